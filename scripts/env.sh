@@ -1,0 +1,28 @@
+# shellcheck shell=bash
+# The environment of every script here: the project's own tools first. Sourced by bash, from any folder.
+
+MAYUSE_ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+export MAYUSE_ROOT
+
+case ":$PATH:" in
+*":$MAYUSE_ROOT/.tools/rust/bin:"*) ;;
+*) export PATH="$MAYUSE_ROOT/.tools/rust/bin:$MAYUSE_ROOT/node_modules/.bin:$PATH" ;;
+esac
+
+# Without these, worker-build downloads its own copies.
+export WASM_BINDGEN_BIN="$MAYUSE_ROOT/.tools/rust/bin/wasm-bindgen"
+export WASM_OPT_BIN="$MAYUSE_ROOT/node_modules/.bin/wasm-opt"
+export ESBUILD_BIN="$MAYUSE_ROOT/node_modules/.bin/esbuild"
+export WRANGLER_SEND_METRICS=false
+
+# wasm_env COMMAND...: runs a command or function with the compiler that has the wasm target.
+# That is the user's own compiler, unless setup.sh had to choose another one for wasm and noted it in .tools/wasm-toolchain.
+wasm_env() (
+    if [ -r "$MAYUSE_ROOT/.tools/wasm-toolchain" ]; then
+        set -a
+        # shellcheck source=/dev/null
+        . "$MAYUSE_ROOT/.tools/wasm-toolchain"
+        set +a
+    fi
+    "$@"
+)

@@ -1,0 +1,34 @@
+# shellcheck shell=bash
+# Small functions for scripts; sourced, after env.sh.
+
+die() {
+    printf '%s\n' "$@" >&2
+    exit 1
+}
+
+# at_least 1.95.0 1.91: the first version is not older than the second.
+at_least() {
+    [ "$(printf '%s\n%s\n' "$2" "$1" | LC_ALL=C sort -t. -k1,1n -k2,2n -k3,3n | head -n 1)" = "$2" ]
+}
+
+# version_of rustc: 1.95.0; empty if it is missing or does not run.
+version_of() {
+    { "$@" --version 2>/dev/null || true; } | sed -n '1s/^[^0-9]*\([0-9.]*\).*/\1/p'
+}
+
+# step NAME WHAT-AND-WHY COMMAND...: says what it does, runs it with its output in .tools/log/NAME.log, and says how long it took.
+# Shows the end of the log and returns 1 if the command fails; the caller says what to try next.
+step() {
+    local log=.tools/log/$1.log started=$SECONDS
+    printf '%s ... ' "$2"
+    shift 2
+    mkdir -p "$MAYUSE_ROOT/.tools/log"
+    if "$@" >"$MAYUSE_ROOT/$log" 2>&1 </dev/null; then
+        printf '%d s\n' $((SECONDS - started))
+        return 0
+    fi
+    printf 'failed after %d s\n' $((SECONDS - started))
+    tail -n 15 "$MAYUSE_ROOT/$log" | sed 's/^/    | /'
+    printf '    (all of it: %s)\n' "$log"
+    return 1
+}

@@ -1,0 +1,199 @@
+#!/usr/bin/env bash
+# Installs what the other scripts need into ./.tools and ./node_modules, both git-ignored.
+# Says nothing and ends at once when there is nothing to do. To start from scratch: rm -rf .tools node_modules
+#
+# Only two things can reach outside the repository, each said when it is done: `rustup target add`, and on Debian
+# `apt-get install` (OpenSSL's headers; a compiler for wasm where rustup cannot give the target).
+set -euo pipefail
+cd "$(dirname "$0")/.."
+# shellcheck source=scripts/versions.env
+. scripts/versions.env
+# shellcheck source=scripts/env.sh
+. scripts/env.sh
+# shellcheck source=scripts/lib.sh
+. scripts/lib.sh
+
+export RUST_BACKTRACE=0        # so that a log ends with the error
+tools=$MAYUSE_ROOT/.tools
+choice=$tools/wasm-toolchain   # read by wasm_env
+wasm_lib=lib/rustlib/wasm32-unknown-unknown/lib
+std_crate=$tools/wasm-std      # where Debian's std is built for wasm
+
+# --- nothing to do? ---
+
+# Everything on which the installed state depends.
+state() {
+    cat scripts/versions.env
+    rustc -vV
+    wasm_env rustc -vV
+    node --version
+    git hash-object --no-filters package-lock.json
+}
+
+all_there() {
+    local bin
+    for bin in .tools/rust/bin/{wasm-bindgen,worker-build,wasm-pack} node_modules/.bin/{esbuild,tsc,wasm-opt,wrangler}; do
+        [ -x "$bin" ] || return 1
+    done
+    wasm_std_there
+}
+
+wasm_std_there() { ls "$(wasm_env rustc --print sysroot)/$wasm_lib"/libstd-*.rlib; }
+
+if [ -f "$tools/stamp" ] && [ "$(state 2>/dev/null)" = "$(cat "$tools/stamp")" ] && all_there >/dev/null 2>&1; then
+    exit 0
+fi
+
+# --- what only the user can install ---
+
+missing=''
+need() { missing+=$'\n'"  $1"$'\n'"      $2"; }
+
+rust=$(version_of rustc)
+node=$(version_of node)
+if ! command -v cargo >/dev/null || [ -z "$rust" ]; then
+    need "Rust $MIN_RUST or later (cargo and rustc)" "https://rustup.rs; if it is installed: is ~/.cargo/bin on PATH, does rustc --version work?"
+elif ! at_least "$rust" "$MIN_RUST"; then
+    need "Rust $MIN_RUST or later (here: $rust)" "rustup update stable; a distribution's older one: https://rustup.rs"
+fi
+at_least "${node:-0}" "$MIN_NODE" || need "Node $MIN_NODE or later (here: ${node:-none})" "https://nodejs.org/en/download"
+command -v npm >/dev/null || need "npm" "comes with https://nodejs.org/en/download; Debian: apt-get install npm"
+command -v git >/dev/null || need "git" "Debian: apt-get install git; macOS: xcode-select --install"
+command -v cc >/dev/null || need "a C compiler and linker (cc)" "Debian: apt-get install build-essential; macOS: xcode-select --install"
+
+has_apt() { command -v apt-get >/dev/null && { [ "$(id -u)" -eq 0 ] || command -v sudo >/dev/null; }; }
+
+rust_tool_there() { [ "$(version_of "$tools/rust/bin/$1")" = "$2" ]; }
+
+# worker-build links OpenSSL on Linux.
+lacks_openssl() {
+    [ "$(uname -s)" = Linux ] && ! rust_tool_there worker-build "$WORKER_BUILD_VERSION" &&
+        [ -z "${OPENSSL_DIR-}" ] && ! pkg-config --exists openssl 2>/dev/null
+}
+if lacks_openssl && ! has_apt; then
+    need "OpenSSL's headers and pkg-config" "Debian: apt-get install libssl-dev pkg-config; Fedora: dnf install openssl-devel pkgconf"
+fi
+
+[ -z "$missing" ] || die "Set-up needs these first (nothing was changed):$missing" "Then run it again: make setup"
+
+# --- steps ---
+
+as_root() { if [ "$(id -u)" -eq 0 ]; then "$@"; else sudo "$@"; fi; }
+
+# --no-remove: fail rather than take a package away from the user.
+apt_install() {
+    local install=(env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-remove --no-install-recommends "$@")
+    as_root "${install[@]}" || { as_root apt-get update && as_root "${install[@]}"; }
+}
+
+npm_packages() {
+    local stamp=node_modules/.lock-stamp now
+    now="$(uname -sm) $(git hash-object --no-filters package-lock.json)"
+    [ "$(cat "$stamp" 2>/dev/null)" != "$now" ] || return 0
+    rm -f "$stamp"
+    step npm "Installing wrangler, esbuild, wasm-opt and tsc into node_modules (package-lock.json is new or changed)" \
+        npm ci --include=dev || die "Try: npm ci, with the network (or the registry in .npmrc) reachable; then make setup"
+    echo "$now" >"$stamp"
+}
+
+# rust_tool BINARY VERSION WHY CRATE [FLAGS]: the tools share one build folder, and are built fast rather than to be fast.
+rust_tool() {
+    local bin=$1 version=$2 why=$3
+    shift 3
+    rust_tool_there "$bin" "$version" && return
+    step "$bin" "Building $bin $version ($why; 2 to 4 minutes)" \
+        env CARGO_TARGET_DIR="$tools/build" CARGO_PROFILE_RELEASE_OPT_LEVEL=1 \
+        CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_DEBUG=0 \
+        cargo install "$@" --version "$version" --root "$tools/rust" --force ||
+        die "Try: make setup again, which goes on where it stopped; is crates.io reachable, does a small cargo build link?"
+}
+
+# --- the wasm target ---
+
+# Links a small program, with LTO because a std without bitcode fails only there.
+wasm_probe() {
+    echo '#[no_mangle] pub extern "C" fn f(n: usize) -> usize { format!("{n}").len() }' |
+        rustc --crate-name probe --crate-type cdylib --edition 2021 --target wasm32-unknown-unknown -Clto=fat \
+            ${CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER:+"-Clinker=$CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER"} \
+            -o "$tools/probe.wasm" -
+}
+
+wasm_ready() { { wasm_std_there && wasm_env wasm_probe; } >"$tools/log/wasm-probe.log" 2>&1; }
+
+# The rustc on PATH is rustup's, so rustup can change it.
+from_rustup() { [ "$(rustup which rustc 2>/dev/null)" -ef "$(rustc --print sysroot)/bin/rustc" ]; }
+
+wasm_target() {
+    wasm_ready && return
+    rm -f "$choice"
+    wasm_ready && return
+    from_rustup && step wasm-rustup "Adding the wasm target to your Rust toolchain (rustup target add)" \
+        rustup target add wasm32-unknown-unknown && wasm_ready && return
+    has_apt && debian_wasm && return
+    rm -f "$choice"
+    die "There is no working wasm32-unknown-unknown target (the last try: .tools/log/wasm-probe.log). By hand, one of these:" \
+        "  rustup    rustup target add wasm32-unknown-unknown" \
+        "  Debian    make setup as root or with sudo, so that it may install rustc-web, cargo-web, rust-web-src and lld-22" \
+        "  Fedora    dnf install rust-std-static-wasm32-unknown-unknown lld" \
+        "  Arch      pacman -S rust-wasm lld" \
+        "Then run it again: make setup"
+}
+
+# Debian's rustc-web comes without a std for wasm but with its source. It lies in /usr/bin, after rustup's on PATH.
+debian_wasm() {
+    step wasm-debian "Installing Debian's Rust compiler, std's source and a wasm linker (apt-get install; no wasm target otherwise)" \
+        apt_install rustc-web cargo-web rust-web-src lld-22 || return
+    if ! at_least "$(version_of /usr/bin/rustc)" "$MIN_RUST"; then
+        echo "Debian's Rust is older than $MIN_RUST; is its security archive among the apt sources?"
+        return 1
+    fi
+    if from_rustup; then
+        step wasm-link "Naming it debian-wasm for rustup (your default toolchain stays)" rustup toolchain link debian-wasm /usr || return
+        echo 'RUSTUP_TOOLCHAIN=debian-wasm' >"$choice"
+    else
+        mkdir -p "$tools/debian-rust"
+        ln -sf /usr/bin/cargo /usr/bin/rustc /usr/bin/rustdoc "$tools/debian-rust/"
+        # shellcheck disable=SC2016 # expanded by wasm_env
+        echo 'PATH="$MAYUSE_ROOT/.tools/debian-rust:$PATH"' >"$choice"
+    fi
+    echo 'CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER=wasm-ld-22' >>"$choice"
+    wasm_ready && return   # built for another checkout
+    step wasm-std "Building std for wasm, once (about 1 minute)" build_std &&
+        step wasm-copy "Copying it into /usr/$wasm_lib" copy_std && wasm_ready
+}
+
+build_std() {
+    rm -rf "$std_crate" && mkdir -p "$std_crate/src" && touch "$std_crate/src/lib.rs" &&
+        printf '[package]\nname = "empty"\nversion = "0.0.0"\nedition = "2021"\n\n[workspace]\n' >"$std_crate/Cargo.toml" &&
+        env -u CARGO_ENCODED_RUSTFLAGS PATH="/usr/bin:$PATH" CARGO_TARGET_DIR="$std_crate/target" \
+            RUSTC_BOOTSTRAP=1 RUSTFLAGS=-Cembed-bitcode=yes CARGO_PROFILE_RELEASE_CODEGEN_UNITS=1 \
+            cargo build --manifest-path "$std_crate/Cargo.toml" --release \
+            -Zbuild-std=std,panic_abort,panic_unwind --target wasm32-unknown-unknown
+}
+
+copy_std() {
+    local deps=$std_crate/target/wasm32-unknown-unknown/release/deps
+    rm -f "$deps"/libempty-*.rlib && as_root mkdir -p "/usr/$wasm_lib" && as_root rm -f "/usr/$wasm_lib"/*.rlib &&
+        as_root cp "$deps"/*.rlib "/usr/$wasm_lib/" && rm -rf "$std_crate"
+}
+
+# --- all of it ---
+
+mkdir -p "$tools/log"
+wasm_target
+if [ -f "$choice" ]; then
+    echo "Wasm builds use Debian's Rust $(version_of /usr/bin/rustc), as noted in .tools/wasm-toolchain; native builds keep yours, $rust."
+else
+    echo "Wasm builds use your own Rust, $rust."
+fi
+if lacks_openssl; then
+    step openssl "Installing OpenSSL's headers, which worker-build needs (apt-get install)" apt_install libssl-dev pkg-config ||
+        die "Try as root: apt-get install libssl-dev pkg-config"
+fi
+npm_packages
+rust_tool wasm-bindgen "$WASM_BINDGEN_VERSION" "JavaScript glue for wasm" wasm-bindgen-cli # its own lock file names a version that is gone
+rust_tool worker-build "$WORKER_BUILD_VERSION" "builds the Cloudflare Worker" worker-build --locked
+rust_tool wasm-pack "$WASM_PACK_VERSION" "builds the npm package" wasm-pack --locked
+rm -rf "$tools/build" "$tools/probe.wasm"
+state >"$tools/stamp"
+echo "Set-up done in $SECONDS s."

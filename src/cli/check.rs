@@ -1,0 +1,58 @@
+//! `mayuse check`
+
+use crate::input::{self, Failure};
+use mayuse_core::{Check, decide};
+use std::path::PathBuf;
+
+/// What a check is asked with.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  mayuse check --catalog demo/catalog.json --customer acme --feature sso && echo yes
+  mayuse check --catalog - --customer acme --feature api_calls --consumed 199999 < demo/catalog.json
+  mayuse check --catalog demo/catalog.json --customer acme --feature exports --at 2026-12-31T00:00:00Z --explain
+
+Exit status: 0 allowed, 1 not allowed, 2 a bad question or file.")]
+pub struct Args {
+    /// Catalogue document; - reads standard input
+    #[arg(long, value_name = "FILE")]
+    catalog: PathBuf,
+    /// Customer, by id or alias
+    #[arg(long)]
+    customer: String,
+    /// Feature, by id or code
+    #[arg(long)]
+    feature: String,
+    /// Ask about this one of the customer's subscriptions alone
+    #[arg(long)]
+    subscription: Option<String>,
+    /// How much is wanted (a decimal; 1 if not given, 0 asks whether the customer stands within the limit)
+    #[arg(long, value_name = "N", allow_hyphen_values = true)]
+    requested: Option<String>,
+    /// How much was used in the window
+    #[arg(long, value_name = "N", default_value = "0", allow_hyphen_values = true)]
+    consumed: String,
+    /// The instant asked about (RFC 3339); now if not given
+    #[arg(long, value_name = "INSTANT")]
+    at: Option<String>,
+    /// List every row that was looked at and what it changed
+    #[arg(long)]
+    explain: bool,
+}
+
+/// Prints the decision.
+pub fn run(args: &Args) -> Result<bool, Failure> {
+    let optional = [("subscription_id", &args.subscription), ("requested", &args.requested), ("at", &args.at)];
+    let mut pairs = vec![("customer", &*args.customer), ("feature", &args.feature), ("consumed", &args.consumed)];
+    pairs.extend(optional.into_iter().filter_map(|(name, value)| Some((name, value.as_deref()?))));
+    if args.explain {
+        pairs.push(("explain", "true"));
+    }
+    let check = Check::from_pairs(pairs.into_iter())
+        .map_err(|problems| Failure::Problems { what: "the question".to_owned(), problems })?;
+    let catalog = input::catalog(&args.catalog)?;
+    let at = check.at.unwrap_or_else(input::now);
+    let decision = decide(&catalog, &check.question(), at).map_err(Failure::question)?;
+    input::print_json(&decision)?;
+    Ok(decision.allowed)
+}

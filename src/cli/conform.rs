@@ -1,0 +1,191 @@
+//! `mayuse conform`: runs vector files against the core.
+
+use crate::input::{self, Failure};
+use crate::style;
+use mayuse_core::{
+    Amount, Catalog, Check, Document, Instant, Problems, ResetPeriod, Tree, ask_billing_period, ask_resolution,
+    ask_window, decide,
+};
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Which files.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  mayuse conform tests/vectors
+  mayuse conform tests/vectors/01-windows.json")]
+pub struct Args {
+    /// Vector files, or folders of them
+    #[arg(value_name = "PATH", required = true)]
+    paths: Vec<PathBuf>,
+}
+
+/// Runs every case, prints each failure and, last, the counts.
+pub fn run(args: &Args) -> Result<bool, Failure> {
+    let paint = style::for_stdout();
+    let (mut n_passed, mut n_failed) = (0_usize, 0_usize);
+    for path in files(&args.paths)? {
+        let failures_of = run_file(&path)?;
+        for (id, failures) in failures_of {
+            if failures.is_empty() {
+                n_passed = n_passed.saturating_add(1);
+                continue;
+            }
+            n_failed = n_failed.saturating_add(1);
+            let lines = failures.join("\n    ");
+            input::print(&format!("{} {} {id}\n    {lines}", paint.red("FAILED"), input::name(&path)))?;
+        }
+    }
+    let counts = format!("{n_passed} passed, {n_failed} failed");
+    input::print(&if n_failed == 0 { paint.green(&counts) } else { paint.red(&counts) })?;
+    Ok(n_failed == 0)
+}
+
+/// The files meant: those named, and all `.json` files of folders but their index.
+fn files(paths: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
+    let mut files = Vec::new();
+    for path in paths {
+        if !path.is_dir() {
+            files.push(path.clone());
+            continue;
+        }
+        let failed = |error: io::Error| Failure::Io { what: input::name(path), error };
+        let mut found = Vec::new();
+        for entry in fs::read_dir(path).map_err(failed)? {
+            let file = entry.map_err(failed)?.path();
+            let is_vectors =
+                file.extension().is_some_and(|e| e == "json") && file.file_stem().is_some_and(|s| s != "index");
+            if is_vectors && file.is_file() {
+                found.push(file);
+            }
+        }
+        found.sort();
+        files.append(&mut found);
+    }
+    Ok(files)
+}
+
+/// Each case's id and what is wrong with its answer.
+fn run_file(path: &Path) -> Result<Vec<(String, Vec<String>)>, Failure> {
+    let invalid = |message: &str| Failure::Json { what: input::name(path), message: message.to_owned() };
+    let file: Value = serde_json::from_slice(&input::read(path)?).map_err(|error| invalid(&error.to_string()))?;
+    if file.get("spec_version") != Some(&json!(1)) {
+        return Err(invalid("expected a vector file with \"spec_version\": 1"));
+    }
+    let cases = file.get("cases").and_then(Value::as_array).ok_or_else(|| invalid("expected \"cases\", an array"))?;
+    let shared = file.get("catalog").map(compile);
+    let mut results = Vec::with_capacity(cases.len());
+    for case in cases {
+        let id = case.get("id").and_then(Value::as_str).ok_or_else(|| invalid("a case without an \"id\""))?;
+        let expect = case.get("expect").ok_or_else(|| invalid("a case without \"expect\""))?;
+        let mut failures = Vec::new();
+        compare("", expect, &answer(case, shared.as_ref()), &mut failures);
+        results.push((id.to_owned(), failures));
+    }
+    Ok(results)
+}
+
+fn compile(catalog: &Value) -> Result<Catalog, String> {
+    let document = Document::deserialize(catalog).map_err(|error| error.to_string())?;
+    document.compile().map(|(catalog, _)| catalog).map_err(|problems| problems.to_string())
+}
+
+/// The answer to a case; `{"error": true, ...}` where it is refused.
+fn answer(case: &Value, shared: Option<&Result<Catalog, String>>) -> Value {
+    let refused = |message: String| json!({"error": true, "message": message});
+    let tree = match Tree::deserialize(case) {
+        Ok(tree) => tree,
+        Err(error) => return refused(error.to_string()),
+    };
+    match case.get("kind").and_then(Value::as_str) {
+        Some("window") => shown(ask_window(&tree)),
+        Some("billing_period") => shown(ask_billing_period(&tree)),
+        Some("resolve") => shown(ask_resolution(&tree)),
+        Some("check") => {
+            let own = case.get("catalog").map(compile);
+            let catalog = match own.as_ref().or(shared) {
+                Some(Ok(catalog)) => catalog,
+                Some(Err(message)) => return refused(message.clone()),
+                None => return refused("a check without a catalogue".to_owned()),
+            };
+            let check = match Check::read(&tree) {
+                Ok(check) => check,
+                Err(problems) => return refused(problems.to_string()),
+            };
+            let at = check.at.unwrap_or_else(input::now);
+            match decide(catalog, &check.question(), at) {
+                Ok(decision) => serde_json::to_value(&decision).unwrap_or_else(|error| refused(error.to_string())),
+                Err(problem) => refused(problem.to_string()),
+            }
+        }
+        kind => refused(format!("unknown kind {kind:?}")),
+    }
+}
+
+fn shown<T: serde::Serialize>(answer: Result<T, Problems>) -> Value {
+    let refused = |message: String| json!({"error": true, "message": message});
+    match answer {
+        Ok(answer) => serde_json::to_value(&answer).unwrap_or_else(|error| refused(error.to_string())),
+        Err(problems) => refused(problems.to_string()),
+    }
+}
+
+/// Notes where `actual` is not what `expect` says. Only the fields that `expect` names count.
+fn compare(path: &str, expect: &Value, actual: &Value, failures: &mut Vec<String>) {
+    let same = match (expect, actual) {
+        (Value::Object(expect), Value::Object(actual)) => return compare_fields(path, expect, actual, failures),
+        (Value::Array(expect), Value::Array(actual)) => same_set(expect, actual),
+        (Value::String(expect), Value::String(actual)) => same_text(expect, actual),
+        (expect, actual) => expect == actual,
+    };
+    if !same {
+        failures.push(format!("{path}: expected {expect}, found {actual}"));
+    }
+}
+
+fn compare_fields(path: &str, expect: &Map<String, Value>, actual: &Map<String, Value>, failures: &mut Vec<String>) {
+    if expect.get("error") != Some(&json!(true)) && actual.get("error") == Some(&json!(true)) {
+        failures.push(format!("refused: {}", actual.get("message").unwrap_or(&Value::Null)));
+        return;
+    }
+    for (name, expect) in expect {
+        let actual = actual.get(name).unwrap_or(&Value::Null);
+        // MONTH 12 is YEAR 1.
+        if name == "reset_period" && same_period(expect, actual) {
+            continue;
+        }
+        let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
+        compare(&path, expect, actual, failures);
+    }
+}
+
+/// Whether two lists hold the same, in any order.
+fn same_set(expect: &[Value], actual: &[Value]) -> bool {
+    let mut left: Vec<&Value> = actual.iter().collect();
+    let found = expect.iter().all(|expect| {
+        let matches = |actual: &&Value| {
+            let mut failures = Vec::new();
+            compare("", expect, actual, &mut failures);
+            failures.is_empty()
+        };
+        let at = left.iter().position(matches);
+        at.map(|at| left.swap_remove(at)).is_some()
+    });
+    found && left.is_empty()
+}
+
+/// Decimals compare by value, instants as instants.
+fn same_text(expect: &str, actual: &str) -> bool {
+    let amounts = || Some(Amount::parse(expect).ok()? == Amount::parse(actual).ok()?);
+    let instants = || Some(Instant::parse(expect).ok()? == Instant::parse(actual).ok()?);
+    expect == actual || amounts().or_else(instants).unwrap_or(false)
+}
+
+fn same_period(expect: &Value, actual: &Value) -> bool {
+    let read = |value: &Value| ResetPeriod::read(&Tree::deserialize(value).ok()?).ok();
+    read(expect).zip(read(actual)).is_some_and(|(expect, actual)| expect.same_as(actual))
+}

@@ -1,0 +1,122 @@
+//! `mayuse entitlements`
+
+use crate::input::{self, Failure};
+use crate::style::{self, Paint};
+use mayuse_core::{Amount, Check, Decision, Verdict, decide};
+use std::path::PathBuf;
+
+/// Whose entitlements.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  mayuse entitlements --catalog demo/catalog.json --customer acme
+  mayuse entitlements --catalog demo/catalog.json --customer acme --json | jq '.[] | select(.allowed) | .feature.code'")]
+pub struct Args {
+    /// Catalogue document; - reads standard input
+    #[arg(long, value_name = "FILE")]
+    catalog: PathBuf,
+    /// Customer, by id or alias
+    #[arg(long)]
+    customer: String,
+    /// Ask about this one of the customer's subscriptions alone
+    #[arg(long)]
+    subscription: Option<String>,
+    /// How much was used in each window
+    #[arg(long, value_name = "N", default_value = "0", allow_hyphen_values = true)]
+    consumed: String,
+    /// The instant asked about (RFC 3339); now if not given
+    #[arg(long, value_name = "INSTANT")]
+    at: Option<String>,
+    /// Print the decisions as a JSON array
+    #[arg(long)]
+    json: bool,
+}
+
+/// Prints every feature's decision.
+pub fn run(args: &Args) -> Result<bool, Failure> {
+    let optional = [("subscription_id", &args.subscription), ("at", &args.at)];
+    let pairs = [("customer", &*args.customer), ("consumed", &args.consumed)].into_iter();
+    let pairs = pairs.chain(optional.into_iter().filter_map(|(name, value)| Some((name, value.as_deref()?))));
+    let check = Check::for_all_from_pairs(pairs)
+        .map_err(|problems| Failure::Problems { what: "the question".to_owned(), problems })?;
+    let catalog = input::catalog(&args.catalog)?;
+    let at = check.at.unwrap_or_else(input::now);
+    let mut decisions = Vec::new();
+    for code in catalog.feature_codes() {
+        decisions.push(decide(&catalog, &check.question_on(code), at).map_err(Failure::question)?);
+    }
+    if args.json {
+        input::print_json(&decisions)?;
+    } else {
+        input::print(&table(&decisions, &style::for_stdout()))?;
+    }
+    Ok(true)
+}
+
+const HEADINGS: [&str; 7] = ["FEATURE", "ALLOWED", "REASON", "LIMIT", "RESETS", "FROM", "VALID UNTIL"];
+
+fn table(decisions: &[Decision<'_>], paint: &Paint) -> String {
+    let rows: Vec<[String; 7]> = decisions.iter().map(row).collect();
+    let widths: Vec<usize> = HEADINGS
+        .iter()
+        .enumerate()
+        .map(|(column, heading)| {
+            let cells = rows.iter().filter_map(|row| row.get(column));
+            cells.map(|cell| cell.chars().count()).max().unwrap_or_default().max(heading.len())
+        })
+        .collect();
+    let mut lines = vec![paint.bold(line(&HEADINGS.map(str::to_owned), &widths, |_, cell| cell).trim_end())];
+    for (row, decision) in rows.iter().zip(decisions) {
+        let painted = line(row, &widths, |column, cell| match (column, decision.decision) {
+            (1, Verdict::Allow) => paint.green(&cell),
+            (1, Verdict::Deny) => paint.red(&cell),
+            (1, Verdict::Indeterminate) => paint.yellow(&cell),
+            (6, _) => paint.dim(&cell),
+            _ => cell,
+        });
+        lines.push(painted.trim_end().to_owned());
+    }
+    lines.join("\n")
+}
+
+/// Cells padded to the width of their columns, painted after padding.
+fn line(cells: &[String; 7], widths: &[usize], paint: impl Fn(usize, String) -> String) -> String {
+    let padded = cells.iter().zip(widths).enumerate().map(|(column, (cell, width))| {
+        // The padding stands outside of what is painted, so that the end of a line can be trimmed.
+        let gap = " ".repeat(width.saturating_sub(cell.chars().count()));
+        format!("{}{gap}", paint(column, cell.clone()))
+    });
+    padded.collect::<Vec<_>>().join("  ")
+}
+
+fn row(decision: &Decision<'_>) -> [String; 7] {
+    let metering = decision.metering.as_ref();
+    let limit = match metering {
+        Some(metering) if metering.unlimited => "unlimited".to_owned(),
+        Some(metering) => metering.limit.as_ref().map(Amount::to_string).unwrap_or_default(),
+        None => String::new(),
+    };
+    let resets = metering.and_then(|metering| metering.period).map(|period| match period.window.reset_at() {
+        Some(at) => at.to_string(),
+        None => period.rule.name().to_lowercase().replace('_', " "),
+    });
+    let reason = format!("{:?}", serde_json::to_value(decision.reason).unwrap_or_default());
+    let reason = reason.trim_start_matches("String(\"").trim_end_matches("\")").to_owned();
+    [
+        decision.feature.code.to_owned(),
+        match decision.decision {
+            Verdict::Allow => "yes",
+            Verdict::Deny => "no",
+            Verdict::Indeterminate => "unknown",
+        }
+        .to_owned(),
+        reason,
+        limit,
+        resets.unwrap_or_default(),
+        decision
+            .origin()
+            .map(|(kind, id)| format!("{} {id}", kind.to_lowercase().replace('_', " ")))
+            .unwrap_or_default(),
+        decision.valid_until.map(|at| at.to_string()).unwrap_or_default(),
+    ]
+}

@@ -1,0 +1,122 @@
+//! What a command reads: files, standard input, the clock; and how it fails.
+
+use crate::style;
+use mayuse_core::{Catalog, Document, Instant, Problem, Problems};
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::path::Path;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// The most a file may hold. A catalogue of a million customers has about half of it.
+const MAX_FILE_BYTES: u64 = 2 << 30;
+
+/// Why a command could not be carried out.
+#[derive(Debug)]
+pub enum Failure {
+    /// Something that cannot be read or written.
+    Io { what: String, error: io::Error },
+    /// A file that is not the JSON it should be.
+    Json { what: String, message: String },
+    /// A document or question that is wrong.
+    Problems { what: String, problems: Problems },
+    /// Nobody reads the output any more.
+    PipeClosed,
+}
+
+impl Failure {
+    /// Says on standard error what is wrong, where, and what to do about it.
+    pub fn report(&self) {
+        let mut out = io::stderr().lock();
+        let paint = style::for_stderr();
+        // Nothing is left to be told if standard error is gone.
+        let _ = match self {
+            Failure::Io { what, error } => writeln!(out, "{} {what}: {error}", paint.red("error[IO]")),
+            Failure::Json { what, message } => {
+                writeln!(out, "{} {what}: {message}", paint.red("error[INVALID_JSON]"))
+            }
+            Failure::Problems { what, problems } => report_problems(&mut out, &paint, what, problems),
+            Failure::PipeClosed => Ok(()),
+        };
+    }
+
+    /// One problem of a question.
+    pub fn question(problem: Problem) -> Failure {
+        Failure::Problems { what: "the question".to_owned(), problems: problem.into() }
+    }
+}
+
+/// Prints problems, one per line: `error[CODE] path: message`.
+pub fn report_problems(out: &mut impl Write, paint: &style::Paint, what: &str, problems: &Problems) -> io::Result<()> {
+    for problem in &problems.list {
+        let label = format!("{}[{}]", problem.severity.name().to_lowercase(), problem.code.name());
+        let label = match problem.severity {
+            mayuse_core::Severity::Error => paint.red(&label),
+            _ => paint.yellow(&label),
+        };
+        writeln!(out, "{label} {what}: {problem}")?;
+    }
+    if 0 < problems.n_more {
+        writeln!(out, "and {} more problems in {what}", problems.n_more)?;
+    }
+    Ok(())
+}
+
+/// Reads a file, or standard input for `-`.
+pub fn read(path: &Path) -> Result<Vec<u8>, Failure> {
+    let what = name(path);
+    let mut bytes = Vec::new();
+    let result = if path.as_os_str() == "-" {
+        io::stdin().lock().take(MAX_FILE_BYTES).read_to_end(&mut bytes)
+    } else {
+        File::open(path).and_then(|file| file.take(MAX_FILE_BYTES).read_to_end(&mut bytes))
+    };
+    match result {
+        Ok(n) if u64::try_from(n).is_ok_and(|n| n < MAX_FILE_BYTES) => Ok(bytes),
+        Ok(_) => {
+            let message = format!("the file is larger than the {MAX_FILE_BYTES} bytes that are read");
+            Err(Failure::Io { what, error: io::Error::other(message) })
+        }
+        Err(error) => Err(Failure::Io { what, error }),
+    }
+}
+
+/// Reads a catalogue document. What is merely skipped in it is not spoken of here: `validate` is
+/// the command for that.
+pub fn catalog(path: &Path) -> Result<Catalog, Failure> {
+    let (catalog, _) =
+        document(path)?.compile().map_err(|problems| Failure::Problems { what: name(path), problems })?;
+    Ok(catalog)
+}
+
+/// Reads a document without resolving its names.
+pub fn document(path: &Path) -> Result<Document, Failure> {
+    let bytes = read(path)?;
+    serde_json::from_slice(&bytes).map_err(|error| Failure::Json { what: name(path), message: error.to_string() })
+}
+
+/// How a path is called in messages.
+pub fn name(path: &Path) -> String {
+    if path.as_os_str() == "-" { "standard input".to_owned() } else { path.display().to_string() }
+}
+
+/// The clock, read once per command.
+pub fn now() -> Instant {
+    let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since_1970.as_millis()).ok().and_then(Instant::from_millis).unwrap_or(Instant::MAX)
+}
+
+/// Prints a text to standard output. A reader that went away is no error.
+pub fn print(text: &str) -> Result<(), Failure> {
+    let mut out = io::stdout().lock();
+    let written = out.write_all(text.as_bytes()).and_then(|()| out.write_all(b"\n")).and_then(|()| out.flush());
+    written.map_err(|error| match error.kind() {
+        io::ErrorKind::BrokenPipe => Failure::PipeClosed,
+        _ => Failure::Io { what: "standard output".to_owned(), error },
+    })
+}
+
+/// Prints a value as JSON.
+pub fn print_json(value: &impl serde::Serialize) -> Result<(), Failure> {
+    let json = serde_json::to_string_pretty(value);
+    print(&json.map_err(|error| Failure::Json { what: "the answer".to_owned(), message: error.to_string() })?)
+}

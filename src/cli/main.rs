@@ -1,0 +1,71 @@
+//! The `mayuse` command: asks the core at a prompt.
+//!
+//! Exit status: 0 yes or done, 1 no or failed, 2 a bad question or file.
+
+#![forbid(unsafe_code)]
+
+mod check;
+mod conform;
+mod entitlements;
+mod input;
+mod style;
+mod validate;
+mod window;
+
+use clap::{Parser, Subcommand};
+use input::Failure;
+use std::process::ExitCode;
+
+/// May this customer use this feature?
+#[derive(Debug, Parser)]
+#[command(
+    name = "mayuse",
+    version,
+    about,
+    max_term_width = 100,
+    after_help = "\
+Examples:
+  mayuse check --catalog demo/catalog.json --customer acme --feature sso
+  mayuse entitlements --catalog demo/catalog.json --customer acme
+  mayuse window --rule '{\"type\":\"CALENDAR\",\"unit\":\"MONTH\",\"interval\":1}' --at 2025-06-15T00:00:00Z
+  mayuse validate demo/catalog.json
+
+Exit status: 0 allowed or done, 1 not allowed or failed, 2 a bad question or file."
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Decide one question; prints the decision as JSON
+    Check(check::Args),
+    /// Decide every feature of a customer; prints a table, or JSON
+    Entitlements(entitlements::Args),
+    /// Print the window of a reset period that holds an instant
+    Window(window::Args),
+    /// Print every problem of a catalogue document with its path
+    Validate(validate::Args),
+    /// Run vector files and print each failure
+    Conform(conform::Args),
+}
+
+fn main() -> ExitCode {
+    let outcome = match Cli::parse().command {
+        Command::Check(args) => check::run(&args),
+        Command::Entitlements(args) => entitlements::run(&args),
+        Command::Window(args) => window::run(&args),
+        Command::Validate(args) => validate::run(&args),
+        Command::Conform(args) => conform::run(&args),
+    };
+    match outcome {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::from(1),
+        Err(Failure::PipeClosed) => ExitCode::SUCCESS,
+        Err(failure) => {
+            failure.report();
+            ExitCode::from(2)
+        }
+    }
+}

@@ -1,0 +1,41 @@
+//! `mayuse validate`
+
+use crate::input::{self, Failure};
+use crate::style;
+use mayuse_core::Severity;
+use std::io;
+use std::path::PathBuf;
+
+/// What to validate.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Rows that a snapshot would skip count as problems: they are refused when they are written.
+Warnings do not: what they speak of is accepted and grants nothing.
+
+Examples:
+  mayuse validate demo/catalog.json
+  curl -s https://example.com/catalog.json | mayuse validate -")]
+pub struct Args {
+    /// Catalogue document; - reads standard input
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+}
+
+/// Prints every problem.
+pub fn run(args: &Args) -> Result<bool, Failure> {
+    let what = input::name(&args.file);
+    let (catalog, problems) = match input::document(&args.file)?.compile() {
+        Ok((catalog, problems)) => (Some(catalog), problems),
+        Err(problems) => (None, problems),
+    };
+    let refused = problems.list.iter().any(|problem| problem.severity != Severity::Warning);
+    match catalog {
+        Some(catalog) if !refused => {
+            let _ = input::report_problems(&mut io::stderr().lock(), &style::for_stderr(), &what, &problems);
+            let n_features = catalog.feature_codes().count();
+            input::print(&format!("{what}: valid; {n_features} features, {} customers", catalog.n_customers()))?;
+            Ok(true)
+        }
+        _ => Err(Failure::Problems { what, problems }),
+    }
+}

@@ -1,0 +1,75 @@
+//! `mayuse window`
+
+use crate::input::{self, Failure};
+use mayuse_core::{Tree, ask_window};
+
+/// A reset period and an instant.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  mayuse window --rule '{\"type\":\"CALENDAR\",\"unit\":\"WEEK\",\"interval\":2}' --at 2025-06-11T00:00:00Z
+  mayuse window --rule '{\"type\":\"FIXED_WINDOW\",\"unit\":\"MONTH\",\"interval\":1}' \\
+      --at 2025-02-28T00:00:00Z --activated-at 2025-01-31T00:00:00Z
+  mayuse window --rule '{\"type\":\"BILLING_CYCLE\"}' --at 2025-07-01T00:00:00Z --period MONTHLY \\
+      --billing-day-anchor 31 --current-period-start 2025-05-31 --current-period-end 2025-06-30")]
+pub struct Args {
+    /// Reset period as JSON; - reads standard input
+    #[arg(long, value_name = "JSON")]
+    rule: String,
+    /// The instant the window shall hold (RFC 3339)
+    #[arg(long, value_name = "INSTANT")]
+    at: String,
+    /// Where FIXED_WINDOW and NEVER start (RFC 3339)
+    #[arg(long, value_name = "INSTANT")]
+    activated_at: Option<String>,
+    /// Billing period: MONTHLY, QUARTERLY, SEMIANNUAL or ANNUAL
+    #[arg(long, value_name = "P")]
+    period: Option<String>,
+    /// Day of the month on which billing periods start
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    billing_day_anchor: Option<i64>,
+    /// First day of the current billing period
+    #[arg(long, value_name = "DATE")]
+    current_period_start: Option<String>,
+    /// Renewal date: the first day after the current billing period
+    #[arg(long, value_name = "DATE")]
+    current_period_end: Option<String>,
+    /// First day of the subscription
+    #[arg(long, value_name = "DATE")]
+    start_date: Option<String>,
+    /// First day of billing, after a trial
+    #[arg(long, value_name = "DATE")]
+    billing_start_date: Option<String>,
+}
+
+/// Prints the window.
+pub fn run(args: &Args) -> Result<bool, Failure> {
+    let what = "--rule".to_owned();
+    let json = match args.rule.as_str() {
+        "-" => input::read("-".as_ref())?,
+        rule => rule.as_bytes().to_vec(),
+    };
+    let rule: Tree =
+        serde_json::from_slice(&json).map_err(|error| Failure::Json { what, message: error.to_string() })?;
+    let text = |name: &str, value: &Option<String>| Some((name.to_owned(), Tree::Text(value.clone()?)));
+    let billing: Vec<(String, Tree)> = [
+        text("period", &args.period),
+        args.billing_day_anchor.map(|anchor| ("billing_day_anchor".to_owned(), Tree::Whole(anchor))),
+        text("current_period_start", &args.current_period_start),
+        text("current_period_end", &args.current_period_end),
+        text("start_date", &args.start_date),
+        text("billing_start_date", &args.billing_start_date),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    let mut question = vec![("rule".to_owned(), rule), ("at".to_owned(), Tree::Text(args.at.clone()))];
+    question.extend(text("activated_at", &args.activated_at));
+    if !billing.is_empty() {
+        question.push(("billing".to_owned(), Tree::Object(billing)));
+    }
+    let bounds = ask_window(&Tree::Object(question))
+        .map_err(|problems| Failure::Problems { what: "the question".to_owned(), problems })?;
+    input::print_json(&bounds)?;
+    Ok(true)
+}

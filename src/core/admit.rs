@@ -1,0 +1,258 @@
+//! Admission: does an allowance let a request through, and which of several speaks for them.
+
+use crate::amount::Amount;
+use crate::decision::{Metering, Overage, Period, Reason, ValueType, Warning, WindowAnswer};
+use crate::entitle::{Entitlement, Scene, Standing};
+use crate::model::{Behavior, Credits};
+use crate::resolve::{Limits, Overflow, Terms};
+use crate::time::Instant;
+use crate::window::{Window, window};
+use std::cmp::{Ordering, Reverse};
+
+/// How much is asked for, and what is known to be used.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Demand {
+    pub requested: Amount,
+    /// None if it cannot be had.
+    pub consumed: Option<Amount>,
+    pub reserved: Amount,
+}
+
+/// Whether an allowance lets a request through.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(crate) enum Admission {
+    // In the order in which they speak for all.
+    Admitted,
+    Unknown,
+    Refused,
+}
+
+/// An allowance that was asked.
+#[derive(Clone, Debug)]
+pub(crate) struct Asked<'c> {
+    pub admission: Admission,
+    pub answer: WindowAnswer<'c>,
+    is_large_enough: bool,
+}
+
+/// All allowances, the one that speaks for them first.
+pub(crate) fn ask_all<'c>(
+    scene: &Scene<'c>,
+    standing: &[Standing<'c>],
+    demand: Demand,
+    until: &mut Until,
+) -> Result<Vec<Asked<'c>>, Overflow> {
+    let mut asked = Vec::with_capacity(standing.len());
+    for standing in standing {
+        asked.push(match standing.allowance.terms {
+            Terms::Metered(limits) => ask_metered(scene.now, standing, limits, demand, until)?,
+            Terms::Credits(credits) => ask_pool(scene, standing, credits, demand, until)?,
+        });
+    }
+    asked.sort_by(speaks_before);
+    Ok(asked)
+}
+
+fn ask_metered<'c>(
+    now: Instant,
+    standing: &Standing<'c>,
+    limits: Limits,
+    demand: Demand,
+    until: &mut Until,
+) -> Result<Asked<'c>, Overflow> {
+    let window = window(limits.reset_period, &standing.anchors, now);
+    until.window(&window, demand.consumed);
+    let Demand { requested, consumed, reserved } = demand;
+    let used = match consumed {
+        Some(consumed) => Some(consumed.plus(reserved).ok_or(Overflow)?),
+        None => None,
+    };
+    let total = match used {
+        Some(used) => Some(used.plus(requested).ok_or(Overflow)?),
+        None => None,
+    };
+    let (admission, reason) = admit(&limits, used, total)?;
+    let above = |limit: Amount, amount: Amount| amount.minus(limit).map(|over| over.max(Amount::ZERO)).ok_or(Overflow);
+    let (remaining, units) = match (limits.limit, used, total) {
+        (Some(limit), Some(used), Some(total)) => (Some(above(used, limit)?), Some(above(limit, total)?)),
+        (None, ..) => (None, Some(Amount::ZERO)),
+        _ => (None, None),
+    };
+    let warning = match limits.warning_threshold_pct {
+        None => None,
+        Some(threshold_pct) => {
+            let reached = match (limits.limit, used) {
+                (Some(limit), Some(used)) => Some(threshold_pct.percent_of(limit).ok_or(Overflow)? <= used),
+                (None, _) => Some(false),
+                (_, None) => None,
+            };
+            Some(Warning { threshold_pct, reached })
+        }
+    };
+    Ok(Asked {
+        admission,
+        is_large_enough: limits.limit.is_none_or(|limit| requested <= limit),
+        answer: WindowAnswer {
+            value_type: ValueType::Metered,
+            allowed: admission == Admission::Admitted,
+            reason,
+            metering: Metering {
+                requested,
+                limit: limits.limit,
+                unlimited: limits.limit.is_none(),
+                consumed,
+                reserved,
+                remaining,
+                overage: Overage { behavior: limits.overage, grace: limits.grace, units },
+                warning,
+                period: Some(Period { rule: limits.reset_period, window }),
+            },
+            origin: standing.allowance.row.origin,
+            subscription_id: standing.subscription.map(|subscription| &*subscription.id),
+        },
+    })
+}
+
+/// The rule of admission. `used` is what is consumed and reserved, `total` that and the request.
+fn admit(limits: &Limits, used: Option<Amount>, total: Option<Amount>) -> Result<(Admission, Reason), Overflow> {
+    use Admission::{Admitted, Refused, Unknown};
+    let Some(limit) = limits.limit else { return Ok((Admitted, Reason::Unlimited)) };
+    let (Some(used), Some(total)) = (used, total) else {
+        return Ok(match limits.overage {
+            // Whatever was used, it goes on.
+            Behavior::Allow => (Admitted, Reason::OverageAllowed),
+            Behavior::Block => (Unknown, Reason::UsageUnavailable),
+        });
+    };
+    let headroom_ends = limit.plus(limits.grace).ok_or(Overflow)?;
+    Ok(if total <= limit {
+        (Admitted, Reason::WithinLimit)
+    } else if total <= headroom_ends {
+        (Admitted, Reason::WithinGrace)
+    } else if limits.overage == Behavior::Allow {
+        (Admitted, Reason::OverageAllowed)
+    } else if headroom_ends <= used {
+        (Refused, Reason::LimitReached)
+    } else {
+        (Refused, Reason::RequestedExceedsRemaining)
+    })
+}
+
+/// Puts what a credits allowance costs to the pool's allowances. It reports the pool's numbers
+/// under its own name.
+fn ask_pool<'c>(
+    scene: &Scene<'c>,
+    standing: &Standing<'c>,
+    credits: Credits,
+    demand: Demand,
+    until: &mut Until,
+) -> Result<Asked<'c>, Overflow> {
+    let cost = demand.requested.times(credits.cost).ok_or(Overflow)?;
+    let origin = standing.allowance.row.origin;
+    let subscription_id = standing.subscription.map(|subscription| &*subscription.id);
+    let pool = scene.catalog.feature(credits.pool).filter(|pool| pool.active);
+    let mut pools = match pool {
+        Some(pool) => match scene.entitlement(credits.pool, pool)? {
+            Entitlement::Standing(standing) => standing,
+            _ => Vec::new(),
+        },
+        None => Vec::new(),
+    };
+    // A pool of a pool is none.
+    pools.retain(|pool| matches!(pool.allowance.terms, Terms::Metered(_)));
+    let pools = ask_all(scene, &pools, Demand { requested: cost, ..demand }, until)?;
+    let Some(Asked { admission, answer, is_large_enough }) = pools.into_iter().next() else {
+        return Ok(Asked {
+            admission: Admission::Refused,
+            is_large_enough: cost.is_zero(),
+            answer: WindowAnswer {
+                value_type: ValueType::Credits,
+                allowed: false,
+                reason: Reason::InsufficientCredits,
+                metering: Metering::nothing(demand),
+                origin,
+                subscription_id,
+            },
+        });
+    };
+    let reason = if admission == Admission::Refused { Reason::InsufficientCredits } else { answer.reason };
+    Ok(Asked {
+        admission,
+        is_large_enough,
+        answer: WindowAnswer {
+            value_type: ValueType::Credits,
+            reason,
+            metering: Metering { requested: demand.requested, ..answer.metering },
+            origin,
+            subscription_id: answer.subscription_id,
+            ..answer
+        },
+    })
+}
+
+/// The order in which allowances speak for all of them.
+///
+/// One that admits before one that does not. Of those that admit, the best reason; of those that
+/// do not, those large enough for the request, then the earliest reset. Then the larger remaining,
+/// the origin and the subscription.
+fn speaks_before(a: &Asked<'_>, b: &Asked<'_>) -> Ordering {
+    let by_kind = |asked: &Asked<'_>| match asked.admission {
+        Admission::Admitted => (reason_rank(asked.answer.reason), Reverse(true), Instant::MIN),
+        _ => (0, Reverse(asked.is_large_enough), reset_at(asked).unwrap_or(Instant::MAX)),
+    };
+    let never = |asked: &Asked<'_>| asked.admission != Admission::Admitted && reset_at(asked).is_none();
+    a.admission
+        .cmp(&b.admission)
+        .then_with(|| by_kind(a).cmp(&by_kind(b)))
+        .then_with(|| never(a).cmp(&never(b)))
+        .then_with(|| remaining(b).cmp(&remaining(a)))
+        .then_with(|| a.answer.origin.id.cmp(b.answer.origin.id))
+        .then_with(|| a.answer.subscription_id.cmp(&b.answer.subscription_id))
+}
+
+fn reason_rank(reason: Reason) -> u8 {
+    match reason {
+        Reason::Unlimited => 0,
+        Reason::WithinLimit => 1,
+        Reason::WithinGrace => 2,
+        _ => 3,
+    }
+}
+
+fn reset_at(asked: &Asked<'_>) -> Option<Instant> {
+    asked.answer.metering.period.and_then(|period| period.window.reset_at())
+}
+
+/// Unlimited is more than any amount, unknown less.
+fn remaining(asked: &Asked<'_>) -> (bool, Option<Amount>) {
+    (asked.answer.metering.unlimited, asked.answer.metering.remaining)
+}
+
+/// The earliest instant at which an answer may change by itself.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Until {
+    now: Instant,
+    pub earliest: Option<Instant>,
+}
+
+impl Until {
+    pub fn new(now: Instant) -> Until {
+        Until { now, earliest: None }
+    }
+
+    /// Something changes at `instant`, if that is still to come.
+    pub fn at(&mut self, instant: Option<Instant>) {
+        if let Some(instant) = instant.filter(|instant| self.now < *instant) {
+            self.earliest = Some(self.earliest.map_or(instant, |earliest| earliest.min(instant)));
+        }
+    }
+
+    fn window(&mut self, window: &Window, consumed: Option<Amount>) {
+        if !window.slides {
+            self.at(window.end);
+        } else if consumed.is_some_and(|consumed| !consumed.is_zero()) {
+            // Usage may drop out at any moment.
+            self.earliest = Some(self.now);
+        }
+    }
+}

@@ -1,0 +1,176 @@
+//! Amounts: exact decimals. Every operation is exact or refuses; nothing is ever rounded.
+
+use rust_decimal::Decimal;
+use std::cmp::Ordering;
+use std::fmt;
+
+/// An exact decimal of at most 28 significant digits.
+///
+/// ```
+/// use mayuse_core::Amount;
+/// let a = Amount::parse("0.1").unwrap();
+/// let b = Amount::parse("0.20").unwrap();
+/// assert_eq!(a.plus(b).unwrap().to_string(), "0.3");
+/// ```
+///
+/// # Example: what does not fit is refused, never rounded
+///
+/// ```
+/// use mayuse_core::Amount;
+/// assert!(Amount::parse("1234567890123456789012345678901234567890").is_err());
+/// let large = Amount::parse("79228162514264337593543950335").unwrap();
+/// assert_eq!(large.plus(Amount::parse("0.1").unwrap()), None);
+/// ```
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Amount(Decimal);
+
+/// No text of a valid amount is longer: a sign, 29 digits, a point and 28 zeros that mean nothing.
+const MAX_TEXT: usize = 64;
+
+impl Amount {
+    /// Zero.
+    pub const ZERO: Amount = Amount(Decimal::ZERO);
+    /// One: what a question asks for when it does not say.
+    pub const ONE: Amount = Amount(Decimal::ONE);
+
+    /// Reads digits with an optional sign and an optional fraction: `12`, `-0.50`. No exponent.
+    ///
+    /// # Errors
+    /// Any other text, or more digits than can be held exactly.
+    pub fn parse(text: &str) -> Result<Amount, AmountError> {
+        if text.len() > MAX_TEXT {
+            return Err(if text.bytes().all(|b| b.is_ascii_digit() || b == b'.' || b == b'-') {
+                AmountError::TooManyDigits
+            } else {
+                AmountError::Malformed
+            });
+        }
+        let unsigned = text.strip_prefix('-').unwrap_or(text);
+        let (whole, fraction) = match unsigned.split_once('.') {
+            Some((whole, fraction)) if !fraction.is_empty() => (whole, fraction),
+            Some(_) => return Err(AmountError::Malformed),
+            None => (unsigned, ""),
+        };
+        let digits = |part: &str| part.bytes().all(|b| b.is_ascii_digit());
+        if whole.is_empty() || !digits(whole) || !digits(fraction) {
+            return Err(AmountError::Malformed);
+        }
+        // Zeros at the end of a fraction mean nothing and must not count against the digits.
+        let text = if fraction.is_empty() { text } else { text.trim_end_matches('0').trim_end_matches('.') };
+        let value = Decimal::from_str_exact(text).map_err(|_| AmountError::TooManyDigits)?;
+        Ok(Amount(value.normalize()))
+    }
+
+    /// Whether this is below zero.
+    pub fn is_negative(self) -> bool {
+        self.0.is_sign_negative() && !self.0.is_zero()
+    }
+
+    /// Whether this is zero.
+    pub fn is_zero(self) -> bool {
+        self.0.is_zero()
+    }
+
+    /// The exact sum, or nothing when it has too many digits.
+    pub fn plus(self, other: Amount) -> Option<Amount> {
+        let (a, b, scale) = self.aligned(other)?;
+        fit(a.checked_add(b)?, scale)
+    }
+
+    /// The exact difference, or nothing when it has too many digits.
+    pub fn minus(self, other: Amount) -> Option<Amount> {
+        let (a, b, scale) = self.aligned(other)?;
+        fit(a.checked_sub(b)?, scale)
+    }
+
+    /// The exact product, or nothing when it has too many digits.
+    pub fn times(self, other: Amount) -> Option<Amount> {
+        let (a, b) = (self.0.normalize(), other.0.normalize());
+        fit(a.mantissa().checked_mul(b.mantissa())?, a.scale().checked_add(b.scale())?)
+    }
+
+    /// `self` per cent of `other`, exactly.
+    pub fn percent_of(self, other: Amount) -> Option<Amount> {
+        self.times(other)?.times(Amount(Decimal::new(1, 2)))
+    }
+
+    /// Both as whole numbers of the same decimal place.
+    fn aligned(self, other: Amount) -> Option<(i128, i128, u32)> {
+        let scale = self.0.scale().max(other.0.scale());
+        Some((raised(self.0, scale)?, raised(other.0, scale)?, scale))
+    }
+}
+
+fn raised(value: Decimal, scale: u32) -> Option<i128> {
+    match scale.saturating_sub(value.scale()) {
+        0 => Some(value.mantissa()),
+        by => value.mantissa().checked_mul(10_i128.checked_pow(by)?),
+    }
+}
+
+/// The amount `mantissa / 10^scale`, in the fewest digits, if 96 bits and 28 places hold it.
+fn fit(mut mantissa: i128, mut scale: u32) -> Option<Amount> {
+    if let Ok(value) = Decimal::try_from_i128_with_scale(mantissa, scale) {
+        return Some(Amount(value));
+    }
+    while scale > 0 && mantissa.checked_rem(10) == Some(0) {
+        mantissa = mantissa.checked_div(10)?;
+        scale = scale.checked_sub(1)?;
+    }
+    Decimal::try_from_i128_with_scale(mantissa, scale).ok().map(Amount)
+}
+
+impl From<u32> for Amount {
+    fn from(n: u32) -> Self {
+        Amount(Decimal::from(n))
+    }
+}
+
+// Equal by value: "2.50" is "2.5".
+impl PartialEq for Amount {
+    fn eq(&self, other: &Self) -> bool {
+        self.0 == other.0
+    }
+}
+
+impl Eq for Amount {}
+
+impl PartialOrd for Amount {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Amount {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.0.cmp(&other.0)
+    }
+}
+
+impl fmt::Display for Amount {
+    /// The shortest exact form, so that equal amounts print alike whatever way they were reached.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0.normalize(), f)
+    }
+}
+
+/// Why a text is not an amount.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum AmountError {
+    /// Not a decimal number in plain digits.
+    Malformed,
+    /// More digits than can be held exactly.
+    TooManyDigits,
+}
+
+impl fmt::Display for AmountError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            AmountError::Malformed => "expected a decimal in plain digits, such as \"10.50\"",
+            AmountError::TooManyDigits => "the decimal has more than the 28 digits that can be held exactly",
+        })
+    }
+}
+
+impl std::error::Error for AmountError {}

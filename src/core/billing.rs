@@ -1,0 +1,220 @@
+//! Billing periods: which one holds an instant, however far the replicated one is behind or ahead.
+//!
+//! Every boundary is computed from one fixed date, never from the boundary before it, so a day
+//! that was clamped in a short month comes back in the next long one.
+
+use crate::time::{Civil, Date, Instant, day_in_month, days_in_month};
+use crate::window::Window;
+use std::fmt;
+
+/// How long a billing period is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum BillingPeriod {
+    /// One month.
+    Monthly,
+    /// Three months.
+    Quarterly,
+    /// Six months.
+    Semiannual,
+    /// Twelve months.
+    Annual,
+}
+
+impl BillingPeriod {
+    fn months(self) -> i64 {
+        match self {
+            BillingPeriod::Monthly => 1,
+            BillingPeriod::Quarterly => 3,
+            BillingPeriod::Semiannual => 6,
+            BillingPeriod::Annual => 12,
+        }
+    }
+
+    /// The name on the wire.
+    pub fn name(self) -> &'static str {
+        match self {
+            BillingPeriod::Monthly => "MONTHLY",
+            BillingPeriod::Quarterly => "QUARTERLY",
+            BillingPeriod::Semiannual => "SEMIANNUAL",
+            BillingPeriod::Annual => "ANNUAL",
+        }
+    }
+}
+
+/// The rhythm of a subscription's billing: the length of a period and the day of the month on
+/// which one starts.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Rhythm {
+    months: i64,
+    /// 1 to 32,767; where a month is shorter, its last day.
+    anchor: u32,
+}
+
+impl Rhythm {
+    /// Periods of this length, each starting on the `anchor`th.
+    ///
+    /// # Errors
+    /// An anchor outside 1 to 32,767.
+    pub fn new(period: BillingPeriod, anchor: i64) -> Result<Rhythm, BillingError> {
+        match u32::try_from(anchor) {
+            Ok(day) if 1 <= day && day <= 32_767 => Ok(Rhythm { months: period.months(), anchor: day }),
+            _ => Err(BillingError::Anchor(anchor)),
+        }
+    }
+
+    /// The period that holds `now`, when the first one starts on `from`.
+    /// An instant before `from` lies in the first period.
+    ///
+    /// # Example: the 31st is the last day, and comes back after February
+    ///
+    /// ```
+    /// use mayuse_core::{BillingPeriod, Date, Instant, Rhythm};
+    /// let rhythm = Rhythm::new(BillingPeriod::Monthly, 31).unwrap();
+    /// let from = Date::parse("2025-01-31").unwrap();
+    /// let w = rhythm.period_from(from, Instant::parse("2025-03-01").unwrap());
+    /// assert_eq!(w.start.to_string(), "2025-02-28T00:00:00Z");
+    /// assert_eq!(w.end.unwrap().to_string(), "2025-03-31T00:00:00Z");
+    /// ```
+    ///
+    /// # Example: a start off the anchor makes a short first period
+    ///
+    /// ```
+    /// # use mayuse_core::{BillingPeriod, Date, Instant, Rhythm};
+    /// let rhythm = Rhythm::new(BillingPeriod::Annual, 10).unwrap();
+    /// let from = Date::parse("2025-01-01").unwrap();
+    /// let w = rhythm.period_from(from, Instant::parse("2025-01-05").unwrap());
+    /// assert_eq!(w.end.unwrap().to_string(), "2025-01-10T00:00:00Z");
+    /// ```
+    pub fn period_from(self, from: Date, now: Instant) -> Window {
+        let (start, end) = self.forward(from.days(), now.date().days());
+        window(start, Some(end), false)
+    }
+
+    /// The period that holds `day`, where one starts on `from`; the first one, if `day` is earlier.
+    fn forward(self, from: i64, day: i64) -> (i64, i64) {
+        let origin = civil(from);
+        let anchor = self.anchor.min(days_in_month(origin.month_index));
+        let first_month = i64::from(origin.month_index);
+        // Off the anchor, a short period comes first, up to the anchor of the same month.
+        let first_month = if origin.day >= anchor { first_month.saturating_add(self.months) } else { first_month };
+        let boundary = |k: i64| day_in_month(first_month.saturating_add(k.saturating_mul(self.months)), self.anchor);
+        if day < boundary(0) {
+            return (from, boundary(0));
+        }
+        let k = i64::from(civil(day).month_index).saturating_sub(first_month).div_euclid(self.months);
+        let k = if day < boundary(k) { k.saturating_sub(1) } else { k };
+        (boundary(k), boundary(k.saturating_add(1)))
+    }
+
+    /// The period that holds `day`, which is earlier than `before`, where one starts on `before`.
+    fn backward(self, before: i64, day: i64) -> (i64, i64) {
+        let origin_month = i64::from(civil(before).month_index);
+        let boundary = |k: i64| match k {
+            0 => before,
+            _ => day_in_month(origin_month.saturating_sub(k.saturating_mul(self.months)), self.anchor),
+        };
+        let months_back = origin_month.saturating_sub(i64::from(civil(day).month_index));
+        // Rounded up: the boundary must not lie in a later month than the day.
+        let k = months_back.saturating_add(self.months).saturating_sub(1).div_euclid(self.months).max(1);
+        let k = if day < boundary(k) { k.saturating_add(1) } else { k };
+        (boundary(k), boundary(k.saturating_sub(1)))
+    }
+}
+
+/// What is replicated of a subscription's billing.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Billing {
+    rhythm: Rhythm,
+    /// The start of the current period.
+    pub(crate) current_start: Date,
+    /// The renewal date, exclusive; none while paused.
+    current_end: Option<Date>,
+    start_date: Option<Date>,
+    billing_start_date: Option<Date>,
+}
+
+impl Billing {
+    /// The current period `[current_start, current_end)` of a subscription that is billed in this
+    /// rhythm. `start_date` and `billing_start_date` bound how far periods reach into the past.
+    ///
+    /// # Errors
+    /// A current period without length.
+    pub fn new(
+        rhythm: Rhythm,
+        current_start: Date,
+        current_end: Option<Date>,
+        start_date: Option<Date>,
+        billing_start_date: Option<Date>,
+    ) -> Result<Billing, BillingError> {
+        match current_end {
+            Some(end) if end <= current_start => Err(BillingError::EmptyPeriod),
+            _ => Ok(Billing { rhythm, current_start, current_end, start_date, billing_start_date }),
+        }
+    }
+
+    /// The billing period that holds `now`.
+    ///
+    /// Past the replicated renewal date it rolls forward from there, before the current period it
+    /// rolls backward; both are marked `projected`. A current period without an end holds
+    /// everything after its start.
+    pub fn period_at(&self, now: Instant) -> Window {
+        let day = now.date().days();
+        let start = self.current_start.days();
+        match self.current_end.map(Date::days) {
+            Some(end) if end <= day => {
+                let (start, end) = self.rhythm.forward(end, day);
+                window(start, Some(end), true)
+            }
+            end if start <= day => window(start, end, false),
+            end => self.past_period_at(day, start, end),
+        }
+    }
+
+    /// The period that holds `day`, which is earlier than the current period `[start, end)`.
+    fn past_period_at(&self, day: i64, start: i64, end: Option<i64>) -> Window {
+        let Some(first) = self.billing_start_date.or(self.start_date).map(|d| d.days().min(start)) else {
+            let (from, to) = self.rhythm.backward(start, day);
+            return window(from, Some(to), true);
+        };
+        match self.start_date.map(Date::days) {
+            // Before billing began, the subscription's own first stretch.
+            Some(begun) if day < first && begun < first => window(begun, Some(first), true),
+            _ if first == start => window(start, end, true),
+            _ => {
+                let (from, to) = self.rhythm.backward(start, day.max(first));
+                window(from.max(first), Some(to), true)
+            }
+        }
+    }
+}
+
+fn civil(day: i64) -> Civil {
+    Date::clamped(day).civil()
+}
+
+fn window(start: i64, end: Option<i64>, projected: bool) -> Window {
+    // A bound past the last day is the last instant, not the midnight before it.
+    let bound = |day: i64| Instant::clamped(day.saturating_mul(crate::time::MS_PER_DAY));
+    Window { start: bound(start), end: end.map(bound), projected, slides: false }
+}
+
+/// Why a billing rhythm or period is none.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum BillingError {
+    /// The billing day anchor is outside 1 to 32,767.
+    Anchor(i64),
+    /// The current period ends before it starts, or when it starts.
+    EmptyPeriod,
+}
+
+impl fmt::Display for BillingError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            BillingError::Anchor(found) => write!(f, "billing_day_anchor must be 1 to 32767, found {found}"),
+            BillingError::EmptyPeriod => f.write_str("current_period_end must be later than current_period_start"),
+        }
+    }
+}
+
+impl std::error::Error for BillingError {}

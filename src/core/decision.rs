@@ -1,0 +1,371 @@
+//! The decision: what is answered, and its form in JSON.
+
+use crate::admit::Demand;
+use crate::amount::Amount;
+use crate::model::{Behavior, Policy, Source};
+use crate::reset::ResetPeriod;
+use crate::resolve::{Name, Origin};
+use crate::time::Instant;
+use crate::trace::Step;
+use crate::window::Window;
+use serde::ser::{Serialize, SerializeStruct, Serializer};
+
+/// The answer to *may this customer use this feature*, and everything one may want to know of it.
+///
+/// Borrows from the catalogue. A switch is decided without a single allocation.
+#[derive(Clone, Debug, serde::Serialize)]
+pub struct Decision<'c> {
+    /// The headline.
+    pub allowed: bool,
+    /// ALLOW, DENY, or that it cannot be said.
+    pub decision: Verdict,
+    /// Why; also on an allow.
+    pub reason: Reason,
+    /// Whether asking again may help: exactly when it could not be said.
+    pub retryable: bool,
+    /// The customer's id, also when it was asked for by alias.
+    pub customer_id: &'c str,
+    /// The subscription that decided.
+    pub subscription_id: Option<&'c str>,
+    /// The feature.
+    pub feature: FeatureRef<'c>,
+    /// What kind of value decided; none where nothing did.
+    #[serde(rename = "type")]
+    pub value_type: Option<ValueType>,
+    /// The configured switch alone.
+    pub enabled: bool,
+    /// The numbers of the allowance that decided.
+    #[serde(flatten)]
+    pub metering: Option<Metering>,
+    /// Every allowance, the one that decided first; only where there is more than one.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub windows: Vec<WindowAnswer<'c>>,
+    /// The row that decided.
+    #[serde(serialize_with = "origin_or_null")]
+    pub(crate) origin: Option<Origin<'c>>,
+    /// How fresh the answer is.
+    pub freshness: Freshness,
+    /// The earliest instant at which the answer may change by itself.
+    pub valid_until: Option<Instant>,
+    /// Each row that was looked at; only where it was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub trace: Option<Vec<Step<'c>>>,
+}
+
+/// Yes, no, or that it cannot be said.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, serde::Serialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Verdict {
+    /// Yes.
+    Allow,
+    /// No.
+    Deny,
+    /// It cannot be said; the failure policy decides.
+    Indeterminate,
+}
+
+/// Why. Codes are append-only.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, serde::Serialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[non_exhaustive]
+pub enum Reason {
+    /// The switch is on.
+    Enabled,
+    /// What would be used is within the limit.
+    WithinLimit,
+    /// There is no limit.
+    Unlimited,
+    /// Above the limit, within the tolerated grace.
+    WithinGrace,
+    /// Above the limit, which costs.
+    OverageAllowed,
+    /// No such feature.
+    FeatureNotFound,
+    /// The feature is disabled or archived.
+    FeatureDisabled,
+    /// Granted, but switched off.
+    EntitlementDisabled,
+    /// Nothing grants it.
+    NotEntitled,
+    /// Nothing is left.
+    LimitReached,
+    /// Something is left, but less than was asked for.
+    RequestedExceedsRemaining,
+    /// The pool does not hold what it would cost.
+    InsufficientCredits,
+    /// No such customer.
+    CustomerNotFound,
+    /// The customer is archived.
+    CustomerArchived,
+    /// No subscription grants access, for no more specific reason.
+    NoActiveSubscription,
+    /// The subscription has not started.
+    SubscriptionPending,
+    /// The subscription is paused.
+    SubscriptionPaused,
+    /// The subscription is suspended.
+    SubscriptionSuspended,
+    /// The subscription has ended.
+    SubscriptionEnded,
+    /// The trial is over.
+    TrialExpired,
+    /// Only values that do not fit the feature.
+    TypeMismatch,
+    /// There is no snapshot.
+    SnapshotMissing,
+    /// The snapshot is older than allowed.
+    SnapshotExpired,
+    /// The snapshot is older than the version asked for.
+    SnapshotBehind,
+    /// The snapshot cannot be used.
+    SnapshotInvalid,
+    /// It depends on usage that cannot be had.
+    UsageUnavailable,
+    /// A reservation cannot be had.
+    ReservationUnavailable,
+}
+
+impl Reason {
+    /// What the reason comes to.
+    pub fn verdict(self) -> Verdict {
+        use Reason as R;
+        match self {
+            R::Enabled | R::WithinLimit | R::Unlimited | R::WithinGrace | R::OverageAllowed => Verdict::Allow,
+            R::SnapshotMissing
+            | R::SnapshotExpired
+            | R::SnapshotBehind
+            | R::SnapshotInvalid
+            | R::UsageUnavailable
+            | R::ReservationUnavailable => Verdict::Indeterminate,
+            _ => Verdict::Deny,
+        }
+    }
+}
+
+/// A feature, as far as it is known.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, serde::Serialize)]
+pub struct FeatureRef<'c> {
+    /// Its id; none for an unknown one.
+    pub id: Option<&'c str>,
+    /// Its code; what was asked for, for an unknown one.
+    pub code: &'c str,
+    /// Its name; none for an unknown one.
+    pub name: Option<&'c str>,
+}
+
+/// The kind of value that decided.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, serde::Serialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum ValueType {
+    /// A switch.
+    Boolean,
+    /// So much in each window.
+    Metered,
+    /// So much of a pool.
+    Credits,
+}
+
+/// The numbers of an allowance. Those of a pool, where it is asked in credits.
+#[derive(Clone, Copy, Debug, serde::Serialize)]
+pub struct Metering {
+    /// How much was asked for.
+    pub requested: Amount,
+    /// How much there is; none where that is unlimited.
+    pub limit: Option<Amount>,
+    /// Whether there is no limit.
+    pub unlimited: bool,
+    /// How much was used in the window; none if that cannot be had.
+    pub consumed: Option<Amount>,
+    /// How much is held for requests that are under way.
+    pub reserved: Amount,
+    /// What is left, never below zero; none where it is unlimited or cannot be said.
+    pub remaining: Option<Amount>,
+    /// What happens above the limit.
+    pub overage: Overage,
+    /// From where on to warn.
+    pub warning: Option<Warning>,
+    /// The window; none where there is none, as of a pool that is not granted.
+    pub period: Option<Period>,
+}
+
+impl Metering {
+    /// An allowance of nothing.
+    pub(crate) fn nothing(demand: Demand) -> Metering {
+        Metering {
+            requested: demand.requested,
+            limit: Some(Amount::ZERO),
+            unlimited: false,
+            consumed: demand.consumed,
+            reserved: demand.reserved,
+            remaining: Some(Amount::ZERO),
+            overage: Overage { behavior: Behavior::Block, grace: Amount::ZERO, units: None },
+            warning: None,
+            period: None,
+        }
+    }
+}
+
+/// What happens above a limit.
+#[derive(Clone, Copy, Debug, serde::Serialize)]
+pub struct Overage {
+    /// Whether it ends or costs.
+    pub behavior: Behavior,
+    /// What is tolerated above the limit, in units.
+    pub grace: Amount,
+    /// What would be used above the limit, the request included; none if that cannot be said.
+    pub units: Option<Amount>,
+}
+
+/// From where on to warn.
+#[derive(Clone, Copy, Debug, serde::Serialize)]
+pub struct Warning {
+    /// Per cent of the limit.
+    pub threshold_pct: Amount,
+    /// Whether it is reached; none if that cannot be said.
+    pub reached: Option<bool>,
+}
+
+/// A window and the rule it comes from.
+#[derive(Clone, Copy, Debug)]
+pub struct Period {
+    /// The rule.
+    pub rule: ResetPeriod,
+    /// The window that holds the instant of the question.
+    pub window: Window,
+}
+
+/// One allowance's own answer.
+#[derive(Clone, Copy, Debug, serde::Serialize)]
+pub struct WindowAnswer<'c> {
+    /// METERED or CREDITS.
+    #[serde(rename = "type")]
+    pub value_type: ValueType,
+    /// Whether it admits the request.
+    pub allowed: bool,
+    /// Why.
+    pub reason: Reason,
+    /// Its numbers.
+    #[serde(flatten)]
+    pub metering: Metering,
+    /// The row it began with.
+    pub(crate) origin: Origin<'c>,
+    /// The subscription its window is tied to.
+    pub subscription_id: Option<&'c str>,
+}
+
+/// How fresh an answer is.
+#[derive(Clone, Copy, Debug, serde::Serialize)]
+pub struct Freshness {
+    /// Where the catalogue came from.
+    pub source: Source,
+    /// Its version.
+    pub snapshot_version: Option<u64>,
+    /// When it was made.
+    pub generated_at: Option<Instant>,
+    /// How old it is.
+    pub age_ms: Option<u64>,
+    /// Whether that is older than it should be.
+    pub stale: bool,
+    /// As of when usage is known; none where the caller said it, or none is.
+    pub usage_as_of: Option<Instant>,
+    /// Whether usage is exact; none where the caller said it, or none is.
+    pub usage_exact: Option<bool>,
+}
+
+impl<'c> Decision<'c> {
+    /// The kind, id and name of the entity whose row decided.
+    pub fn origin(&self) -> Option<(&'static str, &'c str)> {
+        self.origin.map(|origin| (origin.level.name(), origin.id))
+    }
+}
+
+impl Serialize for Amount {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl Serialize for Instant {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl Serialize for Behavior {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(match self {
+            Behavior::Block => "BLOCK",
+            Behavior::Allow => "ALLOW",
+        })
+    }
+}
+
+impl Serialize for Source {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(match self {
+            Source::Snapshot => "SNAPSHOT",
+            Source::Cache => "CACHE",
+            Source::Embedded => "EMBEDDED",
+            Source::Origin => "ORIGIN",
+            Source::Fallback => "FALLBACK",
+        })
+    }
+}
+
+impl Serialize for Period {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let every = self.rule.every();
+        let mut period = serializer.serialize_struct("Period", 7)?;
+        period.serialize_field("type", self.rule.name())?;
+        period.serialize_field("unit", &every.map(|every| every.unit.name()))?;
+        period.serialize_field("interval", &every.map(|every| every.interval()))?;
+        period.serialize_field("start", &self.window.start)?;
+        period.serialize_field("end", &self.window.end)?;
+        period.serialize_field("reset_at", &self.window.reset_at())?;
+        period.serialize_field("projected", &self.window.projected)?;
+        period.end()
+    }
+}
+
+impl Serialize for ResetPeriod {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let every = self.every();
+        let mut rule = serializer.serialize_struct("ResetPeriod", if every.is_some() { 3 } else { 1 })?;
+        rule.serialize_field("type", self.name())?;
+        if let Some(every) = every {
+            rule.serialize_field("unit", every.unit.name())?;
+            rule.serialize_field("interval", &every.interval())?;
+        }
+        rule.end()
+    }
+}
+
+impl Serialize for Origin<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut origin = serializer.serialize_struct("Origin", 3)?;
+        origin.serialize_field("entity_type", self.level.name())?;
+        origin.serialize_field("entity_id", self.id)?;
+        origin.serialize_field("name", &self.name)?;
+        origin.end()
+    }
+}
+
+impl Serialize for Name<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Name::None => serializer.serialize_none(),
+            Name::Plain(name) => serializer.serialize_str(name),
+            Name::PlanVersion { plan, version } => serializer.collect_str(&format_args!("{plan} v{version}")),
+        }
+    }
+}
+
+fn origin_or_null<S: Serializer>(origin: &Option<Origin<'_>>, serializer: S) -> Result<S::Ok, S::Error> {
+    origin.serialize(serializer)
+}
+
+impl Policy {
+    pub(crate) fn allows(self) -> bool {
+        self == Policy::Allow
+    }
+}

@@ -1,0 +1,324 @@
+//! The entities of a document, each read by itself: names are still names.
+
+use super::values::{self, RawValue};
+use crate::billing::{Billing, BillingPeriod, Rhythm};
+use crate::model::{Policy, Status, trial_end};
+use crate::problem::{Code, Problem, Severity};
+use crate::time::{Date, Instant};
+use crate::tree::{Node, Object};
+
+#[derive(Debug)]
+pub(super) struct RawFeature {
+    /// Where it stands in its list, for the paths of problems found later.
+    pub n: usize,
+    pub id: String,
+    pub code: String,
+    pub name: String,
+    pub metered: bool,
+    pub active: bool,
+    pub product: Option<String>,
+    pub default: Option<RawGrant>,
+    pub on_indeterminate: Option<Policy>,
+}
+
+#[derive(Debug)]
+pub(super) struct RawPlan {
+    pub n: usize,
+    pub id: String,
+    pub name: String,
+    pub grants: Vec<RawGrant>,
+    pub versions: Vec<RawVersion>,
+}
+
+#[derive(Debug)]
+pub(super) struct RawVersion {
+    pub n: usize,
+    pub id: String,
+    pub version: u32,
+    pub products: Vec<String>,
+    pub grants: Vec<RawGrant>,
+}
+
+#[derive(Debug)]
+pub(super) struct RawAddOn {
+    pub n: usize,
+    pub id: String,
+    pub name: String,
+    pub product: Option<String>,
+    pub multi_instance: bool,
+    pub archived_at: Option<Instant>,
+    pub grants: Vec<RawGrant>,
+}
+
+#[derive(Debug)]
+pub(super) struct RawCustomer {
+    pub n: usize,
+    pub id: String,
+    pub alias: Option<String>,
+    pub name: String,
+    pub archived_at: Option<Instant>,
+    pub grants: Vec<RawGrant>,
+}
+
+#[derive(Debug)]
+pub(super) struct RawSubscription {
+    pub n: usize,
+    pub id: String,
+    pub customer: String,
+    pub plan: String,
+    pub version: String,
+    pub status: Status,
+    pub start: Date,
+    pub end: Option<Date>,
+    pub activated_at: Option<Instant>,
+    pub trial_end: Option<Instant>,
+    pub billing: Option<Billing>,
+    pub products: Vec<String>,
+    pub add_ons: Vec<(usize, String, u32)>,
+    pub grants: Vec<RawGrant>,
+}
+
+#[derive(Debug)]
+pub(super) struct RawGrant {
+    pub n: usize,
+    pub id: String,
+    /// By id or by code; a feature's own default need not say.
+    pub feature: Option<FeatureName>,
+    pub created_at: Option<Instant>,
+    pub value: RawValue,
+}
+
+#[derive(Debug)]
+pub(super) enum FeatureName {
+    Id(String),
+    Code(String),
+}
+
+/// A product, price or metric: nothing but its id matters.
+pub(super) fn named_thing(node: Node<'_>) {
+    if let Some(thing) = node.object() {
+        thing.required_id("id");
+    }
+}
+
+pub(super) fn feature(node: Node<'_>, n: usize) -> Option<RawFeature> {
+    let o = node.object()?;
+    let id = o.required_id("id");
+    let code = o.required("code", |node| {
+        let code = node.text()?;
+        if !is_code(code) {
+            node.error(Code::Invalid, "a code is 1 to 128 of a-z, 0-9, _ and -, and starts with a letter or digit");
+        }
+        Some(code.to_owned())
+    });
+    let name = o.text("name");
+    let metered = o.required("feature_type", |node| {
+        let o = node.object()?;
+        o.optional_id("metric_id");
+        o.required("type", |n| n.word(&[("BOOLEAN", false), ("METERED", true)]))
+    });
+    let active = o.required("status", |n| n.word(&[("ACTIVE", true), ("DISABLED", false), ("ARCHIVED", false)]));
+    // A feature as the billing system prints it has the product itself instead of its id.
+    let product = o.optional_id("product_id").or_else(|| o.optional("product", |n| n.object()?.optional_id("id")));
+    let default = o.optional("entitlement", |node| grant(node, 0, true));
+    let on_indeterminate = o.optional("on_indeterminate", |n| values::policy(&n));
+    let id = id?;
+    Some(RawFeature {
+        n,
+        name: name.unwrap_or_else(|| id.clone()),
+        // Something that no other feature is called, where the code could not be read.
+        code: code.unwrap_or_else(|| id.clone()),
+        id,
+        metered: metered.unwrap_or_default(),
+        active: active.unwrap_or_default(),
+        product,
+        default,
+        on_indeterminate,
+    })
+}
+
+pub(super) fn plan(node: Node<'_>, n: usize) -> Option<RawPlan> {
+    let o = node.object()?;
+    let id = o.required_id("id");
+    let name = o.text("name");
+    let grants = grants(o);
+    let mut versions = Vec::new();
+    o.each("versions", |n, node| versions.extend(version(node, n)));
+    let id = id?;
+    Some(RawPlan { n, name: name.unwrap_or_else(|| id.clone()), id, grants, versions })
+}
+
+fn version(node: Node<'_>, n: usize) -> Option<RawVersion> {
+    let o = node.object()?;
+    let id = o.required_id("id");
+    let version = o.optional("version", |n| n.count()).unwrap_or_default();
+    let mut products = Vec::new();
+    o.each("product_ids", |_, node| products.extend(node.id().map(str::to_owned)));
+    o.optional("trial_duration", |n| n.count());
+    Some(RawVersion { n, id: id?, version, products, grants: grants(o) })
+}
+
+pub(super) fn add_on(node: Node<'_>, n: usize) -> Option<RawAddOn> {
+    let o = node.object()?;
+    let id = o.required_id("id");
+    let name = o.text("name");
+    let product = o.optional_id("product_id");
+    o.optional_id("price_id");
+    o.optional("self_serviceable", |n| n.bool());
+    o.optional("created_at", |n| n.instant());
+    let max_instances = o.optional("max_instances_per_subscription", |n| n.count());
+    let archived_at = o.optional("archived_at", |n| n.instant());
+    let grants = grants(o);
+    let id = id?;
+    Some(RawAddOn {
+        n,
+        name: name.unwrap_or_else(|| id.clone()),
+        id,
+        product,
+        multi_instance: max_instances.is_none_or(|max| 1 < max),
+        archived_at,
+        grants,
+    })
+}
+
+pub(super) fn customer(node: Node<'_>, n: usize) -> Option<RawCustomer> {
+    let o = node.object()?;
+    let id = o.required_id("id");
+    let alias = o.optional("alias", |node| {
+        let alias = node.text()?;
+        if !is_alias(alias) {
+            node.error(Code::Invalid, ALIAS_RULE);
+        }
+        Some(alias.to_owned())
+    });
+    let name = o.text("name");
+    let archived_at = o.optional("archived_at", |n| n.instant());
+    let grants = grants(o);
+    let id = id?;
+    Some(RawCustomer { n, name: name.unwrap_or_else(|| id.clone()), id, alias, archived_at, grants })
+}
+
+pub(super) fn subscription(node: Node<'_>, n: usize) -> Option<RawSubscription> {
+    let o = node.object()?;
+    let id = o.required_id("id");
+    let customer = o.required_id("customer_id");
+    let plan = o.required_id("plan_id");
+    let version = o.required_id("plan_version_id");
+    let status = o.required("status", |n| values::status(&n));
+    let start = o.required("start_date", |n| n.date());
+    let end = o.optional("end_date", |n| n.date());
+    let activated_at = o.optional("activated_at", |n| n.instant());
+    let trial_days = o.optional("trial_duration", |n| n.count()).unwrap_or_default();
+    let billing = billing(o, start);
+    let mut products = Vec::new();
+    o.each("components", |_, node| {
+        products.extend(node.object().and_then(|component| component.optional_id("product_id")));
+    });
+    let mut add_ons = Vec::new();
+    o.each("add_ons", |row, node| add_ons.extend(held(node, row)));
+    let grants = grants(o);
+    Some(RawSubscription {
+        n,
+        id: id?,
+        customer: customer.unwrap_or_default(),
+        plan: plan.unwrap_or_default(),
+        version: version.unwrap_or_default(),
+        status: status.unwrap_or(Status::Errored),
+        start: start.unwrap_or(Date::clamped(0)),
+        end,
+        activated_at,
+        trial_end: start.and_then(|start| trial_end(start, trial_days)),
+        billing,
+        products,
+        add_ons,
+        grants,
+    })
+}
+
+fn billing(o: Object<'_>, start: Option<Date>) -> Option<Billing> {
+    let period = o.required("period", |n| values::billing_period(&n));
+    let rhythm = rhythm(o, period);
+    let from = o.required("current_period_start", |n| n.date());
+    let to = o.optional("current_period_end", |n| n.date());
+    let billing_start = o.optional("billing_start_date", |n| n.date());
+    current_period(o, rhythm?, from?, to, start, billing_start)
+}
+
+/// The rhythm of an object with `billing_day_anchor`.
+pub(crate) fn rhythm(o: Object<'_>, period: Option<BillingPeriod>) -> Option<Rhythm> {
+    let checked = |n: Node<'_>| {
+        let rhythm = Rhythm::new(period.unwrap_or(BillingPeriod::Monthly), n.whole()?);
+        rhythm.map_err(|error| n.error(Code::OutOfRange, error.to_string())).ok()
+    };
+    let rhythm = o.required("billing_day_anchor", checked);
+    period.and(rhythm)
+}
+
+/// The billing of an object with `current_period_start` and `current_period_end`.
+pub(crate) fn current_period(
+    o: Object<'_>,
+    rhythm: Rhythm,
+    from: Date,
+    to: Option<Date>,
+    start: Option<Date>,
+    billing_start: Option<Date>,
+) -> Option<Billing> {
+    let billing = Billing::new(rhythm, from, to, start, billing_start);
+    billing.map_err(|error| o.error(Code::Invalid, error.to_string())).ok()
+}
+
+/// An add-on of a subscription: where it stands, its id and how many.
+fn held(node: Node<'_>, row: usize) -> Option<(usize, String, u32)> {
+    let o = node.object()?;
+    let quantity = o.optional("quantity", |n| n.count()).unwrap_or(1);
+    if !o.has("add_on_id") {
+        o.sink.push(Problem {
+            code: Code::NoEffect,
+            severity: Severity::Warning,
+            path: o.path.to_string(),
+            message: "an add-on without `add_on_id` grants nothing".to_owned(),
+        });
+        return None;
+    }
+    Some((row, o.optional_id("add_on_id")?, quantity))
+}
+
+fn grants(o: Object<'_>) -> Vec<RawGrant> {
+    let mut grants = Vec::new();
+    o.each("entitlements", |n, node| grants.extend(grant(node, n, false)));
+    grants
+}
+
+fn grant(node: Node<'_>, n: usize, is_default: bool) -> Option<RawGrant> {
+    let o = node.object()?;
+    let id = o.optional_id("id");
+    let feature = if o.has("feature_id") {
+        o.optional_id("feature_id").map(FeatureName::Id)
+    } else if o.has("feature") {
+        o.text("feature").map(FeatureName::Code)
+    } else {
+        if !is_default {
+            o.error(Code::Missing, "an entitlement names its feature by `feature_id`, or by `feature`, the code");
+        }
+        None
+    };
+    let created_at = o.optional("created_at", |n| n.instant());
+    o.optional("updated_at", |n| n.instant());
+    let value = o.required("value", values::entitlement_value)?;
+    (is_default || feature.is_some()).then(|| RawGrant { n, id: id.unwrap_or_default(), feature, created_at, value })
+}
+
+fn is_code(text: &str) -> bool {
+    let mut bytes = text.bytes();
+    let first = bytes.next().is_some_and(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
+    first && text.len() <= 128 && bytes.all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_' || b == b'-')
+}
+
+/// What an alias may look like, for messages.
+pub(crate) const ALIAS_RULE: &str = "expected 1 to 128 characters without spaces and control characters";
+
+/// Whether a text may be a customer's alias: less strict than an id, since people choose it.
+pub(crate) fn is_alias(text: &str) -> bool {
+    let n_chars = text.chars().take(129).count();
+    1 <= n_chars && n_chars <= 128 && text.chars().all(|c| !c.is_whitespace() && !c.is_control())
+}

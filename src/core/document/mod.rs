@@ -1,0 +1,226 @@
+//! The catalogue document: one JSON object that holds everything, and how it becomes a [`Catalog`].
+//!
+//! Reading goes in two steps. Elements are read one at a time while the document streams past, so
+//! that only the typed form of it is ever held whole. Then names are resolved. Both steps report
+//! every problem they find, with its path.
+
+pub(crate) mod entities;
+mod link;
+pub(crate) mod values;
+
+pub(crate) use entities::{ALIAS_RULE, is_alias};
+
+use crate::ladder::Ladder;
+use crate::model::{Catalog, StatusSet};
+use crate::problem::{Code, Problems, Sink};
+use crate::tree::{Node, Path, Tree};
+use entities::{RawAddOn, RawCustomer, RawFeature, RawPlan, RawSubscription};
+use serde::de::{Deserialize, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use std::fmt;
+
+/// A catalogue document as it was read, its names not yet resolved.
+///
+/// # Example: from JSON to a catalogue
+///
+/// ```
+/// use mayuse_core::Document;
+/// let json = r#"{"format": 1, "features": [
+///   {"id": "feat_sso", "code": "sso", "name": "SSO", "feature_type": {"type": "BOOLEAN"}, "status": "ACTIVE"}
+/// ]}"#;
+/// let document: Document = serde_json::from_str(json).unwrap();
+/// let (catalog, warnings) = document.compile().unwrap();
+/// assert_eq!(catalog.feature_codes().collect::<Vec<_>>(), ["sso"]);
+/// assert!(warnings.list.is_empty());
+/// ```
+///
+/// # Example: every problem, with its path
+///
+/// ```
+/// # use mayuse_core::Document;
+/// let json = r#"{"format": 1, "features": [
+///   {"id": "feat_sso", "code": "S S O", "feature_type": {"type": "BOOLEAN"}, "status": "MAYBE"}
+/// ]}"#;
+/// let document: Document = serde_json::from_str(json).unwrap();
+/// let problems = document.compile().unwrap_err();
+/// let paths: Vec<&str> = problems.list.iter().map(|p| p.path.as_str()).collect();
+/// assert_eq!(paths, ["features[0].code", "features[0].status"]);
+/// ```
+#[derive(Debug, Default)]
+pub struct Document {
+    ladder: Option<Ladder>,
+    access: Option<StatusSet>,
+    features: Vec<RawFeature>,
+    plans: Vec<RawPlan>,
+    add_ons: Vec<RawAddOn>,
+    customers: Vec<RawCustomer>,
+    subscriptions: Vec<RawSubscription>,
+    sink: Sink,
+}
+
+impl Document {
+    /// Resolves all names. Gives the catalogue, and what is wrong with it in ways that do not keep
+    /// it from being used: rows that are skipped and rows that grant nothing.
+    ///
+    /// # Errors
+    /// All the problems of the document, if any of them keeps it from being used.
+    pub fn compile(self) -> Result<(Catalog, Problems), Problems> {
+        let Document { ladder, access, features, plans, add_ons, customers, subscriptions, sink } = self;
+        let mut catalog = link::link(features, plans, add_ons, customers, subscriptions, &sink);
+        catalog.ladder = ladder.unwrap_or_else(Ladder::standard);
+        catalog.access = access.unwrap_or_else(StatusSet::granting);
+        let problems = sink.into_inner();
+        if problems.is_usable() { Ok((catalog, problems)) } else { Err(problems) }
+    }
+
+    /// Takes one field that is not a list.
+    fn take_scalar(&mut self, name: &str, tree: &Tree) {
+        let node = Node { tree, path: &Path::Field(&Path::Root, name), sink: &self.sink };
+        match name {
+            "format" => match node.whole() {
+                Some(1) | None => {}
+                Some(other) => node.error(Code::UnknownValue, format!("expected format 1, found {other}")),
+            },
+            "ladder" if *tree != Tree::Null => self.ladder = values::ladder(node),
+            "access_statuses" if *tree != Tree::Null => self.access = Some(values::access_statuses(node)),
+            _ => {}
+        }
+    }
+
+    /// Takes one element of a list.
+    fn take_element(&mut self, list: &str, n: usize, tree: &Tree) {
+        let list_path = Path::Field(&Path::Root, list);
+        let node = Node { tree, path: &Path::Item(&list_path, n), sink: &self.sink };
+        match list {
+            "features" => self.features.extend(entities::feature(node, n)),
+            "plans" => self.plans.extend(entities::plan(node, n)),
+            "add_ons" => self.add_ons.extend(entities::add_on(node, n)),
+            "customers" => self.customers.extend(entities::customer(node, n)),
+            "subscriptions" => self.subscriptions.extend(entities::subscription(node, n)),
+            _ => entities::named_thing(node),
+        }
+    }
+}
+
+const LISTS: [&str; 8] =
+    ["products", "prices", "metrics", "features", "plans", "add_ons", "customers", "subscriptions"];
+const SCALARS: [&str; 3] = ["format", "ladder", "access_statuses"];
+
+impl<'de> Deserialize<'de> for Document {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(DocumentVisitor)
+    }
+}
+
+struct DocumentVisitor;
+
+impl<'de> Visitor<'de> for DocumentVisitor {
+    type Value = Document;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a catalogue document, which is a JSON object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Document, A::Error> {
+        let mut document = Document::default();
+        let mut seen: Vec<&str> = Vec::new();
+        while let Some(name) = access.next_key::<String>()? {
+            let known = LISTS.iter().chain(&SCALARS).find(|known| **known == name);
+            if let Some(known) = known {
+                if seen.contains(known) {
+                    document.sink.error(Code::Duplicate, name.clone(), "the field is written twice");
+                }
+                seen.push(known);
+            }
+            match known {
+                Some(list) if LISTS.contains(list) => {
+                    access.next_value_seed(Elements { document: &mut document, list })?;
+                }
+                Some(scalar) => {
+                    let tree: Tree = access.next_value()?;
+                    document.take_scalar(scalar, &tree);
+                }
+                None => {
+                    access.next_value::<IgnoredAny>()?;
+                }
+            }
+        }
+        if !seen.contains(&"format") {
+            let message = "a required field is missing: a catalogue document says \"format\": 1";
+            document.sink.error(Code::Missing, "format".to_owned(), message);
+        }
+        Ok(document)
+    }
+}
+
+/// Feeds the elements of a list into the document, one at a time.
+struct Elements<'d> {
+    document: &'d mut Document,
+    list: &'static str,
+}
+
+impl Elements<'_> {
+    fn wrong_type(self) {
+        self.document.sink.error(Code::WrongType, self.list.to_owned(), "expected an array");
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Elements<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Elements<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an array")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<(), A::Error> {
+        let mut n = 0_usize;
+        while let Some(tree) = access.next_element::<Tree>()? {
+            self.document.take_element(self.list, n, &tree);
+            n = n.saturating_add(1);
+        }
+        Ok(())
+    }
+
+    /// `null` is the same as absent.
+    fn visit_unit<E>(self) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<(), A::Error> {
+        while access.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        self.wrong_type();
+        Ok(())
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<(), E> {
+        self.wrong_type();
+        Ok(())
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<(), E> {
+        self.wrong_type();
+        Ok(())
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<(), E> {
+        self.wrong_type();
+        Ok(())
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<(), E> {
+        self.wrong_type();
+        Ok(())
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<(), E> {
+        self.wrong_type();
+        Ok(())
+    }
+}

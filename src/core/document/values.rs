@@ -1,0 +1,160 @@
+//! The smaller values of a document: entitlement values, reset periods, ladders, states.
+
+use crate::amount::Amount;
+use crate::billing::BillingPeriod;
+use crate::ladder::{AcrossSubscriptions, Combine, Ladder, Level};
+use crate::model::{Behavior, Metered, Policy, Status, StatusSet};
+use crate::problem::Code;
+use crate::reset::{Every, ResetPeriod, Unit};
+use crate::tree::{Node, Object};
+
+/// An entitlement value whose pool is still a name.
+#[derive(Clone, PartialEq, Debug)]
+pub(crate) enum RawValue {
+    Boolean { enabled: bool },
+    Metered(Metered),
+    Credits { enabled: bool, pool: String, cost: Amount },
+}
+
+pub(crate) fn entitlement_value(node: Node<'_>) -> Option<RawValue> {
+    #[derive(Clone, Copy)]
+    enum Type {
+        Boolean,
+        Metered,
+        Credits,
+    }
+    let value = node.object()?;
+    let types = [("BOOLEAN", Type::Boolean), ("METERED", Type::Metered), ("CREDITS", Type::Credits)];
+    let enabled_or_true = || value.optional("enabled", |n| n.bool()).unwrap_or(true);
+    Some(match value.required("type", |n| n.word(&types))? {
+        Type::Boolean => RawValue::Boolean { enabled: value.required("enabled", |n| n.bool())? },
+        Type::Metered => RawValue::Metered(metered(value, enabled_or_true())?),
+        Type::Credits => {
+            let pool = value.required_id("pool_feature_id");
+            let cost = value.required("cost", |n| n.amount_not_negative());
+            RawValue::Credits { enabled: enabled_or_true(), pool: pool?, cost: cost? }
+        }
+    })
+}
+
+fn metered(value: Object<'_>, enabled: bool) -> Option<Metered> {
+    let limit = field(value, "limit", |n| n.amount_not_negative());
+    let reset_period = field(value, "reset_period", reset_period);
+    let overage = field(value, "overage", |node| {
+        let overage = node.object()?;
+        let behaviors = [("BLOCK", Behavior::Block), ("ALLOW", Behavior::Allow)];
+        let behavior = field(overage, "behavior", |n| n.word(&behaviors));
+        let grace_pct = field(overage, "grace_pct", |n| n.amount_not_negative());
+        // It changes no decision, but a wrong one is still a mistake in the document.
+        field(overage, "unit_price", |n| n.amount_not_negative())?;
+        Some((behavior?.unwrap_or(Behavior::Block), grace_pct?.unwrap_or(Amount::ZERO)))
+    });
+    let warning_threshold_pct = field(value, "warning_threshold_pct", |n| n.amount_not_negative());
+    let (overage, grace_pct) = overage?.unwrap_or((Behavior::Block, Amount::ZERO));
+    Some(Metered {
+        enabled,
+        limit: limit?,
+        reset_period: reset_period?.unwrap_or(ResetPeriod::Never),
+        overage,
+        grace_pct,
+        warning_threshold_pct: warning_threshold_pct?,
+    })
+}
+
+/// An optional field: nothing if it is wrong, `Some(None)` if it is absent.
+///
+/// An absent limit is unlimited, so a wrong one must never be taken for an absent one.
+fn field<T>(object: Object<'_>, name: &str, read: impl FnOnce(Node<'_>) -> Option<T>) -> Option<Option<T>> {
+    if object.has(name) { object.optional(name, read).map(Some) } else { Some(None) }
+}
+
+pub(crate) fn reset_period(node: Node<'_>) -> Option<ResetPeriod> {
+    let period = node.object()?;
+    let types = ["NEVER", "BILLING_CYCLE", "CALENDAR", "FIXED_WINDOW", "SLIDING_WINDOW"].map(|name| (name, name));
+    let name = period.required("type", |n| n.word(&types))?;
+    Some(match name {
+        "NEVER" => ResetPeriod::Never,
+        "BILLING_CYCLE" => ResetPeriod::BillingCycle,
+        "CALENDAR" => ResetPeriod::Calendar(every(period)?),
+        "FIXED_WINDOW" => ResetPeriod::FixedWindow(every(period)?),
+        _ => ResetPeriod::SlidingWindow(every(period)?),
+    })
+}
+
+fn every(period: Object<'_>) -> Option<Every> {
+    let units = [Unit::Hour, Unit::Day, Unit::Week, Unit::Month, Unit::Year].map(|unit| (unit.name(), unit));
+    let unit = period.required("unit", |n| n.word(&units));
+    let checked = |n: Node<'_>| {
+        let every = Every::new(unit.unwrap_or(Unit::Day), n.whole()?);
+        every.map_err(|error| n.error(Code::OutOfRange, error.to_string())).ok()
+    };
+    let every = period.required("interval", checked);
+    unit.and(every)
+}
+
+pub(crate) fn ladder(node: Node<'_>) -> Option<Ladder> {
+    if let crate::tree::Tree::Text(_) = node.tree {
+        let presets = [("STANDARD", Ladder::standard as fn() -> Ladder), ("METEROID", Ladder::meteroid)];
+        return node.word(&presets).map(|preset| preset());
+    }
+    let spelled = node.object()?;
+    let combines = [Combine::Replace, Combine::Stack, Combine::Max].map(|combine| (combine.name(), combine));
+    let mut levels: Vec<(Level, Combine)> = Vec::new();
+    spelled.required("levels", |list| {
+        list.items(|_, item| {
+            let Some(entry) = item.object() else { return };
+            let level = entry.required("level", |n| level(&n));
+            let combine = entry.optional("combine", |n| n.word(&combines)).unwrap_or(Combine::Replace);
+            let Some(level) = level else { return };
+            if levels.iter().any(|(listed, _)| *listed == level) {
+                item.error(Code::Duplicate, format!("the level {} is listed twice", level.name()));
+            }
+            levels.push((level, combine));
+        });
+        Some(())
+    });
+    let ways = [("UNION", AcrossSubscriptions::Union), ("CHAIN", AcrossSubscriptions::Chain)];
+    let across = spelled.optional("across_subscriptions", |n| n.word(&ways)).unwrap_or(AcrossSubscriptions::Union);
+    let multiply = spelled.optional("multiply_quantity", |n| n.bool()).unwrap_or(true);
+    Some(Ladder::new(levels, across, multiply))
+}
+
+pub(crate) fn level(node: &Node<'_>) -> Option<Level> {
+    use Level::{AddOn, Customer, Feature, Plan, PlanVersion, Subscription};
+    node.word(&[Feature, Plan, PlanVersion, AddOn, Subscription, Customer].map(|level| (level.name(), level)))
+}
+
+pub(crate) fn access_statuses(node: Node<'_>) -> StatusSet {
+    let mut set = StatusSet::default();
+    node.items(|_, item| {
+        if let Some(status) = status(&item) {
+            set.insert(status);
+        }
+    });
+    set
+}
+
+pub(crate) fn status(node: &Node<'_>) -> Option<Status> {
+    node.word(&[
+        ("PENDING_ACTIVATION", Status::PendingActivation),
+        ("PENDING_CHARGE", Status::PendingCharge),
+        ("TRIAL_ACTIVE", Status::TrialActive),
+        ("ACTIVE", Status::Active),
+        ("TRIAL_EXPIRED", Status::TrialExpired),
+        ("PAUSED", Status::Paused),
+        ("SUSPENDED", Status::Suspended),
+        ("CANCELLED", Status::Cancelled),
+        ("COMPLETED", Status::Completed),
+        ("SUPERSEDED", Status::Superseded),
+        ("ERRORED", Status::Errored),
+    ])
+}
+
+pub(crate) fn billing_period(node: &Node<'_>) -> Option<BillingPeriod> {
+    use BillingPeriod::{Annual, Monthly, Quarterly, Semiannual};
+    node.word(&[Monthly, Quarterly, Semiannual, Annual].map(|period| (period.name(), period)))
+}
+
+pub(crate) fn policy(node: &Node<'_>) -> Option<Policy> {
+    node.word(&[("ALLOW", Policy::Allow), ("DENY", Policy::Deny)])
+}

@@ -1,0 +1,342 @@
+//! What one customer is entitled to: which rows reach the customer, chain by chain, what each
+//! chain comes to, and which windows it is tied to.
+
+use crate::ladder::{AcrossSubscriptions, Combine, Level};
+use crate::model::{Catalog, Customer, Feature, Product, Status, Subscription, Value};
+use crate::resolve::{self, Allowance, Name, Origin, Overflow, Row, State, Switches, Terms};
+use crate::time::Instant;
+use crate::window::Anchors;
+
+/// Everything a question about one customer at one instant looks at.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Scene<'c> {
+    pub catalog: &'c Catalog,
+    pub customer: &'c Customer,
+    /// The subscriptions the question is about.
+    pub subscriptions: &'c [Subscription],
+    pub now: Instant,
+}
+
+/// What a customer is entitled to of one feature.
+#[derive(Clone, Debug)]
+pub(crate) enum Entitlement<'c> {
+    /// No row reaches the customer.
+    None,
+    /// Only rows whose value does not fit the feature.
+    Misfit,
+    /// Rows, and all of them switched off.
+    Off(Row<'c>, Option<&'c Subscription>),
+    /// A switch that is on.
+    On(Row<'c>, Option<&'c Subscription>),
+    /// At least one.
+    Standing(Vec<Standing<'c>>),
+}
+
+/// An allowance, and what its window is tied to.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Standing<'c> {
+    pub allowance: Allowance<'c>,
+    pub anchors: Anchors<'c>,
+    pub subscription: Option<&'c Subscription>,
+}
+
+impl<'c> Scene<'c> {
+    /// The subscriptions that grant access now, in the order of their ids.
+    pub fn granting(&self) -> impl Iterator<Item = &'c Subscription> + Clone + use<'c> {
+        let Scene { catalog, subscriptions, now, .. } = *self;
+        subscriptions.iter().filter(move |subscription| grants_access(catalog, subscription, now))
+    }
+
+    /// The customer's own override on a feature, if the ladder lists it and its value fits.
+    pub fn customer_override(&self, feature: u32) -> Option<(Row<'c>, Combine)> {
+        let combine = self.catalog.ladder.combine(Level::Customer)?;
+        let grant = self.customer.grants.on(feature).filter(|grant| grant.value != Value::Misfit)?;
+        let customer = self.customer;
+        let origin = Origin { level: Level::Customer, id: &customer.id, name: Name::Plain(&customer.name) };
+        Some((Row { origin, grant, quantity: 1, additive: false }, combine))
+    }
+
+    /// What the customer is entitled to of a feature, over all the subscriptions asked about.
+    pub fn entitlement(&self, at: u32, feature: &'c Feature) -> Result<Entitlement<'c>, Overflow> {
+        if feature.metered { self.metered(at, feature) } else { Ok(self.switch(at, feature)) }
+    }
+
+    fn switch(&self, at: u32, feature: &'c Feature) -> Entitlement<'c> {
+        let mut result = Entitlement::None;
+        match self.catalog.ladder.across {
+            AcrossSubscriptions::Union => {
+                for subscription in self.granting() {
+                    let mut switches = Switches::default();
+                    let mut misfit = false;
+                    self.each_row(at, feature, subscription, self.in_scope(feature, subscription), &mut |row| {
+                        misfit |= row.grant.value == Value::Misfit;
+                        switches.add(row);
+                    });
+                    let state = switches.resolve(&self.catalog.ladder);
+                    result = stronger(result, switched(state, misfit, subscription));
+                }
+            }
+            AcrossSubscriptions::Chain => {
+                let mut switches = Switches::default();
+                let mut misfit = false;
+                let in_scope = self.granting().any(|subscription| self.in_scope(feature, subscription));
+                for subscription in self.granting() {
+                    self.each_row(at, feature, subscription, in_scope, &mut |row| {
+                        misfit |= row.grant.value == Value::Misfit;
+                        switches.add(row);
+                    });
+                }
+                if let Some(subscription) = self.chain_billing() {
+                    result = switched(switches.resolve(&self.catalog.ladder), misfit, subscription);
+                }
+            }
+        }
+        let Some((row, combine)) = self.customer_override(at) else { return result };
+        let enabled = row.grant.value == Value::Boolean { enabled: true };
+        match (combine, &result) {
+            (Combine::Stack | Combine::Max, Entitlement::On(..)) => result,
+            (_, _) if enabled => Entitlement::On(row, None),
+            (Combine::Stack | Combine::Max, Entitlement::Off(..)) => result,
+            _ => Entitlement::Off(row, None),
+        }
+    }
+
+    fn metered(&self, at: u32, feature: &'c Feature) -> Result<Entitlement<'c>, Overflow> {
+        let ladder = &self.catalog.ladder;
+        let mut standing: Vec<Standing<'c>> = Vec::new();
+        let mut other = Entitlement::None;
+        let mut take = |state, anchors, subscription: &'c Subscription, misfit| match state {
+            State::Allowances(allowances) => {
+                let subscription = Some(subscription);
+                let stand = |allowance| Standing { allowance, anchors, subscription };
+                standing.extend(allowances.into_iter().map(stand));
+            }
+            state => {
+                let found = switched(state, misfit, subscription);
+                let held = std::mem::replace(&mut other, Entitlement::None);
+                other = stronger(held, found);
+            }
+        };
+        let mut rows: Vec<Row<'c>> = Vec::new();
+        match ladder.across {
+            AcrossSubscriptions::Union => {
+                for subscription in self.granting() {
+                    rows.clear();
+                    let in_scope = self.in_scope(feature, subscription);
+                    self.each_row(at, feature, subscription, in_scope, &mut |row| rows.push(row));
+                    let misfit = drop_misfits(&mut rows);
+                    let anchors =
+                        Anchors { activation: subscription.activation(), billing: Some(&subscription.billing) };
+                    take(resolve::resolve(ladder, &mut rows)?, anchors, subscription, misfit);
+                }
+            }
+            AcrossSubscriptions::Chain => {
+                self.chain_rows(at, feature, &mut rows);
+                let misfit = drop_misfits(&mut rows);
+                if let Some((subscription, anchors)) = self.chain_anchors() {
+                    take(resolve::resolve(ladder, &mut rows)?, anchors, subscription, misfit);
+                }
+            }
+        }
+        if let Some((row, combine)) = self.customer_override(at) {
+            return self.override_metered(standing, other, row, combine);
+        }
+        Ok(if standing.is_empty() { other } else { Entitlement::Standing(standing) })
+    }
+
+    /// The customer's override on top of what the subscriptions give.
+    fn override_metered(
+        &self,
+        mut standing: Vec<Standing<'c>>,
+        other: Entitlement<'c>,
+        row: Row<'c>,
+        combine: Combine,
+    ) -> Result<Entitlement<'c>, Overflow> {
+        let terms = match &row.grant.value {
+            Value::Metered(metered) if metered.enabled => {
+                Some(Terms::Metered(resolve::limits(&self.catalog.ladder, &row, *metered)?))
+            }
+            Value::Credits(credits) if credits.enabled => Some(Terms::Credits(*credits)),
+            _ => None,
+        };
+        if combine == Combine::Replace {
+            standing.clear();
+        }
+        match terms {
+            Some(Terms::Metered(limits))
+                if resolve::join(combine, standing.iter_mut().map(|s| &mut s.allowance), row, limits)? => {}
+            Some(terms) => self.stand_override(&mut standing, Allowance { row, terms }),
+            None => {}
+        }
+        Ok(match (standing.is_empty(), combine, other) {
+            (false, ..) => Entitlement::Standing(standing),
+            (true, Combine::Stack | Combine::Max, Entitlement::Off(row, subscription)) => {
+                Entitlement::Off(row, subscription)
+            }
+            (true, ..) => Entitlement::Off(row, None),
+        })
+    }
+
+    /// Ties an override to its windows: its own creation, and the billing cycle of each granting
+    /// subscription where it counts by billing cycle.
+    fn stand_override(&self, standing: &mut Vec<Standing<'c>>, allowance: Allowance<'c>) {
+        let activation = allowance.row.grant.created_at.unwrap_or(Instant::EPOCH);
+        let by_cycle = matches!(&allowance.terms, Terms::Metered(limits)
+            if limits.reset_period == crate::reset::ResetPeriod::BillingCycle);
+        let before = standing.len();
+        if by_cycle {
+            standing.extend(self.granting().map(|subscription| Standing {
+                allowance,
+                anchors: Anchors { activation, billing: Some(&subscription.billing) },
+                subscription: Some(subscription),
+            }));
+        }
+        if standing.len() == before {
+            standing.push(Standing { allowance, anchors: Anchors { activation, billing: None }, subscription: None });
+        }
+    }
+
+    /// Whether rows that need scope reach the customer through a subscription.
+    pub fn in_scope(&self, feature: &Feature, subscription: &Subscription) -> bool {
+        feature.product.is_none_or(|product| self.has_product(subscription, product))
+    }
+
+    fn has_product(&self, subscription: &Subscription, product: Product) -> bool {
+        let version = self.catalog.version(subscription.version);
+        version.is_some_and(|version| version.products.contains(&product))
+            || subscription.products.contains(&product)
+            || subscription
+                .add_ons
+                .iter()
+                .any(|held| self.catalog.add_on(held.add_on).is_some_and(|add_on| add_on.product == Some(product)))
+    }
+
+    /// Calls `each` with the rows on a feature that reach the customer through a subscription.
+    /// Rows of the subscription itself need no scope: they were given on purpose.
+    pub fn each_row(
+        &self,
+        at: u32,
+        feature: &'c Feature,
+        subscription: &'c Subscription,
+        in_scope: bool,
+        each: &mut impl FnMut(Row<'c>),
+    ) {
+        let Scene { catalog, now, .. } = *self;
+        let listed = |level| catalog.ladder.position(level).is_some();
+        let mut give = |level, id: &'c str, name, grant: Option<&'c crate::model::Grant>, quantity, additive| {
+            if let Some(grant) = grant {
+                each(Row { origin: Origin { level, id, name }, grant, quantity, additive });
+            }
+        };
+        if in_scope {
+            if let Some(default) = feature.default.as_ref().filter(|_| listed(Level::Feature)) {
+                give(Level::Feature, &feature.id, Name::Plain(&feature.name), Some(default), 1, false);
+            }
+            if let Some(version) = catalog.version(subscription.version)
+                && let Some(plan) = catalog.plan(version.plan)
+            {
+                if listed(Level::Plan) {
+                    give(Level::Plan, &plan.id, Name::Plain(&plan.name), plan.grants.on(at), 1, false);
+                }
+                if listed(Level::PlanVersion) {
+                    let name = Name::PlanVersion { plan: &plan.name, version: version.version };
+                    give(Level::PlanVersion, &version.id, name, version.grants.on(at), 1, false);
+                }
+            }
+            if listed(Level::AddOn) {
+                for held in &subscription.add_ons {
+                    let Some(add_on) = catalog.add_on(held.add_on) else { continue };
+                    let archived = add_on.archived_at.is_some_and(|archived| archived <= now);
+                    let additive = add_on.multi_instance && !archived;
+                    let name = Name::Plain(&add_on.name);
+                    give(Level::AddOn, &add_on.id, name, add_on.grants.on(at), held.quantity, additive);
+                }
+            }
+        }
+        if listed(Level::Subscription) {
+            let grant = subscription.grants.on(at);
+            give(Level::Subscription, &subscription.id, Name::None, grant, 1, false);
+        }
+    }
+
+    /// The rows of all granting subscriptions, each once, quantities summed.
+    pub fn chain_rows(&self, at: u32, feature: &'c Feature, rows: &mut Vec<Row<'c>>) {
+        let in_scope = self.granting().any(|subscription| self.in_scope(feature, subscription));
+        for subscription in self.granting() {
+            self.each_row(at, feature, subscription, in_scope, &mut |row| match rows
+                .iter_mut()
+                .find(|held| std::ptr::eq(held.grant, row.grant))
+            {
+                Some(held) if row.origin.level == Level::AddOn => {
+                    held.quantity = held.quantity.saturating_add(row.quantity);
+                }
+                Some(_) => {}
+                None => rows.push(row),
+            });
+        }
+    }
+
+    /// The subscription whose billing cycle a chain over all of them follows.
+    fn chain_billing(&self) -> Option<&'c Subscription> {
+        self.granting().max_by_key(|subscription| (subscription.billing.current_start, &*subscription.id))
+    }
+
+    pub fn chain_anchors(&self) -> Option<(&'c Subscription, Anchors<'c>)> {
+        let subscription = self.chain_billing()?;
+        let activation = self.granting().map(Subscription::activation).min()?;
+        Some((subscription, Anchors { activation, billing: Some(&subscription.billing) }))
+    }
+}
+
+/// Whether a subscription grants access at an instant, by its state and by the clock.
+pub(crate) fn grants_access(catalog: &Catalog, subscription: &Subscription, now: Instant) -> bool {
+    subscription.start <= now
+        && subscription.end.is_none_or(|end| now < end)
+        && catalog.access.contains(status_at(subscription, now))
+}
+
+/// The state of a subscription once the clock has had its say: a trial that is over is none.
+pub(crate) fn status_at(subscription: &Subscription, now: Instant) -> Status {
+    match (subscription.status, subscription.trial_end) {
+        (Status::TrialActive, Some(end)) if end <= now => match subscription.activated_at {
+            Some(_) => Status::Active,
+            None => Status::TrialExpired,
+        },
+        (status, _) => status,
+    }
+}
+
+fn switched<'c>(state: State<'c>, misfit: bool, subscription: &'c Subscription) -> Entitlement<'c> {
+    match state {
+        State::On(row) => Entitlement::On(row, Some(subscription)),
+        State::Off(row) => Entitlement::Off(row, Some(subscription)),
+        State::Absent | State::Allowances(_) if misfit => Entitlement::Misfit,
+        State::Absent | State::Allowances(_) => Entitlement::None,
+    }
+}
+
+/// The stronger of what two subscriptions give; of equals the one with the lower origin id, then
+/// subscription id.
+fn stronger<'c>(a: Entitlement<'c>, b: Entitlement<'c>) -> Entitlement<'c> {
+    let rank = |e: &Entitlement<'c>| match e {
+        Entitlement::None => 0,
+        Entitlement::Misfit => 1,
+        Entitlement::Off(..) => 2,
+        Entitlement::On(..) => 3,
+        Entitlement::Standing(_) => 4,
+    };
+    let ids = |e: &Entitlement<'c>| match e {
+        Entitlement::Off(row, subscription) | Entitlement::On(row, subscription) => {
+            (row.origin.id, subscription.map(|s| &*s.id))
+        }
+        _ => ("", None),
+    };
+    if rank(&a) > rank(&b) || (rank(&a) == rank(&b) && ids(&a) <= ids(&b)) { a } else { b }
+}
+
+/// Takes out the rows whose value does not fit their feature. Whether there were any.
+fn drop_misfits(rows: &mut Vec<Row<'_>>) -> bool {
+    let before = rows.len();
+    rows.retain(|row| row.grant.value != Value::Misfit);
+    rows.len() < before
+}

@@ -1,0 +1,51 @@
+//! The decision core of mayuse: *may this customer use this feature?*
+//!
+//! A [`Document`] is read once into a [`Catalog`]; [`decide`] answers a [`Question`] from it at an
+//! instant. Everything is pure: time is an argument, amounts are exact decimals, and the same
+//! catalogue, question and instant give the same answer everywhere.
+//!
+//! # What this crate does not do
+//!
+//! It has no clock, no I/O, no randomness, no global state and no knowledge of JavaScript. It does
+//! not count usage, bill, or store anything.
+
+#![forbid(unsafe_code)]
+
+mod amount;
+mod time;
+
+mod reset;
+mod window;
+mod billing;
+
+mod ladder;
+mod model;
+mod index;
+mod problem;
+mod tree;
+mod document;
+
+mod resolve;
+mod entitle;
+mod admit;
+mod decision;
+mod decide;
+mod trace;
+mod ask;
+
+pub use amount::{Amount, AmountError};
+pub use ask::{Check, Resolution, WindowBounds, ask_billing_period, ask_resolution, ask_window};
+pub use billing::{Billing, BillingError, BillingPeriod, Rhythm};
+pub use decide::{Question, decide};
+pub use decision::{
+    Decision, FeatureRef, Freshness, Metering, Overage, Period, Reason, ValueType, Verdict, Warning, WindowAnswer,
+};
+pub use document::Document;
+pub use ladder::{AcrossSubscriptions, Combine, Ladder, Level};
+pub use model::{Behavior, Catalog, Policy, Snapshot, Source};
+pub use problem::{Code, Problem, Problems, Severity};
+pub use reset::{Every, IntervalError, ResetPeriod, Unit};
+pub use time::{Date, Instant, TimeError};
+pub use trace::{Effect, Step};
+pub use tree::Tree;
+pub use window::{Anchors, Window, window};

@@ -1,0 +1,174 @@
+//! What is wrong with an input, and where.
+
+use std::cell::RefCell;
+use std::fmt;
+
+/// One thing that is wrong with a document or a question.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Problem {
+    /// What kind of problem it is.
+    pub code: Code,
+    /// How bad it is.
+    pub severity: Severity,
+    /// Where: `add_ons[3].entitlements[0].value.limit`. Empty for the input as a whole.
+    pub path: String,
+    /// What, in one sentence.
+    pub message: String,
+}
+
+/// The kinds of problems. Append-only.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum Code {
+    /// A field that must be there is not.
+    Missing,
+    /// A value of another JSON type than the field takes.
+    WrongType,
+    /// A text that is none of the values the field knows.
+    UnknownValue,
+    /// A value of the right type that the field does not take.
+    Invalid,
+    /// A number, instant or amount outside the range that can be held.
+    OutOfRange,
+    /// Something that may be there once, twice.
+    Duplicate,
+    /// The name of something that is not in the document.
+    BrokenReference,
+    /// An entitlement value that its feature cannot have.
+    TypeMismatch,
+    /// Something that is accepted but grants nothing.
+    NoEffect,
+}
+
+impl Code {
+    /// The name on the wire.
+    pub fn name(self) -> &'static str {
+        match self {
+            Code::Missing => "MISSING",
+            Code::WrongType => "WRONG_TYPE",
+            Code::UnknownValue => "UNKNOWN_VALUE",
+            Code::Invalid => "INVALID",
+            Code::OutOfRange => "OUT_OF_RANGE",
+            Code::Duplicate => "DUPLICATE",
+            Code::BrokenReference => "BROKEN_REFERENCE",
+            Code::TypeMismatch => "TYPE_MISMATCH",
+            Code::NoEffect => "NO_EFFECT",
+        }
+    }
+}
+
+/// How bad a problem is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Severity {
+    /// The input cannot be used.
+    Error,
+    /// A row that is refused when it is written, and skipped in a snapshot that holds it.
+    Skipped,
+    /// Accepted as it is.
+    Warning,
+}
+
+impl Severity {
+    /// The name on the wire.
+    pub fn name(self) -> &'static str {
+        match self {
+            Severity::Error => "ERROR",
+            Severity::Skipped => "SKIPPED",
+            Severity::Warning => "WARNING",
+        }
+    }
+}
+
+impl Problem {
+    pub(crate) fn error(code: Code, path: String, message: impl Into<String>) -> Problem {
+        Problem { code, severity: Severity::Error, path, message: message.into() }
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.path.as_str() {
+            "" => f.write_str(&self.message),
+            path => write!(f, "{path}: {}", self.message),
+        }
+    }
+}
+
+impl std::error::Error for Problem {}
+
+/// All problems of one input: as many as are kept, and how many more there were.
+#[derive(Clone, Debug, Default)]
+pub struct Problems {
+    /// The first ones, in the order of the input.
+    pub list: Vec<Problem>,
+    /// How many more there were.
+    pub n_more: usize,
+    n_errors: usize,
+}
+
+impl Problems {
+    /// Enough to mend a file by, and a bound on what a hostile one can make us hold.
+    const MAX_KEPT: usize = 200;
+
+    /// Whether the input can be used in spite of them.
+    pub fn is_usable(&self) -> bool {
+        self.n_errors == 0
+    }
+
+    pub(crate) fn push(&mut self, problem: Problem) {
+        if problem.severity == Severity::Error {
+            self.n_errors = self.n_errors.saturating_add(1);
+        }
+        if self.list.len() < Self::MAX_KEPT {
+            self.list.push(problem);
+        } else {
+            self.n_more = self.n_more.saturating_add(1);
+        }
+    }
+}
+
+impl From<Problem> for Problems {
+    fn from(problem: Problem) -> Self {
+        let mut problems = Problems::default();
+        problems.push(problem);
+        problems
+    }
+}
+
+impl fmt::Display for Problems {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (n, problem) in self.list.iter().enumerate() {
+            if n > 0 {
+                f.write_str("\n")?;
+            }
+            problem.fmt(f)?;
+        }
+        if self.n_more > 0 {
+            write!(f, "\nand {} more", self.n_more)?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Problems {}
+
+/// Where problems are put while an input is read.
+#[derive(Debug, Default)]
+pub(crate) struct Sink(RefCell<Problems>);
+
+impl Sink {
+    pub fn push(&self, problem: Problem) {
+        // Nothing holds a borrow across a call, so this is always free.
+        if let Ok(mut problems) = self.0.try_borrow_mut() {
+            problems.push(problem);
+        }
+    }
+
+    pub fn error(&self, code: Code, path: String, message: impl Into<String>) {
+        self.push(Problem::error(code, path, message));
+    }
+
+    pub fn into_inner(self) -> Problems {
+        self.0.into_inner()
+    }
+}

@@ -1,0 +1,159 @@
+//! Reset periods: when a count starts again from zero.
+
+use crate::document::values;
+use crate::problem::{Problems, Sink};
+use crate::tree::{Node, Path, Tree};
+use std::fmt;
+
+/// When a metered allowance starts again from zero.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ResetPeriod {
+    /// Never: everything since the activation counts.
+    Never,
+    /// At each renewal of the subscription.
+    BillingCycle,
+    /// On calendar boundaries, the same for everyone.
+    Calendar(Every),
+    /// At regular steps from the activation.
+    FixedWindow(Every),
+    /// Always the last so much time; old usage drops off by itself.
+    SlidingWindow(Every),
+}
+
+/// So many units.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Every {
+    /// The unit.
+    pub unit: Unit,
+    interval: u16,
+}
+
+/// A unit of a reset period.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum Unit {
+    Hour,
+    Day,
+    Week,
+    Month,
+    Year,
+}
+
+impl Every {
+    /// The most units a period may have.
+    pub const MAX_INTERVAL: u16 = 10_000;
+
+    /// `interval` units.
+    ///
+    /// # Errors
+    /// An interval outside 1 to 10,000. Zero would be a window without length.
+    ///
+    /// ```
+    /// use mayuse_core::{Every, Unit};
+    /// assert!(Every::new(Unit::Month, 1).is_ok());
+    /// assert!(Every::new(Unit::Month, 0).is_err());
+    /// assert!(Every::new(Unit::Day, 10_001).is_err());
+    /// ```
+    pub fn new(unit: Unit, interval: i64) -> Result<Every, IntervalError> {
+        match u16::try_from(interval) {
+            Ok(interval) if 1 <= interval && interval <= Self::MAX_INTERVAL => Ok(Every { unit, interval }),
+            _ => Err(IntervalError { interval }),
+        }
+    }
+
+    /// How many units: 1 to 10,000.
+    pub fn interval(self) -> u16 {
+        self.interval
+    }
+
+    pub(crate) fn step(self) -> Step {
+        let n = i64::from(self.interval);
+        let hours = |each: i64| Step::Hours(n.saturating_mul(each));
+        match self.unit {
+            Unit::Hour => hours(1),
+            Unit::Day => hours(24),
+            Unit::Week => hours(168),
+            Unit::Month => Step::Months(n),
+            Unit::Year => Step::Months(n.saturating_mul(12)),
+        }
+    }
+}
+
+/// The length of a period: units that are always equally long come down to one.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Step {
+    Hours(i64),
+    Months(i64),
+}
+
+impl ResetPeriod {
+    /// Reads `{"type", "unit"?, "interval"?}`.
+    ///
+    /// # Errors
+    /// Every field that is missing or wrong.
+    pub fn read(tree: &Tree) -> Result<ResetPeriod, Problems> {
+        let sink = Sink::default();
+        let found = values::reset_period(Node { tree, path: &Path::Root, sink: &sink });
+        found.ok_or_else(|| sink.into_inner())
+    }
+
+    /// Whether both reset at the same instants: MONTH 12 is YEAR 1, HOUR 24 is DAY 1, and where
+    /// windows are not tied to Mondays, DAY 7 is WEEK 1.
+    pub fn same_as(self, other: ResetPeriod) -> bool {
+        match (self, other) {
+            (ResetPeriod::Never, ResetPeriod::Never) | (ResetPeriod::BillingCycle, ResetPeriod::BillingCycle) => true,
+            (ResetPeriod::Calendar(a), ResetPeriod::Calendar(b)) => {
+                (a.unit == Unit::Week) == (b.unit == Unit::Week) && a.step() == b.step()
+            }
+            (ResetPeriod::FixedWindow(a), ResetPeriod::FixedWindow(b))
+            | (ResetPeriod::SlidingWindow(a), ResetPeriod::SlidingWindow(b)) => a.step() == b.step(),
+            _ => false,
+        }
+    }
+
+    /// The name on the wire.
+    pub fn name(self) -> &'static str {
+        match self {
+            ResetPeriod::Never => "NEVER",
+            ResetPeriod::BillingCycle => "BILLING_CYCLE",
+            ResetPeriod::Calendar(_) => "CALENDAR",
+            ResetPeriod::FixedWindow(_) => "FIXED_WINDOW",
+            ResetPeriod::SlidingWindow(_) => "SLIDING_WINDOW",
+        }
+    }
+
+    /// The unit and interval, where the period has them.
+    pub fn every(self) -> Option<Every> {
+        match self {
+            ResetPeriod::Never | ResetPeriod::BillingCycle => None,
+            ResetPeriod::Calendar(e) | ResetPeriod::FixedWindow(e) | ResetPeriod::SlidingWindow(e) => Some(e),
+        }
+    }
+}
+
+impl Unit {
+    /// The name on the wire.
+    pub fn name(self) -> &'static str {
+        match self {
+            Unit::Hour => "HOUR",
+            Unit::Day => "DAY",
+            Unit::Week => "WEEK",
+            Unit::Month => "MONTH",
+            Unit::Year => "YEAR",
+        }
+    }
+}
+
+/// An interval outside 1 to 10,000.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct IntervalError {
+    interval: i64,
+}
+
+impl fmt::Display for IntervalError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "interval must be 1 to {}, found {}", Every::MAX_INTERVAL, self.interval)
+    }
+}
+
+impl std::error::Error for IntervalError {}

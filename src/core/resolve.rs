@@ -1,0 +1,327 @@
+//! Resolution: what the rows of one chain come to, by a ladder.
+//!
+//! A chain is the rows of one subscription, or of all of them where the ladder says so. Which rows
+//! are in it, and what windows they are tied to, is settled elsewhere.
+
+use crate::amount::Amount;
+use crate::ladder::{Combine, Ladder, Level};
+use crate::model::{Behavior, Credits, Grant, Metered, Value};
+use crate::reset::ResetPeriod;
+
+/// An entitlement row in a chain.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Row<'c> {
+    pub origin: Origin<'c>,
+    pub grant: &'c Grant,
+    /// How many of its add-on are held; 1 for other rows.
+    pub quantity: u32,
+    /// Whether its limit adds to those of its own level, where that level replaces: it belongs to
+    /// an add-on that may be held more than once and is not archived.
+    pub additive: bool,
+}
+
+/// Where a row hangs.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Origin<'c> {
+    pub level: Level,
+    pub id: &'c str,
+    pub name: Name<'c>,
+}
+
+/// The name of the entity a row hangs on.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Name<'c> {
+    None,
+    Plain(&'c str),
+    PlanVersion { plan: &'c str, version: u32 },
+}
+
+/// What a chain comes to.
+#[derive(Clone, Debug)]
+pub(crate) enum State<'c> {
+    /// No row.
+    Absent,
+    /// Rows, and all of them switched off; the one that says so.
+    Off(Row<'c>),
+    /// A switch that is on; the row that turned it on.
+    On(Row<'c>),
+    /// Metered or credits allowances; at least one.
+    Allowances(Vec<Allowance<'c>>),
+}
+
+/// So much in each window, or so much of a pool.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Allowance<'c> {
+    /// The row it began with.
+    pub row: Row<'c>,
+    pub terms: Terms,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Terms {
+    Metered(Limits),
+    Credits(Credits),
+}
+
+/// The terms of a metered allowance.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    /// None is unlimited.
+    pub limit: Option<Amount>,
+    pub reset_period: ResetPeriod,
+    pub overage: Behavior,
+    /// In units.
+    pub grace: Amount,
+    pub warning_threshold_pct: Option<Amount>,
+}
+
+/// An amount with more digits than can be held exactly.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Overflow;
+
+impl Row<'_> {
+    /// The order within a level: rows that do not say when they were made come first.
+    fn is_before(&self, other: &Row<'_>) -> bool {
+        self.key() < other.key()
+    }
+
+    pub fn key(&self) -> impl Ord {
+        (self.grant.created_at, &*self.grant.id, self.origin.id)
+    }
+}
+
+/// A chain of switches. Takes rows in any order and allocates nothing.
+#[derive(Debug, Default)]
+pub(crate) struct Switches<'c> {
+    levels: [Switch<'c>; Level::COUNT],
+}
+
+/// The rows of one level: the first, and the first that is on.
+#[derive(Clone, Copy, Debug, Default)]
+struct Switch<'c> {
+    first: Option<Row<'c>>,
+    on: Option<Row<'c>>,
+}
+
+impl<'c> Switches<'c> {
+    pub fn add(&mut self, row: Row<'c>) {
+        let Value::Boolean { enabled } = row.grant.value else { return };
+        let Some(level) = self.levels.get_mut(row.origin.level.index()) else { return };
+        let earlier = |held: Option<Row<'c>>| match held {
+            Some(held) if !row.is_before(&held) => Some(held),
+            _ => Some(row),
+        };
+        level.first = earlier(level.first);
+        if enabled {
+            level.on = earlier(level.on);
+        }
+    }
+
+    pub fn resolve(&self, ladder: &Ladder) -> State<'c> {
+        let mut state = State::Absent;
+        for (level, combine) in ladder.levels() {
+            let Some(Switch { first: Some(first), on }) = self.levels.get(level.index()) else { continue };
+            state = match (combine, &state, on) {
+                (Combine::Stack | Combine::Max, State::On(_), _) => state,
+                (_, _, Some(on)) => State::On(*on),
+                (Combine::Replace, _, None) | (_, State::Absent, None) => State::Off(*first),
+                (_, _, None) => state,
+            };
+        }
+        state
+    }
+}
+
+/// Resolves a chain of metered and credits rows, in any order.
+pub(crate) fn resolve<'c>(ladder: &Ladder, rows: &mut [Row<'c>]) -> Result<State<'c>, Overflow> {
+    rows.sort_unstable_by(|a, b| {
+        let position = |row: &Row<'_>| ladder.position(row.origin.level);
+        position(a).cmp(&position(b)).then_with(|| a.key().cmp(&b.key()))
+    });
+    let mut state = State::Absent;
+    for level in rows.chunk_by(|a, b| a.origin.level == b.origin.level) {
+        let Some(first) = level.first() else { continue };
+        if let Some(combine) = ladder.combine(first.origin.level) {
+            state = apply(ladder, combine, state, *first, level)?;
+        }
+    }
+    Ok(state)
+}
+
+/// One level on top of what is below it. `first` is the first of its rows.
+fn apply<'c>(
+    ladder: &Ladder,
+    combine: Combine,
+    below: State<'c>,
+    first: Row<'c>,
+    rows: &[Row<'c>],
+) -> Result<State<'c>, Overflow> {
+    let mut allowances = Vec::new();
+    let off = match (combine, below) {
+        (Combine::Replace, _) => {
+            let merged = merge(ladder, rows)?;
+            allowances.extend(merged.filter(|m| m.enabled).map(Merged::allowance).transpose()?);
+            merged.map_or(first, |merged| merged.row)
+        }
+        (_, below) => {
+            let off = match below {
+                State::Allowances(below) => {
+                    allowances = below;
+                    first
+                }
+                State::Off(row) => row,
+                State::On(_) | State::Absent => first,
+            };
+            for row in rows {
+                let Value::Metered(metered) = row.grant.value else { continue };
+                if metered.enabled {
+                    let limits = limits(ladder, row, metered)?;
+                    if !join(combine, allowances.iter_mut(), *row, limits)? {
+                        allowances.push(Allowance { row: *row, terms: Terms::Metered(limits) });
+                    }
+                }
+            }
+            off
+        }
+    };
+    allowances.extend(cheapest_per_pool(rows));
+    Ok(if allowances.is_empty() { State::Off(off) } else { State::Allowances(allowances) })
+}
+
+/// Joins a row to every allowance that resets when it does. Whether there was one.
+pub(crate) fn join<'a, 'c: 'a>(
+    combine: Combine,
+    allowances: impl Iterator<Item = &'a mut Allowance<'c>>,
+    row: Row<'c>,
+    added: Limits,
+) -> Result<bool, Overflow> {
+    let mut joined = false;
+    for allowance in allowances {
+        let Terms::Metered(held) = &mut allowance.terms else { continue };
+        if !held.reset_period.same_as(added.reset_period) {
+            continue;
+        }
+        joined = true;
+        match combine {
+            Combine::Max if is_larger(added.limit, held.limit) => {
+                *allowance = Allowance { row, terms: Terms::Metered(added) }
+            }
+            Combine::Max => {}
+            Combine::Stack | Combine::Replace => {
+                held.limit = match (held.limit, added.limit) {
+                    (Some(a), Some(b)) => Some(a.plus(b).ok_or(Overflow)?),
+                    _ => None,
+                };
+                held.grace = held.grace.plus(added.grace).ok_or(Overflow)?;
+                held.overage = match (held.overage, added.overage) {
+                    (Behavior::Block, Behavior::Block) => Behavior::Block,
+                    _ => Behavior::Allow,
+                };
+                held.warning_threshold_pct = match (held.warning_threshold_pct, added.warning_threshold_pct) {
+                    (Some(a), Some(b)) => Some(a.min(b)),
+                    (a, b) => a.or(b),
+                };
+            }
+        }
+    }
+    Ok(joined)
+}
+
+/// The terms a metered row brings, for the quantity held.
+pub(crate) fn limits(ladder: &Ladder, row: &Row<'_>, metered: Metered) -> Result<Limits, Overflow> {
+    let limit = limit(ladder, row, metered)?;
+    Ok(Limits {
+        limit,
+        reset_period: metered.reset_period,
+        overage: metered.overage,
+        grace: grace(metered.grace_pct, limit)?,
+        warning_threshold_pct: metered.warning_threshold_pct,
+    })
+}
+
+fn limit(ladder: &Ladder, row: &Row<'_>, metered: Metered) -> Result<Option<Amount>, Overflow> {
+    match metered.limit {
+        Some(limit) if ladder.multiply_quantity && row.quantity != 1 => {
+            Ok(Some(limit.times(Amount::from(row.quantity)).ok_or(Overflow)?))
+        }
+        limit => Ok(limit),
+    }
+}
+
+fn grace(pct: Amount, limit: Option<Amount>) -> Result<Amount, Overflow> {
+    match limit {
+        Some(limit) if !pct.is_zero() => pct.percent_of(limit).ok_or(Overflow),
+        _ => Ok(Amount::ZERO),
+    }
+}
+
+/// The metered rows of one replacing level, merged into one.
+#[derive(Clone, Copy)]
+struct Merged<'c> {
+    enabled: bool,
+    /// The row that supplied the limit.
+    row: Row<'c>,
+    limit: Option<Amount>,
+    /// The last row, whose other terms count.
+    last: Metered,
+}
+
+fn merge<'c>(ladder: &Ladder, rows: &[Row<'c>]) -> Result<Option<Merged<'c>>, Overflow> {
+    let mut merged: Option<Merged<'c>> = None;
+    for row in rows {
+        let Value::Metered(metered) = row.grant.value else { continue };
+        let limit = limit(ladder, row, metered)?;
+        merged = Some(match merged {
+            None => Merged { enabled: metered.enabled, row: *row, limit, last: metered },
+            Some(held) => {
+                let (limit, from) = match (held.limit, limit) {
+                    (Some(a), Some(b)) if row.additive => (Some(a.plus(b).ok_or(Overflow)?), held.row),
+                    (_, None) | (None, _) if row.additive => (None, held.row),
+                    (a, b) if is_larger(b, a) => (b, *row),
+                    (a, _) => (a, held.row),
+                };
+                Merged { enabled: held.enabled || metered.enabled, row: from, limit, last: metered }
+            }
+        });
+    }
+    Ok(merged)
+}
+
+impl<'c> Merged<'c> {
+    fn allowance(self) -> Result<Allowance<'c>, Overflow> {
+        let limits = Limits {
+            limit: self.limit,
+            reset_period: self.last.reset_period,
+            overage: self.last.overage,
+            grace: grace(self.last.grace_pct, self.limit)?,
+            warning_threshold_pct: self.last.warning_threshold_pct,
+        };
+        Ok(Allowance { row: self.row, terms: Terms::Metered(limits) })
+    }
+}
+
+/// Of the credits rows of one level, for each pool the cheapest that is on; the earlier of equals.
+fn cheapest_per_pool<'c>(rows: &[Row<'c>]) -> Vec<Allowance<'c>> {
+    let mut cheapest: Vec<(Credits, Row<'c>)> = Vec::new();
+    for row in rows {
+        let Value::Credits(credits) = row.grant.value else { continue };
+        if !credits.enabled {
+            continue;
+        }
+        match cheapest.iter_mut().find(|(held, _)| held.pool == credits.pool) {
+            Some(held) if credits.cost < held.0.cost => *held = (credits, *row),
+            Some(_) => {}
+            None => cheapest.push((credits, *row)),
+        }
+    }
+    cheapest.into_iter().map(|(credits, row)| Allowance { row, terms: Terms::Credits(credits) }).collect()
+}
+
+/// Whether limit `a` is larger than `b`; none is unlimited.
+fn is_larger(a: Option<Amount>, b: Option<Amount>) -> bool {
+    match (a, b) {
+        (Some(a), Some(b)) => b < a,
+        (None, Some(_)) => true,
+        (_, None) => false,
+    }
+}

@@ -1,0 +1,238 @@
+//! Instants and dates: UTC, the proleptic Gregorian calendar, years 1 to 9999, millisecond precision.
+//!
+//! There is no clock here. Time is always an argument.
+
+use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime};
+use std::fmt;
+
+pub(crate) const MS_PER_HOUR: i64 = 3_600_000;
+pub(crate) const MS_PER_DAY: i64 = 86_400_000;
+
+/// An instant: milliseconds since 1970-01-01T00:00:00Z, always within years 1 to 9999.
+///
+/// # Example: parsing and printing
+///
+/// ```
+/// use mayuse_core::Instant;
+/// let t = Instant::parse("2025-06-15T12:30:00+02:00").unwrap();
+/// assert_eq!(t.to_string(), "2025-06-15T10:30:00Z");
+/// // Without a zone it is read as UTC; a bare date is its midnight.
+/// assert_eq!(Instant::parse("2025-06-15T10:30:00").unwrap(), t);
+/// assert_eq!(Instant::parse("2025-06-15").unwrap().to_string(), "2025-06-15T00:00:00Z");
+/// ```
+///
+/// # Example: the ends of time
+///
+/// ```
+/// use mayuse_core::Instant;
+/// assert!(Instant::parse("9999-12-31T23:59:59.999Z").is_ok());
+/// assert!(Instant::parse("10000-01-01T00:00:00Z").is_err());
+/// assert!(Instant::parse("0000-12-31T23:59:59Z").is_err());
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Instant(i64);
+
+impl Instant {
+    /// 0001-01-01T00:00:00Z, the earliest instant.
+    pub const MIN: Instant = Instant(-62_135_596_800_000);
+    /// 9999-12-31T23:59:59.999Z, the latest instant.
+    pub const MAX: Instant = Instant(253_402_300_799_999);
+    /// 1970-01-01T00:00:00Z.
+    pub const EPOCH: Instant = Instant(0);
+
+    /// The instant `ms` milliseconds after 1970, or nothing outside years 1 to 9999.
+    pub const fn from_millis(ms: i64) -> Option<Instant> {
+        if Self::MIN.0 <= ms && ms <= Self::MAX.0 { Some(Instant(ms)) } else { None }
+    }
+
+    /// The nearest instant within years 1 to 9999. Window bounds that fall outside end here.
+    pub(crate) fn clamped(ms: i64) -> Instant {
+        Instant(ms.clamp(Self::MIN.0, Self::MAX.0))
+    }
+
+    /// Milliseconds since 1970-01-01T00:00:00Z.
+    pub const fn millis(self) -> i64 {
+        self.0
+    }
+
+    /// The day this instant lies in.
+    pub(crate) fn date(self) -> Date {
+        Date(i32::try_from(self.0.div_euclid(MS_PER_DAY)).unwrap_or_default())
+    }
+
+    /// Milliseconds since the midnight before.
+    pub(crate) fn time_of_day(self) -> i64 {
+        self.0.rem_euclid(MS_PER_DAY)
+    }
+
+    /// Reads RFC 3339 (`2025-06-15T10:30:00Z`), the same without a zone (read as UTC), or a date.
+    /// Digits beyond the millisecond are dropped.
+    ///
+    /// # Errors
+    /// Text that is none of these, or an instant outside years 1 to 9999.
+    pub fn parse(text: &str) -> Result<Instant, TimeError> {
+        let ms = if let Ok(date) = Date::parse(text) {
+            return Ok(date.midnight());
+        } else if let Ok(zoned) = DateTime::parse_from_rfc3339(text) {
+            zoned.timestamp_millis()
+        } else if let Ok(naive) = NaiveDateTime::parse_from_str(text, "%Y-%m-%dT%H:%M:%S%.f") {
+            if !starts_with_four_digit_year(text) {
+                return Err(TimeError::Instant);
+            }
+            naive.and_utc().timestamp_millis()
+        } else {
+            return Err(TimeError::Instant);
+        };
+        Instant::from_millis(ms).ok_or(TimeError::Range)
+    }
+}
+
+impl fmt::Display for Instant {
+    /// RFC 3339 in UTC; milliseconds only when there are any.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (date, time) = (self.date(), self.time_of_day());
+        let (h, rest) = (time.div_euclid(MS_PER_HOUR), time.rem_euclid(MS_PER_HOUR));
+        let (m, rest) = (rest.div_euclid(60_000), rest.rem_euclid(60_000));
+        let (s, ms) = (rest.div_euclid(1_000), rest.rem_euclid(1_000));
+        write!(f, "{date}T{h:02}:{m:02}:{s:02}")?;
+        if ms != 0 {
+            write!(f, ".{ms:03}")?;
+        }
+        f.write_str("Z")
+    }
+}
+
+/// A calendar day, standing for its midnight in UTC.
+///
+/// ```
+/// use mayuse_core::Date;
+/// let leap = Date::parse("2024-02-29").unwrap();
+/// assert_eq!(leap.midnight().to_string(), "2024-02-29T00:00:00Z");
+/// assert!(Date::parse("2025-02-29").is_err());
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Date(i32);
+
+impl Date {
+    /// Reads `YYYY-MM-DD`.
+    ///
+    /// # Errors
+    /// Any other form, a day that does not exist, or the year 0.
+    pub fn parse(text: &str) -> Result<Date, TimeError> {
+        if text.len() != 10 || !starts_with_four_digit_year(text) {
+            return Err(TimeError::Date);
+        }
+        let day = NaiveDate::parse_from_str(text, "%Y-%m-%d").map_err(|_| TimeError::Date)?;
+        if day.year() < 1 {
+            return Err(TimeError::Range);
+        }
+        Ok(Date(day.to_epoch_days()))
+    }
+
+    /// 00:00:00 UTC of this day.
+    pub const fn midnight(self) -> Instant {
+        #[expect(clippy::arithmetic_side_effects, reason = "an i32 times 86,400,000 always fits an i64")]
+        Instant(self.0 as i64 * MS_PER_DAY)
+    }
+
+    /// The day `days` later.
+    pub(crate) fn plus_days(self, days: u32) -> Date {
+        Date(self.0.saturating_add_unsigned(days).min(LAST_DAY))
+    }
+
+    pub(crate) fn civil(self) -> Civil {
+        let day = NaiveDate::from_epoch_days(self.0).unwrap_or_default();
+        Civil { month_index: month_index(day.year(), day.month0()), day: day.day() }
+    }
+}
+
+impl fmt::Display for Date {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let day = NaiveDate::from_epoch_days(self.0).unwrap_or_default();
+        write!(f, "{:04}-{:02}-{:02}", day.year(), day.month(), day.day())
+    }
+}
+
+/// 9999-12-31 in days since 1970.
+const LAST_DAY: i32 = 2_932_896;
+
+/// A day as a month counted from year 0 and a day within it: the form in which months are added.
+#[derive(Clone, Copy)]
+pub(crate) struct Civil {
+    /// 12 · year + month − 1.
+    pub month_index: i32,
+    /// 1 to 31.
+    pub day: u32,
+}
+
+fn month_index(year: i32, month0: u32) -> i32 {
+    year.saturating_mul(12).saturating_add_unsigned(month0)
+}
+
+/// Days since 1970 of a day in a month, the day clamped to the length of the month.
+///
+/// Takes months far outside years 1 to 9999 (a window bound may lie there) and saturates where
+/// even the calendar library ends.
+pub(crate) fn day_in_month(month_index: i64, day: u32) -> i64 {
+    let (year, month0) = (month_index.div_euclid(12), month_index.rem_euclid(12));
+    let Ok(year) = i32::try_from(year) else {
+        return if year < 0 { i64::from(i32::MIN) } else { i64::from(i32::MAX) };
+    };
+    let month = u32::try_from(month0).unwrap_or_default().saturating_add(1);
+    let first = NaiveDate::from_ymd_opt(year, month, 1);
+    match first {
+        Some(first) => {
+            let day = day.clamp(1, u32::from(first.num_days_in_month()));
+            i64::from(first.to_epoch_days()).saturating_add(i64::from(day)).saturating_sub(1)
+        }
+        None if year < 0 => i64::from(i32::MIN),
+        None => i64::from(i32::MAX),
+    }
+}
+
+/// The length of a month in days.
+pub(crate) fn days_in_month(month_index: i32) -> u32 {
+    let first = day_in_month(i64::from(month_index), 1);
+    let last = day_in_month(i64::from(month_index), 31);
+    u32::try_from(last.saturating_sub(first)).unwrap_or_default().saturating_add(1)
+}
+
+impl Date {
+    pub(crate) fn clamped(days: i64) -> Date {
+        let first = Instant::MIN.0.div_euclid(MS_PER_DAY);
+        Date(i32::try_from(days.clamp(first, i64::from(LAST_DAY))).unwrap_or_default())
+    }
+
+    pub(crate) fn days(self) -> i64 {
+        i64::from(self.0)
+    }
+}
+
+fn starts_with_four_digit_year(text: &str) -> bool {
+    let mut bytes = text.bytes();
+    bytes.by_ref().take(4).all(|b| b.is_ascii_digit()) && bytes.next() == Some(b'-')
+}
+
+/// Why a text is not an instant or a date.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum TimeError {
+    /// Not an RFC 3339 instant.
+    Instant,
+    /// Not a `YYYY-MM-DD` date.
+    Date,
+    /// Outside years 1 to 9999.
+    Range,
+}
+
+impl fmt::Display for TimeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            TimeError::Instant => "expected an instant such as 2025-06-15T10:30:00Z, in years 1 to 9999",
+            TimeError::Date => "expected a date such as 2025-06-15, in years 1 to 9999",
+            TimeError::Range => "the instant lies outside years 1 to 9999",
+        })
+    }
+}
+
+impl std::error::Error for TimeError {}

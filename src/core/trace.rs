@@ -1,0 +1,231 @@
+//! The trace: each row that was looked at, in order, and what it changed.
+//!
+//! It is made by resolving again, one row more each time, so that the resolution itself need not
+//! know that anybody watches.
+
+use crate::amount::Amount;
+use crate::entitle::Scene;
+use crate::ladder::{AcrossSubscriptions, Combine, Level};
+use crate::model::{Feature, Subscription, Value};
+use crate::reset::ResetPeriod;
+use crate::resolve::{Origin, Overflow, Row, State, Switches, Terms, resolve};
+use crate::time::Instant;
+use serde::Serialize;
+
+/// One row that was looked at.
+#[derive(Clone, Debug, Serialize)]
+pub struct Step<'c> {
+    /// The subscription whose chain it is in; none for a customer's override.
+    pub subscription_id: Option<&'c str>,
+    /// How its level combines with what is below.
+    combine: &'static str,
+    origin: Origin<'c>,
+    /// The row's own id.
+    pub entitlement_id: &'c str,
+    created_at: Option<Instant>,
+    quantity: u32,
+    value: Granted,
+    /// What it changed.
+    pub effect: Effect,
+    after: After,
+    anchors: AnchorsUsed,
+}
+
+/// What a row changed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Effect {
+    /// It was the first.
+    Set,
+    /// It took the place of what was below.
+    Replaced,
+    /// It added to what was below.
+    Added,
+    /// Nothing.
+    None,
+    /// Its feature's product is on no subscription that counts.
+    OutOfScope,
+    /// Its value does not fit the feature.
+    TypeMismatch,
+}
+
+/// What a row grants.
+#[derive(Clone, Copy, Debug, Serialize)]
+struct Granted {
+    enabled: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    limit: Option<Option<Amount>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reset_period: Option<ResetPeriod>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cost: Option<Amount>,
+}
+
+/// What the chain comes to, with this row.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+struct After {
+    enabled: bool,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    allowances: Vec<AfterAllowance>,
+    #[serde(skip)]
+    origins: Vec<String>,
+}
+
+#[derive(Clone, Copy, PartialEq, Debug, Serialize)]
+struct AfterAllowance {
+    limit: Option<Amount>,
+    reset_period: Option<ResetPeriod>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cost: Option<Amount>,
+}
+
+/// What windows are tied to.
+#[derive(Clone, Copy, Debug, Serialize)]
+struct AnchorsUsed {
+    activation: Instant,
+    /// The start and end of the billing period that holds the instant of the question.
+    billing_start: Option<Instant>,
+    billing_end: Option<Instant>,
+}
+
+/// Every row on a feature, in the order in which they count.
+pub(crate) fn trace<'c>(scene: &Scene<'c>, at: u32, feature: &'c Feature) -> Result<Vec<Step<'c>>, Overflow> {
+    let mut steps = Vec::new();
+    match scene.catalog.ladder.across {
+        AcrossSubscriptions::Union => {
+            for subscription in scene.granting() {
+                let in_scope = scene.in_scope(feature, subscription);
+                let mut rows = Vec::new();
+                scene.each_row(at, feature, subscription, true, &mut |row| rows.push(row));
+                chain(scene, feature, rows, in_scope, Some((subscription, subscription.activation())), &mut steps)?;
+            }
+        }
+        AcrossSubscriptions::Chain => {
+            let mut rows = Vec::new();
+            scene.chain_rows(at, feature, &mut rows);
+            let tied = scene.chain_anchors().map(|(subscription, anchors)| (subscription, anchors.activation));
+            chain(scene, feature, rows, true, tied, &mut steps)?;
+        }
+    }
+    if let Some((row, combine)) = scene.customer_override(at) {
+        let activation = row.grant.created_at.unwrap_or(Instant::EPOCH);
+        let effect = if combine == Combine::Replace { Effect::Replaced } else { Effect::Added };
+        let after = after(&state(scene, feature, &[row])?);
+        let anchors = AnchorsUsed { activation, billing_start: None, billing_end: None };
+        steps.push(step(None, combine, row, effect, after, anchors));
+    }
+    Ok(steps)
+}
+
+fn chain<'c>(
+    scene: &Scene<'c>,
+    feature: &Feature,
+    mut rows: Vec<Row<'c>>,
+    in_scope: bool,
+    tied: Option<(&'c Subscription, Instant)>,
+    steps: &mut Vec<Step<'c>>,
+) -> Result<(), Overflow> {
+    let Some((subscription, activation)) = tied else { return Ok(()) };
+    let ladder = &scene.catalog.ladder;
+    rows.sort_by(|a, b| {
+        let position = |row: &Row<'_>| ladder.position(row.origin.level);
+        position(a).cmp(&position(b)).then_with(|| a.key().cmp(&b.key()))
+    });
+    let billing = subscription.billing.period_at(scene.now);
+    let anchors = AnchorsUsed { activation, billing_start: Some(billing.start), billing_end: billing.end };
+    let mut counted: Vec<Row<'c>> = Vec::new();
+    let mut before = after(&State::Absent);
+    for row in rows {
+        let combine = ladder.combine(row.origin.level).unwrap_or(Combine::Replace);
+        let effect = if row.grant.value == Value::Misfit {
+            Effect::TypeMismatch
+        } else if !in_scope && row.origin.level != Level::Subscription {
+            Effect::OutOfScope
+        } else {
+            counted.push(row);
+            let now = after(&state(scene, feature, &counted)?);
+            let effect = match combine {
+                _ if now == before => Effect::None,
+                _ if counted.len() == 1 => Effect::Set,
+                Combine::Replace => Effect::Replaced,
+                Combine::Stack | Combine::Max => Effect::Added,
+            };
+            before = now;
+            effect
+        };
+        steps.push(step(Some(subscription), combine, row, effect, before.clone(), anchors));
+    }
+    Ok(())
+}
+
+fn step<'c>(
+    subscription: Option<&'c Subscription>,
+    combine: Combine,
+    row: Row<'c>,
+    effect: Effect,
+    after: After,
+    anchors: AnchorsUsed,
+) -> Step<'c> {
+    Step {
+        subscription_id: subscription.map(|subscription| &*subscription.id),
+        combine: combine.name(),
+        origin: row.origin,
+        entitlement_id: &row.grant.id,
+        created_at: row.grant.created_at,
+        quantity: row.quantity,
+        value: granted(&row.grant.value),
+        effect,
+        after,
+        anchors,
+    }
+}
+
+fn state<'c>(scene: &Scene<'c>, feature: &Feature, rows: &[Row<'c>]) -> Result<State<'c>, Overflow> {
+    let ladder = &scene.catalog.ladder;
+    if feature.metered {
+        return resolve(ladder, &mut rows.to_vec());
+    }
+    let mut switches = Switches::default();
+    for row in rows {
+        switches.add(*row);
+    }
+    Ok(switches.resolve(ladder))
+}
+
+fn after(state: &State<'_>) -> After {
+    match state {
+        State::Absent => After { enabled: false, allowances: Vec::new(), origins: Vec::new() },
+        State::Off(row) => After { enabled: false, allowances: Vec::new(), origins: vec![row.origin.id.to_owned()] },
+        State::On(row) => After { enabled: true, allowances: Vec::new(), origins: vec![row.origin.id.to_owned()] },
+        State::Allowances(allowances) => After {
+            enabled: true,
+            origins: allowances.iter().map(|allowance| allowance.row.origin.id.to_owned()).collect(),
+            allowances: allowances
+                .iter()
+                .map(|allowance| match &allowance.terms {
+                    Terms::Metered(limits) => {
+                        AfterAllowance { limit: limits.limit, reset_period: Some(limits.reset_period), cost: None }
+                    }
+                    Terms::Credits(credits) => {
+                        AfterAllowance { limit: None, reset_period: None, cost: Some(credits.cost) }
+                    }
+                })
+                .collect(),
+        },
+    }
+}
+
+fn granted(value: &Value) -> Granted {
+    let nothing = Granted { enabled: None, limit: None, reset_period: None, cost: None };
+    match value {
+        Value::Boolean { enabled } => Granted { enabled: Some(*enabled), ..nothing },
+        Value::Metered(metered) => Granted {
+            enabled: Some(metered.enabled),
+            limit: Some(metered.limit),
+            reset_period: Some(metered.reset_period),
+            cost: None,
+        },
+        Value::Credits(credits) => Granted { enabled: Some(credits.enabled), cost: Some(credits.cost), ..nothing },
+        Value::Misfit => nothing,
+    }
+}

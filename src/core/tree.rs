@@ -1,0 +1,338 @@
+//! Any JSON value as a tree, and typed reading of it that reports every problem with its path.
+//!
+//! Deriving a deserialiser would stop at the first problem and know no paths.
+
+use crate::amount::{Amount, AmountError};
+use crate::problem::{Code, Sink};
+use crate::time::{Date, Instant, TimeError};
+use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use std::fmt;
+
+/// A JSON value. Numbers are kept only as far as they are needed: whole, in 64 bits.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Tree {
+    /// `null`
+    Null,
+    /// `true` or `false`
+    Bool(bool),
+    /// A whole number.
+    Whole(i64),
+    /// A number with a fraction, or beyond 64 bits.
+    OtherNumber,
+    /// A string.
+    Text(String),
+    /// An array.
+    List(Vec<Tree>),
+    /// An object, its fields in the order they were written.
+    Object(Vec<(String, Tree)>),
+}
+
+impl Tree {
+    fn kind(&self) -> &'static str {
+        match self {
+            Tree::Null => "null",
+            Tree::Bool(_) => "a boolean",
+            Tree::Whole(_) => "a number",
+            Tree::OtherNumber => "a number that is not a whole one of 64 bits",
+            Tree::Text(_) => "a string",
+            Tree::List(_) => "an array",
+            Tree::Object(_) => "an object",
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Tree {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(TreeVisitor)
+    }
+}
+
+struct TreeVisitor;
+
+impl<'de> Visitor<'de> for TreeVisitor {
+    type Value = Tree;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON value")
+    }
+
+    fn visit_unit<E>(self) -> Result<Tree, E> {
+        Ok(Tree::Null)
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Tree, E> {
+        Ok(Tree::Bool(value))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Tree, E> {
+        Ok(Tree::Whole(value))
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Tree, E> {
+        Ok(i64::try_from(value).map_or(Tree::OtherNumber, Tree::Whole))
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Tree, E> {
+        Ok(Tree::OtherNumber)
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Tree, E> {
+        Ok(Tree::Text(value.to_owned()))
+    }
+
+    fn visit_string<E>(self, value: String) -> Result<Tree, E> {
+        Ok(Tree::Text(value))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<Tree, A::Error> {
+        let mut items = Vec::new();
+        while let Some(item) = access.next_element()? {
+            items.push(item);
+        }
+        Ok(Tree::List(items))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Tree, A::Error> {
+        let mut fields = Vec::new();
+        while let Some(field) = access.next_entry()? {
+            fields.push(field);
+        }
+        Ok(Tree::Object(fields))
+    }
+}
+
+/// Where a node stands, as a list from the inside out. Written out only for a problem.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Path<'a> {
+    Root,
+    Field(&'a Path<'a>, &'a str),
+    Item(&'a Path<'a>, usize),
+}
+
+impl fmt::Display for Path<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Path::Root => Ok(()),
+            Path::Field(Path::Root, name) => f.write_str(name),
+            Path::Field(parent, name) => write!(f, "{parent}.{name}"),
+            Path::Item(parent, n) => write!(f, "{parent}[{n}]"),
+        }
+    }
+}
+
+/// A tree, where it stands, and where its problems go.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Node<'a> {
+    pub tree: &'a Tree,
+    pub path: &'a Path<'a>,
+    pub sink: &'a Sink,
+}
+
+impl<'a> Node<'a> {
+    /// Reports a problem of this node.
+    pub fn error(&self, code: Code, message: impl Into<String>) {
+        self.sink.error(code, self.path.to_string(), message);
+    }
+
+    fn wrong_type(&self, expected: &str) {
+        self.error(Code::WrongType, format!("expected {expected}, found {}", self.tree.kind()));
+    }
+
+    /// This node as an object, or nothing and a problem.
+    pub fn object(self) -> Option<Object<'a>> {
+        match self.tree {
+            Tree::Object(fields) => Some(Object { fields, path: self.path, sink: self.sink }),
+            _ => {
+                self.wrong_type("an object");
+                None
+            }
+        }
+    }
+
+    pub fn text(&self) -> Option<&'a str> {
+        match self.tree {
+            Tree::Text(text) => Some(text),
+            _ => {
+                self.wrong_type("a string");
+                None
+            }
+        }
+    }
+
+    pub fn bool(&self) -> Option<bool> {
+        match self.tree {
+            Tree::Bool(value) => Some(*value),
+            _ => {
+                self.wrong_type("true or false");
+                None
+            }
+        }
+    }
+
+    pub fn whole(&self) -> Option<i64> {
+        match self.tree {
+            Tree::Whole(value) => Some(*value),
+            _ => {
+                self.wrong_type("a whole number");
+                None
+            }
+        }
+    }
+
+    /// A whole number of at least 0 that fits 32 bits.
+    pub fn count(&self) -> Option<u32> {
+        let value = self.whole()?;
+        let count = u32::try_from(value).ok();
+        if count.is_none() {
+            self.error(Code::OutOfRange, format!("expected 0 to {}, found {value}", u32::MAX));
+        }
+        count
+    }
+
+    /// An exact decimal, which JSON numbers are not: they pass through binary fractions.
+    pub fn amount(&self) -> Option<Amount> {
+        let Tree::Text(text) = self.tree else {
+            self.wrong_type("a decimal as a string, such as \"10.50\"");
+            return None;
+        };
+        match Amount::parse(text) {
+            Ok(amount) => Some(amount),
+            Err(error) => {
+                let code = if error == AmountError::TooManyDigits { Code::OutOfRange } else { Code::Invalid };
+                self.error(code, error.to_string());
+                None
+            }
+        }
+    }
+
+    pub fn amount_not_negative(&self) -> Option<Amount> {
+        let amount = self.amount()?;
+        if amount.is_negative() {
+            self.error(Code::OutOfRange, format!("must not be negative, found \"{amount}\""));
+            return None;
+        }
+        Some(amount)
+    }
+
+    pub fn instant(&self) -> Option<Instant> {
+        self.time(Instant::parse)
+    }
+
+    pub fn date(&self) -> Option<Date> {
+        self.time(Date::parse)
+    }
+
+    fn time<T>(&self, parse: impl Fn(&str) -> Result<T, TimeError>) -> Option<T> {
+        match parse(self.text()?) {
+            Ok(time) => Some(time),
+            Err(error) => {
+                let code = if error == TimeError::Range { Code::OutOfRange } else { Code::Invalid };
+                self.error(code, error.to_string());
+                None
+            }
+        }
+    }
+
+    /// An id: 1 to 128 visible ASCII characters.
+    pub fn id(&self) -> Option<&'a str> {
+        let text = self.text()?;
+        if !is_id(text) {
+            self.error(Code::Invalid, ID_RULE);
+            return None;
+        }
+        Some(text)
+    }
+
+    /// One of a few words.
+    pub fn word<T: Copy>(&self, words: &[(&str, T)]) -> Option<T> {
+        let text = self.text()?;
+        let found = words.iter().find(|(word, _)| *word == text);
+        if found.is_none() {
+            let known: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
+            let shown: String = text.chars().take(64).flat_map(char::escape_debug).collect();
+            self.error(Code::UnknownValue, format!("expected one of {}, found `{shown}`", known.join(", ")));
+        }
+        found.map(|(_, value)| *value)
+    }
+
+    /// Calls `each` with every item of an array and its number.
+    pub fn items(&self, mut each: impl FnMut(usize, Node<'_>)) {
+        let Tree::List(items) = self.tree else {
+            return self.wrong_type("an array");
+        };
+        for (n, tree) in items.iter().enumerate() {
+            each(n, Node { tree, path: &Path::Item(self.path, n), sink: self.sink });
+        }
+    }
+}
+
+/// What an id may look like, for messages.
+pub(crate) const ID_RULE: &str = "expected 1 to 128 visible ASCII characters";
+
+/// Whether a text may be an id.
+pub(crate) fn is_id(text: &str) -> bool {
+    !text.is_empty() && text.len() <= 128 && text.bytes().all(|b| b.is_ascii_graphic())
+}
+
+/// An object's fields. Unknown ones are ignored; `null` is the same as absent.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Object<'a> {
+    fields: &'a [(String, Tree)],
+    pub path: &'a Path<'a>,
+    pub sink: &'a Sink,
+}
+
+impl<'a> Object<'a> {
+    /// Reads an optional field: nothing if it is absent, or if `read` found a problem.
+    pub fn optional<T>(&self, name: &str, read: impl FnOnce(Node<'_>) -> Option<T>) -> Option<T> {
+        let mut found = self.fields.iter().filter(|(field, _)| field == name).map(|(_, tree)| tree);
+        let tree = found.next()?;
+        let path = Path::Field(self.path, name);
+        if found.next().is_some() {
+            self.sink.error(Code::Duplicate, path.to_string(), "the field is written twice");
+        }
+        match tree {
+            Tree::Null => None,
+            _ => read(Node { tree, path: &path, sink: self.sink }),
+        }
+    }
+
+    /// Reads a field that must be there.
+    pub fn required<T>(&self, name: &str, read: impl FnOnce(Node<'_>) -> Option<T>) -> Option<T> {
+        if !self.has(name) {
+            let path = Path::Field(self.path, name).to_string();
+            self.sink.error(Code::Missing, path, "a required field is missing");
+        }
+        self.optional(name, read)
+    }
+
+    /// Whether the field is there and not `null`.
+    pub fn has(&self, name: &str) -> bool {
+        self.fields.iter().any(|(field, tree)| field == name && *tree != Tree::Null)
+    }
+
+    /// Calls `each` with every item of an array field and its number; an absent one has none.
+    pub fn each(&self, name: &str, each: impl FnMut(usize, Node<'_>)) {
+        self.optional(name, |node| {
+            node.items(each);
+            Some(())
+        });
+    }
+
+    pub fn text(&self, name: &str) -> Option<String> {
+        self.optional(name, |node| node.text().map(str::to_owned))
+    }
+
+    pub fn required_id(&self, name: &str) -> Option<String> {
+        self.required(name, |node| node.id().map(str::to_owned))
+    }
+
+    pub fn optional_id(&self, name: &str) -> Option<String> {
+        self.optional(name, |node| node.id().map(str::to_owned))
+    }
+
+    /// Reports a problem of the object as a whole.
+    pub fn error(&self, code: Code, message: impl Into<String>) {
+        self.sink.error(code, self.path.to_string(), message);
+    }
+}
