@@ -6,7 +6,7 @@ use crate::decision::{Decision, FeatureRef, Freshness, Reason, ValueType, Verdic
 use crate::document::{ALIAS_RULE, is_alias};
 use crate::entitle::{Entitlement, Scene, status_at};
 use crate::ladder::{AcrossSubscriptions, Combine, Level};
-use crate::model::{Catalog, Feature, Policy, Status, Subscription};
+use crate::model::{Catalog, Feature, Policy, Status, Subscription, Value};
 use crate::problem::{Code, Problem};
 use crate::resolve::{Overflow, Row};
 use crate::time::Instant;
@@ -309,11 +309,13 @@ fn heed_subscriptions(scene: &Scene<'_>, feature: u32, until: &mut Until) {
         if subscription.status == Status::TrialActive {
             until.at(subscription.trial_end);
         }
-        if add_ons_merge {
-            for held in &subscription.add_ons {
-                let add_on = scene.catalog.add_on(held.add_on).filter(|add_on| add_on.grants.on(feature).is_some());
-                until.at(add_on.and_then(|add_on| add_on.archived_at));
-            }
+    }
+    if add_ons_merge {
+        for held in scene.granting().flat_map(|subscription| &subscription.add_ons) {
+            let add_on = scene.catalog.add_on(held.add_on).filter(|add_on| {
+                add_on.multi_instance && add_on.grants.on(feature).is_some_and(|grant| grant.value != Value::Misfit)
+            });
+            until.at(add_on.and_then(|add_on| add_on.archived_at));
         }
     }
 }
