@@ -5,6 +5,7 @@ use crate::decision::{Metering, Overage, Period, Reason, ValueType, Warning, Win
 use crate::entitle::{Entitlement, Scene, Standing};
 use crate::model::{Behavior, Credits};
 use crate::resolve::{Limits, Overflow, Terms};
+use crate::sort::sort_by;
 use crate::time::Instant;
 use crate::window::{Window, window};
 use std::cmp::{Ordering, Reverse};
@@ -49,7 +50,7 @@ pub(crate) fn ask_all<'c>(
             Terms::Credits(credits) => ask_pool(scene, standing, credits, demand, until)?,
         });
     }
-    asked.sort_by(speaks_before);
+    sort_by(&mut asked, speaks_before);
     Ok(asked)
 }
 

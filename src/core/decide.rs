@@ -6,7 +6,7 @@ use crate::decision::{Decision, FeatureRef, Freshness, Reason, ValueType, Verdic
 use crate::document::{ALIAS_RULE, is_alias};
 use crate::entitle::{Entitlement, Scene, status_at};
 use crate::ladder::{AcrossSubscriptions, Combine, Level};
-use crate::model::{Catalog, Feature, Policy, Status, Subscription, Value};
+use crate::model::{Catalog, Feature, Policy, Snapshot, Status, Subscription, Value};
 use crate::problem::{Code, Problem};
 use crate::resolve::{Overflow, Row};
 use crate::time::Instant;
@@ -119,7 +119,7 @@ fn decide_valid<'c>(
     }
 
     let mut until = Until::new(now);
-    let freshness = freshness(catalog, now);
+    let freshness = freshness(&catalog.snapshot, now);
     let max_age = question.max_age_ms.into_iter().chain(catalog.snapshot.max_age_ms).min();
     until.at(max_age.and_then(|age| later(freshness.generated_at?, age)));
     let policy = question
@@ -129,21 +129,11 @@ fn decide_valid<'c>(
     let mut answer = Answer {
         policy,
         decision: Decision {
-            allowed: false,
-            decision: Verdict::Deny,
-            reason: Reason::NotEntitled,
-            retryable: false,
             customer_id: customer.map_or(question.customer, |customer| &customer.id),
-            subscription_id: None,
             feature: feature_ref(question.feature, feature),
             value_type: feature.map(|f| if f.metered { ValueType::Metered } else { ValueType::Boolean }),
-            enabled: false,
-            metering: None,
-            windows: Vec::new(),
-            origin: None,
-            freshness,
             valid_until: until.earliest,
-            trace: None,
+            ..Decision::undecided(freshness)
         },
     };
 
@@ -261,8 +251,7 @@ fn feature_ref<'c>(asked: &'c str, feature: Option<&'c Feature>) -> FeatureRef<'
     }
 }
 
-fn freshness(catalog: &Catalog, now: Instant) -> Freshness {
-    let snapshot = &catalog.snapshot;
+fn freshness(snapshot: &Snapshot, now: Instant) -> Freshness {
     // A clock that went backward makes nothing younger than new.
     let age_ms =
         snapshot.generated_at.map(|made| u64::try_from(now.millis().saturating_sub(made.millis())).unwrap_or(0));
@@ -344,4 +333,23 @@ fn why_none_grants<'c>(scene: &Scene<'c>) -> (Reason, Option<&'c Subscription>) 
         Status::Active | Status::TrialActive | Status::PendingCharge => Reason::NoActiveSubscription,
     };
     (reason, Some(speaker))
+}
+
+/// The answer where there is no catalogue to decide from.
+///
+/// ```
+/// use mayuse_core::{Instant, Question, Reason, Snapshot, Verdict, undecided};
+/// let question = Question::new("acme", "sso");
+/// let answer = undecided(&question, Reason::SnapshotMissing, &Snapshot::default(), Instant::EPOCH);
+/// assert_eq!(answer.decision, Verdict::Indeterminate);
+/// assert!(answer.retryable && !answer.allowed);
+/// ```
+pub fn undecided<'q>(question: &Question<'q>, reason: Reason, snapshot: &Snapshot, now: Instant) -> Decision<'q> {
+    let policy = question.on_indeterminate.unwrap_or(snapshot.on_indeterminate);
+    let decision = Decision {
+        customer_id: question.customer,
+        feature: feature_ref(question.feature, None),
+        ..Decision::undecided(freshness(snapshot, now))
+    };
+    Answer { policy, decision }.because(reason)
 }

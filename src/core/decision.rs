@@ -273,6 +273,27 @@ pub struct Freshness {
 }
 
 impl<'c> Decision<'c> {
+    /// No answer yet, and about nobody.
+    pub(crate) fn undecided(freshness: Freshness) -> Decision<'c> {
+        Decision {
+            allowed: false,
+            decision: Verdict::Deny,
+            reason: Reason::NotEntitled,
+            retryable: false,
+            customer_id: "",
+            subscription_id: None,
+            feature: FeatureRef { id: None, code: "", name: None },
+            value_type: None,
+            enabled: false,
+            metering: None,
+            windows: Vec::new(),
+            origin: None,
+            freshness,
+            valid_until: None,
+            trace: None,
+        }
+    }
+
     /// The kind, id and name of the entity whose row decided.
     pub fn origin(&self) -> Option<(&'static str, &'c str)> {
         self.origin.map(|origin| (origin.level.name(), origin.id))

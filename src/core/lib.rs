@@ -21,6 +21,7 @@ mod billing;
 mod ladder;
 mod model;
 mod index;
+mod sort;
 mod problem;
 mod tree;
 mod document;
@@ -36,7 +37,7 @@ mod ask;
 pub use amount::{Amount, AmountError};
 pub use ask::{Check, Resolution, WindowBounds, ask_billing_period, ask_resolution, ask_window};
 pub use billing::{Billing, BillingError, BillingPeriod, Rhythm};
-pub use decide::{Question, decide};
+pub use decide::{Question, decide, undecided};
 pub use decision::{
     Decision, FeatureRef, Freshness, Metering, Overage, Period, Reason, ValueType, Verdict, Warning, WindowAnswer,
 };

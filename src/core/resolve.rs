@@ -7,6 +7,7 @@ use crate::amount::Amount;
 use crate::ladder::{Combine, Ladder, Level};
 use crate::model::{Behavior, Credits, Grant, Metered, Value};
 use crate::reset::ResetPeriod;
+use crate::sort::sort_by;
 
 /// An entitlement row in a chain.
 #[derive(Clone, Copy, Debug)]
@@ -133,8 +134,8 @@ impl<'c> Switches<'c> {
 }
 
 /// Resolves a chain of metered and credits rows, in any order.
-pub(crate) fn resolve<'c>(ladder: &Ladder, rows: &mut [Row<'c>]) -> Result<State<'c>, Overflow> {
-    rows.sort_unstable_by(|a, b| {
+pub(crate) fn resolve<'c>(ladder: &Ladder, rows: &mut Vec<Row<'c>>) -> Result<State<'c>, Overflow> {
+    sort_by(rows, |a, b| {
         let position = |row: &Row<'_>| ladder.position(row.origin.level);
         position(a).cmp(&position(b)).then_with(|| a.key().cmp(&b.key()))
     });

@@ -2,7 +2,7 @@
 //!
 //! There is no clock here. Time is always an argument.
 
-use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime};
+use chrono::{Datelike, NaiveDate};
 use std::fmt;
 
 pub(crate) const MS_PER_HOUR: i64 = 3_600_000;
@@ -71,19 +71,13 @@ impl Instant {
     /// # Errors
     /// Text that is none of these, or an instant outside years 1 to 9999.
     pub fn parse(text: &str) -> Result<Instant, TimeError> {
-        let ms = if let Ok(date) = Date::parse(text) {
-            return Ok(date.midnight());
-        } else if let Ok(zoned) = DateTime::parse_from_rfc3339(text) {
-            zoned.timestamp_millis()
-        } else if let Ok(naive) = NaiveDateTime::parse_from_str(text, "%Y-%m-%dT%H:%M:%S%.f") {
-            if !starts_with_four_digit_year(text) {
-                return Err(TimeError::Instant);
-            }
-            naive.and_utc().timestamp_millis()
-        } else {
-            return Err(TimeError::Instant);
+        let mut rest = Scanner(text.as_bytes());
+        let days = rest.date().ok_or(TimeError::Instant)?;
+        let ms = match rest.0 {
+            [] => 0,
+            _ => rest.time_and_zone().ok_or(TimeError::Instant)?,
         };
-        Instant::from_millis(ms).ok_or(TimeError::Range)
+        Instant::from_millis(days.saturating_mul(MS_PER_DAY).saturating_add(ms)).ok_or(TimeError::Range)
     }
 }
 
@@ -119,14 +113,12 @@ impl Date {
     /// # Errors
     /// Any other form, a day that does not exist, or the year 0.
     pub fn parse(text: &str) -> Result<Date, TimeError> {
-        if text.len() != 10 || !starts_with_four_digit_year(text) {
-            return Err(TimeError::Date);
-        }
-        let day = NaiveDate::parse_from_str(text, "%Y-%m-%d").map_err(|_| TimeError::Date)?;
-        if day.year() < 1 {
+        let mut rest = Scanner(text.as_bytes());
+        let days = rest.date().filter(|_| rest.0.is_empty()).ok_or(TimeError::Date)?;
+        if days < Instant::MIN.date().days() {
             return Err(TimeError::Range);
         }
-        Ok(Date(day.to_epoch_days()))
+        Ok(Date::clamped(days))
     }
 
     /// 00:00:00 UTC of this day.
@@ -208,9 +200,74 @@ impl Date {
     }
 }
 
-fn starts_with_four_digit_year(text: &str) -> bool {
-    let mut bytes = text.bytes();
-    bytes.by_ref().take(4).all(|b| b.is_ascii_digit()) && bytes.next() == Some(b'-')
+/// Reads RFC 3339 from the front. The calendar library's own parser is many times the size of
+/// this, since it reads any format there is.
+struct Scanner<'t>(&'t [u8]);
+
+impl Scanner<'_> {
+    /// `YYYY-MM-DD` as days since 1970; the day must exist.
+    fn date(&mut self) -> Option<i64> {
+        let year = self.digits(4)?;
+        self.byte(b"-")?;
+        let month = self.digits(2)?;
+        self.byte(b"-")?;
+        let day = self.digits(2)?;
+        let date =
+            NaiveDate::from_ymd_opt(i32::try_from(year).ok()?, u32::try_from(month).ok()?, u32::try_from(day).ok()?);
+        date.map(|date| i64::from(date.to_epoch_days()))
+    }
+
+    /// `THH:MM:SS[.fff][Z|+HH:MM]` to the end of the text, as milliseconds since midnight UTC.
+    /// 60 in the place of seconds is a leap second: the first of the next minute.
+    fn time_and_zone(&mut self) -> Option<i64> {
+        self.byte(b"Tt ")?;
+        let hours = self.digits(2).filter(|hours| *hours < 24)?;
+        self.byte(b":")?;
+        let minutes = self.digits(2).filter(|minutes| *minutes < 60)?;
+        self.byte(b":")?;
+        let seconds = self.digits(2).filter(|seconds| *seconds <= 60)?;
+        let mut ms = hours.checked_mul(60)?.checked_add(minutes)?.checked_mul(60)?.checked_add(seconds)?;
+        ms = ms.checked_mul(1_000)?;
+        if self.byte(b".").is_some() {
+            let (mut n_digits, mut weight) = (0_u32, 100_i64);
+            while let Some(digit) = self.digits(1) {
+                ms = ms.checked_add(digit.checked_mul(weight)?)?;
+                weight = weight.checked_div(10)?;
+                n_digits = n_digits.saturating_add(1);
+            }
+            if n_digits == 0 {
+                return None;
+            }
+        }
+        if self.0.is_empty() || self.byte(b"Zz").is_some() {
+            return self.0.is_empty().then_some(ms);
+        }
+        let sign = self.byte(b"+-")?;
+        let zone_hours = self.digits(2).filter(|hours| *hours < 24)?;
+        self.byte(b":")?;
+        let zone_minutes = self.digits(2).filter(|minutes| *minutes < 60)?;
+        let zone = zone_hours.checked_mul(60)?.checked_add(zone_minutes)?.checked_mul(60_000)?;
+        let utc = if sign == b'-' { ms.checked_add(zone)? } else { ms.checked_sub(zone)? };
+        self.0.is_empty().then_some(utc)
+    }
+
+    /// Exactly so many digits.
+    fn digits(&mut self, n: usize) -> Option<i64> {
+        let (digits, rest) = self.0.split_at_checked(n)?;
+        let value = digits.iter().try_fold(0_i64, |value, digit| {
+            let digit = char::from(*digit).to_digit(10)?;
+            value.checked_mul(10)?.checked_add(i64::from(digit))
+        })?;
+        self.0 = rest;
+        Some(value)
+    }
+
+    /// One of these bytes.
+    fn byte(&mut self, expected: &[u8]) -> Option<u8> {
+        let (first, rest) = self.0.split_first()?;
+        expected.contains(first).then(|| self.0 = rest)?;
+        Some(*first)
+    }
 }
 
 /// Why a text is not an instant or a date.

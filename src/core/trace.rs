@@ -9,6 +9,7 @@ use crate::ladder::{AcrossSubscriptions, Combine, Level};
 use crate::model::{Feature, Subscription, Value};
 use crate::reset::ResetPeriod;
 use crate::resolve::{Origin, Overflow, Row, State, Switches, Terms, resolve};
+use crate::sort::sort_by;
 use crate::time::Instant;
 use serde::Serialize;
 
@@ -127,7 +128,7 @@ fn chain<'c>(
 ) -> Result<(), Overflow> {
     let Some((subscription, activation)) = tied else { return Ok(()) };
     let ladder = &scene.catalog.ladder;
-    rows.sort_by(|a, b| {
+    sort_by(&mut rows, |a, b| {
         let position = |row: &Row<'_>| ladder.position(row.origin.level);
         position(a).cmp(&position(b)).then_with(|| a.key().cmp(&b.key()))
     });

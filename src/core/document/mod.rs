@@ -5,6 +5,7 @@
 //! every problem they find, with its path.
 
 pub(crate) mod entities;
+mod fit;
 mod link;
 pub(crate) mod values;
 

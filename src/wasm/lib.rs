@@ -1,0 +1,120 @@
+//! The core, lent to JavaScript. Every function converts, makes one call, and converts back.
+//!
+//! Texts are JSON in both directions: one crossing of the border each way. `pkg/` wraps this for
+//! people.
+
+#![forbid(unsafe_code)]
+
+use mayuse_core::{
+    Catalog, Check, Document, Instant, Problems, Source, Tree, ask_billing_period, ask_resolution, ask_window, decide,
+};
+use serde::Serialize;
+use wasm_bindgen::prelude::*;
+
+/// A catalogue, ready to be asked.
+#[wasm_bindgen]
+#[derive(Debug)]
+pub struct Engine {
+    inner: Catalog,
+}
+
+#[wasm_bindgen]
+impl Engine {
+    /// Reads a catalogue document.
+    ///
+    /// # Errors
+    /// A text of the problems, as JSON.
+    #[wasm_bindgen(constructor)]
+    pub fn new(document: &str) -> Result<Engine, JsValue> {
+        let document: Document = serde_json::from_str(document).map_err(|error| not_json(&error))?;
+        let (mut inner, _) = document.compile().map_err(|problems| refused(&problems))?;
+        inner.snapshot.source = Source::Embedded;
+        Ok(Engine { inner })
+    }
+
+    /// Decides a question, given and answered as JSON. `now` is in milliseconds since 1970.
+    ///
+    /// # Errors
+    /// A text of the problems, as JSON.
+    pub fn check(&self, question: &str, now: f64) -> Result<String, JsValue> {
+        let check = Check::read(&tree(question)?).map_err(|problems| refused(&problems))?;
+        let decision = decide(&self.inner, &check.question(), check.at.unwrap_or_else(|| instant(now)));
+        shown(decision.map_err(Problems::from))
+    }
+
+    /// Decides every feature for one customer.
+    ///
+    /// # Errors
+    /// A text of the problems, as JSON.
+    pub fn entitlements(&self, question: &str, now: f64) -> Result<String, JsValue> {
+        let check = Check::read_for_all(&tree(question)?).map_err(|problems| refused(&problems))?;
+        let at = check.at.unwrap_or_else(|| instant(now));
+        let decide = |code| decide(&self.inner, &check.question_on(code), at);
+        let decisions: Result<Vec<_>, _> = self.inner.feature_codes().map(decide).collect();
+        shown(decisions.map_err(Problems::from))
+    }
+}
+
+/// Answers which window of a reset period holds an instant.
+///
+/// # Errors
+/// A text of the problems, as JSON.
+#[wasm_bindgen]
+pub fn window(question: &str) -> Result<String, JsValue> {
+    shown(ask_window(&tree(question)?))
+}
+
+/// Answers which billing period holds an instant.
+///
+/// # Errors
+/// A text of the problems, as JSON.
+#[wasm_bindgen(js_name = billingPeriod)]
+pub fn billing_period(question: &str) -> Result<String, JsValue> {
+    shown(ask_billing_period(&tree(question)?))
+}
+
+/// Answers what entitlement rows come to.
+///
+/// # Errors
+/// A text of the problems, as JSON.
+#[wasm_bindgen]
+pub fn resolve(question: &str) -> Result<String, JsValue> {
+    shown(ask_resolution(&tree(question)?))
+}
+
+fn tree(json: &str) -> Result<Tree, JsValue> {
+    serde_json::from_str(json).map_err(|error| not_json(&error))
+}
+
+/// Milliseconds of JavaScript's clock as an instant.
+fn instant(ms: f64) -> Instant {
+    // A float converts to the nearest whole number there is, and the rest is clamped by range.
+    #[expect(clippy::cast_possible_truncation, reason = "saturates, and 2^53 milliseconds are 285,000 years")]
+    let ms = ms as i64;
+    Instant::from_millis(ms).unwrap_or(Instant::MAX)
+}
+
+fn shown<T: Serialize>(answer: Result<T, Problems>) -> Result<String, JsValue> {
+    let answer = answer.map_err(|problems| refused(&problems))?;
+    serde_json::to_string(&answer).map_err(|error| not_json(&error))
+}
+
+fn not_json(error: &serde_json::Error) -> JsValue {
+    thrown([("INVALID_JSON", "", error.to_string())].into_iter())
+}
+
+fn refused(problems: &Problems) -> JsValue {
+    thrown(problems.list.iter().map(|problem| (problem.code.name(), problem.path.as_str(), problem.message.clone())))
+}
+
+/// Problems as the JSON text that `pkg/` makes an error of.
+fn thrown<'p>(problems: impl Iterator<Item = (&'static str, &'p str, String)>) -> JsValue {
+    #[derive(Serialize)]
+    struct Shown<'p> {
+        code: &'static str,
+        path: &'p str,
+        message: String,
+    }
+    let list: Vec<Shown<'_>> = problems.map(|(code, path, message)| Shown { code, path, message }).collect();
+    JsValue::from_str(&serde_json::to_string(&list).unwrap_or_default())
+}

@@ -1,0 +1,97 @@
+//! How long decisions, windows and loading take. Run it through `scripts/bench.sh`.
+
+#![expect(clippy::expect_used, reason = "a bench that fails should say so and stop")]
+#![expect(missing_docs, reason = "a program, with nothing to call")]
+
+mod cases;
+
+use cases::{ALL_FEATURES, Asked, BY_HAND, CASES, ORDINARY};
+use criterion::{BenchmarkId, Criterion, SamplingMode, Throughput, criterion_group, criterion_main};
+use mayuse_core::{Anchors, Billing, BillingPeriod, Date, Document, Every, Instant, ResetPeriod, Rhythm, Unit};
+use mayuse_core::{decide, window};
+use mayuse_tests::{BENCH_AT, bench_catalog, instant};
+use std::hint::black_box;
+
+/// So many that what they ask for at 100,000 customers is larger than a processor's caches.
+const N_QUESTIONS: usize = 65_536;
+
+fn decisions(criterion: &mut Criterion) {
+    let now = instant(BENCH_AT);
+    let mut group = criterion.benchmark_group("decide");
+    for n_customers in [1_000, 100_000] {
+        let catalog = cases::catalog(n_customers);
+        for case in &CASES {
+            let questions = case.questions(&catalog, N_QUESTIONS);
+            let mut next = questions.iter().cycle();
+            group.bench_function(BenchmarkId::new(case.name, n_customers), |bencher| {
+                bencher.iter(|| decide(&catalog, &next.next().expect("endless").question(), now));
+            });
+        }
+        let questions = ORDINARY.questions(&catalog, N_QUESTIONS);
+        let mut next = questions.iter().cycle();
+        group.bench_function(BenchmarkId::new(ALL_FEATURES, n_customers), |bencher| {
+            bencher.iter(|| {
+                let Asked { customer, consumed, .. } = next.next().expect("endless");
+                cases::decide_all(&catalog, customer, *consumed, now)
+            });
+        });
+        drop(catalog);
+        let map = cases::by_hand(n_customers);
+        let mut next = questions.iter().cycle();
+        group.bench_function(BenchmarkId::new(BY_HAND, n_customers), |bencher| {
+            bencher.iter(|| cases::look_up(&map, next.next().expect("endless")));
+        });
+    }
+}
+
+fn windows(criterion: &mut Criterion) {
+    let date = |text: &str| Date::parse(text).expect("a date");
+    let every = |unit, interval| Every::new(unit, interval).expect("an interval");
+    let rhythm = Rhythm::new(BillingPeriod::Monthly, 31).expect("a day of a month");
+    let (start, end) = (date("2025-12-31"), date("2026-01-31"));
+    let billing = Billing::new(rhythm, start, Some(end), Some(date("2020-01-31")), None).expect("a period");
+    let activation = instant("2020-01-31T09:30:00Z");
+    let mut group = criterion.benchmark_group("window");
+    for (name, rule, from) in [
+        ("NEVER", ResetPeriod::Never, "2026-01-01"),
+        ("BILLING_CYCLE, in the current period", ResetPeriod::BillingCycle, "2026-01-01"),
+        ("BILLING_CYCLE, rolled 500 years forward", ResetPeriod::BillingCycle, "2526-01-01"),
+        ("BILLING_CYCLE, rolled 5 years back", ResetPeriod::BillingCycle, "2021-01-01"),
+        ("CALENDAR, 1 HOUR", ResetPeriod::Calendar(every(Unit::Hour, 1)), "2026-01-01"),
+        ("CALENDAR, 1 WEEK", ResetPeriod::Calendar(every(Unit::Week, 1)), "2026-01-01"),
+        ("CALENDAR, 1 MONTH", ResetPeriod::Calendar(every(Unit::Month, 1)), "2026-01-01"),
+        ("FIXED_WINDOW, 7 DAY", ResetPeriod::FixedWindow(every(Unit::Day, 7)), "2026-01-01"),
+        ("FIXED_WINDOW, 1 MONTH", ResetPeriod::FixedWindow(every(Unit::Month, 1)), "2026-01-01"),
+        ("SLIDING_WINDOW, 1 HOUR", ResetPeriod::SlidingWindow(every(Unit::Hour, 1)), "2026-01-01"),
+        ("SLIDING_WINDOW, 1 MONTH", ResetPeriod::SlidingWindow(every(Unit::Month, 1)), "2026-01-01"),
+    ] {
+        let anchors = Anchors { activation, billing: Some(&billing) };
+        // Four weeks, an instant in every 40 minutes and a bit.
+        let from = instant(from).millis();
+        let times = (0..1_000_i64).filter_map(|n| Instant::from_millis(from.wrapping_add(n.wrapping_mul(2_419_201))));
+        let times: Vec<Instant> = times.collect();
+        let mut next = times.iter().cycle();
+        group.bench_function(name, |bencher| {
+            bencher.iter(|| window(black_box(rule), black_box(&anchors), *next.next().expect("endless")));
+        });
+    }
+}
+
+fn loading(criterion: &mut Criterion) {
+    let text = bench_catalog(10_000);
+    let mut group = criterion.benchmark_group("load");
+    group.sample_size(10).sampling_mode(SamplingMode::Flat);
+    group.throughput(Throughput::Bytes(u64::try_from(text.len()).unwrap_or_default()));
+    group.bench_function("catalogue", |bencher| {
+        bencher.iter_with_large_drop(|| {
+            let document: Document = serde_json::from_str(&text).expect("JSON");
+            document.compile().expect("a catalogue")
+        });
+    });
+    group.bench_function("yardstick", |bencher| {
+        bencher.iter_with_large_drop(|| serde_json::from_str::<serde_json::Value>(&text).expect("JSON"));
+    });
+}
+
+criterion_group!(benches, decisions, windows, loading);
+criterion_main!(benches);

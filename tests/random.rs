@@ -1,0 +1,365 @@
+//! Random questions, rules and small catalogues, for laws that hold for all of them.
+//!
+//! Catalogues are made as JSON, since that is what comes in. They are small and their numbers are
+//! close together, so that rows meet each other, limits are just reached, and edges are hit.
+
+use mayuse_core::{Billing, BillingPeriod, Date, Every, Instant, ResetPeriod, Rhythm, Unit};
+use proptest::collection::vec;
+use proptest::option::{self, weighted};
+use proptest::prelude::*;
+use proptest::sample::select;
+use proptest::test_runner::RngSeed;
+use serde_json::{Value, json};
+
+pub const MS_PER_DAY: i64 = 86_400_000;
+/// 2023-01-01, the first day of subscriptions in random catalogues.
+const FIRST_DAY: i64 = 19_358;
+const N_DAYS: i64 = 1_500;
+
+/// So many cases, the same ones in every run. `PROPTEST_CASES` and `PROPTEST_RNG_SEED` say otherwise.
+pub fn cases(n: u32) -> ProptestConfig {
+    let asked = ProptestConfig::default();
+    let is_set = |name: &str| std::env::var_os(name).is_some();
+    ProptestConfig {
+        cases: if is_set("PROPTEST_CASES") { asked.cases } else { n },
+        rng_seed: if is_set("PROPTEST_RNG_SEED") { asked.rng_seed } else { RngSeed::Fixed(20_261_120) },
+        failure_persistence: None,
+        ..asked
+    }
+}
+
+pub fn at(ms: i64) -> Instant {
+    Instant::from_millis(ms.clamp(Instant::MIN.millis(), Instant::MAX.millis())).unwrap()
+}
+
+/// `YYYY-MM-DD` of a day counted from 1970.
+pub fn day_text(day: i64) -> String {
+    at(day * MS_PER_DAY).to_string()[..10].to_owned()
+}
+
+pub fn date(day: i64) -> Date {
+    Date::parse(&day_text(day)).unwrap()
+}
+
+/// Any instant; most in years that matter, many at midnight.
+pub fn any_instant() -> impl Strategy<Value = Instant> {
+    let usual = -25_567_i64..84_006;
+    prop_oneof![
+        4 => usual.clone().prop_map(|day| at(day * MS_PER_DAY)),
+        8 => (usual, 0..MS_PER_DAY).prop_map(|(day, ms)| at(day * MS_PER_DAY + ms)),
+        1 => (Instant::MIN.millis()..=Instant::MAX.millis()).prop_map(at),
+        1 => select(vec![Instant::MIN, Instant::EPOCH, Instant::MAX]),
+    ]
+}
+
+/// An instant about the time of random catalogues.
+pub fn now() -> impl Strategy<Value = Instant> {
+    (FIRST_DAY - 30..FIRST_DAY + N_DAYS, prop_oneof![Just(0), 0..MS_PER_DAY])
+        .prop_map(|(day, ms)| at(day * MS_PER_DAY + ms))
+}
+
+pub fn unit() -> impl Strategy<Value = Unit> {
+    select(vec![Unit::Hour, Unit::Day, Unit::Week, Unit::Month, Unit::Year])
+}
+
+fn every() -> impl Strategy<Value = Every> {
+    let interval = prop_oneof![6 => 1_i64..=14, 2 => 1_i64..=400, 1 => 1_i64..=10_000];
+    (unit(), interval).prop_map(|(unit, interval)| Every::new(unit, interval).unwrap())
+}
+
+/// Every type of reset period but the sliding ones.
+pub fn resetting_rule() -> impl Strategy<Value = ResetPeriod> {
+    prop_oneof![
+        1 => Just(ResetPeriod::Never),
+        4 => Just(ResetPeriod::BillingCycle),
+        3 => every().prop_map(ResetPeriod::Calendar),
+        3 => every().prop_map(ResetPeriod::FixedWindow),
+    ]
+}
+
+pub fn sliding_rule() -> impl Strategy<Value = ResetPeriod> {
+    every().prop_map(ResetPeriod::SlidingWindow)
+}
+
+/// Any rhythm of billing.
+pub fn rhythm() -> impl Strategy<Value = (BillingPeriod, i64)> {
+    use BillingPeriod::{Annual, Monthly, Quarterly, Semiannual};
+    let anchor = prop_oneof![6 => 1_i64..=31, 1 => 1_i64..=32_767];
+    (select(vec![Monthly, Quarterly, Semiannual, Annual]), anchor)
+}
+
+/// What is replicated of a subscription's billing, whether it makes sense or not.
+#[derive(Clone, Copy, Debug)]
+pub struct RandomBilling {
+    pub period: BillingPeriod,
+    pub anchor: i64,
+    /// Days since 1970, as all of these.
+    pub from: i64,
+    pub to: Option<i64>,
+    pub start: Option<i64>,
+    pub billing_start: Option<i64>,
+}
+
+impl RandomBilling {
+    pub fn built(&self) -> Billing {
+        let rhythm = Rhythm::new(self.period, self.anchor).unwrap();
+        let [to, start, billing_start] = [self.to, self.start, self.billing_start].map(|day| day.map(date));
+        Billing::new(rhythm, date(self.from), to, start, billing_start).unwrap()
+    }
+}
+
+pub fn billing() -> impl Strategy<Value = RandomBilling> {
+    let length = prop_oneof![select(vec![28_i64, 29, 30, 31, 90, 181, 365, 366]), 1_i64..=800];
+    let earlier = || option::of(-40_i64..2_000);
+    (rhythm(), FIRST_DAY..FIRST_DAY + N_DAYS, weighted(0.8, length), earlier(), earlier()).prop_map(
+        |((period, anchor), from, length, start, billing_start)| RandomBilling {
+            period,
+            anchor,
+            from,
+            to: length.map(|length| from + length),
+            start: start.map(|by| from - by),
+            billing_start: billing_start.map(|by| from - by),
+        },
+    )
+}
+
+/// Which rules rows of a random catalogue may have.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Rules {
+    Any,
+    NotSliding,
+}
+
+/// How large its amounts are.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Amounts {
+    /// Below a hundred, so that limits are met.
+    Small,
+    /// Some of them too large to be added up.
+    Huge,
+}
+
+/// The features of every random catalogue: a switch, a meter, a pool, and something paid from it.
+pub const CODES: [&str; 4] = ["switch", "meter", "pool", "paid"];
+pub const N_ADD_ONS: usize = 3;
+pub const N_PLANS: usize = 2;
+
+fn rule(rules: Rules) -> BoxedStrategy<Value> {
+    let word = |unit: Unit| unit.name();
+    let every = |types: Vec<&'static str>| {
+        (select(types), unit(), prop_oneof![3 => Just(1), 1 => 1..=12]).prop_map(
+            move |(kind, unit, interval)| json!({ "type": kind, "unit": word(unit), "interval": interval }),
+        )
+    };
+    let bare = select(vec!["NEVER", "BILLING_CYCLE", "BILLING_CYCLE"]).prop_map(|kind| json!({ "type": kind }));
+    match rules {
+        Rules::Any => prop_oneof![2 => bare, 3 => every(vec!["CALENDAR", "FIXED_WINDOW", "SLIDING_WINDOW"])].boxed(),
+        Rules::NotSliding => prop_oneof![2 => bare, 3 => every(vec!["CALENDAR", "FIXED_WINDOW"])].boxed(),
+    }
+}
+
+fn amount(amounts: Amounts) -> BoxedStrategy<String> {
+    let small = (0_i64..60).prop_map(|n| n.to_string());
+    let half = (0_i64..600).prop_map(|n| format!("{}.{}", n / 10, n % 10));
+    let huge = select(vec![
+        "79228162514264337593543950335",
+        "0.0000000000000000000000000001",
+        "9999999999999999999999999999",
+        "1234567890123.456789012345678",
+    ]);
+    match amounts {
+        Amounts::Small => prop_oneof![3 => small, 1 => half].boxed(),
+        Amounts::Huge => prop_oneof![1 => small, 1 => half, 1 => huge.prop_map(str::to_owned)].boxed(),
+    }
+}
+
+fn metered(rules: Rules, amounts: Amounts) -> impl Strategy<Value = Value> {
+    let pct = || select(vec!["0", "10", "50", "33.3"]);
+    let overage = (select(vec!["BLOCK", "BLOCK", "ALLOW"]), option::of(pct()))
+        .prop_map(|(behavior, grace)| json!({ "behavior": behavior, "grace_pct": grace }));
+    let limit = weighted(0.9, amount(amounts));
+    (any::<u8>(), limit, rule(rules), weighted(0.3, overage), weighted(0.3, pct())).prop_map(
+        |(dice, limit, rule, overage, warning)| {
+            json!({
+                "type": "METERED", "enabled": dice > 30, "limit": limit, "reset_period": rule, "overage": overage,
+                "warning_threshold_pct": warning,
+            })
+        },
+    )
+}
+
+fn value(feature: usize, rules: Rules, amounts: Amounts) -> BoxedStrategy<Value> {
+    let switch = any::<bool>().prop_map(|enabled| json!({ "type": "BOOLEAN", "enabled": enabled }));
+    let cost = select(vec!["0", "0.5", "1", "3"]);
+    let credits = (any::<u8>(), cost, select(vec!["feat_pool", "feat_pool", "feat_meter"])).prop_map(
+        |(dice, cost, pool)| json!({ "type": "CREDITS", "enabled": dice > 30, "pool_feature_id": pool, "cost": cost }),
+    );
+    let metered = metered(rules, amounts);
+    // Of each kind a few that do not fit: they are skipped.
+    match CODES[feature] {
+        "switch" => prop_oneof![20 => switch, 1 => metered].boxed(),
+        "paid" => prop_oneof![3 => credits, 1 => metered].boxed(),
+        _ => prop_oneof![20 => metered, 1 => switch, 1 => credits].boxed(),
+    }
+}
+
+fn created_at() -> impl Strategy<Value = Option<&'static str>> {
+    option::of(select(vec!["2024-01-01T00:00:00Z", "2024-06-30T10:00:00Z", "2025-01-31T23:59:59.999Z"]))
+}
+
+fn row(feature: usize, rules: Rules, amounts: Amounts) -> impl Strategy<Value = Value> {
+    (value(feature, rules, amounts), created_at(), 0..3, any::<bool>()).prop_map(
+        move |(value, created_at, id, by_code)| {
+            let (name, feature) = match by_code {
+                true => ("feature", CODES[feature].to_owned()),
+                false => ("feature_id", format!("feat_{}", CODES[feature])),
+            };
+            json!({ "id": format!("ent_{id}"), name: feature, "value": value, "created_at": created_at })
+        },
+    )
+}
+
+/// The rows of one owner: at most one on each feature, each with this probability.
+fn rows(p: f64, rules: Rules, amounts: Amounts) -> impl Strategy<Value = Value> {
+    let on = move |feature| weighted(p, row(feature, rules, amounts));
+    (on(0), on(1), on(2), on(3)).prop_map(|(a, b, c, d)| [a, b, c, d].into_iter().flatten().collect())
+}
+
+fn product() -> impl Strategy<Value = Option<&'static str>> {
+    weighted(0.3, select(vec!["prd_a", "prd_b"]))
+}
+
+fn feature(n: usize, rules: Rules, amounts: Amounts) -> impl Strategy<Value = Value> {
+    let status = prop_oneof![15 => Just("ACTIVE"), 1 => Just("DISABLED")];
+    let policy = weighted(0.1, select(vec!["ALLOW", "DENY"]));
+    (status, product(), weighted(0.3, row(n, rules, amounts)), policy).prop_map(
+        move |(status, product, default, policy)| {
+            let kind = if n == 0 { "BOOLEAN" } else { "METERED" };
+            json!({
+                "id": format!("feat_{}", CODES[n]), "code": CODES[n], "feature_type": { "type": kind }, "status": status,
+                "product_id": product, "entitlement": default, "on_indeterminate": policy,
+            })
+        },
+    )
+}
+
+fn plan(n: usize, rules: Rules, amounts: Amounts) -> impl Strategy<Value = Value> {
+    let version = move |v: usize| {
+        (rows(0.4, rules, amounts), product()).prop_map(move |(rows, product)| {
+            let products: Vec<&str> = product.into_iter().collect();
+            json!({ "id": format!("plv_{n}_{v}"), "version": v, "entitlements": rows, "product_ids": products })
+        })
+    };
+    (rows(0.5, rules, amounts), version(1), version(2)).prop_map(move |(rows, v1, v2)| {
+        json!({ "id": format!("plan_{n}"), "name": format!("Plan {n}"), "entitlements": rows, "versions": [v1, v2] })
+    })
+}
+
+fn add_on(n: usize, rules: Rules, amounts: Amounts) -> impl Strategy<Value = Value> {
+    let archived = weighted(0.2, select(vec!["2024-03-01T00:00:00Z", "2025-08-01T12:00:00Z"]));
+    (rows(0.6, rules, amounts), product(), option::of(0..3), archived).prop_map(move |(rows, product, max, archived)| {
+        json!({
+            "id": format!("add_{n}"), "name": format!("Add-on {n}"), "product_id": product, "entitlements": rows,
+            "max_instances_per_subscription": max, "archived_at": archived,
+        })
+    })
+}
+
+fn customer(name: &'static str, rules: Rules, amounts: Amounts) -> impl Strategy<Value = Value> {
+    let archived = weighted(0.05, select(vec!["2024-09-01T00:00:00Z", "2026-01-01T00:00:00Z"]));
+    (rows(0.1, rules, amounts), archived).prop_map(move |(rows, archived)| {
+        json!({
+            "id": format!("cus_{name}"), "alias": name, "name": name, "entitlements": rows, "archived_at": archived,
+        })
+    })
+}
+
+/// A subscription that is not yet named: [`catalog`] numbers them.
+pub fn subscription(rules: Rules, amounts: Amounts) -> impl Strategy<Value = Value> {
+    let status = prop_oneof![
+        8 => Just("ACTIVE"),
+        2 => Just("TRIAL_ACTIVE"),
+        2 => select(vec!["PENDING_CHARGE", "PENDING_ACTIVATION", "TRIAL_EXPIRED", "PAUSED", "SUSPENDED", "CANCELLED"]),
+    ];
+    let held = (0..N_ADD_ONS, 0..4).prop_map(|(n, quantity)| json!({ "add_on_id": format!("add_{n}"), "quantity": quantity }));
+    let dates = (0_i64..500, weighted(0.2, 1_i64..1_200), option::of((-10_i64..40, 0..MS_PER_DAY)), option::of(0_u32..60));
+    let owner = prop_oneof![5 => Just("cus_a"), 1 => Just("cus_b")];
+    let sold = (0..N_PLANS, 1..=2, owner, vec(held, 0..4), product());
+    (status, billing(), dates, sold, rows(0.15, rules, amounts)).prop_map(
+        |(status, billing, (start, length, activated, trial), (plan, version, owner, held, product), rows)| {
+            let start = FIRST_DAY + start;
+            let instant = |(by, ms): (i64, i64)| at((start + by) * MS_PER_DAY + ms).to_string();
+            json!({
+                "customer_id": owner, "plan_id": format!("plan_{plan}"), "plan_version_id": format!("plv_{plan}_{version}"),
+                "status": status, "start_date": day_text(start), "end_date": length.map(|days| day_text(start + days)),
+                "activated_at": activated.map(instant), "trial_duration": trial, "period": billing.period.name(),
+                "billing_day_anchor": billing.anchor, "current_period_start": day_text(billing.from),
+                "current_period_end": billing.to.map(day_text), "billing_start_date": billing.billing_start.map(day_text),
+                "add_ons": held, "entitlements": rows, "components": [{ "name": "Seat", "product_id": product }],
+            })
+        },
+    )
+}
+
+/// The two presets, and ladders spelled out.
+pub fn ladder() -> impl Strategy<Value = Value> {
+    let names = ["FEATURE", "PLAN", "PLAN_VERSION", "ADD_ON", "SUBSCRIPTION", "CUSTOMER"];
+    let order = Just(names.to_vec()).prop_shuffle();
+    let combine = || select(vec!["REPLACE", "STACK", "MAX"]);
+    let spelled = (order, vec(combine(), 6), 3_usize..=6, select(vec!["UNION", "CHAIN"]), any::<bool>()).prop_map(
+        |(order, combines, n, across, multiply)| {
+            let level = |(level, combine)| json!({ "level": level, "combine": combine });
+            let levels: Vec<Value> = order.into_iter().zip(combines).take(n).map(level).collect();
+            json!({ "levels": levels, "across_subscriptions": across, "multiply_quantity": multiply })
+        },
+    );
+    prop_oneof![3 => Just(json!("STANDARD")), 3 => Just(json!("METEROID")), 2 => spelled]
+}
+
+/// A small catalogue with up to so many subscriptions.
+pub fn catalog(
+    ladder: impl Strategy<Value = Value>,
+    n_subscriptions: usize,
+    rules: Rules,
+    amounts: Amounts,
+) -> impl Strategy<Value = Value> {
+    let feature = |n| feature(n, rules, amounts);
+    let plan = |n| plan(n, rules, amounts);
+    let add_on = |n| add_on(n, rules, amounts);
+    let customer = |name| customer(name, rules, amounts);
+    (
+        ladder,
+        [feature(0), feature(1), feature(2), feature(3)],
+        [plan(0), plan(1)],
+        [add_on(0), add_on(1), add_on(2)],
+        [customer("a"), customer("b")],
+        vec(subscription(rules, amounts), 0..=n_subscriptions),
+    )
+        .prop_map(|(ladder, features, plans, add_ons, customers, mut subscriptions)| {
+            for (n, subscription) in subscriptions.iter_mut().enumerate() {
+                subscription["id"] = json!(format!("sub_{n}"));
+            }
+            json!({
+                "format": 1, "ladder": ladder, "features": features, "plans": plans, "add_ons": add_ons,
+                "customers": customers, "subscriptions": subscriptions,
+            })
+        })
+}
+
+/// A question about a random catalogue, as it is asked in JSON.
+pub fn question(amounts: Amounts) -> impl Strategy<Value = Value> {
+    let feature = prop_oneof![30 => select(CODES.to_vec()), 1 => Just("feat_pool"), 1 => Just("nothing")];
+    let customer = prop_oneof![20 => Just("cus_a"), 2 => Just("a"), 2 => Just("cus_b"), 1 => Just("nobody")];
+    let subscription = weighted(0.15, select(vec!["sub_0", "sub_1", "sub_9"]));
+    let consumed = prop_oneof![4 => amount(amounts), 1 => (1..30).prop_map(|n| format!("-{n}"))];
+    let policy = weighted(0.1, select(vec!["ALLOW", "DENY"]));
+    let amounts = (option::of(amount(amounts)), weighted(0.9, consumed), weighted(0.2, amount(amounts)));
+    (feature, customer, subscription, amounts, policy).prop_map(
+        |(feature, customer, subscription, (requested, consumed, reserved), policy)| {
+            json!({
+                "feature": feature, "customer": customer, "subscription_id": subscription, "requested": requested,
+                "consumed": consumed, "reserved": reserved, "explain": true, "on_indeterminate": policy,
+            })
+        },
+    )
+}
