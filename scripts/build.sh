@@ -19,7 +19,7 @@ worker() {
 
 npm_package() {
     echo "Building the npm package: pkg/"
-    quietly wasm_env wasm-pack build src/wasm --mode no-install --target web --profile release-wasm \
+    quietly wasm_env wasm-pack build src/wasm --mode no-install --target web --profile release-browser \
         --no-pack --no-typescript --out-dir ../../pkg/wasm --out-name mayuse
     # It says `*`, and npm would leave the wasm out of the package.
     rm -f pkg/wasm/.gitignore
@@ -40,6 +40,9 @@ quietly() {
 sizes() {
     node scripts/sizes.mjs
 }
+
+# `make run` has just built the Worker when wrangler asks for it.
+[ -z "${MAYUSE_PREBUILT-}" ] || exit 0
 
 for part in "${@:-all}"; do
     case $part in

@@ -2,6 +2,7 @@
 //!
 //! Catalogues are made as JSON, since that is what comes in. They are small and their numbers are
 //! close together, so that rows meet each other, limits are just reached, and edges are hit.
+//! Their parts are boxed: nested as they are, they would be too large for the stack of a test.
 
 use mayuse_core::{Billing, BillingPeriod, Date, Every, Instant, ResetPeriod, Rhythm, Unit};
 use proptest::collection::vec;
@@ -108,19 +109,19 @@ impl RandomBilling {
     }
 }
 
-pub fn billing() -> impl Strategy<Value = RandomBilling> {
+pub fn billing() -> BoxedStrategy<RandomBilling> {
     let length = prop_oneof![select(vec![28_i64, 29, 30, 31, 90, 181, 365, 366]), 1_i64..=800];
     let earlier = || option::of(-40_i64..2_000);
-    (rhythm(), FIRST_DAY..FIRST_DAY + N_DAYS, weighted(0.8, length), earlier(), earlier()).prop_map(
-        |((period, anchor), from, length, start, billing_start)| RandomBilling {
+    (rhythm(), FIRST_DAY..FIRST_DAY + N_DAYS, weighted(0.8, length), earlier(), earlier())
+        .prop_map(|((period, anchor), from, length, start, billing_start)| RandomBilling {
             period,
             anchor,
             from,
             to: length.map(|length| from + length),
             start: start.map(|by| from - by),
             billing_start: billing_start.map(|by| from - by),
-        },
-    )
+        })
+        .boxed()
 }
 
 /// Which rules rows of a random catalogue may have.
@@ -147,9 +148,8 @@ pub const N_PLANS: usize = 2;
 fn rule(rules: Rules) -> BoxedStrategy<Value> {
     let word = |unit: Unit| unit.name();
     let every = |types: Vec<&'static str>| {
-        (select(types), unit(), prop_oneof![3 => Just(1), 1 => 1..=12]).prop_map(
-            move |(kind, unit, interval)| json!({ "type": kind, "unit": word(unit), "interval": interval }),
-        )
+        (select(types), unit(), prop_oneof![3 => Just(1), 1 => 1..=12])
+            .prop_map(move |(kind, unit, interval)| json!({ "type": kind, "unit": word(unit), "interval": interval }))
     };
     let bare = select(vec!["NEVER", "BILLING_CYCLE", "BILLING_CYCLE"]).prop_map(|kind| json!({ "type": kind }));
     match rules {
@@ -173,19 +173,19 @@ fn amount(amounts: Amounts) -> BoxedStrategy<String> {
     }
 }
 
-fn metered(rules: Rules, amounts: Amounts) -> impl Strategy<Value = Value> {
+fn metered(rules: Rules, amounts: Amounts) -> BoxedStrategy<Value> {
     let pct = || select(vec!["0", "10", "50", "33.3"]);
     let overage = (select(vec!["BLOCK", "BLOCK", "ALLOW"]), option::of(pct()))
         .prop_map(|(behavior, grace)| json!({ "behavior": behavior, "grace_pct": grace }));
     let limit = weighted(0.9, amount(amounts));
-    (any::<u8>(), limit, rule(rules), weighted(0.3, overage), weighted(0.3, pct())).prop_map(
-        |(dice, limit, rule, overage, warning)| {
+    (any::<u8>(), limit, rule(rules), weighted(0.3, overage), weighted(0.3, pct()))
+        .prop_map(|(dice, limit, rule, overage, warning)| {
             json!({
                 "type": "METERED", "enabled": dice > 30, "limit": limit, "reset_period": rule, "overage": overage,
                 "warning_threshold_pct": warning,
             })
-        },
-    )
+        })
+        .boxed()
 }
 
 fn value(feature: usize, rules: Rules, amounts: Amounts) -> BoxedStrategy<Value> {
@@ -207,29 +207,29 @@ fn created_at() -> impl Strategy<Value = Option<&'static str>> {
     option::of(select(vec!["2024-01-01T00:00:00Z", "2024-06-30T10:00:00Z", "2025-01-31T23:59:59.999Z"]))
 }
 
-fn row(feature: usize, rules: Rules, amounts: Amounts) -> impl Strategy<Value = Value> {
-    (value(feature, rules, amounts), created_at(), 0..3, any::<bool>()).prop_map(
-        move |(value, created_at, id, by_code)| {
+fn row(feature: usize, rules: Rules, amounts: Amounts) -> BoxedStrategy<Value> {
+    (value(feature, rules, amounts), created_at(), 0..3, any::<bool>())
+        .prop_map(move |(value, created_at, id, by_code)| {
             let (name, feature) = match by_code {
                 true => ("feature", CODES[feature].to_owned()),
                 false => ("feature_id", format!("feat_{}", CODES[feature])),
             };
             json!({ "id": format!("ent_{id}"), name: feature, "value": value, "created_at": created_at })
-        },
-    )
+        })
+        .boxed()
 }
 
 /// The rows of one owner: at most one on each feature, each with this probability.
-fn rows(p: f64, rules: Rules, amounts: Amounts) -> impl Strategy<Value = Value> {
+fn rows(p: f64, rules: Rules, amounts: Amounts) -> BoxedStrategy<Value> {
     let on = move |feature| weighted(p, row(feature, rules, amounts));
-    (on(0), on(1), on(2), on(3)).prop_map(|(a, b, c, d)| [a, b, c, d].into_iter().flatten().collect())
+    (on(0), on(1), on(2), on(3)).prop_map(|(a, b, c, d)| [a, b, c, d].into_iter().flatten().collect()).boxed()
 }
 
 fn product() -> impl Strategy<Value = Option<&'static str>> {
     weighted(0.3, select(vec!["prd_a", "prd_b"]))
 }
 
-fn feature(n: usize, rules: Rules, amounts: Amounts) -> impl Strategy<Value = Value> {
+fn feature(n: usize, rules: Rules, amounts: Amounts) -> BoxedStrategy<Value> {
     let status = prop_oneof![15 => Just("ACTIVE"), 1 => Just("DISABLED")];
     let policy = weighted(0.1, select(vec!["ALLOW", "DENY"]));
     (status, product(), weighted(0.3, row(n, rules, amounts)), policy).prop_map(
@@ -240,10 +240,10 @@ fn feature(n: usize, rules: Rules, amounts: Amounts) -> impl Strategy<Value = Va
                 "product_id": product, "entitlement": default, "on_indeterminate": policy,
             })
         },
-    )
+    ).boxed()
 }
 
-fn plan(n: usize, rules: Rules, amounts: Amounts) -> impl Strategy<Value = Value> {
+fn plan(n: usize, rules: Rules, amounts: Amounts) -> BoxedStrategy<Value> {
     let version = move |v: usize| {
         (rows(0.4, rules, amounts), product()).prop_map(move |(rows, product)| {
             let products: Vec<&str> = product.into_iter().collect();
@@ -252,37 +252,43 @@ fn plan(n: usize, rules: Rules, amounts: Amounts) -> impl Strategy<Value = Value
     };
     (rows(0.5, rules, amounts), version(1), version(2)).prop_map(move |(rows, v1, v2)| {
         json!({ "id": format!("plan_{n}"), "name": format!("Plan {n}"), "entitlements": rows, "versions": [v1, v2] })
-    })
+    }).boxed()
 }
 
-fn add_on(n: usize, rules: Rules, amounts: Amounts) -> impl Strategy<Value = Value> {
+fn add_on(n: usize, rules: Rules, amounts: Amounts) -> BoxedStrategy<Value> {
     let archived = weighted(0.2, select(vec!["2024-03-01T00:00:00Z", "2025-08-01T12:00:00Z"]));
-    (rows(0.6, rules, amounts), product(), option::of(0..3), archived).prop_map(move |(rows, product, max, archived)| {
-        json!({
-            "id": format!("add_{n}"), "name": format!("Add-on {n}"), "product_id": product, "entitlements": rows,
-            "max_instances_per_subscription": max, "archived_at": archived,
+    (rows(0.6, rules, amounts), product(), option::of(0..3), archived)
+        .prop_map(move |(rows, product, max, archived)| {
+            json!({
+                "id": format!("add_{n}"), "name": format!("Add-on {n}"), "product_id": product, "entitlements": rows,
+                "max_instances_per_subscription": max, "archived_at": archived,
+            })
         })
-    })
+        .boxed()
 }
 
-fn customer(name: &'static str, rules: Rules, amounts: Amounts) -> impl Strategy<Value = Value> {
+fn customer(name: &'static str, rules: Rules, amounts: Amounts) -> BoxedStrategy<Value> {
     let archived = weighted(0.05, select(vec!["2024-09-01T00:00:00Z", "2026-01-01T00:00:00Z"]));
-    (rows(0.1, rules, amounts), archived).prop_map(move |(rows, archived)| {
-        json!({
-            "id": format!("cus_{name}"), "alias": name, "name": name, "entitlements": rows, "archived_at": archived,
+    (rows(0.1, rules, amounts), archived)
+        .prop_map(move |(rows, archived)| {
+            json!({
+                "id": format!("cus_{name}"), "alias": name, "name": name, "entitlements": rows, "archived_at": archived,
+            })
         })
-    })
+        .boxed()
 }
 
 /// A subscription that is not yet named: [`catalog`] numbers them.
-pub fn subscription(rules: Rules, amounts: Amounts) -> impl Strategy<Value = Value> {
+pub fn subscription(rules: Rules, amounts: Amounts) -> BoxedStrategy<Value> {
     let status = prop_oneof![
         8 => Just("ACTIVE"),
         2 => Just("TRIAL_ACTIVE"),
         2 => select(vec!["PENDING_CHARGE", "PENDING_ACTIVATION", "TRIAL_EXPIRED", "PAUSED", "SUSPENDED", "CANCELLED"]),
     ];
-    let held = (0..N_ADD_ONS, 0..4).prop_map(|(n, quantity)| json!({ "add_on_id": format!("add_{n}"), "quantity": quantity }));
-    let dates = (0_i64..500, weighted(0.2, 1_i64..1_200), option::of((-10_i64..40, 0..MS_PER_DAY)), option::of(0_u32..60));
+    let held =
+        (0..N_ADD_ONS, 0..4).prop_map(|(n, quantity)| json!({ "add_on_id": format!("add_{n}"), "quantity": quantity }));
+    let dates =
+        (0_i64..500, weighted(0.2, 1_i64..1_200), option::of((-10_i64..40, 0..MS_PER_DAY)), option::of(0_u32..60));
     let owner = prop_oneof![5 => Just("cus_a"), 1 => Just("cus_b")];
     let sold = (0..N_PLANS, 1..=2, owner, vec(held, 0..4), product());
     (status, billing(), dates, sold, rows(0.15, rules, amounts)).prop_map(
@@ -298,7 +304,7 @@ pub fn subscription(rules: Rules, amounts: Amounts) -> impl Strategy<Value = Val
                 "add_ons": held, "entitlements": rows, "components": [{ "name": "Seat", "product_id": product }],
             })
         },
-    )
+    ).boxed()
 }
 
 /// The two presets, and ladders spelled out.
@@ -318,11 +324,11 @@ pub fn ladder() -> impl Strategy<Value = Value> {
 
 /// A small catalogue with up to so many subscriptions.
 pub fn catalog(
-    ladder: impl Strategy<Value = Value>,
+    ladder: impl Strategy<Value = Value> + 'static,
     n_subscriptions: usize,
     rules: Rules,
     amounts: Amounts,
-) -> impl Strategy<Value = Value> {
+) -> BoxedStrategy<Value> {
     let feature = |n| feature(n, rules, amounts);
     let plan = |n| plan(n, rules, amounts);
     let add_on = |n| add_on(n, rules, amounts);
@@ -344,22 +350,23 @@ pub fn catalog(
                 "customers": customers, "subscriptions": subscriptions,
             })
         })
+        .boxed()
 }
 
 /// A question about a random catalogue, as it is asked in JSON.
-pub fn question(amounts: Amounts) -> impl Strategy<Value = Value> {
+pub fn question(amounts: Amounts) -> BoxedStrategy<Value> {
     let feature = prop_oneof![30 => select(CODES.to_vec()), 1 => Just("feat_pool"), 1 => Just("nothing")];
     let customer = prop_oneof![20 => Just("cus_a"), 2 => Just("a"), 2 => Just("cus_b"), 1 => Just("nobody")];
     let subscription = weighted(0.15, select(vec!["sub_0", "sub_1", "sub_9"]));
     let consumed = prop_oneof![4 => amount(amounts), 1 => (1..30).prop_map(|n| format!("-{n}"))];
     let policy = weighted(0.1, select(vec!["ALLOW", "DENY"]));
     let amounts = (option::of(amount(amounts)), weighted(0.9, consumed), weighted(0.2, amount(amounts)));
-    (feature, customer, subscription, amounts, policy).prop_map(
-        |(feature, customer, subscription, (requested, consumed, reserved), policy)| {
+    (feature, customer, subscription, amounts, policy)
+        .prop_map(|(feature, customer, subscription, (requested, consumed, reserved), policy)| {
             json!({
                 "feature": feature, "customer": customer, "subscription_id": subscription, "requested": requested,
                 "consumed": consumed, "reserved": reserved, "explain": true, "on_indeterminate": policy,
             })
-        },
-    )
+        })
+        .boxed()
 }

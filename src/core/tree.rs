@@ -248,11 +248,17 @@ impl<'a> Node<'a> {
         let text = self.text()?;
         let found = words.iter().find(|(word, _)| *word == text);
         if found.is_none() {
-            let known: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
-            let shown: String = text.chars().take(64).flat_map(char::escape_debug).collect();
-            self.error(Code::UnknownValue, format!("expected one of {}, found `{shown}`", known.join(", ")));
+            self.unknown_word(text, &mut words.iter().map(|(word, _)| *word));
         }
         found.map(|(_, value)| *value)
+    }
+
+    #[inline(never)]
+    fn unknown_word(&self, text: &str, known: &mut dyn Iterator<Item = &str>) {
+        let known =
+            known.fold(String::new(), |list, word| if list.is_empty() { word.to_owned() } else { list + ", " + word });
+        let shown: String = text.chars().take(64).flat_map(char::escape_debug).collect();
+        self.error(Code::UnknownValue, format!("expected one of {known}, found `{shown}`"));
     }
 
     /// Calls `each` with every item of an array and its number.
@@ -285,25 +291,36 @@ pub(crate) struct Object<'a> {
 impl<'a> Object<'a> {
     /// Reads an optional field: nothing if it is absent, or if `read` found a problem.
     pub fn optional<T>(&self, name: &str, read: impl FnOnce(Node<'_>) -> Option<T>) -> Option<T> {
-        let mut found = self.fields.iter().filter(|(field, _)| field == name).map(|(_, tree)| tree);
-        let tree = found.next()?;
-        let path = Path::Field(self.path, name);
-        if found.next().is_some() {
-            self.sink.error(Code::Duplicate, path.to_string(), "the field is written twice");
-        }
-        match tree {
-            Tree::Null => None,
-            _ => read(Node { tree, path: &path, sink: self.sink }),
-        }
+        let tree = self.field(name)?;
+        read(Node { tree, path: &Path::Field(self.path, name), sink: self.sink })
     }
 
     /// Reads a field that must be there.
     pub fn required<T>(&self, name: &str, read: impl FnOnce(Node<'_>) -> Option<T>) -> Option<T> {
+        self.require(name);
+        self.optional(name, read)
+    }
+
+    // Apart from the generic functions, and never inlined, so that they are compiled once.
+
+    /// The value of a field that is there and not `null`.
+    #[inline(never)]
+    fn field(&self, name: &str) -> Option<&'a Tree> {
+        let mut found = self.fields.iter().filter(|(field, _)| field == name).map(|(_, tree)| tree);
+        let tree = found.next()?;
+        if found.next().is_some() {
+            let path = Path::Field(self.path, name).to_string();
+            self.sink.error(Code::Duplicate, path, "the field is written twice");
+        }
+        Some(tree).filter(|tree| **tree != Tree::Null)
+    }
+
+    #[inline(never)]
+    fn require(&self, name: &str) {
         if !self.has(name) {
             let path = Path::Field(self.path, name).to_string();
             self.sink.error(Code::Missing, path, "a required field is missing");
         }
-        self.optional(name, read)
     }
 
     /// Whether the field is there and not `null`.

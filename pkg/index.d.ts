@@ -1,0 +1,194 @@
+/** An exact decimal, such as "10.50". Never a number: numbers are binary fractions. */
+export type Decimal = string;
+/** An RFC 3339 instant in UTC, such as "2025-06-15T10:30:00Z". */
+export type Instant = string;
+
+/** A catalogue document: `{ format: 1, features, plans, add_ons, customers, subscriptions, ... }`. */
+export interface CatalogDocument {
+  format: 1;
+  [field: string]: unknown;
+}
+
+/** A question: may this customer use this feature? */
+export interface Question {
+  /** The customer, by id or alias. */
+  customer: string;
+  /** The feature, by id or code. */
+  feature: string;
+  /** Ask about this one of the customer's subscriptions alone. */
+  subscription_id?: string;
+  /** How much is wanted; "1" if not given. */
+  requested?: Decimal;
+  /** How much was used in the window. Without it a limit cannot be judged. */
+  consumed?: Decimal;
+  /** How much is held for requests that are under way. */
+  reserved?: Decimal;
+  /** The instant asked about; now if not given. */
+  at?: Instant;
+  /** Lists every row that was looked at, and what it changed, in `trace`. */
+  explain?: boolean;
+  /** What an indeterminate answer comes to; DENY if nobody says. */
+  on_indeterminate?: "ALLOW" | "DENY";
+  /** The oldest version of the catalogue that may answer. */
+  min_version?: number;
+  /** The greatest age of the catalogue, in milliseconds. */
+  max_age_ms?: number;
+}
+
+export type AllowReason = "ENABLED" | "WITHIN_LIMIT" | "UNLIMITED" | "WITHIN_GRACE" | "OVERAGE_ALLOWED";
+export type DenyReason =
+  | "FEATURE_NOT_FOUND" | "FEATURE_DISABLED" | "ENTITLEMENT_DISABLED" | "NOT_ENTITLED" | "LIMIT_REACHED"
+  | "REQUESTED_EXCEEDS_REMAINING" | "INSUFFICIENT_CREDITS" | "CUSTOMER_NOT_FOUND" | "CUSTOMER_ARCHIVED"
+  | "NO_ACTIVE_SUBSCRIPTION" | "SUBSCRIPTION_PENDING" | "SUBSCRIPTION_PAUSED" | "SUBSCRIPTION_SUSPENDED"
+  | "SUBSCRIPTION_ENDED" | "TRIAL_EXPIRED" | "TYPE_MISMATCH";
+export type IndeterminateReason =
+  | "SNAPSHOT_MISSING" | "SNAPSHOT_EXPIRED" | "SNAPSHOT_BEHIND" | "SNAPSHOT_INVALID" | "USAGE_UNAVAILABLE"
+  | "RESERVATION_UNAVAILABLE";
+
+export type ResetPeriod =
+  | { type: "NEVER" | "BILLING_CYCLE" }
+  | {
+      type: "CALENDAR" | "FIXED_WINDOW" | "SLIDING_WINDOW";
+      unit: "HOUR" | "DAY" | "WEEK" | "MONTH" | "YEAR";
+      interval: number;
+    };
+
+/** A half-open window `[start, end)`. */
+export interface WindowBounds {
+  start: Instant;
+  /** null when it is open. */
+  end: Instant | null;
+  reset_at: Instant | null;
+  /** Whether it was computed beyond the replicated billing period. */
+  projected: boolean;
+}
+
+export interface Period extends WindowBounds {
+  type: ResetPeriod["type"];
+  unit: "HOUR" | "DAY" | "WEEK" | "MONTH" | "YEAR" | null;
+  interval: number | null;
+}
+
+export interface Origin {
+  entity_type: "FEATURE" | "PLAN" | "PLAN_VERSION" | "ADD_ON" | "SUBSCRIPTION" | "CUSTOMER";
+  entity_id: string;
+  name: string | null;
+}
+
+/** The numbers of an allowance. Those of the pool, where it is asked in credits. */
+export interface Metering {
+  requested: Decimal;
+  /** null when unlimited. */
+  limit: Decimal | null;
+  unlimited: boolean;
+  /** null when it cannot be had. */
+  consumed: Decimal | null;
+  reserved: Decimal;
+  remaining: Decimal | null;
+  overage: { behavior: "BLOCK" | "ALLOW"; grace: Decimal; units: Decimal | null };
+  warning: { threshold_pct: Decimal; reached: boolean | null } | null;
+  period: Period | null;
+}
+
+export interface WindowAnswer extends Metering {
+  type: "METERED" | "CREDITS";
+  allowed: boolean;
+  reason: AllowReason | DenyReason | IndeterminateReason;
+  origin: Origin;
+  subscription_id: string | null;
+}
+
+interface Answer extends Partial<Metering> {
+  /** The headline. */
+  allowed: boolean;
+  customer_id: string;
+  subscription_id: string | null;
+  feature: { id: string | null; code: string; name: string | null };
+  type: "BOOLEAN" | "METERED" | "CREDITS" | null;
+  /** The configured switch alone. */
+  enabled: boolean;
+  /** Every allowance, the one that decided first; only where there is more than one. */
+  windows?: WindowAnswer[];
+  /** The row that decided. */
+  origin: Origin | null;
+  freshness: {
+    source: "SNAPSHOT" | "CACHE" | "EMBEDDED" | "ORIGIN" | "FALLBACK";
+    snapshot_version: number | null;
+    generated_at: Instant | null;
+    age_ms: number | null;
+    stale: boolean;
+    usage_as_of: Instant | null;
+    usage_exact: boolean | null;
+  };
+  /** The earliest instant at which the answer may change by itself. */
+  valid_until: Instant | null;
+  /** Each row that was looked at, with `explain`. */
+  trace?: Record<string, unknown>[];
+}
+
+/** The answer, told apart by `decision`. */
+export type Decision =
+  | (Answer & { decision: "ALLOW"; allowed: true; retryable: false; reason: AllowReason })
+  | (Answer & { decision: "DENY"; allowed: false; retryable: false; reason: DenyReason })
+  | (Answer & { decision: "INDETERMINATE"; retryable: true; reason: IndeterminateReason });
+
+export interface Problem {
+  code: string;
+  /** Where: `add_ons[3].entitlements[0].value.limit`. Empty for the input as a whole. */
+  path: string;
+  message: string;
+}
+
+/** A document or question that cannot be read. */
+export class MayUseError extends Error {
+  readonly code: string;
+  readonly path: string;
+  readonly problems: Problem[];
+}
+
+/** A catalogue, ready to be asked. Every answer is synchronous. */
+export class MayUse {
+  /** @throws {MayUseError} if the document cannot be used; it lists every problem. */
+  constructor(catalog: CatalogDocument | string);
+  /** Whether a customer may use a feature now. */
+  mayUse(customer: string, feature: string): boolean;
+  check(question: Question): Decision;
+  /** The decisions on all features for one customer. */
+  entitlements(question: Omit<Question, "feature">): Decision[];
+  /** Gives the memory back at once. */
+  free(): void;
+}
+
+/** The window of a reset period that holds an instant. */
+export function window(question: {
+  rule: ResetPeriod;
+  at: Instant;
+  activated_at?: Instant;
+  billing?: {
+    period: "MONTHLY" | "QUARTERLY" | "SEMIANNUAL" | "ANNUAL";
+    billing_day_anchor: number;
+    current_period_start: string;
+    current_period_end?: string | null;
+    start_date?: string;
+    billing_start_date?: string;
+  };
+}): WindowBounds;
+
+/** The billing period that holds an instant. */
+export function billingPeriod(question: {
+  period: "MONTHLY" | "QUARTERLY" | "SEMIANNUAL" | "ANNUAL";
+  billing_day_anchor: number;
+  start_date: string;
+  at: Instant;
+}): WindowBounds;
+
+/** What entitlement rows come to, by a ladder. */
+export function resolve(question: { ladder: unknown; grants: Record<string, unknown>[] }): {
+  absent: boolean;
+  enabled: boolean;
+  limit: Decimal | null;
+  unlimited: boolean;
+  reset_period: ResetPeriod | null;
+  origin: { entity_type: Origin["entity_type"]; entity_id: string } | null;
+  allowances: { limit: Decimal | null; reset_period: ResetPeriod | null; cost?: Decimal }[];
+};

@@ -1,0 +1,35 @@
+#!/usr/bin/env bash
+# Builds the Worker, starts it at http://127.0.0.1:8787 with the demo data, and prints what to try.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+# shellcheck source=scripts/env.sh
+. scripts/env.sh
+port=${PORT:-8787}
+
+scripts/build.sh worker
+
+# Printed once the Worker answers, below what wrangler itself has to say.
+greet() {
+    local url=http://127.0.0.1:$port tries=0
+    until curl --silent --fail --output /dev/null "$url/readyz"; do
+        tries=$((tries + 1))
+        [ "$tries" -lt 240 ] || return 0
+        sleep 0.25
+    done
+    cat <<TEXT
+
+mayuse answers at $url (Ctrl-C stops it). Three questions to try:
+
+  a yes         curl '$url/v1/check?customer=acme&feature=sso'
+  a no          curl '$url/v1/check?customer=paused&feature=sso'
+  a metered one curl '$url/v1/check?customer=acme&feature=api_calls&consumed=199999'
+
+Everything one customer may use: curl '$url/v1/customers/acme/entitlements?consumed=0'
+Who is in the demo: demo/README.md. The whole API: $url/openapi.json
+
+TEXT
+}
+greet &
+
+# The build was just done; wrangler shall not do it again.
+exec env MAYUSE_PREBUILT=1 wrangler dev --ip 127.0.0.1 --port "$port" --show-interactive-dev-session=false

@@ -1,0 +1,37 @@
+#!/usr/bin/env bash
+# Every check there is, in the order in which they fail fastest. This is what continuous integration runs.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+# shellcheck source=scripts/env.sh
+. scripts/env.sh
+export RUST_BACKTRACE=0
+
+heading() { printf '\n== %s (%d s)\n' "$1" "$SECONDS"; }
+
+heading "formatting and lints"
+cargo fmt --all --check
+cargo clippy --quiet --all-targets -- -D warnings
+wasm_env cargo clippy --quiet --target wasm32-unknown-unknown -p mayuse-worker -p mayuse-wasm -- -D warnings
+
+heading "unit, law, differential and hygiene tests"
+cargo test --quiet
+
+heading "documentation"
+RUSTDOCFLAGS='-D warnings' cargo doc --quiet --no-deps -p mayuse-core
+
+heading "builds and sizes"
+scripts/build.sh
+
+heading "vectors against the native core"
+target/release/mayuse conform tests/vectors
+
+heading "the command line"
+node --test tests/cli/
+
+heading "the npm package, packed and installed, in Node"
+node --test tests/npm/
+
+heading "the Worker in workerd"
+node --test tests/worker/
+
+printf '\nAll tests passed in %d s.\n' "$SECONDS"

@@ -1,0 +1,107 @@
+// The command as a shell sees it: exit status, standard output, standard error, pipes.
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import { fileURLToPath } from "node:url";
+
+const root = fileURLToPath(new URL("../..", import.meta.url));
+const folder = mkdtempSync(join(tmpdir(), "mayuse-cli-"));
+after(() => rmSync(folder, { recursive: true, force: true }));
+const DEMO = ["--catalog", "demo/catalog.json"];
+const AT = ["--at", "2026-11-20T00:00:00Z"];
+
+function mayuse(args, input = "") {
+  const command = join(root, "target/release/mayuse");
+  const { status, stdout, stderr } = spawnSync(command, args, { cwd: root, encoding: "utf8", input, maxBuffer: 1 << 28 });
+  return { status, stdout, stderr };
+}
+
+function file(name, text) {
+  const path = join(folder, name);
+  writeFileSync(path, text);
+  return path;
+}
+
+function check(name, args, expected, input) {
+  test(name, () => {
+    const { status, stdout, stderr } = mayuse(args, input);
+    assert.equal(status, expected.status, `${stdout}${stderr}`);
+    for (const part of [].concat(expected.stdout ?? [])) assert.match(stdout, part);
+    for (const part of [].concat(expected.stderr ?? [])) assert.match(stderr, part);
+    // Colour is for terminals.
+    assert.doesNotMatch(stdout + stderr, /\u001b\[/);
+    if (expected.status === 2) assert.equal(stdout, "", "a failure prints nothing where answers go");
+  });
+}
+
+const ask = (customer, feature, ...more) => ["check", ...DEMO, ...AT, "--customer", customer, "--feature", feature, ...more];
+
+check("allowed is 0", ask("acme", "sso"), { status: 0, stdout: /"reason": "ENABLED"/ });
+check("not allowed is 1", ask("paused", "sso"), { status: 1, stdout: /"reason": "SUBSCRIPTION_PAUSED"/ });
+check("consumed is 0 if not given", ask("hobby", "exports"), { status: 0, stdout: /"consumed": "0"/ });
+check("a negative consumption is a correction", ask("hobby", "exports", "--consumed", "-5"), { status: 0, stdout: /"consumed": "-5"/ });
+check("explain lists rows", ask("acme", "api_calls", "--explain"), { status: 0, stdout: [/"trace": \[/, /"effect": "ADDED"/] });
+check("a catalogue from standard input", ["check", "--catalog", "-", ...AT, "--customer", "acme", "--feature", "sso"],
+  { status: 0, stdout: /"allowed": true/ }, readFileSync(join(root, "demo/catalog.json"), "utf8"));
+check("a negative request is a bad question", ask("acme", "sso", "--requested", "-1"), { status: 2, stderr: /requested: must not be negative/ });
+check("a bad instant", ["check", ...DEMO, "--customer", "acme", "--feature", "sso", "--at", "yesterday"],
+  { status: 2, stderr: /at: expected an instant/ });
+check("no such file", ["check", "--catalog", "nowhere.json", "--customer", "a", "--feature", "b"], { status: 2, stderr: /nowhere\.json/ });
+check("an unknown option says what to do", ["check", "--catalogue", "x"], { status: 2, stderr: /--help/ });
+check("no command prints the help", [], { status: 2, stderr: /Usage: mayuse/ });
+check("help has examples", ["check", "--help"], { status: 0, stdout: /Examples:/ });
+check("version", ["--version"], { status: 0, stdout: /^mayuse \d+\.\d+\.\d+\n$/ });
+
+check("a table", ["entitlements", ...DEMO, ...AT, "--customer", "acme"], { status: 0, stdout: [/^FEATURE +ALLOWED +REASON/, /\napi_calls +yes +WITHIN_LIMIT +200000/] });
+test("the same as JSON", () => {
+  const { status, stdout } = mayuse(["entitlements", ...DEMO, ...AT, "--customer", "acme", "--json"]);
+  assert.equal(status, 0);
+  assert.equal(JSON.parse(stdout).length, JSON.parse(readFileSync(join(root, "demo/catalog.json"), "utf8")).features.length);
+});
+
+const monthly = '{"type":"FIXED_WINDOW","unit":"MONTH","interval":1}';
+test("a window", () => {
+  const { status, stdout } = mayuse(["window", "--rule", monthly, "--at", "2025-02-28T00:00:00Z", "--activated-at", "2025-01-31T00:00:00Z"]);
+  assert.equal(status, 0);
+  assert.deepEqual(JSON.parse(stdout), {
+    start: "2025-02-28T00:00:00Z", end: "2025-03-31T00:00:00Z", reset_at: "2025-03-31T00:00:00Z", projected: false,
+  });
+});
+test("a billing window, rolled forward", () => {
+  const billing = ["--period", "MONTHLY", "--billing-day-anchor", "32767", "--current-period-start", "2025-05-31", "--current-period-end", "2025-06-30"];
+  const { stdout } = mayuse(["window", "--rule", '{"type":"BILLING_CYCLE"}', "--at", "2025-07-01T00:00:00Z", ...billing]);
+  assert.deepEqual(JSON.parse(stdout), {
+    start: "2025-06-30T00:00:00Z", end: "2025-07-31T00:00:00Z", reset_at: "2025-07-31T00:00:00Z", projected: true,
+  });
+});
+check("a fixed window is tied to an activation", ["window", "--rule", monthly, "--at", "2025-02-28"], { status: 2, stderr: /activated_at/ });
+
+const rule = (interval) => `{"type":"CALENDAR","unit":"DAY","interval":${interval}}`;
+const billed = (anchor) => ["window", "--rule", '{"type":"BILLING_CYCLE"}', "--at", "2025-07-01", "--period", "MONTHLY",
+  "--billing-day-anchor", anchor, "--current-period-start", "2025-05-31"];
+const feature = (limit) => `{"format":1,"features":[{"id":"f","code":"f","name":"F","feature_type":{"type":"METERED"},` +
+  `"status":"ACTIVE","entitlement":{"value":{"type":"METERED","limit":${limit}}}}]}`;
+check("interval 0", ["window", "--rule", rule(0), "--at", "2025-06-15"], { status: 2, stderr: /error\[OUT_OF_RANGE\].*rule\.interval: interval must be 1 to 10000, found 0/ });
+check("anchor 32768", billed("32768"), { status: 2, stderr: /billing\.billing_day_anchor: billing_day_anchor must be 1 to 32767/ });
+check("year 9999", ["window", "--rule", rule(2), "--at", "9999-12-31T23:59:59Z"], { status: 0, stdout: /"9999-12-31T23:59:59.999Z"/ });
+check("year 10000", ["window", "--rule", rule(2), "--at", "10000-01-01T00:00:00Z"], { status: 2, stderr: /years 1 to 9999/ });
+check("a 40-digit limit", ["validate", file("digits.json", feature(`"${"1".repeat(40)}"`))],
+  { status: 2, stderr: /error\[OUT_OF_RANGE\].*features\[0\]\.entitlement\.value\.limit: the decimal has more than/ });
+check("10 MB of no JSON", ["validate", file("large.json", "x".repeat(10_000_000))], { status: 2, stderr: /error\[INVALID_JSON\]/ });
+check("10,000-deep JSON", ["validate", file("deep.json", "[".repeat(10_000))], { status: 2, stderr: /error\[INVALID_JSON\]/ });
+check("a customer of control characters", ask("\u0001\u0002", "sso"), { status: 2, stderr: /customer: expected 1 to 128 characters/ });
+
+check("validate says what is valid", ["validate", "demo/catalog.json"], { status: 0, stdout: /valid; \d+ features, \d+ customers/ });
+check("validate reports all problems", ["validate", file("two.json", '{"format":1,"features":[{"id":"f"}]}')],
+  { status: 2, stderr: [/features\[0\]\.code/, /features\[0\]\.feature_type/, /features\[0\]\.status/] });
+check("validate refuses a row a snapshot would skip", ["validate", file("misfit.json", feature('"1"').replace("METERED\"}", "BOOLEAN\"}"))],
+  { status: 2, stderr: /skipped\[TYPE_MISMATCH\]/ });
+
+check("conform passes", ["conform", "tests/vectors/01-windows.json"], { status: 0, stdout: /\d+ passed, 0 failed\n$/ });
+const wrong = { name: "wrong", spec_version: 1, cases: [{ id: "w", kind: "window", rule: { type: "NEVER" }, at: "2025-01-01", activated_at: "2024-01-01", expect: { end: "2025-01-01" } }] };
+check("conform fails and says where", ["conform", file("wrong.json", JSON.stringify(wrong))],
+  { status: 1, stdout: [/FAILED .*wrong\.json w\n +end: expected "2025-01-01", found null/, /\n0 passed, 1 failed\n$/] });
+check("conform refuses what is no vector file", ["conform", "package.json"], { status: 2, stderr: /spec_version/ });

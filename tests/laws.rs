@@ -1,0 +1,232 @@
+//! Laws of decisions, for random catalogues and questions.
+
+use crate::random::{
+    Amounts, CODES, N_ADD_ONS, Rules, any_instant, at, cases, catalog, ladder, now, question, subscription,
+};
+use mayuse_core::{Catalog, Check, Document, Instant, Tree, decide};
+use mayuse_tests::compiled;
+use proptest::prelude::*;
+use proptest::sample::Index;
+use serde_json::{Map, Value, json};
+
+/// The decision as it is sent.
+fn answer(catalog: &Catalog, question: &Value, now: Instant) -> Value {
+    let tree: Tree = serde_json::from_value(question.clone()).unwrap();
+    let check = Check::read(&tree).unwrap();
+    match decide(catalog, &check.question(), now) {
+        Ok(decision) => serde_json::to_value(&decision).unwrap(),
+        Err(problem) => json!({ "error": problem.to_string() }),
+    }
+}
+
+fn answer_of(document: &Value, question: &Value, now: Instant) -> Value {
+    answer(&compiled(&document.to_string()), question, now)
+}
+
+fn standard() -> Just<Value> {
+    Just(json!("STANDARD"))
+}
+
+/// Puts the elements of every list in another order, except where the order is the meaning.
+fn shuffle(value: &mut Value, dice: &mut impl FnMut(usize) -> usize) {
+    match value {
+        Value::Array(items) => {
+            for n in (1..items.len()).rev() {
+                items.swap(n, dice(n + 1));
+            }
+            items.iter_mut().for_each(|item| shuffle(item, dice));
+        }
+        Value::Object(fields) => {
+            let fields = fields.iter_mut().filter(|(name, _)| *name != "levels");
+            fields.for_each(|(_, field)| shuffle(field, dice));
+        }
+        _ => {}
+    }
+}
+
+/// JSON with the fields of every object in another order, and with spaces.
+fn rewritten(value: &Value, dice: &mut impl FnMut(usize) -> usize) -> String {
+    match value {
+        Value::Array(items) => {
+            let items: Vec<String> = items.iter().map(|item| rewritten(item, dice)).collect();
+            format!("[ {} ]", items.join(",\n"))
+        }
+        Value::Object(fields) => {
+            let write = |(name, field): (&String, &Value)| format!("{} : {}", json!(name), rewritten(field, dice));
+            let mut fields: Vec<String> = fields.iter().map(write).collect();
+            for n in (1..fields.len()).rev() {
+                fields.swap(n, dice(n + 1));
+            }
+            format!("{{\t{} }}", fields.join(" , "))
+        }
+        scalar => scalar.to_string(),
+    }
+}
+
+/// A source of small numbers, from a few random bytes used over and over.
+fn dice(bytes: Vec<u8>) -> impl FnMut(usize) -> usize {
+    let mut bytes = bytes.into_iter().cycle();
+    move |below| usize::from(bytes.next().unwrap_or_default()) % below
+}
+
+fn bytes() -> impl Strategy<Value = Vec<u8>> {
+    prop::collection::vec(any::<u8>(), 31)
+}
+
+/// What a customer can do to have more.
+#[derive(Clone, Debug)]
+enum More {
+    AddOn { subscription: Index, add_on: usize, quantity: u32 },
+    Quantity { subscription: Index, held: Index, by: u32 },
+    Subscription(Value),
+}
+
+impl More {
+    /// The document with it, if there is what it is added to.
+    fn added_to(&self, document: &Value) -> Option<Value> {
+        let mut document = document.clone();
+        let subscriptions = document["subscriptions"].as_array_mut().unwrap();
+        match self {
+            More::Subscription(subscription) => {
+                let mut subscription = subscription.clone();
+                subscription["id"] = json!("sub_more");
+                subscriptions.push(subscription);
+            }
+            _ if subscriptions.is_empty() => return None,
+            More::AddOn { subscription, add_on, quantity } => {
+                let held = subscription.get_mut(subscriptions)["add_ons"].as_array_mut().unwrap();
+                held.push(json!({ "add_on_id": format!("add_{add_on}"), "quantity": quantity }));
+            }
+            More::Quantity { subscription, held, by } => {
+                let rows = subscription.get_mut(subscriptions)["add_ons"].as_array_mut().unwrap();
+                if rows.is_empty() {
+                    return None;
+                }
+                let quantity = &mut held.get_mut(rows)["quantity"];
+                *quantity = json!(quantity.as_u64().unwrap() + u64::from(*by));
+            }
+        }
+        Some(document)
+    }
+}
+
+fn more() -> impl Strategy<Value = More> {
+    prop_oneof![
+        3 => (any::<Index>(), 0..N_ADD_ONS, 1..4_u32)
+            .prop_map(|(subscription, add_on, quantity)| More::AddOn { subscription, add_on, quantity }),
+        2 => (any::<Index>(), any::<Index>(), 1..4_u32)
+            .prop_map(|(subscription, held, by)| More::Quantity { subscription, held, by }),
+        3 => subscription(Rules::Any, Amounts::Small).prop_map(More::Subscription),
+    ]
+}
+
+proptest! {
+    #![proptest_config(cases(250))]
+
+    #[test]
+    fn more_never_takes_access_away(
+        document in catalog(standard(), 3, Rules::Any, Amounts::Small),
+        question in question(Amounts::Small),
+        now in now(),
+        more in more(),
+    ) {
+        let Some(with_more) = more.added_to(&document) else { return Ok(()) };
+        let (before, after) = (compiled(&document.to_string()), compiled(&with_more.to_string()));
+        for code in CODES {
+            let mut question = question.clone();
+            question["feature"] = json!(code);
+            let (before, after) = (answer(&before, &question, now), answer(&after, &question, now));
+            prop_assert!(before["allowed"] != true || after["allowed"] == true, "{:#}\nand with {:?}\n{:#}", before, more, after);
+        }
+    }
+
+    #[test]
+    fn order_does_not_matter(
+        document in catalog(ladder(), 4, Rules::Any, Amounts::Small),
+        question in question(Amounts::Small),
+        now in now(),
+        bytes in bytes(),
+    ) {
+        let mut shuffled = document.clone();
+        shuffle(&mut shuffled, &mut dice(bytes));
+        let (first, second) = (compiled(&document.to_string()), compiled(&shuffled.to_string()));
+        for code in CODES {
+            let mut question = question.clone();
+            question["feature"] = json!(code);
+            prop_assert_eq!(answer(&first, &question, now), answer(&second, &question, now));
+        }
+    }
+
+    #[test]
+    fn the_way_it_is_written_does_not_matter(
+        document in catalog(ladder(), 3, Rules::Any, Amounts::Small),
+        question in question(Amounts::Small),
+        now in now(),
+        bytes in bytes(),
+    ) {
+        let told = answer_of(&document, &question, now);
+        let again: Value = serde_json::from_str(&document.to_string()).unwrap();
+        prop_assert_eq!(&told, &answer_of(&again, &question, now));
+        let direct: Document = serde_json::from_value(document.clone()).unwrap();
+        prop_assert_eq!(&told, &answer(&direct.compile().unwrap().0, &question, now));
+        let rewritten = rewritten(&document, &mut dice(bytes));
+        prop_assert_eq!(&told, &answer(&compiled(&rewritten), &question, now));
+    }
+
+    #[test]
+    fn nothing_panics(
+        document in catalog(ladder(), 4, Rules::Any, Amounts::Huge),
+        question in question(Amounts::Huge),
+        now in prop_oneof![now(), any_instant()],
+    ) {
+        let told = answer_of(&document, &question, now);
+        if told.get("error").is_some() {
+            prop_assert!(told["error"].as_str().unwrap().contains("digits"), "{}", told);
+        } else {
+            consistent(told.as_object().unwrap())?;
+        }
+    }
+
+    #[test]
+    fn an_answer_stands_as_long_as_it_says(
+        document in catalog(ladder(), 3, Rules::NotSliding, Amounts::Small),
+        question in question(Amounts::Small),
+        now in now(),
+        thousandths in 1_i64..1_000,
+    ) {
+        let catalog = compiled(&document.to_string());
+        for code in CODES {
+            let mut question = question.clone();
+            question["feature"] = json!(code);
+            let told = answer(&catalog, &question, now);
+            // Without an end it stands for ever.
+            let until = told["valid_until"].as_str().map_or(Instant::MAX, |until| Instant::parse(until).unwrap());
+            prop_assert!(now < until, "{} is over at {}", told, now);
+            let span = until.millis() - now.millis();
+            for later in [now.millis() + 1, now.millis() + span / 1_000 * thousandths, until.millis() - 1] {
+                let later = at(later.min(until.millis() - 1));
+                let then = answer(&catalog, &question, later);
+                for field in ["allowed", "reason", "limit", "period", "remaining", "origin", "valid_until"] {
+                    prop_assert_eq!(&told[field], &then[field], "{} of {} at {}:\n{:#}\n{:#}", field, code, later, told, then);
+                }
+            }
+        }
+    }
+}
+
+/// What is true of every decision, whatever it says.
+fn consistent(told: &Map<String, Value>) -> Result<(), TestCaseError> {
+    let verdict = told["decision"].as_str().unwrap();
+    prop_assert_eq!(told["retryable"].as_bool().unwrap(), verdict == "INDETERMINATE");
+    prop_assert!(verdict == "INDETERMINATE" || told["allowed"] == (verdict == "ALLOW"), "{:?}", told);
+    prop_assert!(told["reason"].is_string());
+    if let Some(remaining) = told.get("remaining").and_then(Value::as_str) {
+        prop_assert!(!remaining.starts_with('-'), "{:?}", told);
+    }
+    if let Some(windows) = told.get("windows").and_then(Value::as_array) {
+        prop_assert!(1 < windows.len(), "one window is not listed");
+        let any = windows.iter().any(|window| window["allowed"] == true);
+        prop_assert!(verdict == "INDETERMINATE" || any == (verdict == "ALLOW"), "{:?}", told);
+    }
+    Ok(())
+}

@@ -1,0 +1,199 @@
+//! What is promised of the repository itself, and can be read off its files.
+
+use serde_json::Value;
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// No source file is longer.
+const MAX_LINES: usize = 420;
+
+/// What a reader looks for first.
+const DOCUMENTS: [&str; 4] = ["README.md", "ARCHITECTURE.md", "CHANGELOG.md", "CONTRIBUTING.md"];
+
+/// What the core may not contain: clocks, shared state, concurrency, JavaScript, output.
+const NOT_IN_CORE: [&str; 17] = [
+    "SystemTime",
+    "Instant::now",
+    "Utc::now",
+    "Local::now",
+    "std::time",
+    "std::env",
+    "std::fs",
+    "std::net",
+    "std::thread",
+    "static mut ",
+    "static ",
+    "async ",
+    "wasm_bindgen",
+    "js_sys",
+    "print!",
+    "println!",
+    "dbg!",
+];
+
+// Written in two parts, so that this file does not find itself.
+const NOT_ANYWHERE: [&str; 5] = [
+    concat!("todo", "!"),
+    concat!("unimplemented", "!"),
+    concat!("#[ig", "nore"),
+    concat!(".sk", "ip("),
+    concat!("dbg", "!("),
+];
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+}
+
+fn read(path: &str) -> String {
+    fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+fn toml_section(text: &str, section: &str) -> Vec<String> {
+    let lines = text.lines().skip_while(|line| *line != format!("[{section}]")).skip(1);
+    let lines = lines.take_while(|line| !line.starts_with('['));
+    lines.filter(|line| !line.is_empty() && !line.starts_with('#')).map(str::to_owned).collect()
+}
+
+/// The value of `name = "..."` in a section, or the `version` of `name = { ... }`.
+fn toml_version(text: &str, section: &str, name: &str) -> String {
+    let lines = toml_section(text, section);
+    let line = lines.iter().find(|line| line.split([' ', '=']).next() == Some(name));
+    let line = line.unwrap_or_else(|| panic!("no `{name}` in [{section}]"));
+    let after = line.split_once("version").map_or(line.as_str(), |(_, after)| after);
+    after.split('"').nth(1).unwrap_or_default().trim_start_matches('=').to_owned()
+}
+
+/// Every source file, by its path from the root. What is generated, and vectors, are none.
+fn sources() -> Vec<String> {
+    const EXTENSIONS: [&str; 5] = ["rs", "ts", "js", "mjs", "sh"];
+    const NOT_OURS: [&str; 6] = ["build", "wasm", "node_modules", "target", "vectors", "generated"];
+    let mut found = Vec::new();
+    let mut folders: Vec<PathBuf> = ["src", "tests", "scripts", "pkg"].map(|name| root().join(name)).to_vec();
+    while let Some(folder) = folders.pop() {
+        // `src/wasm` is ours, `pkg/wasm` is built.
+        let is_ours =
+            |path: &Path| path == root().join("src/wasm") || !NOT_OURS.iter().any(|name| path.ends_with(name));
+        for entry in fs::read_dir(&folder).into_iter().flatten() {
+            let path = entry.unwrap().path();
+            let extension = path.extension().unwrap_or_default().to_str().unwrap();
+            if path.is_dir() && is_ours(&path) && !path.file_name().unwrap().to_str().unwrap().starts_with('.') {
+                folders.push(path);
+            } else if path.is_file() && EXTENSIONS.contains(&extension) {
+                found.push(path.strip_prefix(root()).unwrap().to_str().unwrap().replace('\\', "/"));
+            }
+        }
+    }
+    assert!(30 < found.len(), "only {} source files", found.len());
+    found.sort();
+    found
+}
+
+/// The code of a Rust file, without comments.
+fn code_of(path: &str) -> String {
+    let text = read(path);
+    let lines = text.lines().map(|line| line.split_once("//").map_or(line, |(code, _)| code));
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn the_core_needs_three_crates_and_no_clock() {
+    let manifest = read("src/core/Cargo.toml");
+    let dependencies = toml_section(&manifest, "dependencies");
+    let names: BTreeSet<&str> = dependencies.iter().filter_map(|line| line.split(['.', ' ', '=']).next()).collect();
+    assert_eq!(names, BTreeSet::from(["chrono", "rust_decimal", "serde"]));
+    assert!(dependencies.iter().all(|line| line.ends_with(".workspace = true")), "{dependencies:?}");
+    assert!(!manifest.contains("[target."), "dependencies of one platform are dependencies too");
+
+    let workspace = read("Cargo.toml");
+    let pinned = toml_section(&workspace, "workspace.dependencies");
+    for name in ["chrono", "rust_decimal"] {
+        let line = pinned.iter().find(|line| line.starts_with(&format!("{name} "))).unwrap();
+        assert!(line.contains("default-features = false"), "{line}");
+        assert!(!["\"clock\"", "\"now\"", "\"wasmbind\"", "\"rand\""].iter().any(|f| line.contains(f)), "{line}");
+    }
+}
+
+#[test]
+fn the_core_is_pure() {
+    let in_core = |path: &&String| path.starts_with("src/core/");
+    for path in sources().iter().filter(in_core) {
+        let code = code_of(path).replace("'static ", "");
+        for word in NOT_IN_CORE {
+            assert!(!code.contains(word), "{path} contains `{word}`");
+        }
+    }
+}
+
+#[test]
+fn unsafe_code_is_forbidden_or_explained() {
+    for entry in fs::read_dir(root().join("src")).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        let roots = ["lib.rs", "main.rs"].map(|file| format!("src/{name}/{file}"));
+        for path in roots.iter().filter(|path| root().join(path).is_file()) {
+            let text = read(path);
+            let says = |line: &str| {
+                line == "#![forbid(unsafe_code)]" || line.starts_with("// forbid(unsafe_code) is impossible here:")
+            };
+            assert!(text.lines().any(says), "{path} neither forbids unsafe code nor says why it cannot");
+        }
+    }
+}
+
+#[test]
+fn shells_for_wasm_are_nothing_else() {
+    for shell in ["src/worker", "src/wasm"] {
+        let manifest = read(&format!("{shell}/Cargo.toml"));
+        assert!(toml_section(&manifest, "lib").contains(&r#"crate-type = ["cdylib"]"#.to_owned()), "{shell}");
+    }
+}
+
+#[test]
+fn source_files_are_short() {
+    let n_lines = |path: &String| read(path).lines().count();
+    let long: Vec<String> = sources().into_iter().filter(|path| MAX_LINES < n_lines(path)).collect();
+    assert!(long.is_empty(), "longer than {MAX_LINES} lines: {long:?}");
+}
+
+#[test]
+fn nothing_is_left_undone() {
+    for path in sources() {
+        let text = if path.ends_with(".rs") { code_of(&path) } else { read(&path) };
+        for word in NOT_ANYWHERE {
+            // Iterators have a method of that name.
+            let is_iterator = word == NOT_ANYWHERE[3] && path.ends_with(".rs");
+            assert!(is_iterator || !text.contains(word), "{path} contains `{word}`");
+        }
+    }
+}
+
+#[test]
+fn the_documents_are_there() {
+    for name in DOCUMENTS {
+        assert!(500 < read(name).len(), "{name} says next to nothing");
+    }
+}
+
+#[test]
+fn the_lock_file_names_no_registry() {
+    // It would be that of whoever wrote it, and not everybody can reach it.
+    assert!(!read("package-lock.json").contains("\"resolved\""), "package-lock.json records addresses");
+}
+
+#[test]
+fn versions_agree() {
+    let workspace = read("Cargo.toml");
+    let version = toml_version(&workspace, "workspace.package", "version");
+    assert_eq!(version.split('.').count(), 3, "{version}");
+    if root().join("pkg/package.json").is_file() {
+        let package: Value = serde_json::from_str(&read("pkg/package.json")).unwrap();
+        assert_eq!(package["version"], version.as_str(), "pkg/package.json");
+    }
+    let tools = read("scripts/versions.env");
+    let tool =
+        |name: &str| tools.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('=')).unwrap().to_owned();
+    let pinned = |name| toml_version(&workspace, "workspace.dependencies", name);
+    assert_eq!(tool("WASM_BINDGEN_VERSION"), pinned("wasm-bindgen"));
+    assert_eq!(tool("WORKER_BUILD_VERSION"), pinned("worker"));
+    assert_eq!(tool("MIN_RUST"), toml_version(&workspace, "workspace.package", "rust-version"));
+}
