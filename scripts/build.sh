@@ -11,13 +11,22 @@ native() {
     cargo build --quiet --release -p mayuse-cli
 }
 
+# Whether nothing a wasm build is made of is newer than its output.
+up_to_date() {
+    local output=$1
+    shift
+    [ -f "$output" ] && [ -z "$(find "$@" src/core Cargo.toml Cargo.lock scripts .tools/stamp -newer "$output" -print -quit)" ]
+}
+
 worker() {
+    ! up_to_date build/index.js src/worker demo openapi.json || return 0
     echo "Building the Worker: build/index.js"
     # worker-build empties its output folder and must stand in the crate.
     quietly wasm_env env -C src/worker worker-build --profile release-wasm --out-dir ../../build
 }
 
 npm_package() {
+    ! up_to_date pkg/wasm/mayuse_bg.wasm src/wasm || return 0
     echo "Building the npm package: pkg/"
     quietly wasm_env wasm-pack build src/wasm --mode no-install --target web --profile release-browser \
         --no-pack --no-typescript --out-dir ../../pkg/wasm --out-name mayuse
@@ -40,9 +49,6 @@ quietly() {
 sizes() {
     node scripts/sizes.mjs
 }
-
-# `make run` has just built the Worker when wrangler asks for it.
-[ -z "${MAYUSE_PREBUILT-}" ] || exit 0
 
 for part in "${@:-all}"; do
     case $part in

@@ -1,19 +1,17 @@
 #!/usr/bin/env bash
-# Builds the Worker, starts it at http://127.0.0.1:8787 with the demo data, and prints what to try.
+# Builds and starts the Worker at http://127.0.0.1:8787 with the demo data, and prints what to try.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 # shellcheck source=scripts/env.sh
 . scripts/env.sh
 port=${PORT:-8787}
 
-scripts/build.sh worker
-
 # Printed once the Worker answers, below what wrangler itself has to say.
 greet() {
     local url=http://127.0.0.1:$port tries=0
     until curl --silent --fail --output /dev/null "$url/readyz"; do
         tries=$((tries + 1))
-        [ "$tries" -lt 240 ] || return 0
+        [ "$tries" -lt 2400 ] || return 0
         sleep 0.25
     done
     cat <<TEXT
@@ -31,5 +29,6 @@ TEXT
 }
 greet &
 
-# The build was just done; wrangler shall not do it again.
-exec env MAYUSE_PREBUILT=1 wrangler dev --ip 127.0.0.1 --port "$port" --show-interactive-dev-session=false
+# wrangler builds the Worker, now and whenever its sources change. Without the variable it asks the network for data
+# that only matters in production.
+exec env CLOUDFLARE_CF_FETCH_ENABLED=false wrangler dev --ip 127.0.0.1 --port "$port" --show-interactive-dev-session=false

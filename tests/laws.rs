@@ -23,6 +23,20 @@ fn answer_of(document: &Value, question: &Value, now: Instant) -> Value {
     answer(&compiled(&document.to_string()), question, now)
 }
 
+/// The same question on every feature, at several amounts used: a catalogue takes longer to make
+/// up than to ask.
+fn each(question: &Value, explain: bool) -> Vec<Value> {
+    let used = [Value::Null, json!("-5"), json!("0"), json!("12"), json!("30"), json!("55.5")];
+    let ask = |code: &str, consumed: &Value| {
+        let mut question = question.clone();
+        question["feature"] = json!(code);
+        question["consumed"] = consumed.clone();
+        question["explain"] = json!(explain);
+        question
+    };
+    CODES.iter().flat_map(|code| used.iter().map(move |consumed| ask(code, consumed))).collect()
+}
+
 fn standard() -> Just<Value> {
     Just(json!("STANDARD"))
 }
@@ -127,15 +141,13 @@ proptest! {
     fn more_never_takes_access_away(
         document in catalog(standard(), 3, Rules::Any, Amounts::Small),
         question in question(Amounts::Small),
-        now in now(),
+        instants in [now(), now(), now()],
         more in more(),
     ) {
         let Some(with_more) = more.added_to(&document) else { return Ok(()) };
         let (before, after) = (compiled(&document.to_string()), compiled(&with_more.to_string()));
-        for code in CODES {
-            let mut question = question.clone();
-            question["feature"] = json!(code);
-            let (before, after) = (answer(&before, &question, now), answer(&after, &question, now));
+        for (question, now) in each(&question, false).iter().flat_map(|question| instants.map(|now| (question, now))) {
+            let (before, after) = (answer(&before, question, now), answer(&after, question, now));
             prop_assert!(before["allowed"] != true || after["allowed"] == true, "{:#}\nand with {:?}\n{:#}", before, more, after);
         }
     }
@@ -150,9 +162,7 @@ proptest! {
         let mut shuffled = document.clone();
         shuffle(&mut shuffled, &mut dice(bytes));
         let (first, second) = (compiled(&document.to_string()), compiled(&shuffled.to_string()));
-        for code in CODES {
-            let mut question = question.clone();
-            question["feature"] = json!(code);
+        for question in each(&question, true) {
             prop_assert_eq!(answer(&first, &question, now), answer(&second, &question, now));
         }
     }
@@ -191,23 +201,21 @@ proptest! {
     fn an_answer_stands_as_long_as_it_says(
         document in catalog(ladder(), 3, Rules::NotSliding, Amounts::Small),
         question in question(Amounts::Small),
-        now in now(),
+        instants in [now(), now(), now()],
         thousandths in 1_i64..1_000,
     ) {
         let catalog = compiled(&document.to_string());
-        for code in CODES {
-            let mut question = question.clone();
-            question["feature"] = json!(code);
-            let told = answer(&catalog, &question, now);
+        for (question, now) in each(&question, false).iter().flat_map(|question| instants.map(|now| (question, now))) {
+            let told = answer(&catalog, question, now);
             // Without an end it stands for ever.
             let until = told["valid_until"].as_str().map_or(Instant::MAX, |until| Instant::parse(until).unwrap());
             prop_assert!(now < until, "{} is over at {}", told, now);
             let span = until.millis() - now.millis();
             for later in [now.millis() + 1, now.millis() + span / 1_000 * thousandths, until.millis() - 1] {
                 let later = at(later.min(until.millis() - 1));
-                let then = answer(&catalog, &question, later);
+                let then = answer(&catalog, question, later);
                 for field in ["allowed", "reason", "limit", "period", "remaining", "origin", "valid_until"] {
-                    prop_assert_eq!(&told[field], &then[field], "{} of {} at {}:\n{:#}\n{:#}", field, code, later, told, then);
+                    prop_assert_eq!(&told[field], &then[field], "{} at {}:\n{:#}\n{:#}", field, later, told, then);
                 }
             }
         }
@@ -229,4 +237,36 @@ fn consistent(told: &Map<String, Value>) -> Result<(), TestCaseError> {
         prop_assert!(verdict == "INDETERMINATE" || any == (verdict == "ALLOW"), "{:?}", told);
     }
     Ok(())
+}
+
+/// Found by the law above: where rows of add-ons merge, one that is archived no longer adds. That
+/// depends on the level's combination alone, not on how subscriptions come together.
+#[test]
+fn an_add_on_to_be_archived_ends_an_answer() {
+    let row = |limit: &str| json!([{ "feature": "m", "value": { "type": "METERED", "limit": limit } }]);
+    for across in ["CHAIN", "UNION"] {
+        let ladder = json!({ "levels": [{ "level": "ADD_ON", "combine": "REPLACE" }], "across_subscriptions": across });
+        let document = json!({
+            "format": 1, "ladder": ladder,
+            "features": [{ "id": "feat_m", "code": "m", "feature_type": { "type": "METERED" }, "status": "ACTIVE" }],
+            "plans": [{ "id": "plan_p", "versions": [{ "id": "plv_p" }] }],
+            "add_ons": [
+                { "id": "add_a", "entitlements": row("10") },
+                { "id": "add_b", "entitlements": row("5"), "archived_at": "2025-07-01T00:00:00Z" },
+            ],
+            "customers": [{ "id": "cus_a" }],
+            "subscriptions": [{
+                "id": "sub_s", "customer_id": "cus_a", "plan_id": "plan_p", "plan_version_id": "plv_p",
+                "status": "ACTIVE", "start_date": "2025-01-01", "billing_day_anchor": 1, "period": "MONTHLY",
+                "current_period_start": "2025-06-01", "current_period_end": "2025-07-01",
+                "add_ons": [{ "add_on_id": "add_a" }, { "add_on_id": "add_b" }],
+            }],
+        });
+        let question = json!({ "customer": "cus_a", "feature": "m", "consumed": "12" });
+        let ask = |at: &str| answer_of(&document, &question, Instant::parse(at).unwrap());
+        let (before, after) = (ask("2025-06-15"), ask("2025-07-01"));
+        assert_eq!((&before["limit"], &before["allowed"]), (&json!("15"), &json!(true)), "{across}");
+        assert_eq!((&after["limit"], &after["allowed"]), (&json!("10"), &json!(false)), "{across}");
+        assert_eq!(before["valid_until"], "2025-07-01T00:00:00Z", "{across}");
+    }
 }

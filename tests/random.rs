@@ -55,8 +55,9 @@ pub fn any_instant() -> impl Strategy<Value = Instant> {
 
 /// An instant about the time of random catalogues.
 pub fn now() -> impl Strategy<Value = Instant> {
-    (FIRST_DAY - 30..FIRST_DAY + N_DAYS, prop_oneof![Just(0), 0..MS_PER_DAY])
-        .prop_map(|(day, ms)| at(day * MS_PER_DAY + ms))
+    // Mostly when subscriptions have started and trials may still last.
+    let day = prop_oneof![1 => -30..N_DAYS, 3 => 200_i64..900].prop_map(|day| FIRST_DAY + day);
+    (day, prop_oneof![Just(0), 0..MS_PER_DAY]).prop_map(|(day, ms)| at(day * MS_PER_DAY + ms))
 }
 
 pub fn unit() -> impl Strategy<Value = Unit> {
@@ -226,7 +227,7 @@ fn rows(p: f64, rules: Rules, amounts: Amounts) -> BoxedStrategy<Value> {
 }
 
 fn product() -> impl Strategy<Value = Option<&'static str>> {
-    weighted(0.3, select(vec!["prd_a", "prd_b"]))
+    weighted(0.2, select(vec!["prd_a", "prd_b"]))
 }
 
 fn feature(n: usize, rules: Rules, amounts: Amounts) -> BoxedStrategy<Value> {
@@ -288,7 +289,7 @@ pub fn subscription(rules: Rules, amounts: Amounts) -> BoxedStrategy<Value> {
     let held =
         (0..N_ADD_ONS, 0..4).prop_map(|(n, quantity)| json!({ "add_on_id": format!("add_{n}"), "quantity": quantity }));
     let dates =
-        (0_i64..500, weighted(0.2, 1_i64..1_200), option::of((-10_i64..40, 0..MS_PER_DAY)), option::of(0_u32..60));
+        (0_i64..500, weighted(0.2, 1_i64..1_200), option::of((-10_i64..40, 0..MS_PER_DAY)), option::of(0_u32..700));
     let owner = prop_oneof![5 => Just("cus_a"), 1 => Just("cus_b")];
     let sold = (0..N_PLANS, 1..=2, owner, vec(held, 0..4), product());
     (status, billing(), dates, sold, rows(0.15, rules, amounts)).prop_map(
