@@ -26,12 +26,12 @@ heading "vectors against the native core"
 target/release/mayuse conform tests/vectors
 
 heading "the command line"
-node --test tests/cli/
+node --test tests/cli/*.test.mjs
 
 heading "the npm package, packed and installed, in Node"
-node --test tests/npm/
+node --test tests/npm/*.test.mjs
 
 heading "the Worker in workerd"
-node --test tests/worker/
+node --test tests/worker/*.test.mjs
 
 printf '\nAll tests passed in %d s.\n' "$SECONDS"

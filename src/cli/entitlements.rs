@@ -114,8 +114,8 @@ fn row(decision: &Decision<'_>) -> [String; 7] {
         limit,
         resets.unwrap_or_default(),
         decision
-            .origin()
-            .map(|(kind, id)| format!("{} {id}", kind.to_lowercase().replace('_', " ")))
+            .origin
+            .map(|origin| format!("{} {}", origin.level().name().to_lowercase().replace('_', " "), origin.id()))
             .unwrap_or_default(),
         decision.valid_until.map(|at| at.to_string()).unwrap_or_default(),
     ]

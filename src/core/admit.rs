@@ -108,7 +108,7 @@ fn ask_metered<'c>(
                 warning,
                 period: Some(Period { rule: limits.reset_period, window }),
             },
-            origin: standing.allowance.row.origin,
+            origin: standing.allowance.row.owner.into(),
             subscription_id: standing.subscription.map(|subscription| &*subscription.id),
         },
     })
@@ -149,7 +149,7 @@ fn ask_pool<'c>(
     until: &mut Until,
 ) -> Result<Asked<'c>, Overflow> {
     let cost = demand.requested.times(credits.cost).ok_or(Overflow)?;
-    let origin = standing.allowance.row.origin;
+    let origin = standing.allowance.row.owner.into();
     let subscription_id = standing.subscription.map(|subscription| &*subscription.id);
     let pool = scene.catalog.feature(credits.pool).filter(|pool| pool.active);
     let mut pools = match pool {
@@ -159,6 +159,7 @@ fn ask_pool<'c>(
         },
         None => Vec::new(),
     };
+    scene.heed_add_ons(credits.pool, until);
     // A pool of a pool is none.
     pools.retain(|pool| matches!(pool.allowance.terms, Terms::Metered(_)));
     let pools = ask_all(scene, &pools, Demand { requested: cost, ..demand }, until)?;
@@ -207,7 +208,7 @@ fn speaks_before(a: &Asked<'_>, b: &Asked<'_>) -> Ordering {
         .then_with(|| by_kind(a).cmp(&by_kind(b)))
         .then_with(|| never(a).cmp(&never(b)))
         .then_with(|| remaining(b).cmp(&remaining(a)))
-        .then_with(|| a.answer.origin.id.cmp(b.answer.origin.id))
+        .then_with(|| a.answer.origin.id().cmp(b.answer.origin.id()))
         .then_with(|| a.answer.subscription_id.cmp(&b.answer.subscription_id))
 }
 

@@ -73,25 +73,41 @@ impl Amount {
 
     /// The exact sum, or nothing when it has too many digits.
     pub fn plus(self, other: Amount) -> Option<Amount> {
+        if let (Some(a), Some(b)) = (self.small_whole(), other.small_whole()) {
+            return a.checked_add(b).map(|sum| Amount(Decimal::from(sum)));
+        }
         let (a, b, scale) = self.aligned(other)?;
         fit(a.checked_add(b)?, scale)
     }
 
     /// The exact difference, or nothing when it has too many digits.
     pub fn minus(self, other: Amount) -> Option<Amount> {
+        if let (Some(a), Some(b)) = (self.small_whole(), other.small_whole()) {
+            return a.checked_sub(b).map(|difference| Amount(Decimal::from(difference)));
+        }
         let (a, b, scale) = self.aligned(other)?;
         fit(a.checked_sub(b)?, scale)
     }
 
     /// The exact product, or nothing when it has too many digits.
     pub fn times(self, other: Amount) -> Option<Amount> {
-        let (a, b) = (self.0.normalize(), other.0.normalize());
-        fit(a.mantissa().checked_mul(b.mantissa())?, a.scale().checked_add(b.scale())?)
+        let product =
+            |a: Decimal, b: Decimal| fit(a.mantissa().checked_mul(b.mantissa())?, a.scale().checked_add(b.scale())?);
+        product(self.0, other.0).or_else(|| product(self.0.normalize(), other.0.normalize()))
     }
 
     /// `self` per cent of `other`, exactly.
     pub fn percent_of(self, other: Amount) -> Option<Amount> {
         self.times(other)?.times(Amount(Decimal::new(1, 2)))
+    }
+
+    /// This as a whole number of 62 bits, which most amounts are: two of them add up in 64.
+    fn small_whole(self) -> Option<i64> {
+        if self.0.scale() != 0 {
+            return None;
+        }
+        let whole = i64::try_from(self.0.mantissa()).ok()?;
+        (whole.unsigned_abs() >> 62 == 0).then_some(whole)
     }
 
     /// Both as whole numbers of the same decimal place.

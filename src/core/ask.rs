@@ -5,12 +5,10 @@
 use crate::amount::Amount;
 use crate::decide::Question;
 use crate::document::entities;
-use crate::document::values::{self, RawValue};
-use crate::ladder::{AcrossSubscriptions, Combine, Ladder, Level};
-use crate::model::{Credits, Grant, Policy, Value};
+use crate::document::values;
+use crate::model::Policy;
 use crate::problem::{Code, Problem, Problems, Sink};
 use crate::reset::ResetPeriod;
-use crate::resolve::{Allowance, Name, Origin, Row, State, Switches, Terms, join, resolve as resolve_chain};
 use crate::time::Instant;
 use crate::tree::{Node, Object, Path, Tree};
 use crate::window::{Anchors, Window, window as window_at};
@@ -49,12 +47,10 @@ impl Check {
     /// Every field that is missing or wrong.
     pub fn read(tree: &Tree) -> Result<Check, Problems> {
         read(tree, |o| {
-            let check = Check::read_common(o);
-            Some(Check {
-                customer: o.required("customer", |n| n.text().map(str::to_owned))?,
-                feature: o.required("feature", |n| n.text().map(str::to_owned))?,
-                ..check
-            })
+            let customer = o.required("customer", |n| n.text().map(str::to_owned));
+            let feature = o.required("feature", |n| n.text().map(str::to_owned));
+            let rest = Check::read_rest(o);
+            Some(Check { customer: customer?, feature: feature?, ..rest })
         })
     }
 
@@ -64,12 +60,13 @@ impl Check {
     /// Every field that is missing or wrong.
     pub fn read_for_all(tree: &Tree) -> Result<Check, Problems> {
         read(tree, |o| {
-            let check = Check::read_common(o);
-            Some(Check { customer: o.required("customer", |n| n.text().map(str::to_owned))?, ..check })
+            let customer = o.required("customer", |n| n.text().map(str::to_owned));
+            let rest = Check::read_rest(o);
+            Some(Check { customer: customer?, ..rest })
         })
     }
 
-    fn read_common(o: Object<'_>) -> Check {
+    fn read_rest(o: Object<'_>) -> Check {
         let unsigned = |n: Node<'_>| {
             let whole = n.whole()?;
             let found = u64::try_from(whole).ok();
@@ -91,6 +88,30 @@ impl Check {
             max_age_ms: o.optional("max_age_ms", unsigned),
             at: o.optional("at", |n| n.instant()),
         }
+    }
+
+    /// Reads `{"questions": [...]}`, at most `max` of them. A question that is wrong is an error of
+    /// its own and leaves the others be.
+    ///
+    /// # Errors
+    /// A body that is none, or holds too many questions.
+    pub fn read_batch(tree: &Tree, max: usize) -> Result<Vec<Result<Check, Problems>>, Problems> {
+        read(tree, |o| {
+            o.required("questions", |list| {
+                let mut checks = Vec::new();
+                let mut n_questions = 0_usize;
+                list.items(|n, question| {
+                    n_questions = n.saturating_add(1);
+                    if n < max {
+                        checks.push(Check::read(question.tree));
+                    }
+                });
+                if max < n_questions {
+                    list.error(Code::OutOfRange, format!("at most {max} questions at once, found {n_questions}"));
+                }
+                Some(checks)
+            })
+        })
     }
 
     /// Reads name and value pairs, as of a query string.
@@ -220,199 +241,8 @@ pub fn ask_billing_period(tree: &Tree) -> Result<WindowBounds, Problems> {
     })
 }
 
-/// What rows come to: `{"absent"}`, or the value that stands.
-#[derive(Clone, PartialEq, Debug, Serialize)]
-pub struct Resolution {
-    absent: bool,
-    enabled: bool,
-    limit: Option<Amount>,
-    unlimited: bool,
-    reset_period: Option<ResetPeriod>,
-    origin: Option<OriginName>,
-    allowances: Vec<ResolvedAllowance>,
-}
-
-#[derive(Clone, PartialEq, Debug, Serialize)]
-struct OriginName {
-    entity_type: &'static str,
-    entity_id: String,
-}
-
-#[derive(Clone, PartialEq, Debug, Serialize)]
-struct ResolvedAllowance {
-    limit: Option<Amount>,
-    reset_period: Option<ResetPeriod>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    cost: Option<Amount>,
-    origin: OriginName,
-}
-
-/// Answers `{"ladder", "grants": [{"level", "entity_id", "value", "created_at"?, "quantity"?,
-/// "max_instances_per_subscription"?, "archived"?, "subscription"?}]}`: what the rows come to.
-/// Rows that do not say when they were made were made in the order of the list; rows that name no
-/// subscription are on one and the same.
-///
-/// # Errors
-/// Every field that is missing or wrong.
-pub fn ask_resolution(tree: &Tree) -> Result<Resolution, Problems> {
-    read(tree, |o| {
-        let ladder = o.required("ladder", values::ladder);
-        let mut given: Vec<Given> = Vec::new();
-        let mut pools: Vec<String> = Vec::new();
-        o.required("grants", |n| {
-            n.items(|n, node| given.extend(node.object().and_then(|o| read_given(o, n, &mut pools))));
-            Some(())
-        })?;
-        match resolve_given(&ladder?, &given) {
-            Some(resolution) => Some(resolution),
-            None => {
-                o.error(Code::OutOfRange, "the limits add up to more digits than can be held exactly");
-                None
-            }
-        }
-    })
-}
-
-/// A row of a resolution question.
-struct Given {
-    level: Level,
-    entity_id: String,
-    subscription: String,
-    grant: Grant,
-    quantity: u32,
-    additive: bool,
-}
-
-impl Given {
-    fn row(&self) -> Row<'_> {
-        let origin = Origin { level: self.level, id: &self.entity_id, name: Name::None };
-        Row { origin, grant: &self.grant, quantity: self.quantity, additive: self.additive }
-    }
-}
-
-fn read_given(o: Object<'_>, n: usize, pools: &mut Vec<String>) -> Option<Given> {
-    let level = o.required("level", |n| values::level(&n));
-    let entity_id = o.required_id("entity_id");
-    let value = o.required("value", values::entitlement_value);
-    let created_at = o.optional("created_at", |n| n.instant());
-    let quantity = o.optional("quantity", |n| n.count()).unwrap_or(1);
-    let max_instances = o.optional("max_instances_per_subscription", |n| n.count());
-    let archived = o.optional("archived", |n| n.bool()).unwrap_or_default();
-    let level = level?;
-    let value = match value? {
-        RawValue::Boolean { enabled } => Value::Boolean { enabled },
-        RawValue::Metered(metered) => Value::Metered(metered),
-        RawValue::Credits { enabled, pool, cost } => {
-            let at = pools.iter().position(|known| *known == pool).unwrap_or_else(|| {
-                pools.push(pool);
-                pools.len().saturating_sub(1)
-            });
-            Value::Credits(Credits { enabled, pool: u32::try_from(at).ok()?, cost })
-        }
-    };
-    Some(Given {
-        level,
-        entity_id: entity_id?,
-        subscription: o.text("subscription").unwrap_or_default(),
-        // Of rows made at the same time, the earlier in the list comes first.
-        grant: Grant { feature: 0, id: format!("{n:08}").into(), created_at, value },
-        quantity,
-        additive: level == Level::AddOn && !archived && max_instances.is_none_or(|max| 1 < max),
-    })
-}
-
-/// What the rows come to; nothing if the amounts have too many digits.
-fn resolve_given(ladder: &Ladder, given: &[Given]) -> Option<Resolution> {
-    let listed = |row: &&Given| ladder.position(row.level).is_some() && 0 < row.quantity;
-    let on_customer: Vec<&Given> = given.iter().filter(listed).filter(|row| row.level == Level::Customer).collect();
-    let on_subscriptions: Vec<&Given> =
-        given.iter().filter(listed).filter(|row| row.level != Level::Customer).collect();
-    let mut chains: Vec<Vec<&Given>> = Vec::new();
-    for row in on_subscriptions {
-        let same = |chain: &Vec<&Given>| {
-            ladder.across == AcrossSubscriptions::Chain
-                || chain.first().is_some_and(|first| first.subscription == row.subscription)
-        };
-        match chains.iter_mut().find(|chain| same(chain)) {
-            Some(chain) => chain.push(row),
-            None => chains.push(vec![row]),
-        }
-    }
-    let mut allowances: Vec<Allowance<'_>> = Vec::new();
-    let mut on: Option<Row<'_>> = None;
-    let mut off: Option<Row<'_>> = None;
-    for chain in &chains {
-        match resolve_rows(ladder, chain)? {
-            State::Absent => {}
-            State::Off(row) => off = off.or(Some(row)),
-            State::On(row) => on = on.or(Some(row)),
-            State::Allowances(more) => allowances.extend(more),
-        }
-    }
-    if let Some(combine) = ladder.combine(Level::Customer).filter(|_| !on_customer.is_empty()) {
-        let state = resolve_rows(ladder, &on_customer)?;
-        if combine == Combine::Replace {
-            (on, off) = (None, None);
-            allowances.clear();
-        }
-        match state {
-            State::Absent => {}
-            State::Off(row) => off = off.or(Some(row)),
-            State::On(row) => on = on.or(Some(row)),
-            State::Allowances(more) => {
-                for allowance in more {
-                    let joined = match allowance.terms {
-                        Terms::Metered(limits) => join(combine, allowances.iter_mut(), allowance.row, limits).ok()?,
-                        Terms::Credits(_) => false,
-                    };
-                    if !joined {
-                        allowances.push(allowance);
-                    }
-                }
-            }
-        }
-    }
-    Some(describe(&allowances, on, off))
-}
-
-fn resolve_rows<'g>(ladder: &Ladder, chain: &[&'g Given]) -> Option<State<'g>> {
-    let mut switches = Switches::default();
-    let mut rows: Vec<Row<'g>> = Vec::new();
-    for given in chain {
-        match given.grant.value {
-            Value::Boolean { .. } => switches.add(given.row()),
-            _ => rows.push(given.row()),
-        }
-    }
-    if rows.is_empty() { Some(switches.resolve(ladder)) } else { resolve_chain(ladder, &mut rows).ok() }
-}
-
-fn describe(allowances: &[Allowance<'_>], on: Option<Row<'_>>, off: Option<Row<'_>>) -> Resolution {
-    let name = |row: &Row<'_>| OriginName { entity_type: row.origin.level.name(), entity_id: row.origin.id.to_owned() };
-    let resolved: Vec<ResolvedAllowance> = allowances
-        .iter()
-        .map(|allowance| {
-            let (limit, reset_period, cost) = match &allowance.terms {
-                Terms::Metered(limits) => (limits.limit, Some(limits.reset_period), None),
-                Terms::Credits(credits) => (None, None, Some(credits.cost)),
-            };
-            ResolvedAllowance { limit, reset_period, cost, origin: name(&allowance.row) }
-        })
-        .collect();
-    let first = resolved.first();
-    Resolution {
-        absent: first.is_none() && on.is_none() && off.is_none(),
-        enabled: first.is_some() || on.is_some(),
-        limit: first.and_then(|first| first.limit),
-        unlimited: first.is_some_and(|first| first.limit.is_none() && first.cost.is_none()),
-        reset_period: first.and_then(|first| first.reset_period),
-        origin: first.map(|first| first.origin.clone()).or(on.or(off).as_ref().map(name)),
-        allowances: resolved,
-    }
-}
-
 /// Reads a tree as an object. Nothing read, or any problem, is an error.
-fn read<T>(tree: &Tree, read: impl FnOnce(Object<'_>) -> Option<T>) -> Result<T, Problems> {
+pub(crate) fn read<T>(tree: &Tree, read: impl FnOnce(Object<'_>) -> Option<T>) -> Result<T, Problems> {
     let sink = Sink::default();
     let node = Node { tree, path: &Path::Root, sink: &sink };
     let found = node.object().and_then(read);

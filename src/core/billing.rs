@@ -45,9 +45,9 @@ impl BillingPeriod {
 /// which one starts.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Rhythm {
-    months: i64,
+    period: BillingPeriod,
     /// 1 to 32,767; where a month is shorter, its last day.
-    anchor: u32,
+    anchor: u16,
 }
 
 impl Rhythm {
@@ -56,8 +56,8 @@ impl Rhythm {
     /// # Errors
     /// An anchor outside 1 to 32,767.
     pub fn new(period: BillingPeriod, anchor: i64) -> Result<Rhythm, BillingError> {
-        match u32::try_from(anchor) {
-            Ok(day) if 1 <= day && day <= 32_767 => Ok(Rhythm { months: period.months(), anchor: day }),
+        match u16::try_from(anchor) {
+            Ok(anchor) if 1 <= anchor && anchor <= 32_767 => Ok(Rhythm { period, anchor }),
             _ => Err(BillingError::Anchor(anchor)),
         }
     }
@@ -93,29 +93,31 @@ impl Rhythm {
     /// The period that holds `day`, where one starts on `from`; the first one, if `day` is earlier.
     fn forward(self, from: i64, day: i64) -> (i64, i64) {
         let origin = civil(from);
-        let anchor = self.anchor.min(days_in_month(origin.month_index));
+        let months = self.period.months();
+        let anchor = u32::from(self.anchor).min(days_in_month(origin.month_index));
         let first_month = i64::from(origin.month_index);
         // Off the anchor, a short period comes first, up to the anchor of the same month.
-        let first_month = if origin.day >= anchor { first_month.saturating_add(self.months) } else { first_month };
-        let boundary = |k: i64| day_in_month(first_month.saturating_add(k.saturating_mul(self.months)), self.anchor);
+        let first_month = if origin.day >= anchor { first_month.saturating_add(months) } else { first_month };
+        let boundary = |k: i64| day_in_month(first_month.saturating_add(k.saturating_mul(months)), self.anchor.into());
         if day < boundary(0) {
             return (from, boundary(0));
         }
-        let k = i64::from(civil(day).month_index).saturating_sub(first_month).div_euclid(self.months);
+        let k = i64::from(civil(day).month_index).saturating_sub(first_month).div_euclid(months);
         let k = if day < boundary(k) { k.saturating_sub(1) } else { k };
         (boundary(k), boundary(k.saturating_add(1)))
     }
 
     /// The period that holds `day`, which is earlier than `before`, where one starts on `before`.
     fn backward(self, before: i64, day: i64) -> (i64, i64) {
+        let months = self.period.months();
         let origin_month = i64::from(civil(before).month_index);
         let boundary = |k: i64| match k {
             0 => before,
-            _ => day_in_month(origin_month.saturating_sub(k.saturating_mul(self.months)), self.anchor),
+            _ => day_in_month(origin_month.saturating_sub(k.saturating_mul(months)), self.anchor.into()),
         };
         let months_back = origin_month.saturating_sub(i64::from(civil(day).month_index));
         // Rounded up: the boundary must not lie in a later month than the day.
-        let k = months_back.saturating_add(self.months).saturating_sub(1).div_euclid(self.months).max(1);
+        let k = months_back.saturating_add(months).saturating_sub(1).div_euclid(months).max(1);
         let k = if day < boundary(k) { k.saturating_add(1) } else { k };
         (boundary(k), boundary(k.saturating_sub(1)))
     }

@@ -2,14 +2,13 @@
 
 use crate::admit::{self, Admission, Demand, Until};
 use crate::amount::Amount;
-use crate::decision::{Decision, FeatureRef, Freshness, Reason, ValueType, Verdict};
+use crate::decision::{Decision, FeatureRef, Freshness, Reason, ValueType};
 use crate::document::{ALIAS_RULE, is_alias};
 use crate::entitle::{Entitlement, Scene, status_at};
-use crate::ladder::{AcrossSubscriptions, Combine, Level};
-use crate::model::{Catalog, Feature, Policy, Snapshot, Status, Subscription, Value};
+use crate::model::{Catalog, Feature, Policy, Snapshot, Status, Subscription};
 use crate::problem::{Code, Problem};
 use crate::resolve::{Overflow, Row};
-use crate::time::Instant;
+use crate::time::{Date, Instant};
 use crate::trace;
 use crate::tree::{ID_RULE, is_id};
 
@@ -89,159 +88,166 @@ impl<'q> Question<'q> {
 /// assert_eq!(decide(&catalog, &question, now).unwrap().reason, Reason::LimitReached);
 /// ```
 pub fn decide<'c>(catalog: &'c Catalog, question: &Question<'c>, now: Instant) -> Result<Decision<'c>, Problem> {
-    if question.requested.is_some_and(Amount::is_negative) {
-        return Err(Problem::error(Code::OutOfRange, "requested".to_owned(), "must not be negative"));
+    let mut decision = Decision::undecided(freshness(&catalog.snapshot, now));
+    match fill(&mut decision, catalog, question, now) {
+        Ok((reason, policy)) => {
+            decision.settle(reason, policy);
+            Ok(decision)
+        }
+        Err(fault) => Err(fault.into()),
     }
-    decide_valid(catalog, question, now)?.map_err(|Overflow| {
-        let message = "the amounts of this question and its limits have more digits than can be held exactly";
-        Problem::error(Code::OutOfRange, String::new(), message)
-    })
 }
 
-fn decide_valid<'c>(
+/// Why a question cannot be decided.
+enum Fault {
+    /// A name that nothing can have.
+    Name(&'static str, &'static str),
+    NegativeRequest,
+    Overflow,
+}
+
+impl From<Overflow> for Fault {
+    fn from(_: Overflow) -> Self {
+        Fault::Overflow
+    }
+}
+
+impl From<Fault> for Problem {
+    #[cold]
+    fn from(fault: Fault) -> Self {
+        let (code, path, message) = match fault {
+            Fault::Name(field, rule) => (Code::Invalid, field, rule),
+            Fault::NegativeRequest => (Code::OutOfRange, "requested", "must not be negative"),
+            Fault::Overflow => {
+                let message = "the amounts of this question and its limits have more digits than can be held exactly";
+                (Code::OutOfRange, "", message)
+            }
+        };
+        Problem::error(code, path.to_owned(), message)
+    }
+}
+
+/// Fills in a decision, and says why it falls as it does and what to do if it cannot be said.
+fn fill<'c>(
+    decision: &mut Decision<'c>,
     catalog: &'c Catalog,
     question: &Question<'c>,
     now: Instant,
-) -> Result<Result<Decision<'c>, Overflow>, Problem> {
+) -> Result<(Reason, Policy), Fault> {
     let at = catalog.feature_at(question.feature);
     let feature = at.and_then(|at| catalog.feature(at));
     let customer = catalog.customer(question.customer);
-    // What was found has a proper name already.
-    if feature.is_none() && !is_id(question.feature) {
-        return Err(Problem::error(Code::Invalid, "feature".to_owned(), ID_RULE));
-    }
-    if customer.is_none() && !is_alias(question.customer) {
-        return Err(Problem::error(Code::Invalid, "customer".to_owned(), ALIAS_RULE));
-    }
-    if let Some(subscription) = question.subscription_id.filter(|id| !is_id(id)) {
-        let message = if subscription.is_empty() { "must not be empty" } else { ID_RULE };
-        return Err(Problem::error(Code::Invalid, "subscription_id".to_owned(), message));
-    }
-
-    let mut until = Until::new(now);
-    let freshness = freshness(&catalog.snapshot, now);
-    let max_age = question.max_age_ms.into_iter().chain(catalog.snapshot.max_age_ms).min();
-    until.at(max_age.and_then(|age| later(freshness.generated_at?, age)));
+    check_form(question, feature.is_some(), customer.is_some())?;
+    decision.customer_id = customer.map_or(question.customer, |customer| &customer.id);
+    decision.feature = feature_ref(question.feature, feature);
+    decision.value_type = feature.map(|f| if f.metered { ValueType::Metered } else { ValueType::Boolean });
     let policy = question
         .on_indeterminate
         .or(feature.and_then(|feature| feature.on_indeterminate))
         .unwrap_or(catalog.snapshot.on_indeterminate);
-    let mut answer = Answer {
-        policy,
-        decision: Decision {
-            customer_id: customer.map_or(question.customer, |customer| &customer.id),
-            feature: feature_ref(question.feature, feature),
-            value_type: feature.map(|f| if f.metered { ValueType::Metered } else { ValueType::Boolean }),
-            valid_until: until.earliest,
-            ..Decision::undecided(freshness)
-        },
-    };
+    let because = |reason| Ok((reason, policy));
 
-    let behind = question.min_version.is_some_and(|min| catalog.snapshot.version.is_none_or(|held| held < min));
-    if behind {
-        return Ok(Ok(answer.because(Reason::SnapshotBehind)));
+    let mut until = Until::new(now);
+    let max_age = question.max_age_ms.into_iter().chain(catalog.snapshot.max_age_ms).min();
+    until.at(max_age.and_then(|age| later(decision.freshness.generated_at?, age)));
+    decision.valid_until = until.earliest;
+    if question.min_version.is_some_and(|min| catalog.snapshot.version.is_none_or(|held| held < min)) {
+        return because(Reason::SnapshotBehind);
     }
-    if max_age.is_some_and(|max| freshness.age_ms.is_none_or(|age| max <= age)) {
-        return Ok(Ok(answer.because(Reason::SnapshotExpired)));
+    if max_age.is_some_and(|max| decision.freshness.age_ms.is_none_or(|age| max <= age)) {
+        return because(Reason::SnapshotExpired);
     }
-    let (Some(at), Some(feature)) = (at, feature) else { return Ok(Ok(answer.because(Reason::FeatureNotFound))) };
+    let (Some(at), Some(feature)) = (at, feature) else { return because(Reason::FeatureNotFound) };
     if !feature.active {
-        return Ok(Ok(answer.because(Reason::FeatureDisabled)));
+        return because(Reason::FeatureDisabled);
     }
-    let Some(customer) = customer else { return Ok(Ok(answer.because(Reason::CustomerNotFound))) };
+    let Some(customer) = customer else { return because(Reason::CustomerNotFound) };
     if customer.archived_at.is_some_and(|archived| archived <= now) {
-        return Ok(Ok(answer.because(Reason::CustomerArchived)));
+        return because(Reason::CustomerArchived);
     }
-    until.at(customer.archived_at);
 
     let scene = Scene { catalog, customer, subscriptions: subscriptions_asked(catalog, customer, question), now };
-    heed_subscriptions(&scene, at, &mut until);
+    until.at(customer.archived_at);
+    heed_subscriptions(&scene, &mut until);
     if question.explain {
-        answer.decision.trace = match trace::trace(&scene, at, feature) {
-            Ok(steps) => Some(steps),
-            Err(overflow) => return Ok(Err(overflow)),
-        };
+        decision.trace = Some(trace::trace(&scene, at, feature)?);
     }
-    answer.decision.valid_until = until.earliest;
-    if scene.granting().next().is_none() && scene.customer_override(at).is_none() {
+    let reason = if scene.granting().next().is_none() && scene.customer_override(at).is_none() {
         let (reason, speaker) = why_none_grants(&scene);
-        answer.decision.subscription_id = speaker.map(|subscription| &*subscription.id);
-        return Ok(Ok(answer.because(reason)));
+        decision.subscription_id = speaker.map(|subscription| &*subscription.id);
+        reason
+    } else {
+        entitled(decision, &scene, at, feature, question, &mut until)?
+    };
+    decision.valid_until = until.earliest;
+    because(reason)
+}
+
+/// Refuses a question that is none. What was found has a proper name already.
+fn check_form(question: &Question<'_>, feature_found: bool, customer_found: bool) -> Result<(), Fault> {
+    if question.requested.is_some_and(Amount::is_negative) {
+        return Err(Fault::NegativeRequest);
     }
-    Ok(entitled(answer, &scene, at, feature, question, until))
+    if !feature_found && !is_id(question.feature) {
+        return Err(Fault::Name("feature", ID_RULE));
+    }
+    if !customer_found && !is_alias(question.customer) {
+        return Err(Fault::Name("customer", ALIAS_RULE));
+    }
+    match question.subscription_id {
+        Some(id) if !is_id(id) => Err(Fault::Name("subscription_id", ID_RULE)),
+        _ => Ok(()),
+    }
 }
 
 /// The rest of the decision, once the customer has something that may grant.
 fn entitled<'c>(
-    mut answer: Answer<'c>,
+    decision: &mut Decision<'c>,
     scene: &Scene<'c>,
     at: u32,
     feature: &'c Feature,
     question: &Question<'c>,
-    mut until: Until,
-) -> Result<Decision<'c>, Overflow> {
+    until: &mut Until,
+) -> Result<Reason, Overflow> {
+    let mut by = |row: Row<'c>, subscription: Option<&'c Subscription>| {
+        decision.origin = Some(row.owner.into());
+        decision.subscription_id = subscription.map(|subscription| &*subscription.id);
+    };
     let standing = match scene.entitlement(at, feature)? {
-        Entitlement::None => return Ok(answer.because(Reason::NotEntitled)),
-        Entitlement::Misfit => return Ok(answer.because(Reason::TypeMismatch)),
+        Entitlement::None => return Ok(Reason::NotEntitled),
+        Entitlement::Misfit => return Ok(Reason::TypeMismatch),
         Entitlement::Off(row, subscription) => {
-            return Ok(answer.by(row, subscription).because(Reason::EntitlementDisabled));
+            by(row, subscription);
+            return Ok(Reason::EntitlementDisabled);
         }
         Entitlement::On(row, subscription) => {
-            answer.decision.enabled = true;
-            return Ok(answer.by(row, subscription).because(Reason::Enabled));
+            by(row, subscription);
+            decision.enabled = true;
+            return Ok(Reason::Enabled);
         }
         Entitlement::Standing(standing) => standing,
     };
-    answer.decision.enabled = true;
+    decision.enabled = true;
+    scene.heed_add_ons(at, until);
     let demand = Demand {
         requested: question.requested.unwrap_or(Amount::ONE),
         consumed: question.consumed,
         reserved: question.reserved,
     };
-    let asked = admit::ask_all(scene, &standing, demand, &mut until)?;
-    answer.decision.valid_until = until.earliest;
-    let Some(speaker) = asked.first() else { return Ok(answer.because(Reason::NotEntitled)) };
+    let asked = admit::ask_all(scene, &standing, demand, until)?;
+    let Some(speaker) = asked.first() else { return Ok(Reason::NotEntitled) };
     let reason = match speaker.admission {
         Admission::Unknown => Reason::UsageUnavailable,
         Admission::Admitted | Admission::Refused => speaker.answer.reason,
     };
-    answer.decision.value_type = Some(speaker.answer.value_type);
-    answer.decision.subscription_id = speaker.answer.subscription_id;
-    answer.decision.origin = Some(speaker.answer.origin);
-    answer.decision.metering = Some(speaker.answer.metering);
+    decision.value_type = Some(speaker.answer.value_type);
+    decision.subscription_id = speaker.answer.subscription_id;
+    decision.origin = Some(speaker.answer.origin);
+    decision.metering = Some(speaker.answer.metering);
     if 1 < asked.len() {
-        answer.decision.windows = asked.into_iter().map(|asked| asked.answer).collect();
+        decision.windows = asked.into_iter().map(|asked| asked.answer).collect();
     }
-    Ok(answer.because(reason))
-}
-
-/// A decision under way.
-struct Answer<'c> {
-    policy: Policy,
-    decision: Decision<'c>,
-}
-
-impl<'c> Answer<'c> {
-    fn by(mut self, row: Row<'c>, subscription: Option<&'c Subscription>) -> Answer<'c> {
-        self.decision.origin = Some(row.origin);
-        self.decision.subscription_id = subscription.map(|subscription| &*subscription.id);
-        self
-    }
-
-    fn because(self, reason: Reason) -> Decision<'c> {
-        let decision = reason.verdict();
-        Decision {
-            reason,
-            decision,
-            retryable: decision == Verdict::Indeterminate,
-            allowed: match decision {
-                Verdict::Allow => true,
-                Verdict::Deny => false,
-                Verdict::Indeterminate => self.policy.allows(),
-            },
-            ..self.decision
-        }
-    }
+    Ok(reason)
 }
 
 fn feature_ref<'c>(asked: &'c str, feature: Option<&'c Feature>) -> FeatureRef<'c> {
@@ -287,24 +293,13 @@ fn subscriptions_asked<'c>(
     }
 }
 
-/// Notes when subscriptions start and end, and when an add-on's archival changes how rows add up.
-fn heed_subscriptions(scene: &Scene<'_>, feature: u32, until: &mut Until) {
-    let ladder = &scene.catalog.ladder;
-    let add_ons_merge =
-        ladder.across == AcrossSubscriptions::Chain && ladder.combine(Level::AddOn) == Some(Combine::Replace);
+/// Notes when subscriptions and trials start and end.
+fn heed_subscriptions(scene: &Scene<'_>, until: &mut Until) {
     for subscription in scene.subscriptions {
-        until.at(Some(subscription.start));
-        until.at(subscription.end);
+        until.at(Some(subscription.start.midnight()));
+        until.at(subscription.end.map(Date::midnight));
         if subscription.status == Status::TrialActive {
-            until.at(subscription.trial_end);
-        }
-    }
-    if add_ons_merge {
-        for held in scene.granting().flat_map(|subscription| &subscription.add_ons) {
-            let add_on = scene.catalog.add_on(held.add_on).filter(|add_on| {
-                add_on.multi_instance && add_on.grants.on(feature).is_some_and(|grant| grant.value != Value::Misfit)
-            });
-            until.at(add_on.and_then(|add_on| add_on.archived_at));
+            until.at(subscription.trial_end.map(Date::midnight));
         }
     }
 }
@@ -313,13 +308,13 @@ fn heed_subscriptions(scene: &Scene<'_>, feature: u32, until: &mut Until) {
 /// Subscriptions still to start speak only if none has.
 fn why_none_grants<'c>(scene: &Scene<'c>) -> (Reason, Option<&'c Subscription>) {
     let speaker = scene.subscriptions.iter().max_by_key(|subscription| {
-        let started = subscription.start <= scene.now;
+        let started = subscription.start.midnight() <= scene.now;
         (started, subscription.start, &*subscription.id)
     });
     let Some(speaker) = speaker else { return (Reason::NoActiveSubscription, None) };
     let status = status_at(speaker, scene.now);
-    let ended = speaker.end.is_some_and(|end| end <= scene.now);
-    let to_start = scene.now < speaker.start;
+    let ended = speaker.end.is_some_and(|end| end.midnight() <= scene.now);
+    let to_start = scene.now < speaker.start.midnight();
     let reason = match status {
         _ if ended => Reason::SubscriptionEnded,
         // A state that grants access does not explain why there is none.
@@ -340,16 +335,23 @@ fn why_none_grants<'c>(scene: &Scene<'c>) -> (Reason, Option<&'c Subscription>) 
 /// ```
 /// use mayuse_core::{Instant, Question, Reason, Snapshot, Verdict, undecided};
 /// let question = Question::new("acme", "sso");
-/// let answer = undecided(&question, Reason::SnapshotMissing, &Snapshot::default(), Instant::EPOCH);
+/// let answer = undecided(&question, Reason::SnapshotMissing, &Snapshot::default(), Instant::EPOCH).unwrap();
 /// assert_eq!(answer.decision, Verdict::Indeterminate);
 /// assert!(answer.retryable && !answer.allowed);
 /// ```
-pub fn undecided<'q>(question: &Question<'q>, reason: Reason, snapshot: &Snapshot, now: Instant) -> Decision<'q> {
-    let policy = question.on_indeterminate.unwrap_or(snapshot.on_indeterminate);
-    let decision = Decision {
-        customer_id: question.customer,
-        feature: feature_ref(question.feature, None),
-        ..Decision::undecided(freshness(snapshot, now))
-    };
-    Answer { policy, decision }.because(reason)
+///
+/// # Errors
+/// A question that would be refused with a catalogue too.
+pub fn undecided<'q>(
+    question: &Question<'q>,
+    reason: Reason,
+    snapshot: &Snapshot,
+    now: Instant,
+) -> Result<Decision<'q>, Problem> {
+    check_form(question, false, false)?;
+    let mut decision = Decision::undecided(freshness(snapshot, now));
+    decision.customer_id = question.customer;
+    decision.feature = feature_ref(question.feature, None);
+    decision.settle(reason, question.on_indeterminate.unwrap_or(snapshot.on_indeterminate));
+    Ok(decision)
 }

@@ -2,9 +2,10 @@
 
 use crate::admit::Demand;
 use crate::amount::Amount;
+use crate::ladder::Level;
 use crate::model::{Behavior, Policy, Source};
 use crate::reset::ResetPeriod;
-use crate::resolve::{Name, Origin};
+use crate::resolve::{Name, Owner};
 use crate::time::Instant;
 use crate::trace::Step;
 use crate::window::Window;
@@ -41,8 +42,7 @@ pub struct Decision<'c> {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub windows: Vec<WindowAnswer<'c>>,
     /// The row that decided.
-    #[serde(serialize_with = "origin_or_null")]
-    pub(crate) origin: Option<Origin<'c>>,
+    pub origin: Option<Origin<'c>>,
     /// How fresh the answer is.
     pub freshness: Freshness,
     /// The earliest instant at which the answer may change by itself.
@@ -248,7 +248,7 @@ pub struct WindowAnswer<'c> {
     #[serde(flatten)]
     pub metering: Metering,
     /// The row it began with.
-    pub(crate) origin: Origin<'c>,
+    pub origin: Origin<'c>,
     /// The subscription its window is tied to.
     pub subscription_id: Option<&'c str>,
 }
@@ -273,6 +273,18 @@ pub struct Freshness {
 }
 
 impl<'c> Decision<'c> {
+    /// Says why, and what that comes to.
+    pub(crate) fn settle(&mut self, reason: Reason, policy: Policy) {
+        self.reason = reason;
+        self.decision = reason.verdict();
+        self.retryable = self.decision == Verdict::Indeterminate;
+        self.allowed = match self.decision {
+            Verdict::Allow => true,
+            Verdict::Deny => false,
+            Verdict::Indeterminate => policy == Policy::Allow,
+        };
+    }
+
     /// No answer yet, and about nobody.
     pub(crate) fn undecided(freshness: Freshness) -> Decision<'c> {
         Decision {
@@ -292,11 +304,6 @@ impl<'c> Decision<'c> {
             valid_until: None,
             trace: None,
         }
-    }
-
-    /// The kind, id and name of the entity whose row decided.
-    pub fn origin(&self) -> Option<(&'static str, &'c str)> {
-        self.origin.map(|origin| (origin.level.name(), origin.id))
     }
 }
 
@@ -361,12 +368,34 @@ impl Serialize for ResetPeriod {
     }
 }
 
+/// The row that decided, by the entity it hangs on.
+#[derive(Clone, Copy, Debug)]
+pub struct Origin<'c>(Owner<'c>);
+
+impl<'c> Origin<'c> {
+    /// FEATURE, PLAN, PLAN_VERSION, ADD_ON, SUBSCRIPTION or CUSTOMER.
+    pub fn level(&self) -> Level {
+        self.0.level()
+    }
+
+    /// The entity's id.
+    pub fn id(&self) -> &'c str {
+        self.0.id()
+    }
+}
+
+impl<'c> From<Owner<'c>> for Origin<'c> {
+    fn from(owner: Owner<'c>) -> Self {
+        Origin(owner)
+    }
+}
+
 impl Serialize for Origin<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut origin = serializer.serialize_struct("Origin", 3)?;
-        origin.serialize_field("entity_type", self.level.name())?;
-        origin.serialize_field("entity_id", self.id)?;
-        origin.serialize_field("name", &self.name)?;
+        origin.serialize_field("entity_type", self.0.level().name())?;
+        origin.serialize_field("entity_id", self.0.id())?;
+        origin.serialize_field("name", &self.0.name())?;
         origin.end()
     }
 }
@@ -378,15 +407,5 @@ impl Serialize for Name<'_> {
             Name::Plain(name) => serializer.serialize_str(name),
             Name::PlanVersion { plan, version } => serializer.collect_str(&format_args!("{plan} v{version}")),
         }
-    }
-}
-
-fn origin_or_null<S: Serializer>(origin: &Option<Origin<'_>>, serializer: S) -> Result<S::Ok, S::Error> {
-    origin.serialize(serializer)
-}
-
-impl Policy {
-    pub(crate) fn allows(self) -> bool {
-        self == Policy::Allow
     }
 }

@@ -1,9 +1,10 @@
 //! What one customer is entitled to: which rows reach the customer, chain by chain, what each
 //! chain comes to, and which windows it is tied to.
 
+use crate::admit::Until;
 use crate::ladder::{AcrossSubscriptions, Combine, Level};
-use crate::model::{Catalog, Customer, Feature, Product, Status, Subscription, Value};
-use crate::resolve::{self, Allowance, Name, Origin, Overflow, Row, State, Switches, Terms};
+use crate::model::{Catalog, Customer, Feature, Grant, Product, Status, Subscription, Value};
+use crate::resolve::{self, Allowance, Overflow, Owner, Row, State, Switch, Terms};
 use crate::time::Instant;
 use crate::window::Anchors;
 
@@ -51,9 +52,7 @@ impl<'c> Scene<'c> {
     pub fn customer_override(&self, feature: u32) -> Option<(Row<'c>, Combine)> {
         let combine = self.catalog.ladder.combine(Level::Customer)?;
         let grant = self.customer.grants.on(feature).filter(|grant| grant.value != Value::Misfit)?;
-        let customer = self.customer;
-        let origin = Origin { level: Level::Customer, id: &customer.id, name: Name::Plain(&customer.name) };
-        Some((Row { origin, grant, quantity: 1, additive: false }, combine))
+        Some((Row { owner: Owner::Customer(self.customer), grant, quantity: 1, additive: false }, combine))
     }
 
     /// What the customer is entitled to of a feature, over all the subscriptions asked about.
@@ -66,28 +65,15 @@ impl<'c> Scene<'c> {
         match self.catalog.ladder.across {
             AcrossSubscriptions::Union => {
                 for subscription in self.granting() {
-                    let mut switches = Switches::default();
-                    let mut misfit = false;
-                    self.each_row(at, feature, subscription, self.in_scope(feature, subscription), &mut |row| {
-                        misfit |= row.grant.value == Value::Misfit;
-                        switches.add(row);
-                    });
-                    let state = switches.resolve(&self.catalog.ladder);
-                    result = stronger(result, switched(state, misfit, subscription));
+                    let in_scope = self.in_scope(feature, subscription);
+                    let one = std::iter::once(subscription);
+                    result = stronger(result, self.switch_of_chain(at, feature, one, in_scope, subscription));
                 }
             }
             AcrossSubscriptions::Chain => {
-                let mut switches = Switches::default();
-                let mut misfit = false;
                 let in_scope = self.granting().any(|subscription| self.in_scope(feature, subscription));
-                for subscription in self.granting() {
-                    self.each_row(at, feature, subscription, in_scope, &mut |row| {
-                        misfit |= row.grant.value == Value::Misfit;
-                        switches.add(row);
-                    });
-                }
-                if let Some(subscription) = self.chain_billing() {
-                    result = switched(switches.resolve(&self.catalog.ladder), misfit, subscription);
+                if let Some(named) = self.chain_billing() {
+                    result = self.switch_of_chain(at, feature, self.granting(), in_scope, named);
                 }
             }
         }
@@ -99,6 +85,30 @@ impl<'c> Scene<'c> {
             (Combine::Stack | Combine::Max, Entitlement::Off(..)) => result,
             _ => Entitlement::Off(row, None),
         }
+    }
+
+    /// The switch a chain of subscriptions comes to. Looks at each row once and holds none.
+    fn switch_of_chain(
+        &self,
+        at: u32,
+        feature: &'c Feature,
+        chain: impl Iterator<Item = &'c Subscription> + Clone,
+        in_scope: bool,
+        named: &'c Subscription,
+    ) -> Entitlement<'c> {
+        let mut state = State::Absent;
+        let mut misfit = false;
+        for (level, combine) in self.catalog.ladder.levels() {
+            let mut switch = Switch::default();
+            for subscription in chain.clone() {
+                self.each_row_at(*level, at, feature, subscription, in_scope, &mut |row| match row.grant.value {
+                    Value::Boolean { enabled } => switch.add(row, enabled),
+                    _ => misfit = true,
+                });
+            }
+            state = switch.on_top_of(state, *combine);
+        }
+        switched(state, misfit, named)
     }
 
     fn metered(&self, at: u32, feature: &'c Feature) -> Result<Entitlement<'c>, Overflow> {
@@ -163,6 +173,19 @@ impl<'c> Scene<'c> {
             standing.clear();
         }
         match terms {
+            // The larger limit stands whole, with its own windows.
+            Some(Terms::Metered(limits)) if combine == Combine::Max => {
+                let resets_alike = |s: &Standing<'_>| {
+                    s.allowance.metered().is_some_and(|held| held.reset_period.same_as(limits.reset_period))
+                };
+                let is_smaller = |s: &Standing<'_>| {
+                    s.allowance.metered().is_some_and(|held| resolve::is_larger(limits.limit, held.limit))
+                };
+                if !standing.iter().any(resets_alike) || standing.iter().any(|s| resets_alike(s) && is_smaller(s)) {
+                    standing.retain(|s| !(resets_alike(s) && is_smaller(s)));
+                    self.stand_override(&mut standing, Allowance { row, terms: Terms::Metered(limits) });
+                }
+            }
             Some(Terms::Metered(limits))
                 if resolve::join(combine, standing.iter_mut().map(|s| &mut s.allowance), row, limits)? => {}
             Some(terms) => self.stand_override(&mut standing, Allowance { row, terms }),
@@ -175,6 +198,20 @@ impl<'c> Scene<'c> {
             }
             (true, ..) => Entitlement::Off(row, None),
         })
+    }
+
+    /// Notes when an add-on's archival changes how the limits on a feature add up: where rows of
+    /// its level merge, and it may be held more than once.
+    pub fn heed_add_ons(&self, feature: u32, until: &mut Until) {
+        if self.catalog.ladder.combine(Level::AddOn) != Some(Combine::Replace) {
+            return;
+        }
+        for held in self.granting().flat_map(|subscription| subscription.add_ons.as_slice()) {
+            let add_on = self.catalog.add_on(held.add_on).filter(|add_on| {
+                add_on.multi_instance && add_on.grants.on(feature).is_some_and(|grant| grant.value != Value::Misfit)
+            });
+            until.at(add_on.and_then(|add_on| add_on.archived_at));
+        }
     }
 
     /// Ties an override to its windows: its own creation, and the billing cycle of each granting
@@ -207,12 +244,12 @@ impl<'c> Scene<'c> {
             || subscription.products.contains(&product)
             || subscription
                 .add_ons
+                .as_slice()
                 .iter()
                 .any(|held| self.catalog.add_on(held.add_on).is_some_and(|add_on| add_on.product == Some(product)))
     }
 
     /// Calls `each` with the rows on a feature that reach the customer through a subscription.
-    /// Rows of the subscription itself need no scope: they were given on purpose.
     pub fn each_row(
         &self,
         at: u32,
@@ -221,41 +258,54 @@ impl<'c> Scene<'c> {
         in_scope: bool,
         each: &mut impl FnMut(Row<'c>),
     ) {
+        for (level, _) in self.catalog.ladder.levels() {
+            self.each_row_at(*level, at, feature, subscription, in_scope, each);
+        }
+    }
+
+    /// The same, of one level. Rows of the subscription itself need no scope: they were given on
+    /// purpose.
+    fn each_row_at(
+        &self,
+        level: Level,
+        at: u32,
+        feature: &'c Feature,
+        subscription: &'c Subscription,
+        in_scope: bool,
+        each: &mut impl FnMut(Row<'c>),
+    ) {
         let Scene { catalog, now, .. } = *self;
-        let listed = |level| catalog.ladder.position(level).is_some();
-        let mut give = |level, id: &'c str, name, grant: Option<&'c crate::model::Grant>, quantity, additive| {
+        let mut give = |owner, grant: Option<&'c Grant>| {
             if let Some(grant) = grant {
-                each(Row { origin: Origin { level, id, name }, grant, quantity, additive });
+                each(Row { owner, grant, quantity: 1, additive: false });
             }
         };
-        if in_scope {
-            if let Some(default) = feature.default.as_ref().filter(|_| listed(Level::Feature)) {
-                give(Level::Feature, &feature.id, Name::Plain(&feature.name), Some(default), 1, false);
-            }
-            if let Some(version) = catalog.version(subscription.version)
-                && let Some(plan) = catalog.plan(version.plan)
-            {
-                if listed(Level::Plan) {
-                    give(Level::Plan, &plan.id, Name::Plain(&plan.name), plan.grants.on(at), 1, false);
-                }
-                if listed(Level::PlanVersion) {
-                    let name = Name::PlanVersion { plan: &plan.name, version: version.version };
-                    give(Level::PlanVersion, &version.id, name, version.grants.on(at), 1, false);
+        match level {
+            _ if !in_scope && level != Level::Subscription => {}
+            Level::Feature => give(Owner::Feature(feature), feature.default.as_ref()),
+            Level::Plan => {
+                let plan = catalog.version(subscription.version).and_then(|version| catalog.plan(version.plan));
+                if let Some(plan) = plan {
+                    give(Owner::Plan(plan), plan.grants.on(at));
                 }
             }
-            if listed(Level::AddOn) {
-                for held in &subscription.add_ons {
+            Level::PlanVersion => {
+                if let Some(version) = catalog.version(subscription.version) {
+                    give(Owner::PlanVersion(version, catalog), version.grants.on(at));
+                }
+            }
+            Level::AddOn => {
+                for held in subscription.add_ons.as_slice() {
                     let Some(add_on) = catalog.add_on(held.add_on) else { continue };
+                    let Some(grant) = add_on.grants.on(at) else { continue };
                     let archived = add_on.archived_at.is_some_and(|archived| archived <= now);
                     let additive = add_on.multi_instance && !archived;
-                    let name = Name::Plain(&add_on.name);
-                    give(Level::AddOn, &add_on.id, name, add_on.grants.on(at), held.quantity, additive);
+                    each(Row { owner: Owner::AddOn(add_on), grant, quantity: held.quantity, additive });
                 }
             }
-        }
-        if listed(Level::Subscription) {
-            let grant = subscription.grants.on(at);
-            give(Level::Subscription, &subscription.id, Name::None, grant, 1, false);
+            Level::Subscription => give(Owner::Subscription(subscription), subscription.grants.on(at)),
+            // Applied last, over all subscriptions.
+            Level::Customer => {}
         }
     }
 
@@ -267,7 +317,7 @@ impl<'c> Scene<'c> {
                 .iter_mut()
                 .find(|held| std::ptr::eq(held.grant, row.grant))
             {
-                Some(held) if row.origin.level == Level::AddOn => {
+                Some(held) if row.owner.level() == Level::AddOn => {
                     held.quantity = held.quantity.saturating_add(row.quantity);
                 }
                 Some(_) => {}
@@ -290,15 +340,15 @@ impl<'c> Scene<'c> {
 
 /// Whether a subscription grants access at an instant, by its state and by the clock.
 pub(crate) fn grants_access(catalog: &Catalog, subscription: &Subscription, now: Instant) -> bool {
-    subscription.start <= now
-        && subscription.end.is_none_or(|end| now < end)
+    subscription.start.midnight() <= now
+        && subscription.end.is_none_or(|end| now < end.midnight())
         && catalog.access.contains(status_at(subscription, now))
 }
 
 /// The state of a subscription once the clock has had its say: a trial that is over is none.
 pub(crate) fn status_at(subscription: &Subscription, now: Instant) -> Status {
     match (subscription.status, subscription.trial_end) {
-        (Status::TrialActive, Some(end)) if end <= now => match subscription.activated_at {
+        (Status::TrialActive, Some(end)) if end.midnight() <= now => match subscription.activated_at {
             Some(_) => Status::Active,
             None => Status::TrialExpired,
         },
@@ -327,7 +377,7 @@ fn stronger<'c>(a: Entitlement<'c>, b: Entitlement<'c>) -> Entitlement<'c> {
     };
     let ids = |e: &Entitlement<'c>| match e {
         Entitlement::Off(row, subscription) | Entitlement::On(row, subscription) => {
-            (row.origin.id, subscription.map(|s| &*s.id))
+            (row.owner.id(), subscription.map(|s| &*s.id))
         }
         _ => ("", None),
     };

@@ -33,13 +33,16 @@ mod decision;
 mod decide;
 mod trace;
 mod ask;
+mod ask_resolution;
 
 pub use amount::{Amount, AmountError};
-pub use ask::{Check, Resolution, WindowBounds, ask_billing_period, ask_resolution, ask_window};
+pub use ask::{Check, WindowBounds, ask_billing_period, ask_window};
+pub use ask_resolution::{Resolution, ask_resolution};
 pub use billing::{Billing, BillingError, BillingPeriod, Rhythm};
 pub use decide::{Question, decide, undecided};
 pub use decision::{
-    Decision, FeatureRef, Freshness, Metering, Overage, Period, Reason, ValueType, Verdict, Warning, WindowAnswer,
+    Decision, FeatureRef, Freshness, Metering, Origin, Overage, Period, Reason, ValueType, Verdict, Warning,
+    WindowAnswer,
 };
 pub use document::Document;
 pub use ladder::{AcrossSubscriptions, Combine, Ladder, Level};

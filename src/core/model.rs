@@ -124,7 +124,10 @@ pub(crate) struct AddOn {
     pub grants: Grants,
 }
 
+// A look-up touches a few of these at places nobody can predict, so each begins on a cache line
+// and takes as few as it can.
 #[derive(Debug)]
+#[repr(align(64))]
 pub(crate) struct Customer {
     pub id: Box<str>,
     pub name: Box<str>,
@@ -135,19 +138,51 @@ pub(crate) struct Customer {
 }
 
 #[derive(Debug)]
+#[repr(align(64))]
 pub(crate) struct Subscription {
     pub id: Box<str>,
     pub version: u32,
     pub status: Status,
-    pub start: Instant,
-    pub end: Option<Instant>,
+    pub start: Date,
+    pub end: Option<Date>,
+    pub trial_end: Option<Date>,
     pub activated_at: Option<Instant>,
-    pub trial_end: Option<Instant>,
     pub billing: Billing,
+    pub add_ons: HeldAddOns,
     /// Products of its price components.
     pub products: Box<[Product]>,
-    pub add_ons: Box<[Held]>,
     pub grants: Grants,
+}
+
+const _: () = assert!(size_of::<Customer>() == 64 && size_of::<Subscription>() == 128);
+
+/// The add-ons a subscription holds; few of them lie in the subscription itself.
+#[derive(Debug)]
+pub(crate) enum HeldAddOns {
+    Few(u8, [Held; HeldAddOns::FEW]),
+    Many(Box<[Held]>),
+}
+
+impl HeldAddOns {
+    const FEW: usize = 3;
+
+    pub fn new(held: Vec<Held>) -> HeldAddOns {
+        match u8::try_from(held.len()) {
+            Ok(n) if held.len() <= Self::FEW => {
+                let mut few = [Held { add_on: 0, quantity: 0 }; Self::FEW];
+                few.iter_mut().zip(held).for_each(|(slot, held)| *slot = held);
+                HeldAddOns::Few(n, few)
+            }
+            _ => HeldAddOns::Many(held.into()),
+        }
+    }
+
+    pub fn as_slice(&self) -> &[Held] {
+        match self {
+            HeldAddOns::Few(n, few) => few.get(..usize::from(*n)).unwrap_or_default(),
+            HeldAddOns::Many(many) => many,
+        }
+    }
 }
 
 /// An add-on a subscription holds, once per add-on, at least one of it.
@@ -160,7 +195,7 @@ pub(crate) struct Held {
 impl Subscription {
     /// Where its fixed windows start.
     pub fn activation(&self) -> Instant {
-        self.activated_at.unwrap_or(self.start)
+        self.activated_at.unwrap_or(self.start.midnight())
     }
 }
 
@@ -337,6 +372,6 @@ impl Catalog {
 }
 
 /// The end of a trial that began on a day and lasts so many days; none for a trial of no days.
-pub(crate) fn trial_end(start: Date, days: u32) -> Option<Instant> {
-    if days == 0 { None } else { Some(start.plus_days(days).midnight()) }
+pub(crate) fn trial_end(start: Date, days: u32) -> Option<Date> {
+    if days == 0 { None } else { Some(start.plus_days(days)) }
 }

@@ -5,14 +5,16 @@
 
 use crate::amount::Amount;
 use crate::ladder::{Combine, Ladder, Level};
-use crate::model::{Behavior, Credits, Grant, Metered, Value};
+use crate::model::{
+    AddOn, Behavior, Catalog, Credits, Customer, Feature, Grant, Metered, Plan, PlanVersion, Subscription, Value,
+};
 use crate::reset::ResetPeriod;
 use crate::sort::sort_by;
 
 /// An entitlement row in a chain.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Row<'c> {
-    pub origin: Origin<'c>,
+    pub owner: Owner<'c>,
     pub grant: &'c Grant,
     /// How many of its add-on are held; 1 for other rows.
     pub quantity: u32,
@@ -21,15 +23,60 @@ pub(crate) struct Row<'c> {
     pub additive: bool,
 }
 
-/// Where a row hangs.
+/// The entity a row hangs on.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Origin<'c> {
-    pub level: Level,
-    pub id: &'c str,
-    pub name: Name<'c>,
+pub(crate) enum Owner<'c> {
+    Feature(&'c Feature),
+    Plan(&'c Plan),
+    PlanVersion(&'c PlanVersion, &'c Catalog),
+    AddOn(&'c AddOn),
+    Subscription(&'c Subscription),
+    Customer(&'c Customer),
+    /// One that is known by nothing but its id.
+    Named(Level, &'c str),
 }
 
-/// The name of the entity a row hangs on.
+impl<'c> Owner<'c> {
+    pub fn level(self) -> Level {
+        match self {
+            Owner::Feature(_) => Level::Feature,
+            Owner::Plan(_) => Level::Plan,
+            Owner::PlanVersion(..) => Level::PlanVersion,
+            Owner::AddOn(_) => Level::AddOn,
+            Owner::Subscription(_) => Level::Subscription,
+            Owner::Customer(_) => Level::Customer,
+            Owner::Named(level, _) => level,
+        }
+    }
+
+    pub fn id(self) -> &'c str {
+        match self {
+            Owner::Feature(feature) => &feature.id,
+            Owner::Plan(plan) => &plan.id,
+            Owner::PlanVersion(version, _) => &version.id,
+            Owner::AddOn(add_on) => &add_on.id,
+            Owner::Subscription(subscription) => &subscription.id,
+            Owner::Customer(customer) => &customer.id,
+            Owner::Named(_, id) => id,
+        }
+    }
+
+    pub fn name(self) -> Name<'c> {
+        match self {
+            Owner::Feature(feature) => Name::Plain(&feature.name),
+            Owner::Plan(plan) => Name::Plain(&plan.name),
+            Owner::PlanVersion(version, catalog) => match catalog.plan(version.plan) {
+                Some(plan) => Name::PlanVersion { plan: &plan.name, version: version.version },
+                None => Name::None,
+            },
+            Owner::AddOn(add_on) => Name::Plain(&add_on.name),
+            Owner::Customer(customer) => Name::Plain(&customer.name),
+            Owner::Subscription(_) | Owner::Named(..) => Name::None,
+        }
+    }
+}
+
+/// The name of an entity.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Name<'c> {
     None,
@@ -56,6 +103,16 @@ pub(crate) struct Allowance<'c> {
     /// The row it began with.
     pub row: Row<'c>,
     pub terms: Terms,
+}
+
+impl Allowance<'_> {
+    /// Its limits, where it has its own.
+    pub fn metered(&self) -> Option<&Limits> {
+        match &self.terms {
+            Terms::Metered(limits) => Some(limits),
+            Terms::Credits(_) => None,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -87,62 +144,65 @@ impl Row<'_> {
     }
 
     pub fn key(&self) -> impl Ord {
-        (self.grant.created_at, &*self.grant.id, self.origin.id)
+        (self.grant.created_at, &*self.grant.id, self.owner.id())
     }
 }
 
-/// A chain of switches. Takes rows in any order and allocates nothing.
-#[derive(Debug, Default)]
-pub(crate) struct Switches<'c> {
-    levels: [Switch<'c>; Level::COUNT],
-}
-
-/// The rows of one level: the first, and the first that is on.
+/// The switches of one level, in any order: the first row, and the first that is on.
 #[derive(Clone, Copy, Debug, Default)]
-struct Switch<'c> {
+pub(crate) struct Switch<'c> {
     first: Option<Row<'c>>,
     on: Option<Row<'c>>,
 }
 
-impl<'c> Switches<'c> {
-    pub fn add(&mut self, row: Row<'c>) {
-        let Value::Boolean { enabled } = row.grant.value else { return };
-        let Some(level) = self.levels.get_mut(row.origin.level.index()) else { return };
-        let earlier = |held: Option<Row<'c>>| match held {
-            Some(held) if !row.is_before(&held) => Some(held),
-            _ => Some(row),
-        };
-        level.first = earlier(level.first);
-        if enabled {
-            level.on = earlier(level.on);
+impl<'c> Switch<'c> {
+    pub fn add(&mut self, row: Row<'c>, enabled: bool) {
+        if self.first.is_none_or(|held| row.is_before(&held)) {
+            self.first = Some(row);
+        }
+        if enabled && self.on.is_none_or(|held| row.is_before(&held)) {
+            self.on = Some(row);
         }
     }
 
-    pub fn resolve(&self, ladder: &Ladder) -> State<'c> {
-        let mut state = State::Absent;
-        for (level, combine) in ladder.levels() {
-            let Some(Switch { first: Some(first), on }) = self.levels.get(level.index()) else { continue };
-            state = match (combine, &state, on) {
-                (Combine::Stack | Combine::Max, State::On(_), _) => state,
-                (_, _, Some(on)) => State::On(*on),
-                (Combine::Replace, _, None) | (_, State::Absent, None) => State::Off(*first),
-                (_, _, None) => state,
-            };
+    /// What the level makes of the state below it.
+    pub fn on_top_of(&self, below: State<'c>, combine: Combine) -> State<'c> {
+        match (self.first, self.on, combine) {
+            (None, ..) => below,
+            (_, _, Combine::Stack | Combine::Max) if matches!(below, State::On(_)) => below,
+            (_, Some(on), _) => State::On(on),
+            (Some(first), None, Combine::Replace) => State::Off(first),
+            (Some(first), None, _) if matches!(below, State::Absent) => State::Off(first),
+            (Some(_), None, _) => below,
         }
-        state
     }
+}
+
+/// Resolves the switches of a chain, in any order.
+pub(crate) fn resolve_switches<'c>(ladder: &Ladder, rows: &[Row<'c>]) -> State<'c> {
+    let mut state = State::Absent;
+    for (level, combine) in ladder.levels() {
+        let mut switch = Switch::default();
+        for row in rows.iter().filter(|row| row.owner.level() == *level) {
+            if let Value::Boolean { enabled } = row.grant.value {
+                switch.add(*row, enabled);
+            }
+        }
+        state = switch.on_top_of(state, *combine);
+    }
+    state
 }
 
 /// Resolves a chain of metered and credits rows, in any order.
 pub(crate) fn resolve<'c>(ladder: &Ladder, rows: &mut Vec<Row<'c>>) -> Result<State<'c>, Overflow> {
     sort_by(rows, |a, b| {
-        let position = |row: &Row<'_>| ladder.position(row.origin.level);
+        let position = |row: &Row<'_>| ladder.position(row.owner.level());
         position(a).cmp(&position(b)).then_with(|| a.key().cmp(&b.key()))
     });
     let mut state = State::Absent;
-    for level in rows.chunk_by(|a, b| a.origin.level == b.origin.level) {
+    for level in rows.chunk_by(|a, b| a.owner.level() == b.owner.level()) {
         let Some(first) = level.first() else { continue };
-        if let Some(combine) = ladder.combine(first.origin.level) {
+        if let Some(combine) = ladder.combine(first.owner.level()) {
             state = apply(ladder, combine, state, *first, level)?;
         }
     }
@@ -319,7 +379,7 @@ fn cheapest_per_pool<'c>(rows: &[Row<'c>]) -> Vec<Allowance<'c>> {
 }
 
 /// Whether limit `a` is larger than `b`; none is unlimited.
-fn is_larger(a: Option<Amount>, b: Option<Amount>) -> bool {
+pub(crate) fn is_larger(a: Option<Amount>, b: Option<Amount>) -> bool {
     match (a, b) {
         (Some(a), Some(b)) => b < a,
         (None, Some(_)) => true,

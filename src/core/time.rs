@@ -4,6 +4,7 @@
 
 use chrono::{Datelike, NaiveDate};
 use std::fmt;
+use std::num::{NonZeroU32, NonZeroU64};
 
 pub(crate) const MS_PER_HOUR: i64 = 3_600_000;
 pub(crate) const MS_PER_DAY: i64 = 86_400_000;
@@ -30,39 +31,55 @@ pub(crate) const MS_PER_DAY: i64 = 86_400_000;
 /// assert!(Instant::parse("0000-12-31T23:59:59Z").is_err());
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub struct Instant(i64);
+pub struct Instant(
+    // Counted from just before year 1, so that it is never zero and an optional instant takes no
+    // more room than an instant.
+    NonZeroU64,
+);
+
+/// 0001-01-01T00:00:00Z in milliseconds since 1970.
+const MIN_MS: i64 = -62_135_596_800_000;
+/// 9999-12-31T23:59:59.999Z in milliseconds since 1970.
+const MAX_MS: i64 = 253_402_300_799_999;
 
 impl Instant {
     /// 0001-01-01T00:00:00Z, the earliest instant.
-    pub const MIN: Instant = Instant(-62_135_596_800_000);
+    pub const MIN: Instant = Instant::within(MIN_MS);
     /// 9999-12-31T23:59:59.999Z, the latest instant.
-    pub const MAX: Instant = Instant(253_402_300_799_999);
+    pub const MAX: Instant = Instant::within(MAX_MS);
     /// 1970-01-01T00:00:00Z.
-    pub const EPOCH: Instant = Instant(0);
+    pub const EPOCH: Instant = Instant::within(0);
 
     /// The instant `ms` milliseconds after 1970, or nothing outside years 1 to 9999.
     pub const fn from_millis(ms: i64) -> Option<Instant> {
-        if Self::MIN.0 <= ms && ms <= Self::MAX.0 { Some(Instant(ms)) } else { None }
+        if MIN_MS <= ms && ms <= MAX_MS { Some(Instant::within(ms)) } else { None }
     }
 
     /// The nearest instant within years 1 to 9999. Window bounds that fall outside end here.
     pub(crate) fn clamped(ms: i64) -> Instant {
-        Instant(ms.clamp(Self::MIN.0, Self::MAX.0))
+        Instant::within(ms.clamp(MIN_MS, MAX_MS))
+    }
+
+    const fn within(ms: i64) -> Instant {
+        match NonZeroU64::new(ms.wrapping_sub(MIN_MS).wrapping_add(1).cast_unsigned()) {
+            Some(biased) => Instant(biased),
+            None => Instant(NonZeroU64::MIN),
+        }
     }
 
     /// Milliseconds since 1970-01-01T00:00:00Z.
     pub const fn millis(self) -> i64 {
-        self.0
+        self.0.get().cast_signed().wrapping_add(MIN_MS).wrapping_sub(1)
     }
 
     /// The day this instant lies in.
     pub(crate) fn date(self) -> Date {
-        Date(i32::try_from(self.0.div_euclid(MS_PER_DAY)).unwrap_or_default())
+        Date::clamped(self.millis().div_euclid(MS_PER_DAY))
     }
 
     /// Milliseconds since the midnight before.
     pub(crate) fn time_of_day(self) -> i64 {
-        self.0.rem_euclid(MS_PER_DAY)
+        self.millis().rem_euclid(MS_PER_DAY)
     }
 
     /// Reads RFC 3339 (`2025-06-15T10:30:00Z`), the same without a zone (read as UTC), or a date.
@@ -105,7 +122,15 @@ impl fmt::Display for Instant {
 /// assert!(Date::parse("2025-02-29").is_err());
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub struct Date(i32);
+pub struct Date(
+    // Counted from just before year 1, as instants are.
+    NonZeroU32,
+);
+
+/// 0001-01-01 in days since 1970.
+const FIRST_DAY: i64 = -719_162;
+/// 9999-12-31 in days since 1970.
+const LAST_DAY: i64 = 2_932_896;
 
 impl Date {
     /// Reads `YYYY-MM-DD`.
@@ -115,7 +140,7 @@ impl Date {
     pub fn parse(text: &str) -> Result<Date, TimeError> {
         let mut rest = Scanner(text.as_bytes());
         let days = rest.date().filter(|_| rest.0.is_empty()).ok_or(TimeError::Date)?;
-        if days < Instant::MIN.date().days() {
+        if days < FIRST_DAY {
             return Err(TimeError::Range);
         }
         Ok(Date::clamped(days))
@@ -123,30 +148,26 @@ impl Date {
 
     /// 00:00:00 UTC of this day.
     pub const fn midnight(self) -> Instant {
-        #[expect(clippy::arithmetic_side_effects, reason = "an i32 times 86,400,000 always fits an i64")]
-        Instant(self.0 as i64 * MS_PER_DAY)
+        Instant::within(self.days().saturating_mul(MS_PER_DAY))
     }
 
     /// The day `days` later.
     pub(crate) fn plus_days(self, days: u32) -> Date {
-        Date(self.0.saturating_add_unsigned(days).min(LAST_DAY))
+        Date::clamped(self.days().saturating_add(i64::from(days)))
     }
 
     pub(crate) fn civil(self) -> Civil {
-        let day = NaiveDate::from_epoch_days(self.0).unwrap_or_default();
+        let day = self.naive();
         Civil { month_index: month_index(day.year(), day.month0()), day: day.day() }
     }
 }
 
 impl fmt::Display for Date {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let day = NaiveDate::from_epoch_days(self.0).unwrap_or_default();
+        let day = self.naive();
         write!(f, "{:04}-{:02}-{:02}", day.year(), day.month(), day.day())
     }
 }
-
-/// 9999-12-31 in days since 1970.
-const LAST_DAY: i32 = 2_932_896;
 
 /// A day as a month counted from year 0 and a day within it: the form in which months are added.
 #[derive(Clone, Copy)]
@@ -191,12 +212,16 @@ pub(crate) fn days_in_month(month_index: i32) -> u32 {
 
 impl Date {
     pub(crate) fn clamped(days: i64) -> Date {
-        let first = Instant::MIN.0.div_euclid(MS_PER_DAY);
-        Date(i32::try_from(days.clamp(first, i64::from(LAST_DAY))).unwrap_or_default())
+        let biased = days.clamp(FIRST_DAY, LAST_DAY).saturating_sub(FIRST_DAY).saturating_add(1);
+        Date(u32::try_from(biased).ok().and_then(NonZeroU32::new).unwrap_or(NonZeroU32::MIN))
     }
 
-    pub(crate) fn days(self) -> i64 {
-        i64::from(self.0)
+    pub(crate) const fn days(self) -> i64 {
+        (self.0.get() as i64).saturating_add(FIRST_DAY).saturating_sub(1)
+    }
+
+    fn naive(self) -> NaiveDate {
+        i32::try_from(self.days()).ok().and_then(NaiveDate::from_epoch_days).unwrap_or_default()
     }
 }
 

@@ -4,11 +4,12 @@
 //! know that anybody watches.
 
 use crate::amount::Amount;
+use crate::decision::Origin;
 use crate::entitle::Scene;
 use crate::ladder::{AcrossSubscriptions, Combine, Level};
 use crate::model::{Feature, Subscription, Value};
 use crate::reset::ResetPeriod;
-use crate::resolve::{Origin, Overflow, Row, State, Switches, Terms, resolve};
+use crate::resolve::{Overflow, Row, State, Terms, resolve, resolve_switches};
 use crate::sort::sort_by;
 use crate::time::Instant;
 use serde::Serialize;
@@ -129,7 +130,7 @@ fn chain<'c>(
     let Some((subscription, activation)) = tied else { return Ok(()) };
     let ladder = &scene.catalog.ladder;
     sort_by(&mut rows, |a, b| {
-        let position = |row: &Row<'_>| ladder.position(row.origin.level);
+        let position = |row: &Row<'_>| ladder.position(row.owner.level());
         position(a).cmp(&position(b)).then_with(|| a.key().cmp(&b.key()))
     });
     let billing = subscription.billing.period_at(scene.now);
@@ -137,10 +138,10 @@ fn chain<'c>(
     let mut counted: Vec<Row<'c>> = Vec::new();
     let mut before = after(&State::Absent);
     for row in rows {
-        let combine = ladder.combine(row.origin.level).unwrap_or(Combine::Replace);
+        let combine = ladder.combine(row.owner.level()).unwrap_or(Combine::Replace);
         let effect = if row.grant.value == Value::Misfit {
             Effect::TypeMismatch
-        } else if !in_scope && row.origin.level != Level::Subscription {
+        } else if !in_scope && row.owner.level() != Level::Subscription {
             Effect::OutOfScope
         } else {
             counted.push(row);
@@ -170,7 +171,7 @@ fn step<'c>(
     Step {
         subscription_id: subscription.map(|subscription| &*subscription.id),
         combine: combine.name(),
-        origin: row.origin,
+        origin: row.owner.into(),
         entitlement_id: &row.grant.id,
         created_at: row.grant.created_at,
         quantity: row.quantity,
@@ -186,21 +187,17 @@ fn state<'c>(scene: &Scene<'c>, feature: &Feature, rows: &[Row<'c>]) -> Result<S
     if feature.metered {
         return resolve(ladder, &mut rows.to_vec());
     }
-    let mut switches = Switches::default();
-    for row in rows {
-        switches.add(*row);
-    }
-    Ok(switches.resolve(ladder))
+    Ok(resolve_switches(ladder, rows))
 }
 
 fn after(state: &State<'_>) -> After {
     match state {
         State::Absent => After { enabled: false, allowances: Vec::new(), origins: Vec::new() },
-        State::Off(row) => After { enabled: false, allowances: Vec::new(), origins: vec![row.origin.id.to_owned()] },
-        State::On(row) => After { enabled: true, allowances: Vec::new(), origins: vec![row.origin.id.to_owned()] },
+        State::Off(row) => After { enabled: false, allowances: Vec::new(), origins: vec![row.owner.id().to_owned()] },
+        State::On(row) => After { enabled: true, allowances: Vec::new(), origins: vec![row.owner.id().to_owned()] },
         State::Allowances(allowances) => After {
             enabled: true,
-            origins: allowances.iter().map(|allowance| allowance.row.origin.id.to_owned()).collect(),
+            origins: allowances.iter().map(|allowance| allowance.row.owner.id().to_owned()).collect(),
             allowances: allowances
                 .iter()
                 .map(|allowance| match &allowance.terms {

@@ -1,5 +1,6 @@
 //! Requests and answers, free of the platform.
 
+use crate::snapshot::Unusable;
 use mayuse_core::Problems;
 use serde::Serialize;
 
@@ -73,6 +74,21 @@ impl Refusal {
         Refusal::new(400, "BODY_INTERRUPTED", "the body ended before it was complete")
     }
 
+    pub fn not_utf8() -> Refusal {
+        Refusal::new(400, "INVALID", "the customer in the path is not UTF-8 in percent-encoding")
+    }
+
+    /// The catalogue cannot be used, and why.
+    pub fn unusable(unusable: &Unusable) -> Refusal {
+        let because = match unusable {
+            Unusable::NotText => Refusal::new(503, "", "the binding CATALOG is not text"),
+            Unusable::Json(error) => Refusal::new(503, "", error.to_string()),
+            Unusable::Problems(problems) => Refusal::from(problems),
+        };
+        let message = format!("the catalogue cannot be used: {}", because.message);
+        Refusal { status: 503, code: "SNAPSHOT_INVALID", message, ..because }
+    }
+
     pub fn not_found() -> Refusal {
         Refusal::new(404, "NOT_FOUND", "there is no such path; /openapi.json lists those there are")
     }
@@ -89,6 +105,12 @@ impl Refusal {
 
 impl From<Problems> for Refusal {
     fn from(problems: Problems) -> Self {
+        Refusal::from(&problems)
+    }
+}
+
+impl From<&Problems> for Refusal {
+    fn from(problems: &Problems) -> Self {
         let shown = |problem: &mayuse_core::Problem| Shown {
             code: problem.code.name(),
             path: problem.path.clone(),
@@ -127,12 +149,4 @@ pub fn path_and_query(url: &str) -> (&str, &str) {
     let after_host = after_scheme.find('/').and_then(|at| after_scheme.get(at..)).unwrap_or("/");
     let target = after_host.split_once('#').map_or(after_host, |(target, _)| target);
     target.split_once('?').unwrap_or((target, ""))
-}
-
-/// A path segment without its percent signs; nothing if that is not UTF-8.
-pub fn decode(segment: &str) -> Option<String> {
-    // In a query a plus is a space; in a path it is itself.
-    let query = segment.replace('+', "%2B").replace('&', "%26").replace('=', "%3D");
-    let decoded = form_urlencoded::parse(query.as_bytes()).next().map(|(name, _)| name.into_owned());
-    decoded.filter(|text| !text.contains(char::REPLACEMENT_CHARACTER))
 }

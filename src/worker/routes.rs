@@ -1,8 +1,9 @@
 //! Which question a request asks.
 
-use crate::http::{Answer, Refusal, Request, decode};
+use crate::http::{Answer, Refusal, Request};
 use crate::snapshot::Held;
 use mayuse_core::{Check, Decision, Instant, Problems, Reason, Snapshot, Tree, decide, undecided};
+use percent_encoding::percent_decode_str;
 use serde::Serialize;
 
 /// What a question may take: more than ten times the longest one that makes sense.
@@ -20,7 +21,7 @@ pub fn body_limit(path: &str) -> usize {
 
 /// Answers a request. Pure: the same request, catalogue and instant give the same answer.
 pub fn answer(request: &Request<'_>, held: &Held, now: Instant) -> Answer {
-    let segments: Vec<&str> = request.path.trim_start_matches('/').split('/').collect();
+    let segments: Vec<&str> = request.path.strip_prefix('/').unwrap_or_default().split('/').collect();
     let answered = match (request.method, segments.as_slice()) {
         ("GET" | "POST", ["v1", "check"]) => check(request, held, now),
         ("POST", ["v1", "check", "batch"]) => batch(request, held, now),
@@ -48,10 +49,7 @@ struct Health {
 fn ready(held: &Held) -> Answer {
     match held {
         Held::Catalog(_) => Answer::json(200, &Health { status: "ok" }),
-        Held::Invalid(problems) => {
-            let text = problems.to_string();
-            Refusal::new(503, "SNAPSHOT_INVALID", format!("the catalogue cannot be used: {text}")).into()
-        }
+        Held::Invalid(unusable) => Refusal::unusable(unusable).into(),
     }
 }
 
@@ -70,25 +68,15 @@ fn decided<'c>(check: &'c Check, held: &'c Held, now: Instant) -> Result<Decisio
     let (question, at) = (check.question(), check.at.unwrap_or(now));
     match held {
         Held::Catalog(catalog) => decide(catalog, &question, at).map_err(Problems::from),
-        Held::Invalid(_) => Ok(undecided(&question, Reason::SnapshotInvalid, &Snapshot::default(), at)),
+        Held::Invalid(_) => {
+            undecided(&question, Reason::SnapshotInvalid, &Snapshot::default(), at).map_err(Problems::from)
+        }
     }
 }
 
 /// Up to a thousand questions. A malformed one is answered with its error and leaves the others be.
 fn batch(request: &Request<'_>, held: &Held, now: Instant) -> Result<Answer, Refusal> {
-    let Tree::Object(fields) = json(request)? else {
-        return Err(Refusal::new(400, "WRONG_TYPE", "expected an object with \"questions\", an array"));
-    };
-    let questions = match fields.iter().find(|(name, _)| name == "questions") {
-        Some((_, Tree::List(questions))) => questions,
-        Some(_) => return Err(Refusal::new(400, "WRONG_TYPE", "questions: expected an array")),
-        None => return Err(Refusal::new(400, "MISSING", "questions: a required field is missing")),
-    };
-    if MAX_BATCH < questions.len() {
-        let message = format!("questions: at most {MAX_BATCH} at once, found {}", questions.len());
-        return Err(Refusal::new(400, "OUT_OF_RANGE", message));
-    }
-    let checks: Vec<Result<Check, Problems>> = questions.iter().map(Check::read).collect();
+    let checks = Check::read_batch(&json(request)?, MAX_BATCH)?;
     let results: Vec<BatchResult<'_>> = checks
         .iter()
         .map(|check| match check {
@@ -127,15 +115,14 @@ struct Entitlements<'c> {
 }
 
 fn entitlements(key: &str, request: &Request<'_>, held: &Held, now: Instant) -> Result<Answer, Refusal> {
-    let bad = || Refusal::new(400, "INVALID", "the customer in the path is not percent-encoded UTF-8");
-    let customer = decode(key).ok_or_else(bad)?;
+    let customer = percent_decode_str(key).decode_utf8().map_err(|_| Refusal::not_utf8())?;
     let query: Vec<_> = form_urlencoded::parse(request.query.as_bytes()).collect();
     let others = query.iter().map(|(name, value)| (name.as_ref(), value.as_ref()));
-    let pairs = std::iter::once(("customer", customer.as_str())).chain(others.filter(|(name, _)| *name != "customer"));
+    let pairs = std::iter::once(("customer", customer.as_ref())).chain(others.filter(|(name, _)| *name != "customer"));
     let check = Check::for_all_from_pairs(pairs)?;
     let at = check.at.unwrap_or(now);
     let Held::Catalog(catalog) = held else {
-        return Err(Refusal::new(503, "SNAPSHOT_INVALID", "there is no usable catalogue to list features from"));
+        return Err(Refusal::new(503, "SNAPSHOT_INVALID", "there is no usable catalogue; /readyz says why"));
     };
     let decide = |code| decide(catalog, &check.question_on(code), at);
     let data: Result<Vec<_>, _> = catalog.feature_codes().map(decide).collect();

@@ -3,9 +3,11 @@
 //! It is the demo catalogue built into the Worker, or the document that the binding `CATALOG`
 //! holds. Whatever it is, it is read once per isolate and then only looked up in.
 
+use js_sys::Reflect;
 use mayuse_core::{Catalog, Document, Problems, Source};
 use std::cell::OnceCell;
 use worker::Env;
+use worker::wasm_bindgen::JsValue;
 
 const DEMO: &str = include_str!("../../demo/catalog.json");
 
@@ -21,19 +23,12 @@ pub enum Held {
 /// Why a document cannot be used.
 #[derive(Debug)]
 pub enum Unusable {
+    /// The binding holds something else.
+    NotText,
     /// It is not JSON.
     Json(serde_json::Error),
     /// It is wrong.
     Problems(Problems),
-}
-
-impl std::fmt::Display for Unusable {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Unusable::Json(error) => error.fmt(f),
-            Unusable::Problems(problems) => problems.fmt(f),
-        }
-    }
 }
 
 thread_local! {
@@ -44,9 +39,14 @@ thread_local! {
 /// Calls `ask` with what this isolate holds.
 pub fn with<T>(env: &Env, ask: impl FnOnce(&Held) -> T) -> T {
     HELD.with(|held| {
-        ask(held.get_or_init(|| match env.var("CATALOG") {
-            Ok(text) => open(&text.to_string()),
-            Err(_) => open(DEMO),
+        ask(held.get_or_init(|| {
+            let bound = Reflect::get(env, &JsValue::from_str("CATALOG")).unwrap_or(JsValue::UNDEFINED);
+            match bound.as_string() {
+                Some(text) => open(&text),
+                // Only an absent binding means the demo: a wrong one must not answer from it.
+                None if bound.is_undefined() => open(DEMO),
+                None => Held::Invalid(Unusable::NotText),
+            }
         }))
     })
 }

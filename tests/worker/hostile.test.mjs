@@ -42,7 +42,7 @@ async function assertAnswers() {
   assert.deepEqual([status, body.reason], [200, "ENABLED"]);
 }
 
-/** Posts a body as it is, and holds status, code and path against what is expected. A good question is answered after. */
+/** Posts a body as it is, and holds status, code and path against what is expected. Then asks a good question. */
 async function check(body, status, code, field, path = "/v1/check") {
   const shown = String(body).slice(0, 100);
   const answer = await worker.post(path, body);

@@ -108,7 +108,8 @@ test("several windows", async () => {
 
 test("explain lists every row", async () => {
   const { trace } = await check(of("acme", "api_calls", { consumed: "0", explain: true }), allow("WITHIN_LIMIT"));
-  const shown = ({ origin, effect, quantity, after }) => [origin.entity_type, effect, quantity, after.allowances[0].limit];
+  const limit = ({ allowances }) => allowances[0].limit;
+  const shown = ({ origin, effect, quantity, after }) => [origin.entity_type, effect, quantity, limit(after)];
   const steps = trace.map(shown);
   assert.deepEqual(steps, [["PLAN_VERSION", "SET", 1, "100000"], ["ADD_ON", "ADDED", 2, "200000"]]);
   const without = await check(of("acme", "api_calls", { consumed: "0", explain: false }), allow("WITHIN_LIMIT"));

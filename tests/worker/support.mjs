@@ -72,6 +72,8 @@ class Asked {
         });
       });
       sent.on("error", reject);
+      // Once the answer is there, it does not matter how the rest of the body fares.
+      sent.on("socket", (socket) => socket.on("error", () => {}));
       const [first, ...rest] = Array.isArray(body) ? body : [body];
       const finish = () => {
         rest.forEach((chunk) => sent.write(chunk));

@@ -71,7 +71,7 @@ pub(super) struct RawSubscription {
     pub start: Date,
     pub end: Option<Date>,
     pub activated_at: Option<Instant>,
-    pub trial_end: Option<Instant>,
+    pub trial_end: Option<Date>,
     pub billing: Option<Billing>,
     pub products: Vec<String>,
     pub add_ons: Vec<(usize, String, u32)>,
@@ -319,6 +319,9 @@ pub(crate) const ALIAS_RULE: &str = "expected 1 to 128 characters without spaces
 
 /// Whether a text may be a customer's alias: less strict than an id, since people choose it.
 pub(crate) fn is_alias(text: &str) -> bool {
+    if text.bytes().all(|b| b.is_ascii_graphic()) {
+        return !text.is_empty() && text.len() <= 128;
+    }
     let n_chars = text.chars().take(129).count();
     1 <= n_chars && n_chars <= 128 && text.chars().all(|c| !c.is_whitespace() && !c.is_control())
 }

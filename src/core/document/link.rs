@@ -7,7 +7,7 @@ use super::fit::{Names, to_usize};
 use crate::index::Index;
 use crate::ladder::Ladder;
 use crate::model::{
-    AddOn, Catalog, Customer, Feature, Grants, Held, Plan, PlanVersion, Snapshot, StatusSet, Subscription,
+    AddOn, Catalog, Customer, Feature, Grants, Held, HeldAddOns, Plan, PlanVersion, Snapshot, StatusSet, Subscription,
 };
 use crate::problem::{Code, Sink};
 use crate::sort::sort_by;
@@ -193,8 +193,8 @@ impl Linker<'_, '_> {
             id: raw.id.into(),
             version: version?,
             status: raw.status,
-            start: raw.start.midnight(),
-            end: raw.end.map(crate::time::Date::midnight),
+            start: raw.start,
+            end: raw.end,
             activated_at: raw.activated_at,
             trial_end: raw.trial_end,
             billing: raw.billing?,
@@ -225,7 +225,7 @@ impl Linker<'_, '_> {
     }
 
     /// The add-ons held at least once, each named once.
-    fn held(&self, rows: &[(usize, String, u32)], subscription: usize) -> Box<[Held]> {
+    fn held(&self, rows: &[(usize, String, u32)], subscription: usize) -> HeldAddOns {
         let mut held: Vec<Held> = Vec::with_capacity(rows.len());
         for (row, id, quantity) in rows {
             match self.names.add_ons.get(id) {
@@ -245,6 +245,6 @@ impl Linker<'_, '_> {
             same
         });
         held.retain(|held| 0 < held.quantity);
-        held.into()
+        HeldAddOns::new(held)
     }
 }
