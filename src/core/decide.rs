@@ -138,7 +138,7 @@ fn fill<'c>(
     let feature = at.and_then(|at| catalog.feature(at));
     let customer = catalog.customer(question.customer);
     check_form(question, feature.is_some(), customer.is_some())?;
-    decision.customer_id = customer.map_or(question.customer, |customer| &customer.id);
+    decision.customer_id = customer.map_or(question.customer, |(customer, _)| &customer.id);
     decision.feature = feature_ref(question.feature, feature);
     decision.value_type = feature.map(|f| if f.metered { ValueType::Metered } else { ValueType::Boolean });
     let policy = question
@@ -161,12 +161,12 @@ fn fill<'c>(
     if !feature.active {
         return because(Reason::FeatureDisabled);
     }
-    let Some(customer) = customer else { return because(Reason::CustomerNotFound) };
+    let Some((customer, subscriptions)) = customer else { return because(Reason::CustomerNotFound) };
     if customer.archived_at.is_some_and(|archived| archived <= now) {
         return because(Reason::CustomerArchived);
     }
 
-    let scene = Scene { catalog, customer, subscriptions: subscriptions_asked(catalog, customer, question), now };
+    let scene = Scene { catalog, customer, subscriptions: subscriptions_asked(subscriptions, question), now };
     until.at(customer.archived_at);
     heed_subscriptions(&scene, &mut until);
     if question.explain {
@@ -278,12 +278,7 @@ fn later(instant: Instant, ms: u64) -> Option<Instant> {
 
 /// The subscriptions a question is about: all of the customer's, or the one it names. One that is
 /// not the customer's is none.
-fn subscriptions_asked<'c>(
-    catalog: &'c Catalog,
-    customer: &'c crate::model::Customer,
-    question: &Question<'_>,
-) -> &'c [Subscription] {
-    let all = catalog.subscriptions_of(customer);
+fn subscriptions_asked<'c>(all: &'c [Subscription], question: &Question<'_>) -> &'c [Subscription] {
     match question.subscription_id {
         None => all,
         Some(id) => match all.binary_search_by(|subscription| (*subscription.id).cmp(id)) {

@@ -368,6 +368,9 @@ fn switched<'c>(state: State<'c>, misfit: bool, subscription: &'c Subscription) 
 /// The stronger of what two subscriptions give; of equals the one with the lower origin id, then
 /// subscription id.
 fn stronger<'c>(a: Entitlement<'c>, b: Entitlement<'c>) -> Entitlement<'c> {
+    if matches!(a, Entitlement::None) {
+        return b;
+    }
     let rank = |e: &Entitlement<'c>| match e {
         Entitlement::None => 0,
         Entitlement::Misfit => 1,

@@ -1,63 +1,64 @@
-//! A hash index from keys to positions, made once and then only read.
+//! A hash index from keys to places, made once and then only read.
 //!
 //! Keys lie end to end in one text, slots in one array: two places in memory per look-up, whatever
 //! the size. The hash is seeded with all the keys, so that nobody who can choose a few of them
 //! knows which will collide.
 
-/// Positions by key.
-#[derive(Debug, Default)]
-pub(crate) struct Index {
+/// Places by key.
+#[derive(Debug)]
+pub(crate) struct Index<P = u32> {
     /// A power of two of them, at most half of them taken.
-    slots: Vec<Slot>,
+    slots: Vec<Slot<P>>,
     keys: String,
     seed: u64,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
-struct Slot {
+struct Slot<P> {
     /// The upper half of the hash; most other keys are told apart by it alone.
     tag: u32,
     /// Where the key starts, and its length; 0 in a free slot.
     key: (u32, u32),
-    position: u32,
+    place: P,
 }
 
-impl Index {
-    /// An index of these keys. Of a key given twice, the first position stands.
-    pub fn new<'k>(keys: impl Iterator<Item = (&'k str, u32)> + Clone) -> Index {
+impl<P: Copy + Default> Index<P> {
+    /// An index of these keys. Of a key given twice, the first place stands.
+    pub fn new<'k>(keys: impl Iterator<Item = (&'k str, P)> + Clone) -> Index<P> {
         let n_slots = keys.clone().count().saturating_mul(2).max(2).next_power_of_two();
         let seed = keys.clone().fold(0, |seed, (key, _)| hash(seed, key));
         let mut index = Index { slots: vec![Slot::default(); n_slots], keys: String::new(), seed };
-        for (key, position) in keys {
-            index.insert(key, position);
+        for (key, place) in keys {
+            index.insert(key, place);
         }
         index.keys.shrink_to_fit();
         index
     }
 
-    /// The position of a key.
-    pub fn get(&self, key: &str) -> Option<u32> {
-        let (tag, start) = self.place(key);
+    /// The place of a key.
+    pub fn get(&self, key: &str) -> Option<P> {
+        let (tag, start) = self.home(key);
         self.probe(start)
             .take_while(|slot| slot.key.1 != 0)
             .find(|slot| slot.tag == tag && self.is(slot, key))
-            .map(|slot| slot.position)
+            .map(|slot| slot.place)
     }
 
-    fn insert(&mut self, key: &str, position: u32) {
+    fn insert(&mut self, key: &str, place: P) {
         let (Ok(start), Ok(len)) = (u32::try_from(self.keys.len()), u32::try_from(key.len())) else { return };
         if key.is_empty() || self.get(key).is_some() {
             return;
         }
-        let (tag, from) = self.place(key);
+        let (tag, from) = self.home(key);
         self.keys.push_str(key);
         let (before, after) = self.slots.split_at_mut(from);
         if let Some(free) = after.iter_mut().chain(before).find(|slot| slot.key.1 == 0) {
-            *free = Slot { tag, key: (start, len), position };
+            *free = Slot { tag, key: (start, len), place };
         }
     }
 
-    fn place(&self, key: &str) -> (u32, usize) {
+    /// The tag of a key, and the slot from which on it lies.
+    fn home(&self, key: &str) -> (u32, usize) {
         let hash = hash(self.seed, key);
         let mask = u64::try_from(self.slots.len()).unwrap_or_default().saturating_sub(1);
         let start = usize::try_from(hash & mask).unwrap_or_default();
@@ -65,12 +66,12 @@ impl Index {
     }
 
     /// All slots, from `start` around.
-    fn probe(&self, start: usize) -> impl Iterator<Item = &Slot> {
+    fn probe(&self, start: usize) -> impl Iterator<Item = &Slot<P>> {
         let (before, after) = self.slots.split_at_checked(start).unwrap_or_default();
         after.iter().chain(before)
     }
 
-    fn is(&self, slot: &Slot, key: &str) -> bool {
+    fn is(&self, slot: &Slot<P>, key: &str) -> bool {
         let (Ok(start), Ok(len)) = (usize::try_from(slot.key.0), usize::try_from(slot.key.1)) else { return false };
         self.keys.as_bytes().get(start..start.saturating_add(len)) == Some(key.as_bytes())
     }
@@ -97,7 +98,7 @@ mod tests {
     #[test]
     fn finds_every_key_and_no_other() {
         let keys: Vec<String> = (0..5_000).map(|n| format!("cus_{n}")).collect();
-        let index = Index::new(keys.iter().zip(0..).map(|(k, n)| (k.as_str(), n)));
+        let index: Index<i32> = Index::new(keys.iter().zip(0..).map(|(k, n)| (k.as_str(), n)));
         for (key, n) in keys.iter().zip(0..) {
             assert_eq!(index.get(key), Some(n));
         }
@@ -108,7 +109,7 @@ mod tests {
 
     #[test]
     fn first_of_two_equal_keys_stands() {
-        let index = Index::new([("a", 7), ("a", 8), ("b", 9)].into_iter());
+        let index: Index<i32> = Index::new([("a", 7), ("a", 8), ("b", 9)].into_iter());
         assert_eq!((index.get("a"), index.get("b")), (Some(7), Some(9)));
     }
 }

@@ -20,7 +20,7 @@ pub struct Catalog {
     pub(crate) versions: Vec<PlanVersion>,
     pub(crate) add_ons: Vec<AddOn>,
     pub(crate) customers: Vec<Customer>,
-    pub(crate) customer_index: Index,
+    pub(crate) customer_index: Index<CustomerPlace>,
     /// Grouped by customer, and sorted by id within one.
     pub(crate) subscriptions: Vec<Subscription>,
     /// Where this catalogue came from and how old it may get. The shells set it.
@@ -101,7 +101,7 @@ pub(crate) struct Product(pub u32);
 pub(crate) struct Plan {
     pub id: Box<str>,
     pub name: Box<str>,
-    pub grants: Grants,
+    pub grants: SharedGrants,
 }
 
 #[derive(Debug)]
@@ -110,7 +110,7 @@ pub(crate) struct PlanVersion {
     pub plan: u32,
     pub version: u32,
     pub products: Box<[Product]>,
-    pub grants: Grants,
+    pub grants: SharedGrants,
 }
 
 #[derive(Debug)]
@@ -121,7 +121,7 @@ pub(crate) struct AddOn {
     /// Whether a subscription may hold it more than once.
     pub multi_instance: bool,
     pub archived_at: Option<Instant>,
-    pub grants: Grants,
+    pub grants: SharedGrants,
 }
 
 // A look-up touches a few of these at places nobody can predict, so each begins on a cache line
@@ -133,7 +133,13 @@ pub(crate) struct Customer {
     pub name: Box<str>,
     pub archived_at: Option<Instant>,
     pub grants: Grants,
-    /// Its range in `Catalog::subscriptions`.
+}
+
+/// Where a customer lies, and the range of its subscriptions: both are reached from the index, so
+/// that memory can fetch them at the same time.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct CustomerPlace {
+    pub at: u32,
     pub subscriptions: (u32, u32),
 }
 
@@ -205,11 +211,32 @@ pub(crate) struct Grants(pub Box<[Grant]>);
 
 impl Grants {
     pub fn on(&self, feature: u32) -> Option<&Grant> {
-        // Most owners have none or few rows.
         match self.0.binary_search_by_key(&feature, |grant| grant.feature) {
             Ok(at) => self.0.get(at),
             Err(_) => None,
         }
+    }
+}
+
+/// The same for plans, versions and add-ons, which have many rows and are asked on every decision.
+#[derive(Debug)]
+pub(crate) struct SharedGrants {
+    /// A bit for each feature with a row, modulo 64. Most owners have none on the feature asked.
+    mask: u64,
+    rows: Grants,
+}
+
+impl SharedGrants {
+    pub fn new(rows: Grants) -> SharedGrants {
+        SharedGrants { mask: rows.0.iter().fold(0, |mask, grant| mask | Self::bit(grant.feature)), rows }
+    }
+
+    pub fn on(&self, feature: u32) -> Option<&Grant> {
+        if self.mask & Self::bit(feature) == 0 { None } else { self.rows.on(feature) }
+    }
+
+    fn bit(feature: u32) -> u64 {
+        1_u64.checked_shl(feature & 63).unwrap_or_default()
     }
 }
 
@@ -322,16 +349,11 @@ impl StatusSet {
 }
 
 impl Catalog {
-    /// The customer with this id or alias; an id goes before an alias.
-    pub(crate) fn customer(&self, key: &str) -> Option<&Customer> {
-        let at = self.customer_index.get(key)?;
-        self.customers.get(usize::try_from(at).ok()?)
-    }
-
-    pub(crate) fn subscriptions_of(&self, customer: &Customer) -> &[Subscription] {
-        let (from, to) = customer.subscriptions;
-        let (Ok(from), Ok(to)) = (usize::try_from(from), usize::try_from(to)) else { return &[] };
-        self.subscriptions.get(from..to).unwrap_or_default()
+    /// The customer with this id or alias, and its subscriptions; an id goes before an alias.
+    pub(crate) fn customer(&self, key: &str) -> Option<(&Customer, &[Subscription])> {
+        let CustomerPlace { at, subscriptions: (from, to) } = self.customer_index.get(key)?;
+        let range = usize::try_from(from).ok()?..usize::try_from(to).ok()?;
+        Some((self.customers.get(usize::try_from(at).ok()?)?, self.subscriptions.get(range)?))
     }
 
     /// The position of the feature with this id or code; an id goes before a code.

@@ -7,7 +7,8 @@ use super::fit::{Names, to_usize};
 use crate::index::Index;
 use crate::ladder::Ladder;
 use crate::model::{
-    AddOn, Catalog, Customer, Feature, Grants, Held, HeldAddOns, Plan, PlanVersion, Snapshot, StatusSet, Subscription,
+    AddOn, Catalog, Customer, CustomerPlace, Feature, Grants, Held, HeldAddOns, Plan, PlanVersion, SharedGrants,
+    Snapshot, StatusSet, Subscription,
 };
 use crate::problem::{Code, Sink};
 use crate::sort::sort_by;
@@ -34,12 +35,21 @@ pub(super) fn link(
     let add_ons = add_ons.into_iter().map(|raw| link_add_on(raw, &names)).collect();
     let customer_ids = customers.iter().zip(0..).map(|(c, at)| (c.id.as_str(), at));
     let aliases = customers.iter().zip(0..).filter_map(|(c, at)| Some((c.alias.as_deref()?, at)));
+    let linker = Linker {
+        names: &names,
+        plans: &plans,
+        versions: &versions,
+        version_at: Index::new(versions.iter().zip(0..).map(|(version, at)| (&*version.id, at))),
+        customer_at: Index::new(customer_ids.clone()),
+    };
+    let (subscriptions, ranges) = linker.subscriptions(subscriptions, customers.len());
+    let place = |(key, at)| {
+        let subscriptions = ranges.get(to_usize(at)).copied().unwrap_or_default();
+        (key, CustomerPlace { at, subscriptions })
+    };
     // An id goes before an alias: of equal keys the first stands.
-    let customer_index = Index::new(customer_ids.clone().chain(aliases));
-    let customer_at = Index::new(customer_ids);
-    let mut customers: Vec<Customer> = customers.into_iter().map(|raw| link_customer(raw, &names)).collect();
-    let linker = Linker { names: &names, plans: &plans, versions: &versions, customer_at };
-    let subscriptions = linker.subscriptions(subscriptions, &mut customers);
+    let customer_index = Index::new(customer_ids.chain(aliases).map(place));
+    let customers = customers.into_iter().map(|raw| link_customer(raw, &names)).collect();
     let feature_ids = features.iter().zip(0..).map(|(f, at)| (f.id.as_str(), at));
     let feature_codes = features.iter().zip(0..).map(|(f, at)| (f.code.as_str(), at));
     let feature_index = Index::new(feature_ids.chain(feature_codes));
@@ -107,11 +117,11 @@ fn link_plans(plans: Vec<RawPlan>, names: &Names<'_>) -> (Vec<Plan>, Vec<PlanVer
         let path = format!("plans[{}]", plan.n);
         for RawVersion { n, id, version, products, grants } in plan.versions {
             let path = format!("{path}.versions[{n}]");
-            let (products, grants) = (names.products(&products), names.grants(grants, &path));
+            let (products, grants) = (names.products(&products), SharedGrants::new(names.grants(grants, &path)));
             paths.push((id.clone(), path));
             versions.push(PlanVersion { id: id.into(), plan: at, version, products, grants });
         }
-        let grants = names.grants(plan.grants, &path);
+        let grants = SharedGrants::new(names.grants(plan.grants, &path));
         linked.push(Plan { id: plan.id.into(), name: plan.name.into(), grants });
     }
     sort_by(&mut paths, |a, b| a.0.cmp(&b.0));
@@ -129,7 +139,7 @@ fn link_plans(plans: Vec<RawPlan>, names: &Names<'_>) -> (Vec<Plan>, Vec<PlanVer
 fn link_add_on(raw: RawAddOn, names: &Names<'_>) -> AddOn {
     AddOn {
         product: names.product(raw.product.as_deref()),
-        grants: names.grants(raw.grants, &format!("add_ons[{}]", raw.n)),
+        grants: SharedGrants::new(names.grants(raw.grants, &format!("add_ons[{}]", raw.n))),
         id: raw.id.into(),
         name: raw.name.into(),
         multi_instance: raw.multi_instance,
@@ -143,7 +153,6 @@ fn link_customer(raw: RawCustomer, names: &Names<'_>) -> Customer {
         id: raw.id.into(),
         name: raw.name.into(),
         archived_at: raw.archived_at,
-        subscriptions: (0, 0),
     }
 }
 
@@ -156,17 +165,17 @@ struct Linker<'n, 's> {
     names: &'n Names<'s>,
     plans: &'n [Plan],
     versions: &'n [PlanVersion],
+    version_at: Index,
     customer_at: Index,
 }
 
 impl Linker<'_, '_> {
-    /// Links subscriptions and groups them by customer.
-    fn subscriptions(&self, raw: Vec<RawSubscription>, customers: &mut [Customer]) -> Vec<Subscription> {
-        let version_at = Index::new(self.versions.iter().zip(0..).map(|(version, at)| (&*version.id, at)));
+    /// Links subscriptions and groups them by customer; gives the range of each customer's.
+    fn subscriptions(&self, raw: Vec<RawSubscription>, n_customers: usize) -> (Vec<Subscription>, Vec<(u32, u32)>) {
         let mut linked: Vec<(u32, Subscription)> = Vec::with_capacity(raw.len());
         for raw in raw {
             let customer = self.customer_at.get(&raw.customer);
-            let version = version_at.get(&raw.version);
+            let version = self.version_at.get(&raw.version);
             self.report_broken(&raw, customer, version);
             let subscription = self.subscription(raw, version);
             if let (Some(customer), Some(subscription)) = (customer, subscription) {
@@ -175,13 +184,14 @@ impl Linker<'_, '_> {
         }
         // Stable, so that they stay sorted by id within a customer.
         sort_by(&mut linked, |a, b| a.0.cmp(&b.0));
+        let mut ranges = vec![(0, 0); n_customers];
         for ((customer, _), at) in linked.iter().zip(0_u32..) {
-            if let Some(Customer { subscriptions: (from, to), .. }) = customers.get_mut(to_usize(*customer)) {
+            if let Some((from, to)) = ranges.get_mut(to_usize(*customer)) {
                 *from = if from == to { at } else { *from };
                 *to = at.saturating_add(1);
             }
         }
-        linked.into_iter().map(|(_, subscription)| subscription).collect()
+        (linked.into_iter().map(|(_, subscription)| subscription).collect(), ranges)
     }
 
     fn subscription(&self, raw: RawSubscription, version: Option<u32>) -> Option<Subscription> {
