@@ -12,24 +12,30 @@ use mayuse_core::{decide, window};
 use mayuse_tests::{BENCH_AT, bench_catalog, instant};
 use std::hint::black_box;
 
+/// So few that what they ask for stays in a processor's caches, however many customers there are.
+const N_WARM: usize = 1_000;
 /// So many that what they ask for at 100,000 customers is larger than a processor's caches.
-const N_QUESTIONS: usize = 65_536;
+const N_COLD: usize = 65_536;
+
+/// The columns of the table: customers, questions, name.
+const SIZES: [(usize, usize, &str); 3] =
+    [(1_000, N_WARM, "1000"), (100_000, N_WARM, "100000 warm"), (100_000, N_COLD, "100000 cold")];
 
 fn decisions(criterion: &mut Criterion) {
     let now = instant(BENCH_AT);
     let mut group = criterion.benchmark_group("decide");
-    for n_customers in [1_000, 100_000] {
+    for (n_customers, n_questions, column) in SIZES {
         let catalog = cases::catalog(n_customers);
         for case in &CASES {
-            let questions = case.questions(&catalog, N_QUESTIONS);
+            let questions = case.questions(&catalog, n_questions);
             let mut next = questions.iter().cycle();
-            group.bench_function(BenchmarkId::new(case.name, n_customers), |bencher| {
+            group.bench_function(BenchmarkId::new(case.name, column), |bencher| {
                 bencher.iter(|| decide(&catalog, &next.next().expect("endless").question(), now));
             });
         }
-        let questions = ORDINARY.questions(&catalog, N_QUESTIONS);
+        let questions = ORDINARY.questions(&catalog, n_questions);
         let mut next = questions.iter().cycle();
-        group.bench_function(BenchmarkId::new(ALL_FEATURES, n_customers), |bencher| {
+        group.bench_function(BenchmarkId::new(ALL_FEATURES, column), |bencher| {
             bencher.iter(|| {
                 let Asked { customer, consumed, .. } = next.next().expect("endless");
                 cases::decide_all(&catalog, customer, *consumed, now)
@@ -38,7 +44,7 @@ fn decisions(criterion: &mut Criterion) {
         drop(catalog);
         let map = cases::by_hand(n_customers);
         let mut next = questions.iter().cycle();
-        group.bench_function(BenchmarkId::new(BY_HAND, n_customers), |bencher| {
+        group.bench_function(BenchmarkId::new(BY_HAND, column), |bencher| {
             bencher.iter(|| cases::look_up(&map, next.next().expect("endless")));
         });
     }
