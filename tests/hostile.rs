@@ -317,7 +317,12 @@ fn malformed_questions_are_errors() {
     check_question(json!({ "customer": null }), Code::Missing, "customer", "missing");
     check_question(json!({ "feature": "" }), Code::Invalid, "feature", "1 to 128 visible ASCII");
     check_question(json!({ "feature": "f".repeat(129) }), Code::Invalid, "feature", "1 to 128 visible ASCII");
-    check_question(json!({ "subscription_id": "" }), Code::Invalid, "subscription_id", "must not be empty");
+    check_question(
+        json!({ "subscription_id": "" }),
+        Code::Invalid,
+        "subscription_id",
+        "expected 1 to 128 visible ASCII characters",
+    );
     check_question(json!({ "subscription_id": "a b" }), Code::Invalid, "subscription_id", "visible ASCII");
     check_question(json!({ "requested": "-1" }), Code::OutOfRange, "requested", "must not be negative");
     check_question(json!({ "requested": "-1", "feature": "s" }), Code::OutOfRange, "requested", "must not be negative");

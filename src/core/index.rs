@@ -87,7 +87,11 @@ fn hash(seed: u64, key: &str) -> u64 {
     let length = u64::try_from(key.len()).unwrap_or_default();
     let (words, rest) = key.as_bytes().as_chunks::<8>();
     let state = words.iter().fold(mix(seed, length), |state, word| mix(state, u64::from_le_bytes(*word)));
-    let last = rest.iter().fold(0_u64, |last, byte| (last << 8) | u64::from(*byte));
+    // The last eight bytes once more, where there are so many: the rest is among them.
+    let last = match key.as_bytes().last_chunk::<8>() {
+        Some(last) => u64::from_le_bytes(*last),
+        None => rest.iter().fold(0, |last, byte| (last << 8) | u64::from(*byte)),
+    };
     mix(mix(state, last), ODD)
 }
 

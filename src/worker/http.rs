@@ -85,7 +85,8 @@ impl Refusal {
             Unusable::Json(error) => Refusal::new(503, "", error.to_string()),
             Unusable::Problems(problems) => Refusal::from(problems),
         };
-        let message = format!("the catalogue cannot be used: {}", because.message);
+        let separator = if because.path.is_empty() { "" } else { ": " };
+        let message = format!("the catalogue cannot be used: {}{separator}{}", because.path, because.message);
         Refusal { status: 503, code: "SNAPSHOT_INVALID", message, ..because }
     }
 

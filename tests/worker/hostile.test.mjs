@@ -17,6 +17,9 @@ const BAD_CATALOGS = [
   ["[]", /expected a catalogue document/],
   [`{"format":1,"features":${"[".repeat(10_000)}`, /recursion limit/],
   ['{"format":1,"features":7}', /features: expected an array/],
+  // A binding that is no text must not mean the demo.
+  [{ format: 1 }, /not text/],
+  [7, /not text/],
 ];
 
 let started;

@@ -14,7 +14,8 @@ pub(super) struct RawFeature {
     pub id: String,
     pub code: String,
     pub name: String,
-    pub metered: bool,
+    /// None where that could not be read: then rows of any type fit.
+    pub metered: Option<bool>,
     pub active: bool,
     pub product: Option<String>,
     pub default: Option<RawGrant>,
@@ -129,7 +130,7 @@ pub(super) fn feature(node: Node<'_>, n: usize) -> Option<RawFeature> {
         // Something that no other feature is called, where the code could not be read.
         code: code.unwrap_or_else(|| id.clone()),
         id,
-        metered: metered.unwrap_or_default(),
+        metered,
         active: active.unwrap_or_default(),
         product,
         default,

@@ -20,7 +20,7 @@ pub(super) struct Names<'s> {
 /// What matters of a feature when a row is fitted to it.
 #[derive(Clone, Copy, Default)]
 struct FeatureFacts {
-    metered: bool,
+    metered: Option<bool>,
     has_metered_rows: bool,
     has_credits_rows: bool,
 }
@@ -65,8 +65,8 @@ impl<'s> Names<'s> {
         for row in rows {
             let at = owner.or_else(|| self.feature(row.feature.as_ref()?));
             if let Some(facts) = at.and_then(|at| self.facts.get_mut(to_usize(at))) {
-                facts.has_metered_rows |= facts.metered && matches!(row.value, RawValue::Metered(_));
-                facts.has_credits_rows |= facts.metered && matches!(row.value, RawValue::Credits { .. });
+                facts.has_metered_rows |= facts.metered != Some(false) && matches!(row.value, RawValue::Metered(_));
+                facts.has_credits_rows |= facts.metered != Some(false) && matches!(row.value, RawValue::Credits { .. });
             }
         }
     }
@@ -142,19 +142,19 @@ impl<'s> Names<'s> {
             Some(Value::Misfit)
         };
         match value {
-            RawValue::Boolean { enabled } if !facts.metered => Some(Value::Boolean { enabled }),
-            RawValue::Metered(metered) if facts.metered => Some(Value::Metered(metered)),
+            RawValue::Boolean { enabled } if facts.metered != Some(true) => Some(Value::Boolean { enabled }),
+            RawValue::Metered(metered) if facts.metered != Some(false) => Some(Value::Metered(metered)),
             RawValue::Credits { enabled, pool, cost } => {
                 let Some(pool_at) = self.features.get(&pool).or_else(|| self.codes.get(&pool)) else {
                     self.broken(format!("{path}.value.pool_feature_id"), "feature", &pool);
                     return None;
                 };
                 let pool = self.facts.get(to_usize(pool_at)).copied().unwrap_or_default();
-                if !facts.metered {
+                if facts.metered == Some(false) {
                     misfit("CREDITS do not fit a BOOLEAN feature")
                 } else if pool_at == at {
                     misfit("a feature cannot be its own pool")
-                } else if !pool.metered {
+                } else if pool.metered == Some(false) {
                     misfit("the pool is a BOOLEAN feature")
                 } else if pool.has_credits_rows && !pool.has_metered_rows {
                     misfit("the pool has no units of its own, only CREDITS rows")

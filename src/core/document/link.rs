@@ -103,7 +103,7 @@ fn link_feature(raw: RawFeature, names: &Names<'_>) -> Feature {
         id: raw.id.into(),
         code: raw.code.into(),
         name: raw.name.into(),
-        metered: raw.metered,
+        metered: raw.metered.unwrap_or_default(),
         active: raw.active,
         on_indeterminate: raw.on_indeterminate,
     }
