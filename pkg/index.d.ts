@@ -190,5 +190,10 @@ export function resolve(question: { ladder: unknown; grants: Record<string, unkn
   unlimited: boolean;
   reset_period: ResetPeriod | null;
   origin: { entity_type: Origin["entity_type"]; entity_id: string } | null;
-  allowances: { limit: Decimal | null; reset_period: ResetPeriod | null; cost?: Decimal }[];
+  allowances: {
+    limit: Decimal | null;
+    reset_period: ResetPeriod | null;
+    cost?: Decimal;
+    origin: { entity_type: Origin["entity_type"]; entity_id: string };
+  }[];
 };

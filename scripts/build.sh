@@ -52,7 +52,12 @@ sizes() {
 
 for part in "${@:-all}"; do
     case $part in
-    all) native && worker && npm_package && sizes ;;
+    all)
+        native
+        worker
+        npm_package
+        sizes
+        ;;
     native) native ;;
     worker) worker ;;
     npm) npm_package ;;

@@ -9,6 +9,9 @@ case ":$PATH:" in
 *) export PATH="$MAYUSE_ROOT/.tools/rust/bin:$MAYUSE_ROOT/node_modules/.bin:$PATH" ;;
 esac
 
+# What is built lies where the scripts and tests look for it.
+unset CARGO_TARGET_DIR
+
 # Without these, worker-build downloads its own copies.
 export WASM_BINDGEN_BIN="$MAYUSE_ROOT/.tools/rust/bin/wasm-bindgen"
 export WASM_OPT_BIN="$MAYUSE_ROOT/node_modules/.bin/wasm-opt"

@@ -8,10 +8,10 @@ port=${PORT:-8787}
 
 # Printed once the Worker answers, below what wrangler itself has to say.
 greet() {
-    local url=http://127.0.0.1:$port tries=0
-    until curl --silent --fail --output /dev/null "$url/readyz"; do
-        tries=$((tries + 1))
-        [ "$tries" -lt 2400 ] || return 0
+    local url=http://127.0.0.1:$port
+    until node --eval "fetch('$url/readyz').then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"; do
+        # wrangler has this shell's number, and may be gone.
+        kill -0 $$ 2>/dev/null || return 0
         sleep 0.25
     done
     cat <<TEXT

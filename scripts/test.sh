@@ -10,8 +10,7 @@ heading() { printf '\n== %s (%d s)\n' "$1" "$SECONDS"; }
 
 heading "formatting and lints"
 cargo fmt --all --check
-cargo clippy --quiet --all-targets -- -D warnings
-wasm_env cargo clippy --quiet --target wasm32-unknown-unknown -p mayuse-worker -p mayuse-wasm -- -D warnings
+cargo clippy --quiet --workspace --all-targets -- -D warnings
 
 heading "unit, law, differential and hygiene tests"
 cargo test --quiet
@@ -26,12 +25,12 @@ heading "vectors against the native core"
 target/release/mayuse conform tests/vectors
 
 heading "the command line"
-node --test tests/cli/*.test.mjs
+node --test --test-reporter=spec tests/cli/*.test.mjs
 
 heading "the npm package, packed and installed, in Node"
-node --test tests/npm/*.test.mjs
+node --test --test-reporter=spec tests/npm/*.test.mjs
 
 heading "the Worker in workerd"
-node --test tests/worker/*.test.mjs
+node --test --test-reporter=spec tests/worker/*.test.mjs
 
 printf '\nAll tests passed in %d s.\n' "$SECONDS"

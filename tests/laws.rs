@@ -189,6 +189,12 @@ proptest! {
         question in question(Amounts::Huge),
         now in prop_oneof![now(), any_instant()],
     ) {
+        // Some limits cannot be held with their grace: such a document is refused, which is no panic either.
+        let read: Document = serde_json::from_value(document.clone()).unwrap();
+        if let Err(problems) = read.compile() {
+            prop_assert!(problems.list[0].message.contains("digits"), "{}", problems);
+            return Ok(());
+        }
         let told = answer_of(&document, &question, now);
         if told.get("error").is_some() {
             prop_assert!(told["error"].as_str().unwrap().contains("digits"), "{}", told);

@@ -3,8 +3,8 @@
 use crate::input::{self, Failure};
 use crate::style;
 use mayuse_core::{
-    Amount, Catalog, Check, Document, Instant, Problems, ResetPeriod, Tree, ask_billing_period, ask_resolution,
-    ask_window, decide,
+    Amount, Catalog, Check, Document, Instant, Problems, Tree, ask_billing_period, ask_resolution, ask_window, decide,
+    read_reset_period,
 };
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -39,6 +39,10 @@ pub fn run(args: &Args) -> Result<bool, Failure> {
             let lines = failures.join("\n    ");
             input::print(&format!("{} {} {id}\n    {lines}", paint.red("FAILED"), input::name(&path)))?;
         }
+    }
+    if n_passed == 0 && n_failed == 0 {
+        let what = args.paths.iter().map(|path| input::name(path)).collect::<Vec<_>>().join(", ");
+        return Err(Failure::Json { what, message: "there is no case in it".to_owned() });
     }
     let counts = format!("{n_passed} passed, {n_failed} failed");
     input::print(&if n_failed == 0 { paint.green(&counts) } else { paint.red(&counts) })?;
@@ -166,7 +170,10 @@ fn compare_fields(path: &str, expect: &Map<String, Value>, actual: &Map<String, 
 /// Whether two lists hold the same, in any order.
 fn same_set(expect: &[Value], actual: &[Value]) -> bool {
     let mut left: Vec<&Value> = actual.iter().collect();
-    let found = expect.iter().all(|expect| {
+    // Those that say most first, so that a vaguer one does not take what only they fit.
+    let mut expect: Vec<&Value> = expect.iter().collect();
+    expect.sort_by_key(|expect| std::cmp::Reverse(expect.to_string().len()));
+    let found = expect.into_iter().all(|expect| {
         let matches = |actual: &&Value| {
             let mut failures = Vec::new();
             compare("", expect, actual, &mut failures);
@@ -186,6 +193,6 @@ fn same_text(expect: &str, actual: &str) -> bool {
 }
 
 fn same_period(expect: &Value, actual: &Value) -> bool {
-    let read = |value: &Value| ResetPeriod::read(&Tree::deserialize(value).ok()?).ok();
+    let read = |value: &Value| read_reset_period(&Tree::deserialize(value).ok()?).ok();
     read(expect).zip(read(actual)).is_some_and(|(expect, actual)| expect.same_as(actual))
 }

@@ -100,8 +100,8 @@ fn row(decision: &Decision<'_>) -> [String; 7] {
         Some(at) => at.to_string(),
         None => period.rule.name().to_lowercase().replace('_', " "),
     });
-    let reason = format!("{:?}", serde_json::to_value(decision.reason).unwrap_or_default());
-    let reason = reason.trim_start_matches("String(\"").trim_end_matches("\")").to_owned();
+    let reason = serde_json::to_value(decision.reason).ok();
+    let reason = reason.as_ref().and_then(|reason| reason.as_str()).unwrap_or_default().to_owned();
     [
         decision.feature.code.to_owned(),
         match decision.decision {

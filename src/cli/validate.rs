@@ -2,7 +2,6 @@
 
 use crate::input::{self, Failure};
 use crate::style;
-use mayuse_core::Severity;
 use std::io;
 use std::path::PathBuf;
 
@@ -28,9 +27,8 @@ pub fn run(args: &Args) -> Result<bool, Failure> {
         Ok((catalog, problems)) => (Some(catalog), problems),
         Err(problems) => (None, problems),
     };
-    let refused = problems.list.iter().any(|problem| problem.severity != Severity::Warning);
     match catalog {
-        Some(catalog) if !refused => {
+        Some(catalog) if problems.is_writable() => {
             let _ = input::report_problems(&mut io::stderr().lock(), &style::for_stderr(), &what, &problems);
             let n_features = catalog.feature_codes().count();
             input::print(&format!("{what}: valid; {n_features} features, {} customers", catalog.n_customers()))?;

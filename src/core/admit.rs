@@ -83,7 +83,8 @@ fn ask_metered<'c>(
         None => None,
         Some(threshold_pct) => {
             let reached = match (limits.limit, used) {
-                (Some(limit), Some(used)) => Some(threshold_pct.percent_of(limit).ok_or(Overflow)? <= used),
+                // Where the threshold itself has too many digits, nobody is kept from an answer by it.
+                (Some(limit), Some(used)) => threshold_pct.percent_of(limit).map(|threshold| threshold <= used),
                 (None, _) => Some(false),
                 (_, None) => None,
             };

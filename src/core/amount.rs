@@ -24,7 +24,7 @@ use std::fmt;
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Amount(Decimal);
 
-/// No text of a valid amount is longer: a sign, 29 digits, a point and 28 zeros that mean nothing.
+/// Longer texts are refused unread: 29 digits, a sign and a point leave room for zeros that mean nothing.
 const MAX_TEXT: usize = 64;
 
 impl Amount {
@@ -98,7 +98,7 @@ impl Amount {
 
     /// `self` per cent of `other`, exactly.
     pub fn percent_of(self, other: Amount) -> Option<Amount> {
-        self.times(other)?.times(Amount(Decimal::new(1, 2)))
+        self.times(Amount(Decimal::new(1, 2)))?.times(other)
     }
 
     /// This as a whole number of 62 bits, which most amounts are: two of them add up in 64.

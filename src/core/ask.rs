@@ -226,6 +226,14 @@ pub fn ask_window(tree: &Tree) -> Result<WindowBounds, Problems> {
     })
 }
 
+/// Reads a reset period: `{"type", "unit"?, "interval"?}`.
+///
+/// # Errors
+/// Every field that is missing or wrong.
+pub fn read_reset_period(tree: &Tree) -> Result<ResetPeriod, Problems> {
+    read(tree, |o| values::reset_period(Node { tree, path: o.path, sink: o.sink }))
+}
+
 /// Answers `{"period", "billing_day_anchor", "start_date", "at"}`: the billing period that holds
 /// an instant.
 ///

@@ -7,9 +7,11 @@ use crate::ladder::{AcrossSubscriptions, Combine, Ladder, Level};
 use crate::model::{Credits, Grant, Value};
 use crate::problem::{Code, Problems};
 use crate::reset::ResetPeriod;
-use crate::resolve::{Allowance, Owner, Row, State, Terms, join, resolve as resolve_chain, resolve_switches};
+use crate::resolve::{Allowance, Owner, Row, State, Terms, join, make_way, resolve as resolve_chain, resolve_switches};
+use crate::sort::sort_by;
 use crate::tree::{Object, Tree};
 use serde::Serialize;
+use std::cmp::Ordering;
 
 /// What rows come to: `{"absent"}`, or the value that stands.
 #[derive(Clone, PartialEq, Debug, Serialize)]
@@ -48,13 +50,17 @@ struct ResolvedAllowance {
 pub fn ask_resolution(tree: &Tree) -> Result<Resolution, Problems> {
     read(tree, |o| {
         let ladder = o.required("ladder", values::ladder);
+        let ladder = ladder?;
         let mut given: Vec<Given> = Vec::new();
         let mut pools: Vec<String> = Vec::new();
         o.required("grants", |n| {
             n.items(|n, node| given.extend(node.object().and_then(|o| read_given(o, n, &mut pools))));
             Some(())
         })?;
-        match resolve_given(&ladder?, &given) {
+        if ladder.across == AcrossSubscriptions::Chain {
+            given = each_once(given);
+        }
+        match resolve_given(&ladder, &given) {
             Some(resolution) => Some(resolution),
             None => {
                 o.error(Code::OutOfRange, "the limits add up to more digits than can be held exactly");
@@ -105,11 +111,32 @@ fn read_given(o: Object<'_>, n: usize, pools: &mut Vec<String>) -> Option<Given>
         level,
         entity_id: entity_id?,
         subscription: o.text("subscription").unwrap_or_default(),
-        // Of rows made at the same time, the earlier in the list comes first.
-        grant: Grant { feature: 0, id: format!("{n:08}").into(), created_at, value },
+        // Rows that do not say when they were made, were made in the order of the list.
+        grant: Grant {
+            feature: 0,
+            id: if created_at.is_none() { format!("{n:08}").into() } else { "".into() },
+            created_at,
+            value,
+        },
         quantity,
         additive: level == Level::AddOn && !archived && max_instances.is_none_or(|max| 1 < max),
     })
+}
+
+/// A row that several subscriptions reach counts once, in the quantities of all of them.
+fn each_once(given: Vec<Given>) -> Vec<Given> {
+    let mut rows: Vec<Given> = Vec::new();
+    for row in given {
+        let same = |held: &&mut Given| {
+            held.level == row.level && held.entity_id == row.entity_id && held.subscription != row.subscription
+        };
+        match rows.iter_mut().find(same) {
+            Some(held) if row.level == Level::AddOn => held.quantity = held.quantity.saturating_add(row.quantity),
+            Some(_) => {}
+            None => rows.push(row),
+        }
+    }
+    rows
 }
 
 /// What the rows come to; nothing if the amounts have too many digits.
@@ -135,8 +162,8 @@ fn resolve_given(ladder: &Ladder, given: &[Given]) -> Option<Resolution> {
     for chain in &chains {
         match resolve_rows(ladder, chain)? {
             State::Absent => {}
-            State::Off(row) => off = off.or(Some(row)),
-            State::On(row) => on = on.or(Some(row)),
+            State::Off(row) => off = lowest(off, row),
+            State::On(row) => on = lowest(on, row),
             State::Allowances(more) => allowances.extend(more),
         }
     }
@@ -153,6 +180,9 @@ fn resolve_given(ladder: &Ladder, given: &[Given]) -> Option<Resolution> {
             State::Allowances(more) => {
                 for allowance in more {
                     let joined = match allowance.terms {
+                        Terms::Metered(limits) if combine == Combine::Max => {
+                            !make_way(&mut allowances, |held| held, limits)
+                        }
                         Terms::Metered(limits) => join(combine, allowances.iter_mut(), allowance.row, limits).ok()?,
                         Terms::Credits(_) => false,
                     };
@@ -163,7 +193,13 @@ fn resolve_given(ladder: &Ladder, given: &[Given]) -> Option<Resolution> {
             }
         }
     }
+    sort_by(&mut allowances, speaks_before);
     Some(describe(&allowances, on, off))
+}
+
+/// Of two rows of different chains, the one that is named.
+fn lowest<'g>(held: Option<Row<'g>>, row: Row<'g>) -> Option<Row<'g>> {
+    held.filter(|held| held.owner.id() <= row.owner.id()).or(Some(row))
 }
 
 fn resolve_rows<'g>(ladder: &Ladder, chain: &[&'g Given]) -> Option<State<'g>> {
@@ -174,6 +210,12 @@ fn resolve_rows<'g>(ladder: &Ladder, chain: &[&'g Given]) -> Option<State<'g>> {
     }
     let mut rows = rows.into_iter().filter(|row| !is_switch(row)).collect();
     resolve_chain(ladder, &mut rows).ok()
+}
+
+/// Unlimited first, then the larger limit, then the origin.
+fn speaks_before(a: &Allowance<'_>, b: &Allowance<'_>) -> Ordering {
+    let limit = |allowance: &Allowance<'_>| allowance.metered().map(|limits| (limits.limit.is_none(), limits.limit));
+    limit(b).cmp(&limit(a)).then_with(|| a.row.owner.id().cmp(b.row.owner.id()))
 }
 
 fn describe(allowances: &[Allowance<'_>], on: Option<Row<'_>>, off: Option<Row<'_>>) -> Resolution {
@@ -190,12 +232,18 @@ fn describe(allowances: &[Allowance<'_>], on: Option<Row<'_>>, off: Option<Row<'
         })
         .collect();
     let first = resolved.first();
+    // What is switched off still has its terms.
+    let metered_off = off.and_then(|row| match row.grant.value {
+        Value::Metered(metered) if first.is_none() => Some(metered),
+        _ => None,
+    });
+    let is_unlimited = |first: &ResolvedAllowance| first.limit.is_none() && first.cost.is_none();
     Resolution {
         absent: first.is_none() && on.is_none() && off.is_none(),
         enabled: first.is_some() || on.is_some(),
-        limit: first.and_then(|first| first.limit),
-        unlimited: first.is_some_and(|first| first.limit.is_none() && first.cost.is_none()),
-        reset_period: first.and_then(|first| first.reset_period),
+        limit: first.map_or_else(|| metered_off?.limit, |first| first.limit),
+        unlimited: first.map_or_else(|| metered_off.is_some_and(|off| off.limit.is_none()), is_unlimited),
+        reset_period: first.map_or_else(|| Some(metered_off?.reset_period), |first| first.reset_period),
         origin: first.map(|first| first.origin.clone()).or(on.or(off).as_ref().map(name)),
         allowances: resolved,
     }

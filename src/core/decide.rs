@@ -5,7 +5,7 @@ use crate::amount::Amount;
 use crate::decision::{Decision, FeatureRef, Freshness, Reason, ValueType};
 use crate::document::{ALIAS_RULE, is_alias};
 use crate::entitle::{Entitlement, Scene, status_at};
-use crate::model::{Catalog, Feature, Policy, Snapshot, Status, Subscription};
+use crate::model::{Catalog, Feature, Policy, Snapshot, Status, Subscription, Value};
 use crate::problem::{Code, Problem};
 use crate::resolve::{Overflow, Row};
 use crate::time::{Date, Instant};
@@ -213,11 +213,15 @@ fn entitled<'c>(
         decision.origin = Some(row.owner.into());
         decision.subscription_id = subscription.map(|subscription| &*subscription.id);
     };
+    scene.heed_add_ons(at, until);
     let standing = match scene.entitlement(at, feature)? {
         Entitlement::None => return Ok(Reason::NotEntitled),
         Entitlement::Misfit => return Ok(Reason::TypeMismatch),
         Entitlement::Off(row, subscription) => {
             by(row, subscription);
+            if let Value::Credits(_) = row.grant.value {
+                decision.value_type = Some(ValueType::Credits);
+            }
             return Ok(Reason::EntitlementDisabled);
         }
         Entitlement::On(row, subscription) => {
@@ -228,7 +232,6 @@ fn entitled<'c>(
         Entitlement::Standing(standing) => standing,
     };
     decision.enabled = true;
-    scene.heed_add_ons(at, until);
     let demand = Demand {
         requested: question.requested.unwrap_or(Amount::ONE),
         consumed: question.consumed,

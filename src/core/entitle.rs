@@ -50,8 +50,13 @@ impl<'c> Scene<'c> {
 
     /// The customer's own override on a feature, if the ladder lists it and its value fits.
     pub fn customer_override(&self, feature: u32) -> Option<(Row<'c>, Combine)> {
+        self.override_row(feature).filter(|(row, _)| row.grant.value != Value::Misfit)
+    }
+
+    /// The customer's own override on a feature, if the ladder lists it, fitting or not.
+    pub fn override_row(&self, feature: u32) -> Option<(Row<'c>, Combine)> {
         let combine = self.catalog.ladder.combine(Level::Customer)?;
-        let grant = self.customer.grants.on(feature).filter(|grant| grant.value != Value::Misfit)?;
+        let grant = self.customer.grants.on(feature)?;
         Some((Row { owner: Owner::Customer(self.customer), grant, quantity: 1, additive: false }, combine))
     }
 
@@ -71,7 +76,7 @@ impl<'c> Scene<'c> {
                 }
             }
             AcrossSubscriptions::Chain => {
-                let in_scope = self.granting().any(|subscription| self.in_scope(feature, subscription));
+                let in_scope = self.chain_in_scope(feature);
                 if let Some(named) = self.chain_billing() {
                     result = self.switch_of_chain(at, feature, self.granting(), in_scope, named);
                 }
@@ -141,7 +146,7 @@ impl<'c> Scene<'c> {
                 }
             }
             AcrossSubscriptions::Chain => {
-                self.chain_rows(at, feature, &mut rows);
+                self.chain_rows(at, feature, self.chain_in_scope(feature), &mut rows);
                 let misfit = drop_misfits(&mut rows);
                 if let Some((subscription, anchors)) = self.chain_anchors() {
                     take(resolve::resolve(ladder, &mut rows)?, anchors, subscription, misfit);
@@ -175,14 +180,8 @@ impl<'c> Scene<'c> {
         match terms {
             // The larger limit stands whole, with its own windows.
             Some(Terms::Metered(limits)) if combine == Combine::Max => {
-                let resets_alike = |s: &Standing<'_>| {
-                    s.allowance.metered().is_some_and(|held| held.reset_period.same_as(limits.reset_period))
-                };
-                let is_smaller = |s: &Standing<'_>| {
-                    s.allowance.metered().is_some_and(|held| resolve::is_larger(limits.limit, held.limit))
-                };
-                if !standing.iter().any(resets_alike) || standing.iter().any(|s| resets_alike(s) && is_smaller(s)) {
-                    standing.retain(|s| !(resets_alike(s) && is_smaller(s)));
+                let stands = resolve::make_way(&mut standing, |standing| &standing.allowance, limits);
+                if stands {
                     self.stand_override(&mut standing, Allowance { row, terms: Terms::Metered(limits) });
                 }
             }
@@ -200,16 +199,17 @@ impl<'c> Scene<'c> {
         })
     }
 
-    /// Notes when an add-on's archival changes how the limits on a feature add up: where rows of
-    /// its level merge, and it may be held more than once.
+    /// Notes when an add-on is archived that grants a feature, where rows of its level merge: its
+    /// limit adds to those of others only until then.
     pub fn heed_add_ons(&self, feature: u32, until: &mut Until) {
         if self.catalog.ladder.combine(Level::AddOn) != Some(Combine::Replace) {
             return;
         }
         for held in self.granting().flat_map(|subscription| subscription.add_ons.as_slice()) {
-            let add_on = self.catalog.add_on(held.add_on).filter(|add_on| {
-                add_on.multi_instance && add_on.grants.on(feature).is_some_and(|grant| grant.value != Value::Misfit)
-            });
+            let add_on = self
+                .catalog
+                .add_on(held.add_on)
+                .filter(|add_on| add_on.grants.on(feature).is_some_and(|grant| grant.value != Value::Misfit));
             until.at(add_on.and_then(|add_on| add_on.archived_at));
         }
     }
@@ -236,6 +236,11 @@ impl<'c> Scene<'c> {
     /// Whether rows that need scope reach the customer through a subscription.
     pub fn in_scope(&self, feature: &Feature, subscription: &Subscription) -> bool {
         feature.product.is_none_or(|product| self.has_product(subscription, product))
+    }
+
+    /// The same, through any subscription that grants access.
+    pub fn chain_in_scope(&self, feature: &Feature) -> bool {
+        self.granting().any(|subscription| self.in_scope(feature, subscription))
     }
 
     fn has_product(&self, subscription: &Subscription, product: Product) -> bool {
@@ -310,8 +315,7 @@ impl<'c> Scene<'c> {
     }
 
     /// The rows of all granting subscriptions, each once, quantities summed.
-    pub fn chain_rows(&self, at: u32, feature: &'c Feature, rows: &mut Vec<Row<'c>>) {
-        let in_scope = self.granting().any(|subscription| self.in_scope(feature, subscription));
+    pub fn chain_rows(&self, at: u32, feature: &'c Feature, in_scope: bool, rows: &mut Vec<Row<'c>>) {
         for subscription in self.granting() {
             self.each_row(at, feature, subscription, in_scope, &mut |row| match rows
                 .iter_mut()

@@ -116,9 +116,9 @@ impl Ladder {
     /// A ladder of the given levels, weakest first. Of a level listed twice the first stands.
     pub fn new(levels: Vec<(Level, Combine)>, across: AcrossSubscriptions, multiply_quantity: bool) -> Ladder {
         let mut position = [None; Level::COUNT];
-        for (at, (level, _)) in (0_u8..).zip(&levels) {
+        for (at, (level, _)) in levels.iter().enumerate() {
             if let Some(slot) = position.get_mut(level.index()) {
-                *slot = slot.or(Some(at));
+                *slot = slot.or(u8::try_from(at).ok());
             }
         }
         Ladder { levels, position, across, multiply_quantity }

@@ -36,7 +36,7 @@ mod ask;
 mod ask_resolution;
 
 pub use amount::{Amount, AmountError};
-pub use ask::{Check, WindowBounds, ask_billing_period, ask_window};
+pub use ask::{Check, WindowBounds, ask_billing_period, ask_window, read_reset_period};
 pub use ask_resolution::{Resolution, ask_resolution};
 pub use billing::{Billing, BillingError, BillingPeriod, Rhythm};
 pub use decide::{Question, decide, undecided};

@@ -268,6 +268,18 @@ pub enum Value {
     Misfit,
 }
 
+impl Value {
+    /// Whether it is switched off.
+    pub(crate) fn is_off(&self) -> bool {
+        match self {
+            Value::Boolean { enabled } => !enabled,
+            Value::Metered(metered) => !metered.enabled,
+            Value::Credits(credits) => !credits.enabled,
+            Value::Misfit => false,
+        }
+    }
+}
+
 /// So much in each window.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Metered {

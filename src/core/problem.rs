@@ -1,5 +1,6 @@
 //! What is wrong with an input, and where.
 
+use crate::sort::sort_by;
 use std::cell::RefCell;
 use std::fmt;
 
@@ -58,7 +59,7 @@ impl Code {
 }
 
 /// How bad a problem is.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Severity {
     /// The input cannot be used.
     Error,
@@ -99,11 +100,12 @@ impl std::error::Error for Problem {}
 /// All problems of one input: as many as are kept, and how many more there were.
 #[derive(Clone, Debug, Default)]
 pub struct Problems {
-    /// The first ones, in the order of the input.
+    /// The first ones: errors, then rows that are skipped, then warnings, each as they came.
     pub list: Vec<Problem>,
     /// How many more there were.
     pub n_more: usize,
     n_errors: usize,
+    n_skipped: usize,
 }
 
 impl Problems {
@@ -115,14 +117,24 @@ impl Problems {
         self.n_errors == 0
     }
 
+    /// Whether the input may be written: nothing in it would be skipped.
+    pub fn is_writable(&self) -> bool {
+        self.is_usable() && self.n_skipped == 0
+    }
+
     pub(crate) fn push(&mut self, problem: Problem) {
-        if problem.severity == Severity::Error {
-            self.n_errors = self.n_errors.saturating_add(1);
+        match problem.severity {
+            Severity::Error => self.n_errors = self.n_errors.saturating_add(1),
+            Severity::Skipped => self.n_skipped = self.n_skipped.saturating_add(1),
+            Severity::Warning => {}
         }
         if self.list.len() < Self::MAX_KEPT {
-            self.list.push(problem);
-        } else {
-            self.n_more = self.n_more.saturating_add(1);
+            return self.list.push(problem);
+        }
+        self.n_more = self.n_more.saturating_add(1);
+        // What matters more is not left out for what matters less.
+        if let Some(lesser) = self.list.iter_mut().rev().find(|held| problem.severity < held.severity) {
+            *lesser = problem;
         }
     }
 }
@@ -168,7 +180,10 @@ impl Sink {
         self.push(Problem::error(code, path, message));
     }
 
+    /// The problems, errors first.
     pub fn into_inner(self) -> Problems {
-        self.0.into_inner()
+        let mut problems = self.0.into_inner();
+        sort_by(&mut problems.list, |a, b| a.severity.cmp(&b.severity));
+        problems
     }
 }

@@ -1,8 +1,5 @@
 //! Reset periods: when a count starts again from zero.
 
-use crate::document::values;
-use crate::problem::{Problems, Sink};
-use crate::tree::{Node, Path, Tree};
 use std::fmt;
 
 /// When a metered allowance starts again from zero.
@@ -87,16 +84,6 @@ pub(crate) enum Step {
 }
 
 impl ResetPeriod {
-    /// Reads `{"type", "unit"?, "interval"?}`.
-    ///
-    /// # Errors
-    /// Every field that is missing or wrong.
-    pub fn read(tree: &Tree) -> Result<ResetPeriod, Problems> {
-        let sink = Sink::default();
-        let found = values::reset_period(Node { tree, path: &Path::Root, sink: &sink });
-        found.ok_or_else(|| sink.into_inner())
-    }
-
     /// Whether both reset at the same instants: MONTH 12 is YEAR 1, HOUR 24 is DAY 1, and where
     /// windows are not tied to Mondays, DAY 7 is WEEK 1.
     pub fn same_as(self, other: ResetPeriod) -> bool {

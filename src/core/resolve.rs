@@ -195,10 +195,7 @@ pub(crate) fn resolve_switches<'c>(ladder: &Ladder, rows: &[Row<'c>]) -> State<'
 
 /// Resolves a chain of metered and credits rows, in any order.
 pub(crate) fn resolve<'c>(ladder: &Ladder, rows: &mut Vec<Row<'c>>) -> Result<State<'c>, Overflow> {
-    sort_by(rows, |a, b| {
-        let position = |row: &Row<'_>| ladder.position(row.owner.level());
-        position(a).cmp(&position(b)).then_with(|| a.key().cmp(&b.key()))
-    });
+    sort_rows(ladder, rows);
     let mut state = State::Absent;
     for level in rows.chunk_by(|a, b| a.owner.level() == b.owner.level()) {
         let Some(first) = level.first() else { continue };
@@ -207,6 +204,14 @@ pub(crate) fn resolve<'c>(ladder: &Ladder, rows: &mut Vec<Row<'c>>) -> Result<St
         }
     }
     Ok(state)
+}
+
+/// The order in which rows count: by level, then by age.
+pub(crate) fn sort_rows(ladder: &Ladder, rows: &mut Vec<Row<'_>>) {
+    sort_by(rows, |a, b| {
+        let position = |row: &Row<'_>| ladder.position(row.owner.level());
+        position(a).cmp(&position(b)).then_with(|| a.key().cmp(&b.key()))
+    });
 }
 
 /// One level on top of what is below it. `first` is the first of its rows.
@@ -286,6 +291,16 @@ pub(crate) fn join<'a, 'c: 'a>(
         }
     }
     Ok(joined)
+}
+
+/// Takes out the allowances that reset when `larger` does and are smaller. Whether it is to stand:
+/// it took one's place, or there was none.
+pub(crate) fn make_way<'c, A>(list: &mut Vec<A>, of: impl Fn(&A) -> &Allowance<'c>, larger: Limits) -> bool {
+    let alike = |item: &A| of(item).metered().filter(|held| held.reset_period.same_as(larger.reset_period)).copied();
+    let none_alike = list.iter().all(|item| alike(item).is_none());
+    let before = list.len();
+    list.retain(|item| alike(item).is_none_or(|held| !is_larger(larger.limit, held.limit)));
+    none_alike || list.len() < before
 }
 
 /// The terms a metered row brings, for the quantity held.
@@ -379,7 +394,7 @@ fn cheapest_per_pool<'c>(rows: &[Row<'c>]) -> Vec<Allowance<'c>> {
 }
 
 /// Whether limit `a` is larger than `b`; none is unlimited.
-pub(crate) fn is_larger(a: Option<Amount>, b: Option<Amount>) -> bool {
+fn is_larger(a: Option<Amount>, b: Option<Amount>) -> bool {
     match (a, b) {
         (Some(a), Some(b)) => b < a,
         (None, Some(_)) => true,

@@ -169,6 +169,12 @@ impl fmt::Display for Date {
     }
 }
 
+impl From<Date> for Instant {
+    fn from(date: Date) -> Self {
+        date.midnight()
+    }
+}
+
 /// A day as a month counted from year 0 and a day within it: the form in which months are added.
 #[derive(Clone, Copy)]
 pub(crate) struct Civil {

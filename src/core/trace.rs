@@ -5,12 +5,11 @@
 
 use crate::amount::Amount;
 use crate::decision::Origin;
-use crate::entitle::Scene;
+use crate::entitle::{Entitlement, Scene};
 use crate::ladder::{AcrossSubscriptions, Combine, Level};
 use crate::model::{Feature, Subscription, Value};
 use crate::reset::ResetPeriod;
-use crate::resolve::{Overflow, Row, State, Terms, resolve, resolve_switches};
-use crate::sort::sort_by;
+use crate::resolve::{Overflow, Row, State, Terms, resolve, resolve_switches, sort_rows};
 use crate::time::Instant;
 use serde::Serialize;
 
@@ -29,7 +28,7 @@ pub struct Step<'c> {
     value: Granted,
     /// What it changed.
     pub effect: Effect,
-    after: After,
+    after: Option<After>,
     anchors: AnchorsUsed,
 }
 
@@ -49,7 +48,12 @@ pub enum Effect {
     OutOfScope,
     /// Its value does not fit the feature.
     TypeMismatch,
+    /// It counts, but comes after so many others that its effect is not worked out.
+    NotTraced,
 }
+
+/// How many rows of a chain have their effect worked out. Each costs a resolution of all before it.
+const MAX_TRACED: usize = 32;
 
 /// What a row grants.
 #[derive(Clone, Copy, Debug, Serialize)]
@@ -104,17 +108,34 @@ pub(crate) fn trace<'c>(scene: &Scene<'c>, at: u32, feature: &'c Feature) -> Res
         }
         AcrossSubscriptions::Chain => {
             let mut rows = Vec::new();
-            scene.chain_rows(at, feature, &mut rows);
+            scene.chain_rows(at, feature, true, &mut rows);
             let tied = scene.chain_anchors().map(|(subscription, anchors)| (subscription, anchors.activation));
-            chain(scene, feature, rows, true, tied, &mut steps)?;
+            chain(scene, feature, rows, scene.chain_in_scope(feature), tied, &mut steps)?;
         }
     }
-    if let Some((row, combine)) = scene.customer_override(at) {
-        let activation = row.grant.created_at.unwrap_or(Instant::EPOCH);
-        let effect = if combine == Combine::Replace { Effect::Replaced } else { Effect::Added };
-        let after = after(&state(scene, feature, &[row])?);
-        let anchors = AnchorsUsed { activation, billing_start: None, billing_end: None };
-        steps.push(step(None, combine, row, effect, after, anchors));
+    if let Some((row, combine)) = scene.override_row(at) {
+        let anchors = AnchorsUsed {
+            activation: row.grant.created_at.unwrap_or(Instant::EPOCH),
+            billing_start: None,
+            billing_end: None,
+        };
+        let counts = |step: &Step<'_>| matches!(step.effect, Effect::Set | Effect::Replaced | Effect::Added);
+        let effect = match combine {
+            _ if row.grant.value == Value::Misfit => Effect::TypeMismatch,
+            _ if !steps.iter().any(counts) => Effect::Set,
+            Combine::Replace => Effect::Replaced,
+            Combine::Stack | Combine::Max if row.grant.value.is_off() => Effect::None,
+            Combine::Stack | Combine::Max => Effect::Added,
+        };
+        let after = match scene.entitlement(at, feature)? {
+            Entitlement::None | Entitlement::Misfit => after(&State::Absent),
+            Entitlement::Off(row, _) => after(&State::Off(row)),
+            Entitlement::On(row, _) => after(&State::On(row)),
+            Entitlement::Standing(all) => {
+                after(&State::Allowances(all.into_iter().map(|standing| standing.allowance).collect()))
+            }
+        };
+        steps.push(step(None, combine, row, effect, Some(after), anchors));
     }
     Ok(steps)
 }
@@ -129,17 +150,17 @@ fn chain<'c>(
 ) -> Result<(), Overflow> {
     let Some((subscription, activation)) = tied else { return Ok(()) };
     let ladder = &scene.catalog.ladder;
-    sort_by(&mut rows, |a, b| {
-        let position = |row: &Row<'_>| ladder.position(row.owner.level());
-        position(a).cmp(&position(b)).then_with(|| a.key().cmp(&b.key()))
-    });
+    sort_rows(ladder, &mut rows);
     let billing = subscription.billing.period_at(scene.now);
     let anchors = AnchorsUsed { activation, billing_start: Some(billing.start), billing_end: billing.end };
     let mut counted: Vec<Row<'c>> = Vec::new();
     let mut before = after(&State::Absent);
     for row in rows {
         let combine = ladder.combine(row.owner.level()).unwrap_or(Combine::Replace);
-        let effect = if row.grant.value == Value::Misfit {
+        let effect = if counted.len() == MAX_TRACED {
+            steps.push(step(Some(subscription), combine, row, Effect::NotTraced, None, anchors));
+            continue;
+        } else if row.grant.value == Value::Misfit {
             Effect::TypeMismatch
         } else if !in_scope && row.owner.level() != Level::Subscription {
             Effect::OutOfScope
@@ -155,7 +176,7 @@ fn chain<'c>(
             before = now;
             effect
         };
-        steps.push(step(Some(subscription), combine, row, effect, before.clone(), anchors));
+        steps.push(step(Some(subscription), combine, row, effect, Some(before.clone()), anchors));
     }
     Ok(())
 }
@@ -165,7 +186,7 @@ fn step<'c>(
     combine: Combine,
     row: Row<'c>,
     effect: Effect,
-    after: After,
+    after: Option<After>,
     anchors: AnchorsUsed,
 ) -> Step<'c> {
     Step {

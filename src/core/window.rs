@@ -4,7 +4,7 @@
 
 use crate::billing::Billing;
 use crate::reset::{Every, ResetPeriod, Step, Unit};
-use crate::time::{Date, Instant, MS_PER_DAY, MS_PER_HOUR, day_in_month};
+use crate::time::{Instant, MS_PER_DAY, MS_PER_HOUR, day_in_month};
 
 /// A half-open stretch of time, `start <= t && t < end`.
 ///
@@ -153,10 +153,4 @@ fn open(start: Instant) -> Window {
 
 fn closed(start: i64, end: i64) -> Window {
     Window { start: Instant::clamped(start), end: Some(Instant::clamped(end)), projected: false, slides: false }
-}
-
-impl From<Date> for Instant {
-    fn from(date: Date) -> Self {
-        date.midnight()
-    }
 }

@@ -88,10 +88,10 @@ fn tree(json: &str) -> Result<Tree, JsValue> {
 
 /// Milliseconds of JavaScript's clock as an instant.
 fn instant(ms: f64) -> Instant {
-    // A float converts to the nearest whole number there is, and the rest is clamped by range.
     #[expect(clippy::cast_possible_truncation, reason = "saturates, and 2^53 milliseconds are 285,000 years")]
     let ms = ms as i64;
-    Instant::from_millis(ms).unwrap_or(Instant::MAX)
+    // A clock outside years 1 to 9999 stands at the nearer end.
+    Instant::from_millis(ms).unwrap_or(if ms < 0 { Instant::MIN } else { Instant::MAX })
 }
 
 fn shown<T: Serialize>(answer: Result<T, Problems>) -> Result<String, JsValue> {

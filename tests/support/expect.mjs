@@ -15,7 +15,9 @@ const isObject = (value) => typeof value === "object" && value !== null && !Arra
 
 function sameSet(expect, actual) {
   const left = [...actual];
-  const found = expect.every((item) => {
+  // Those that say most first, so that a vaguer one does not take what only they fit.
+  const saying = [...expect].sort((a, b) => JSON.stringify(b).length - JSON.stringify(a).length);
+  const found = saying.every((item) => {
     const at = left.findIndex((other) => mismatches(item, other).length === 0);
     if (at >= 0) left.splice(at, 1);
     return at >= 0;

@@ -109,6 +109,7 @@ pub(super) fn feature(node: Node<'_>, n: usize) -> Option<RawFeature> {
         let code = node.text()?;
         if !is_code(code) {
             node.error(Code::Invalid, "a code is 1 to 128 of a-z, 0-9, _ and -, and starts with a letter or digit");
+            return None;
         }
         Some(code.to_owned())
     });
@@ -189,6 +190,7 @@ pub(super) fn customer(node: Node<'_>, n: usize) -> Option<RawCustomer> {
         let alias = node.text()?;
         if !is_alias(alias) {
             node.error(Code::Invalid, ALIAS_RULE);
+            return None;
         }
         Some(alias.to_owned())
     });

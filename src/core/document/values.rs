@@ -51,14 +51,16 @@ fn metered(value: Object<'_>, enabled: bool) -> Option<Metered> {
     });
     let warning_threshold_pct = field(value, "warning_threshold_pct", |n| n.amount_not_negative());
     let (overage, grace_pct) = overage?.unwrap_or((Behavior::Block, Amount::ZERO));
-    Some(Metered {
-        enabled,
-        limit: limit?,
-        reset_period: reset_period?.unwrap_or(ResetPeriod::Never),
-        overage,
-        grace_pct,
-        warning_threshold_pct: warning_threshold_pct?,
-    })
+    let (limit, warning_threshold_pct) = (limit?, warning_threshold_pct?);
+    if let Some(limit) = limit {
+        // Better refused here, where it says which row, than in every decision.
+        let grace = grace_pct.percent_of(limit).and_then(|grace| limit.plus(grace));
+        if grace.is_none() {
+            value.error(Code::OutOfRange, "the limit with its grace has more digits than can be held exactly");
+        }
+    }
+    let reset_period = reset_period?.unwrap_or(ResetPeriod::Never);
+    Some(Metered { enabled, limit, reset_period, overage, grace_pct, warning_threshold_pct })
 }
 
 /// An optional field: nothing if it is wrong, `Some(None)` if it is absent.
@@ -107,7 +109,7 @@ pub(crate) fn ladder(node: Node<'_>) -> Option<Ladder> {
             let combine = entry.optional("combine", |n| n.word(&combines)).unwrap_or(Combine::Replace);
             let Some(level) = level else { return };
             if levels.iter().any(|(listed, _)| *listed == level) {
-                item.error(Code::Duplicate, format!("the level {} is listed twice", level.name()));
+                return item.error(Code::Duplicate, format!("the level {} is listed twice", level.name()));
             }
             levels.push((level, combine));
         });
