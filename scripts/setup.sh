@@ -86,6 +86,18 @@ apt_install() {
     as_root "${install[@]}" || { as_root apt-get update && as_root "${install[@]}"; }
 }
 
+# What `make test` checks formatting and lints with.
+rust_components() {
+    cargo fmt --version >/dev/null 2>&1 && cargo clippy --version >/dev/null 2>&1 && return
+    if from_rustup; then
+        step components "Adding rustfmt and clippy to your Rust toolchain (rustup component add)" \
+            rustup component add rustfmt clippy && return
+    elif has_apt; then
+        step components "Installing rustfmt and clippy (apt-get install)" apt_install rustfmt rust-clippy && return
+    fi
+    die "make test needs rustfmt and clippy for your Rust toolchain; install them, then run it again: make setup"
+}
+
 npm_packages() {
     local stamp=node_modules/.lock-stamp now
     now="$(uname -sm) $(git hash-object --no-filters package-lock.json)"
@@ -186,6 +198,7 @@ if [ -f "$choice" ]; then
 else
     echo "Wasm builds use your own Rust, $rust."
 fi
+rust_components
 if lacks_openssl; then
     step openssl "Installing OpenSSL's headers, which worker-build needs (apt-get install)" apt_install libssl-dev pkg-config ||
         die "Try as root: apt-get install libssl-dev pkg-config"
