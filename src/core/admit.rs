@@ -7,7 +7,8 @@ use crate::model::{Behavior, Credits};
 use crate::resolve::{Limits, Overflow, Terms};
 use crate::sort::sort_by;
 use crate::time::Instant;
-use crate::window::{Window, window};
+use crate::until::Until;
+use crate::windowing::window;
 use std::cmp::{Ordering, Reverse};
 
 /// How much is asked for, and what is known to be used.
@@ -172,7 +173,7 @@ fn ask_pool<'c>(
                 value_type: ValueType::Credits,
                 allowed: false,
                 reason: Reason::InsufficientCredits,
-                metering: Metering::nothing(demand),
+                metering: nothing(demand),
                 origin,
                 subscription_id,
             },
@@ -231,31 +232,17 @@ fn remaining(asked: &Asked<'_>) -> (bool, Option<Amount>) {
     (asked.answer.metering.unlimited, asked.answer.metering.remaining)
 }
 
-/// The earliest instant at which an answer may change by itself.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Until {
-    now: Instant,
-    pub earliest: Option<Instant>,
-}
-
-impl Until {
-    pub fn new(now: Instant) -> Until {
-        Until { now, earliest: None }
-    }
-
-    /// Something changes at `instant`, if that is still to come.
-    pub fn at(&mut self, instant: Option<Instant>) {
-        if let Some(instant) = instant.filter(|instant| self.now < *instant) {
-            self.earliest = Some(self.earliest.map_or(instant, |earliest| earliest.min(instant)));
-        }
-    }
-
-    fn window(&mut self, window: &Window, consumed: Option<Amount>) {
-        if !window.slides {
-            self.at(window.end);
-        } else if consumed.is_some_and(|consumed| !consumed.is_zero()) {
-            // Usage may drop out at any moment.
-            self.earliest = Some(self.now);
-        }
+/// The numbers of an allowance of nothing.
+fn nothing(demand: Demand) -> Metering {
+    Metering {
+        requested: demand.requested,
+        limit: Some(Amount::ZERO),
+        unlimited: false,
+        consumed: demand.consumed,
+        reserved: demand.reserved,
+        remaining: Some(Amount::ZERO),
+        overage: Overage { behavior: Behavior::Block, grace: Amount::ZERO, units: None },
+        warning: None,
+        period: None,
     }
 }

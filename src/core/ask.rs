@@ -11,7 +11,8 @@ use crate::problem::{Code, Problem, Problems, Sink};
 use crate::reset::ResetPeriod;
 use crate::time::Instant;
 use crate::tree::{Node, Object, Path, Tree};
-use crate::window::{Anchors, Window, window as window_at};
+use crate::window::Window;
+use crate::windowing::{Anchors, window as window_at};
 use serde::Serialize;
 
 /// A check as it was asked, in JSON, in a query string or on a command line.

@@ -1,6 +1,6 @@
 //! The decision: the questions it asks, in their order, and the answer.
 
-use crate::admit::{self, Admission, Demand, Until};
+use crate::admit::{self, Admission, Demand};
 use crate::amount::Amount;
 use crate::decision::{Decision, FeatureRef, Freshness, Reason, ValueType};
 use crate::document::{ALIAS_RULE, is_alias};
@@ -11,6 +11,7 @@ use crate::resolve::{Overflow, Row};
 use crate::time::{Date, Instant};
 use crate::trace;
 use crate::tree::{ID_RULE, is_id};
+use crate::until::Until;
 
 /// A question: may this customer use this feature?
 #[derive(Clone, Copy, Debug)]

@@ -1,11 +1,9 @@
 //! The decision: what is answered, and its form in JSON.
 
-use crate::admit::Demand;
 use crate::amount::Amount;
-use crate::ladder::Level;
 use crate::model::{Behavior, Policy, Source};
+use crate::owner::Origin;
 use crate::reset::ResetPeriod;
-use crate::resolve::{Name, Owner};
 use crate::time::Instant;
 use crate::trace::Step;
 use crate::window::Window;
@@ -188,23 +186,6 @@ pub struct Metering {
     pub period: Option<Period>,
 }
 
-impl Metering {
-    /// An allowance of nothing.
-    pub(crate) fn nothing(demand: Demand) -> Metering {
-        Metering {
-            requested: demand.requested,
-            limit: Some(Amount::ZERO),
-            unlimited: false,
-            consumed: demand.consumed,
-            reserved: demand.reserved,
-            remaining: Some(Amount::ZERO),
-            overage: Overage { behavior: Behavior::Block, grace: Amount::ZERO, units: None },
-            warning: None,
-            period: None,
-        }
-    }
-}
-
 /// What happens above a limit.
 #[derive(Clone, Copy, Debug, serde::Serialize)]
 pub struct Overage {
@@ -365,47 +346,5 @@ impl Serialize for ResetPeriod {
             rule.serialize_field("interval", &every.interval())?;
         }
         rule.end()
-    }
-}
-
-/// The row that decided, by the entity it hangs on.
-#[derive(Clone, Copy, Debug)]
-pub struct Origin<'c>(Owner<'c>);
-
-impl<'c> Origin<'c> {
-    /// FEATURE, PLAN, PLAN_VERSION, ADD_ON, SUBSCRIPTION or CUSTOMER.
-    pub fn level(&self) -> Level {
-        self.0.level()
-    }
-
-    /// The entity's id.
-    pub fn id(&self) -> &'c str {
-        self.0.id()
-    }
-}
-
-impl<'c> From<Owner<'c>> for Origin<'c> {
-    fn from(owner: Owner<'c>) -> Self {
-        Origin(owner)
-    }
-}
-
-impl Serialize for Origin<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut origin = serializer.serialize_struct("Origin", 3)?;
-        origin.serialize_field("entity_type", self.0.level().name())?;
-        origin.serialize_field("entity_id", self.0.id())?;
-        origin.serialize_field("name", &self.0.name())?;
-        origin.end()
-    }
-}
-
-impl Serialize for Name<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self {
-            Name::None => serializer.serialize_none(),
-            Name::Plain(name) => serializer.serialize_str(name),
-            Name::PlanVersion { plan, version } => serializer.collect_str(&format_args!("{plan} v{version}")),
-        }
     }
 }

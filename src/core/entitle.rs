@@ -1,12 +1,13 @@
 //! What one customer is entitled to: which rows reach the customer, chain by chain, what each
 //! chain comes to, and which windows it is tied to.
 
-use crate::admit::Until;
 use crate::ladder::{AcrossSubscriptions, Combine, Level};
 use crate::model::{Catalog, Customer, Feature, Grant, Product, Status, Subscription, Value};
-use crate::resolve::{self, Allowance, Overflow, Owner, Row, State, Switch, Terms};
+use crate::owner::Owner;
+use crate::resolve::{self, Allowance, Overflow, Row, State, Switch, Terms};
 use crate::time::Instant;
-use crate::window::Anchors;
+use crate::until::Until;
+use crate::windowing::Anchors;
 
 /// Everything a question about one customer at one instant looks at.
 #[derive(Clone, Copy, Debug)]

@@ -17,6 +17,7 @@ mod time;
 mod reset;
 mod window;
 mod billing;
+mod windowing;
 
 mod ladder;
 mod model;
@@ -26,12 +27,14 @@ mod problem;
 mod tree;
 mod document;
 
+mod owner;
 mod resolve;
+mod until;
 mod entitle;
-mod admit;
-mod decision;
-mod decide;
 mod trace;
+mod decision;
+mod admit;
+mod decide;
 mod ask;
 mod ask_resolution;
 
@@ -41,15 +44,16 @@ pub use ask_resolution::{Resolution, ask_resolution};
 pub use billing::{Billing, BillingError, BillingPeriod, Rhythm};
 pub use decide::{Question, decide, undecided};
 pub use decision::{
-    Decision, FeatureRef, Freshness, Metering, Origin, Overage, Period, Reason, ValueType, Verdict, Warning,
-    WindowAnswer,
+    Decision, FeatureRef, Freshness, Metering, Overage, Period, Reason, ValueType, Verdict, Warning, WindowAnswer,
 };
 pub use document::Document;
 pub use ladder::{AcrossSubscriptions, Combine, Ladder, Level};
 pub use model::{Behavior, Catalog, Policy, Snapshot, Source};
+pub use owner::Origin;
 pub use problem::{Code, Problem, Problems, Severity};
 pub use reset::{Every, IntervalError, ResetPeriod, Unit};
 pub use time::{Date, Instant, TimeError};
 pub use trace::{Effect, Step};
 pub use tree::Tree;
-pub use window::{Anchors, Window, window};
+pub use window::Window;
+pub use windowing::{Anchors, window};

@@ -4,10 +4,9 @@
 //! are in it, and what windows they are tied to, is settled elsewhere.
 
 use crate::amount::Amount;
-use crate::ladder::{Combine, Ladder, Level};
-use crate::model::{
-    AddOn, Behavior, Catalog, Credits, Customer, Feature, Grant, Metered, Plan, PlanVersion, Subscription, Value,
-};
+use crate::ladder::{Combine, Ladder};
+use crate::model::{Behavior, Credits, Grant, Metered, Value};
+use crate::owner::Owner;
 use crate::reset::ResetPeriod;
 use crate::sort::sort_by;
 
@@ -21,67 +20,6 @@ pub(crate) struct Row<'c> {
     /// Whether its limit adds to those of its own level, where that level replaces: it belongs to
     /// an add-on that may be held more than once and is not archived.
     pub additive: bool,
-}
-
-/// The entity a row hangs on.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Owner<'c> {
-    Feature(&'c Feature),
-    Plan(&'c Plan),
-    PlanVersion(&'c PlanVersion, &'c Catalog),
-    AddOn(&'c AddOn),
-    Subscription(&'c Subscription),
-    Customer(&'c Customer),
-    /// One that is known by nothing but its id.
-    Named(Level, &'c str),
-}
-
-impl<'c> Owner<'c> {
-    pub fn level(self) -> Level {
-        match self {
-            Owner::Feature(_) => Level::Feature,
-            Owner::Plan(_) => Level::Plan,
-            Owner::PlanVersion(..) => Level::PlanVersion,
-            Owner::AddOn(_) => Level::AddOn,
-            Owner::Subscription(_) => Level::Subscription,
-            Owner::Customer(_) => Level::Customer,
-            Owner::Named(level, _) => level,
-        }
-    }
-
-    pub fn id(self) -> &'c str {
-        match self {
-            Owner::Feature(feature) => &feature.id,
-            Owner::Plan(plan) => &plan.id,
-            Owner::PlanVersion(version, _) => &version.id,
-            Owner::AddOn(add_on) => &add_on.id,
-            Owner::Subscription(subscription) => &subscription.id,
-            Owner::Customer(customer) => &customer.id,
-            Owner::Named(_, id) => id,
-        }
-    }
-
-    pub fn name(self) -> Name<'c> {
-        match self {
-            Owner::Feature(feature) => Name::Plain(&feature.name),
-            Owner::Plan(plan) => Name::Plain(&plan.name),
-            Owner::PlanVersion(version, catalog) => match catalog.plan(version.plan) {
-                Some(plan) => Name::PlanVersion { plan: &plan.name, version: version.version },
-                None => Name::None,
-            },
-            Owner::AddOn(add_on) => Name::Plain(&add_on.name),
-            Owner::Customer(customer) => Name::Plain(&customer.name),
-            Owner::Subscription(_) | Owner::Named(..) => Name::None,
-        }
-    }
-}
-
-/// The name of an entity.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Name<'c> {
-    None,
-    Plain(&'c str),
-    PlanVersion { plan: &'c str, version: u32 },
 }
 
 /// What a chain comes to.

@@ -4,10 +4,10 @@
 //! know that anybody watches.
 
 use crate::amount::Amount;
-use crate::decision::Origin;
 use crate::entitle::{Entitlement, Scene};
 use crate::ladder::{AcrossSubscriptions, Combine, Level};
 use crate::model::{Feature, Subscription, Value};
+use crate::owner::Origin;
 use crate::reset::ResetPeriod;
 use crate::resolve::{Overflow, Row, State, Terms, resolve, resolve_switches, sort_rows};
 use crate::time::Instant;

@@ -1,0 +1,108 @@
+//! Owners: the entities rows hang on, and how they are named in answers.
+
+use crate::ladder::Level;
+use crate::model::{AddOn, Catalog, Customer, Feature, Plan, PlanVersion, Subscription};
+use serde::ser::{Serialize, SerializeStruct, Serializer};
+
+/// The entity a row hangs on.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Owner<'c> {
+    Feature(&'c Feature),
+    Plan(&'c Plan),
+    PlanVersion(&'c PlanVersion, &'c Catalog),
+    AddOn(&'c AddOn),
+    Subscription(&'c Subscription),
+    Customer(&'c Customer),
+    /// One that is known by nothing but its id.
+    Named(Level, &'c str),
+}
+
+impl<'c> Owner<'c> {
+    pub fn level(self) -> Level {
+        match self {
+            Owner::Feature(_) => Level::Feature,
+            Owner::Plan(_) => Level::Plan,
+            Owner::PlanVersion(..) => Level::PlanVersion,
+            Owner::AddOn(_) => Level::AddOn,
+            Owner::Subscription(_) => Level::Subscription,
+            Owner::Customer(_) => Level::Customer,
+            Owner::Named(level, _) => level,
+        }
+    }
+
+    pub fn id(self) -> &'c str {
+        match self {
+            Owner::Feature(feature) => &feature.id,
+            Owner::Plan(plan) => &plan.id,
+            Owner::PlanVersion(version, _) => &version.id,
+            Owner::AddOn(add_on) => &add_on.id,
+            Owner::Subscription(subscription) => &subscription.id,
+            Owner::Customer(customer) => &customer.id,
+            Owner::Named(_, id) => id,
+        }
+    }
+
+    pub fn name(self) -> Name<'c> {
+        match self {
+            Owner::Feature(feature) => Name::Plain(&feature.name),
+            Owner::Plan(plan) => Name::Plain(&plan.name),
+            Owner::PlanVersion(version, catalog) => match catalog.plan(version.plan) {
+                Some(plan) => Name::PlanVersion { plan: &plan.name, version: version.version },
+                None => Name::None,
+            },
+            Owner::AddOn(add_on) => Name::Plain(&add_on.name),
+            Owner::Customer(customer) => Name::Plain(&customer.name),
+            Owner::Subscription(_) | Owner::Named(..) => Name::None,
+        }
+    }
+}
+
+/// The name of an entity.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Name<'c> {
+    None,
+    Plain(&'c str),
+    PlanVersion { plan: &'c str, version: u32 },
+}
+
+/// The row that decided, by the entity it hangs on.
+#[derive(Clone, Copy, Debug)]
+pub struct Origin<'c>(Owner<'c>);
+
+impl<'c> Origin<'c> {
+    /// FEATURE, PLAN, PLAN_VERSION, ADD_ON, SUBSCRIPTION or CUSTOMER.
+    pub fn level(&self) -> Level {
+        self.0.level()
+    }
+
+    /// The entity's id.
+    pub fn id(&self) -> &'c str {
+        self.0.id()
+    }
+}
+
+impl<'c> From<Owner<'c>> for Origin<'c> {
+    fn from(owner: Owner<'c>) -> Self {
+        Origin(owner)
+    }
+}
+
+impl Serialize for Origin<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut origin = serializer.serialize_struct("Origin", 3)?;
+        origin.serialize_field("entity_type", self.0.level().name())?;
+        origin.serialize_field("entity_id", self.0.id())?;
+        origin.serialize_field("name", &self.0.name())?;
+        origin.end()
+    }
+}
+
+impl Serialize for Name<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Name::None => serializer.serialize_none(),
+            Name::Plain(name) => serializer.serialize_str(name),
+            Name::PlanVersion { plan, version } => serializer.collect_str(&format_args!("{plan} v{version}")),
+        }
+    }
+}

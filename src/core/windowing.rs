@@ -1,0 +1,127 @@
+//! Windowing: which window holds an instant, for any reset period.
+//!
+//! All pure, all in closed form: no function here loops over periods.
+
+use crate::billing::Billing;
+use crate::reset::{Every, ResetPeriod, Step, Unit};
+use crate::time::{Instant, MS_PER_DAY, MS_PER_HOUR, day_in_month};
+use crate::window::Window;
+
+/// What windows are tied to.
+#[derive(Clone, Copy, Debug)]
+pub struct Anchors<'a> {
+    /// Where fixed windows and NEVER start.
+    pub activation: Instant,
+    /// The billing cycle; without one, BILLING_CYCLE is open from the activation.
+    pub billing: Option<&'a Billing>,
+}
+
+/// The window of a reset period that holds `now`.
+///
+/// A bound outside years 1 to 9999 is moved to the end of that range.
+///
+/// # Example: monthly from the 31st, always stepped from the activation
+///
+/// ```
+/// use mayuse_core::{Anchors, Every, Instant, ResetPeriod, Unit, window};
+/// let monthly = ResetPeriod::FixedWindow(Every::new(Unit::Month, 1).unwrap());
+/// let anchors = Anchors { activation: Instant::parse("2025-01-31").unwrap(), billing: None };
+/// let w = window(monthly, &anchors, Instant::parse("2025-02-28").unwrap());
+/// assert_eq!(w.start.to_string(), "2025-02-28T00:00:00Z");
+/// assert_eq!(w.end.unwrap().to_string(), "2025-03-31T00:00:00Z");
+/// ```
+///
+/// # Example: weeks start on Monday
+///
+/// ```
+/// # use mayuse_core::{Anchors, Every, Instant, ResetPeriod, Unit, window};
+/// let weekly = ResetPeriod::Calendar(Every::new(Unit::Week, 1).unwrap());
+/// let anchors = Anchors { activation: Instant::EPOCH, billing: None };
+/// let w = window(weekly, &anchors, Instant::parse("2025-06-15T23:59:59Z").unwrap());
+/// assert_eq!(w.start.to_string(), "2025-06-09T00:00:00Z");
+/// assert_eq!(w.reset_at(), w.end);
+/// ```
+///
+/// # Example: a sliding month ends now and has no reset
+///
+/// ```
+/// # use mayuse_core::{Anchors, Every, Instant, ResetPeriod, Unit, window};
+/// let sliding = ResetPeriod::SlidingWindow(Every::new(Unit::Month, 1).unwrap());
+/// let anchors = Anchors { activation: Instant::EPOCH, billing: None };
+/// let w = window(sliding, &anchors, Instant::parse("2024-03-31T08:00:00Z").unwrap());
+/// assert_eq!(w.start.to_string(), "2024-02-29T08:00:00Z");
+/// assert_eq!(w.reset_at(), None);
+/// ```
+pub fn window(rule: ResetPeriod, anchors: &Anchors<'_>, now: Instant) -> Window {
+    match rule {
+        ResetPeriod::Never => Window::open(anchors.activation),
+        ResetPeriod::BillingCycle => match anchors.billing {
+            Some(billing) => billing.period_at(now),
+            None => Window::open(anchors.activation),
+        },
+        ResetPeriod::Calendar(every) => calendar(every, now),
+        ResetPeriod::FixedWindow(every) => fixed(every, anchors.activation, now),
+        ResetPeriod::SlidingWindow(every) => {
+            let start = plus_steps(now, every.step(), -1);
+            Window { slides: true, ..Window::closed(start, now.millis()) }
+        }
+    }
+}
+
+fn calendar(every: Every, now: Instant) -> Window {
+    let origin = match every.unit {
+        // The Monday before 1970 began.
+        Unit::Week => MS_PER_DAY.saturating_mul(-3),
+        _ => 0,
+    };
+    match every.step() {
+        Step::Hours(hours) => {
+            let step = hours.saturating_mul(MS_PER_HOUR);
+            let start = floor(now.millis().saturating_sub(origin), step).saturating_add(origin);
+            Window::closed(start, start.saturating_add(step))
+        }
+        // Months are counted from the year 0, so that years fall on multiples of twelve.
+        Step::Months(months) => {
+            let first = floor(i64::from(now.date().civil().month_index), months);
+            let first_of = |month: i64| day_in_month(month, 1).saturating_mul(MS_PER_DAY);
+            Window::closed(first_of(first), first_of(first.saturating_add(months)))
+        }
+    }
+}
+
+fn fixed(every: Every, activation: Instant, now: Instant) -> Window {
+    let step = every.step();
+    let k = match step {
+        Step::Hours(hours) => {
+            let elapsed = now.millis().saturating_sub(activation.millis());
+            elapsed.div_euclid(hours.saturating_mul(MS_PER_HOUR))
+        }
+        Step::Months(months) => {
+            let month = |t: Instant| i64::from(t.date().civil().month_index);
+            let k = month(now).saturating_sub(month(activation)).div_euclid(months);
+            // The step may lie later in the same month.
+            if now.millis() < plus_steps(activation, step, k) { k.saturating_sub(1) } else { k }
+        }
+    };
+    // Before the activation it is the first window.
+    let k = k.max(0);
+    Window::closed(plus_steps(activation, step, k), plus_steps(activation, step, k.saturating_add(1)))
+}
+
+/// `from` and `k` steps, in milliseconds: in months the day is clamped and the time of day kept.
+fn plus_steps(from: Instant, step: Step, k: i64) -> i64 {
+    match step {
+        Step::Hours(hours) => from.millis().saturating_add(k.saturating_mul(hours.saturating_mul(MS_PER_HOUR))),
+        Step::Months(months) => {
+            let civil = from.date().civil();
+            let month = i64::from(civil.month_index).saturating_add(k.saturating_mul(months));
+            let day = day_in_month(month, civil.day);
+            day.saturating_mul(MS_PER_DAY).saturating_add(from.time_of_day())
+        }
+    }
+}
+
+/// The greatest multiple of `step` at or below `n`.
+fn floor(n: i64, step: i64) -> i64 {
+    n.div_euclid(step).saturating_mul(step)
+}
