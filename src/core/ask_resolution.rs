@@ -207,7 +207,7 @@ fn resolve_rows<'g>(ladder: &Ladder, chain: &[&'g Given]) -> Option<State<'g>> {
     let rows: Vec<Row<'g>> = chain.iter().map(|given| given.row()).collect();
     let is_switch = |row: &Row<'_>| matches!(row.grant.value, Value::Boolean { .. });
     if rows.iter().all(is_switch) {
-        return Some(resolve_switches(ladder, &rows));
+        return Some(resolve_switches(ladder, &rows).into());
     }
     let mut rows = rows.into_iter().filter(|row| !is_switch(row)).collect();
     resolve_chain(ladder, &mut rows).ok()

@@ -4,7 +4,7 @@
 use crate::ladder::{AcrossSubscriptions, Combine, Level};
 use crate::model::{Catalog, Customer, Feature, Grant, Product, Status, Subscription, Value};
 use crate::owner::Owner;
-use crate::resolve::{self, Allowance, Overflow, Row, State, Switch, Terms};
+use crate::resolve::{self, Allowance, Overflow, Row, State, Switch, Switched, Terms};
 use crate::time::Instant;
 use crate::until::Until;
 use crate::windowing::Anchors;
@@ -102,7 +102,7 @@ impl<'c> Scene<'c> {
         in_scope: bool,
         named: &'c Subscription,
     ) -> Entitlement<'c> {
-        let mut state = State::Absent;
+        let mut state = Switched::Absent;
         let mut misfit = false;
         for (level, combine) in self.catalog.ladder.levels() {
             let mut switch = Switch::default();
@@ -114,7 +114,12 @@ impl<'c> Scene<'c> {
             }
             state = switch.on_top_of(state, *combine);
         }
-        switched(state, misfit, named)
+        match state {
+            Switched::On(row) => Entitlement::On(row, Some(named)),
+            Switched::Off(row) => Entitlement::Off(row, Some(named)),
+            Switched::Absent if misfit => Entitlement::Misfit,
+            Switched::Absent => Entitlement::None,
+        }
     }
 
     fn metered(&self, at: u32, feature: &'c Feature) -> Result<Entitlement<'c>, Overflow> {

@@ -103,22 +103,42 @@ impl<'c> Switch<'c> {
         }
     }
 
-    /// What the level makes of the state below it.
-    pub fn on_top_of(&self, below: State<'c>, combine: Combine) -> State<'c> {
-        match (self.first, self.on, combine) {
-            (None, ..) => below,
-            (_, _, Combine::Stack | Combine::Max) if matches!(below, State::On(_)) => below,
-            (_, Some(on), _) => State::On(on),
-            (Some(first), None, Combine::Replace) => State::Off(first),
-            (Some(first), None, _) if matches!(below, State::Absent) => State::Off(first),
-            (Some(_), None, _) => below,
+    /// What the level makes of what is below it.
+    pub fn on_top_of(&self, below: Switched<'c>, combine: Combine) -> Switched<'c> {
+        let Some(first) = self.first else { return below };
+        match (below, self.on, combine) {
+            (Switched::On(_), _, Combine::Stack | Combine::Max) => below,
+            (_, Some(on), _) => Switched::On(on),
+            (Switched::Absent, None, _) | (_, None, Combine::Replace) => Switched::Off(first),
+            (_, None, Combine::Stack | Combine::Max) => below,
+        }
+    }
+}
+
+/// What the switches of a chain come to.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Switched<'c> {
+    /// No row.
+    Absent,
+    /// Rows, and none of them on; the one that says so.
+    Off(Row<'c>),
+    /// On; the row that turned it on.
+    On(Row<'c>),
+}
+
+impl<'c> From<Switched<'c>> for State<'c> {
+    fn from(switched: Switched<'c>) -> Self {
+        match switched {
+            Switched::Absent => State::Absent,
+            Switched::Off(row) => State::Off(row),
+            Switched::On(row) => State::On(row),
         }
     }
 }
 
 /// Resolves the switches of a chain, in any order.
-pub(crate) fn resolve_switches<'c>(ladder: &Ladder, rows: &[Row<'c>]) -> State<'c> {
-    let mut state = State::Absent;
+pub(crate) fn resolve_switches<'c>(ladder: &Ladder, rows: &[Row<'c>]) -> Switched<'c> {
+    let mut state = Switched::Absent;
     for (level, combine) in ladder.levels() {
         let mut switch = Switch::default();
         for row in rows.iter().filter(|row| row.owner.level() == *level) {

@@ -208,7 +208,7 @@ fn state<'c>(scene: &Scene<'c>, feature: &Feature, rows: &[Row<'c>]) -> Result<S
     if feature.metered {
         return resolve(ladder, &mut rows.to_vec());
     }
-    Ok(resolve_switches(ladder, rows))
+    Ok(resolve_switches(ladder, rows).into())
 }
 
 fn after(state: &State<'_>) -> After {
