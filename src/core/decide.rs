@@ -173,13 +173,7 @@ fn fill<'c>(
     if question.explain {
         decision.trace = Some(trace::trace(&scene, at, feature)?);
     }
-    let reason = if scene.granting().next().is_none() && scene.customer_override(at).is_none() {
-        let (reason, speaker) = why_none_grants(&scene);
-        decision.subscription_id = speaker.map(|subscription| &*subscription.id);
-        reason
-    } else {
-        entitled(decision, &scene, at, feature, question, &mut until)?
-    };
+    let reason = entitled(decision, &scene, at, feature, question, &mut until)?;
     decision.valid_until = until.earliest;
     because(reason)
 }
@@ -201,7 +195,7 @@ fn check_form(question: &Question<'_>, feature_found: bool, customer_found: bool
     }
 }
 
-/// The rest of the decision, once the customer has something that may grant.
+/// What the customer is entitled to, and whether that admits the request.
 fn entitled<'c>(
     decision: &mut Decision<'c>,
     scene: &Scene<'c>,
@@ -216,6 +210,12 @@ fn entitled<'c>(
     };
     scene.heed_add_ons(at, until);
     let standing = match scene.entitlement(at, feature)? {
+        // Without a subscription that grants access there are no rows but the customer's own.
+        Entitlement::None if scene.granting().next().is_none() => {
+            let (reason, speaker) = why_none_grants(scene);
+            decision.subscription_id = speaker.map(|subscription| &*subscription.id);
+            return Ok(reason);
+        }
         Entitlement::None => return Ok(Reason::NotEntitled),
         Entitlement::Misfit => return Ok(Reason::TypeMismatch),
         Entitlement::Off(row, subscription) => {

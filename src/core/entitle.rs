@@ -56,8 +56,8 @@ impl<'c> Scene<'c> {
 
     /// The customer's own override on a feature, if the ladder lists it, fitting or not.
     pub fn override_row(&self, feature: u32) -> Option<(Row<'c>, Combine)> {
-        let combine = self.catalog.ladder.combine(Level::Customer)?;
         let grant = self.customer.grants.on(feature)?;
+        let combine = self.catalog.ladder.combine(Level::Customer)?;
         Some((Row { owner: Owner::Customer(self.customer), grant, quantity: 1, additive: false }, combine))
     }
 

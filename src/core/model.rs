@@ -211,6 +211,10 @@ pub(crate) struct Grants(pub Box<[Grant]>);
 
 impl Grants {
     pub fn on(&self, feature: u32) -> Option<&Grant> {
+        // Most customers and subscriptions have none.
+        if self.0.is_empty() {
+            return None;
+        }
         match self.0.binary_search_by_key(&feature, |grant| grant.feature) {
             Ok(at) => self.0.get(at),
             Err(_) => None,

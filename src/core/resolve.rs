@@ -180,34 +180,30 @@ fn apply<'c>(
     first: Row<'c>,
     rows: &[Row<'c>],
 ) -> Result<State<'c>, Overflow> {
-    let mut allowances = Vec::new();
-    let off = match (combine, below) {
-        (Combine::Replace, _) => {
-            let merged = merge(ladder, rows)?;
-            allowances.extend(merged.filter(|m| m.enabled).map(Merged::allowance).transpose()?);
-            merged.map_or(first, |merged| merged.row)
+    let (mut allowances, mut off) = match below {
+        State::Allowances(below) => (below, first),
+        State::Off(row) if combine != Combine::Replace => (Vec::new(), row),
+        State::Off(_) | State::On(_) | State::Absent => (Vec::new(), first),
+    };
+    if combine == Combine::Replace {
+        allowances.clear();
+        if let Some(merged) = merge(ladder, rows)? {
+            off = merged.row;
+            if merged.enabled {
+                allowances.push(merged.allowance()?);
+            }
         }
-        (_, below) => {
-            let off = match below {
-                State::Allowances(below) => {
-                    allowances = below;
-                    first
-                }
-                State::Off(row) => row,
-                State::On(_) | State::Absent => first,
-            };
-            for row in rows {
-                let Value::Metered(metered) = row.grant.value else { continue };
-                if metered.enabled {
-                    let limits = limits(ladder, row, metered)?;
-                    if !join(combine, allowances.iter_mut(), *row, limits)? {
-                        allowances.push(Allowance { row: *row, terms: Terms::Metered(limits) });
-                    }
+    } else {
+        for row in rows {
+            let Value::Metered(metered) = row.grant.value else { continue };
+            if metered.enabled {
+                let limits = limits(ladder, row, metered)?;
+                if !join(combine, allowances.iter_mut(), *row, limits)? {
+                    allowances.push(Allowance { row: *row, terms: Terms::Metered(limits) });
                 }
             }
-            off
         }
-    };
+    }
     allowances.extend(cheapest_per_pool(rows));
     Ok(if allowances.is_empty() { State::Off(off) } else { State::Allowances(allowances) })
 }
