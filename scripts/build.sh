@@ -11,22 +11,36 @@ native() {
     cargo build --quiet --release -p mayuse-cli
 }
 
-# Whether nothing a wasm build is made of is newer than its output.
-up_to_date() {
-    local output=$1
+# once FOLDER SOURCES -- COMMAND: runs a wasm build unless nothing it is made of changed since its last one began.
+# Only a build that went through to its end leaves the mark, so one that was broken off is done again.
+once() {
+    local mark=$1/.built began sources=(src/core Cargo.toml Cargo.lock scripts .tools/stamp)
     shift
-    [ -f "$output" ] && [ -z "$(find "$@" src/core Cargo.toml Cargo.lock scripts .tools/stamp -newer "$output" -print -quit)" ]
+    while [ "$1" != -- ]; do
+        sources+=("$1")
+        shift
+    done
+    shift
+    if [ -f "$mark" ] && [ -z "$(find "${sources[@]}" -newer "$mark" -print -quit)" ]; then
+        return 0
+    fi
+    began=$(mktemp)
+    rm -f "$mark"
+    "$@"
+    mv "$began" "$mark"
 }
 
-worker() {
-    ! up_to_date build/index.js src/worker demo openapi.json || return 0
+worker() { once build src/worker demo openapi.json -- build_worker; }
+
+build_worker() {
     echo "Building the Worker: build/index.js"
     # worker-build empties its output folder and must stand in the crate.
     quietly wasm_env env -C src/worker worker-build --profile release-wasm --out-dir ../../build
 }
 
-npm_package() {
-    ! up_to_date pkg/wasm/mayuse_bg.wasm src/wasm || return 0
+npm_package() { once pkg/wasm src/wasm -- build_npm_package; }
+
+build_npm_package() {
     echo "Building the npm package: pkg/"
     quietly wasm_env wasm-pack build src/wasm --mode no-install --target web --profile release-browser \
         --no-pack --no-typescript --out-dir ../../pkg/wasm --out-name mayuse
