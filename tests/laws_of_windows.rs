@@ -1,7 +1,7 @@
 //! Laws of windows: whatever the rule, they tile time and do not depend on the way to them.
 
 use crate::random::{RandomBilling, any_instant, at, billing, cases, resetting_rule, sliding_rule};
-use mayuse_core::{Anchors, Instant, ResetPeriod, Window, window};
+use mayuse_core::{Anchors, BillingPeriod, Instant, ResetPeriod, Window, window};
 use proptest::prelude::*;
 
 /// A rule and what its windows are tied to.
@@ -107,6 +107,20 @@ proptest! {
     }
 
     #[test]
+    fn months_cut_a_billing_period_and_never_cross_it(tied in tied(), now in any_instant()) {
+        let month = Tied { rule: ResetPeriod::BillingMonth, ..tied }.at(now);
+        let whole = Tied { rule: ResetPeriod::BillingCycle, ..tied }.at(now);
+        prop_assert!(whole.start <= month.start, "{month:?} begins before {whole:?}");
+        prop_assert!(month.end <= whole.end || whole.end.is_none(), "{month:?} ends after {whole:?}");
+        let days = (month.end.unwrap_or(month.start).millis() - month.start.millis()) / 86_400_000;
+        prop_assert!(days <= 31, "{month:?} is longer than a month");
+        let renewed = tied.billing.to.is_some_and(|to| at(to * 86_400_000) <= now);
+        if tied.billing.period == BillingPeriod::Monthly && renewed {
+            prop_assert_eq!(bounds(&month), bounds(&whole));
+        }
+    }
+
+    #[test]
     fn a_reset_is_the_end_of_a_window(tied in tied(), now in any_instant()) {
         let held = tied.at(now);
         prop_assert_eq!(held.reset_at(), held.end);
@@ -115,8 +129,9 @@ proptest! {
             ResetPeriod::BillingCycle => tied.billing.to.is_none() && now >= at(tied.billing.from * 86_400_000),
             _ => false,
         };
+        let by_billing = matches!(tied.rule, ResetPeriod::BillingCycle | ResetPeriod::BillingMonth);
         prop_assert!(held.end.is_none() || !never_ends, "{held:?}");
-        if !matches!(tied.rule, ResetPeriod::BillingCycle) {
+        if !by_billing {
             prop_assert_eq!(held.end.is_none(), never_ends);
             prop_assert!(!held.projected);
         }
@@ -127,7 +142,7 @@ proptest! {
 fn is_first(tied: &Tied, window: &Window) -> bool {
     match tied.rule {
         ResetPeriod::Never | ResetPeriod::FixedWindow(_) => window.start == tied.activation,
-        ResetPeriod::BillingCycle => {
+        ResetPeriod::BillingCycle | ResetPeriod::BillingMonth => {
             let RandomBilling { from, start, billing_start, .. } = tied.billing;
             [Some(from), start, billing_start].into_iter().flatten().any(|day| at(day * 86_400_000) == window.start)
         }

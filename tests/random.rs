@@ -74,6 +74,7 @@ pub fn resetting_rule() -> impl Strategy<Value = ResetPeriod> {
     prop_oneof![
         1 => Just(ResetPeriod::Never),
         4 => Just(ResetPeriod::BillingCycle),
+        3 => Just(ResetPeriod::BillingMonth),
         3 => every().prop_map(ResetPeriod::Calendar),
         3 => every().prop_map(ResetPeriod::FixedWindow),
     ]

@@ -3,6 +3,7 @@
 //! Every shell reads its questions here, so that each means the same and fails the same everywhere.
 
 use crate::amount::Amount;
+use crate::billing::BillingPeriod;
 use crate::decide::Question;
 use crate::document::entities;
 use crate::document::values;
@@ -131,6 +132,11 @@ impl Check {
         Check::read_for_all(&object_of(pairs))
     }
 
+    /// The id or alias of the customer it asks about.
+    pub fn customer(&self) -> &str {
+        &self.customer
+    }
+
     /// The question, ready to be decided.
     pub fn question(&self) -> Question<'_> {
         self.question_on(&self.feature)
@@ -204,7 +210,7 @@ pub fn ask_window(tree: &Tree) -> Result<WindowBounds, Problems> {
         let billing = o.optional("billing", |n| {
             let billing = n.object()?;
             start_date = billing.optional("start_date", |n| n.date());
-            let period = billing.required("period", |n| values::billing_period(&n));
+            let period = billing.required("period", |n| BillingPeriod::read(&n));
             let rhythm = entities::rhythm(billing, period);
             let from = billing.required("current_period_start", |n| n.date());
             let to = billing.optional("current_period_end", |n| n.date());
@@ -215,7 +221,7 @@ pub fn ask_window(tree: &Tree) -> Result<WindowBounds, Problems> {
         let (rule, at) = (rule?, at?);
         let missing = match rule {
             ResetPeriod::Never | ResetPeriod::FixedWindow(_) if activation.is_none() => Some("activated_at"),
-            ResetPeriod::BillingCycle if !o.has("billing") => Some("billing"),
+            ResetPeriod::BillingCycle | ResetPeriod::BillingMonth if !o.has("billing") => Some("billing"),
             _ => None,
         };
         if let Some(field) = missing {
@@ -242,7 +248,7 @@ pub fn read_reset_period(tree: &Tree) -> Result<ResetPeriod, Problems> {
 /// Every field that is missing or wrong.
 pub fn ask_billing_period(tree: &Tree) -> Result<WindowBounds, Problems> {
     read(tree, |o| {
-        let period = o.required("period", |n| values::billing_period(&n));
+        let period = o.required("period", |n| BillingPeriod::read(&n));
         let rhythm = entities::rhythm(o, period);
         let start = o.required("start_date", |n| n.date());
         let at = o.required("at", |n| n.instant());
@@ -251,7 +257,19 @@ pub fn ask_billing_period(tree: &Tree) -> Result<WindowBounds, Problems> {
 }
 
 /// Reads a tree as an object. Nothing read, or any problem, is an error.
-pub(crate) fn read<T>(tree: &Tree, read: impl FnOnce(Object<'_>) -> Option<T>) -> Result<T, Problems> {
+///
+/// # Errors
+/// Every problem that reading found.
+///
+/// # Example: every problem, with its path
+///
+/// ```
+/// use mayuse_core::{Tree, read};
+/// let tree: Tree = serde_json::from_str(r#"{"name": 7}"#).unwrap();
+/// let name = read(&tree, |o| o.required("name", |node| node.text().map(str::to_owned)));
+/// assert_eq!(name.unwrap_err().to_string(), "name: expected a string, found a number");
+/// ```
+pub fn read<T>(tree: &Tree, read: impl FnOnce(Object<'_>) -> Option<T>) -> Result<T, Problems> {
     let sink = Sink::default();
     let node = Node { tree, path: &Path::Root, sink: &sink };
     let found = node.object().and_then(read);

@@ -84,7 +84,7 @@ struct Given {
 impl Given {
     fn row(&self) -> Row<'_> {
         let owner = Owner::Named(self.level, &self.entity_id);
-        Row { owner, grant: &self.grant, quantity: self.quantity, additive: self.additive }
+        Row { owner, grant: &self.grant, quantity: self.quantity, additive: self.additive, monthly: false }
     }
 }
 

@@ -4,6 +4,7 @@
 //! that was clamped in a short month comes back in the next long one.
 
 use crate::time::{Civil, Date, Instant, day_in_month, days_in_month};
+use crate::tree::Node;
 use crate::window::Window;
 use std::fmt;
 
@@ -21,13 +22,20 @@ pub enum BillingPeriod {
 }
 
 impl BillingPeriod {
-    fn months(self) -> i64 {
+    /// How many months it has.
+    pub fn months(self) -> i64 {
         match self {
             BillingPeriod::Monthly => 1,
             BillingPeriod::Quarterly => 3,
             BillingPeriod::Semiannual => 6,
             BillingPeriod::Annual => 12,
         }
+    }
+
+    /// Reads the name on the wire.
+    pub fn read(node: &Node<'_>) -> Option<BillingPeriod> {
+        use BillingPeriod::{Annual, Monthly, Quarterly, Semiannual};
+        node.word(&[Monthly, Quarterly, Semiannual, Annual].map(|period| (period.name(), period)))
     }
 
     /// The name on the wire.
@@ -170,6 +178,33 @@ impl Billing {
             end if start <= day => window(start, end, false),
             end => self.past_period_at(day, start, end),
         }
+    }
+
+    /// The month of the billing period that holds `now`: months are stepped from the start of the
+    /// period at its anchor, and the last one ends with it.
+    ///
+    /// # Example: a year from 31 January has twelve months
+    ///
+    /// ```
+    /// use mayuse_core::{Billing, BillingPeriod, Date, Instant, Rhythm};
+    /// let date = |text| Date::parse(text).unwrap();
+    /// let yearly = Rhythm::new(BillingPeriod::Annual, 31).unwrap();
+    /// let billing = Billing::new(yearly, date("2025-01-31"), Some(date("2026-01-31")), None, None).unwrap();
+    /// let month = billing.month_at(Instant::parse("2025-03-01").unwrap());
+    /// assert_eq!(month.start.to_string(), "2025-02-28T00:00:00Z");
+    /// assert_eq!(month.end.unwrap().to_string(), "2025-03-31T00:00:00Z");
+    /// ```
+    pub fn month_at(&self, now: Instant) -> Window {
+        let whole = self.period_at(now);
+        let monthly = Rhythm { period: BillingPeriod::Monthly, ..self.rhythm };
+        let (start, end) = monthly.forward(whole.start.date().days(), now.date().days());
+        let month = window(start, Some(end), whole.projected);
+        Window { end: month.end.map(|end| whole.end.map_or(end, |last| last.min(end))), ..month }
+    }
+
+    /// Whether a billing period is a month.
+    pub(crate) fn is_monthly(&self) -> bool {
+        self.rhythm.period == BillingPeriod::Monthly
     }
 
     /// The period that holds `day`, which is earlier than the current period `[start, end)`.

@@ -324,8 +324,11 @@ impl Serialize for Source {
 impl Serialize for Period {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let every = self.rule.every();
-        let mut period = serializer.serialize_struct("Period", 7)?;
+        let mut period = serializer.serialize_struct("Period", 8)?;
         period.serialize_field("type", self.rule.name())?;
+        if let Some(sub_cycle) = self.rule.sub_cycle() {
+            period.serialize_field("sub_cycle", sub_cycle)?;
+        }
         period.serialize_field("unit", &every.map(|every| every.unit.name()))?;
         period.serialize_field("interval", &every.map(|every| every.interval()))?;
         period.serialize_field("start", &self.window.start)?;
@@ -339,8 +342,11 @@ impl Serialize for Period {
 impl Serialize for ResetPeriod {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let every = self.every();
-        let mut rule = serializer.serialize_struct("ResetPeriod", if every.is_some() { 3 } else { 1 })?;
+        let mut rule = serializer.serialize_struct("ResetPeriod", 3)?;
         rule.serialize_field("type", self.name())?;
+        if let Some(sub_cycle) = self.sub_cycle() {
+            rule.serialize_field("sub_cycle", sub_cycle)?;
+        }
         if let Some(every) = every {
             rule.serialize_field("unit", every.unit.name())?;
             rule.serialize_field("interval", &every.interval())?;

@@ -4,6 +4,7 @@
 use crate::ladder::{AcrossSubscriptions, Combine, Level};
 use crate::model::{Catalog, Customer, Feature, Grant, Product, Status, Subscription, Value};
 use crate::owner::Owner;
+use crate::reset::ResetPeriod;
 use crate::resolve::{self, Allowance, Overflow, Row, State, Switch, Switched, Terms};
 use crate::time::Instant;
 use crate::until::Until;
@@ -58,7 +59,10 @@ impl<'c> Scene<'c> {
     pub fn override_row(&self, feature: u32) -> Option<(Row<'c>, Combine)> {
         let grant = self.customer.grants.on(feature)?;
         let combine = self.catalog.ladder.combine(Level::Customer)?;
-        Some((Row { owner: Owner::Customer(self.customer), grant, quantity: 1, additive: false }, combine))
+        Some((
+            Row { owner: Owner::Customer(self.customer), grant, quantity: 1, additive: false, monthly: false },
+            combine,
+        ))
     }
 
     /// What the customer is entitled to of a feature, over all the subscriptions asked about.
@@ -225,7 +229,7 @@ impl<'c> Scene<'c> {
     fn stand_override(&self, standing: &mut Vec<Standing<'c>>, allowance: Allowance<'c>) {
         let activation = allowance.row.grant.created_at.unwrap_or(Instant::EPOCH);
         let by_cycle = matches!(&allowance.terms, Terms::Metered(limits)
-            if limits.reset_period == crate::reset::ResetPeriod::BillingCycle);
+            if matches!(limits.reset_period, ResetPeriod::BillingCycle | ResetPeriod::BillingMonth));
         let before = standing.len();
         if by_cycle {
             standing.extend(self.granting().map(|subscription| Standing {
@@ -286,9 +290,10 @@ impl<'c> Scene<'c> {
         each: &mut impl FnMut(Row<'c>),
     ) {
         let Scene { catalog, now, .. } = *self;
+        let monthly = subscription.billing.is_monthly();
         let mut give = |owner, grant: Option<&'c Grant>| {
             if let Some(grant) = grant {
-                each(Row { owner, grant, quantity: 1, additive: false });
+                each(Row { owner, grant, quantity: 1, additive: false, monthly });
             }
         };
         match level {
@@ -311,7 +316,7 @@ impl<'c> Scene<'c> {
                     let Some(grant) = add_on.grants.on(at) else { continue };
                     let archived = add_on.archived_at.is_some_and(|archived| archived <= now);
                     let additive = add_on.multi_instance && !archived;
-                    each(Row { owner: Owner::AddOn(add_on), grant, quantity: held.quantity, additive });
+                    each(Row { owner: Owner::AddOn(add_on), grant, quantity: held.quantity, additive, monthly });
                 }
             }
             Level::Subscription => give(Owner::Subscription(subscription), subscription.grants.on(at)),

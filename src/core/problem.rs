@@ -81,7 +81,8 @@ impl Severity {
 }
 
 impl Problem {
-    pub(crate) fn error(code: Code, path: String, message: impl Into<String>) -> Problem {
+    /// A problem that keeps the input from being used.
+    pub fn error(code: Code, path: String, message: impl Into<String>) -> Problem {
         Problem { code, severity: Severity::Error, path, message: message.into() }
     }
 }
@@ -122,7 +123,8 @@ impl Problems {
         self.is_usable() && self.n_skipped == 0
     }
 
-    pub(crate) fn push(&mut self, problem: Problem) {
+    /// Adds a problem; of more than two hundred, those that matter most are kept.
+    pub fn push(&mut self, problem: Problem) {
         match problem.severity {
             Severity::Error => self.n_errors = self.n_errors.saturating_add(1),
             Severity::Skipped => self.n_skipped = self.n_skipped.saturating_add(1),
@@ -165,10 +167,11 @@ impl fmt::Display for Problems {
 impl std::error::Error for Problems {}
 
 /// Where problems are put while an input is read.
-#[derive(Debug, Default)]
-pub(crate) struct Sink(RefCell<Problems>);
+#[derive(Clone, Debug, Default)]
+pub struct Sink(RefCell<Problems>);
 
 impl Sink {
+    /// Takes a problem.
     pub fn push(&self, problem: Problem) {
         // Nothing holds a borrow across a call, so this is always free.
         if let Ok(mut problems) = self.0.try_borrow_mut() {
@@ -176,6 +179,7 @@ impl Sink {
         }
     }
 
+    /// Takes a problem that keeps the input from being used.
     pub fn error(&self, code: Code, path: String, message: impl Into<String>) {
         self.push(Problem::error(code, path, message));
     }

@@ -9,6 +9,8 @@ pub enum ResetPeriod {
     Never,
     /// At each renewal of the subscription.
     BillingCycle,
+    /// Monthly within the billing period, and at each renewal: a yearly subscription has twelve.
+    BillingMonth,
     /// On calendar boundaries, the same for everyone.
     Calendar(Every),
     /// At regular steps from the activation.
@@ -88,7 +90,9 @@ impl ResetPeriod {
     /// windows are not tied to Mondays, DAY 7 is WEEK 1.
     pub fn same_as(self, other: ResetPeriod) -> bool {
         match (self, other) {
-            (ResetPeriod::Never, ResetPeriod::Never) | (ResetPeriod::BillingCycle, ResetPeriod::BillingCycle) => true,
+            (ResetPeriod::Never, ResetPeriod::Never)
+            | (ResetPeriod::BillingCycle, ResetPeriod::BillingCycle)
+            | (ResetPeriod::BillingMonth, ResetPeriod::BillingMonth) => true,
             (ResetPeriod::Calendar(a), ResetPeriod::Calendar(b)) => {
                 (a.unit == Unit::Week) == (b.unit == Unit::Week) && a.step() == b.step()
             }
@@ -102,17 +106,27 @@ impl ResetPeriod {
     pub fn name(self) -> &'static str {
         match self {
             ResetPeriod::Never => "NEVER",
-            ResetPeriod::BillingCycle => "BILLING_CYCLE",
+            ResetPeriod::BillingCycle | ResetPeriod::BillingMonth => "BILLING_CYCLE",
             ResetPeriod::Calendar(_) => "CALENDAR",
             ResetPeriod::FixedWindow(_) => "FIXED_WINDOW",
             ResetPeriod::SlidingWindow(_) => "SLIDING_WINDOW",
         }
     }
 
+    /// The period where billing periods are months anyway.
+    pub(crate) fn when_billed_monthly(self) -> ResetPeriod {
+        if self == ResetPeriod::BillingMonth { ResetPeriod::BillingCycle } else { self }
+    }
+
+    /// How the billing cycle is cut into parts, where it is.
+    pub fn sub_cycle(self) -> Option<&'static str> {
+        (self == ResetPeriod::BillingMonth).then_some("MONTHLY")
+    }
+
     /// The unit and interval, where the period has them.
     pub fn every(self) -> Option<Every> {
         match self {
-            ResetPeriod::Never | ResetPeriod::BillingCycle => None,
+            ResetPeriod::Never | ResetPeriod::BillingCycle | ResetPeriod::BillingMonth => None,
             ResetPeriod::Calendar(e) | ResetPeriod::FixedWindow(e) | ResetPeriod::SlidingWindow(e) => Some(e),
         }
     }

@@ -20,6 +20,8 @@ pub(crate) struct Row<'c> {
     /// Whether its limit adds to those of its own level, where that level replaces: it belongs to
     /// an add-on that may be held more than once and is not archived.
     pub additive: bool,
+    /// Whether it came through a subscription that is billed monthly.
+    pub monthly: bool,
 }
 
 /// What a chain comes to.
@@ -79,6 +81,11 @@ impl Row<'_> {
     /// The order within a level: rows that do not say when they were made come first.
     fn is_before(&self, other: &Row<'_>) -> bool {
         self.key() < other.key()
+    }
+
+    /// When what it grants starts again.
+    fn reset_period(&self, metered: Metered) -> ResetPeriod {
+        if self.monthly { metered.reset_period.when_billed_monthly() } else { metered.reset_period }
     }
 
     pub fn key(&self) -> impl Ord {
@@ -262,7 +269,7 @@ pub(crate) fn limits(ladder: &Ladder, row: &Row<'_>, metered: Metered) -> Result
     let limit = limit(ladder, row, metered)?;
     Ok(Limits {
         limit,
-        reset_period: metered.reset_period,
+        reset_period: row.reset_period(metered),
         overage: metered.overage,
         grace: grace(metered.grace_pct, limit)?,
         warning_threshold_pct: metered.warning_threshold_pct,
@@ -321,7 +328,7 @@ impl<'c> Merged<'c> {
     fn allowance(self) -> Result<Allowance<'c>, Overflow> {
         let limits = Limits {
             limit: self.limit,
-            reset_period: self.last.reset_period,
+            reset_period: self.row.reset_period(self.last),
             overage: self.last.overage,
             grace: grace(self.last.grace_pct, self.limit)?,
             warning_threshold_pct: self.last.warning_threshold_pct,

@@ -73,7 +73,7 @@ impl Instant {
     }
 
     /// The day this instant lies in.
-    pub(crate) fn date(self) -> Date {
+    pub fn date(self) -> Date {
         Date::clamped(self.millis().div_euclid(MS_PER_DAY))
     }
 
@@ -151,8 +151,8 @@ impl Date {
         Instant::within(self.days().saturating_mul(MS_PER_DAY))
     }
 
-    /// The day `days` later.
-    pub(crate) fn plus_days(self, days: u32) -> Date {
+    /// The day `days` later; the last day of the year 9999, if that would be later still.
+    pub fn plus_days(self, days: u32) -> Date {
         Date::clamped(self.days().saturating_add(i64::from(days)))
     }
 

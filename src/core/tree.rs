@@ -103,9 +103,12 @@ impl<'de> Visitor<'de> for TreeVisitor {
 
 /// Where a node stands, as a list from the inside out. Written out only for a problem.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Path<'a> {
+pub enum Path<'a> {
+    /// The value as a whole.
     Root,
+    /// A field of an object.
     Field(&'a Path<'a>, &'a str),
+    /// An item of an array.
     Item(&'a Path<'a>, usize),
 }
 
@@ -122,9 +125,12 @@ impl fmt::Display for Path<'_> {
 
 /// A tree, where it stands, and where its problems go.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Node<'a> {
+pub struct Node<'a> {
+    /// The value.
     pub tree: &'a Tree,
+    /// Where it stands.
     pub path: &'a Path<'a>,
+    /// Where its problems go.
     pub sink: &'a Sink,
 }
 
@@ -149,6 +155,7 @@ impl<'a> Node<'a> {
         }
     }
 
+    /// This node as a string.
     pub fn text(&self) -> Option<&'a str> {
         match self.tree {
             Tree::Text(text) => Some(text),
@@ -159,6 +166,7 @@ impl<'a> Node<'a> {
         }
     }
 
+    /// This node as a switch.
     pub fn bool(&self) -> Option<bool> {
         match self.tree {
             Tree::Bool(value) => Some(*value),
@@ -169,6 +177,7 @@ impl<'a> Node<'a> {
         }
     }
 
+    /// This node as a whole number of 64 bits.
     pub fn whole(&self) -> Option<i64> {
         match self.tree {
             Tree::Whole(value) => Some(*value),
@@ -205,6 +214,7 @@ impl<'a> Node<'a> {
         }
     }
 
+    /// The same, at least 0.
     pub fn amount_not_negative(&self) -> Option<Amount> {
         let amount = self.amount()?;
         if amount.is_negative() {
@@ -214,10 +224,12 @@ impl<'a> Node<'a> {
         Some(amount)
     }
 
+    /// This node as an instant: RFC 3339.
     pub fn instant(&self) -> Option<Instant> {
         self.time(Instant::parse)
     }
 
+    /// This node as a date: `YYYY-MM-DD`.
     pub fn date(&self) -> Option<Date> {
         self.time(Date::parse)
     }
@@ -282,9 +294,11 @@ pub(crate) fn is_id(text: &str) -> bool {
 
 /// An object's fields. Unknown ones are ignored; `null` is the same as absent.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Object<'a> {
+pub struct Object<'a> {
     fields: &'a [(String, Tree)],
+    /// Where it stands.
     pub path: &'a Path<'a>,
+    /// Where its problems go.
     pub sink: &'a Sink,
 }
 
@@ -336,14 +350,17 @@ impl<'a> Object<'a> {
         });
     }
 
+    /// An optional string.
     pub fn text(&self, name: &str) -> Option<String> {
         self.optional(name, |node| node.text().map(str::to_owned))
     }
 
+    /// An id that must be there.
     pub fn required_id(&self, name: &str) -> Option<String> {
         self.required(name, |node| node.id().map(str::to_owned))
     }
 
+    /// An optional id.
     pub fn optional_id(&self, name: &str) -> Option<String> {
         self.optional(name, |node| node.id().map(str::to_owned))
     }

@@ -59,6 +59,10 @@ pub fn window(rule: ResetPeriod, anchors: &Anchors<'_>, now: Instant) -> Window 
             Some(billing) => billing.period_at(now),
             None => Window::open(anchors.activation),
         },
+        ResetPeriod::BillingMonth => match anchors.billing {
+            Some(billing) => billing.month_at(now),
+            None => Window::open(anchors.activation),
+        },
         ResetPeriod::Calendar(every) => calendar(every, now),
         ResetPeriod::FixedWindow(every) => fixed(every, anchors.activation, now),
         ResetPeriod::SlidingWindow(every) => {

@@ -7,7 +7,7 @@ use crate::problem::{Code, Problem, Severity};
 use crate::time::{Date, Instant};
 use crate::tree::{Node, Object};
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct RawFeature {
     /// Where it stands in its list, for the paths of problems found later.
     pub n: usize,
@@ -22,7 +22,7 @@ pub(super) struct RawFeature {
     pub on_indeterminate: Option<Policy>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct RawPlan {
     pub n: usize,
     pub id: String,
@@ -31,7 +31,7 @@ pub(super) struct RawPlan {
     pub versions: Vec<RawVersion>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct RawVersion {
     pub n: usize,
     pub id: String,
@@ -40,7 +40,7 @@ pub(super) struct RawVersion {
     pub grants: Vec<RawGrant>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct RawAddOn {
     pub n: usize,
     pub id: String,
@@ -51,7 +51,7 @@ pub(super) struct RawAddOn {
     pub grants: Vec<RawGrant>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct RawCustomer {
     pub n: usize,
     pub id: String,
@@ -61,7 +61,7 @@ pub(super) struct RawCustomer {
     pub grants: Vec<RawGrant>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct RawSubscription {
     pub n: usize,
     pub id: String,
@@ -79,7 +79,7 @@ pub(super) struct RawSubscription {
     pub grants: Vec<RawGrant>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct RawGrant {
     pub n: usize,
     pub id: String,
@@ -89,7 +89,7 @@ pub(super) struct RawGrant {
     pub value: RawValue,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) enum FeatureName {
     Id(String),
     Code(String),
@@ -239,7 +239,7 @@ pub(super) fn subscription(node: Node<'_>, n: usize) -> Option<RawSubscription> 
 }
 
 fn billing(o: Object<'_>, start: Option<Date>) -> Option<Billing> {
-    let period = o.required("period", |n| values::billing_period(&n));
+    let period = o.required("period", |n| BillingPeriod::read(&n));
     let rhythm = rhythm(o, period);
     let from = o.required("current_period_start", |n| n.date());
     let to = o.optional("current_period_end", |n| n.date());

@@ -171,7 +171,7 @@ impl<'s> Names<'s> {
         // An empty name was already reported as missing.
         if !id.is_empty() {
             let shown: String = id.chars().take(128).flat_map(char::escape_debug).collect();
-            self.sink.error(Code::BrokenReference, path, format!("there is no {what} `{shown}` in the document"));
+            self.sink.error(Code::BrokenReference, path, format!("there is no {what} `{shown}`"));
         }
     }
 }

@@ -46,7 +46,7 @@ use std::fmt;
 /// let paths: Vec<&str> = problems.list.iter().map(|p| p.path.as_str()).collect();
 /// assert_eq!(paths, ["features[0].code", "features[0].status"]);
 /// ```
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Document {
     ladder: Option<Ladder>,
     access: Option<StatusSet>,
@@ -71,6 +71,28 @@ impl Document {
         catalog.access = access.unwrap_or_else(StatusSet::granting);
         let problems = sink.into_inner();
         if problems.is_usable() { Ok((catalog, problems)) } else { Err(problems) }
+    }
+
+    /// Adds one element to a list: `features`, `customers` and so on. `n` is where it stands in the
+    /// paths of its problems; elements of the same number are told apart by whoever numbers them.
+    ///
+    /// # Example: a document put together from parts
+    ///
+    /// ```
+    /// use mayuse_core::{Document, Tree};
+    /// let mut document = Document::default();
+    /// let customer: Tree = serde_json::from_str(r#"{"id": "cus_1", "alias": "a b"}"#).unwrap();
+    /// document.add("customers", 7, &customer);
+    /// let problems = document.compile().unwrap_err();
+    /// assert_eq!(problems.list[0].path, "customers[7].alias");
+    /// ```
+    pub fn add(&mut self, list: &str, n: usize, element: &Tree) {
+        self.take_element(list, n, element);
+    }
+
+    /// Sets a field that is not a list: `ladder` or `access_statuses`.
+    pub fn set(&mut self, field: &str, value: &Tree) {
+        self.take_scalar(field, value);
     }
 
     /// Takes one field that is not a list.

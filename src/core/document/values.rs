@@ -1,7 +1,6 @@
 //! The smaller values of a document: entitlement values, reset periods, ladders, states.
 
 use crate::amount::Amount;
-use crate::billing::BillingPeriod;
 use crate::ladder::{AcrossSubscriptions, Combine, Ladder, Level};
 use crate::model::{Behavior, Metered, Policy, Status, StatusSet};
 use crate::problem::Code;
@@ -76,6 +75,9 @@ pub(crate) fn reset_period(node: Node<'_>) -> Option<ResetPeriod> {
     let name = period.required("type", |n| n.word(&types))?;
     Some(match name {
         "NEVER" => ResetPeriod::Never,
+        "BILLING_CYCLE" if period.has("sub_cycle") => {
+            period.optional("sub_cycle", |n| n.word(&[("MONTHLY", ResetPeriod::BillingMonth)]))?
+        }
         "BILLING_CYCLE" => ResetPeriod::BillingCycle,
         "CALENDAR" => ResetPeriod::Calendar(every(period)?),
         "FIXED_WINDOW" => ResetPeriod::FixedWindow(every(period)?),
@@ -150,11 +152,6 @@ pub(crate) fn status(node: &Node<'_>) -> Option<Status> {
         ("SUPERSEDED", Status::Superseded),
         ("ERRORED", Status::Errored),
     ])
-}
-
-pub(crate) fn billing_period(node: &Node<'_>) -> Option<BillingPeriod> {
-    use BillingPeriod::{Annual, Monthly, Quarterly, Semiannual};
-    node.word(&[Monthly, Quarterly, Semiannual, Annual].map(|period| (period.name(), period)))
 }
 
 pub(crate) fn policy(node: &Node<'_>) -> Option<Policy> {
