@@ -1,0 +1,171 @@
+//! Who may ask: the table of keys, and how a key is presented.
+//!
+//! The table holds hashes only. A key is compared with all of them, each in constant time.
+
+use crate::dialect::Dialect;
+use crate::failure::{Failure, Why};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use mayuse_core::{Code, Node, Problems, Tree, read};
+use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
+
+/// The key of the local run: in every document, and therefore refused by anything deployed.
+pub const DEMO_KEY: &str = "mayuse_demo_key";
+
+/// What a key may do.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Scope {
+    /// Ask.
+    Check,
+    /// Record usage.
+    Usage,
+    /// Read and write the catalogue.
+    Catalog,
+}
+
+impl Scope {
+    const WORDS: [(&'static str, Scope); 3] =
+        [("check", Scope::Check), ("usage", Scope::Usage), ("catalog", Scope::Catalog)];
+
+    /// The name in the table.
+    pub fn name(self) -> &'static str {
+        Scope::WORDS.iter().find(|(_, scope)| *scope == self).map(|(name, _)| *name).unwrap_or_default()
+    }
+}
+
+/// A key, without the key itself.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Key {
+    /// Who it was given to: stands in the logs and beside what was written.
+    pub name: String,
+    /// What it may do.
+    pub scopes: Vec<Scope>,
+    /// Which rate limit it is under.
+    pub class: String,
+    hash: [u8; 32],
+}
+
+/// The table of keys.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Keys(Vec<Key>);
+
+impl Keys {
+    /// Reads `[{"name", "sha256", "scopes", "class"?}]`, where `sha256` is the hash of the key in
+    /// hexadecimal digits. The hash of the demo key is refused.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the table.
+    pub fn read(json: &str) -> Result<Keys, Problems> {
+        let tree: Tree = serde_json::from_str(json).map_err(|error| {
+            let message = format!("the table of keys is not JSON: {error}");
+            Problems::from(mayuse_core::Problem::error(Code::Invalid, String::new(), message))
+        })?;
+        // Reading begins with an object, and a table is a list.
+        let wrapped = Tree::Object(vec![("keys".to_owned(), tree)]);
+        read(&wrapped, |o| {
+            let mut keys = Vec::new();
+            o.each("keys", |_, node| keys.extend(key(node)));
+            Some(Keys(keys))
+        })
+    }
+
+    /// The table of the local run: the demo key, with every scope.
+    pub fn demo() -> Keys {
+        let scopes = Scope::WORDS.iter().map(|(_, scope)| *scope).collect();
+        Keys(vec![Key { name: "demo".to_owned(), scopes, class: "demo".to_owned(), hash: hash_of(DEMO_KEY) }])
+    }
+
+    /// Adds the keys of another table.
+    pub fn extend(&mut self, other: Keys) {
+        self.0.extend(other.0);
+    }
+
+    /// The key that was presented. Looks at all of them, however early one fits.
+    pub fn find(&self, presented: &str) -> Option<&Key> {
+        let hash = hash_of(presented);
+        self.0.iter().fold(None, |found, key| if bool::from(key.hash.ct_eq(&hash)) { Some(key) } else { found })
+    }
+
+    /// The key of a request, if it may do this.
+    ///
+    /// # Errors
+    /// 401 without a known key, 403 for one without the scope.
+    pub fn authorize(
+        &self,
+        dialect: Dialect,
+        scope: Scope,
+        authorization: Option<&str>,
+        x_api_key: Option<&str>,
+    ) -> Result<&Key, Failure> {
+        let unauthorized = |what: &str| {
+            let message = format!("{what}; send {}", dialect.how_to_authenticate());
+            Failure::new(Why::Unauthorized, message)
+        };
+        let presented = presented(dialect, authorization, x_api_key);
+        let presented = presented.ok_or_else(|| unauthorized("the request has no key"))?;
+        let key = self.find(&presented).ok_or_else(|| unauthorized("the key is not known"))?;
+        if key.scopes.contains(&scope) {
+            return Ok(key);
+        }
+        Err(Failure::new(Why::Forbidden, format!("the key `{}` has no scope `{}`", key.name, scope.name())))
+    }
+}
+
+fn key(node: Node<'_>) -> Option<Key> {
+    let o = node.object()?;
+    let name = o.required("name", |n| n.text().map(str::to_owned));
+    let class = o.text("class").unwrap_or_else(|| "standard".to_owned());
+    let hash = o.required("sha256", |n| {
+        let hash = hash_from_hex(n.text()?);
+        if hash.is_none() {
+            n.error(Code::Invalid, "expected 64 hexadecimal digits: the SHA-256 of the key");
+        }
+        if hash == Some(hash_of(DEMO_KEY)) {
+            n.error(Code::Invalid, "this is the demo key, which everybody knows");
+            return None;
+        }
+        hash
+    });
+    let mut scopes = Vec::new();
+    if o.required("scopes", |_| Some(())).is_some() {
+        o.each("scopes", |_, node| scopes.extend(node.word(&Scope::WORDS)));
+    }
+    Some(Key { name: name?, scopes, class, hash: hash? })
+}
+
+fn hash_of(key: &str) -> [u8; 32] {
+    Sha256::digest(key.as_bytes()).into()
+}
+
+fn hash_from_hex(text: &str) -> Option<[u8; 32]> {
+    let mut hash = [0; 32];
+    let digits: Vec<u8> =
+        text.chars().map(|c| c.to_digit(16).and_then(|d| u8::try_from(d).ok())).collect::<Option<_>>()?;
+    if digits.len() != 64 {
+        return None;
+    }
+    for (byte, pair) in hash.iter_mut().zip(digits.chunks(2)) {
+        *byte = pair.iter().fold(0, |value, digit| value << 4 | digit);
+    }
+    Some(hash)
+}
+
+/// The key in the headers, where the dialect looks for it.
+fn presented(dialect: Dialect, authorization: Option<&str>, x_api_key: Option<&str>) -> Option<String> {
+    let scheme = |name: &str| {
+        let (scheme, rest) = authorization?.trim().split_once(' ')?;
+        scheme.eq_ignore_ascii_case(name).then(|| rest.trim().to_owned())
+    };
+    let x_api_key = || x_api_key.map(|key| key.trim().to_owned());
+    let found = match dialect {
+        Dialect::Own => scheme("Bearer").or_else(x_api_key),
+        Dialect::Meteroid => scheme("Bearer"),
+        Dialect::Commet => x_api_key(),
+        Dialect::Pabbly => {
+            let decoded = String::from_utf8(BASE64.decode(scheme("Basic")?).ok()?).ok()?;
+            decoded.split_once(':').map(|(user, _)| user.to_owned())
+        }
+    };
+    found.filter(|key| !key.is_empty())
+}

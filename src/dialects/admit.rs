@@ -1,0 +1,371 @@
+//! What may be written: one set of rules for every dialect.
+//!
+//! The rules are the core's. A write is put together with what it refers to into a document, and
+//! the core reads that: shapes, references, types that fit their features. Left to check here is
+//! what needs the store: keys that others have, and what would be left without what it refers to.
+
+use crate::failure::{Failure, Why};
+use crate::json::json;
+use crate::kind::{Kind, Referred};
+use crate::store::{Change, Store, items, key_of, text};
+use mayuse_core::{Code, Document, Problem, Problems, Severity, Tree};
+use serde::Deserialize;
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Stored entities are numbered from here on, so that their problems are told from those of the
+/// write. A document has a limit far below.
+const STORED: usize = 1_000_000_000;
+
+/// The core knows no mappings: what one grants is read as the row of an add-on, numbered from here on.
+const MAPPINGS: usize = 2_000_000_000;
+const ROW: &str = ".entitlements[0]";
+
+/// Checks a write.
+///
+/// # Errors
+/// Every field that is wrong, with a path as in a document (`features[3].code`), or in the entity
+/// itself where only one is written; a conflict with what is stored.
+pub fn admit(changes: &[Change], store: &dyn Store) -> Result<(), Failure> {
+    if changes.is_empty() {
+        return Ok(());
+    }
+    let write = Write::new(changes);
+    write.keys_are_free(store)?;
+    let (document, stored) = write.document(store)?;
+    let mut problems = match document.compile() {
+        Ok((_, problems)) | Err(problems) => problems,
+    };
+    write.nothing_is_there_twice(&mut problems);
+    write.add_ons_go_with_their_plans(store, &mut problems)?;
+    problems.list.retain(|problem| problem.severity < Severity::Warning);
+    problems.list.iter_mut().for_each(name_mapping);
+    let broken = problems.list.iter().find(|problem| STORED <= place(problem).1).cloned();
+    problems.list.retain(|problem| place(problem).1 < STORED);
+    if !problems.list.is_empty() {
+        if let [(kind, _)] = write.puts.as_slice()
+            && !write.clears
+        {
+            for problem in problems.list.iter_mut().filter(|problem| place(problem).0 == kind.list()) {
+                problem.path = place(problem).2.trim_start_matches('.').to_owned();
+            }
+        }
+        return Err(problems.into());
+    }
+    if let Some(problem) = broken {
+        let (_, n, rest) = place(&problem);
+        let (kind, id) = stored.get(n.saturating_sub(STORED)).cloned().unwrap_or((Kind::Feature, String::new()));
+        let rest = if kind == Kind::AddOnMapping { rest.strip_prefix(ROW).unwrap_or(rest) } else { rest };
+        let message = format!("{} `{id}`{rest} would be broken: {}", kind.name(), problem.message);
+        return Err(Failure::conflict(message));
+    }
+    write.nothing_is_left_behind(store)
+}
+
+/// Puts the path of a mapping in place of that of the add-on it was read as.
+fn name_mapping(problem: &mut Problem) {
+    let (list, n, rest) = place(problem);
+    if list == Kind::AddOn.list() && MAPPINGS <= n {
+        let rest = rest.strip_prefix(ROW).unwrap_or(rest);
+        problem.path = format!("{}[{}]{rest}", Kind::AddOnMapping.list(), n.saturating_sub(MAPPINGS));
+    }
+}
+
+/// The list, the number and the rest of a path: `features[3].code`.
+fn place(problem: &Problem) -> (&str, usize, &str) {
+    let parts = || {
+        let (list, after) = problem.path.split_once('[')?;
+        let (n, rest) = after.split_once(']')?;
+        Some((list, n.parse().ok()?, rest))
+    };
+    parts().unwrap_or(("", 0, problem.path.as_str()))
+}
+
+/// The steps of a write, by what they do.
+struct Write<'w> {
+    puts: Vec<(Kind, &'w Value)>,
+    put_as: BTreeMap<(Kind, &'w str), &'w Value>,
+    deletes: BTreeSet<(Kind, &'w str)>,
+    settings: Option<&'w Value>,
+    /// Whether nothing that was stored stays.
+    clears: bool,
+}
+
+impl<'w> Write<'w> {
+    fn new(changes: &'w [Change]) -> Write<'w> {
+        let mut write = Write {
+            puts: Vec::new(),
+            put_as: BTreeMap::new(),
+            deletes: BTreeSet::new(),
+            settings: None,
+            clears: false,
+        };
+        for change in changes {
+            match change {
+                Change::Put { kind, body } => {
+                    write.puts.push((*kind, body));
+                    write.put_as.insert((*kind, text(body, "id")), body);
+                }
+                Change::Delete { kind, id } => {
+                    write.deletes.insert((*kind, id));
+                }
+                Change::Settings(value) => write.settings = Some(value),
+                Change::Clear => write.clears = true,
+            }
+        }
+        write
+    }
+
+    fn touches_definitions(&self) -> bool {
+        self.clears
+            || self.settings.is_some()
+            || self.puts.iter().any(|(kind, _)| kind.is_definition() || *kind == Kind::AddOnMapping)
+            || self.deletes.iter().any(|(kind, _)| kind.is_definition())
+    }
+
+    /// Whether what is stored under this id stays as it is.
+    fn stays(&self, kind: Kind, id: &str) -> bool {
+        !self.clears && !self.deletes.contains(&(kind, id)) && !self.put_as.contains_key(&(kind, id))
+    }
+
+    fn keys_are_free(&self, store: &dyn Store) -> Result<(), Failure> {
+        if self.clears {
+            return Ok(());
+        }
+        let taken = |what: &str, key: &str, kind: Kind, id: &str| {
+            Err(Failure::conflict(format!("the {what} `{key}` is already that of {} `{id}`", kind.name())))
+        };
+        for (kind, body) in &self.puts {
+            let id = text(body, "id");
+            if let Some(key) = key_of(*kind, body)
+                && let Some(other) = store.by_key(*kind, key)?
+                && other.id != id
+                && self.stays(*kind, &other.id)
+            {
+                let what = if *kind == Kind::Customer { "alias" } else { "code" };
+                return taken(what, key, *kind, &other.id);
+            }
+            for version in if *kind == Kind::Plan { items(body, "versions") } else { &[] } {
+                let version = text(version, "id");
+                if let Some(other) = store.plan_of_version(version)?
+                    && other.id != id
+                    && self.stays(Kind::Plan, &other.id)
+                {
+                    return taken("version", version, Kind::Plan, &other.id);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Nothing goes, and no feature changes its type, while somebody refers to it.
+    fn nothing_is_left_behind(&self, store: &dyn Store) -> Result<(), Failure> {
+        if self.clears {
+            return Ok(());
+        }
+        let unused = |what: Referred, id: &str, verb: &str| match store.users_of(what, id)? {
+            (0, _) => Ok(()),
+            (n, user) => {
+                let (what, user) = (what.name(), user.unwrap_or_default());
+                Err(Failure::conflict(format!("{what} `{id}` cannot {verb}: {n} refer to it, `{user}` is one of them")))
+            }
+        };
+        for (kind, id) in &self.deletes {
+            match (kind, store.get(*kind, id)?) {
+                (_, None) => return Err(Failure::not_found(format!("there is no {} `{id}`", kind.name()))),
+                (Kind::Feature, Some(feature)) => {
+                    unused(Referred::Feature, id, "go")?;
+                    unused(Referred::Feature, text(&feature.body, "code"), "go")?;
+                }
+                (Kind::AddOn, _) => unused(Referred::AddOn, id, "go")?,
+                (Kind::Coupon, _) => unused(Referred::Coupon, id, "go")?,
+                (Kind::Plan, Some(plan)) => {
+                    for version in items(&plan.body, "versions") {
+                        unused(Referred::PlanVersion, text(version, "id"), "go")?;
+                    }
+                }
+                (Kind::Customer, _) => {
+                    let held = store.subscriptions_of(id)?;
+                    if let Some(left) = held.iter().find(|held| self.stays(Kind::Subscription, &held.id)) {
+                        let message = format!("customer `{id}` cannot go: subscription `{}` is its own", left.id);
+                        return Err(Failure::conflict(message));
+                    }
+                }
+                _ => {}
+            }
+        }
+        for (kind, body) in &self.puts {
+            let id = text(body, "id");
+            match (kind, if kind.is_definition() { store.get(*kind, id)? } else { None }) {
+                (Kind::Plan, Some(stored)) => {
+                    let kept: BTreeSet<&str> =
+                        items(body, "versions").iter().map(|version| text(version, "id")).collect();
+                    for version in items(&stored.body, "versions").iter().map(|version| text(version, "id")) {
+                        if !kept.contains(version) {
+                            unused(Referred::PlanVersion, version, "go")?;
+                        }
+                    }
+                }
+                (Kind::Feature, Some(stored)) => {
+                    let code = text(&stored.body, "code");
+                    if code != text(body, "code") {
+                        unused(Referred::Feature, code, "change its code")?;
+                    }
+                    let type_of = |body: &Value| body.get("feature_type").map(|t| text(t, "type").to_owned());
+                    if type_of(&stored.body) != type_of(body) {
+                        unused(Referred::Feature, id, "change its type")?;
+                        unused(Referred::Feature, code, "change its type")?;
+                    }
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// The document that has to be right after the write, and what of it is stored already.
+    fn document(&self, store: &dyn Store) -> Result<(Document, Vec<(Kind, String)>), Failure> {
+        let mut stored = Vec::new();
+        let mut document =
+            if self.touches_definitions() { self.definitions(store, &mut stored)? } else { store.definitions()? };
+        let mut n_of: BTreeMap<Kind, usize> = BTreeMap::new();
+        let mut customers: BTreeSet<&str> = BTreeSet::new();
+        for (kind, body) in &self.puts {
+            let n = n_of.entry(*kind).or_default();
+            match kind {
+                Kind::AddOnMapping => {
+                    document.add(kind.list(), *n, &tree(&json!({"id": body.get("id")}))?);
+                    self.add_mapping(&mut document, MAPPINGS.saturating_add(*n), body, store)?;
+                }
+                _ => document.add(kind.list(), *n, &tree(body)?),
+            }
+            *n = n.saturating_add(1);
+            if *kind == Kind::Customer {
+                customers.insert(text(body, "id"));
+            }
+        }
+        for (kind, body) in &self.puts {
+            let customer = text(body, "customer_id");
+            if *kind == Kind::Subscription && !self.clears && !customers.contains(customer) {
+                customers.insert(customer);
+                if store.get(Kind::Customer, customer)?.is_some() && self.stays(Kind::Customer, customer) {
+                    document.add("customers", STORED, &tree(&json!({"id": customer}))?);
+                }
+            }
+        }
+        Ok((document, stored))
+    }
+
+    fn definitions(&self, store: &dyn Store, stored: &mut Vec<(Kind, String)>) -> Result<Document, Failure> {
+        let mut document = Document::default();
+        let settings = match self.settings {
+            Some(settings) => settings.clone(),
+            None if self.clears => Value::Null,
+            None => store.settings()?,
+        };
+        for (name, value) in settings.as_object().into_iter().flatten() {
+            document.set(name, &tree(value)?);
+        }
+        for kind in [Kind::Feature, Kind::Plan, Kind::AddOn, Kind::AddOnMapping] {
+            for entity in if self.clears { Vec::new() } else { store.all(kind)? } {
+                if self.stays(kind, &entity.id) {
+                    let n = STORED.saturating_add(stored.len());
+                    match kind {
+                        Kind::AddOnMapping => self.add_mapping(&mut document, n, &entity.body, store)?,
+                        _ => document.add(kind.list(), n, &tree(&entity.body)?),
+                    }
+                    stored.push((kind, entity.id));
+                }
+            }
+        }
+        Ok(document)
+    }
+
+    /// A mapping as an add-on with one row. It names its feature by id or by code.
+    fn add_mapping(&self, document: &mut Document, n: usize, body: &Value, store: &dyn Store) -> Result<(), Failure> {
+        let feature = text(body, "feature");
+        let is_id = self.after(Kind::Feature, feature, store)?.is_some();
+        let (id, code) = if is_id { (body.get("feature"), None) } else { (None, body.get("feature")) };
+        let row = json!({"feature_id": id, "feature": code, "value": body.get("value")});
+        let add_on = json!({"id": format!("add_on_mapping#{n}"), "entitlements": [row]});
+        document.add(Kind::AddOn.list(), n, &tree(&add_on)?);
+        Ok(())
+    }
+
+    /// The core looks for twins among what it decides from; the rest is looked through here.
+    fn nothing_is_there_twice(&self, problems: &mut Problems) {
+        let mut n_of: BTreeMap<Kind, usize> = BTreeMap::new();
+        let mut seen: BTreeMap<(Kind, &str, &str), usize> = BTreeMap::new();
+        for (kind, body) in &self.puts {
+            if kind.is_definition() || matches!(kind, Kind::Customer | Kind::Subscription) {
+                continue;
+            }
+            let (n, list) = (n_of.entry(*kind).or_default(), kind.list());
+            for (field, value) in [("id", Some(text(body, "id"))), ("code", key_of(*kind, body))] {
+                let Some(value) = value else { continue };
+                if let Some(first) = seen.insert((*kind, field, value), *n) {
+                    let message = format!("the {field} `{value}` is already that of {list}[{first}]");
+                    problems.push(Problem::error(Code::Duplicate, format!("{list}[{n}].{field}"), message));
+                }
+            }
+            *n = n.saturating_add(1);
+        }
+    }
+
+    /// An add-on may be tied to some plans: Pabbly's `associate_plans`.
+    fn add_ons_go_with_their_plans(&self, store: &dyn Store, problems: &mut Problems) -> Result<(), Failure> {
+        let mut rules: BTreeMap<&str, Option<Value>> = BTreeMap::new();
+        let subscriptions = self.puts.iter().filter(|(kind, _)| *kind == Kind::Subscription);
+        for (n, (_, subscription)) in subscriptions.enumerate() {
+            for (row, held) in items(subscription, "add_ons").iter().enumerate() {
+                let id = text(held, "add_on_id");
+                let tied = match rules.get(id) {
+                    Some(known) => known.clone(),
+                    None => {
+                        self.after(Kind::AddOn, id, store)?.filter(|add_on| add_on.get("associate_plans").is_some())
+                    }
+                };
+                if let Some(add_on) = &tied
+                    && let Some(message) = self.refuses(add_on, subscription, store)?
+                {
+                    let path = format!("subscriptions[{n}].add_ons[{row}].add_on_id");
+                    problems.push(Problem::error(Code::Invalid, path, message));
+                }
+                rules.insert(id, tied);
+            }
+        }
+        Ok(())
+    }
+    /// Why an add-on that is tied to plans does not go with this subscription.
+    fn refuses(&self, add_on: &Value, subscription: &Value, store: &dyn Store) -> Result<Option<String>, Failure> {
+        let (id, plan) = (text(add_on, "id"), text(subscription, "plan_id"));
+        if text(add_on, "associate_plans") == "selected_plans" {
+            let named = items(add_on, "plans_array").iter().any(|listed| listed.as_str() == Some(plan));
+            let message = || format!("add-on `{id}` is not for plan `{plan}`: its `plans_array` does not name it");
+            return Ok((!named).then(message));
+        }
+        // All plans of its product. A plan that says nothing of products is taken for one of them.
+        let product = text(add_on, "product_id");
+        let Some(plan_body) = self.after(Kind::Plan, plan, store)? else { return Ok(None) };
+        let versions = items(&plan_body, "versions");
+        let products: Vec<&str> =
+            versions.iter().flat_map(|version| items(version, "product_ids")).filter_map(Value::as_str).collect();
+        let fits = products.is_empty() || products.contains(&product);
+        let message = || format!("add-on `{id}` is for plans of product `{product}`, and plan `{plan}` is of another");
+        Ok((!fits).then(message))
+    }
+
+    /// What has this id after the write.
+    fn after(&self, kind: Kind, id: &str, store: &dyn Store) -> Result<Option<Value>, Failure> {
+        match self.put_as.get(&(kind, id)) {
+            Some(body) => Ok(Some((*body).clone())),
+            None if self.stays(kind, id) => Ok(store.get(kind, id)?.map(|entity| entity.body)),
+            None => Ok(None),
+        }
+    }
+}
+
+/// A JSON value, ready to be read field by field.
+pub(crate) fn tree(value: &Value) -> Result<Tree, Failure> {
+    Tree::deserialize(value).map_err(|error| Failure::new(Why::Internal, error.to_string()))
+}

@@ -1,0 +1,325 @@
+//! Commet's dialect: `POST /addons`, with the key in `x-api-key`, and errors as
+//! `{success: false, error: {type, code, message, param, details}}`.
+//!
+//! Commet counts money in cents where it bills, and in ten-thousandths where it rates usage.
+
+use crate::failure::{Failure, Why};
+use crate::json::json;
+use crate::kind::Kind;
+use crate::own::method_not_allowed;
+use crate::request::{Context, Done, Reply, Request};
+use crate::store::{Change, Entity, Store, items, text};
+use mayuse_core::{Code, Node, Object, read};
+use rust_decimal::Decimal;
+use serde_json::Value;
+use std::collections::BTreeSet;
+
+pub(crate) fn route(
+    request: &Request<'_>,
+    segments: &[&str],
+    store: &dyn Store,
+    context: &mut Context,
+) -> Result<Done, Failure> {
+    match (request.method, segments) {
+        ("POST", ["addons"]) => create(request, store, context),
+        (_, ["addons"]) => Err(method_not_allowed("POST")),
+        _ => Err(Failure::not_found("there is no such path")),
+    }
+}
+
+/// The largest whole number that every JSON reader keeps exactly.
+const MAX_WHOLE: i64 = (1 << 53) - 1;
+
+/// How an add-on is consumed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Model {
+    Boolean,
+    Metered,
+    Credits,
+    Balance,
+}
+
+impl Model {
+    const WORDS: [(&'static str, Model); 4] = [
+        ("boolean", Model::Boolean),
+        ("metered", Model::Metered),
+        ("credits", Model::Credits),
+        ("balance", Model::Balance),
+    ];
+
+    fn name(self) -> &'static str {
+        Model::WORDS.iter().find(|(_, model)| *model == self).map(|(name, _)| *name).unwrap_or_default()
+    }
+
+    /// The shared pool that usage is paid from: its code and its name.
+    fn pool(self) -> Option<(&'static str, &'static str)> {
+        match self {
+            Model::Credits => Some(("credits", "Credits")),
+            Model::Balance => Some(("balance", "Balance")),
+            Model::Boolean | Model::Metered => None,
+        }
+    }
+}
+
+/// What was asked for. Of the three amounts only those are there that the model uses.
+struct Asked {
+    name: String,
+    description: Option<String>,
+    base_price: i64,
+    feature: String,
+    model: Model,
+    included_units: Option<i64>,
+    overage_rate: Option<i64>,
+    credit_cost: Option<i64>,
+}
+
+impl Asked {
+    fn read(o: Object<'_>) -> Option<Asked> {
+        let name = o.required("name", |n| characters(&n, 1, 100));
+        let description = o.optional("description", |n| characters(&n, 0, 255));
+        let base_price = o.required("basePrice", |n| whole(&n));
+        let feature = o.required_id("featureId");
+        let model = o.required("consumptionModel", |n| n.word(&Model::WORDS));
+        // What the model has no use for is read, so that a wrong type is reported, and left out.
+        let amount = |field: &str, is_used: bool, is_needed: bool| {
+            let found = if is_needed { o.required(field, |n| whole(&n)) } else { o.optional(field, |n| whole(&n)) };
+            found.filter(|_| is_used)
+        };
+        let (metered, credits, balance) =
+            (model == Some(Model::Metered), model == Some(Model::Credits), model == Some(Model::Balance));
+        let included_units = amount("includedUnits", metered, false);
+        let overage_rate = amount("overageRate", metered || balance, balance);
+        let credit_cost = amount("creditCost", credits, credits);
+        Some(Asked {
+            name: name?,
+            description,
+            base_price: base_price?,
+            feature: feature?,
+            model: model?,
+            included_units,
+            overage_rate,
+            credit_cost,
+        })
+    }
+
+    /// What a customer with the add-on is entitled to.
+    fn value(&self, pool: Option<&str>) -> Value {
+        let rate = self.overage_rate.map(|rate| decimal(rate, 4));
+        if let Some(pool) = pool {
+            let cost = rate.unwrap_or_else(|| self.credit_cost.unwrap_or_default().to_string());
+            return json!({"type": "CREDITS", "enabled": true, "pool_feature_id": pool, "cost": cost});
+        }
+        if self.model == Model::Boolean {
+            return json!({"type": "BOOLEAN", "enabled": true});
+        }
+        // A rate alone includes nothing and sells all of it; neither is unlimited.
+        let limit = self.included_units.or(self.overage_rate.map(|_| 0)).map(|limit| limit.to_string());
+        let overage = match rate {
+            Some(rate) => json!({"behavior": "ALLOW", "unit_price": rate}),
+            None => json!({"behavior": "BLOCK"}),
+        };
+        json!({
+            "type": "METERED",
+            "enabled": true,
+            "limit": limit,
+            // Commet gives units by the month, whatever the length of the billing period.
+            "reset_period": json!({"type": "BILLING_CYCLE", "sub_cycle": "MONTHLY"}),
+            "overage": overage,
+        })
+    }
+}
+
+fn create(request: &Request<'_>, store: &dyn Store, context: &mut Context) -> Result<Done, Failure> {
+    let asked = read(&request.tree()?, Asked::read)?;
+    let feature = store.feature(&asked.feature)?.ok_or_else(|| {
+        let message = format!("there is no feature with the id or code `{}`", asked.feature);
+        refused(Why::NotFound, "featureId", message).code("feature_not_found")
+    })?;
+    let type_name = feature.body.get("feature_type").map(|found| text(found, "type")).unwrap_or_default();
+    if (type_name == "BOOLEAN") != (asked.model == Model::Boolean) {
+        let (model, id) = (asked.model.name(), &feature.id);
+        let message = format!(
+            "`{model}` does not fit feature `{id}`, which is {type_name}: \
+             boolean goes with BOOLEAN, the others with METERED"
+        );
+        return Err(Failure::field("consumptionModel", message));
+    }
+    let slug = slug(&asked, &feature, store)?;
+    let now = context.now.to_string();
+    let mut changes = Vec::new();
+    let pool = match asked.model.pool() {
+        Some((code, name)) => Some(pool(code, name, &feature, store, context, &mut changes)?),
+        None => None,
+    };
+
+    let (id, price_id) = (context.ids.next("add_"), context.ids.next("pri_"));
+    changes.push(Change::put(
+        Kind::Price,
+        json!({
+            "id": price_id,
+            "currency": "USD",
+            "cadence": "MONTHLY",
+            "pricing": json!({"type": "RATE", "rate": decimal_of_two_places(asked.base_price)}),
+        }),
+    ));
+    changes.push(Change::put(
+        Kind::AddOn,
+        json!({
+            "id": id,
+            "name": asked.name,
+            "description": asked.description,
+            // Whoever holds the add-on has its feature, so the feature's product comes with it.
+            "product_id": product_of(&feature.body),
+            "price_id": price_id,
+            "max_instances_per_subscription": 1_u32,
+            "self_serviceable": true,
+            "archived_at": Value::Null,
+            "created_at": now,
+            "entitlements": [json!({
+                "id": context.ids.next("ent_"),
+                "feature_id": feature.id,
+                "value": asked.value(pool.as_deref()),
+                "created_at": now,
+                "updated_at": now,
+            })],
+            "commet": json!({
+                "slug": slug,
+                "base_price": asked.base_price,
+                "consumption_model": asked.model.name(),
+                "included_units": asked.included_units,
+                "overage_rate": asked.overage_rate,
+                "credit_cost": asked.credit_cost,
+            }),
+        }),
+    ));
+    let feature_name = Some(text(&feature.body, "name")).filter(|name| !name.is_empty()).unwrap_or(&feature.id);
+    let answer = json!({
+        "success": true,
+        "data": json!({
+            "id": id,
+            "name": asked.name,
+            "slug": slug,
+            "description": asked.description,
+            "basePrice": asked.base_price,
+            "consumptionModel": asked.model.name(),
+            "featureCode": text(&feature.body, "code"),
+            "featureName": feature_name,
+            "includedUnits": asked.included_units,
+            "overageRate": asked.overage_rate,
+            "creditCost": asked.credit_cost,
+            "createdAt": now,
+            "updatedAt": now,
+            "object": "addon",
+            "livemode": true,
+        }),
+    });
+    Ok(Done::wrote(Reply::json(201, answer), changes))
+}
+
+fn refused(why: Why, param: &str, message: String) -> Failure {
+    Failure { path: param.to_owned(), ..Failure::new(why, message) }
+}
+
+/// A slug that no other of Commet's add-ons has. Refuses where one of them has the feature.
+fn slug(asked: &Asked, feature: &Entity, store: &dyn Store) -> Result<String, Failure> {
+    let mut taken: BTreeSet<String> = BTreeSet::new();
+    for add_on in store.all(Kind::AddOn)? {
+        let Some(commet) = add_on.body.get("commet") else { continue };
+        taken.insert(text(commet, "slug").to_owned());
+        // The operator may have written a row that names its feature by code.
+        let is_same =
+            |row: &Value| text(row, "feature_id") == feature.id || text(row, "feature") == text(&feature.body, "code");
+        if items(&add_on.body, "entitlements").iter().any(is_same) {
+            let message = format!("feature `{}` already has an add-on, `{}`", feature.id, add_on.id);
+            return Err(refused(Why::Conflict, "featureId", message).code("feature_already_exists"));
+        }
+    }
+    let mut base = String::new();
+    for c in asked.name.chars() {
+        match c.to_ascii_lowercase() {
+            c if c.is_ascii_alphanumeric() => base.push(c),
+            _ if base.is_empty() || base.ends_with('-') => {}
+            _ => base.push('-'),
+        }
+    }
+    let base = Some(base.trim_end_matches('-')).filter(|base| !base.is_empty()).unwrap_or("addon");
+    let mut slug = base.to_owned();
+    // Of one more slug than are taken, one is free.
+    for n in 2..=taken.len().saturating_add(1) {
+        if !taken.contains(&slug) {
+            break;
+        }
+        slug = format!("{base}-{n}");
+    }
+    Ok(slug)
+}
+
+/// The id of the feature that stands for a pool. It is made with the first add-on that draws on it;
+/// its units come from plans.
+fn pool(
+    code: &str,
+    name: &str,
+    feature: &Entity,
+    store: &dyn Store,
+    context: &mut Context,
+    changes: &mut Vec<Change>,
+) -> Result<String, Failure> {
+    let Some(pool) = store.by_key(Kind::Feature, code)? else {
+        let id = context.ids.next("feat_");
+        let body = json!({
+            "id": id,
+            "code": code,
+            "name": name,
+            "feature_type": json!({"type": "METERED"}),
+            "status": "ACTIVE",
+            "created_at": context.now.to_string(),
+        });
+        changes.push(Change::put(Kind::Feature, body));
+        return Ok(id);
+    };
+    if pool.id == feature.id {
+        let message = format!("feature `{}` is the pool itself, and cannot be paid from itself", pool.id);
+        return Err(Failure::field("featureId", message));
+    }
+    if pool.body.get("feature_type").map(|found| text(found, "type")) != Some("METERED") {
+        let message = format!("usage would be paid from feature `{code}`, which is BOOLEAN; a pool is METERED");
+        return Err(refused(Why::Conflict, "consumptionModel", message));
+    }
+    Ok(pool.id)
+}
+
+/// The product of a feature, by id or as the billing system prints it.
+fn product_of(feature: &Value) -> Option<&str> {
+    let printed = feature.get("product").map(|product| text(product, "id")).unwrap_or_default();
+    [text(feature, "product_id"), printed].into_iter().find(|id| !id.is_empty())
+}
+
+/// A text of so many characters.
+fn characters(node: &Node<'_>, min: usize, max: usize) -> Option<String> {
+    let text = node.text()?;
+    let n = text.chars().count();
+    if n < min || max < n {
+        node.error(Code::OutOfRange, format!("expected {min} to {max} characters, found {n}"));
+        return None;
+    }
+    Some(text.to_owned())
+}
+
+fn whole(node: &Node<'_>) -> Option<i64> {
+    let value = node.whole()?;
+    if value < 0 || MAX_WHOLE < value {
+        node.error(Code::OutOfRange, format!("expected 0 to {MAX_WHOLE}, found {value}"));
+        return None;
+    }
+    Some(value)
+}
+
+/// `value` over ten to the power of `scale`, in the fewest digits.
+fn decimal(value: i64, scale: u32) -> String {
+    Decimal::new(value, scale).normalize().to_string()
+}
+
+/// Cents as whole units with two places, as prices are written.
+fn decimal_of_two_places(cents: i64) -> String {
+    Decimal::new(cents, 2).to_string()
+}

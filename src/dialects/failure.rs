@@ -1,0 +1,116 @@
+//! Why a request is refused, before it is known in which words.
+
+use mayuse_core::{Problem, Problems};
+
+/// A refusal. Each dialect says it in its own shape.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Failure {
+    /// Which status it has.
+    pub why: Why,
+    /// A code of the dialect's own, where one is more exact than the status.
+    pub code: Option<&'static str>,
+    /// What, and what to do about it.
+    pub message: String,
+    /// Where in the request, for a problem of one field.
+    pub path: String,
+    /// All problems, where fields are wrong.
+    pub problems: Vec<Problem>,
+}
+
+/// The statuses a request can be refused with.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Why {
+    /// 400: something in the request is wrong.
+    BadRequest,
+    /// 401: no key, or one that is not known.
+    Unauthorized,
+    /// 403: a key without the scope.
+    Forbidden,
+    /// 404: no such path, or nothing of that id.
+    NotFound,
+    /// 405: the path takes these methods.
+    MethodNotAllowed(&'static str),
+    /// 409: it contradicts what is stored.
+    Conflict,
+    /// 413: the body is larger than the path takes.
+    TooLarge,
+    /// 415: the body says it is something else.
+    UnsupportedMediaType,
+    /// 429: more requests than the key may make; try again after so many seconds.
+    TooManyRequests(u32),
+    /// 500: a fault of ours.
+    Internal,
+    /// 503: not now.
+    Unavailable,
+}
+
+impl Why {
+    /// The HTTP status.
+    pub fn status(self) -> u16 {
+        match self {
+            Why::BadRequest => 400,
+            Why::Unauthorized => 401,
+            Why::Forbidden => 403,
+            Why::NotFound => 404,
+            Why::MethodNotAllowed(_) => 405,
+            Why::Conflict => 409,
+            Why::TooLarge => 413,
+            Why::UnsupportedMediaType => 415,
+            Why::TooManyRequests(_) => 429,
+            Why::Internal => 500,
+            Why::Unavailable => 503,
+        }
+    }
+}
+
+impl Failure {
+    /// A refusal without a place.
+    pub fn new(why: Why, message: impl Into<String>) -> Failure {
+        Failure { why, code: None, message: message.into(), path: String::new(), problems: Vec::new() }
+    }
+
+    /// 400 for one field.
+    pub fn field(path: impl Into<String>, message: impl Into<String>) -> Failure {
+        let (path, message) = (path.into(), message.into());
+        let problem = Problem::error(mayuse_core::Code::Invalid, path.clone(), message.clone());
+        Failure { path, problems: vec![problem], ..Failure::new(Why::BadRequest, message) }
+    }
+
+    /// 404.
+    pub fn not_found(message: impl Into<String>) -> Failure {
+        Failure::new(Why::NotFound, message)
+    }
+
+    /// 409.
+    pub fn conflict(message: impl Into<String>) -> Failure {
+        Failure::new(Why::Conflict, message)
+    }
+
+    /// 500.
+    pub fn internal(message: impl Into<String>) -> Failure {
+        Failure::new(Why::Internal, message)
+    }
+
+    /// With a code of the dialect's own.
+    pub fn code(self, code: &'static str) -> Failure {
+        Failure { code: Some(code), ..self }
+    }
+
+    /// Where and what, in one sentence.
+    pub fn sentence(&self) -> String {
+        if self.path.is_empty() { self.message.clone() } else { format!("{}: {}", self.path, self.message) }
+    }
+}
+
+impl From<Problems> for Failure {
+    fn from(problems: Problems) -> Self {
+        let first = problems.list.first();
+        Failure {
+            why: Why::BadRequest,
+            code: first.map(|problem| problem.code.name()),
+            message: first.map_or_else(|| "the request cannot be read".to_owned(), |problem| problem.message.clone()),
+            path: first.map(|problem| problem.path.clone()).unwrap_or_default(),
+            problems: problems.list,
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! Large catalogues, line by line: NDJSON, in batches that are written whole or not at all.
+
+use crate::failure::{Failure, Why};
+use crate::kind::Kind;
+use crate::store::{Change, text};
+use serde_json::{Map, Value};
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
+
+/// The most lines of a batch, and the most bytes.
+const MAX_LINES: usize = 500;
+const MAX_BYTES: usize = 1024 * 1024;
+
+/// The most bytes of one line.
+pub const MAX_LINE: usize = 1024 * 1024;
+
+/// How far an import came: what is needed to go on with the same file later.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Progress {
+    /// How many lines are written, blank ones included.
+    pub lines: u64,
+    /// A hash over those lines, each chained to the one before.
+    pub digest: [u8; 32],
+}
+
+impl Progress {
+    /// Counts a line.
+    pub fn advance(&mut self, line: &[u8]) {
+        self.digest = Sha256::new().chain_update(self.digest).chain_update(line).finalize().into();
+        self.lines = self.lines.saturating_add(1);
+    }
+}
+
+/// Lines that are written together.
+#[derive(Debug, Default)]
+pub struct Batch {
+    /// The line of each entity, by kind and id. A later line replaces an earlier one.
+    entities: BTreeMap<(Kind, String), (u64, Value)>,
+    settings: Option<Value>,
+    n_lines: usize,
+    n_bytes: usize,
+}
+
+impl Batch {
+    /// Adds a line `{"kind": "subscription", ...}`; the first one is line 1. A blank one is passed
+    /// over. A line of the kind `settings` has the ladder and the access statuses.
+    ///
+    /// # Errors
+    /// A line that is no JSON object, or of no known kind, or without an id.
+    pub fn add(&mut self, number: u64, line: &[u8]) -> Result<(), Failure> {
+        self.n_lines = self.n_lines.saturating_add(1);
+        self.n_bytes = self.n_bytes.saturating_add(line.len());
+        if line.trim_ascii().is_empty() {
+            return Ok(());
+        }
+        let at =
+            |field: &str| if field.is_empty() { format!("line {number}") } else { format!("line {number}: {field}") };
+        let value = serde_json::from_slice(line).map_err(|error| {
+            // Its own line number is always 1 here.
+            let message = format!("not JSON: {}", error.to_string().replace("at line 1 ", "at "));
+            Failure { path: at(""), ..Failure::new(Why::BadRequest, message).code("INVALID_JSON") }
+        })?;
+        let Value::Object(mut fields) = value else {
+            return Err(Failure::field(at(""), "expected an object"));
+        };
+        let kind = match fields.shift_remove("kind") {
+            Some(Value::String(kind)) => kind,
+            _ => return Err(Failure::field(at("kind"), "expected what the line is: \"customer\", for example")),
+        };
+        if kind == "settings" {
+            self.settings = Some(Value::Object(fields));
+            return Ok(());
+        }
+        let kind =
+            Kind::parse(&kind).ok_or_else(|| Failure::field(at("kind"), format!("there is no kind `{kind}`")))?;
+        let body = Value::Object(fields);
+        let id = text(&body, "id").to_owned();
+        if id.is_empty() {
+            return Err(Failure::field(at("id"), "expected an id"));
+        }
+        self.entities.insert((kind, id), (number, body));
+        Ok(())
+    }
+
+    /// Whether it is time to write it.
+    pub fn is_full(&self) -> bool {
+        MAX_LINES <= self.n_lines || MAX_BYTES <= self.n_bytes
+    }
+
+    /// How many entities there are of each kind.
+    pub fn count(&self, counts: &mut Map<String, Value>) {
+        for (kind, _) in self.entities.keys() {
+            let count = counts.entry(kind.list()).or_insert_with(|| 0.into());
+            *count = count.as_u64().unwrap_or_default().saturating_add(1).into();
+        }
+    }
+
+    /// The batch as a write.
+    pub fn changes(&self) -> Vec<Change> {
+        let settings = self.settings.iter().map(|settings| Change::Settings(settings.clone()));
+        let puts = self.entities.iter().map(|((kind, _), (_, body))| Change::put(*kind, body.clone()));
+        settings.chain(puts).collect()
+    }
+
+    /// A refusal of the whole batch, with the line in place of `customers[3]`.
+    pub fn locate(&self, mut failure: Failure) -> Failure {
+        let only = if self.entities.len() == 1 { self.entities.values().next() } else { None };
+        let locate = |path: &str| {
+            let parts = || {
+                let (list, after) = path.split_once('[')?;
+                let (n, rest) = after.split_once(']')?;
+                let kind = Kind::parse(list)?;
+                let mut of_kind = self.entities.iter().filter(|((found, _), _)| *found == kind);
+                let (_, (line, _)) = of_kind.nth(n.parse().ok()?)?;
+                Some((*line, rest.trim_start_matches('.')))
+            };
+            match parts().or_else(|| only.map(|(line, _)| (*line, path))) {
+                Some((line, "")) => format!("line {line}"),
+                Some((line, rest)) => format!("line {line}: {rest}"),
+                None => path.to_owned(),
+            }
+        };
+        failure.path = locate(&failure.path);
+        failure.problems.iter_mut().for_each(|problem| problem.path = locate(&problem.path));
+        failure
+    }
+}

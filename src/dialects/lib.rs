@@ -1,0 +1,46 @@
+//! Translates HTTP requests in four dialects (mayuse's own, Meteroid's, Commet's and Pabbly's) into
+//! reads and writes of one catalogue.
+//!
+//! [`answer`] takes a request and a [`Store`] and gives the answer together with the
+//! [`Change`]s that must be stored before it may be given. Whatever a dialect wants written is
+//! checked by one set of rules, the core's own reading of a catalogue.
+//!
+//! # What this crate does not do
+//!
+//! It has no clock, no randomness, no database and no network: instants and seeds are arguments,
+//! storage is a trait, and decisions are the core's.
+
+#![forbid(unsafe_code)]
+
+mod json;
+mod failure;
+mod kind;
+mod store;
+mod ids;
+mod request;
+
+mod dialect;
+mod access;
+mod admit;
+mod people;
+mod idempotency;
+mod import;
+
+mod commet;
+mod meteroid;
+mod own;
+mod pabbly;
+mod routes;
+
+pub use access::{DEMO_KEY, Key, Keys, Scope};
+pub use admit::admit;
+pub use dialect::{Dialect, scope_of};
+pub use failure::{Failure, Why};
+pub use idempotency::{Recorded, fingerprint, replay};
+pub use ids::{Ids, hex};
+pub use import::{Batch, MAX_LINE, Progress};
+pub use kind::{Kind, Referred};
+pub use people::catalog_for;
+pub use request::{Context, Done, Reply, Request};
+pub use routes::{answer, body_limit};
+pub use store::{Change, Entity, Store, items, key_of, references, text};

@@ -1,0 +1,240 @@
+//! Add-ons: create, change, archive, read.
+
+use super::shapes::{Written, instant, is_found, name_of, not_found, page, put, search, some_text};
+use crate::failure::Failure;
+use crate::ids::derived;
+use crate::kind::Kind;
+use crate::request::{Context, Done, Reply, Request};
+use crate::store::{Change, Entity, Store, text};
+use mayuse_core::{Code, Instant, Node, Object, Problem, Problems, Tree, read};
+use serde_json::{Map, Value};
+
+/// The fields that can be cleared with `null`.
+const CLEARABLE: [&str; 2] = ["description", "max_instances_per_subscription"];
+
+const FEE_TYPES: [&str; 6] = ["RATE", "SLOT", "CAPACITY", "USAGE", "EXTRA_RECURRING", "ONE_TIME"];
+
+pub(super) fn list(request: &Request<'_>, store: &dyn Store, context: &Context) -> Result<Done, Failure> {
+    let with_archived = match request.parameter("include_archived").as_deref() {
+        None | Some("false") => false,
+        Some("true") => true,
+        Some(_) => return Err(Failure::field("include_archived", "expected true or false")),
+    };
+    let currency = request.parameter("currency");
+    if currency.as_ref().is_some_and(|code| code.len() != 3 || !code.bytes().all(|b| b.is_ascii_alphabetic())) {
+        return Err(Failure::field("currency", "expected a currency of three letters, such as EUR"));
+    }
+    let order_by = request.parameter("order_by");
+    let (by_name, descending) = match order_by.as_deref() {
+        Some("name.asc") => (true, false),
+        Some("name.desc") => (true, true),
+        Some("created_at.asc") => (false, false),
+        None | Some("created_at.desc") => (false, true),
+        Some(_) => {
+            let message = "expected name.asc, name.desc, created_at.asc or created_at.desc";
+            return Err(Failure::field("order_by", message));
+        }
+    };
+    let search = search(request);
+    let mut list = Vec::new();
+    for add_on in store.all(Kind::AddOn)? {
+        let body = &add_on.body;
+        let is_hidden = !with_archived && is_archived(body, context.now);
+        if is_hidden || !is_found(body, &search) || !is_in_currency(body, currency.as_deref(), store)? {
+            continue;
+        }
+        let made = Written::from(&add_on).made().millis();
+        let key = if by_name { (0, name_of(body).to_owned()) } else { (made, String::new()) };
+        list.push((key, add_on));
+    }
+    page(request, list, descending, &|add_on| show(add_on.into(), store))
+}
+
+fn is_archived(add_on: &Value, now: Instant) -> bool {
+    instant(add_on, "archived_at").is_some_and(|archived| archived <= now)
+}
+
+fn is_in_currency(add_on: &Value, currency: Option<&str>, store: &dyn Store) -> Result<bool, Failure> {
+    let Some(currency) = currency else { return Ok(true) };
+    let price = store.get(Kind::Price, text(add_on, "price_id"))?;
+    Ok(price.is_some_and(|price| text(&price.body, "currency").eq_ignore_ascii_case(currency)))
+}
+
+pub(super) fn get(id: &str, store: &dyn Store) -> Result<Done, Failure> {
+    Ok(Done::read(show((&find(id, store)?).into(), store)?))
+}
+
+fn find(id: &str, store: &dyn Store) -> Result<Entity, Failure> {
+    store.get(Kind::AddOn, id)?.ok_or_else(not_found)
+}
+
+pub(super) fn create(request: &Request<'_>, store: &dyn Store, context: &mut Context) -> Result<Done, Failure> {
+    let mut body = Map::from_iter([("id".to_owned(), context.ids.next("add_").into())]);
+    let (product, price) = read(&request.tree()?, |o| {
+        o.required("name", |_| Some(()));
+        let product = o.required_id("product_id");
+        let price = o.required_id("price_id");
+        read_fields(o, &mut body);
+        Some((product?, price?))
+    })?;
+    let mut problems = Problems::default();
+    if store.get(Kind::Product, &product)?.is_none() {
+        problems.push(unknown(Kind::Product, &product));
+    }
+    price_problem(&price, Some(&product), None, store)?.into_iter().for_each(|problem| problems.push(problem));
+    if !problems.list.is_empty() {
+        return Err(problems.into());
+    }
+    body.insert("product_id".to_owned(), product.into());
+    body.entry("self_serviceable").or_insert(Value::Bool(false));
+    body.insert("created_at".to_owned(), context.now.to_string().into());
+    let body = Value::Object(body);
+    let written = Written { body: &body, created_at: context.now, updated_at: context.now };
+    let reply = Reply::json(201, show(written, store)?);
+    Ok(Done::wrote(reply, vec![Change::put(Kind::AddOn, body)]))
+}
+
+pub(super) fn change(
+    id: &str,
+    request: &Request<'_>,
+    store: &dyn Store,
+    context: &mut Context,
+) -> Result<Done, Failure> {
+    let add_on = find(id, store)?;
+    let mut body = add_on.body.as_object().cloned().unwrap_or_default();
+    let tree = request.tree()?;
+    read(&tree, |o| {
+        read_fields(o, &mut body);
+        Some(())
+    })?;
+    for field in CLEARABLE.into_iter().filter(|field| is_null(&tree, field)) {
+        body.shift_remove(field);
+    }
+    let body = Value::Object(body);
+    let (old, new) = (text(&add_on.body, "price_id"), text(&body, "price_id"));
+    // One that stays is not looked at: it may be of elsewhere.
+    if old != new
+        && let Some(problem) = price_problem(new, some_text(&body, "product_id"), Some(old), store)?
+    {
+        return Err(Problems::from(problem).into());
+    }
+    if body == add_on.body {
+        return get(id, store);
+    }
+    let written = Written { body: &body, created_at: add_on.created_at, updated_at: context.now };
+    let reply = Reply::json(200, show(written, store)?);
+    Ok(Done::wrote(reply, vec![Change::put(Kind::AddOn, body)]))
+}
+
+fn is_null(tree: &Tree, field: &str) -> bool {
+    matches!(tree, Tree::Object(fields) if fields.iter().any(|(name, value)| name == field && *value == Tree::Null))
+}
+
+/// Reads what may be set at any time into the body that is stored.
+fn read_fields(o: Object<'_>, body: &mut Map<String, Value>) {
+    put(body, "name", o.optional("name", |n| name(&n)).map(Value::from));
+    put(body, "description", o.text("description").map(Value::from));
+    put(body, "price_id", o.optional_id("price_id").map(Value::from));
+    put(body, "self_serviceable", o.optional("self_serviceable", |n| n.bool()).map(Value::from));
+    let max_instances = o.optional("max_instances_per_subscription", |n| {
+        let found = n.whole()?;
+        let in_range = 1 <= found && found <= i64::from(i32::MAX);
+        if !in_range {
+            let message = format!("expected 1 to {}, or null for any number, found {found}", i32::MAX);
+            n.error(Code::OutOfRange, message);
+        }
+        in_range.then_some(found)
+    });
+    put(body, "max_instances_per_subscription", max_instances.map(Value::from));
+}
+
+fn name(node: &Node<'_>) -> Option<String> {
+    let name = node.text()?;
+    let n_chars = name.chars().count();
+    if name.trim().is_empty() || 255 < n_chars {
+        node.error(Code::Invalid, format!("expected a name of 1 to 255 characters, found {n_chars}"));
+        return None;
+    }
+    Some(name.to_owned())
+}
+
+fn unknown(kind: Kind, id: &str) -> Problem {
+    let (name, list) = (kind.name(), kind.list());
+    let message = format!("there is no {name} `{id}`; PUT /v1/catalog/{list}/{id} makes one");
+    Problem::error(Code::BrokenReference, format!("{name}_id"), message)
+}
+
+/// Why an add-on of a product cannot have this price instead of the one it had.
+fn price_problem(
+    price: &str,
+    product: Option<&str>,
+    old: Option<&str>,
+    store: &dyn Store,
+) -> Result<Option<Problem>, Failure> {
+    let Some(new) = store.get(Kind::Price, price)? else { return Ok(Some(unknown(Kind::Price, price))) };
+    let refuse = |message| Ok(Some(Problem::error(Code::Invalid, "price_id".to_owned(), message)));
+    let of = text(&new.body, "product_id");
+    if let Some(product) = product.filter(|product| *product != of) {
+        return refuse(format!("price `{price}` belongs to product `{of}`, not `{product}`"));
+    }
+    let old = old.map(|old| store.get(Kind::Price, old)).transpose()?.flatten();
+    let (is, was) = (text(&new.body, "currency"), old.as_ref().map(|old| text(&old.body, "currency")));
+    if let Some(was) = was.filter(|was| !was.eq_ignore_ascii_case(is)) {
+        return refuse(format!("price `{price}` is in `{is}`, and the add-on in `{was}`"));
+    }
+    Ok(None)
+}
+
+pub(super) fn archive(id: &str, store: &dyn Store, context: &mut Context) -> Result<Done, Failure> {
+    let add_on = find(id, store)?;
+    // It stays archived since when it was.
+    let archived_at = Some(context.now.to_string().into()).filter(|_| !is_archived(&add_on.body, context.now));
+    Ok(set_archived(add_on, archived_at))
+}
+
+pub(super) fn unarchive(id: &str, store: &dyn Store) -> Result<Done, Failure> {
+    let add_on = find(id, store)?;
+    let cleared = add_on.body.get("archived_at").filter(|archived| !archived.is_null()).map(|_| Value::Null);
+    Ok(set_archived(add_on, cleared))
+}
+
+/// Writes the field, if there is anything to write.
+fn set_archived(add_on: Entity, archived_at: Option<Value>) -> Done {
+    let mut body = add_on.body;
+    let changed = body.as_object_mut().zip(archived_at).map(|(body, archived_at)| {
+        body.shift_remove("archived_at");
+        put(body, "archived_at", Some(archived_at));
+    });
+    Done::wrote(Reply::empty(), changed.map(|()| Change::put(Kind::AddOn, body)).into_iter().collect())
+}
+
+/// An add-on in Meteroid's shape. One that was made through another API has no product or no
+/// price there; then their ids are made up, the same every time, since clients want some.
+fn show(add_on: Written<'_>, store: &dyn Store) -> Result<Value, Failure> {
+    let body = add_on.body;
+    let id = text(body, "id");
+    let reference =
+        |field: &str, prefix: &str| some_text(body, field).map_or_else(|| derived(prefix, &[id, field]), str::to_owned);
+    let rows = add_on.rows(store)?;
+    let mut shown = Map::new();
+    shown.insert("id".to_owned(), id.into());
+    shown.insert("name".to_owned(), name_of(body).into());
+    put(&mut shown, "description", some_text(body, "description").map(Value::from));
+    shown.insert("product_id".to_owned(), reference("product_id", "prd_").into());
+    shown.insert("price_id".to_owned(), reference("price_id", "pri_").into());
+    put(&mut shown, "fee_type", fee_type(body, store)?.map(Value::from));
+    shown.insert("self_serviceable".to_owned(), (body.get("self_serviceable") == Some(&Value::Bool(true))).into());
+    put(&mut shown, "max_instances_per_subscription", body.get("max_instances_per_subscription").cloned());
+    shown.insert("created_at".to_owned(), add_on.made().to_string().into());
+    put(&mut shown, "archived_at", instant(body, "archived_at").map(|at| at.to_string().into()));
+    put(&mut shown, "entitlements", Some(rows).filter(|rows| !rows.is_empty()).map(Value::from));
+    Ok(Value::Object(shown))
+}
+
+/// The fee type of an add-on's product; what the add-on was imported with, if that is not known.
+fn fee_type(add_on: &Value, store: &dyn Store) -> Result<Option<&'static str>, Failure> {
+    let product = store.get(Kind::Product, text(add_on, "product_id"))?.map(|product| product.body);
+    let said = |body: &Value| FEE_TYPES.into_iter().find(|known| *known == text(body, "fee_type"));
+    let of_product = product.as_ref().and_then(|product| said(product).or_else(|| said(product.get("fee_structure")?)));
+    Ok(of_product.or_else(|| said(add_on)))
+}

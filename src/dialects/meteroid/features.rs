@@ -1,0 +1,55 @@
+//! Features, read.
+
+use super::shapes::{Written, is_found, name_of, not_found, page, product_of, product_ref, put, search, some_text};
+use crate::failure::Failure;
+use crate::kind::Kind;
+use crate::request::{Done, Request};
+use crate::store::{Entity, Store, text};
+use serde_json::{Map, Value};
+
+const STATUSES: [&str; 3] = ["ACTIVE", "DISABLED", "ARCHIVED"];
+
+pub(super) fn list(request: &Request<'_>, store: &dyn Store) -> Result<Done, Failure> {
+    let parameters = request.parameters();
+    let statuses: Vec<&str> =
+        parameters.iter().filter(|(name, _)| name == "statuses").map(|(_, value)| value.as_str()).collect();
+    if !statuses.iter().all(|status| STATUSES.contains(status)) {
+        return Err(Failure::field("statuses", format!("expected one of {}", STATUSES.join(", "))));
+    }
+    let product = request.parameter("product_id");
+    let search = search(request);
+    let mut list = store.all(Kind::Feature)?;
+    list.retain(|feature| {
+        (statuses.is_empty() || statuses.contains(&text(&feature.body, "status")))
+            && (product.is_none() || product_of(&feature.body) == product.as_deref())
+            && is_found(&feature.body, &search)
+    });
+    let keyed = list.into_iter().map(|feature| ((0, name_of(&feature.body).to_owned()), feature));
+    page(request, keyed.collect(), false, &|feature| show(feature, store))
+}
+
+pub(super) fn get(key: &str, store: &dyn Store) -> Result<Done, Failure> {
+    let feature = store.feature(key)?.ok_or_else(not_found)?;
+    Ok(Done::read(show(&feature, store)?))
+}
+
+fn show(feature: &Entity, store: &dyn Store) -> Result<Value, Failure> {
+    let written = Written::from(feature);
+    let body = written.body;
+    let stored_type = body.get("feature_type").unwrap_or(&Value::Null);
+    let mut feature_type = Map::from_iter([("type".to_owned(), text(stored_type, "type").into())]);
+    put(&mut feature_type, "metric_id", some_text(stored_type, "metric_id").map(Value::from));
+    let default = body.get("entitlement").filter(|row| row.is_object());
+
+    let mut shown = Map::new();
+    shown.insert("id".to_owned(), text(body, "id").into());
+    shown.insert("name".to_owned(), name_of(body).into());
+    shown.insert("code".to_owned(), text(body, "code").into());
+    put(&mut shown, "description", some_text(body, "description").map(Value::from));
+    shown.insert("feature_type".to_owned(), feature_type.into());
+    shown.insert("status".to_owned(), text(body, "status").into());
+    put(&mut shown, "product", product_ref(body, store)?);
+    shown.insert("created_at".to_owned(), written.made().to_string().into());
+    put(&mut shown, "entitlement", default.map(|row| written.row(row, text(body, "id"))));
+    Ok(Value::Object(shown))
+}

@@ -1,0 +1,187 @@
+//! Shapes that several of Meteroid's routes share: rows, references, lists in pages.
+
+use crate::failure::Failure;
+use crate::ids::derived;
+use crate::json::json;
+use crate::kind::Kind;
+use crate::request::{Done, Request};
+use crate::store::{Entity, Store, items, text};
+use mayuse_core::Instant;
+use serde_json::{Map, Value};
+
+/// 404, in Meteroid's words.
+pub(super) fn not_found() -> Failure {
+    Failure::not_found("Resource not found")
+}
+
+/// The instant in a field, where there is one.
+pub(super) fn instant(body: &Value, field: &str) -> Option<Instant> {
+    Instant::parse(text(body, field)).ok()
+}
+
+/// The text in a field, if it is one and not empty.
+pub(super) fn some_text<'b>(body: &'b Value, field: &str) -> Option<&'b str> {
+    Some(text(body, field)).filter(|text| !text.is_empty())
+}
+
+/// What an entity is called: its name, else its id.
+pub(super) fn name_of(body: &Value) -> &str {
+    some_text(body, "name").unwrap_or_else(|| text(body, "id"))
+}
+
+/// A body, and when it was first and last written.
+#[derive(Clone, Copy)]
+pub(super) struct Written<'w> {
+    pub body: &'w Value,
+    pub created_at: Instant,
+    pub updated_at: Instant,
+}
+
+impl<'w> From<&'w Entity> for Written<'w> {
+    fn from(entity: &'w Entity) -> Self {
+        Written { body: &entity.body, created_at: entity.created_at, updated_at: entity.updated_at }
+    }
+}
+
+impl Written<'_> {
+    /// When it was made: what it says itself, since it may be older than its copy here.
+    pub fn made(&self) -> Instant {
+        instant(self.body, "created_at").unwrap_or(self.created_at)
+    }
+
+    /// Its own entitlement rows.
+    pub fn rows(&self, store: &dyn Store) -> Result<Vec<Value>, Failure> {
+        let mut rows = Vec::new();
+        for row in items(self.body, "entitlements") {
+            let feature = match some_text(row, "feature_id") {
+                Some(id) => Some(id.to_owned()),
+                None => store.by_key(Kind::Feature, text(row, "feature"))?.map(|feature| feature.id),
+            };
+            rows.extend(feature.map(|feature| self.row(row, &feature)));
+        }
+        Ok(rows)
+    }
+
+    /// One of its rows. What a row was stored without is made up, the same every time.
+    pub fn row(&self, row: &Value, feature_id: &str) -> Value {
+        let id = some_text(row, "id").map(str::to_owned);
+        let id = id.unwrap_or_else(|| derived("ent_", &[text(self.body, "id"), feature_id]));
+        let created_at = instant(row, "created_at").unwrap_or_else(|| self.made());
+        json!({
+            "id": id,
+            "feature_id": feature_id,
+            "value": row.get("value").map(value).unwrap_or_default(),
+            "created_at": created_at.to_string(),
+            "updated_at": instant(row, "updated_at").unwrap_or(self.updated_at).max(created_at).to_string(),
+        })
+    }
+}
+
+/// A stored value, in Meteroid's shape. It knows no credits: their units are those of their pool,
+/// and so a row of them is metered, with none of its own.
+fn value(stored: &Value) -> Value {
+    let enabled = stored.get("enabled") != Some(&Value::Bool(false));
+    match text(stored, "type") {
+        "BOOLEAN" => json!({"type": "BOOLEAN", "enabled": enabled}),
+        _ => {
+            let mut value = Map::from_iter([("type".to_owned(), "METERED".into())]);
+            value.extend(terms(stored, enabled));
+            Value::Object(value)
+        }
+    }
+}
+
+/// The terms of a stored value that is metered or of credits.
+pub(super) fn terms(stored: &Value, enabled: bool) -> Map<String, Value> {
+    let limit = if text(stored, "type") == "CREDITS" { Some("0") } else { some_text(stored, "limit") };
+    metered(limit.map(Value::from), stored.get("reset_period").cloned(), enabled)
+}
+
+/// Metered terms: no limit is unlimited, and no reset period is never.
+pub(super) fn metered(limit: Option<Value>, reset_period: Option<Value>, enabled: bool) -> Map<String, Value> {
+    let mut terms = Map::new();
+    put(&mut terms, "limit", limit);
+    let reset_period = reset_period.filter(|period| !period.is_null());
+    terms.insert("reset_period".to_owned(), reset_period.unwrap_or_else(|| json!({"type": "NEVER"})));
+    terms.insert("enabled".to_owned(), enabled.into());
+    terms
+}
+
+/// Adds a field that may be absent.
+pub(super) fn put(object: &mut Map<String, Value>, field: &str, value: Option<Value>) {
+    if let Some(value) = value.filter(|value| !value.is_null()) {
+        object.insert(field.to_owned(), value);
+    }
+}
+
+/// The product of a feature, by its id.
+pub(super) fn product_of(feature: &Value) -> Option<&str> {
+    some_text(feature, "product_id").or_else(|| some_text(feature.get("product")?, "id"))
+}
+
+/// The product of a feature, as a reference.
+pub(super) fn product_ref(feature: &Value, store: &dyn Store) -> Result<Option<Value>, Failure> {
+    let Some(id) = product_of(feature) else { return Ok(None) };
+    let stored = store.get(Kind::Product, id)?;
+    let name = stored.as_ref().and_then(|product| some_text(&product.body, "name"));
+    let name = name.or_else(|| some_text(feature.get("product")?, "name")).unwrap_or(id);
+    Ok(Some(json!({"type": "EXISTING", "id": id, "name": name})))
+}
+
+/// A feature, as a reference.
+pub(super) fn feature_ref(feature: &Value, store: &dyn Store) -> Result<Value, Failure> {
+    let mut shown = Map::new();
+    shown.insert("id".to_owned(), text(feature, "id").into());
+    shown.insert("name".to_owned(), name_of(feature).into());
+    shown.insert("code".to_owned(), text(feature, "code").into());
+    put(&mut shown, "product", product_ref(feature, store)?);
+    Ok(Value::Object(shown))
+}
+
+/// What a list is ordered by, before the id: a number, then a text.
+pub(super) type Key = (i64, String);
+
+/// The page of a list that `page` and `per_page` ask for.
+pub(super) fn page(
+    request: &Request<'_>,
+    mut list: Vec<(Key, Entity)>,
+    descending: bool,
+    show: &dyn Fn(&Entity) -> Result<Value, Failure>,
+) -> Result<Done, Failure> {
+    let page = number(request, "page", 0, u32::MAX, 0)?;
+    let per_page = number(request, "per_page", 1, 100, 10)?;
+    list.sort_unstable_by(|(a_key, a), (b_key, b)| {
+        let order = a_key.cmp(b_key).then_with(|| a.id.cmp(&b.id));
+        if descending { order.reverse() } else { order }
+    });
+    let first = page.saturating_mul(per_page).min(list.len());
+    let last = first.saturating_add(per_page).min(list.len());
+    let shown = list.get(first..last).unwrap_or_default();
+    let data: Vec<Value> = shown.iter().map(|(_, entity)| show(entity)).collect::<Result<_, _>>()?;
+    let meta = json!({
+        "page": page,
+        "per_page": per_page,
+        "total_items": list.len(),
+        "total_pages": list.len().div_ceil(per_page.max(1)),
+    });
+    Ok(Done::read(json!({"data": data, "pagination_meta": meta})))
+}
+
+fn number(request: &Request<'_>, name: &str, min: u32, max: u32, default: u32) -> Result<usize, Failure> {
+    let found = match request.parameter(name) {
+        None => Some(default),
+        Some(text) => text.parse::<u32>().ok().filter(|n| min <= *n && *n <= max),
+    };
+    let found = found.and_then(|n| usize::try_from(n).ok());
+    found.ok_or_else(|| Failure::field(name, format!("expected {min} to {max}")))
+}
+
+/// What `search` asks for, ready to be compared.
+pub(super) fn search(request: &Request<'_>) -> String {
+    request.parameter("search").unwrap_or_default().to_lowercase()
+}
+
+/// Whether an entity's name contains what was searched for, in whatever case.
+pub(super) fn is_found(body: &Value, search: &str) -> bool {
+    search.is_empty() || name_of(body).to_lowercase().contains(search)
+}

@@ -1,0 +1,141 @@
+//! The coupons of a subscription.
+
+use super::lines::is_archived;
+use super::plan::stored;
+use crate::failure::Failure;
+use crate::json::json;
+use crate::kind::{Kind, Referred};
+use crate::request::Context;
+use crate::store::{Change, Store, items, text};
+use mayuse_core::{Instant, Node, Object};
+use serde_json::Value;
+use std::collections::BTreeSet;
+
+/// What a coupon is asked to go with.
+pub(super) struct Buyer<'b> {
+    pub customer_id: &'b str,
+    pub plan_id: &'b str,
+    pub currency: &'b str,
+}
+
+struct Coupon {
+    /// In the shape of the API.
+    json: Value,
+    /// The currency of a fixed discount.
+    currency: Option<String>,
+    expires_at: Option<Instant>,
+    redemption_limit: Option<u32>,
+    redemption_count: Option<u32>,
+    reusable: bool,
+    disabled: bool,
+    plan_ids: Vec<String>,
+}
+
+/// Applies coupons by their codes, each once, however often it is named.
+///
+/// # Errors
+/// A code nobody knows, or a coupon that may not be used, or not by this customer.
+pub(super) fn apply(
+    codes: &[String],
+    buyer: &Buyer<'_>,
+    store: &dyn Store,
+    context: &mut Context,
+    changes: &mut Vec<Change>,
+) -> Result<Vec<Value>, Failure> {
+    let mut applied = Vec::new();
+    let mut seen: BTreeSet<&str> = BTreeSet::new();
+    for (n, code) in codes.iter().enumerate().filter(|(_, code)| seen.insert(code)) {
+        let at = format!("coupon_codes[{n}]");
+        let shown: String = code.chars().take(64).collect();
+        let Some(entity) = store.by_key(Kind::Coupon, code)? else {
+            return Err(Failure::field(at, format!("there is no coupon `{shown}`")));
+        };
+        let coupon = stored(&format!("coupon `{shown}`"), &entity.body, &at, read)?;
+        let n_users = store.users_of(Referred::Coupon, &entity.id)?.0;
+        let n_redeemed = n_users.max(coupon.redemption_count.unwrap_or_default().into());
+        let refused = if coupon.expires_at.is_some_and(|expires| expires <= context.now) {
+            Some("is expired".to_owned())
+        } else if is_archived(&entity.body, context.now) {
+            Some("is archived".to_owned())
+        } else if coupon.disabled {
+            Some("is disabled".to_owned())
+        } else if let Some(currency) = coupon.currency.as_deref().filter(|currency| *currency != buyer.currency) {
+            Some(format!("is in {currency}, the subscription in {}", buyer.currency))
+        } else if !coupon.plan_ids.is_empty() && !coupon.plan_ids.iter().any(|id| id == buyer.plan_id) {
+            Some(format!("does not go with plan `{}`", buyer.plan_id))
+        } else if coupon.redemption_limit.is_some_and(|limit| u64::from(limit) <= n_redeemed) {
+            Some(format!("was used {n_redeemed} times already, as often as it may be"))
+        } else if !coupon.reusable && was_used(&entity.id, buyer.customer_id, store)? {
+            Some(format!("is not reusable, and customer `{}` has used it", buyer.customer_id))
+        } else {
+            None
+        };
+        if let Some(why) = refused {
+            return Err(Failure::field(at, format!("coupon `{shown}` {why}")));
+        }
+        // A count that came with the coupon goes on; where there is none, subscriptions are counted.
+        if coupon.redemption_count.is_some() {
+            let mut body = entity.body;
+            if let Some(count) = body.get_mut("redemption_count") {
+                *count = n_redeemed.saturating_add(1).into();
+            }
+            changes.push(Change::put(Kind::Coupon, body));
+        }
+        let applied_coupon = json!({
+            "id": context.ids.next("sub_cou_"),
+            "coupon_id": entity.id,
+            "is_active": true,
+            "applied_amount": Value::Null,
+            "applied_count": Value::Null,
+            "last_applied_at": Value::Null,
+            "created_at": context.now.to_string(),
+        });
+        applied.push(json!({"coupon": coupon.json, "applied_coupon": applied_coupon}));
+    }
+    Ok(applied)
+}
+
+fn was_used(coupon_id: &str, customer_id: &str, store: &dyn Store) -> Result<bool, Failure> {
+    let held = store.subscriptions_of(customer_id)?;
+    let mut applied = held.iter().flat_map(|held| items(&held.body, "applied_coupons"));
+    Ok(applied.any(|applied| applied.get("coupon").is_some_and(|coupon| text(coupon, "id") == coupon_id)))
+}
+
+fn read(o: Object<'_>) -> Option<Coupon> {
+    let id = o.required_id("id");
+    let code = o.required("code", |n| n.text().map(str::to_owned));
+    let discount = o.required("discount", discount);
+    let expires_at = o.optional("expires_at", |n| n.instant());
+    let count = |name| o.optional(name, |n| super::pricing::int32(&n, 0));
+    let [limit, recurring, redeemed] = ["redemption_limit", "recurring_value", "redemption_count"].map(count);
+    let flag = |name| o.optional(name, |n| n.bool()).unwrap_or_default();
+    let [reusable, disabled] = ["reusable", "disabled"].map(flag);
+    let mut plan_ids = Vec::new();
+    o.each("plan_ids", |_, node| plan_ids.extend(node.text().map(str::to_owned)));
+    let (discount, currency) = discount?;
+    let json = json!({
+        "id": id?,
+        "code": code?,
+        "description": o.text("description").unwrap_or_default(),
+        "discount": discount,
+        "expires_at": expires_at.map(|expires| expires.to_string()),
+        "redemption_limit": limit,
+        "recurring_value": recurring,
+        "reusable": reusable,
+        "disabled": disabled,
+    });
+    let (redemption_limit, redemption_count) = (limit, redeemed);
+    Some(Coupon { json, currency, expires_at, redemption_limit, redemption_count, reusable, disabled, plan_ids })
+}
+
+/// A discount, and its currency if it has one.
+fn discount(node: Node<'_>) -> Option<(Value, Option<String>)> {
+    let o = node.object()?;
+    let decimal = |name| o.required(name, |n| n.amount_not_negative()).map(|amount| amount.to_string());
+    if o.required("type", |n| n.word(&[("PERCENTAGE", true), ("FIXED", false)]))? {
+        return Some((json!({"type": "PERCENTAGE", "percentage": decimal("percentage")?}), None));
+    }
+    let currency = o.required("currency", |n| n.text().map(str::to_owned));
+    let (amount, currency) = (decimal("amount"), currency?);
+    Some((json!({"type": "FIXED", "currency": currency, "amount": amount?}), Some(currency)))
+}

@@ -1,0 +1,37 @@
+//! A subscription as it is shown, made from the one that is stored.
+
+use crate::store::text;
+use mayuse_core::{Date, Instant};
+use serde_json::{Map, Value};
+
+/// What is stored and not shown. `cycle_index` is shown, though Meteroid keeps it to itself: whoever migrates wants to
+/// see it.
+const INTERNAL: [&str; 1] = ["activation_condition"];
+
+/// A stored subscription as it is at an instant. It is stored as begun even before it starts, and
+/// nothing is written when its trial or the whole of it ends: here the clock has its say.
+pub(super) fn shown_at(body: &Value, now: Instant) -> Value {
+    let date = |field: &str| Date::parse(text(body, field)).ok();
+    let today = now.date();
+    let mut shown: Map<String, Value> = body.as_object().cloned().unwrap_or_default();
+    shown.retain(|name, _| !INTERNAL.contains(&name.as_str()));
+    let status = text(body, "status");
+    if !matches!(status, "ACTIVE" | "TRIAL_ACTIVE") {
+        return Value::Object(shown);
+    }
+    let mut set = |field: &str, value: Value| {
+        shown.insert(field.to_owned(), value);
+    };
+    let days = body.get("trial_duration").and_then(Value::as_u64).and_then(|days| u32::try_from(days).ok());
+    let trial_end = date("start_date").map(|start| start.plus_days(days.unwrap_or_default()));
+    if date("end_date").is_some_and(|end| end <= today) {
+        set("status", "COMPLETED".into());
+    } else if date("start_date").is_some_and(|start| today < start) {
+        set("status", "PENDING_ACTIVATION".into());
+        set("activated_at", Value::Null);
+    } else if status == "TRIAL_ACTIVE" && trial_end.is_some_and(|end| end <= today) {
+        let is_activated = !text(body, "activated_at").is_empty();
+        set("status", if is_activated { "ACTIVE" } else { "TRIAL_EXPIRED" }.into());
+    }
+    Value::Object(shown)
+}

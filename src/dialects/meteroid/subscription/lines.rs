@@ -1,0 +1,299 @@
+//! The lines of a subscription: its price components and add-ons, each with what it pays.
+
+use super::fee::{Fee, FeeStructure};
+use super::plan::{PlanVersion, stored, stored_price, stored_structure, unknown};
+use super::pricing::{FeeType, Price};
+use super::request::{AskedAddOn, AskedComponents, Customization, Parameters, PriceEntry, ProductRef};
+use crate::failure::Failure;
+use crate::json::json;
+use crate::kind::Kind;
+use crate::request::Context;
+use crate::store::{Change, Store, text};
+use mayuse_core::{BillingPeriod, Instant};
+use serde_json::{Map, Value};
+use std::collections::BTreeMap;
+
+/// A price component or an add-on of a subscription.
+pub(super) struct Line {
+    /// The fields that say which one it is.
+    pub ids: Vec<(&'static str, Value)>,
+    pub name: String,
+    /// None where the price is not known: then it is paid when the rest is.
+    pub period: Option<BillingPeriod>,
+    pub fee: Fee,
+    /// How many; only add-ons say.
+    pub quantity: Option<u32>,
+}
+
+impl Line {
+    pub(super) fn to_json(&self, period: BillingPeriod) -> Value {
+        let period = if self.fee.is_one_time { "ONE_TIME" } else { self.period.unwrap_or(period).name() };
+        let mut fields = Map::new();
+        fields.extend(self.ids.iter().map(|(name, id)| ((*name).to_owned(), id.clone())));
+        fields.insert("name".to_owned(), self.name.clone().into());
+        fields.insert("period".to_owned(), period.into());
+        fields.insert("fee".to_owned(), self.fee.json.clone());
+        fields.extend(self.quantity.map(|quantity| ("quantity".to_owned(), quantity.into())));
+        Value::Object(fields)
+    }
+}
+
+/// The shortest period in which anything is paid again and again.
+pub(super) fn shortest_period(lines: &[&Line]) -> BillingPeriod {
+    let recurring = lines.iter().filter(|line| !line.fee.is_one_time);
+    let shortest = recurring.filter_map(|line| line.period).min_by_key(|period| period.months());
+    shortest.unwrap_or(BillingPeriod::Monthly)
+}
+
+/// An add-on that was asked for, as the catalogue has it.
+pub(super) struct AddOnOffer {
+    name: String,
+    product_id: Option<String>,
+    pub price: Option<Price>,
+    structure: FeeStructure,
+}
+
+/// Looks the add-ons up, and checks whether they may be bought in these numbers.
+///
+/// # Errors
+/// One that is not there, archived, or asked for too often.
+pub(super) fn offers(asked: &[AskedAddOn], store: &dyn Store, now: Instant) -> Result<Vec<AddOnOffer>, Failure> {
+    let mut n_of: BTreeMap<&str, u64> = BTreeMap::new();
+    let mut offers = Vec::with_capacity(asked.len());
+    for (row, asked) in asked.iter().enumerate() {
+        let (id, at) = (asked.id.as_str(), format!("add_ons[{row}].add_on_id"));
+        let Some(add_on) = store.get(Kind::AddOn, id)? else {
+            return Err(unknown(at, format!("there is no add-on `{id}`")));
+        };
+        if is_archived(&add_on.body, now) {
+            return Err(Failure::field(at, format!("add-on `{id}` is archived")));
+        }
+        let n = n_of.entry(id).or_default();
+        *n = n.saturating_add(asked.quantity.into());
+        let max = add_on.body.get("max_instances_per_subscription").and_then(Value::as_u64);
+        if let Some(max) = max.filter(|max| *max < *n) {
+            let message = format!("a subscription may hold add-on `{id}` {max} times, not {n}");
+            return Err(Failure::field(format!("add_ons[{row}].quantity"), message));
+        }
+        let [name, product, price_id] = ["name", "product_id", "price_id"].map(|field| text(&add_on.body, field));
+        let price = if price_id.is_empty() { None } else { stored_price(price_id, &at, store)? };
+        // Without a price nothing is made of it.
+        let structure = match price {
+            Some(_) => structure(&add_on.body, product, &at, store)?,
+            None => FeeStructure::default(),
+        };
+        offers.push(AddOnOffer {
+            name: if name.is_empty() { id } else { name }.to_owned(),
+            product_id: Some(product.to_owned()).filter(|product| !product.is_empty()),
+            price,
+            structure,
+        });
+    }
+    Ok(offers)
+}
+
+fn structure(add_on: &Value, product: &str, at: &str, store: &dyn Store) -> Result<FeeStructure, Failure> {
+    let own = stored(&format!("add-on `{}`", text(add_on, "id")), add_on, at, |o| Some(FeeStructure::read_stored(o)))?;
+    let of_product = if product.is_empty() { None } else { stored_structure(product, at, store)? };
+    Ok(own.or(of_product.unwrap_or_default()))
+}
+
+/// Whether a customer, add-on or coupon is archived. Its own instant counts.
+pub(super) fn is_archived(body: &Value, now: Instant) -> bool {
+    Instant::parse(text(body, "archived_at")).is_ok_and(|archived| archived <= now)
+}
+
+/// What lines are made with. New products and prices are written together with the subscription.
+pub(super) struct Making<'m> {
+    pub store: &'m dyn Store,
+    pub context: &'m mut Context,
+    pub currency: &'m str,
+    pub changes: Vec<Change>,
+}
+
+impl Making<'_> {
+    /// The price components: those of the plan as far as they are kept, then the extra ones.
+    ///
+    /// # Errors
+    /// A component that is not the plan's, or a price that cannot be had.
+    pub(super) fn components(&mut self, plan: &PlanVersion, asked: &AskedComponents) -> Result<Vec<Line>, Failure> {
+        let overridden = asked.overridden.iter().map(|over| over.component_id.as_str());
+        let parameterized = asked.parameterized.iter().map(|(id, _)| id.as_str());
+        check_of_plan(plan, overridden, "overridden_components", ".component_id")?;
+        check_of_plan(plan, parameterized, "parameterized_components", ".component_id")?;
+        check_of_plan(plan, asked.removed.iter().map(String::as_str), "remove_components", "")?;
+        let mut lines = Vec::new();
+        for component in &plan.components {
+            let product = component.product_id.as_deref();
+            let parameterized = asked.parameterized.iter().enumerate().find(|(_, (id, _))| *id == component.id);
+            let (at, parameters) = match parameterized {
+                Some((n, (_, found))) => (format!("price_components.parameterized_components[{n}]"), *found),
+                None => ("plan_id".to_owned(), Parameters::default()),
+            };
+            let over = asked.overridden.iter().enumerate().find(|(_, over)| over.component_id == component.id);
+            let (name, price, at) = match over {
+                Some((n, over)) => {
+                    let at = format!("price_components.overridden_components[{n}].price_entry");
+                    (&over.name, Some(self.price(&over.price, product, &at)?), at)
+                }
+                None if asked.removed.contains(&component.id) => continue,
+                None => (&component.name, component.price(parameters, self.currency, &at)?.cloned(), at),
+            };
+            let ids = vec![
+                ("price_component_id", component.id.as_str().into()),
+                ("product_id", component.product_id.clone().into()),
+            ];
+            let slots = parameters.initial_slot_count;
+            lines.push(line(ids, name.clone(), price.as_ref(), &component.structure, slots, &at)?);
+        }
+        for (n, extra) in asked.extra.iter().enumerate() {
+            let at = format!("price_components.extra_components[{n}]");
+            let (product, structure) = self.product(&extra.product, &at)?;
+            let at = format!("{at}.price_entry");
+            let price = self.price(&extra.price, Some(&product), &at)?;
+            let ids = vec![("price_component_id", Value::Null), ("product_id", product.into())];
+            lines.push(line(ids, extra.name.clone(), Some(&price), &structure, None, &at)?);
+        }
+        Ok(lines)
+    }
+
+    /// The add-ons, one line for each that was asked for.
+    ///
+    /// # Errors
+    /// A price that cannot be had.
+    pub(super) fn add_ons(&mut self, asked: &[AskedAddOn], offers: Vec<AddOnOffer>) -> Result<Vec<Line>, Failure> {
+        let mut lines = Vec::with_capacity(offers.len());
+        for (row, (asked, offer)) in asked.iter().zip(offers).enumerate() {
+            let mut at = format!("add_ons[{row}].add_on_id");
+            let (mut name, mut price, mut structure) = (offer.name, offer.price, offer.structure);
+            let mut parameters = Parameters::default();
+            match &asked.customization {
+                Customization::None => {}
+                Customization::Parameterization(found) => parameters = *found,
+                Customization::PriceOverride { name: other, price: entry } => {
+                    at = format!("add_ons[{row}].customization.price_entry");
+                    if price.is_none()
+                        && let Some(product) = &offer.product_id
+                    {
+                        structure = stored_structure(product, &at, self.store)?.unwrap_or_default();
+                    }
+                    price = Some(self.price(entry, offer.product_id.as_deref(), &at)?);
+                    name = other.clone().unwrap_or(name);
+                }
+            }
+            let found = price.as_ref().and_then(|price| price.currency.as_deref());
+            self.same_currency(found, &at)?;
+            let id = self.context.ids.next("sub_add_");
+            let ids = vec![("id", id.into()), ("add_on_id", asked.id.clone().into())];
+            let mut line = line(ids, name, price.as_ref(), &structure, parameters.initial_slot_count, &at)?;
+            // The one price stays, whatever period it is said to be for.
+            line.period = parameters.billing_period.or(line.period);
+            line.quantity = Some(asked.quantity);
+            lines.push(line);
+        }
+        Ok(lines)
+    }
+
+    /// The product of an extra component, and its fee structure.
+    fn product(&mut self, asked: &ProductRef, at: &str) -> Result<(String, FeeStructure), Failure> {
+        match asked {
+            ProductRef::Existing(id) => {
+                let at = format!("{at}.product_ref.id");
+                let found = stored_structure(id, &at, self.store)?;
+                let found = found.ok_or_else(|| Failure::field(at, format!("there is no product `{id}`")))?;
+                Ok((id.clone(), found))
+            }
+            ProductRef::New { name, structure } => {
+                let id = self.context.ids.next("prd_");
+                let body = json!({
+                    "id": id,
+                    "name": name,
+                    "fee_type": structure.fee_type.map(FeeType::name),
+                    "fee_structure": structure.to_json(),
+                    "catalog": false,
+                    "created_at": self.context.now.to_string(),
+                });
+                self.changes.push(Change::put(Kind::Product, body));
+                Ok((id, structure.clone()))
+            }
+        }
+    }
+
+    /// The price an entry names or brings along, of this product and in this currency.
+    fn price(&mut self, entry: &PriceEntry, product: Option<&str>, at: &str) -> Result<Price, Failure> {
+        match entry {
+            PriceEntry::Existing(id) => {
+                let at = format!("{at}.id");
+                let price = stored_price(id, &at, self.store)?;
+                let price = price.ok_or_else(|| Failure::field(&at, format!("there is no price `{id}`")))?;
+                if let (Some(found), Some(product)) = (price.product_id.as_deref(), product)
+                    && found != product
+                {
+                    let message = format!("price `{id}` is one of product `{found}`, not of `{product}`");
+                    return Err(Failure::field(at, message));
+                }
+                self.same_currency(price.currency.as_deref(), &at)?;
+                Ok(price)
+            }
+            PriceEntry::New(price) => {
+                self.same_currency(price.currency.as_deref(), &format!("{at}.currency"))?;
+                let body = json!({
+                    "id": self.context.ids.next("pri_"),
+                    "product_id": product,
+                    "cadence": price.cadence.name(),
+                    "currency": price.currency,
+                    "pricing": price.pricing.to_json(),
+                    "catalog": false,
+                    "created_at": self.context.now.to_string(),
+                });
+                self.changes.push(Change::put(Kind::Price, body));
+                Ok(price.clone())
+            }
+        }
+    }
+
+    fn same_currency(&self, found: Option<&str>, at: &str) -> Result<(), Failure> {
+        match found.filter(|found| *found != self.currency) {
+            None => Ok(()),
+            Some(found) => {
+                let shown: String = found.chars().take(16).collect();
+                Err(Failure::field(at, format!("the price is in `{shown}`, the subscription in {}", self.currency)))
+            }
+        }
+    }
+}
+
+fn check_of_plan<'i>(
+    plan: &PlanVersion,
+    ids: impl Iterator<Item = &'i str>,
+    list: &str,
+    field: &str,
+) -> Result<(), Failure> {
+    for (n, id) in ids.enumerate() {
+        if !plan.components.iter().any(|component| component.id == id) {
+            let at = format!("price_components.{list}[{n}]{field}");
+            let message =
+                format!("`{id}` is not a price component of version {} of plan `{}`", plan.version, plan.plan_id);
+            return Err(Failure::field(at, message));
+        }
+    }
+    Ok(())
+}
+
+fn line(
+    ids: Vec<(&'static str, Value)>,
+    name: String,
+    price: Option<&Price>,
+    structure: &FeeStructure,
+    slots: Option<u32>,
+    at: &str,
+) -> Result<Line, Failure> {
+    let fee = match price {
+        None => Fee::unknown(),
+        Some(price) => {
+            let fee = Fee::new(&price.pricing, structure, slots);
+            fee.map_err(|message| Failure::field(at, format!("`{name}`: {message}")))?
+        }
+    };
+    Ok(Line { ids, name, period: price.map(|price| price.cadence), fee, quantity: None })
+}

@@ -1,0 +1,115 @@
+//! Creating a subscription.
+
+mod coupons;
+mod details;
+mod fee;
+mod lines;
+mod money;
+mod plan;
+mod plan_fee;
+mod pricing;
+mod request;
+mod terms;
+mod usage;
+
+use crate::failure::Failure;
+use crate::json::json;
+use crate::kind::Kind;
+use crate::request::{Context, Done, Reply, Request};
+use crate::store::{Change, Entity, Store, text};
+use coupons::Buyer;
+use lines::{AddOnOffer, Line, Making};
+use plan::PlanVersion;
+use serde_json::Value;
+
+/// Creates a subscription, with the products and prices that are written in the request.
+pub(super) fn create(request: &Request<'_>, store: &dyn Store, context: &mut Context) -> Result<Done, Failure> {
+    let asked = request::read(&request.tree()?)?;
+    let customer = customer(&asked.customer, store, context)?;
+    let plan = plan::find(&asked.plan_id, asked.version, store)?;
+    let offers = lines::offers(&asked.add_ons, store, context.now)?;
+    let currency = currency(&plan, &offers, &customer)?;
+    let mut making = Making { store, context: &mut *context, currency: &currency, changes: Vec::new() };
+    let components = making.components(&plan, &asked.components)?;
+    let add_ons = making.add_ons(&asked.add_ons, offers)?;
+    let mut changes = making.changes;
+    let all: Vec<&Line> = components.iter().chain(&add_ons).collect();
+    let period = lines::shortest_period(&all);
+    let mrr_cents = money::mrr_cents(&all, period, &currency).ok_or_else(|| {
+        let message = "the monthly revenue of these fees and quantities is too large to be held exactly";
+        Failure::field("", message)
+    })?;
+    let terms = terms::terms(&asked, &plan, period, context.now)?;
+    let buyer = Buyer { customer_id: &customer.id, plan_id: &plan.plan_id, currency: &currency };
+    let applied_coupons = coupons::apply(&asked.coupon_codes, &buyer, store, context, &mut changes)?;
+    let shown = |lines: &[Line]| -> Vec<Value> { lines.iter().map(|line| line.to_json(period)).collect() };
+    let alias = Some(text(&customer.body, "alias")).filter(|alias| !alias.is_empty());
+    let name = Some(text(&customer.body, "name")).filter(|name| !name.is_empty()).unwrap_or(&customer.id);
+    let body = json!({
+        "id": context.ids.next("sub_"),
+        "customer_id": customer.id,
+        "customer_alias": alias,
+        "customer_name": name,
+        "plan_id": plan.plan_id,
+        "plan_name": plan.plan_name,
+        "plan_version_id": plan.id,
+        "plan_version": plan.version,
+        "status": terms.status,
+        "activation_condition": asked.activation.name(),
+        "start_date": asked.start.to_string(),
+        "end_date": asked.end.map(|end| end.to_string()),
+        "activated_at": terms.activated_at.map(|at| at.to_string()),
+        "billing_start_date": terms.billing_start.to_string(),
+        "trial_duration": terms.trial_days,
+        "period": period.name(),
+        "billing_day_anchor": terms.billing_day_anchor,
+        "current_period_start": terms.period_start.to_string(),
+        "current_period_end": terms.period_end.map(|end| end.to_string()),
+        "cycle_index": terms.cycle_index,
+        "created_at": context.now.to_string(),
+        "currency": currency,
+        "mrr_cents": mrr_cents,
+        "net_terms": asked.net_terms.unwrap_or(plan.net_terms),
+        "minimum_commitment": plan.minimum_commitment,
+        "invoice_memo": asked.invoice_memo,
+        "purchase_order": asked.purchase_order,
+        "auto_advance_invoices": asked.auto_advance_invoices,
+        "charge_automatically": asked.charge_automatically,
+        "payment_methods_config": asked.payment_methods_config,
+        "checkout_url": Value::Null,
+        "components": shown(&components),
+        "add_ons": shown(&add_ons),
+        "applied_coupons": applied_coupons,
+    });
+    let reply = Reply::json(201, details::shown_at(&body, context.now));
+    changes.push(Change::put(Kind::Subscription, body));
+    Ok(Done::wrote(reply, changes))
+}
+
+fn customer(key: &str, store: &dyn Store, context: &Context) -> Result<Entity, Failure> {
+    let at = "customer_id_or_alias";
+    let Some(customer) = store.customer(key)? else {
+        let shown: String = key.chars().take(128).collect();
+        return Err(plan::unknown(at, format!("there is no customer with the id or alias `{shown}`")));
+    };
+    if lines::is_archived(&customer.body, context.now) {
+        return Err(Failure::field(at, format!("customer `{}` is archived", customer.id)));
+    }
+    Ok(customer)
+}
+
+/// The currency of a subscription: that of the plan, else of its prices, else of the prices of the
+/// add-ons, else of the customer, else US dollars.
+fn currency(plan: &PlanVersion, offers: &[AddOnOffer], customer: &Entity) -> Result<String, Failure> {
+    let of_prices =
+        || plan.components.iter().flat_map(|component| &component.prices).find_map(|price| price.currency.clone());
+    let of_add_ons = || offers.iter().filter_map(|offer| offer.price.as_ref()).find_map(|price| price.currency.clone());
+    let of_customer = || Some(text(&customer.body, "currency").to_owned()).filter(|currency| !currency.is_empty());
+    let found = plan.currency.clone().or_else(of_prices).or_else(of_add_ons).or_else(of_customer);
+    let found = found.unwrap_or_else(|| "USD".to_owned());
+    if money::is_currency(&found) {
+        return Ok(found);
+    }
+    let shown: String = found.chars().take(16).collect();
+    Err(Failure::field("plan_id", format!("the subscription would be in `{shown}`, which is no currency of this API")))
+}

@@ -1,0 +1,53 @@
+//! Currencies, and the monthly recurring revenue, exactly.
+
+use super::lines::Line;
+use mayuse_core::{Amount, BillingPeriod};
+use rust_decimal::Decimal;
+
+/// The currencies of the API.
+const CURRENCIES: &str = "AED AFN ALL AMD ANG AOA ARS AUD AWG AZN BAM BBD BDT BGN BHD BIF BMD BND BOB BRL BSD BTN \
+BWP BYN BZD CAD CDF CHF CLP CNH CNY COP CRC CUC CUP CVE CZK DJF DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP \
+GMD GNF GTQ GYD HKD HNL HRK HTG HUF IDR ILS INR IQD IRR ISK JMD JOD JPY KES KGS KHR KMF KPW KRW KWD KYD KZT LAK LBP \
+LKR LRD LSL LYD MAD MDL MGA MKD MMK MNT MOP MRU MUR MVR MWK MXN MYR MZN NAD NGN NIO NOK NPR NZD OMR PAB PEN PGK PHP \
+PKR PLN PYG QAR RON RSD RUB RWF SAR SBD SCR SDG SEK SGD SHP SLL SOS SRD SSP STD STN SVC SYP SZL THB TJS TMT TND TOP \
+TRY TTD TWD TZS UAH UGX USD UYU UZS VES VND VUV WST XAF XCD XOF XPF YER ZAR ZMW ZWL";
+
+/// Those without a smaller unit, and those whose unit has a thousand.
+const NO_DIGITS: &str = "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX VND VUV XAF XOF XPF";
+const THREE_DIGITS: &str = "BHD IQD JOD KWD LYD OMR TND";
+
+fn lists(list: &str, code: &str) -> bool {
+    list.split(' ').any(|listed| listed == code)
+}
+
+/// Whether the API knows this currency.
+pub(super) fn is_currency(code: &str) -> bool {
+    lists(CURRENCIES, code)
+}
+
+/// How many digits the smaller unit of a currency has.
+fn minor_digits(currency: &str) -> u32 {
+    match currency {
+        code if lists(NO_DIGITS, code) => 0,
+        code if lists(THREE_DIGITS, code) => 3,
+        _ => 2,
+    }
+}
+
+/// What all lines come to in a month, in the smaller unit of the currency. It is rounded once, at
+/// the end, half away from zero; nothing where it has more digits than can be held.
+pub(super) fn mrr_cents(lines: &[&Line], period: BillingPeriod, currency: &str) -> Option<i64> {
+    let mut a_year = Amount::ZERO;
+    for line in lines {
+        let months = u32::try_from(line.period.unwrap_or(period).months()).ok()?;
+        let times_a_year = 12_u32.checked_div(months)?;
+        let of_line = line.fee.recurring.times(line.quantity.unwrap_or(1).into())?.times(times_a_year.into())?;
+        a_year = a_year.plus(of_line)?;
+    }
+    // In whole numbers: a quotient of decimals would be rounded before it is rounded.
+    let a_year = Decimal::from_str_exact(&a_year.to_string()).ok()?;
+    let minor = a_year.mantissa().checked_mul(10_i128.checked_pow(minor_digits(currency))?)?;
+    let parts = 10_i128.checked_pow(a_year.scale())?.checked_mul(12)?;
+    let rounded = minor.checked_mul(2)?.checked_add(parts)?.checked_div(parts.checked_mul(2)?)?;
+    i64::try_from(rounded).ok()
+}

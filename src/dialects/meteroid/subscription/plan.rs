@@ -1,0 +1,264 @@
+//! What is subscribed to: a version of a plan, with its terms and price components.
+//!
+//! The core knows of a plan what it grants. What it costs is read here, from the same body, in
+//! this shape. Every field is optional but the ids; fields of the plan count for the versions that
+//! do not have them.
+//!
+//! ```text
+//! {id, name, currency?, net_terms?, versions: [{
+//!   id, version, is_draft?, currency?, net_terms?, billing_day_anchor?,
+//!   trial: {duration_days, is_free?}?            or trial_duration?, trial_is_free?
+//!   minimum_commitment: {amount, scope}?,
+//!   price_components: [{
+//!     id, name, product_id?,
+//!     fee                                        as Meteroid's API prints it: {type: "RATE", rates: [...]}
+//!     or prices: [{cadence, currency, pricing}]  each another way to pay for the same
+//!     or price_ids: ["pri_..."]                  of the catalogue's prices
+//!     fee_type?, fee_structure?                  else those of the product
+//!   }]
+//! }]}
+//! ```
+//!
+//! So a plan as Meteroid's API prints it can be stored as it is, with `versions` beside: `[{"id":
+//! version_id, "version": version}]`. A trial is free unless it says otherwise.
+
+use super::fee::FeeStructure;
+use super::plan_fee;
+use super::pricing::{Price, Source, int32};
+use super::request::{Parameters, billing_day_anchor};
+use crate::admit::tree;
+use crate::failure::Failure;
+use crate::json::json;
+use crate::kind::Kind;
+use crate::store::{Store, items, text};
+use mayuse_core::{Node, Object};
+use serde_json::{Map, Value};
+
+/// The fields of a version that the plan may have in its place.
+const INHERITED: [&str; 8] = [
+    "currency",
+    "net_terms",
+    "trial",
+    "trial_duration",
+    "trial_is_free",
+    "billing_day_anchor",
+    "minimum_commitment",
+    "price_components",
+];
+
+pub(super) struct PlanVersion {
+    pub plan_id: String,
+    pub plan_name: String,
+    pub id: String,
+    pub version: u32,
+    pub currency: Option<String>,
+    pub net_terms: u32,
+    pub trial_days: Option<u32>,
+    pub trial_is_free: bool,
+    pub billing_day_anchor: Option<i64>,
+    /// As it is answered; null where there is none.
+    pub minimum_commitment: Value,
+    pub components: Vec<Component>,
+}
+
+/// A price component of a plan.
+pub(super) struct Component {
+    pub id: String,
+    pub name: String,
+    pub product_id: Option<String>,
+    pub structure: FeeStructure,
+    /// The ways to pay for it; none where prices are not known.
+    pub prices: Vec<Price>,
+}
+
+/// The asked version of a plan, or the latest one.
+///
+/// # Errors
+/// No such plan or version, or one that cannot be read.
+pub(super) fn find(plan_id: &str, version: Option<i64>, store: &dyn Store) -> Result<PlanVersion, Failure> {
+    let plan = store.get(Kind::Plan, plan_id)?;
+    let plan = plan.ok_or_else(|| unknown("plan_id", format!("there is no plan `{plan_id}`")))?.body;
+    let number = |version: &&Value| version.get("version").and_then(Value::as_i64).unwrap_or_default();
+    let versions = items(&plan, "versions");
+    if versions.is_empty() {
+        return Err(Failure::field(
+            "plan_id",
+            format!("plan `{plan_id}` has no versions, so nobody can subscribe to it"),
+        ));
+    }
+    let is_draft = |version: &&Value| version.get("is_draft").and_then(Value::as_bool) == Some(true);
+    let open = versions.iter().filter(|version| !is_draft(version));
+    let found = match version {
+        Some(asked) => open.clone().find(|version| number(version) == asked),
+        None => open.clone().max_by_key(number),
+    };
+    let Some(found) = found else {
+        let known: Vec<String> = open.map(|version| number(&version).to_string()).collect();
+        let known = if known.is_empty() { "drafts only".to_owned() } else { known.join(", ") };
+        let asked = version.map_or_else(|| "to subscribe to".to_owned(), |version| version.to_string());
+        return Err(unknown("version", format!("plan `{plan_id}` has no version {asked}; it has {known}")));
+    };
+    let whole = with_what_the_plan_says(found, &plan);
+    let (mut version, unpriced) = stored(&format!("plan `{plan_id}`"), &whole, "plan_id", read)?;
+    plan_id.clone_into(&mut version.plan_id);
+    version.plan_name = Some(text(&plan, "name")).filter(|name| !name.is_empty()).unwrap_or(plan_id).to_owned();
+    for (component, price_ids) in version.components.iter_mut().zip(unpriced) {
+        for id in price_ids {
+            component.prices.extend(stored_price(&id, "plan_id", store)?);
+        }
+        if let Some(id) = &component.product_id {
+            let known = std::mem::take(&mut component.structure);
+            component.structure = known.or(stored_structure(id, "plan_id", store)?.unwrap_or_default());
+        }
+    }
+    Ok(version)
+}
+
+/// A version with the fields of its plan that it has not itself. A plan that names a version it
+/// prints says these of that version only.
+fn with_what_the_plan_says(version: &Value, plan: &Value) -> Value {
+    let mut whole = version.as_object().cloned().unwrap_or_default();
+    let named = text(plan, "version_id");
+    let is_named = named.is_empty() || named == text(version, "id");
+    for name in INHERITED.into_iter().filter(|name| is_named || matches!(*name, "currency" | "net_terms")) {
+        let says = |fields: &Map<String, Value>| fields.get(name).is_some_and(|value| !value.is_null());
+        let is_trial =
+            name.starts_with("trial") && (whole.contains_key("trial") || whole.contains_key("trial_duration"));
+        if let Some(value) = plan.get(name)
+            && !says(&whole)
+            && !is_trial
+        {
+            whole.insert(name.to_owned(), value.clone());
+        }
+    }
+    Value::Object(whole)
+}
+
+/// Reads something of the catalogue. What is wrong with it is said at the field that names it.
+pub(super) fn stored<T>(
+    what: &str,
+    body: &Value,
+    at: &str,
+    read: impl FnOnce(Object<'_>) -> Option<T>,
+) -> Result<T, Failure> {
+    mayuse_core::read(&tree(body)?, read).map_err(|problems| {
+        let first = problems.list.first().map(ToString::to_string).unwrap_or_default();
+        Failure::field(at, format!("{what} cannot be used as the catalogue has it: {first}"))
+    })
+}
+
+/// A price of the catalogue, if it is there.
+pub(super) fn stored_price(id: &str, at: &str, store: &dyn Store) -> Result<Option<Price>, Failure> {
+    let Some(price) = store.get(Kind::Price, id)? else { return Ok(None) };
+    let read = |o: Object<'_>| Price::read_fields(o, Source::Catalogue);
+    stored(&format!("price `{id}`"), &price.body, at, read).map(Some)
+}
+
+/// The fee structure of a product of the catalogue, if it is there.
+pub(super) fn stored_structure(id: &str, at: &str, store: &dyn Store) -> Result<Option<FeeStructure>, Failure> {
+    let Some(product) = store.get(Kind::Product, id)? else { return Ok(None) };
+    stored(&format!("product `{id}`"), &product.body, at, |o| Some(FeeStructure::read_stored(o))).map(Some)
+}
+
+/// A version, and the ids of the prices of each component.
+fn read(o: Object<'_>) -> Option<(PlanVersion, Vec<Vec<String>>)> {
+    let trial = o.optional("trial", |node| {
+        let o = node.object()?;
+        let days = o.required("duration_days", |n| int32(&n, 0));
+        let is_free = o.optional("is_free", |n| n.bool()).unwrap_or(true);
+        Some((days?, is_free))
+    });
+    let days = o.optional("trial_duration", |n| int32(&n, 0));
+    let is_free = o.optional("trial_is_free", |n| n.bool()).unwrap_or(true);
+    let mut components = Vec::new();
+    let mut price_ids = Vec::new();
+    o.each("price_components", |_, node| {
+        if let Some((component, ids)) = component(node) {
+            components.push(component);
+            price_ids.push(ids);
+        }
+    });
+    let version = PlanVersion {
+        plan_id: String::new(),
+        plan_name: String::new(),
+        id: o.required_id("id")?,
+        version: o.optional("version", |n| int32(&n, 0)).unwrap_or_default(),
+        currency: o.text("currency"),
+        net_terms: o.optional("net_terms", |n| int32(&n, 0)).unwrap_or_default(),
+        trial_days: trial.map(|(days, _)| days).or(days),
+        trial_is_free: trial.map_or(is_free, |(_, is_free)| is_free),
+        billing_day_anchor: o.optional("billing_day_anchor", billing_day_anchor),
+        minimum_commitment: o.optional("minimum_commitment", minimum_commitment).unwrap_or_default(),
+        components,
+    };
+    Some((version, price_ids))
+}
+
+fn minimum_commitment(node: Node<'_>) -> Option<Value> {
+    let o = node.object()?;
+    let amount = o.required("amount", |node| {
+        node.amount_not_negative()?;
+        node.text().map(str::to_owned)
+    });
+    let scope = o.required("scope", |node| {
+        let o = node.object()?;
+        if o.required("type", |n| n.word(&[("all_components", true), ("products", false)]))? {
+            return Some(json!({"type": "all_components"}));
+        }
+        let mut products: Vec<String> = Vec::new();
+        o.required("product_ids", |node| {
+            node.items(|_, node| products.extend(node.text().map(str::to_owned)));
+            Some(())
+        })?;
+        Some(json!({"type": "products", "product_ids": products}))
+    });
+    Some(json!({"amount": amount?, "scope": scope?}))
+}
+
+fn component(node: Node<'_>) -> Option<(Component, Vec<String>)> {
+    let o = node.object()?;
+    let id = o.required_id("id");
+    let mut prices = Vec::new();
+    let mut structure = FeeStructure::read_stored(o);
+    if let Some((of_fee, ways)) = o.optional("fee", plan_fee::read) {
+        structure = of_fee;
+        prices = ways;
+    }
+    o.each("prices", |_, node| prices.extend(Price::read(node, Source::Catalogue)));
+    let mut price_ids = Vec::new();
+    o.each("price_ids", |_, node| price_ids.extend(node.id().map(str::to_owned)));
+    let (name, product_id, id) = (o.text("name"), o.optional_id("product_id"), id?);
+    let name = name.unwrap_or_else(|| id.clone());
+    Some((Component { id, name, product_id, structure, prices }, price_ids))
+}
+
+impl Component {
+    /// The one way to pay that the parameters leave, in the currency of the subscription; none
+    /// where no price is known. A single way is taken whatever the parameters say.
+    pub(super) fn price(&self, parameters: Parameters, currency: &str, at: &str) -> Result<Option<&Price>, Failure> {
+        let refuse = |message: String| Err(Failure::field(at, message));
+        let in_currency = |price: &&Price| price.currency.as_deref().is_none_or(|found| found == currency);
+        let mut left: Vec<&Price> = self.prices.iter().filter(in_currency).collect();
+        if left.is_empty() && !self.prices.is_empty() {
+            return refuse(format!("component `{}` has no price in {currency}", self.id));
+        }
+        if 1 < left.len() {
+            left.retain(|price| price.fits(parameters));
+            match left.len() {
+                0 => return refuse(format!("component `{}` has no price with these parameters", self.id)),
+                1 => {}
+                n => {
+                    let message =
+                        "say `billing_period` or `committed_capacity` in `price_components.parameterized_components`";
+                    return refuse(format!("component `{}` has {n} prices that fit: {message}", self.id));
+                }
+            }
+        }
+        Ok(left.first().copied())
+    }
+}
+
+/// A refusal of something that is not there.
+pub(super) fn unknown(path: impl Into<String>, message: String) -> Failure {
+    Failure { path: path.into(), ..Failure::not_found(message) }
+}

@@ -1,0 +1,177 @@
+//! Prices: what is charged (`pricing`) and how often (`cadence`).
+
+use super::request::Parameters;
+use super::usage::usage_model;
+use crate::json::json;
+use mayuse_core::{Amount, BillingPeriod, Code, Node, Object};
+use serde_json::Value;
+
+/// Where something is read from. A request says everything; a catalogue says what it knows.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Source {
+    Request,
+    Catalogue,
+}
+
+/// The kinds of fees, as products and prices name them.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum FeeType {
+    Rate,
+    Slot,
+    Capacity,
+    Usage,
+    ExtraRecurring,
+    OneTime,
+}
+
+impl FeeType {
+    pub(super) const WORDS: [(&'static str, FeeType); 6] = [
+        ("RATE", FeeType::Rate),
+        ("SLOT", FeeType::Slot),
+        ("CAPACITY", FeeType::Capacity),
+        ("USAGE", FeeType::Usage),
+        ("EXTRA_RECURRING", FeeType::ExtraRecurring),
+        ("ONE_TIME", FeeType::OneTime),
+    ];
+
+    pub(super) fn name(self) -> &'static str {
+        FeeType::WORDS.iter().find(|(_, found)| *found == self).map(|(name, _)| *name).unwrap_or_default()
+    }
+}
+
+/// A price, as it is stored or written into a request.
+#[derive(Clone)]
+pub(super) struct Price {
+    pub product_id: Option<String>,
+    /// None where a catalogue does not say: then it goes with any.
+    pub currency: Option<String>,
+    pub cadence: BillingPeriod,
+    pub pricing: Pricing,
+}
+
+#[derive(Clone)]
+pub(super) enum Pricing {
+    Rate { rate: Amount },
+    Slot { unit_rate: Amount, min_slots: Option<u32>, max_slots: Option<u32> },
+    Capacity { rate: Amount, included: u64, overage_rate: Amount },
+    Usage { model: Value },
+    ExtraRecurring { unit_price: Amount, quantity: u32 },
+    OneTime { unit_price: Amount, quantity: u32 },
+}
+
+impl Price {
+    pub(super) fn read(node: Node<'_>, source: Source) -> Option<Price> {
+        Price::read_fields(node.object()?, source)
+    }
+
+    pub(super) fn read_fields(o: Object<'_>, source: Source) -> Option<Price> {
+        let is_asked = source == Source::Request;
+        let cadence = match is_asked || o.has("cadence") {
+            true => o.required("cadence", |n| BillingPeriod::read(&n)),
+            false => Some(BillingPeriod::Monthly),
+        };
+        let currency = match is_asked {
+            true => o.required("currency", |n| n.text().map(str::to_owned)),
+            false => o.text("currency"),
+        };
+        let product_id = o.optional_id("product_id").filter(|_| !is_asked);
+        let pricing = o.required("pricing", |n| Pricing::read(n, source));
+        Some(Price { product_id, currency, cadence: cadence?, pricing: pricing? })
+    }
+
+    /// Whether this is one of the prices the parameters leave. A capacity chooses among capacities.
+    pub(super) fn fits(&self, parameters: Parameters) -> bool {
+        let fits_capacity = match (&self.pricing, parameters.committed_capacity) {
+            (Pricing::Capacity { included, .. }, Some(committed)) => *included == committed,
+            _ => true,
+        };
+        fits_capacity && parameters.billing_period.is_none_or(|period| period == self.cadence)
+    }
+}
+
+impl Pricing {
+    fn read(node: Node<'_>, source: Source) -> Option<Pricing> {
+        let o = node.object()?;
+        Some(match o.required("type", |n| n.word(&FeeType::WORDS))? {
+            FeeType::Rate => Pricing::Rate { rate: money(o, "rate")? },
+            FeeType::Slot => {
+                let count = |name| o.optional(name, |n| int32(&n, 0));
+                let (unit_rate, min_slots, max_slots) = (money(o, "unit_rate"), count("min_slots"), count("max_slots"));
+                Pricing::Slot { unit_rate: unit_rate?, min_slots, max_slots }
+            }
+            FeeType::Capacity => {
+                let (rate, overage_rate) = (money(o, "rate"), money(o, "overage_rate"));
+                let included = o.required("included", |n| int64(&n));
+                Pricing::Capacity { rate: rate?, included: included?, overage_rate: overage_rate? }
+            }
+            FeeType::Usage => Pricing::Usage { model: o.required("model", |n| usage_model(n, source))? },
+            FeeType::ExtraRecurring => {
+                let (unit_price, quantity) = (money(o, "unit_price"), o.required("quantity", |n| int32(&n, 0)));
+                Pricing::ExtraRecurring { unit_price: unit_price?, quantity: quantity? }
+            }
+            FeeType::OneTime => {
+                let (unit_price, quantity) = (money(o, "unit_price"), o.required("quantity", |n| int32(&n, 0)));
+                Pricing::OneTime { unit_price: unit_price?, quantity: quantity? }
+            }
+        })
+    }
+
+    pub(super) fn fee_type(&self) -> FeeType {
+        match self {
+            Pricing::Rate { .. } => FeeType::Rate,
+            Pricing::Slot { .. } => FeeType::Slot,
+            Pricing::Capacity { .. } => FeeType::Capacity,
+            Pricing::Usage { .. } => FeeType::Usage,
+            Pricing::ExtraRecurring { .. } => FeeType::ExtraRecurring,
+            Pricing::OneTime { .. } => FeeType::OneTime,
+        }
+    }
+
+    /// As it is stored.
+    pub(super) fn to_json(&self) -> Value {
+        let kind = self.fee_type().name();
+        match self {
+            Pricing::Rate { rate } => json!({"type": kind, "rate": decimal(*rate)}),
+            Pricing::Slot { unit_rate, min_slots, max_slots } => {
+                json!({"type": kind, "unit_rate": decimal(*unit_rate), "min_slots": min_slots, "max_slots": max_slots})
+            }
+            Pricing::Capacity { rate, included, overage_rate } => json!({
+                "type": kind, "rate": decimal(*rate), "included": included, "overage_rate": decimal(*overage_rate),
+            }),
+            Pricing::Usage { model } => json!({"type": kind, "model": model}),
+            Pricing::ExtraRecurring { unit_price, quantity } | Pricing::OneTime { unit_price, quantity } => {
+                json!({"type": kind, "unit_price": decimal(*unit_price), "quantity": quantity})
+            }
+        }
+    }
+}
+
+/// An amount of money, which nobody pays back.
+pub(super) fn money(o: Object<'_>, name: &str) -> Option<Amount> {
+    o.required(name, |n| n.amount_not_negative())
+}
+
+/// In the fewest digits.
+pub(super) fn decimal(amount: Amount) -> Value {
+    amount.to_string().into()
+}
+
+/// A whole number of the API's 32 bits, at least `from`.
+pub(super) fn int32(node: &Node<'_>, from: i64) -> Option<u32> {
+    let found = node.whole()?;
+    let fits = u32::try_from(found).ok().filter(|_| from <= found && found <= i64::from(i32::MAX));
+    if fits.is_none() {
+        node.error(Code::OutOfRange, format!("expected {from} to {}, found {found}", i32::MAX));
+    }
+    fits
+}
+
+/// A whole number of the API's 64 bits, at least 0.
+pub(super) fn int64(node: &Node<'_>) -> Option<u64> {
+    let found = node.whole()?;
+    let fits = u64::try_from(found).ok();
+    if fits.is_none() {
+        node.error(Code::OutOfRange, format!("must not be negative, found {found}"));
+    }
+    fits
+}

@@ -1,0 +1,153 @@
+//! The catalogue's own routes: entities one by one, lists, and the whole document.
+
+use crate::failure::{Failure, Why};
+use crate::json::json;
+use crate::kind::Kind;
+use crate::request::{Context, Done, Reply, Request};
+use crate::store::{Change, Entity, Store, text};
+use serde_json::{Map, Value};
+
+pub(crate) fn route(
+    request: &Request<'_>,
+    segments: &[&str],
+    store: &dyn Store,
+    _context: &mut Context,
+) -> Result<Done, Failure> {
+    let kind = |name: &str| {
+        Kind::parse(name).ok_or_else(|| {
+            let kinds: Vec<&str> = Kind::ALL.iter().map(|kind| kind.list()).collect();
+            Failure::not_found(format!("there is no kind `{name}`; there are {}", kinds.join(", ")))
+        })
+    };
+    match (request.method, segments) {
+        ("PUT", ["v1", "catalog"]) => put_document(request, store),
+        (_, ["v1", "catalog", "import"]) => Err(method_not_allowed("POST")),
+        ("GET", ["v1", "catalog", name]) => list(kind(name)?, request, store),
+        ("GET", ["v1", "catalog", name, id]) => get(kind(name)?, id, store),
+        ("PUT", ["v1", "catalog", name, id]) => put(kind(name)?, id, request, store),
+        ("DELETE", ["v1", "catalog", name, id]) => delete(kind(name)?, id, store),
+        (_, ["v1", "catalog"]) => Err(method_not_allowed("GET, HEAD, PUT")),
+        (_, ["v1", "catalog", name]) => Err(kind(name).map_or_else(|error| error, |_| method_not_allowed("GET, HEAD"))),
+        (_, ["v1", "catalog", name, _]) => {
+            Err(kind(name).map_or_else(|error| error, |_| method_not_allowed("GET, HEAD, PUT, DELETE")))
+        }
+        _ => Err(Failure::not_found("there is no such path; /openapi.json lists those there are")),
+    }
+}
+
+pub(crate) fn method_not_allowed(allow: &'static str) -> Failure {
+    Failure::new(Why::MethodNotAllowed(allow), format!("this path takes {allow}"))
+}
+
+/// The version that a write of this request makes.
+fn next_version(store: &dyn Store) -> Result<u64, Failure> {
+    Ok(store.version()?.saturating_add(1))
+}
+
+fn get(kind: Kind, id: &str, store: &dyn Store) -> Result<Done, Failure> {
+    let entity = store.get(kind, id)?.ok_or_else(|| no_such(kind, id))?;
+    Ok(Done::read(shown(kind, &entity)))
+}
+
+fn no_such(kind: Kind, id: &str) -> Failure {
+    Failure::not_found(format!("there is no {} `{id}`", kind.name()))
+}
+
+/// An entity with what the catalogue knows about it.
+fn shown(kind: Kind, entity: &Entity) -> Value {
+    json!({
+        "kind": kind.name(),
+        "id": entity.id,
+        "entity": entity.body,
+        "created_at": entity.created_at.to_string(),
+        "updated_at": entity.updated_at.to_string(),
+        "updated_by": entity.updated_by,
+        "snapshot_version": entity.version,
+    })
+}
+
+/// `?limit=` (1 to 1,000, by default 100) and `?cursor=`, as the answer before gave it.
+fn list(kind: Kind, request: &Request<'_>, store: &dyn Store) -> Result<Done, Failure> {
+    let limit = match request.parameter("limit") {
+        None => 100,
+        Some(text) => {
+            let limit = text.parse::<usize>().ok().filter(|limit| 1 <= *limit && *limit <= 1_000);
+            limit.ok_or_else(|| Failure::field("limit", "expected 1 to 1000"))?
+        }
+    };
+    let after = request.parameter("cursor").unwrap_or_default();
+    // One more than asked for, to know whether there are more.
+    let mut page = store.page(kind, &after, limit.saturating_add(1))?;
+    let has_more = limit < page.len();
+    page.truncate(limit);
+    let next = page.last().filter(|_| has_more).map(|entity| entity.id.clone());
+    let data: Vec<Value> = page.iter().map(|entity| shown(kind, entity)).collect();
+    Ok(Done::read(json!({"data": data, "next_cursor": next, "snapshot_version": store.version()?})))
+}
+
+fn put(kind: Kind, id: &str, request: &Request<'_>, store: &dyn Store) -> Result<Done, Failure> {
+    let Value::Object(mut body) = request.value()? else {
+        return Err(Failure::field("", "expected an object"));
+    };
+    match body.get("id") {
+        None => {
+            let mut with_id = Map::from_iter([("id".to_owned(), Value::from(id))]);
+            with_id.append(&mut body);
+            body = with_id;
+        }
+        Some(found) if found.as_str() == Some(id) => {}
+        Some(_) => return Err(Failure::field("id", format!("expected `{id}`, as in the path"))),
+    }
+    let created = store.get(kind, id)?.is_none();
+    let answer = json!({
+        "kind": kind.name(),
+        "id": id,
+        "created": created,
+        "snapshot_version": next_version(store)?,
+    });
+    let reply = Reply::json(if created { 201 } else { 200 }, answer);
+    Ok(Done::wrote(reply, vec![Change::put(kind, Value::Object(body))]))
+}
+
+fn delete(kind: Kind, id: &str, store: &dyn Store) -> Result<Done, Failure> {
+    if store.get(kind, id)?.is_none() {
+        return Err(no_such(kind, id));
+    }
+    let answer = json!({"kind": kind.name(), "id": id, "deleted": true, "snapshot_version": next_version(store)?});
+    Ok(Done::wrote(Reply::json(200, answer), vec![Change::Delete { kind, id: id.to_owned() }]))
+}
+
+/// Fields of a document that are not lists of entities, as far as they are kept.
+const SETTINGS: [&str; 2] = ["ladder", "access_statuses"];
+
+/// Replaces the whole catalogue.
+fn put_document(request: &Request<'_>, store: &dyn Store) -> Result<Done, Failure> {
+    let Value::Object(document) = request.value()? else {
+        return Err(Failure::field("", "expected a catalogue document, which is an object"));
+    };
+    match document.get("format").map(Value::as_u64) {
+        Some(Some(1)) => {}
+        Some(_) => return Err(Failure::field("format", "expected 1")),
+        None => return Err(Failure::field("format", "a catalogue document says \"format\": 1")),
+    }
+    let mut changes = vec![Change::Clear];
+    let settings = SETTINGS.iter().filter_map(|name| Some(((*name).to_owned(), document.get(*name)?.clone())));
+    changes.push(Change::Settings(Value::Object(settings.collect())));
+    let mut counts = Map::new();
+    for kind in Kind::ALL {
+        let list = match document.get(kind.list()) {
+            None | Some(Value::Null) => continue,
+            Some(Value::Array(list)) => list,
+            Some(_) => return Err(Failure::field(kind.list(), "expected an array")),
+        };
+        for (n, entity) in list.iter().enumerate() {
+            if text(entity, "id").is_empty() {
+                return Err(Failure::field(format!("{}[{n}].id", kind.list()), "a required field is missing"));
+            }
+            changes.push(Change::put(kind, entity.clone()));
+        }
+        counts.insert(kind.list().to_owned(), list.len().into());
+    }
+    let answer = json!({"entities": counts, "snapshot_version": next_version(store)?});
+    Ok(Done::wrote(Reply::json(200, answer), changes))
+}

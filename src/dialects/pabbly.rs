@@ -1,0 +1,301 @@
+//! Pabbly's dialect: `POST /api/v1/addon/{product_id}`, with the key as the user of HTTP Basic, and
+//! errors as `{status: "error", message}`.
+//!
+//! Pabbly knows no features. An add-on grants what the operator mapped its code to, or else the
+//! BOOLEAN feature of the same code.
+
+use crate::admit::tree;
+use crate::failure::Failure;
+use crate::ids::hex;
+use crate::json::json;
+use crate::kind::Kind;
+use crate::own::method_not_allowed;
+use crate::request::{Context, Done, Reply, Request};
+use crate::store::{Change, Store, text};
+use mayuse_core::{Code, Document, Instant, Node, Object, Tree, read};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+pub(crate) fn route(
+    request: &Request<'_>,
+    segments: &[&str],
+    store: &dyn Store,
+    context: &mut Context,
+) -> Result<Done, Failure> {
+    match (request.method, segments) {
+        ("POST", ["api", "v1", "addon", product_id]) => create(product_id, request, store, context),
+        (_, ["api", "v1", "addon", _]) => Err(method_not_allowed("POST")),
+        _ => Err(Failure::not_found("there is no such path")),
+    }
+}
+
+/// The largest whole number that every JSON reader keeps exactly.
+const MAX_WHOLE: i64 = (1 << 53) - 1;
+
+/// What was asked for.
+struct Asked {
+    billing_period: &'static str,
+    billing_cycle: &'static str,
+    status: bool,
+    associate_plans: &'static str,
+    billing_period_num: i64,
+    category_array: Vec<String>,
+    code: String,
+    name: String,
+    price: i64,
+    /// As it was sent: the sample says "none" with an empty name.
+    plans_array: Vec<String>,
+    description: Option<String>,
+}
+
+impl Asked {
+    fn read(o: Object<'_>) -> Option<Asked> {
+        let same = |word: &'static str| (word, word);
+        let billing_period = o.required("billing_period", |n| n.word(&["m", "y", "w"].map(same)));
+        let billing_cycle = o.required("billing_cycle", |n| n.word(&["lifetime", "onetime"].map(same)));
+        let status = o.required("status", |n| match n.tree {
+            Tree::Bool(status) => Some(*status),
+            _ => n.word(&[("true", true), ("false", false)]),
+        });
+        // Sent as `all_plans`, answered as `all`; a client may send back what it was answered.
+        let ways = [("all_plans", "all"), ("all", "all"), same("selected_plans")];
+        let associate_plans = o.required("associate_plans", |n| n.word(&ways));
+        let billing_period_num = o.required("billing_period_num", |n| whole(&n, 1));
+        let category_array = texts(o, "category_array");
+        let code = o.required_id("code");
+        let name = o.required("name", |n| not_empty(&n));
+        let price = o.required("price", |n| whole(&n, 0));
+        let plans_array = texts(o, "plans_array");
+        if associate_plans == Some("selected_plans") && plans_array.iter().all(String::is_empty) {
+            let message = "selected_plans needs at least one plan in `plans_array`";
+            o.sink.error(Code::Missing, "plans_array".to_owned(), message);
+        }
+        Some(Asked {
+            billing_period: billing_period?,
+            billing_cycle: billing_cycle?,
+            status: status?,
+            associate_plans: associate_plans?,
+            billing_period_num: billing_period_num?,
+            category_array,
+            code: code?,
+            name: name?,
+            price: price?,
+            plans_array,
+            description: o.text("description"),
+        })
+    }
+
+    /// The billing period of the price. There is no weekly one: those weeks stand in `pabbly` only.
+    fn cadence(&self) -> &'static str {
+        match (self.billing_period, self.billing_period_num) {
+            ("m", 3) => "QUARTERLY",
+            ("m", 6) => "SEMIANNUAL",
+            ("y", _) | ("m", 12) => "ANNUAL",
+            _ => "MONTHLY",
+        }
+    }
+
+    fn pricing(&self) -> Value {
+        let price = format!("{}.00", self.price);
+        match self.billing_cycle {
+            "onetime" => json!({"type": "ONE_TIME", "unit_price": price, "quantity": 1_u32}),
+            _ => json!({"type": "RATE", "rate": price}),
+        }
+    }
+}
+
+fn create(product_id: &str, request: &Request<'_>, store: &dyn Store, context: &mut Context) -> Result<Done, Failure> {
+    let asked = read(&request.tree()?, Asked::read)?;
+    // The core's rule for ids, applied to the one in the path.
+    let path = Tree::Object(vec![("product_id".to_owned(), Tree::Text(product_id.to_owned()))]);
+    read(&path, |o| o.required_id("product_id"))?;
+    let plans: Vec<&String> = asked.plans_array.iter().filter(|id| !id.is_empty()).collect();
+    if asked.associate_plans == "selected_plans" {
+        for (n, plan) in asked.plans_array.iter().enumerate().filter(|(_, plan)| !plan.is_empty()) {
+            if store.get(Kind::Plan, plan)?.is_none() {
+                return Err(Failure::field(format!("plans_array[{n}]"), "there is no plan of this id"));
+            }
+        }
+    }
+    for add_on in store.all(Kind::AddOn)? {
+        if add_on.body.get("pabbly").is_some_and(|pabbly| text(pabbly, "code") == asked.code) {
+            let message = format!("the code `{}` is already that of add-on `{}`", asked.code, add_on.id);
+            return Err(Failure { path: "code".to_owned(), ..Failure::conflict(message) });
+        }
+    }
+    let now = context.now.to_string();
+    let mut changes = Vec::new();
+    let (feature_id, value) = grant(&asked, store, context, &mut changes)?;
+
+    let (id, price_id) = (context.ids.next_hex(), context.ids.next("pri_"));
+    changes.push(Change::put(
+        Kind::Price,
+        json!({
+            "id": price_id,
+            "product_id": product_id,
+            "currency": "USD",
+            "cadence": asked.cadence(),
+            "pricing": asked.pricing(),
+        }),
+    ));
+    changes.push(Change::put(
+        Kind::AddOn,
+        json!({
+            "id": id,
+            "name": asked.name,
+            "description": asked.description,
+            "product_id": product_id,
+            "price_id": price_id,
+            "max_instances_per_subscription": Value::Null,
+            "self_serviceable": false,
+            // Not sold any more; whoever holds it keeps it.
+            "archived_at": (!asked.status).then_some(&now),
+            "created_at": now,
+            "associate_plans": asked.associate_plans,
+            "plans_array": plans,
+            "entitlements": [json!({
+                "id": context.ids.next("ent_"),
+                "feature_id": feature_id,
+                "value": value,
+                "created_at": now,
+                "updated_at": now,
+            })],
+            "pabbly": json!({
+                "code": asked.code,
+                "price": asked.price,
+                "billing_period": asked.billing_period,
+                "billing_period_num": asked.billing_period_num,
+                "billing_cycle": asked.billing_cycle,
+                "status": asked.status,
+                "category_array": asked.category_array,
+                "plans_array": asked.plans_array,
+            }),
+        }),
+    ));
+    let at = with_milliseconds(context.now);
+    let answer = json!({
+        "status": "success",
+        "message": "Addon Created Successfully",
+        "data": json!({
+            "billing_period": asked.billing_period,
+            "category_array": asked.category_array,
+            "createdAt": at,
+            "updatedAt": at,
+            "id": id,
+            "product_id": product_id,
+            "user_id": user_id(&context.by),
+            "name": asked.name,
+            "code": asked.code,
+            "price": asked.price,
+            "billing_cycle": asked.billing_cycle,
+            "status": asked.status,
+            "associate_plans": asked.associate_plans,
+            "plans_array": asked.plans_array,
+            "description": asked.description,
+        }),
+    });
+    Ok(Done::wrote(Reply::json(200, answer), changes))
+}
+
+/// The id of the feature that an add-on grants, and the value it grants.
+fn grant(
+    asked: &Asked,
+    store: &dyn Store,
+    context: &mut Context,
+    changes: &mut Vec<Change>,
+) -> Result<(String, Value), Failure> {
+    let code = &asked.code;
+    if let Some(mapping) = store.get(Kind::AddOnMapping, code)? {
+        let name = text(&mapping.body, "feature");
+        let Some(feature) = store.feature(name)? else {
+            return Err(Failure::conflict(format!(
+                "the mapping of `{code}` names the feature `{name}`, which is not there"
+            )));
+        };
+        let mut value = mapping.body.get("value").cloned().unwrap_or_default();
+        if text(&value, "type") == "METERED"
+            && let Some(fields) = value.as_object_mut()
+            && fields.get("reset_period").is_none_or(Value::is_null)
+        {
+            let reset = if asked.billing_cycle == "onetime" { "NEVER" } else { "BILLING_CYCLE" };
+            fields.insert("reset_period".to_owned(), json!({"type": reset}));
+        }
+        return Ok((feature.id, value));
+    }
+    let value = json!({"type": "BOOLEAN", "enabled": true});
+    if let Some(feature) = store.by_key(Kind::Feature, code)? {
+        if feature.body.get("feature_type").map(|found| text(found, "type")) == Some("METERED") {
+            let message = format!(
+                "feature `{code}` is METERED, and the add-on does not say how much of it is granted; \
+                 say so first: PUT /v1/catalog/add_on_mappings/{code}"
+            );
+            return Err(Failure::field("code", message));
+        }
+        return Ok((feature.id, value));
+    }
+    let feature = json!({
+        "id": context.ids.next("feat_"),
+        "code": code,
+        "name": asked.name,
+        "feature_type": json!({"type": "BOOLEAN"}),
+        "status": "ACTIVE",
+        "created_at": context.now.to_string(),
+    });
+    // Only the code can be wrong with it, and it is the client's, so it is reported as the client's.
+    let mut document = Document::default();
+    document.add("features", 0, &tree(&feature)?);
+    if let Err(problems) = document.compile() {
+        let rule = problems.list.into_iter().next().map(|problem| problem.message).unwrap_or_default();
+        let message = format!("{rule}; for another one, map it first: PUT /v1/catalog/add_on_mappings/CODE");
+        return Err(Failure::field("code", message));
+    }
+    let id = text(&feature, "id").to_owned();
+    changes.push(Change::put(Kind::Feature, feature));
+    Ok((id, value))
+}
+
+/// A whole number of at least `min`, or its digits: form fields are texts.
+fn whole(node: &Node<'_>, min: i64) -> Option<i64> {
+    let value = match node.tree {
+        Tree::Text(digits) if !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()) => {
+            // More digits than fit are more than the most, too.
+            digits.parse().unwrap_or(i64::MAX)
+        }
+        _ => node.whole()?,
+    };
+    if value < min || MAX_WHOLE < value {
+        node.error(Code::OutOfRange, format!("expected {min} to {MAX_WHOLE}"));
+        return None;
+    }
+    Some(value)
+}
+
+fn not_empty(node: &Node<'_>) -> Option<String> {
+    let text = node.text()?;
+    if text.trim().is_empty() {
+        node.error(Code::Invalid, "must not be empty");
+        return None;
+    }
+    Some(text.to_owned())
+}
+
+/// An optional list of texts.
+fn texts(o: Object<'_>, field: &str) -> Vec<String> {
+    let mut texts = Vec::new();
+    o.each(field, |_, node| texts.extend(node.text().map(str::to_owned)));
+    texts
+}
+
+/// The account in Pabbly's form, which here is the key: 24 hexadecimal digits, always the same.
+fn user_id(by: &str) -> String {
+    hex(&Sha256::digest(by.as_bytes())).chars().take(24).collect()
+}
+
+/// Pabbly writes milliseconds even where there are none.
+fn with_milliseconds(at: Instant) -> String {
+    let text = at.to_string();
+    match text.strip_suffix('Z') {
+        Some(seconds) if !seconds.contains('.') => format!("{seconds}.000Z"),
+        _ => text,
+    }
+}

@@ -1,0 +1,41 @@
+//! Catalogues to decide from: what is defined for everybody, and the few people a question is about.
+
+use crate::admit::tree;
+use crate::failure::Failure;
+use crate::store::Store;
+use mayuse_core::{Catalog, Instant, Problems, Snapshot, Source};
+use std::collections::BTreeSet;
+
+/// A catalogue of all features, plans and add-ons, and of these customers with all that they
+/// subscribe to. They are named by id or alias; of one that is not known there is nothing in it,
+/// and nobody is in it twice. It is as fresh as can be: read from the one writer, now.
+///
+/// # Errors
+/// The store's own; a stored catalogue that does not hold together, which no write leaves behind.
+pub fn catalog_for(store: &dyn Store, customers: &[&str], now: Instant) -> Result<Catalog, Failure> {
+    let mut document = store.definitions()?;
+    let mut added: BTreeSet<String> = BTreeSet::new();
+    let mut n_subscriptions = 0_usize;
+    for key in customers {
+        let Some(customer) = store.customer(key)? else { continue };
+        if added.contains(&customer.id) {
+            continue;
+        }
+        document.add("customers", added.len(), &tree(&customer.body)?);
+        for subscription in store.subscriptions_of(&customer.id)? {
+            document.add("subscriptions", n_subscriptions, &tree(&subscription.body)?);
+            n_subscriptions = n_subscriptions.saturating_add(1);
+        }
+        added.insert(customer.id);
+    }
+    let (mut catalog, _) = document.compile().map_err(|problems| broken(&problems))?;
+    let version = Some(store.version()?);
+    catalog.snapshot = Snapshot { source: Source::Origin, version, generated_at: Some(now), ..catalog.snapshot };
+    Ok(catalog)
+}
+
+/// The first problem of what is stored. None of them is the asker's fault.
+fn broken(problems: &Problems) -> Failure {
+    let first = problems.list.first().map(ToString::to_string).unwrap_or_default();
+    Failure::internal(format!("the stored catalogue does not hold together: {first}"))
+}

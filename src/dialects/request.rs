@@ -1,0 +1,136 @@
+//! A request and its answer, free of any platform.
+
+use crate::failure::{Failure, Why};
+use crate::ids::Ids;
+use crate::store::Change;
+use mayuse_core::{Instant, Tree};
+use percent_encoding::percent_decode_str;
+use serde_json::Value;
+
+/// A request, as far as any route looks at it.
+#[derive(Clone, Debug)]
+pub struct Request<'r> {
+    /// `GET`, `POST` and so on.
+    pub method: &'r str,
+    /// The path as it was sent, with its leading slash.
+    pub path: &'r str,
+    /// The query as it was sent, without its question mark.
+    pub query: &'r str,
+    /// The header `content-type`.
+    pub content_type: Option<&'r str>,
+    /// The body.
+    pub body: &'r [u8],
+}
+
+impl Request<'_> {
+    /// The segments of the path, decoded.
+    ///
+    /// # Errors
+    /// One that is not UTF-8 in percent-encoding.
+    pub fn segments(&self) -> Result<Vec<String>, Failure> {
+        let decoded = |segment: &str| {
+            let text = percent_decode_str(segment).decode_utf8();
+            text.map(|text| text.into_owned())
+                .map_err(|_| Failure::new(Why::BadRequest, "the path is not UTF-8 in percent-encoding"))
+        };
+        self.path.strip_prefix('/').unwrap_or_default().split('/').map(decoded).collect()
+    }
+
+    /// The parameters of the query, decoded, in their order.
+    pub fn parameters(&self) -> Vec<(String, String)> {
+        form_urlencoded::parse(self.query.as_bytes()).into_owned().collect()
+    }
+
+    /// The last value of a parameter.
+    pub fn parameter(&self, name: &str) -> Option<String> {
+        self.parameters().into_iter().rev().find(|(found, _)| found == name).map(|(_, value)| value)
+    }
+
+    /// The body as JSON to be read field by field.
+    ///
+    /// # Errors
+    /// Another content type, or no JSON.
+    pub fn tree(&self) -> Result<Tree, Failure> {
+        self.says_json()?;
+        serde_json::from_slice(self.body).map_err(|error| not_json(&error))
+    }
+
+    /// The body as JSON to be kept.
+    ///
+    /// # Errors
+    /// Another content type, or no JSON.
+    pub fn value(&self) -> Result<Value, Failure> {
+        self.says_json()?;
+        serde_json::from_slice(self.body).map_err(|error| not_json(&error))
+    }
+
+    fn says_json(&self) -> Result<(), Failure> {
+        let essence = self.content_type.and_then(|text| text.split(';').next()).unwrap_or_default();
+        if essence.trim().eq_ignore_ascii_case("application/json") {
+            return Ok(());
+        }
+        let message = "send JSON, and say so: content-type: application/json";
+        Err(Failure::new(Why::UnsupportedMediaType, message))
+    }
+}
+
+fn not_json(error: &serde_json::Error) -> Failure {
+    Failure::new(Why::BadRequest, format!("the body is not JSON: {error}")).code("INVALID_JSON")
+}
+
+/// What a route may use besides the request and the catalogue.
+#[derive(Debug)]
+pub struct Context {
+    /// The instant of the request. There is no other.
+    pub now: Instant,
+    /// Where new ids come from.
+    pub ids: Ids,
+    /// The name of the key the request came with.
+    pub by: String,
+}
+
+/// What is answered.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Reply {
+    /// The HTTP status.
+    pub status: u16,
+    /// The body, JSON; none for 204.
+    pub body: Option<Value>,
+    /// The methods a path knows, where another one was used.
+    pub allow: Option<&'static str>,
+    /// After how many seconds to try again.
+    pub retry_after: Option<u32>,
+}
+
+impl Reply {
+    /// A JSON body.
+    pub fn json(status: u16, body: Value) -> Reply {
+        Reply { status, body: Some(body), allow: None, retry_after: None }
+    }
+
+    /// 204.
+    pub fn empty() -> Reply {
+        Reply { status: 204, body: None, allow: None, retry_after: None }
+    }
+}
+
+/// The answer to a request, and what is to be written before it may be given.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Done {
+    /// The answer.
+    pub reply: Reply,
+    /// The write, as one transaction; nothing for a read.
+    pub changes: Vec<Change>,
+}
+
+impl Done {
+    /// A read.
+    pub fn read(body: Value) -> Done {
+        Done { reply: Reply::json(200, body), changes: Vec::new() }
+    }
+
+    /// A write.
+    pub fn wrote(reply: Reply, changes: Vec<Change>) -> Done {
+        Done { reply, changes }
+    }
+}

@@ -1,0 +1,212 @@
+//! Keys: the table, what each may do, and how each dialect presents one.
+
+use mayuse_dialects::{DEMO_KEY, Dialect, Keys, Scope, Why, scope_of};
+
+/// The SHA-256 of `one`, of `two` and of the demo key, as `sha256sum` prints them.
+const ONE: &str = "7692c3ad3540bb803c020b3aee66cd8887123234ea0c6e7143c0add73ff431ed";
+const TWO: &str = "3fc4ccfe745870e2c0d99f71f30ff0656c8dedd41cc1d7d3d376b0dbe685e2f3";
+const DEMO: &str = "fc63f241a96834b1919213dd3bfecc65a282ae828820239e704e632b9c05dbea";
+
+fn table() -> Keys {
+    let json = format!(
+        r#"[
+            {{"name": "app", "sha256": "{ONE}", "scopes": ["check"]}},
+            {{"name": "billing", "sha256": "{}", "scopes": ["catalog", "usage"], "class": "bulk"}}
+        ]"#,
+        TWO.to_uppercase()
+    );
+    Keys::read(&json).unwrap()
+}
+
+#[test]
+fn a_table_is_read() {
+    let keys = table();
+    let app = keys.find("one").unwrap();
+    assert_eq!(
+        (app.name.as_str(), app.class.as_str(), app.scopes.as_slice()),
+        ("app", "standard", &[Scope::Check][..])
+    );
+    let billing = keys.find("two").unwrap();
+    assert_eq!((billing.name.as_str(), billing.class.as_str()), ("billing", "bulk"));
+    assert_eq!(billing.scopes, [Scope::Catalog, Scope::Usage]);
+    for unknown in ["", "One", "one ", ONE] {
+        assert!(keys.find(unknown).is_none(), "{unknown}");
+    }
+    assert_eq!(Keys::read("[]").unwrap(), Keys::default());
+}
+
+#[test]
+fn every_mistake_in_a_table_is_named() {
+    let cases = [
+        ("{}", "keys: expected an array, found an object"),
+        ("null", ""),
+        ("[", "the table of keys is not JSON: EOF while parsing a list at line 1 column 1"),
+        ("[5]", "keys[0]: expected an object, found a number"),
+        (r#"[{"sha256": "ONE", "scopes": []}]"#, "keys[0].name: a required field is missing"),
+        (r#"[{"name": "a", "scopes": []}]"#, "keys[0].sha256: a required field is missing"),
+        (r#"[{"name": "a", "sha256": "ONE"}]"#, "keys[0].scopes: a required field is missing"),
+        (r#"[{"name": "a", "sha256": "ONE", "scopes": "check"}]"#, "keys[0].scopes: expected an array, found a string"),
+        (
+            r#"[{"name": "a", "sha256": "ONE", "scopes": ["check", "all"]}]"#,
+            "keys[0].scopes[1]: expected one of check, usage, catalog, found `all`",
+        ),
+        (
+            r#"[{"name": "a", "sha256": "ONE0", "scopes": []}]"#,
+            "keys[0].sha256: expected 64 hexadecimal digits: the SHA-256 of the key",
+        ),
+        (
+            r#"[{"name": "a", "sha256": "g692", "scopes": []}]"#,
+            "keys[0].sha256: expected 64 hexadecimal digits: the SHA-256 of the key",
+        ),
+        (r#"[{"name": "a", "sha256": 7, "scopes": []}]"#, "keys[0].sha256: expected a string, found a number"),
+        (
+            r#"[{"name": "a", "sha256": "ONE", "scopes": [], "class": 1}]"#,
+            "keys[0].class: expected a string, found a number",
+        ),
+    ];
+    for (json, message) in cases {
+        match Keys::read(&json.replace("ONE", ONE)) {
+            Ok(keys) => assert!(message.is_empty() && keys == Keys::default(), "{json} is accepted"),
+            Err(problems) => assert_eq!(problems.to_string(), message, "{json}"),
+        }
+    }
+    let two = r#"[{"name": 1, "sha256": "x", "scopes": []}]"#;
+    assert_eq!(Keys::read(two).unwrap_err().list.len(), 2, "all at once");
+}
+
+#[test]
+fn the_demo_key_opens_only_the_local_run() {
+    let json = format!(r#"[{{"name": "a", "sha256": "{DEMO}", "scopes": ["check"]}}]"#);
+    let problems = Keys::read(&json).unwrap_err().to_string();
+    assert_eq!(problems, "keys[0].sha256: this is the demo key, which everybody knows");
+    let json = json.replace(DEMO, &DEMO.to_uppercase());
+    assert!(Keys::read(&json).is_err(), "in capitals, too");
+
+    assert!(table().find(DEMO_KEY).is_none());
+    let mut keys = table();
+    keys.extend(Keys::demo());
+    let demo = keys.find(DEMO_KEY).unwrap();
+    assert_eq!((demo.name.as_str(), demo.scopes.len()), ("demo", 3));
+    assert!(keys.find("one").is_some());
+}
+
+#[test]
+fn a_key_does_what_its_scopes_say() {
+    let keys = table();
+    let ask = |key: &str, scope| {
+        let bearer = format!("Bearer {key}");
+        keys.authorize(Dialect::Own, scope, Some(&bearer), None).map(|key| key.name.clone())
+    };
+    assert_eq!(ask("one", Scope::Check).unwrap(), "app");
+    assert_eq!(ask("two", Scope::Catalog).unwrap(), "billing");
+    let refused = ask("one", Scope::Catalog).unwrap_err();
+    assert_eq!((refused.why, refused.message.as_str()), (Why::Forbidden, "the key `app` has no scope `catalog`"));
+    assert_eq!(ask("two", Scope::Check).unwrap_err().why, Why::Forbidden);
+    let unknown = ask("three", Scope::Check).unwrap_err();
+    let message = "the key is not known; send authorization: Bearer KEY, or x-api-key: KEY";
+    assert_eq!((unknown.why, unknown.message.as_str()), (Why::Unauthorized, message));
+}
+
+#[test]
+fn each_dialect_looks_for_the_key_in_its_place() {
+    // `one:` and `one:secret`, `:one`, `one` and `two:` in base 64.
+    let (basic, with_secret) = ("Basic b25lOg==", "Basic b25lOnNlY3JldA==");
+    let cases: [(Dialect, Option<&str>, Option<&str>, bool); 30] = [
+        (Dialect::Own, Some("Bearer one"), None, true),
+        (Dialect::Own, Some("bearer  one "), None, true),
+        (Dialect::Own, None, Some("one"), true),
+        (Dialect::Own, None, Some(" one "), true),
+        (Dialect::Own, Some(basic), None, false),
+        (Dialect::Own, Some(basic), Some("one"), true),
+        (Dialect::Own, Some("Bearer three"), Some("one"), false),
+        (Dialect::Own, Some("one"), None, false),
+        (Dialect::Own, Some("Bearer"), None, false),
+        (Dialect::Own, Some("Bearer "), None, false),
+        (Dialect::Own, None, Some(""), false),
+        (Dialect::Own, None, None, false),
+        (Dialect::Meteroid, Some("Bearer one"), None, true),
+        (Dialect::Meteroid, None, Some("one"), false),
+        (Dialect::Meteroid, Some(basic), None, false),
+        (Dialect::Commet, None, Some("one"), true),
+        (Dialect::Commet, Some("Bearer one"), None, false),
+        (Dialect::Commet, Some("Bearer one"), Some("three"), false),
+        (Dialect::Commet, Some(basic), None, false),
+        (Dialect::Pabbly, Some(basic), None, true),
+        (Dialect::Pabbly, Some(with_secret), None, true),
+        (Dialect::Pabbly, Some("basic b25lOnNlY3JldA=="), None, true),
+        (Dialect::Pabbly, Some("Bearer one"), None, false),
+        (Dialect::Pabbly, None, Some("one"), false),
+        (Dialect::Pabbly, Some("Basic Om9uZQ=="), None, false),
+        (Dialect::Pabbly, Some("Basic b25l"), None, false),
+        (Dialect::Pabbly, Some("Basic one:"), None, false),
+        (Dialect::Pabbly, Some("Basic /////w=="), None, false),
+        (Dialect::Pabbly, Some("Basic "), None, false),
+        (Dialect::Pabbly, Some("Basic dHdvOg=="), None, false),
+    ];
+    let keys = table();
+    for (dialect, authorization, x_api_key, fits) in cases {
+        let found = keys.authorize(dialect, Scope::Check, authorization, x_api_key);
+        assert_eq!(found.is_ok(), fits, "{dialect:?} {authorization:?} {x_api_key:?}");
+    }
+}
+
+#[test]
+fn a_refusal_says_how_to_present_a_key_in_the_words_of_the_dialect() {
+    for (dialect, body) in [
+        (
+            Dialect::Own,
+            r#"{"error":{"code":"UNAUTHORIZED","message":"the request has no key; send authorization: Bearer KEY, or x-api-key: KEY"}}"#,
+        ),
+        (
+            Dialect::Meteroid,
+            r#"{"code":"UNAUTHORIZED","message":"the request has no key; send authorization: Bearer KEY"}"#,
+        ),
+        (
+            Dialect::Commet,
+            r#"{"success":false,"error":{"type":"authentication_error","code":"unauthorized","message":"the request has no key; send x-api-key: KEY"}}"#,
+        ),
+        (
+            Dialect::Pabbly,
+            r#"{"status":"error","success":false,"message":"the request has no key; send HTTP Basic, the key as the user name","error":"the request has no key; send HTTP Basic, the key as the user name"}"#,
+        ),
+    ] {
+        let failure = table().authorize(dialect, Scope::Catalog, None, None).unwrap_err();
+        let reply = dialect.refuse(&failure);
+        assert_eq!((reply.status, reply.body.unwrap().to_string().as_str()), (401, body));
+    }
+}
+
+#[test]
+fn every_path_has_its_scope_and_its_dialect() {
+    for (method, path, scope) in [
+        ("GET", "/healthz", None),
+        ("HEAD", "/readyz", None),
+        ("GET", "/openapi.json", None),
+        ("POST", "/healthz", Some(Scope::Catalog)),
+        ("POST", "/v1/check", Some(Scope::Check)),
+        ("GET", "/v1/check", Some(Scope::Check)),
+        ("POST", "/v1/check/batch", Some(Scope::Check)),
+        ("GET", "/api/v1/customers/acme/entitlements", Some(Scope::Check)),
+        ("PUT", "/api/v1/customers/acme/entitlements", Some(Scope::Catalog)),
+        ("GET", "/v1/catalog", Some(Scope::Catalog)),
+        ("POST", "/addons", Some(Scope::Catalog)),
+        ("POST", "/api/v1/addon/x", Some(Scope::Catalog)),
+        ("GET", "/anything", Some(Scope::Catalog)),
+    ] {
+        assert_eq!(scope_of(method, path), scope, "{method} {path}");
+    }
+    for (path, dialect) in [
+        ("/addons", Dialect::Commet),
+        ("/addons/x", Dialect::Commet),
+        ("/addonsx", Dialect::Own),
+        ("/api/v1/addon/x", Dialect::Pabbly),
+        ("/api/v1/addon", Dialect::Pabbly),
+        ("/api/v1/addons", Dialect::Meteroid),
+        ("/api/v2/addon/x", Dialect::Meteroid),
+        ("/v1/catalog", Dialect::Own),
+        ("/", Dialect::Own),
+        ("", Dialect::Own),
+    ] {
+        assert_eq!(Dialect::of(path), dialect, "{path}");
+    }
+}

@@ -1,0 +1,146 @@
+//! A catalogue in memory, behind the same trait as the database.
+
+use mayuse_core::{Document, Instant, Tree};
+use mayuse_dialects::{
+    Change, Context, Entity, Failure, Ids, Kind, Referred, Request, Store, answer, items, key_of, references, text,
+};
+use serde::Deserialize;
+use serde_json::{Map, Value};
+use std::collections::BTreeMap;
+
+pub struct Memory {
+    pub entities: BTreeMap<(Kind, String), Entity>,
+    pub settings: Value,
+    pub version: u64,
+    pub now: Instant,
+}
+
+impl Memory {
+    /// An empty catalogue, at 2026-11-21T10:00:00Z.
+    pub fn new() -> Memory {
+        let now = Instant::parse("2026-11-21T10:00:00Z").unwrap();
+        Memory { entities: BTreeMap::new(), settings: Value::Object(Map::new()), version: 0, now }
+    }
+
+    /// Asks, and stores what the answer wants stored.
+    pub fn ask(&mut self, method: &str, path: &str, body: &Value) -> (u16, Value) {
+        self.ask_text(method, path, &body.to_string())
+    }
+
+    /// The same with a body that need not be JSON.
+    pub fn ask_text(&mut self, method: &str, path: &str, body: &str) -> (u16, Value) {
+        let (path, query) = path.split_once('?').unwrap_or((path, ""));
+        let content_type = Some("application/json");
+        let request = Request { method, path, query, content_type, body: body.as_bytes() };
+        let seed = u128::from(self.version).wrapping_add(0x5eed << 64).to_be_bytes();
+        let mut context = Context { now: self.now, ids: Ids::new(self.now, seed), by: "tester".to_owned() };
+        let done = answer(&request, self, &mut context);
+        self.apply(&done.changes);
+        (done.reply.status, done.reply.body.unwrap_or(Value::Null))
+    }
+
+    pub fn get(&mut self, path: &str) -> (u16, Value) {
+        self.ask_text("GET", path, "")
+    }
+
+    pub fn post(&mut self, path: &str, body: &Value) -> (u16, Value) {
+        self.ask("POST", path, body)
+    }
+
+    /// Writes an entity through the own route, which must take it.
+    pub fn put(&mut self, kind: &str, id: &str, body: &Value) {
+        let (status, answer) = self.ask("PUT", &format!("/v1/catalog/{kind}/{id}"), body);
+        assert!(status < 300, "{kind} {id}: {status} {answer}");
+    }
+
+    fn apply(&mut self, changes: &[Change]) {
+        if changes.is_empty() {
+            return;
+        }
+        self.version += 1;
+        for change in changes {
+            match change {
+                Change::Put { kind, body } => {
+                    let id = text(body, "id").to_owned();
+                    let created_at = self.entities.get(&(*kind, id.clone())).map_or(self.now, |old| old.created_at);
+                    let entity = Entity {
+                        id: id.clone(),
+                        body: body.clone(),
+                        created_at,
+                        updated_at: self.now,
+                        updated_by: "tester".to_owned(),
+                        version: self.version,
+                    };
+                    self.entities.insert((*kind, id), entity);
+                }
+                Change::Delete { kind, id } => {
+                    self.entities.remove(&(*kind, id.clone()));
+                }
+                Change::Settings(settings) => self.settings = settings.clone(),
+                Change::Clear => {
+                    self.entities.clear();
+                    self.settings = Value::Object(Map::new());
+                }
+            }
+        }
+    }
+
+    fn of(&self, kind: Kind) -> impl Iterator<Item = &Entity> {
+        self.entities.iter().filter(move |((found, _), _)| *found == kind).map(|(_, entity)| entity)
+    }
+}
+
+impl Store for Memory {
+    fn version(&self) -> Result<u64, Failure> {
+        Ok(self.version)
+    }
+
+    fn settings(&self) -> Result<Value, Failure> {
+        Ok(self.settings.clone())
+    }
+
+    fn get(&self, kind: Kind, id: &str) -> Result<Option<Entity>, Failure> {
+        Ok(self.entities.get(&(kind, id.to_owned())).cloned())
+    }
+
+    fn by_key(&self, kind: Kind, key: &str) -> Result<Option<Entity>, Failure> {
+        Ok(self.of(kind).find(|entity| key_of(kind, &entity.body) == Some(key)).cloned())
+    }
+
+    fn plan_of_version(&self, version_id: &str) -> Result<Option<Entity>, Failure> {
+        let has =
+            |plan: &&Entity| items(&plan.body, "versions").iter().any(|version| text(version, "id") == version_id);
+        Ok(self.of(Kind::Plan).find(has).cloned())
+    }
+
+    fn page(&self, kind: Kind, after: &str, limit: usize) -> Result<Vec<Entity>, Failure> {
+        Ok(self.of(kind).filter(|entity| entity.id.as_str() > after).take(limit).cloned().collect())
+    }
+
+    fn subscriptions_of(&self, customer_id: &str) -> Result<Vec<Entity>, Failure> {
+        let of_customer = |entity: &&Entity| text(&entity.body, "customer_id") == customer_id;
+        Ok(self.of(Kind::Subscription).filter(of_customer).cloned().collect())
+    }
+
+    fn users_of(&self, what: Referred, id: &str) -> Result<(u64, Option<String>), Failure> {
+        let refers = |kind: Kind, entity: &&Entity| references(kind, &entity.body).contains(&(what, id.to_owned()));
+        let customers = self.of(Kind::Customer).filter(|entity| refers(Kind::Customer, entity));
+        let subscriptions = self.of(Kind::Subscription).filter(|entity| refers(Kind::Subscription, entity));
+        let users: Vec<&Entity> = customers.chain(subscriptions).collect();
+        Ok((users.len() as u64, users.first().map(|entity| entity.id.clone())))
+    }
+
+    fn definitions(&self) -> Result<Document, Failure> {
+        let tree = |value: &Value| Tree::deserialize(value).unwrap();
+        let mut document = Document::default();
+        for (name, value) in self.settings.as_object().unwrap() {
+            document.set(name, &tree(value));
+        }
+        for kind in [Kind::Feature, Kind::Plan, Kind::AddOn] {
+            for (n, entity) in self.of(kind).enumerate() {
+                document.add(kind.list(), n, &tree(&entity.body));
+            }
+        }
+        Ok(document)
+    }
+}

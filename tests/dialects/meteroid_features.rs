@@ -1,0 +1,86 @@
+//! Meteroid's features: one, and lists of them.
+
+use crate::memory::Memory;
+use serde_json::json;
+
+const NOW: &str = "2026-11-21T10:00:00Z";
+
+#[test]
+fn a_feature_is_shown_whole() {
+    let mut memory = Memory::new();
+    let body = json!({"code": "whole", "name": "Whole", "description": "All of it", "status": "ARCHIVED",
+        "feature_type": {"type": "METERED", "metric_id": "bm_1"}, "product": {"id": "prd_z", "name": "Z"},
+        "created_at": "2020-02-02T02:02:02+02:00",
+        "entitlement": {"id": "ent_1", "feature_id": "feat_whole", "created_at": "2021-01-01",
+            "value": {"type": "METERED", "limit": "1"}}});
+    memory.put("features", "feat_whole", &body);
+    let expected = json!({"id": "feat_whole", "name": "Whole", "code": "whole", "description": "All of it",
+        "feature_type": {"type": "METERED", "metric_id": "bm_1"}, "status": "ARCHIVED",
+        "product": {"type": "EXISTING", "id": "prd_z", "name": "Z"}, "created_at": "2020-02-02T00:02:02Z",
+        "entitlement": {"id": "ent_1", "feature_id": "feat_whole",
+            "value": {"type": "METERED", "limit": "1", "reset_period": {"type": "NEVER"}, "enabled": true},
+            "created_at": "2021-01-01T00:00:00Z", "updated_at": NOW}});
+    assert_eq!(memory.get("/api/v1/features/feat_whole"), (200, expected.clone()));
+    assert_eq!(memory.get("/api/v1/features/whole"), (200, expected));
+    let small = json!({"code": "small", "status": "ACTIVE", "feature_type": {"type": "BOOLEAN"}, "product_id": "prd_1",
+        "entitlement": {"value": {"type": "BOOLEAN", "enabled": false}}});
+    memory.put("features", "feat_small", &small);
+    memory.put("products", "prd_1", &json!({"name": "One"}));
+    let (_, shown) = memory.get("/api/v1/features/small");
+    let derived = shown["entitlement"]["id"].as_str().unwrap();
+    assert!(derived.starts_with("ent_"), "{derived}");
+    let expected = json!({"id": "feat_small", "name": "feat_small", "code": "small", "feature_type": {"type": "BOOLEAN"},
+        "status": "ACTIVE", "product": {"type": "EXISTING", "id": "prd_1", "name": "One"}, "created_at": NOW,
+        "entitlement": {"id": derived, "feature_id": "feat_small", "value": {"type": "BOOLEAN", "enabled": false},
+            "created_at": NOW, "updated_at": NOW}});
+    assert_eq!(shown, expected);
+    let not_found = json!({"code": "NOT_FOUND", "message": "Resource not found"});
+    for path in ["features/none", "features/", "features/%20"] {
+        assert_eq!(memory.get(&format!("/api/v1/{path}")), (404, not_found.clone()), "{path}");
+    }
+}
+
+#[test]
+fn features_are_listed_by_name_and_filtered() {
+    let mut memory = Memory::new();
+    for (id, name, status, product) in [
+        ("feat_3", "Beta", "ACTIVE", Some("prd_a")),
+        ("feat_2", "Alpha", "DISABLED", None),
+        ("feat_1", "Beta", "ARCHIVED", Some("prd_b")),
+        ("feat_4", "gamma", "ACTIVE", Some("prd_a")),
+    ] {
+        let body = json!({"code": id, "name": name, "status": status, "feature_type": {"type": "BOOLEAN"},
+            "product_id": product});
+        memory.put("features", id, &body);
+    }
+    let cases = [
+        ("", "feat_2 feat_1 feat_3 feat_4"),
+        ("statuses=ACTIVE", "feat_3 feat_4"),
+        ("statuses=ACTIVE&statuses=ARCHIVED", "feat_1 feat_3 feat_4"),
+        ("product_id=prd_a", "feat_3 feat_4"),
+        ("product_id=prd_x", ""),
+        ("search=a", "feat_2 feat_1 feat_3 feat_4"),
+        ("search=BE&statuses=ACTIVE", "feat_3"),
+        ("search=GAM&product_id=prd_a", "feat_4"),
+        ("per_page=3", "feat_2 feat_1 feat_3"),
+        ("per_page=3&page=1", "feat_4"),
+        ("page=2", ""),
+    ];
+    for (query, expected) in cases {
+        let (status, answer) = memory.get(&format!("/api/v1/features?{query}"));
+        assert_eq!(status, 200, "{query}: {answer}");
+        let ids: Vec<&str> = answer["data"].as_array().unwrap().iter().map(|f| f["id"].as_str().unwrap()).collect();
+        assert_eq!(ids.join(" "), expected, "{query}");
+    }
+    let meta = memory.get("/api/v1/features?per_page=3&page=1&search=a").1["pagination_meta"].take();
+    assert_eq!(meta, json!({"page": 1, "per_page": 3, "total_items": 4, "total_pages": 2}));
+    for (query, message) in [
+        ("statuses=active", "statuses: expected one of ACTIVE, DISABLED, ARCHIVED"),
+        ("statuses=ACTIVE&statuses=", "statuses: expected one of ACTIVE, DISABLED, ARCHIVED"),
+        ("per_page=0", "per_page: expected 1 to 100"),
+        ("page=1.5", "page: expected 0 to 4294967295"),
+    ] {
+        let expected = json!({"code": "BAD_REQUEST", "message": message});
+        assert_eq!(memory.get(&format!("/api/v1/features?{query}")), (400, expected), "{query}");
+    }
+}
