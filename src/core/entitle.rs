@@ -148,7 +148,8 @@ impl<'c> Scene<'c> {
                 for subscription in self.granting() {
                     rows.clear();
                     let in_scope = self.in_scope(feature, subscription);
-                    self.each_row(at, feature, subscription, in_scope, &mut |row| rows.push(row));
+                    let monthly = subscription.billing.is_monthly();
+                    self.each_row(at, feature, subscription, in_scope, &mut |row| rows.push(Row { monthly, ..row }));
                     let misfit = drop_misfits(&mut rows);
                     let anchors =
                         Anchors { activation: subscription.activation(), billing: Some(&subscription.billing) };
@@ -290,10 +291,9 @@ impl<'c> Scene<'c> {
         each: &mut impl FnMut(Row<'c>),
     ) {
         let Scene { catalog, now, .. } = *self;
-        let monthly = subscription.billing.is_monthly();
         let mut give = |owner, grant: Option<&'c Grant>| {
             if let Some(grant) = grant {
-                each(Row { owner, grant, quantity: 1, additive: false, monthly });
+                each(Row { owner, grant, quantity: 1, additive: false, monthly: false });
             }
         };
         match level {
@@ -316,7 +316,7 @@ impl<'c> Scene<'c> {
                     let Some(grant) = add_on.grants.on(at) else { continue };
                     let archived = add_on.archived_at.is_some_and(|archived| archived <= now);
                     let additive = add_on.multi_instance && !archived;
-                    each(Row { owner: Owner::AddOn(add_on), grant, quantity: held.quantity, additive, monthly });
+                    each(Row { owner: Owner::AddOn(add_on), grant, quantity: held.quantity, additive, monthly: false });
                 }
             }
             Level::Subscription => give(Owner::Subscription(subscription), subscription.grants.on(at)),
@@ -336,7 +336,7 @@ impl<'c> Scene<'c> {
                     held.quantity = held.quantity.saturating_add(row.quantity);
                 }
                 Some(_) => {}
-                None => rows.push(row),
+                None => rows.push(Row { monthly: subscription.billing.is_monthly(), ..row }),
             });
         }
     }

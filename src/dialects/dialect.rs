@@ -1,7 +1,6 @@
 //! The four ways to speak to the catalogue: whose routes, whose way to present a key, whose words
 //! for a refusal.
 
-use crate::access::Scope;
 use crate::failure::{Failure, Why};
 use crate::json::json;
 use crate::request::Reply;
@@ -140,15 +139,4 @@ fn commet(failure: &Failure) -> Value {
         error.insert("details".to_owned(), failure.problems.iter().map(detail).collect());
     }
     json!({"success": false, "error": error})
-}
-
-/// The scope a request needs; none for what everybody may read.
-pub fn scope_of(method: &str, path: &str) -> Option<Scope> {
-    let is_read = matches!(method, "GET" | "HEAD");
-    match path {
-        "/healthz" | "/readyz" | "/openapi.json" if is_read => None,
-        "/v1/check" | "/v1/check/batch" => Some(Scope::Check),
-        _ if is_read && path.ends_with("/entitlements") => Some(Scope::Check),
-        _ => Some(Scope::Catalog),
-    }
 }

@@ -2,6 +2,9 @@
 
 use mayuse_core::{Problem, Problems};
 
+/// How many problems one text holds: more than anybody mends at once.
+const MAX_SHOWN: usize = 20;
+
 /// A refusal. Each dialect says it in its own shape.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Failure {
@@ -96,9 +99,18 @@ impl Failure {
         Failure { code: Some(code), ..self }
     }
 
-    /// Where and what, in one sentence.
+    /// Where and what, for answers that have one text for all of it.
     pub fn sentence(&self) -> String {
-        if self.path.is_empty() { self.message.clone() } else { format!("{}: {}", self.path, self.message) }
+        match self.problems.as_slice() {
+            [_, _, ..] => {
+                let mut shown: Vec<String> = self.problems.iter().take(MAX_SHOWN).map(ToString::to_string).collect();
+                // A field that is read twice is reported twice.
+                shown.dedup();
+                shown.join("; ")
+            }
+            _ if self.path.is_empty() => self.message.clone(),
+            _ => format!("{}: {}", self.path, self.message),
+        }
     }
 }
 

@@ -7,9 +7,13 @@ use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 
-/// The most lines of a batch, and the most bytes.
-const MAX_LINES: usize = 500;
+/// The most customers and subscriptions of a batch, and the most bytes of one that has any.
+const MAX_PEOPLE: usize = 500;
 const MAX_BYTES: usize = 1024 * 1024;
+
+/// The most bytes of a batch of definitions alone. They may refer to each other in any order, so
+/// they are kept together as long as memory allows.
+const MAX_DEFINITIONS: usize = 8 * 1024 * 1024;
 
 /// The most bytes of one line.
 pub const MAX_LINE: usize = 1024 * 1024;
@@ -37,7 +41,7 @@ pub struct Batch {
     /// The line of each entity, by kind and id. A later line replaces an earlier one.
     entities: BTreeMap<(Kind, String), (u64, Value)>,
     settings: Option<Value>,
-    n_lines: usize,
+    n_people: usize,
     n_bytes: usize,
 }
 
@@ -48,7 +52,6 @@ impl Batch {
     /// # Errors
     /// A line that is no JSON object, or of no known kind, or without an id.
     pub fn add(&mut self, number: u64, line: &[u8]) -> Result<(), Failure> {
-        self.n_lines = self.n_lines.saturating_add(1);
         self.n_bytes = self.n_bytes.saturating_add(line.len());
         if line.trim_ascii().is_empty() {
             return Ok(());
@@ -78,13 +81,17 @@ impl Batch {
         if id.is_empty() {
             return Err(Failure::field(at("id"), "expected an id"));
         }
+        if matches!(kind, Kind::Customer | Kind::Subscription) {
+            self.n_people = self.n_people.saturating_add(1);
+        }
         self.entities.insert((kind, id), (number, body));
         Ok(())
     }
 
     /// Whether it is time to write it.
     pub fn is_full(&self) -> bool {
-        MAX_LINES <= self.n_lines || MAX_BYTES <= self.n_bytes
+        let max = if self.n_people == 0 { MAX_DEFINITIONS } else { MAX_BYTES };
+        MAX_PEOPLE <= self.n_people || max <= self.n_bytes
     }
 
     /// How many entities there are of each kind.

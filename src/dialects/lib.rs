@@ -32,9 +32,9 @@ mod own;
 mod pabbly;
 mod routes;
 
-pub use access::{DEMO_KEY, Key, Keys, Scope};
+pub use access::{DEMO_KEY, Key, Keys, Scope, scope_of};
 pub use admit::admit;
-pub use dialect::{Dialect, scope_of};
+pub use dialect::Dialect;
 pub use failure::{Failure, Why};
 pub use idempotency::{Recorded, fingerprint, replay};
 pub use ids::{Ids, hex};

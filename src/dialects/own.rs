@@ -122,7 +122,7 @@ const SETTINGS: [&str; 2] = ["ladder", "access_statuses"];
 
 /// Replaces the whole catalogue.
 fn put_document(request: &Request<'_>, store: &dyn Store) -> Result<Done, Failure> {
-    let Value::Object(document) = request.value()? else {
+    let Value::Object(mut document) = request.value()? else {
         return Err(Failure::field("", "expected a catalogue document, which is an object"));
     };
     match document.get("format").map(Value::as_u64) {
@@ -135,18 +135,19 @@ fn put_document(request: &Request<'_>, store: &dyn Store) -> Result<Done, Failur
     changes.push(Change::Settings(Value::Object(settings.collect())));
     let mut counts = Map::new();
     for kind in Kind::ALL {
-        let list = match document.get(kind.list()) {
+        // Taken out, not copied: a document may be large.
+        let list = match document.shift_remove(kind.list()) {
             None | Some(Value::Null) => continue,
             Some(Value::Array(list)) => list,
             Some(_) => return Err(Failure::field(kind.list(), "expected an array")),
         };
-        for (n, entity) in list.iter().enumerate() {
-            if text(entity, "id").is_empty() {
+        counts.insert(kind.list().to_owned(), list.len().into());
+        for (n, entity) in list.into_iter().enumerate() {
+            if text(&entity, "id").is_empty() {
                 return Err(Failure::field(format!("{}[{n}].id", kind.list()), "a required field is missing"));
             }
-            changes.push(Change::put(kind, entity.clone()));
+            changes.push(Change::put(kind, entity));
         }
-        counts.insert(kind.list().to_owned(), list.len().into());
     }
     let answer = json!({"entities": counts, "snapshot_version": next_version(store)?});
     Ok(Done::wrote(Reply::json(200, answer), changes))

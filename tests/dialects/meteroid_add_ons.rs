@@ -123,7 +123,9 @@ fn each_wrong_field_is_refused_by_name() {
         ),
         (
             json!({"product_id": "prd_x"}),
-            "product_id: there is no product `prd_x`; PUT /v1/catalog/products/prd_x makes one".to_owned(),
+            "product_id: there is no product `prd_x`; PUT /v1/catalog/products/prd_x makes one; \
+             price_id: price `pri_a` belongs to product `prd_a`, not `prd_x`"
+                .to_owned(),
         ),
         (
             json!({"price_id": "pri_x"}),

@@ -106,7 +106,7 @@ fn read(o: Object<'_>) -> Option<Coupon> {
     let code = o.required("code", |n| n.text().map(str::to_owned));
     let discount = o.required("discount", discount);
     let expires_at = o.optional("expires_at", |n| n.instant());
-    let count = |name| o.optional(name, |n| super::pricing::int32(&n, 0));
+    let count = |name| o.optional(name, |n| super::numbers::int32(&n, 0));
     let [limit, recurring, redeemed] = ["redemption_limit", "recurring_value", "redemption_count"].map(count);
     let flag = |name| o.optional(name, |n| n.bool()).unwrap_or_default();
     let [reusable, disabled] = ["reusable", "disabled"].map(flag);

@@ -3,7 +3,8 @@
 //! A fee is a price and what the price does not say, the fee structure of its product: the unit of
 //! a slot, the metric of usage.
 
-use super::pricing::{FeeType, Pricing, decimal};
+use super::numbers::decimal;
+use super::pricing::{FeeType, Pricing};
 use super::usage::USAGE_MODELS;
 use crate::json::json;
 use mayuse_core::{Amount, Node, Object};

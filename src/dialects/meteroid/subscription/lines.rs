@@ -2,8 +2,8 @@
 
 use super::fee::{Fee, FeeStructure};
 use super::plan::{PlanVersion, stored, stored_price, stored_structure, unknown};
-use super::pricing::{FeeType, Price};
-use super::request::{AskedAddOn, AskedComponents, Customization, Parameters, PriceEntry, ProductRef};
+use super::pricing::{FeeType, Parameters, Price};
+use super::request::{AskedAddOn, AskedComponents, Customization, PriceEntry, ProductRef};
 use crate::failure::Failure;
 use crate::json::json;
 use crate::kind::Kind;

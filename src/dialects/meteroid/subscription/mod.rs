@@ -1,16 +1,20 @@
 //! Creating a subscription.
+//!
+//! In reading order: what is asked, what things cost, the plan that is subscribed to, the lines of
+//! the subscription and what they come to in a month, its dates and state, its coupons, the answer.
 
-mod coupons;
-mod details;
+mod request;
+mod numbers;
+mod usage;
+mod pricing;
 mod fee;
+mod plan_fee;
+mod plan;
 mod lines;
 mod money;
-mod plan;
-mod plan_fee;
-mod pricing;
-mod request;
 mod terms;
-mod usage;
+mod coupons;
+mod details;
 
 use crate::failure::Failure;
 use crate::json::json;

@@ -23,9 +23,10 @@
 //! version_id, "version": version}]`. A trial is free unless it says otherwise.
 
 use super::fee::FeeStructure;
+use super::numbers::{Source, int32};
 use super::plan_fee;
-use super::pricing::{Price, Source, int32};
-use super::request::{Parameters, billing_day_anchor};
+use super::pricing::{Parameters, Price};
+use super::request::billing_day_anchor;
 use crate::admit::tree;
 use crate::failure::Failure;
 use crate::json::json;

@@ -1,7 +1,8 @@
 //! The fee of a price component as Meteroid's API prints it within a plan: all its prices in one.
 
 use super::fee::{BILLING_TYPES, FeeStructure};
-use super::pricing::{FeeType, Price, Pricing, Source, int32, int64, money};
+use super::numbers::{Source, int32, int64, money};
+use super::pricing::{FeeType, Price, Pricing};
 use super::usage::usage_model;
 use mayuse_core::{Amount, BillingPeriod, Node, Object};
 

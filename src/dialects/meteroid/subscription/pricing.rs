@@ -1,17 +1,10 @@
 //! Prices: what is charged (`pricing`) and how often (`cadence`).
 
-use super::request::Parameters;
+use super::numbers::{Source, decimal, int32, int64, money};
 use super::usage::usage_model;
 use crate::json::json;
-use mayuse_core::{Amount, BillingPeriod, Code, Node, Object};
+use mayuse_core::{Amount, BillingPeriod, Node, Object};
 use serde_json::Value;
-
-/// Where something is read from. A request says everything; a catalogue says what it knows.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Source {
-    Request,
-    Catalogue,
-}
 
 /// The kinds of fees, as products and prices name them.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -57,6 +50,14 @@ pub(super) enum Pricing {
     Usage { model: Value },
     ExtraRecurring { unit_price: Amount, quantity: u32 },
     OneTime { unit_price: Amount, quantity: u32 },
+}
+
+/// How a fee that leaves something open is chosen.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Parameters {
+    pub initial_slot_count: Option<u32>,
+    pub billing_period: Option<BillingPeriod>,
+    pub committed_capacity: Option<u64>,
 }
 
 impl Price {
@@ -144,34 +145,4 @@ impl Pricing {
             }
         }
     }
-}
-
-/// An amount of money, which nobody pays back.
-pub(super) fn money(o: Object<'_>, name: &str) -> Option<Amount> {
-    o.required(name, |n| n.amount_not_negative())
-}
-
-/// In the fewest digits.
-pub(super) fn decimal(amount: Amount) -> Value {
-    amount.to_string().into()
-}
-
-/// A whole number of the API's 32 bits, at least `from`.
-pub(super) fn int32(node: &Node<'_>, from: i64) -> Option<u32> {
-    let found = node.whole()?;
-    let fits = u32::try_from(found).ok().filter(|_| from <= found && found <= i64::from(i32::MAX));
-    if fits.is_none() {
-        node.error(Code::OutOfRange, format!("expected {from} to {}, found {found}", i32::MAX));
-    }
-    fits
-}
-
-/// A whole number of the API's 64 bits, at least 0.
-pub(super) fn int64(node: &Node<'_>) -> Option<u64> {
-    let found = node.whole()?;
-    let fits = u64::try_from(found).ok();
-    if fits.is_none() {
-        node.error(Code::OutOfRange, format!("must not be negative, found {found}"));
-    }
-    fits
 }

@@ -1,7 +1,8 @@
 //! The body of the request, read field by field.
 
 use super::fee::FeeStructure;
-use super::pricing::{FeeType, Price, Source, int32, int64};
+use super::numbers::{Source, int32, int64};
+use super::pricing::{FeeType, Parameters, Price};
 use crate::failure::Failure;
 use crate::json::json;
 use mayuse_core::{BillingPeriod, Code, Date, Node, Object, Rhythm, Tree};
@@ -58,14 +59,6 @@ pub(super) enum Customization {
     None,
     PriceOverride { name: Option<String>, price: PriceEntry },
     Parameterization(Parameters),
-}
-
-/// How a fee that leaves something open is chosen.
-#[derive(Clone, Copy, Default)]
-pub(super) struct Parameters {
-    pub initial_slot_count: Option<u32>,
-    pub billing_period: Option<BillingPeriod>,
-    pub committed_capacity: Option<u64>,
 }
 
 pub(super) enum PriceEntry {

@@ -1,6 +1,6 @@
 //! How usage is priced: by unit, tier, volume, package or matrix.
 
-use super::pricing::{Source, decimal, int64, money};
+use super::numbers::{Source, decimal, int64, money};
 use crate::json::json;
 use mayuse_core::{Amount, Node, Object};
 use serde_json::Value;
