@@ -30,12 +30,13 @@ once() {
     mv "$began" "$mark"
 }
 
-worker() { once build src/worker demo openapi.json -- build_worker; }
+worker() { once build src/dialects src/worker openapi.json -- build_worker; }
 
 build_worker() {
     echo "Building the Worker: build/index.js"
     # worker-build empties its output folder and must stand in the crate.
     quietly wasm_env env -C src/worker worker-build --profile release-wasm --out-dir ../../build
+    shrink build/index_bg.wasm
 }
 
 npm_package() { once pkg/wasm src/wasm -- build_npm_package; }
@@ -46,6 +47,13 @@ build_npm_package() {
         --no-pack --no-typescript --out-dir ../../pkg/wasm --out-name mayuse
     # It says `*`, and npm would leave the wasm out of the package.
     rm -f pkg/wasm/.gitignore
+}
+
+# shrink FILE: a pass of wasm-opt, which worker-build leaves out with a profile of our own.
+shrink() {
+    wasm-opt -Oz --enable-bulk-memory --enable-nontrapping-float-to-int --enable-sign-ext --enable-mutable-globals \
+        --enable-reference-types --enable-multivalue -o "$1.small" "$1"
+    mv "$1.small" "$1"
 }
 
 # Shows the output only of what fails.

@@ -1,26 +1,22 @@
-//! Requests and answers, free of the platform.
+//! Requests and answers on their way between the platform and the routes.
 
-use crate::snapshot::Unusable;
-use mayuse_core::Problems;
+use futures_util::StreamExt;
+use mayuse_core::Instant;
+use mayuse_dialects::{Dialect, Failure, Reply, Why};
 use serde::Serialize;
+use worker::{Headers, Method, Request, Response};
 
-/// A request, as far as any route looks at it.
-#[derive(Clone, Copy, Debug)]
-pub struct Request<'r> {
-    pub method: &'r str,
-    pub path: &'r str,
-    pub query: &'r str,
-    pub content_type: Option<&'r str>,
-    pub body: &'r [u8],
-}
+/// Who asks, as the Worker found out; whatever a client sends under this name is replaced there.
+pub const BY: &str = "x-mayuse-key";
 
-/// What is answered.
+/// A header of writes: the version they made.
+pub const VERSION: &str = "x-snapshot-version";
+
+/// An answer with its body written out.
 #[derive(Debug)]
 pub struct Answer {
     pub status: u16,
-    pub content_type: &'static str,
-    /// The methods a path knows, where another one was used.
-    pub allow: Option<&'static str>,
+    pub headers: Vec<(&'static str, String)>,
     pub body: Vec<u8>,
 }
 
@@ -28,120 +24,74 @@ impl Answer {
     /// A value as JSON.
     pub fn json(status: u16, value: &impl Serialize) -> Answer {
         match serde_json::to_vec(value) {
-            Ok(body) => Answer { status, content_type: "application/json", allow: None, body },
-            Err(error) => Refusal::new(500, "INTERNAL", error.to_string()).into(),
+            Ok(body) => Answer { status, headers: vec![("content-type", "application/json".to_owned())], body },
+            Err(error) => Answer::refusal(Dialect::Own, &Failure::internal(error.to_string())),
         }
     }
+
+    /// A refusal in the words of a dialect.
+    pub fn refusal(dialect: Dialect, failure: &Failure) -> Answer {
+        Answer::from(dialect.refuse(failure))
+    }
+
+    /// The same with one more header.
+    pub fn with(mut self, name: &'static str, value: impl ToString) -> Answer {
+        self.headers.push((name, value.to_string()));
+        self
+    }
+
+    /// For the platform.
+    pub fn respond(self, head: bool) -> worker::Result<Response> {
+        let headers = Headers::new();
+        headers.set("cache-control", "no-store")?;
+        for (name, value) in self.headers {
+            headers.set(name, &value)?;
+        }
+        let empty = head || self.body.is_empty();
+        let response = if empty { Response::empty()? } else { Response::from_bytes(self.body)? };
+        Ok(response.with_headers(headers).with_status(self.status))
+    }
 }
 
-/// Why a request is refused: `{"error": {"code", "message", "path"?, "problems"?}}`.
-#[derive(Debug, Serialize)]
-pub struct Refusal {
-    #[serde(skip)]
-    status: u16,
-    #[serde(skip)]
-    allow: Option<&'static str>,
-    code: &'static str,
-    message: String,
-    #[serde(skip_serializing_if = "String::is_empty")]
-    path: String,
-    /// All problems, where there is more than one.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    problems: Vec<Shown>,
-}
-
-#[derive(Debug, Serialize)]
-struct Shown {
-    code: &'static str,
-    path: String,
-    message: String,
-}
-
-impl Refusal {
-    pub fn new(status: u16, code: &'static str, message: impl Into<String>) -> Refusal {
-        Refusal { status, allow: None, code, message: message.into(), path: String::new(), problems: Vec::new() }
-    }
-
-    pub fn not_json(error: &serde_json::Error) -> Refusal {
-        Refusal::new(400, "INVALID_JSON", error.to_string())
-    }
-
-    pub fn too_large(limit: usize) -> Refusal {
-        Refusal::new(413, "PAYLOAD_TOO_LARGE", format!("the body is larger than the {limit} bytes this path takes"))
-    }
-
-    pub fn interrupted() -> Refusal {
-        Refusal::new(400, "BODY_INTERRUPTED", "the body ended before it was complete")
-    }
-
-    pub fn not_utf8() -> Refusal {
-        Refusal::new(400, "INVALID", "the customer in the path is not UTF-8 in percent-encoding")
-    }
-
-    /// The catalogue cannot be used, and why.
-    pub fn unusable(unusable: &Unusable) -> Refusal {
-        let because = match unusable {
-            Unusable::NotText => Refusal::new(503, "", "the binding CATALOG is not text"),
-            Unusable::Json(error) => Refusal::new(503, "", error.to_string()),
-            Unusable::Problems(problems) => Refusal::from(problems),
+impl From<Reply> for Answer {
+    fn from(reply: Reply) -> Self {
+        let mut answer = match &reply.body {
+            Some(body) => Answer::json(reply.status, body),
+            None => Answer { status: reply.status, headers: Vec::new(), body: Vec::new() },
         };
-        let separator = if because.path.is_empty() { "" } else { ": " };
-        let message = format!("the catalogue cannot be used: {}{separator}{}", because.path, because.message);
-        Refusal { status: 503, code: "SNAPSHOT_INVALID", message, ..because }
-    }
-
-    pub fn not_found() -> Refusal {
-        Refusal::new(404, "NOT_FOUND", "there is no such path; /openapi.json lists those there are")
-    }
-
-    pub fn method_not_allowed(allow: &'static str) -> Refusal {
-        let refusal = Refusal::new(405, "METHOD_NOT_ALLOWED", format!("this path takes {allow}"));
-        Refusal { allow: Some(allow), ..refusal }
-    }
-
-    pub fn unsupported_media_type() -> Refusal {
-        Refusal::new(415, "UNSUPPORTED_MEDIA_TYPE", "send JSON, and say so: content-type: application/json")
+        answer.headers.extend(reply.allow.map(|allow| ("allow", allow.to_owned())));
+        answer.headers.extend(reply.retry_after.map(|seconds| ("retry-after", seconds.to_string())));
+        answer
     }
 }
 
-impl From<Problems> for Refusal {
-    fn from(problems: Problems) -> Self {
-        Refusal::from(&problems)
+/// The body, up to what its path takes. What is longer is not read to its end.
+pub async fn body(request: &mut Request, limit: usize) -> Result<Vec<u8>, Failure> {
+    if matches!(request.method(), Method::Get | Method::Head) {
+        return Ok(Vec::new());
     }
-}
-
-impl From<&Problems> for Refusal {
-    fn from(problems: &Problems) -> Self {
-        let shown = |problem: &mayuse_core::Problem| Shown {
-            code: problem.code.name(),
-            path: problem.path.clone(),
-            message: problem.message.clone(),
-        };
-        let all: Vec<Shown> = problems.list.iter().map(shown).collect();
-        match problems.list.first() {
-            Some(first) => Refusal {
-                status: 400,
-                allow: None,
-                code: first.code.name(),
-                message: first.message.clone(),
-                path: first.path.clone(),
-                problems: if 1 < all.len() { all } else { Vec::new() },
-            },
-            None => Refusal::new(400, "INVALID", "the request cannot be read"),
+    let too_large =
+        || Failure::new(Why::TooLarge, format!("the body is larger than the {limit} bytes this path takes"));
+    let announced = request.headers().get("content-length").ok().flatten().and_then(|n| n.parse::<usize>().ok());
+    if announced.is_some_and(|n| limit < n) {
+        return Err(too_large());
+    }
+    let mut body = Vec::with_capacity(announced.unwrap_or_default());
+    // A request without a body has no stream.
+    let Ok(mut stream) = request.stream() else { return Ok(body) };
+    while let Some(chunk) = stream.next().await {
+        let chunk = chunk.map_err(|_| interrupted())?;
+        if limit < body.len().saturating_add(chunk.len()) {
+            return Err(too_large());
         }
+        body.extend(chunk);
     }
+    Ok(body)
 }
 
-impl From<Refusal> for Answer {
-    fn from(refusal: Refusal) -> Self {
-        #[derive(Serialize)]
-        struct Body<'r> {
-            error: &'r Refusal,
-        }
-        // Texts and lists of texts always serialise.
-        let body = serde_json::to_vec(&Body { error: &refusal }).unwrap_or_default();
-        Answer { status: refusal.status, content_type: "application/json", allow: refusal.allow, body }
-    }
+/// The body ended too early.
+pub fn interrupted() -> Failure {
+    Failure::new(Why::BadRequest, "the body ended before it was complete").code("BODY_INTERRUPTED")
 }
 
 /// The path and the query of a URL.
@@ -150,4 +100,24 @@ pub fn path_and_query(url: &str) -> (&str, &str) {
     let after_host = after_scheme.find('/').and_then(|at| after_scheme.get(at..)).unwrap_or("/");
     let target = after_host.split_once('#').map_or(after_host, |(target, _)| target);
     target.split_once('?').unwrap_or((target, ""))
+}
+
+/// The clock. It is read once per request, so that one request knows one time.
+pub fn now() -> Instant {
+    #[expect(clippy::cast_possible_truncation, reason = "saturates, and 2^53 milliseconds are 285,000 years")]
+    let ms = worker::js_sys::Date::now() as i64;
+    Instant::from_millis(ms).unwrap_or(Instant::MAX)
+}
+
+/// Sixteen random bytes, from which the ids of a request are made.
+pub fn seed() -> worker::Result<[u8; 16]> {
+    use worker::js_sys::{Function, Reflect, Uint8Array, global};
+    use worker::wasm_bindgen::JsCast;
+    let crypto = Reflect::get(&global(), &"crypto".into())?;
+    let fill: Function = Reflect::get(&crypto, &"getRandomValues".into())?.dyn_into()?;
+    let bytes = Uint8Array::new_with_length(16);
+    fill.call1(&crypto, &bytes)?;
+    let mut seed = [0; 16];
+    bytes.copy_to(&mut seed);
+    Ok(seed)
 }

@@ -1,16 +1,15 @@
-// Every route of the Worker, asked about the demo catalogue.
+// The questions and what needs no key, asked about the demo catalogue.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { AT, JSON_TYPE, openapi, start } from "./support.mjs";
+import { AT, JSON_TYPE, openapi, start, timeless } from "./support.mjs";
 
-const BROKEN = "no JSON";
 let started;
 let demo;
-let broken;
+let empty;
 
 before(async () => {
-  started = await start({}, { CATALOG: BROKEN });
-  [demo, broken] = started.workers;
+  started = await start({}, { catalog: null });
+  [demo, empty] = started.workers;
 });
 after(() => started.stop());
 
@@ -24,7 +23,7 @@ function assertFields(expect, answer) {
 async function check(question, expect) {
   const posted = await demo.check({ at: AT, ...question });
   const got = await demo.get(`/v1/check?${new URLSearchParams({ at: AT, ...question })}`);
-  assert.deepEqual([got.status, got.body], [posted.status, posted.body]);
+  assert.deepEqual([got.status, timeless(got.body)], [posted.status, timeless(posted.body)]);
   assert.equal(posted.status, 200);
   assertFields(expect, posted.body);
   return posted.body;
@@ -87,8 +86,11 @@ test("each field of a question counts", async () => {
     [of("acme", "exports", { on_indeterminate: "ALLOW" }), unsaid("USAGE_UNAVAILABLE", true)],
     [of("hobby", "requests"), unsaid("USAGE_UNAVAILABLE", true)],
     [of("hobby", "requests", { on_indeterminate: "DENY" }), unsaid("USAGE_UNAVAILABLE", false)],
-    [of("acme", "sso", { min_version: 1 }), unsaid("SNAPSHOT_BEHIND", false)],
-    [of("acme", "sso", { max_age_ms: 1000 }), unsaid("SNAPSHOT_EXPIRED", false)],
+    [of("acme", "sso", { min_version: 1 }), allow("ENABLED")],
+    [of("acme", "sso", { min_version: 2 }), unsaid("SNAPSHOT_BEHIND", false)],
+    [of("acme", "sso", { min_version: 2, on_indeterminate: "ALLOW" }), unsaid("SNAPSHOT_BEHIND", true)],
+    // It is read for the question, so it is fresh.
+    [of("acme", "sso", { max_age_ms: 60_000 }), allow("ENABLED")],
   ];
   for (const [question, expect] of cases) {
     await check(question, expect);
@@ -99,6 +101,14 @@ test("without an instant it is now", async () => {
   const { body } = await demo.check(of("acme", "api_calls", { consumed: "0" }));
   const [start, end] = [body.period.start, body.period.end].map(Date.parse);
   assert.ok(start <= Date.now() && Date.now() < end, JSON.stringify(body.period));
+});
+
+test("an answer says from which version it is, read just now", async () => {
+  const { freshness } = await check(of("acme", "sso"), allow("ENABLED"));
+  assertFields({ source: "ORIGIN", snapshot_version: 1, age_ms: 0, stale: false }, freshness);
+  const later = (await demo.check(of("acme", "sso", { at: "9999-01-01", max_age_ms: 1000 }))).body;
+  assertFields(unsaid("SNAPSHOT_EXPIRED", false), later);
+  assert.ok(later.freshness.age_ms > 1000);
 });
 
 test("several windows", async () => {
@@ -123,15 +133,24 @@ test("explain lists every row", async () => {
 
 test("a batch", async () => {
   const good = of("acme", "sso", { at: AT });
-  const alone = (await demo.check(good)).body;
+  const alone = timeless((await demo.check(good)).body);
   const one = await demo.post("/v1/check/batch", { questions: [good] });
-  assert.deepEqual([one.status, one.body], [200, { results: [alone] }]);
+  assert.deepEqual([one.status, one.body.results.map(timeless)], [200, [alone]]);
   assert.deepEqual((await demo.post("/v1/check/batch", { questions: [] })).body, { results: [] });
   const thousand = await demo.post("/v1/check/batch", { questions: Array(1_000).fill(good) });
   assert.equal(thousand.status, 200);
-  assert.deepEqual(thousand.body, { results: Array(1_000).fill(alone) });
+  assert.deepEqual(thousand.body.results.map(timeless), Array(1_000).fill(alone));
   const more = await demo.post("/v1/check/batch", { questions: Array(1_001).fill(good) });
   assert.deepEqual([more.status, more.body.error.code], [400, "OUT_OF_RANGE"]);
+});
+
+test("a batch about several customers", async () => {
+  const questions = ["acme", "globex", "nobody", "cus_acme", "acme"].map((customer) => of(customer, "sso", { at: AT }));
+  const { body } = await demo.post("/v1/check/batch", { questions });
+  const alone = await Promise.all(questions.map(async (question) => timeless((await demo.check(question)).body)));
+  assert.deepEqual(body.results.map(timeless), alone);
+  const reasons = body.results.map(({ reason }) => reason);
+  assert.deepEqual(reasons, ["ENABLED", "ENABLED", "CUSTOMER_NOT_FOUND", "ENABLED", "ENABLED"]);
 });
 
 test("malformed questions of a batch leave the others be", async () => {
@@ -212,14 +231,26 @@ test("HEAD is GET without a body", async () => {
   for (const [path, status] of cases) {
     assert.equal((await demo.ask("HEAD", path)).status, status, path);
   }
-  assert.equal((await broken.ask("HEAD", "/readyz")).status, 503);
 });
 
 test("paths there are not", async () => {
   const longer = ["/v1/check/", "/v1/checks", "/v1/customers/acme", "/v1/customers/a/b/entitlements"];
-  for (const path of ["/", "/v1", "/V1/check", ...longer]) {
+  for (const path of ["/", "/v1", "/V1/check", "/healthz/", "/apis", "/panic", ...longer]) {
     await checkRefused(demo, ["GET", path], 404, "NOT_FOUND");
     await checkRefused(demo, ["POST", path, { body: "{}", headers: JSON_TYPE }], 404, "NOT_FOUND");
+  }
+  // Those of other APIs are refused in their own words.
+  const message = "there is no such path";
+  const foreign = {
+    "/api/v1/nothing": { code: "NOT_FOUND", message },
+    "/addons/x": { success: false, error: { type: "not_found_error", code: "not_found", message } },
+    "/api/v1/addon": { status: "error", success: false, message, error: message },
+  };
+  for (const [path, refusal] of Object.entries(foreign)) {
+    for (const sent of [["GET", path], ["POST", path, { body: "{}", headers: JSON_TYPE }]]) {
+      const { status, body } = await demo.ask(...sent);
+      assert.deepEqual([status, body], [404, refusal], path);
+    }
   }
 });
 
@@ -253,28 +284,35 @@ test("only JSON, and said to be", async () => {
   }
 });
 
-test("a catalogue that cannot be used", async () => {
-  assert.deepEqual((await broken.get("/healthz")).body, { status: "ok" });
-  const { body } = await checkRefused(broken, ["GET", "/readyz"], 503, "SNAPSHOT_INVALID");
-  assert.match(body.error.message, /line 1 column/);
-  await checkRefused(broken, ["GET", "/v1/customers/acme/entitlements"], 503, "SNAPSHOT_INVALID");
-  const denied = await broken.check(of("acme", "sso"));
-  assertFields(unsaid("SNAPSHOT_INVALID", false), denied.body);
-  const allowed = await broken.check(of("acme", "sso", { on_indeterminate: "ALLOW" }));
-  assertFields(unsaid("SNAPSHOT_INVALID", true), allowed.body);
-  const { results } = (await broken.post("/v1/check/batch", { questions: [of("acme", "sso"), {}] })).body;
-  assert.deepEqual(results.map(({ reason, error }) => reason ?? error.code), ["SNAPSHOT_INVALID", "MISSING"]);
-  assert.deepEqual((await demo.get("/readyz")).body, { status: "ok" });
+test("before the first write there is nothing to answer from", async () => {
+  assert.deepEqual((await empty.get("/healthz")).body, { status: "ok" });
+  assert.deepEqual((await empty.get("/readyz")).body, { status: "ok", snapshot_version: 0 });
+  assert.deepEqual((await empty.get("/v1/customers/acme/entitlements")).body, { data: [] });
+  const denied = await empty.check(of("acme", "sso"));
+  assertFields(unsaid("SNAPSHOT_MISSING", false), denied.body);
+  const allowed = await empty.check(of("acme", "sso", { on_indeterminate: "ALLOW" }));
+  assertFields(unsaid("SNAPSHOT_MISSING", true), allowed.body);
+  const { results } = (await empty.post("/v1/check/batch", { questions: [of("acme", "sso"), {}] })).body;
+  assert.deepEqual(results.map(({ reason, error }) => reason ?? error.code), ["SNAPSHOT_MISSING", "MISSING"]);
+  await checkRefused(empty, ["GET", "/v1/check?customer=acme"], 400, "MISSING", "feature");
+  assert.deepEqual((await demo.get("/readyz")).body, { status: "ok", snapshot_version: 1 });
 });
+
+/** An answer, alone or in a batch, without when and from which version it was read. */
+function withoutFreshness(answer) {
+  const { freshness, ...decision } = answer;
+  return answer.results ? { results: answer.results.map(withoutFreshness) } : decision;
+}
 
 test("openapi.json is what is served, and its examples are true", async () => {
   assert.deepEqual((await demo.get("/openapi.json")).body, openapi);
   let n_asked = 0;
   for (const [path, { post }] of Object.entries(openapi.paths)) {
-    const questions = post?.requestBody.content["application/json"].examples ?? {};
-    const answers = post?.responses[200].content["application/json"].examples;
+    const questions = post?.requestBody?.content["application/json"]?.examples ?? {};
+    const answers = post?.responses[200]?.content?.["application/json"].examples;
     for (const [name, { value }] of Object.entries(questions)) {
-      assert.deepEqual((await demo.post(path, value)).body, answers[name].value, `${path}: ${name}`);
+      const answer = (await demo.post(path, value)).body;
+      assert.deepEqual(withoutFreshness(answer), withoutFreshness(answers[name].value), `${path}: ${name}`);
       n_asked += 1;
     }
   }

@@ -1,5 +1,6 @@
 // The built Worker in the real runtime, asked over HTTP. Whatever it answers is held against openapi.json.
 import assert from "node:assert/strict";
+import { subscribe } from "node:diagnostics_channel";
 import { readFileSync } from "node:fs";
 import { Agent, request } from "node:http";
 import addFormats from "ajv-formats";
@@ -20,45 +21,93 @@ export const JSON_TYPE = { "content-type": "application/json" };
 /** An instant for which demo/README.md is true. */
 export const AT = "2026-11-20T12:00:00Z";
 
-/** Starts one Worker for each set of bindings, each under a host name of its own. */
-export async function start(...bindingsOfEach) {
-  const host = (n) => `worker-${n}.test`;
-  const workers = bindingsOfEach.map((bindings, n) => ({
+/** The key of the local run. */
+export const DEMO_KEY = "mayuse_demo_key";
+
+/** Whose API a path belongs to: the beginning of the names of its refusals in openapi.json. */
+export function dialectOf(path) {
+  const [first, second, third] = path.split("?")[0].slice(1).split("/");
+  if (first === "api") {
+    return second === "v1" && third === "addon" ? "Pabbly" : "Meteroid";
+  }
+  return first === "addons" ? "Commet" : "";
+}
+
+/** A key in the form in which the API of a path takes it; no key, no headers. */
+export function keyFor(path, key) {
+  if (key === null) {
+    return {};
+  }
+  const basic = () => `Basic ${Buffer.from(`${key}:secret`).toString("base64")}`;
+  const of = { Pabbly: () => ({ authorization: basic() }), Commet: () => ({ "x-api-key": key }) };
+  return of[dialectOf(path)]?.() ?? { authorization: `Bearer ${key}` };
+}
+
+/** The runtime's processes, those that were started last at the end. */
+const processes = [];
+subscribe("child_process", (started) => processes.push(started.process));
+
+/**
+ * Starts Workers as the local run does, each with a catalogue of its own. Of each:
+ * `catalog` is what it is told first (the demo by default, null for nothing) with `key`, `bindings` what else it has,
+ * `limits` its rate limits, `persist` a folder that outlives all of them.
+ */
+export async function start(...options) {
+  const workers = options.map(({ bindings, limits }, n) => ({
     name: `worker-${n}`,
-    routes: [`${host(n)}/*`],
     modules,
     compatibilityDate,
-    bindings,
+    bindings: without({ LOCAL_RUN: "1", ...bindings }),
+    durableObjects: { CATALOG: { className: "Catalog", useSQLite: true } },
+    ratelimits: limits,
+    unsafeDirectSockets: [{ host: "127.0.0.1", port: 0 }],
   }));
+  const persist = options.find((one) => one.persist)?.persist;
   // What the runtime says of panics and hang-ups that are meant is not shown.
   const handleRuntimeStdio = (...streams) => streams.forEach((stream) => stream.resume());
-  const miniflare = new Miniflare({ workers, log: new NoOpLog(), handleRuntimeStdio });
-  const { hostname, port } = await miniflare.ready;
+  const kept = persist ? { durableObjectsPersist: persist } : {};
+  const miniflare = new Miniflare({ workers, log: new NoOpLog(), handleRuntimeStdio, ...kept });
+  await miniflare.ready;
+  const runtime = processes.findLast(({ spawnfile }) => spawnfile.endsWith("workerd"));
   // A connection is closed after a refusal, so that none is used again.
-  const agent = new Agent({ keepAlive: false, maxSockets: 32 });
-  const workersAsked = bindingsOfEach.map((_, n) => new Asked({ hostname, port, agent }, host(n)));
+  const agent = new Agent({ keepAlive: false, maxSockets: 256 });
+  const asked = async ({ catalog = demo(), key }, n) => {
+    const url = await miniflare.unsafeGetDirectURL(`worker-${n}`);
+    const worker = new Asked(url, agent);
+    if (catalog !== null) {
+      const sent = { body: JSON.stringify(catalog), headers: JSON_TYPE, key };
+      const { status, body } = await worker.ask("PUT", "/v1/catalog", sent);
+      assert.equal(status, 200, JSON.stringify(body));
+    }
+    return worker;
+  };
+  const workersAsked = await Promise.all(options.map(asked));
   const stop = async () => {
     agent.destroy();
     await miniflare.dispose();
   };
-  return { workers: workersAsked, worker: workersAsked[0], stop };
+  return { workers: workersAsked, worker: workersAsked[0], runtime, stop };
 }
+
+/** The fields that are there: what is `undefined` is taken away, also from defaults. */
+const without = (fields) => Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
 
 /** A Worker to ask. */
 class Asked {
-  constructor(target, host) {
-    Object.assign(this, { target, host });
+  constructor(url, agent) {
+    this.url = url.origin;
+    this.target = { hostname: url.hostname, port: url.port, agent };
   }
 
   /**
-   * Sends exactly this: the path is not normalised, and a body given as a list goes in chunks, its length unsaid.
-   * Of one that is `unfinished`, the end is held back until the answer is there; with a `pause`, all but the first
-   * chunk until that is over.
+   * Sends exactly this, by default with the demo key: the path is not normalised, and a body given as a list goes in
+   * chunks, its length unsaid. Of one that is `unfinished`, the end is held back until the answer is there; with a
+   * `pause`, all but the first chunk until that is over.
    */
-  send(method, path, { body = "", headers = {}, unfinished = false, pause } = {}) {
+  send(method, path, { body = "", headers = {}, key = DEMO_KEY, unfinished = false, pause } = {}) {
     return new Promise((resolve, reject) => {
       const length = Array.isArray(body) ? {} : { "content-length": Buffer.byteLength(body) };
-      const options = { ...this.target, method, path, headers: { host: this.host, ...length, ...headers } };
+      const options = { ...this.target, method, path, headers: { ...keyFor(path, key), ...length, ...headers } };
       const sent = request(options, (answer) => {
         const chunks = [];
         answer.on("data", (chunk) => chunks.push(chunk));
@@ -93,6 +142,12 @@ class Asked {
   /** Sends, holds the answer against openapi.json, and gives it with its body read. */
   async ask(method, path, sent = {}) {
     const { status, headers, text } = await this.send(method, path, sent);
+    assert.match(headers["x-request-id"] ?? "", /^\S+$/, "every answer has a request id");
+    if (status === 204) {
+      assert.equal(text, "");
+      validate(path, method, status, undefined);
+      return { status, headers };
+    }
     const where = `${method} ${path.slice(0, 200)}: ${status} ${text.slice(0, 500)}`;
     assert.equal(headers["content-type"], "application/json", where);
     assert.equal(headers["cache-control"], "no-store", where);
@@ -121,9 +176,27 @@ class Asked {
     return answer;
   }
 
+  put(path, value) {
+    const body = typeof value === "string" ? value : JSON.stringify(value);
+    return this.ask("PUT", path, { body, headers: JSON_TYPE });
+  }
+
+  delete(path) {
+    return this.ask("DELETE", path);
+  }
+
   check(question) {
     return this.post("/v1/check", question);
   }
+}
+
+/** A decision without the instant at which the catalogue was read for it. */
+export function timeless({ freshness, ...decision }) {
+  assert.ok(Math.abs(Date.parse(freshness.generated_at) - Date.now()) < 60_000, JSON.stringify(freshness));
+  // A greatest age counts from then.
+  const hasMaxAge = Math.abs(Date.parse(decision.valid_until) - Date.parse(freshness.generated_at)) < 120_000;
+  const until = hasMaxAge ? null : decision.valid_until;
+  return { ...decision, valid_until: until, freshness: { ...freshness, generated_at: null } };
 }
 
 const ajv = new Ajv2020({ allErrors: true, strict: true, strictTypes: false, strictRequired: false });
@@ -142,7 +215,7 @@ function assertValid(pointer, value, where) {
 
 /** Holds an answer against openapi.json. Without a body, only the status is. */
 export function validate(path, method, status, body) {
-  const segments = path.split("?")[0].replace(/^\/+/, "").split("/");
+  const segments = path.split("?")[0].replace("/", "").split("/");
   const isOf = (template) => {
     const parts = template.slice(1).split("/");
     return parts.length === segments.length && parts.every((part, n) => part.startsWith("{") || part === segments[n]);
@@ -151,10 +224,9 @@ export function validate(path, method, status, body) {
   const operation = openapi.paths[template]?.[method.toLowerCase()];
   let pointer = `#/paths/${escape(template ?? "")}/${method.toLowerCase()}/responses/${status}`;
   let response = operation?.responses[status];
-  if (!template) {
-    [pointer, response] = general(404, "NotFound", status);
-  } else if (!operation) {
-    [pointer, response] = general(405, "MethodNotAllowed", status);
+  if (!operation) {
+    const name = general(path, template, status);
+    [pointer, response] = [`#/components/responses/${name}`, openapi.components.responses[name]];
   }
   const where = `${method} ${path.slice(0, 200)} ${status}`;
   assert.ok(response, `${where} is not in openapi.json: ${JSON.stringify(body)?.slice(0, 500)}`);
@@ -166,11 +238,16 @@ export function validate(path, method, status, body) {
   }
 }
 
-/** What is answered to any request that no operation describes. */
-function general(expected, name, status) {
-  // What has a body and is not described is refused for its length first.
-  const found = status === 413 ? "PayloadTooLarge" : status === expected ? name : undefined;
-  return [`#/components/responses/${found}`, openapi.components.responses[found]];
+/** What a request that no operation describes is refused with. */
+function general(path, template, status) {
+  // What has no key, or a body that is too long, is refused for that first.
+  const own = { 400: "BadRequest", 401: "Unauthorized", 403: "Forbidden", 413: "PayloadTooLarge" };
+  const expected = template
+    ? { ...own, 405: "MethodNotAllowed", 429: "TooManyRequests", 503: "Unavailable" }
+    : { ...own, 404: "NotFound", 429: "TooManyRequests", 503: "Unavailable" };
+  const [dialect, name] = [dialectOf(path), expected[status]];
+  const isOnItsOwn = ["MethodNotAllowed", "TooManyRequests"].includes(name);
+  return name && dialect ? dialect + (isOnItsOwn ? name : "Error") : name;
 }
 
 function escape(name) {

@@ -6,6 +6,8 @@ import { start, vectorFile } from "./support.mjs";
 const NOT_ASKED = new Set(["id", "kind", "description", "expect", "catalog"]);
 /** How many cases are under way at once. */
 const AT_ONCE = 16;
+/** How many cases are about a value that does not fit its feature, which no write takes. */
+const N_UNASKED = 5;
 
 /** Every check of the vectors: the case and the text of its catalogue. */
 const cases = vectorFile("index.json").files.flatMap((name) => {
@@ -16,15 +18,11 @@ const cases = vectorFile("index.json").files.flatMap((name) => {
 const catalogs = [...new Set(cases.map(({ catalog }) => catalog))];
 
 let started;
-/** The Worker of each catalogue, and whether it can use it. */
-const workers = new Map();
+let worker;
 
 before(async () => {
-  started = await start(...catalogs.map((CATALOG) => ({ CATALOG })));
-  const statuses = await Promise.all(started.workers.map((worker) => worker.get("/readyz")));
-  for (const [n, { status }] of statuses.entries()) {
-    workers.set(catalogs[n], { worker: started.workers[n], isReady: status === 200 });
-  }
+  started = await start({ catalog: null });
+  worker = started.worker;
 });
 after(() => started.stop());
 
@@ -79,57 +77,101 @@ function sameSet(expect, actual) {
   return foundAll && left.length === 0;
 }
 
-function check(of, isReady, { status, body }) {
+function check(of, { status, body }) {
   const shown = `${status} ${JSON.stringify(body)}`;
-  if (!of.expect.error) {
-    assert.equal(status, 200, shown);
-    assert.deepEqual(differences("", of.expect, body), [], shown);
-  } else if (isReady) {
+  if (of.expect.error) {
     assert.equal(status, 400, shown);
     assert.match(body.error.code, /^[A-Z_]+$/);
   } else {
     assert.equal(status, 200, shown);
-    assert.equal(body.reason, "SNAPSHOT_INVALID", shown);
+    assert.deepEqual(differences("", of.expect, body), [], shown);
   }
+}
+
+/** Asks a case by POST and, where it can be said so, as a query string. */
+async function ask(of) {
+  const question = questionOf(of);
+  check(of, await worker.check(question));
+  const query = queryOf(question);
+  if (query) {
+    check(of, await worker.get(`/v1/check?${query}`));
+  }
+  return query !== undefined;
 }
 
 /** Calls `run` with each item, some at once, and gives what each threw. */
 async function all(items, run) {
   const failures = [];
   const left = items.values();
-  const worker = async () => {
+  const one = async () => {
     for (const item of left) {
       await run(item).catch((error) => failures.push(`${item.name}: ${item.of.id}\n${error.message}`));
     }
   };
-  await Promise.all(Array.from({ length: AT_ONCE }, worker));
+  await Promise.all(Array.from({ length: AT_ONCE }, one));
   return failures;
 }
 
-test("every check, posted", async () => {
-  let n_asked = 0;
-  const failures = await all(cases, async ({ of, catalog }) => {
-    const { worker, isReady } = workers.get(catalog);
-    check(of, isReady, await worker.check(questionOf(of)));
-    n_asked += 1;
-  });
-  assert.deepEqual(failures, []);
-  assert.ok(n_asked > 0, "no case ran");
-  assert.equal(n_asked, cases.length);
-});
+/** The problems of a refusal. */
+const problems = ({ error }) => error.problems ?? [error];
 
-test("every check, as a query string", async () => {
-  let n_asked = 0;
-  const failures = await all(cases, async ({ of, catalog }) => {
-    const query = queryOf(questionOf(of));
-    if (query) {
-      const { worker, isReady } = workers.get(catalog);
-      check(of, isReady, await worker.get(`/v1/check?${query}`));
-      n_asked += 1;
+/** Takes the rows away that a refusal names, each of which has a value. */
+function withoutRows(text, refusal) {
+  const catalog = JSON.parse(text);
+  const named = new Set(problems(refusal).map(({ path }) => path.replace(/\.value\b.*$/, "")));
+  for (const path of [...named].sort().reverse()) {
+    const steps = path.replaceAll("[", ".").replaceAll("]", "").split(".");
+    const last = steps.pop();
+    const owner = steps.reduce((at, step) => at[step], catalog);
+    assert.ok(owner[last].value, `${path} is no row`);
+    owner[last] = null;
+  }
+  const rows = (owner) => owner.entitlements && (owner.entitlements = owner.entitlements.filter((row) => row !== null));
+  for (const list of ["features", "plans", "add_ons", "customers", "subscriptions"]) {
+    (catalog[list] ?? []).forEach((owner) => [owner, ...(owner.versions ?? [])].forEach(rows));
+  }
+  return catalog;
+}
+
+test("every check, of its own catalogue, posted and as a query string", async (t) => {
+  const n_of = { asked: 0, withoutRows: 0, queries: 0, refused: 0, unasked: 0 };
+  const failures = [];
+  const askAll = (some) =>
+    all(some, async ({ of }) => {
+      const asQuery = await ask(of);
+      n_of.queries += asQuery ? 1 : 0;
+      n_of.asked += 1;
+    });
+  for (const catalog of catalogs) {
+    const ofThis = cases.filter((one) => one.catalog === catalog);
+    const { status, body } = await worker.put("/v1/catalog", catalog);
+    if (status === 200) {
+      failures.push(...(await askAll(ofThis)));
+      continue;
     }
-  });
+    const where = `${ofThis[0].name}: ${ofThis[0].of.id}: ${JSON.stringify(body)}`;
+    assert.equal(status, 400, where);
+    // Where the question is to fail, this is the failure.
+    const others = ofThis.filter(({ of }) => !of.expect.error);
+    n_of.refused += ofThis.length - others.length;
+    if (others.length > 0) {
+      // A value that does not fit its feature is refused when it is written, though a catalogue read from elsewhere may
+      // hold it: there its row is passed over. So it is taken away, unless the case is about it.
+      assert.deepEqual(new Set(problems(body).map(({ code }) => code)), new Set(["TYPE_MISMATCH"]), where);
+      const rest = await worker.put("/v1/catalog", withoutRows(catalog, body));
+      assert.equal(rest.status, 200, `${where}\n${JSON.stringify(rest.body)}`);
+      const possible = others.filter(({ of }) => of.expect.reason !== "TYPE_MISMATCH");
+      failures.push(...(await askAll(possible)));
+      n_of.withoutRows += possible.length;
+      n_of.unasked += others.length - possible.length;
+    }
+  }
+  t.diagnostic(`${n_of.asked} cases asked, ${n_of.queries} of them also as a query string; ${n_of.refused} refused`);
+  t.diagnostic(`${n_of.withoutRows} of them without rows that do not fit, ${n_of.unasked} about such rows not asked`);
   assert.deepEqual(failures, []);
-  assert.ok(n_asked > 0, "no case ran");
+  assert.equal(n_of.asked + n_of.refused + n_of.unasked, cases.length);
+  assert.equal(n_of.unasked, N_UNASKED);
+  assert.ok(n_of.asked > 0 && n_of.queries > 0 && n_of.refused > 0, "some of each kind");
 });
 
 test("a difference is seen", () => {

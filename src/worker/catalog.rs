@@ -1,0 +1,130 @@
+//! The Catalog object: the one writer, and where everything is asked that must be right now.
+//!
+//! A request is handled without waiting in between, so it sees one version, and what it writes is
+//! one transaction. The platform holds an answer back until what was written before it is durable.
+
+use crate::checks;
+use crate::export;
+use crate::http::{self, Answer, BY, VERSION};
+use crate::import;
+use crate::sql::Sql;
+use crate::transaction::Storage;
+use mayuse_dialects::{Context, Dialect, Done, Failure, Ids, Recorded, Reply, Request, Store};
+use mayuse_dialects::{answer, body_limit, fingerprint, replay};
+use std::rc::Rc;
+use worker::wasm_bindgen;
+use worker::{DurableObject, Env, Method, Response, Result, State, durable_object};
+
+/// The object.
+#[durable_object]
+#[derive(Debug)]
+pub struct Catalog {
+    storage: Storage,
+    store: Result<Rc<Sql>>,
+}
+
+impl DurableObject for Catalog {
+    fn new(state: State, _: Env) -> Self {
+        let (storage, state) = Storage::of(state);
+        Catalog { storage, store: Sql::open(state.storage().sql()).map(Rc::new) }
+    }
+
+    async fn fetch(&self, mut request: worker::Request) -> Result<Response> {
+        let now = http::now();
+        let method = request.method();
+        let head = method == Method::Head;
+        let url = request.inner().url();
+        let (path, query) = http::path_and_query(&url);
+        let header = |name: &str| request.headers().get(name).ok().flatten();
+        let (content_type, by, key) =
+            (header("content-type"), header(BY).unwrap_or_default(), header("idempotency-key"));
+        let dialect = Dialect::of(path);
+        let refuse = |failure: Failure| Answer::refusal(dialect, &failure).respond(head);
+        let store = match &self.store {
+            Ok(store) => store,
+            Err(error) => return refuse(Failure::internal(format!("the database cannot be opened: {error}"))),
+        };
+        let asked = Request {
+            method: if head { "GET" } else { method.as_ref() },
+            path,
+            query,
+            content_type: content_type.as_deref(),
+            body: &[],
+        };
+        let segments = match asked.segments() {
+            Ok(segments) => segments,
+            Err(failure) => return refuse(failure),
+        };
+        let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
+        match (asked.method, segments.as_slice()) {
+            ("GET", ["readyz"]) => return ready(store).unwrap_or_else(|f| Answer::refusal(dialect, &f)).respond(head),
+            ("GET", ["v1", "catalog"]) => return export::respond(store, header("accept").as_deref(), head),
+            ("POST", ["v1", "catalog", "import"]) => {
+                let writer = import::Writer { storage: &self.storage, store, now, by: &by };
+                return writer.take(&mut request, key).await?.respond(false);
+            }
+            ("GET", ["v1", "catalog", "import", token]) => return import::state(token, store).respond(head),
+            (_, ["healthz" | "readyz" | "openapi.json"] | ["v1", "catalog", "import", _]) => {
+                return refuse(checks::method_not_allowed("GET, HEAD"));
+            }
+            _ => {}
+        }
+        let is_check = checks::takes(&segments);
+        let limit = if is_check { checks::body_limit(path) } else { body_limit(path) };
+        let body = match http::body(&mut request, limit).await {
+            Ok(body) => body,
+            Err(failure) => return refuse(failure),
+        };
+        // Nothing is awaited from here on.
+        let asked = Request { body: &body, ..asked };
+        if is_check {
+            return checks::answer(&asked, &segments, store.as_ref(), now).respond(head);
+        }
+        let mut context = Context { now, ids: Ids::new(now, http::seed()?), by };
+        self.write(&asked, key.as_deref(), store, &mut context)
+            .unwrap_or_else(|f| Answer::refusal(dialect, &f))
+            .respond(head)
+    }
+}
+
+impl Catalog {
+    /// Answers a request about the catalogue, and stores what it writes first.
+    fn write(
+        &self,
+        asked: &Request<'_>,
+        key: Option<&str>,
+        store: &Rc<Sql>,
+        context: &mut Context,
+    ) -> std::result::Result<Answer, Failure> {
+        let key = key.filter(|_| asked.method == "POST");
+        if key.is_some_and(|key| key.is_empty() || 255 < key.len()) {
+            return Err(Failure::field("Idempotency-Key", "expected 1 to 255 characters"));
+        }
+        let print = key.map(|_| fingerprint(asked)).unwrap_or_default();
+        if let Some(key) = key
+            && let Some(recorded) = store.recorded(&context.by, key)?
+        {
+            let answer = Answer::from(replay(recorded, &print)?);
+            return Ok(answer.with("idempotent-replayed", true).with(VERSION, store.version()?));
+        }
+        let Done { reply, changes } = answer(asked, store.as_ref(), context);
+        if changes.is_empty() {
+            return Ok(Answer::from(reply).with(VERSION, store.version()?));
+        }
+        let (now, by) = (context.now, context.by.as_str());
+        let version = self.storage.transaction(|| {
+            let version = store.apply(&changes, now, by)?;
+            if let Some(key) = key {
+                let recorded = Recorded { fingerprint: print.clone(), reply: reply.clone() };
+                store.record(by, key, &recorded, now)?;
+            }
+            Ok(version)
+        })?;
+        Ok(Answer::from(reply).with(VERSION, version))
+    }
+}
+
+fn ready(store: &Rc<Sql>) -> std::result::Result<Answer, Failure> {
+    let body = serde_json::json!({"status": "ok", "snapshot_version": store.version()?});
+    Ok(Answer::from(Reply::json(200, body)))
+}

@@ -1,0 +1,188 @@
+//! Large catalogues, taken as a stream of lines and written batch by batch.
+
+use crate::http::{self, Answer, VERSION};
+use crate::sql::{Import, Sql};
+use crate::transaction::Storage;
+use futures_util::StreamExt;
+use mayuse_core::Instant;
+use mayuse_dialects::{Batch, Dialect, Failure, Ids, MAX_LINE, Progress, Store, Why, admit};
+use serde_json::{Map, Value, json};
+use std::rc::Rc;
+use std::time::Duration;
+use worker::Delay;
+
+/// What an import writes with.
+#[derive(Debug)]
+pub struct Writer<'w> {
+    pub storage: &'w Storage,
+    pub store: &'w Rc<Sql>,
+    pub now: Instant,
+    pub by: &'w str,
+}
+
+/// An import under way.
+struct Run {
+    token: String,
+    /// What an earlier request wrote of the same file.
+    before: Progress,
+    /// How far this request has read.
+    read: Progress,
+    /// What is written.
+    written: Import,
+    n_batches: u64,
+    counts: Map<String, Value>,
+    batch: Batch,
+}
+
+impl Writer<'_> {
+    /// Takes a request. Its idempotency key is the resume token: sent again with the same file, it
+    /// goes on where it ended.
+    pub async fn take(&self, request: &mut worker::Request, key: Option<String>) -> worker::Result<Answer> {
+        let token = match key {
+            Some(key) => key,
+            None => Ids::new(self.now, http::seed()?).next("imp_"),
+        };
+        let mut run = match self.begin(token) {
+            Ok(run) => run,
+            Err(failure) => return Ok(Answer::refusal(Dialect::Own, &failure)),
+        };
+        let outcome = self.read(request, &mut run).await.and_then(|()| self.finish(&mut run));
+        let summary = json!({
+            "lines": run.written.progress.lines,
+            "batches": run.n_batches,
+            "entities": run.counts,
+            "snapshot_version": run.written.version,
+            "resume_token": run.token,
+            "done": run.written.done,
+        });
+        let Err(failure) = outcome else {
+            return Ok(Answer::json(200, &summary).with(VERSION, run.written.version));
+        };
+        // What came before the batch that was refused is written, and the answer says so.
+        let mut reply = Dialect::Own.refuse(&failure);
+        if let (Some(Value::Object(body)), Value::Object(summary)) = (&mut reply.body, summary) {
+            body.extend(summary);
+        }
+        Ok(Answer::from(reply).with(VERSION, run.written.version))
+    }
+
+    fn begin(&self, token: String) -> Result<Run, Failure> {
+        if token.is_empty() || 255 < token.len() {
+            return Err(Failure::field("Idempotency-Key", "expected 1 to 255 characters"));
+        }
+        let written = match self.store.import(&token)? {
+            Some(import) => import,
+            None => Import { version: self.store.version()?, ..Import::default() },
+        };
+        Ok(Run {
+            token,
+            before: written.progress.clone(),
+            read: Progress::default(),
+            written,
+            n_batches: 0,
+            counts: Map::new(),
+            batch: Batch::default(),
+        })
+    }
+
+    async fn read(&self, request: &mut worker::Request, run: &mut Run) -> Result<(), Failure> {
+        let content_type = request.headers().get("content-type").ok().flatten().unwrap_or_default();
+        let essence = content_type.split(';').next().unwrap_or_default().trim();
+        if !["application/x-ndjson", "application/ndjson", "application/jsonl"].contains(&essence) {
+            let message = "send lines of JSON, and say so: content-type: application/x-ndjson";
+            return Err(Failure::new(Why::UnsupportedMediaType, message));
+        }
+        let Ok(mut stream) = request.stream() else { return Ok(()) };
+        let mut rest: Vec<u8> = Vec::new();
+        while let Some(chunk) = stream.next().await {
+            let chunk = chunk.map_err(|_| http::interrupted())?;
+            let n_batches = run.n_batches;
+            let mut lines = chunk.split(|byte| *byte == b'\n');
+            // The last piece is the beginning of a line, and empty after a line break.
+            let last = lines.next_back().unwrap_or_default();
+            for line in lines {
+                if rest.is_empty() {
+                    self.line(line, run)?;
+                } else {
+                    rest.extend_from_slice(line);
+                    self.line(&rest, run)?;
+                    rest.clear();
+                }
+            }
+            rest.extend_from_slice(last);
+            if MAX_LINE < rest.len() {
+                return Err(too_long(run));
+            }
+            if n_batches != run.n_batches {
+                // Lines that are there already would be taken one after the other, and questions had to wait.
+                Delay::from(Duration::ZERO).await;
+            }
+        }
+        if rest.is_empty() { Ok(()) } else { self.line(&rest, run) }
+    }
+
+    fn line(&self, line: &[u8], run: &mut Run) -> Result<(), Failure> {
+        if MAX_LINE < line.len() {
+            return Err(too_long(run));
+        }
+        run.read.advance(line);
+        if run.read.lines <= run.before.lines {
+            if run.read.lines == run.before.lines && run.read != run.before {
+                let message = format!(
+                    "the first {} lines differ from those that were imported under this resume token; without \
+                     `Idempotency-Key` the import starts anew",
+                    run.before.lines
+                );
+                return Err(Failure::conflict(message));
+            }
+            return Ok(());
+        }
+        run.batch.add(run.read.lines, line)?;
+        if run.batch.is_full() { self.flush(run, false) } else { Ok(()) }
+    }
+
+    fn finish(&self, run: &mut Run) -> Result<(), Failure> {
+        if run.read.lines < run.before.lines {
+            let message = format!("the file ends before line {}, up to which it was imported", run.before.lines);
+            return Err(Failure::conflict(message));
+        }
+        self.flush(run, true)
+    }
+
+    /// Writes the batch, and how far the import is, in one transaction.
+    fn flush(&self, run: &mut Run, done: bool) -> Result<(), Failure> {
+        let batch = std::mem::take(&mut run.batch);
+        let changes = batch.changes();
+        admit(&changes, self.store.as_ref()).map_err(|failure| batch.locate(failure))?;
+        run.written = self.storage.transaction(|| {
+            let version = match changes.as_slice() {
+                [] => run.written.version,
+                changes => self.store.apply(changes, self.now, self.by)?,
+            };
+            let import = Import { progress: run.read.clone(), done, version };
+            self.store.set_import(&run.token, &import, self.now)?;
+            Ok(import)
+        })?;
+        batch.count(&mut run.counts);
+        run.n_batches = run.n_batches.saturating_add(1);
+        Ok(())
+    }
+}
+
+fn too_long(run: &Run) -> Failure {
+    let path = format!("line {}", run.read.lines.saturating_add(1));
+    Failure { path, ..Failure::new(Why::TooLarge, format!("a line is longer than {MAX_LINE} bytes")) }
+}
+
+/// How far an import came.
+pub fn state(token: &str, store: &Rc<Sql>) -> Answer {
+    let found = store
+        .import(token)
+        .and_then(|import| import.ok_or_else(|| Failure::not_found(format!("there is no import `{token}`"))));
+    match found {
+        Ok(Import { progress, done, version }) => {
+            Answer::json(200, &json!({"lines": progress.lines, "done": done, "snapshot_version": version}))
+        }
+        Err(failure) => Answer::refusal(Dialect::Own, &failure),
+    }
+}

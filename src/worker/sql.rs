@@ -1,0 +1,360 @@
+//! The catalogue in the database of a Durable Object: one table per kind of entity.
+
+use mayuse_core::{Document, Instant, Tree};
+use mayuse_dialects::{Change, Entity, Failure, Kind, Progress, Recorded, Referred, Reply, Store};
+use mayuse_dialects::{key_of, references, text};
+use serde::Deserialize;
+use serde_json::Value;
+use std::cell::RefCell;
+use worker::wasm_bindgen::JsValue;
+use worker::{SqlStorage, SqlStorageValue, console_error};
+
+/// For how long the answer to an idempotency key is kept: a day.
+const REMEMBERED_MS: i64 = 24 * 60 * 60 * 1_000;
+
+/// For how long an import can be gone on with: thirty days.
+const RESUMABLE_MS: i64 = 30 * 24 * 60 * 60 * 1_000;
+
+/// The database.
+#[derive(Debug)]
+pub struct Sql {
+    sql: SqlStorage,
+    /// What the definitions were read into, until one is written.
+    definitions: RefCell<Option<Document>>,
+}
+
+impl Sql {
+    /// Opens the database; makes its tables if it is new.
+    pub fn open(sql: SqlStorage) -> worker::Result<Sql> {
+        for kind in Kind::ALL {
+            let customer = if kind == Kind::Subscription { "customer_id TEXT NOT NULL," } else { "" };
+            let table = kind.list();
+            let statement = format!(
+                "CREATE TABLE IF NOT EXISTS {table} (
+                    id TEXT PRIMARY KEY, key TEXT UNIQUE, {customer} body TEXT NOT NULL, version INTEGER NOT NULL,
+                    created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL, updated_by TEXT NOT NULL)"
+            );
+            sql.exec(&statement, None)?;
+        }
+        for statement in [
+            "CREATE INDEX IF NOT EXISTS subscriptions_of ON subscriptions (customer_id, id)",
+            "CREATE TABLE IF NOT EXISTS plan_versions (id TEXT PRIMARY KEY, plan_id TEXT NOT NULL) WITHOUT ROWID",
+            // What customers and subscriptions refer to.
+            "CREATE TABLE IF NOT EXISTS refers (what TEXT, id TEXT, user_kind TEXT, user_id TEXT,
+                PRIMARY KEY (what, id, user_kind, user_id)) WITHOUT ROWID",
+            "CREATE TABLE IF NOT EXISTS catalog (
+                only_row INTEGER PRIMARY KEY CHECK (only_row = 1), version INTEGER NOT NULL, settings TEXT NOT NULL)",
+            "INSERT OR IGNORE INTO catalog VALUES (1, 0, '{}')",
+            "CREATE TABLE IF NOT EXISTS idempotency (made_by TEXT, key TEXT, fingerprint TEXT NOT NULL,
+                status INTEGER NOT NULL, body TEXT NOT NULL, created_at INTEGER NOT NULL, PRIMARY KEY (made_by, key))",
+            "CREATE INDEX IF NOT EXISTS idempotency_age ON idempotency (created_at)",
+            "CREATE TABLE IF NOT EXISTS imports (token TEXT PRIMARY KEY, lines INTEGER NOT NULL, digest BLOB NOT NULL,
+                done INTEGER NOT NULL, version INTEGER NOT NULL, updated_at INTEGER NOT NULL)",
+        ] {
+            sql.exec(statement, None)?;
+        }
+        Ok(Sql { sql, definitions: RefCell::new(None) })
+    }
+
+    /// Runs a statement and reads its rows, up to `limit` of them.
+    fn rows<T>(
+        &self,
+        statement: &str,
+        bindings: Vec<SqlStorageValue>,
+        read: impl Fn(&mut Row) -> Option<T>,
+    ) -> Result<Vec<T>, Failure> {
+        let cursor = self.sql.exec(statement, bindings).map_err(failed)?;
+        let mut rows = Vec::new();
+        for row in cursor.raw() {
+            let mut row = Row(row.map_err(failed)?.into_iter());
+            rows.push(read(&mut row).ok_or_else(|| Failure::internal("the database holds a row that cannot be read"))?);
+        }
+        Ok(rows)
+    }
+
+    fn run(&self, statement: &str, bindings: Vec<SqlStorageValue>) -> Result<(), Failure> {
+        self.sql.exec(statement, bindings).map(|_| ()).map_err(failed)
+    }
+
+    /// Makes a write, which must be checked before and stand in a transaction. Gives its version.
+    pub fn apply(&self, changes: &[Change], now: Instant, by: &str) -> Result<u64, Failure> {
+        let version = self.version()?.saturating_add(1);
+        self.run("UPDATE catalog SET version = ?", vec![number(version)?])?;
+        for change in changes {
+            match change {
+                Change::Put { kind, body } => self.put(*kind, body, version, now, by)?,
+                Change::Delete { kind, id } => {
+                    self.forget(*kind, id)?;
+                    self.run(&format!("DELETE FROM {} WHERE id = ?", kind.list()), vec![id.as_str().into()])?;
+                }
+                Change::Settings(settings) => {
+                    self.run("UPDATE catalog SET settings = ?", vec![settings.to_string().into()])?;
+                }
+                Change::Clear => {
+                    for kind in Kind::ALL {
+                        self.run(&format!("DELETE FROM {}", kind.list()), Vec::new())?;
+                    }
+                    self.run("DELETE FROM plan_versions", Vec::new())?;
+                    self.run("DELETE FROM refers", Vec::new())?;
+                    self.run("UPDATE catalog SET settings = '{}'", Vec::new())?;
+                }
+            }
+        }
+        let of_people = |change: &Change| match change {
+            Change::Put { kind, .. } | Change::Delete { kind, .. } => !kind.is_definition(),
+            Change::Settings(_) | Change::Clear => false,
+        };
+        if !changes.iter().all(of_people) {
+            self.definitions.replace(None);
+        }
+        Ok(version)
+    }
+
+    fn put(&self, kind: Kind, body: &Value, version: u64, now: Instant, by: &str) -> Result<(), Failure> {
+        let (id, table, key) = (text(body, "id"), kind.list(), key_of(kind, body));
+        self.forget(kind, id)?;
+        if let Some(key) = key {
+            // Whoever has it now is written anew by the same write, and takes another one.
+            let statement = format!("UPDATE {table} SET key = NULL WHERE key = ? AND id <> ?");
+            self.run(&statement, vec![key.into(), id.into()])?;
+        }
+        let mut bindings: Vec<SqlStorageValue> = vec![
+            id.into(),
+            key.map_or(SqlStorageValue::Null, SqlStorageValue::from),
+            body.to_string().into(),
+            number(version)?,
+            SqlStorageValue::Integer(now.millis()),
+            SqlStorageValue::Integer(now.millis()),
+            by.into(),
+        ];
+        let customer = if kind == Kind::Subscription {
+            bindings.push(text(body, "customer_id").into());
+            (", customer_id", ", ?", ", customer_id = excluded.customer_id")
+        } else {
+            ("", "", "")
+        };
+        let statement = format!(
+            "INSERT INTO {table} (id, key, body, version, created_at, updated_at, updated_by{})
+             VALUES (?, ?, ?, ?, ?, ?, ?{})
+             ON CONFLICT (id) DO UPDATE SET key = excluded.key, body = excluded.body, version = excluded.version,
+             updated_at = excluded.updated_at, updated_by = excluded.updated_by{}",
+            customer.0, customer.1, customer.2
+        );
+        self.run(&statement, bindings)?;
+        if kind == Kind::Plan {
+            for plan_version in mayuse_dialects::items(body, "versions") {
+                let bindings = vec![text(plan_version, "id").into(), id.into()];
+                self.run("INSERT OR REPLACE INTO plan_versions VALUES (?, ?)", bindings)?;
+            }
+        }
+        for (what, referred) in references(kind, body) {
+            let bindings = vec![what.name().into(), referred.into(), kind.name().into(), id.into()];
+            self.run("INSERT INTO refers VALUES (?, ?, ?, ?)", bindings)?;
+        }
+        Ok(())
+    }
+
+    /// Takes away what was noted beside an entity.
+    fn forget(&self, kind: Kind, id: &str) -> Result<(), Failure> {
+        match kind {
+            Kind::Plan => self.run("DELETE FROM plan_versions WHERE plan_id = ?", vec![id.into()]),
+            Kind::Customer | Kind::Subscription => {
+                let Some(stored) = self.get(kind, id)? else { return Ok(()) };
+                for (what, referred) in references(kind, &stored.body) {
+                    let bindings = vec![what.name().into(), referred.into(), kind.name().into(), id.into()];
+                    let statement = "DELETE FROM refers WHERE what = ? AND id = ? AND user_kind = ? AND user_id = ?";
+                    self.run(statement, bindings)?;
+                }
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// What was answered before to a key's request with this idempotency key.
+    pub fn recorded(&self, by: &str, key: &str) -> Result<Option<Recorded>, Failure> {
+        let statement = "SELECT fingerprint, status, body FROM idempotency WHERE made_by = ? AND key = ?";
+        let read = |row: &mut Row| {
+            let fingerprint = row.text()?;
+            let status = u16::try_from(row.integer()?).ok()?;
+            let body = serde_json::from_str(&row.text()?).ok()?;
+            let reply = if status == 204 { Reply::empty() } else { Reply::json(status, body) };
+            Some(Recorded { fingerprint, reply })
+        };
+        Ok(self.rows(statement, vec![by.into(), key.into()], read)?.pop())
+    }
+
+    /// Keeps an answer for a day. Stands in the transaction of the write.
+    pub fn record(&self, by: &str, key: &str, recorded: &Recorded, now: Instant) -> Result<(), Failure> {
+        let oldest = now.millis().saturating_sub(REMEMBERED_MS);
+        self.run("DELETE FROM idempotency WHERE created_at < ?", vec![SqlStorageValue::Integer(oldest)])?;
+        let bindings = vec![
+            by.into(),
+            key.into(),
+            recorded.fingerprint.as_str().into(),
+            SqlStorageValue::Integer(recorded.reply.status.into()),
+            recorded.reply.body.clone().unwrap_or_default().to_string().into(),
+            SqlStorageValue::Integer(now.millis()),
+        ];
+        self.run("INSERT OR REPLACE INTO idempotency VALUES (?, ?, ?, ?, ?, ?)", bindings)
+    }
+
+    /// How far an import came.
+    pub fn import(&self, token: &str) -> Result<Option<Import>, Failure> {
+        let statement = "SELECT lines, digest, done, version FROM imports WHERE token = ?";
+        let read = |row: &mut Row| {
+            let lines = u64::try_from(row.integer()?).ok()?;
+            let digest = row.blob()?.try_into().ok()?;
+            let done = row.integer()? != 0;
+            let version = u64::try_from(row.integer()?).ok()?;
+            Some(Import { progress: Progress { lines, digest }, done, version })
+        };
+        Ok(self.rows(statement, vec![token.into()], read)?.pop())
+    }
+
+    /// Keeps how far an import came. Stands in the transaction of its batch.
+    pub fn set_import(&self, token: &str, import: &Import, now: Instant) -> Result<(), Failure> {
+        let oldest = now.millis().saturating_sub(RESUMABLE_MS);
+        self.run("DELETE FROM imports WHERE updated_at < ?", vec![SqlStorageValue::Integer(oldest)])?;
+        let bindings = vec![
+            token.into(),
+            number(import.progress.lines)?,
+            SqlStorageValue::Blob(import.progress.digest.to_vec()),
+            SqlStorageValue::Integer(import.done.into()),
+            number(import.version)?,
+            SqlStorageValue::Integer(now.millis()),
+        ];
+        self.run("INSERT OR REPLACE INTO imports VALUES (?, ?, ?, ?, ?, ?)", bindings)
+    }
+
+    fn one(&self, table: &str, column: &str, value: &str) -> Result<Option<Entity>, Failure> {
+        let statement = format!("SELECT {COLUMNS} FROM {table} WHERE {column} = ?");
+        Ok(self.rows(&statement, vec![value.into()], entity)?.pop())
+    }
+}
+
+/// An import as it is stored.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Import {
+    /// What is written of it.
+    pub progress: Progress,
+    /// Whether that is all of it.
+    pub done: bool,
+    /// The version its last batch made.
+    pub version: u64,
+}
+
+const COLUMNS: &str = "id, body, created_at, updated_at, updated_by, version";
+
+fn entity(row: &mut Row) -> Option<Entity> {
+    Some(Entity {
+        id: row.text()?,
+        body: serde_json::from_str(&row.text()?).ok()?,
+        created_at: Instant::from_millis(row.integer()?)?,
+        updated_at: Instant::from_millis(row.integer()?)?,
+        updated_by: row.text()?,
+        version: u64::try_from(row.integer()?).ok()?,
+    })
+}
+
+impl Store for Sql {
+    fn version(&self) -> Result<u64, Failure> {
+        let read = |row: &mut Row| u64::try_from(row.integer()?).ok();
+        Ok(self.rows("SELECT version FROM catalog", Vec::new(), read)?.pop().unwrap_or_default())
+    }
+
+    fn settings(&self) -> Result<Value, Failure> {
+        let read = |row: &mut Row| serde_json::from_str(&row.text()?).ok();
+        Ok(self.rows("SELECT settings FROM catalog", Vec::new(), read)?.pop().unwrap_or_default())
+    }
+
+    fn get(&self, kind: Kind, id: &str) -> Result<Option<Entity>, Failure> {
+        self.one(kind.list(), "id", id)
+    }
+
+    fn by_key(&self, kind: Kind, key: &str) -> Result<Option<Entity>, Failure> {
+        self.one(kind.list(), "key", key)
+    }
+
+    fn plan_of_version(&self, version_id: &str) -> Result<Option<Entity>, Failure> {
+        let statement = "SELECT plan_id FROM plan_versions WHERE id = ?";
+        match self.rows(statement, vec![version_id.into()], Row::text)?.pop() {
+            Some(plan) => self.get(Kind::Plan, &plan),
+            None => Ok(None),
+        }
+    }
+
+    fn page(&self, kind: Kind, after: &str, limit: usize) -> Result<Vec<Entity>, Failure> {
+        let statement = format!("SELECT {COLUMNS} FROM {} WHERE id > ? ORDER BY id LIMIT ?", kind.list());
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        self.rows(&statement, vec![after.into(), SqlStorageValue::Integer(limit)], entity)
+    }
+
+    fn subscriptions_of(&self, customer_id: &str) -> Result<Vec<Entity>, Failure> {
+        let statement = format!("SELECT {COLUMNS} FROM subscriptions WHERE customer_id = ? ORDER BY id");
+        self.rows(&statement, vec![customer_id.into()], entity)
+    }
+
+    fn users_of(&self, what: Referred, id: &str) -> Result<(u64, Option<String>), Failure> {
+        let statement = "SELECT count(*), min(user_id) FROM refers WHERE what = ? AND id = ?";
+        let read = |row: &mut Row| Some((u64::try_from(row.integer()?).ok()?, row.text()));
+        Ok(self.rows(statement, vec![what.name().into(), id.into()], read)?.pop().unwrap_or_default())
+    }
+
+    fn definitions(&self) -> Result<Document, Failure> {
+        if let Some(document) = &*self.definitions.borrow() {
+            return Ok(document.clone());
+        }
+        let mut document = Document::default();
+        let tree = |value: &Value| Tree::deserialize(value).map_err(|error| Failure::internal(error.to_string()));
+        for (name, value) in self.settings()?.as_object().into_iter().flatten() {
+            document.set(name, &tree(value)?);
+        }
+        for kind in [Kind::Feature, Kind::Plan, Kind::AddOn] {
+            for (n, entity) in self.all(kind)?.iter().enumerate() {
+                document.add(kind.list(), n, &tree(&entity.body)?);
+            }
+        }
+        self.definitions.replace(Some(document.clone()));
+        Ok(document)
+    }
+}
+
+/// The columns of a row, read from the left.
+struct Row(std::vec::IntoIter<SqlStorageValue>);
+
+impl Row {
+    fn text(&mut self) -> Option<String> {
+        match self.0.next()? {
+            SqlStorageValue::String(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    fn integer(&mut self) -> Option<i64> {
+        match self.0.next()? {
+            SqlStorageValue::Integer(value) => Some(value),
+            #[expect(clippy::cast_possible_truncation, reason = "every number that is stored is below 2^53")]
+            SqlStorageValue::Float(value) => Some(value as i64),
+            _ => None,
+        }
+    }
+
+    fn blob(&mut self) -> Option<Vec<u8>> {
+        match self.0.next()? {
+            SqlStorageValue::Blob(bytes) => Some(bytes),
+            _ => None,
+        }
+    }
+}
+
+fn number(value: u64) -> Result<SqlStorageValue, Failure> {
+    let whole = i64::try_from(value).map_err(|_| Failure::internal("a number is too large for the database"))?;
+    Ok(SqlStorageValue::Integer(whole))
+}
+
+/// What the database says goes to the log and not to whoever asked.
+fn failed(error: worker::Error) -> Failure {
+    console_error!("the database refused: {}", JsValue::from(error).as_string().unwrap_or_default());
+    Failure::internal("the catalogue could not be read or written; nothing of this request was kept")
+}

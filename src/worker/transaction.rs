@@ -1,0 +1,53 @@
+//! A transaction of a Durable Object's database, which `worker` does not offer.
+
+use mayuse_dialects::Failure;
+use worker::js_sys::{Function, Reflect};
+use worker::wasm_bindgen::closure::ScopedClosure;
+use worker::wasm_bindgen::{JsCast, JsValue};
+use worker::{State, console_error};
+
+/// The platform's own handle of the database.
+#[derive(Clone, Debug)]
+pub struct Storage(JsValue);
+
+impl Storage {
+    /// The storage of a Durable Object, and the object's state itself again.
+    pub fn of(state: State) -> (Storage, State) {
+        let state = state._inner();
+        let storage = Reflect::get(&state, &"storage".into()).unwrap_or(JsValue::UNDEFINED);
+        (Storage(storage), State::from(state))
+    }
+
+    /// Runs `write` in a transaction: all of it stands or, after a failure, none of it.
+    ///
+    /// # Errors
+    /// Those of `write`, and whatever the database has against the commit.
+    pub fn transaction<T>(&self, mut write: impl FnMut() -> Result<T, Failure>) -> Result<T, Failure> {
+        let mut outcome: Option<Result<T, Failure>> = None;
+        let mut step = || -> Result<JsValue, JsValue> {
+            let written = write();
+            // What is thrown rolls the transaction back.
+            let thrown = if written.is_ok() { Ok(JsValue::UNDEFINED) } else { Err(JsValue::from("rolled back")) };
+            outcome = Some(written);
+            thrown
+        };
+        let committed = {
+            let step: ScopedClosure<'_, dyn FnMut() -> Result<JsValue, JsValue>> =
+                ScopedClosure::borrow_mut_assert_unwind_safe(&mut step);
+            self.call(step.as_ref())
+        };
+        match (outcome, committed) {
+            (Some(Err(failure)), _) => Err(failure),
+            (Some(Ok(value)), Ok(_)) => Ok(value),
+            (_, committed) => {
+                console_error!("a transaction was not committed: {:?}", committed.err());
+                Err(Failure::internal("the write could not be stored; nothing of it was kept"))
+            }
+        }
+    }
+
+    fn call(&self, step: &JsValue) -> Result<JsValue, JsValue> {
+        let transaction_sync: Function = Reflect::get(&self.0, &"transactionSync".into())?.dyn_into()?;
+        transaction_sync.call1(&self.0, step)
+    }
+}
