@@ -57,36 +57,15 @@ const HEADINGS: [&str; 7] = ["FEATURE", "ALLOWED", "REASON", "LIMIT", "RESETS", 
 
 fn table(decisions: &[Decision<'_>], paint: &Paint) -> String {
     let rows: Vec<[String; 7]> = decisions.iter().map(row).collect();
-    let widths: Vec<usize> = HEADINGS
-        .iter()
-        .enumerate()
-        .map(|(column, heading)| {
-            let cells = rows.iter().filter_map(|row| row.get(column));
-            cells.map(|cell| cell.chars().count()).max().unwrap_or_default().max(heading.len())
-        })
-        .collect();
-    let mut lines = vec![paint.bold(line(&HEADINGS.map(str::to_owned), &widths, |_, cell| cell).trim_end())];
-    for (row, decision) in rows.iter().zip(decisions) {
-        let painted = line(row, &widths, |column, cell| match (column, decision.decision) {
-            (1, Verdict::Allow) => paint.green(&cell),
-            (1, Verdict::Deny) => paint.red(&cell),
-            (1, Verdict::Indeterminate) => paint.yellow(&cell),
-            (6, _) => paint.dim(&cell),
-            _ => cell,
-        });
-        lines.push(painted.trim_end().to_owned());
-    }
-    lines.join("\n")
-}
-
-/// Cells padded to the width of their columns, painted after padding.
-fn line(cells: &[String; 7], widths: &[usize], paint: impl Fn(usize, String) -> String) -> String {
-    let padded = cells.iter().zip(widths).enumerate().map(|(column, (cell, width))| {
-        // The padding stands outside of what is painted, so that the end of a line can be trimmed.
-        let gap = " ".repeat(width.saturating_sub(cell.chars().count()));
-        format!("{}{gap}", paint(column, cell.clone()))
-    });
-    padded.collect::<Vec<_>>().join("  ")
+    style::table(HEADINGS, &rows, paint, |row, column, cell| {
+        match (column, decisions.get(row).map(|decision| decision.decision)) {
+            (1, Some(Verdict::Allow)) => paint.green(cell),
+            (1, Some(Verdict::Deny)) => paint.red(cell),
+            (1, Some(Verdict::Indeterminate)) => paint.yellow(cell),
+            (6, _) => paint.dim(cell),
+            _ => cell.to_owned(),
+        }
+    })
 }
 
 fn row(decision: &Decision<'_>) -> [String; 7] {

@@ -19,6 +19,10 @@ pub enum Failure {
     Json { what: String, message: String },
     /// A document or question that is wrong.
     Problems { what: String, problems: Problems },
+    /// A command that does not say what it needs to.
+    Usage { message: String },
+    /// A server that refuses, or cannot be reached: codes and what they are about, and what to do.
+    Server { problems: Vec<(String, String)>, hints: Vec<String> },
     /// Nobody reads the output any more.
     PipeClosed,
 }
@@ -35,8 +39,36 @@ impl Failure {
                 writeln!(out, "{} {what}: {message}", paint.red("error[INVALID_JSON]"))
             }
             Failure::Problems { what, problems } => report_problems(&mut out, &paint, what, problems),
+            Failure::Usage { message } => writeln!(out, "{} {message}", paint.red("error[USAGE]")),
+            Failure::Server { problems, hints } => {
+                let problems =
+                    problems.iter().map(|(code, text)| format!("{} {text}", paint.red(&format!("error[{code}]"))));
+                problems.chain(hints.iter().cloned()).try_for_each(|line| writeln!(out, "{line}"))
+            }
             Failure::PipeClosed => Ok(()),
         };
+    }
+
+    /// The exit status.
+    pub fn status(&self) -> u8 {
+        match self {
+            Failure::Server { .. } => 1,
+            Failure::PipeClosed => 0,
+            _ => 2,
+        }
+    }
+
+    /// One problem with a server.
+    pub fn server(code: &str, text: impl Into<String>) -> Failure {
+        Failure::Server { problems: vec![(code.to_owned(), text.into())], hints: Vec::new() }
+    }
+
+    /// The same with one more line of advice.
+    pub fn hint(mut self, hint: impl Into<String>) -> Failure {
+        if let Failure::Server { hints, .. } = &mut self {
+            hints.push(hint.into());
+        }
+        self
     }
 
     /// One problem of a question.
@@ -113,6 +145,15 @@ pub fn print(text: &str) -> Result<(), Failure> {
         io::ErrorKind::BrokenPipe => Failure::PipeClosed,
         _ => Failure::Io { what: "standard output".to_owned(), error },
     })
+}
+
+/// A word of a command line, so that a shell takes it as it is.
+pub fn quote(word: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "_-./:@%+=,".contains(c);
+    if !word.is_empty() && word.chars().all(is_plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', r"'\''"))
 }
 
 /// Prints a value as JSON.

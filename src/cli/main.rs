@@ -6,14 +6,19 @@
 
 mod check;
 mod conform;
+mod connection;
 mod entitlements;
+mod export;
+mod import;
 mod input;
+mod key;
+mod server;
 mod style;
+mod upload;
 mod validate;
 mod window;
 
 use clap::{Parser, Subcommand};
-use input::Failure;
 use std::process::ExitCode;
 
 /// May this customer use this feature?
@@ -29,6 +34,7 @@ Examples:
   mayuse entitlements --catalog demo/catalog.json --customer acme
   mayuse window --rule '{\"type\":\"CALENDAR\",\"unit\":\"MONTH\",\"interval\":1}' --at 2025-06-15T00:00:00Z
   mayuse validate demo/catalog.json
+  mayuse import catalog.ndjson --url http://localhost:8787 --key mayuse_demo_key
 
 Exit status: 0 allowed or done, 1 not allowed or failed, 2 a bad question or file."
 )]
@@ -49,6 +55,12 @@ enum Command {
     Validate(validate::Args),
     /// Run vector files and print each failure
     Conform(conform::Args),
+    /// Write a file of lines, or a whole catalogue, into a running Worker
+    Import(import::Args),
+    /// Read the whole catalogue out of a running Worker
+    Export(export::Args),
+    /// Make a key, and the row for the Worker's table of keys
+    Key(key::Args),
 }
 
 fn main() -> ExitCode {
@@ -58,14 +70,16 @@ fn main() -> ExitCode {
         Command::Window(args) => window::run(&args),
         Command::Validate(args) => validate::run(&args),
         Command::Conform(args) => conform::run(&args),
+        Command::Import(args) => import::run(&args),
+        Command::Export(args) => export::run(&args),
+        Command::Key(args) => key::run(&args),
     };
     match outcome {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::from(1),
-        Err(Failure::PipeClosed) => ExitCode::SUCCESS,
         Err(failure) => {
             failure.report();
-            ExitCode::from(2)
+            ExitCode::from(failure.status())
         }
     }
 }

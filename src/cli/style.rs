@@ -1,7 +1,8 @@
-//! Colour in a terminal, and none in a pipe.
+//! Colour and progress in a terminal, and none in a pipe; tables.
 
 use std::env;
-use std::io::{IsTerminal, stderr, stdout};
+use std::io::{IsTerminal, Write, stderr, stdout};
+use std::time::{Duration, Instant};
 
 /// Paints text, or leaves it as it is.
 #[derive(Debug)]
@@ -20,8 +21,11 @@ pub fn for_stderr() -> Paint {
 }
 
 fn wanted() -> bool {
-    env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
-        && env::var_os("TERM").is_none_or(|term| term != "dumb")
+    env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()) && understands_commands()
+}
+
+fn understands_commands() -> bool {
+    env::var_os("TERM").is_none_or(|term| term != "dumb")
 }
 
 impl Paint {
@@ -47,5 +51,94 @@ impl Paint {
 
     fn with(&self, code: &str, text: &str) -> String {
         if self.on { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
+    }
+}
+
+/// A table whose columns are as wide as what is in them. `cell` paints the cell of a row and column.
+pub fn table<const N: usize>(
+    headings: [&str; N],
+    rows: &[[String; N]],
+    paint: &Paint,
+    cell: impl Fn(usize, usize, &str) -> String,
+) -> String {
+    let width_of = |(column, heading): (usize, &&str)| {
+        let cells = rows.iter().filter_map(|row| row.get(column));
+        cells.map(|cell| cell.chars().count()).max().unwrap_or_default().max(heading.len())
+    };
+    let widths: Vec<usize> = headings.iter().enumerate().map(width_of).collect();
+    let line = |cells: &[String; N], paint: &dyn Fn(usize, &str) -> String| {
+        let padded = cells.iter().zip(&widths).enumerate().map(|(column, (cell, width))| {
+            // The padding stands outside of what is painted, so that the end of a line can be trimmed.
+            let gap = " ".repeat(width.saturating_sub(cell.chars().count()));
+            format!("{}{gap}", paint(column, cell))
+        });
+        padded.collect::<Vec<_>>().join("  ").trim_end().to_owned()
+    };
+    let mut lines = vec![paint.bold(&line(&headings.map(str::to_owned), &|_, heading| heading.to_owned()))];
+    lines.extend(rows.iter().enumerate().map(|(n, row)| line(row, &|column, text| cell(n, column, text))));
+    lines.join("\n")
+}
+
+/// A line on standard error that is written over as work goes on. It is only for terminals.
+#[derive(Debug)]
+pub struct Progress {
+    on: bool,
+    total: Option<u64>,
+    started: Instant,
+    shown: Option<Instant>,
+}
+
+impl Progress {
+    /// For so many bytes, if that is known.
+    pub fn new(on: bool, total: Option<u64>) -> Progress {
+        let on = on && stderr().is_terminal() && understands_commands();
+        Progress { on, total, started: Instant::now(), shown: None }
+    }
+
+    /// Whether somebody watches.
+    pub fn is_on(&self) -> bool {
+        self.on
+    }
+
+    /// Shows how far the work is, if it is time to.
+    pub fn show(&mut self, n_bytes: u64, n_lines: Option<u64>) {
+        let is_early = self.shown.is_some_and(|shown| shown.elapsed() < Duration::from_millis(100));
+        if !self.on || is_early && self.total != Some(n_bytes) {
+            return;
+        }
+        self.shown = Some(Instant::now());
+        let rate = n_bytes as f64 / self.started.elapsed().as_secs_f64().max(0.001);
+        let mut parts = vec![match self.total {
+            Some(total) => {
+                let percent = n_bytes as f64 * 100.0 / (total.max(1) as f64);
+                format!("{} of {}  {percent:.0}%", bytes(n_bytes as f64), bytes(total as f64))
+            }
+            None => bytes(n_bytes as f64),
+        }];
+        parts.push(format!("{}/s", bytes(rate)));
+        parts.extend(n_lines.map(|n| format!("line {n}")));
+        match self.total.map(|total| total.saturating_sub(n_bytes)) {
+            Some(0) => parts.push("waiting for the answer".to_owned()),
+            Some(left) => parts.push(format!("{:.0} s left", (left as f64 / rate.max(1.0)).ceil())),
+            None => {}
+        }
+        // Nothing is left to be told if standard error is gone.
+        let _ = write!(stderr(), "\r{}\u{1b}[K", parts.join("  "));
+    }
+
+    /// Takes the line away.
+    pub fn clear(&mut self) {
+        if self.shown.take().is_some() {
+            let _ = write!(stderr(), "\r\u{1b}[K");
+        }
+    }
+}
+
+/// A number of bytes, in the unit that suits it.
+pub fn bytes(n: f64) -> String {
+    let units = [(1e9, "GB"), (1e6, "MB"), (1e3, "kB")];
+    match units.into_iter().find(|(unit, _)| *unit <= n) {
+        Some((unit, name)) => format!("{:.1} {name}", n / unit),
+        None => format!("{n:.0} bytes"),
     }
 }

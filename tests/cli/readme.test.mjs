@@ -1,27 +1,73 @@
-// The README's commands, run as they stand.
+// The commands of the README and of the demo's, run as they stand, and the README's JavaScript.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { readFileSync } from "node:fs";
-import { test } from "node:test";
+import { readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { after, test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { start } from "../worker/support.mjs";
+import { binary, folder, mayuse } from "./support.mjs";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
-const commands = readFileSync(new URL("../../README.md", import.meta.url), "utf8")
-  .split("\n")
-  .filter((line) => line.startsWith("target/release/mayuse "));
+const read = (path) => readFileSync(join(root, path), "utf8");
+const [readme, demo] = [read("README.md"), read("demo/README.md")];
+const blocksOf = (text, language) =>
+  [...text.matchAll(/^```(\w+)\n(.*?)^```$/gms)].filter(([, found]) => found === language).map(([, , block]) => block);
 
-test("there are commands", () => assert.ok(commands.length >= 5));
+// Files that commands write stay out of the checkout.
+["target", "demo", "tests"].forEach((name) => symlinkSync(join(root, name), join(folder, name)));
+const { worker, stop } = await start({});
+after(stop);
 
-for (const command of commands) {
-  test(command, () => {
-    const { status, stdout, stderr } = spawnSync("bash", ["-c", command], { cwd: root, encoding: "utf8" });
-    assert.equal(status, 0, stderr);
-    assert.notEqual(stdout, "");
-  });
+const isCommand = (line) => /^(target\/release\/)?mayuse /.test(line);
+const scripts = [readme, demo].flatMap((text) => blocksOf(text, "sh")).filter((block) => block.split("\n").some(isCommand));
+
+test("every script is run, here or against the Worker", () => {
+  for (const file of ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "demo/README.md", "docs/dialects.md", "docs/semantics.md"]) {
+    for (const block of blocksOf(read(file), "sh")) {
+      const isRun = scripts.includes(block) || (file.endsWith("README.md") && /^curl /m.test(block));
+      // These run this test.
+      assert.ok(isRun || /^make /.test(block), `${file}:\n${block}`);
+    }
+  }
+  assert.ok(scripts.length >= 4);
+});
+
+for (const script of scripts) {
+  const lines = script.split("\n").filter((line) => line !== "");
+  const exports = lines.filter((line) => line.startsWith("export "));
+  for (const line of lines.filter((line) => !exports.includes(line))) {
+    test(line, async () => {
+      const command = line.replace("http://127.0.0.1:8787", worker.url).replace(/^mayuse /, "target/release/mayuse ");
+      const { status, stdout, stderr } = await shell([...exports, command].join("\n"));
+      assert.equal(status, 0, stderr);
+      if (isCommand(line)) assert.notEqual(stdout + stderr, "");
+    });
+  }
 }
 
+/** Runs a line in the folder of all of them, without holding up the Worker. */
+function shell(line) {
+  return mayuse([], { shell: `cd ${folder}; bash -ec '${line.replaceAll("'", "'\\''")}'; exit`, key: "" });
+}
+
+const examples = blocksOf(readme, "js");
+
+test("the JavaScript", () => {
+  assert.equal(examples.length, 1);
+  const [example] = examples;
+  const said = /console\.log\(.*\/\/ (.*)$/m.exec(example)[1];
+  const program = example.replace('"mayuse"', JSON.stringify(join(root, "pkg/entry-node.js")));
+  const path = join(folder, "example.mjs");
+  const catalog = `import { readFileSync } from "node:fs";\nconst catalog = JSON.parse(readFileSync("demo/catalog.json", "utf8"));\n`;
+  writeFileSync(path, catalog + program);
+  const { status, stdout, stderr } = spawnSync(process.execPath, [path], { cwd: folder, encoding: "utf8" });
+  assert.equal(status, 0, stderr);
+  assert.equal(stdout.trim(), said);
+});
+
 // The demo's table of questions, asked at an instant of its time.
-const rows = readFileSync(new URL("../../demo/README.md", import.meta.url), "utf8")
+const rows = demo
   .split("\n")
   .filter((line) => /^\|.*\| (yes|no), /.test(line))
   .map((line) => line.split("|").map((cell) => cell.trim()));
@@ -37,7 +83,7 @@ for (const [, who, , ask, answer] of rows) {
   const args = ["check", "--catalog", "demo/catalog.json", "--at", "2026-11-20T12:00:00Z", "--customer", customer, "--feature", feature ?? "sso"];
   for (const [, option, amount] of ask.matchAll(/(consumed|requested) (\d+)/g)) args.push(`--${option}`, amount);
   test(`demo: ${customer} ${ask}`, () => {
-    const { status, stdout, stderr } = spawnSync("target/release/mayuse", args, { cwd: root, encoding: "utf8" });
+    const { status, stdout, stderr } = spawnSync(binary, args, { cwd: root, encoding: "utf8" });
     assert.equal(status, verdict === "yes" ? 0 : 1, stdout + stderr);
     if (reason !== undefined) assert.equal(JSON.parse(stdout).reason, reason);
   });

@@ -1,0 +1,78 @@
+//! `mayuse key`
+
+use crate::input::{self, Failure};
+use mayuse_dialects::{Keys, hex};
+use serde_json::json;
+use sha2::{Digest, Sha256};
+use std::io;
+
+/// Whose key, and what for.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+The Worker knows keys by their SHA-256 alone: the key itself is printed here and nowhere else.
+Its table of keys is the secret API_KEYS, a JSON array of rows.
+
+Examples:
+  mayuse key --name checkout
+  mayuse key --name billing-sync --scope catalog
+  mayuse key --name backend --scope check --scope usage --class bulk --json")]
+pub struct Args {
+    /// Who it is for: stands in logs, and beside what was written with it
+    #[arg(long)]
+    name: String,
+    /// What it may do; may be given several times
+    #[arg(long = "scope", value_name = "SCOPE", value_parser = ["check", "usage", "catalog"], default_value = "check")]
+    scopes: Vec<String>,
+    /// Which rate limit it is under: the Worker's binding RATE_LIMIT_ and this in capitals
+    #[arg(long, value_name = "CLASS", default_value = "standard")]
+    class: String,
+    /// Print the key and its row as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Makes a key and prints it.
+pub fn run(args: &Args) -> Result<bool, Failure> {
+    if args.name.trim().is_empty() || args.name.chars().any(char::is_control) {
+        return Err(Failure::Usage { message: "--name: expected a name".to_owned() });
+    }
+    let is_word = args.class.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    if args.class.is_empty() || !is_word {
+        return Err(Failure::Usage { message: "--class: expected letters, digits and underscores".to_owned() });
+    }
+    let mut scopes: Vec<&String> = Vec::new();
+    for scope in &args.scopes {
+        if !scopes.contains(&scope) {
+            scopes.push(scope);
+        }
+    }
+    let key = format!("mayuse_{}", random_hex::<32>()?);
+    let hash = hex(&Sha256::digest(key.as_bytes()));
+    let row = json!({"name": args.name, "sha256": hash, "scopes": scopes, "class": args.class});
+    // What the Worker would not take must not be handed out.
+    let table = Keys::read(&format!("[{row}]"));
+    let table = table.map_err(|problems| Failure::Problems { what: "the row".to_owned(), problems })?;
+    if table.find(&key).is_none() {
+        return Err(Failure::Json { what: "the row".to_owned(), message: "it does not fit the key".to_owned() });
+    }
+    if args.json {
+        input::print_json(&json!({"key": key, "row": row}))?;
+        return Ok(true);
+    }
+    input::print(&format!(
+        "Key, shown this once:\n  {key}\n\nRow for the table of keys:\n  {row}\n\n\
+         Add the row to the JSON array of those there are, and store that. For this one alone:\n  \
+         printf %s {} | wrangler secret put API_KEYS",
+        input::quote(&format!("[{row}]"))
+    ))?;
+    Ok(true)
+}
+
+/// Random bytes of the operating system, in hexadecimal digits.
+pub fn random_hex<const N: usize>() -> Result<String, Failure> {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes)
+        .map_err(|error| io::Error::other(error.to_string()))
+        .map_err(|error| Failure::Io { what: "the system's random numbers".to_owned(), error })?;
+    Ok(hex(&bytes))
+}

@@ -1,0 +1,244 @@
+//! The Worker that a command speaks to: its address, the key, and what it answers.
+
+use crate::connection::{self, Gone};
+use crate::input::Failure;
+use serde_json::{Map, Value, json};
+use std::env;
+use std::io::Read;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use ureq::http::{Request, Response, Uri, header};
+use ureq::{Agent, Body, Error, SendBody};
+
+/// The most that is read of an answer, but for an export.
+const MAX_ANSWER_BYTES: u64 = 4 << 20;
+
+/// The most characters shown of an answer that says nothing in JSON.
+const MAX_EXCERPT: usize = 300;
+
+/// Which server, and as whom.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Where the Worker is: http[s]://host[:port][/prefix]
+    #[arg(long, value_name = "URL")]
+    pub url: String,
+    /// Key of the scope `catalog`; the environment variable MAYUSE_KEY if not given
+    #[arg(long, value_name = "KEY")]
+    pub key: Option<String>,
+}
+
+/// A server that can be asked.
+#[derive(Debug)]
+pub struct Server {
+    agent: Agent,
+    gone: Gone,
+    /// Without a slash at the end.
+    pub url: String,
+    key: String,
+}
+
+/// An answer that was read to its end.
+#[derive(Debug)]
+pub struct Answer {
+    status: u16,
+    /// What was asked, and how the answer begins.
+    what: String,
+    hint: Option<String>,
+    text: String,
+}
+
+impl Server {
+    /// The server meant. Nothing is asked yet.
+    pub fn new(args: &Args) -> Result<Server, Failure> {
+        let refuse = |why: &str| Failure::Usage { message: format!("--url {}: {why}", args.url) };
+        let uri: Uri = args.url.parse().map_err(|_| refuse("expected http[s]://host[:port][/prefix]"))?;
+        if !matches!(uri.scheme_str(), Some("http" | "https")) || uri.host().is_none_or(str::is_empty) {
+            return Err(refuse("expected http[s]://host[:port][/prefix]"));
+        }
+        if uri.query().is_some() || args.url.contains('#') {
+            return Err(refuse("expected no query and no fragment"));
+        }
+        if uri.authority().is_some_and(|authority| authority.as_str().contains('@')) {
+            return Err(refuse("a key goes into --key, or the environment variable MAYUSE_KEY"));
+        }
+        let from_environment = || env::var("MAYUSE_KEY").ok();
+        let key = args.key.clone().or_else(from_environment).map(|key| key.trim().to_owned()).unwrap_or_default();
+        if key.is_empty() {
+            let message = "no key: pass --key KEY, or set the environment variable MAYUSE_KEY".to_owned();
+            return Err(Failure::Usage { message });
+        }
+        if !is_header_value(&key) {
+            return Err(Failure::Usage { message: "the key has characters that no key has".to_owned() });
+        }
+        let gone = Arc::new(AtomicBool::new(false));
+        let url = args.url.trim_end_matches('/').to_owned();
+        Ok(Server { agent: connection::agent(&gone)?, gone, url, key })
+    }
+
+    /// Whether the server stopped taking the body that is being sent.
+    pub fn is_gone(&self) -> bool {
+        self.gone.load(Ordering::Relaxed)
+    }
+
+    /// Sends a request.
+    pub fn send(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: SendBody<'_>,
+    ) -> Result<Response<Body>, Error> {
+        let request = Request::builder().method(method).uri(format!("{}{path}", self.url));
+        let request = request.header(header::AUTHORIZATION, format!("Bearer {}", self.key));
+        let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
+        self.agent.run(request.body(body)?)
+    }
+
+    /// Asks for what is at a path.
+    pub fn get(&self, path: &str, accept: &str) -> Result<Response<Body>, Error> {
+        self.send("GET", path, &[("accept", accept)], SendBody::none())
+    }
+
+    /// Nothing was answered.
+    pub fn unreachable(&self, error: &Error) -> Failure {
+        let why = reason(error);
+        let is_unknown = why.contains("certificate");
+        let failure = Failure::server("UNREACHABLE", format!("{}: {why}", self.url));
+        let hint = "If a certificate of your own vouches for it, name its file in SSL_CERT_FILE.";
+        if is_unknown { failure.hint(hint) } else { failure }
+    }
+}
+
+impl Answer {
+    /// Reads an answer to its end.
+    pub fn read(mut response: Response<Body>, asked: &str) -> Result<Answer, Error> {
+        let status = response.status();
+        let header = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok());
+        let hint = match status.as_u16() {
+            300..=399 => header("location").map(|to| format!("It is elsewhere: {}. Say so with --url.", clean(to))),
+            401 => Some("Pass the key with --key, or set the environment variable MAYUSE_KEY.".to_owned()),
+            404 => Some("Is --url the place where the Worker is?".to_owned()),
+            _ => header("retry-after").map(|seconds| format!("Try again after {} seconds.", clean(seconds))),
+        };
+        let what = format!("{asked} answered {} {}", status.as_str(), status.canonical_reason().unwrap_or_default());
+        let mut bytes = Vec::new();
+        response.body_mut().as_reader().take(MAX_ANSWER_BYTES).read_to_end(&mut bytes)?;
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        Ok(Answer { status: status.as_u16(), what: what.trim_end().to_owned(), hint, text })
+    }
+
+    /// Whether the request was carried out.
+    pub fn is_ok(&self) -> bool {
+        200 <= self.status && self.status < 300
+    }
+
+    /// Whether the server, or what stands before it, failed: the same request may succeed later.
+    pub fn is_fault(&self) -> bool {
+        500 <= self.status || self.status == 429
+    }
+
+    /// Whether the body was too large.
+    pub fn is_too_large(&self) -> bool {
+        self.status == 413
+    }
+
+    /// Whether there is no such thing.
+    pub fn is_missing(&self) -> bool {
+        self.status == 404
+    }
+
+    /// The object that was answered, if it is one.
+    pub fn object(&self) -> Option<Map<String, Value>> {
+        serde_json::from_str(&self.text).ok()
+    }
+
+    /// The refusal: every problem in it, whatever its shape, and the status.
+    pub fn refusal(&self) -> Failure {
+        let body = Value::Object(self.object().unwrap_or_default());
+        let error = body.get("error").filter(|error| error.is_object()).unwrap_or(&body);
+        let mut problems: Vec<(String, String)> = Vec::new();
+        for list in ["problems", "details"].iter().filter_map(|name| error.get(name)?.as_array()) {
+            problems.extend(list.iter().filter_map(|problem| self.problem(problem)));
+        }
+        if problems.is_empty() {
+            problems.extend(self.problem(error));
+        }
+        if problems.is_empty() {
+            problems.push((self.code(), format!("{}: {}", self.what, excerpt(&self.text))));
+            return Failure::Server { problems, hints: self.hint.iter().cloned().collect() };
+        }
+        let hints = [Some(format!("{}.", self.what)), self.hint.clone()];
+        Failure::Server { problems, hints: hints.into_iter().flatten().collect() }
+    }
+
+    fn code(&self) -> String {
+        format!("HTTP_{}", self.status)
+    }
+
+    /// Code, place and message of a problem.
+    fn problem(&self, problem: &Value) -> Option<(String, String)> {
+        let text = |names: &[&str]| names.iter().find_map(|name| problem.get(name)?.as_str()).map(clean);
+        let message = text(&["message", "error"])?;
+        let sentence = match text(&["path", "param", "field"]) {
+            Some(path) if !path.is_empty() => format!("{path}: {message}"),
+            _ => message,
+        };
+        Some((text(&["code"]).unwrap_or_else(|| self.code()), sentence))
+    }
+}
+
+/// Why a request was not answered, without the client's own words for the kind of it.
+pub fn reason(error: &Error) -> String {
+    match error {
+        Error::Io(error) => match error.get_ref().and_then(|inner| inner.downcast_ref::<Error>()) {
+            Some(inner) => reason(inner),
+            None => error.to_string(),
+        },
+        Error::Timeout(_) => "it does not answer".to_owned(),
+        Error::HostNotFound => "there is no such host".to_owned(),
+        error => error.to_string(),
+    }
+}
+
+/// A failure as the server would have answered it.
+pub fn as_json(code: &str, message: &str) -> Map<String, Value> {
+    Map::from_iter([("error".to_owned(), json!({"code": code, "message": message}))])
+}
+
+/// Whether this can be the value of a header.
+pub fn is_header_value(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
+/// What a server says, without what a terminal would take for a command.
+fn clean(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
+/// The beginning of a text; of a page, of what is written on it.
+fn excerpt(text: &str) -> String {
+    let title = || {
+        let (_, after) = text.split_once("<title>")?;
+        Some(after.split_once("</title>")?.0)
+    };
+    let is_page = text.trim_start().starts_with('<');
+    let mut shown = String::new();
+    let mut in_tag = false;
+    for c in title().filter(|_| is_page).unwrap_or(text).chars() {
+        match c {
+            '<' if is_page => in_tag = true,
+            '>' if in_tag => {
+                in_tag = false;
+                shown.push(' ');
+            }
+            c if !in_tag => shown.push(c),
+            _ => {}
+        }
+    }
+    let words = clean(&shown).split_whitespace().collect::<Vec<_>>().join(" ");
+    match words.char_indices().nth(MAX_EXCERPT) {
+        Some((at, _)) => format!("{}…", words.get(..at).unwrap_or_default()),
+        None if words.is_empty() => "nothing more was said".to_owned(),
+        None => words,
+    }
+}

@@ -1,0 +1,183 @@
+//! A file on its way to a server: what it is, and how far it is.
+
+use crate::input;
+use crate::server::Server;
+use crate::style::Progress;
+use mayuse_dialects::MAX_LINE;
+use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde_json::Value;
+use std::fmt;
+use std::fs::File;
+use std::io::{self, BufReader, Cursor, Read};
+use std::path::Path;
+
+/// What a file is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Shape {
+    /// One entity per line.
+    Lines,
+    /// A catalogue document.
+    Document,
+}
+
+/// A file that is read once, from its beginning, and never held whole.
+pub struct Upload {
+    input: Box<dyn Read>,
+    pub name: String,
+    /// How long it is, where that is known before its end.
+    pub total: Option<u64>,
+    pub n_bytes: u64,
+    pub n_lines: u64,
+    /// Why it could not be read.
+    pub failed: Option<io::Error>,
+    pub progress: Progress,
+    counts_lines: bool,
+}
+
+impl Upload {
+    /// Opens a file and looks what it is.
+    pub fn open(path: &Path) -> io::Result<(Shape, Upload)> {
+        let (mut input, total): (Box<dyn Read>, Option<u64>) = if path.as_os_str() == "-" {
+            (Box::new(io::stdin().lock()), None)
+        } else {
+            let file = File::open(path)?;
+            let about = file.metadata()?;
+            (Box::new(file), about.is_file().then_some(about.len()))
+        };
+        let (shape, head) = look(&mut input)?;
+        let input = Cursor::new(head).chain(input);
+        // What is written to the file from now on is not sent.
+        let input: Box<dyn Read> = match total {
+            Some(total) => Box::new(input.take(total)),
+            None => Box::new(input),
+        };
+        let upload = Upload {
+            input,
+            name: input::name(path),
+            total,
+            n_bytes: 0,
+            n_lines: 0,
+            failed: None,
+            progress: Progress::new(true, total),
+            counts_lines: shape == Shape::Lines,
+        };
+        Ok((shape, upload))
+    }
+
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let n = self.input.read(buffer)?;
+        if n == 0 && !buffer.is_empty() && self.total.is_some_and(|total| self.n_bytes < total) {
+            return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the file became shorter while it was sent"));
+        }
+        self.n_bytes = self.n_bytes.saturating_add(count(n));
+        if self.counts_lines {
+            let breaks = buffer.iter().take(n).filter(|byte| **byte == b'\n');
+            self.n_lines = self.n_lines.saturating_add(count(breaks.count()));
+        }
+        self.progress.show(self.n_bytes, self.counts_lines.then_some(self.n_lines));
+        Ok(n)
+    }
+}
+
+fn count(n: usize) -> u64 {
+    n.try_into().unwrap_or(u64::MAX)
+}
+
+/// A file that is being sent.
+pub struct Sending<'u> {
+    pub upload: &'u mut Upload,
+    pub server: &'u Server,
+    /// How much was said in place of what nobody takes.
+    n_padded: u64,
+}
+
+impl<'u> Sending<'u> {
+    pub fn new(upload: &'u mut Upload, server: &'u Server) -> Sending<'u> {
+        Sending { upload, server, n_padded: 0 }
+    }
+}
+
+impl Read for Sending<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.server.is_gone() {
+            // The rest is not read. Of a body whose length was announced there must be one.
+            let said = self.upload.n_bytes.saturating_add(self.n_padded);
+            let left = self.upload.total.unwrap_or_default().saturating_sub(said);
+            let n = usize::try_from(left).unwrap_or(usize::MAX).min(buffer.len());
+            self.n_padded = self.n_padded.saturating_add(count(n));
+            return Ok(n);
+        }
+        self.upload.read(buffer).map_err(|error| {
+            let told = io::Error::new(error.kind(), error.to_string());
+            self.upload.failed = Some(error);
+            told
+        })
+    }
+}
+
+/// What an input is, and what was read of it to find out.
+///
+/// The first of `kind` and `format` in its first object decides. An object longer than any line may
+/// be is a document; what is no object is left for the server to refuse, with its line.
+fn look(input: &mut dyn Read) -> io::Result<(Shape, Vec<u8>)> {
+    let mut head = Recorded { input, bytes: Vec::new(), failed: None };
+    let mut found = None;
+    let limit = count(MAX_LINE).saturating_add(2);
+    let mut json = serde_json::Deserializer::from_reader(BufReader::new((&mut head).take(limit)));
+    let read = json.deserialize_map(Look(&mut found));
+    drop(json);
+    let is_cut = read.is_err_and(|error| error.is_eof()) && limit <= count(head.bytes.len());
+    match (head.failed, found) {
+        (Some(error), _) => Err(error),
+        (None, Some(shape)) => Ok((shape, head.bytes)),
+        (None, None) if is_cut => Ok((Shape::Document, head.bytes)),
+        (None, None) => Ok((Shape::Lines, head.bytes)),
+    }
+}
+
+/// Keeps what is read through it.
+struct Recorded<'i> {
+    input: &'i mut dyn Read,
+    bytes: Vec<u8>,
+    failed: Option<io::Error>,
+}
+
+impl Read for Recorded<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let n = self.input.read(buffer).or_else(|error| match error.kind() {
+            io::ErrorKind::Interrupted => Err(error),
+            _ => {
+                self.failed = Some(error);
+                Ok(0)
+            }
+        })?;
+        self.bytes.extend(buffer.iter().take(n));
+        Ok(n)
+    }
+}
+
+struct Look<'f>(&'f mut Option<Shape>);
+
+impl<'de> Visitor<'de> for Look<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        while let Some(name) = map.next_key::<String>()? {
+            if name == "kind" {
+                *self.0 = Some(Shape::Lines);
+                return Ok(());
+            }
+            if name == "format" && map.next_value::<Value>()?.is_number() {
+                *self.0 = Some(Shape::Document);
+                return Ok(());
+            } else if name != "format" {
+                map.next_value::<IgnoredAny>()?;
+            }
+        }
+        Ok(())
+    }
+}
