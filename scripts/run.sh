@@ -6,24 +6,26 @@ cd "$(dirname "$0")/.."
 . scripts/env.sh
 port=${PORT:-8787}
 
-# Printed once the Worker answers, below what wrangler itself has to say.
+# Once the Worker answers: tells an empty catalogue the demo, and says what to try, below what wrangler itself has to say.
 greet() {
     local url=http://127.0.0.1:$port
-    until node --eval "fetch('$url/readyz').then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"; do
+    until node scripts/seed.mjs "$url"; do
         # wrangler has this shell's number, and may be gone.
         kill -0 $$ 2>/dev/null || return 0
         sleep 0.25
     done
     cat <<TEXT
 
-mayuse answers at $url (Ctrl-C stops it). Three questions to try:
+mayuse answers at $url (Ctrl-C stops it). Every request needs a key; here it is mayuse_demo_key. Three questions to try:
 
-  a yes         curl '$url/v1/check?customer=acme&feature=sso'
-  a no          curl '$url/v1/check?customer=paused&feature=sso'
-  a metered one curl '$url/v1/check?customer=acme&feature=api_calls&consumed=199999'
+  a yes         curl -H 'x-api-key: mayuse_demo_key' '$url/v1/check?customer=acme&feature=sso'
+  a no          curl -H 'x-api-key: mayuse_demo_key' '$url/v1/check?customer=paused&feature=sso'
+  a metered one curl -H 'x-api-key: mayuse_demo_key' '$url/v1/check?customer=acme&feature=api_calls&consumed=199999'
 
-Everything one customer may use: curl '$url/v1/customers/acme/entitlements?consumed=0'
-Who is in the demo: demo/README.md. The whole API: $url/openapi.json
+Everything one customer may use:  curl -H 'x-api-key: mayuse_demo_key' '$url/v1/customers/acme/entitlements?consumed=0'
+The catalogue as it is:           curl -H 'x-api-key: mayuse_demo_key' '$url/v1/catalog'
+The demo again from the start:    rm -r .wrangler/state, then make run
+Who is in the demo: demo/README.md. Write to it: README.md, "Bring your billing system". The whole API: $url/openapi.json
 
 TEXT
 }
@@ -31,4 +33,6 @@ greet &
 
 # wrangler builds the Worker, now and whenever its sources change. Without the variable it asks the network for data
 # that only matters in production.
-exec env CLOUDFLARE_CF_FETCH_ENABLED=false wrangler dev --ip 127.0.0.1 --port "$port" --show-interactive-dev-session=false
+# LOCAL_RUN lets the demo key in, on this machine only.
+exec env CLOUDFLARE_CF_FETCH_ENABLED=false wrangler dev --ip 127.0.0.1 --port "$port" --var LOCAL_RUN:1 \
+    --show-interactive-dev-session=false

@@ -16,7 +16,7 @@ heading "unit, law, differential and hygiene tests"
 cargo test --quiet
 
 heading "documentation"
-RUSTDOCFLAGS='-D warnings' cargo doc --quiet --no-deps -p mayuse-core
+RUSTDOCFLAGS='-D warnings' cargo doc --quiet --no-deps -p mayuse-core -p mayuse-dialects
 
 heading "builds and sizes"
 scripts/build.sh
@@ -24,8 +24,11 @@ scripts/build.sh
 heading "vectors against the native core"
 target/release/mayuse conform tests/vectors
 
-heading "the command line"
+heading "the command line, also against the Worker"
 node --test --test-reporter=spec tests/cli/*.test.mjs
+
+heading "the contract with the APIs it stands in for"
+node --test --test-reporter=spec tests/contracts/*.test.mjs
 
 heading "the npm package, packed and installed, in Node"
 node --test --test-reporter=spec tests/npm/*.test.mjs
