@@ -76,11 +76,10 @@ fn list(kind: Kind, request: &Request<'_>, store: &dyn Store) -> Result<Done, Fa
         }
     };
     let after = request.parameter("cursor").unwrap_or_default();
-    // One more than asked for, to know whether there are more.
-    let mut page = store.page(kind, &after, limit.saturating_add(1))?;
-    let has_more = limit < page.len();
-    page.truncate(limit);
-    let next = page.last().filter(|_| has_more).map(|entity| entity.id.clone());
+    let page = store.page(kind, &after, limit)?;
+    let last = page.last().map(|entity| entity.id.clone()).unwrap_or_default();
+    let has_more = !page.is_empty() && !store.page(kind, &last, 1)?.is_empty();
+    let next = has_more.then_some(last);
     let data: Vec<Value> = page.iter().map(|entity| shown(kind, entity)).collect();
     Ok(Done::read(json!({"data": data, "next_cursor": next, "snapshot_version": store.version()?})))
 }

@@ -41,7 +41,8 @@ pub trait Store {
     /// The plan that has a version with this id.
     fn plan_of_version(&self, version_id: &str) -> Result<Option<Entity>, Failure>;
 
-    /// Entities in the order of their ids, those after `after`, at most `limit` of them.
+    /// Entities in the order of their ids, those after `after`: at most `limit` of them, fewer where
+    /// they are large, none only at the end.
     fn page(&self, kind: Kind, after: &str, limit: usize) -> Result<Vec<Entity>, Failure>;
 
     /// The subscriptions of a customer, by the customer's id, in the order of their ids.

@@ -117,7 +117,7 @@ impl Export {
             }
             self.after.clone_from(&entity.id);
         }
-        if page.len() < PAGE {
+        if page.is_empty() {
             self.kind = None;
             if self.form == Form::Document {
                 text.push(']');

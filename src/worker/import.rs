@@ -164,7 +164,9 @@ impl Writer<'_> {
             Ok(import)
         })?;
         batch.count(&mut run.counts);
-        run.n_batches = run.n_batches.saturating_add(1);
+        if !changes.is_empty() {
+            run.n_batches = run.n_batches.saturating_add(1);
+        }
         Ok(())
     }
 }

@@ -15,6 +15,9 @@ const REMEMBERED_MS: i64 = 24 * 60 * 60 * 1_000;
 /// For how long an import can be gone on with: thirty days.
 const RESUMABLE_MS: i64 = 30 * 24 * 60 * 60 * 1_000;
 
+/// Of a page, no more is read once it has so many bytes: bodies may be large, and memory is small.
+const MAX_PAGE_BYTES: usize = 4 * 1024 * 1024;
+
 /// The database.
 #[derive(Debug)]
 pub struct Sql {
@@ -67,7 +70,7 @@ impl Sql {
         let mut rows = Vec::new();
         for row in cursor.raw() {
             let mut row = Row(row.map_err(failed)?.into_iter());
-            rows.push(read(&mut row).ok_or_else(|| Failure::internal("the database holds a row that cannot be read"))?);
+            rows.push(read(&mut row).ok_or_else(unreadable)?);
         }
         Ok(rows)
     }
@@ -287,7 +290,20 @@ impl Store for Sql {
     fn page(&self, kind: Kind, after: &str, limit: usize) -> Result<Vec<Entity>, Failure> {
         let statement = format!("SELECT {COLUMNS} FROM {} WHERE id > ? ORDER BY id LIMIT ?", kind.list());
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        self.rows(&statement, vec![after.into(), SqlStorageValue::Integer(limit)], entity)
+        let cursor = self.sql.exec(&statement, vec![after.into(), SqlStorageValue::Integer(limit)]).map_err(failed)?;
+        let (mut page, mut n_bytes) = (Vec::new(), 0_usize);
+        for row in cursor.raw() {
+            let row = row.map_err(failed)?;
+            n_bytes = row.iter().fold(n_bytes, |n, value| match value {
+                SqlStorageValue::String(text) => n.saturating_add(text.len()),
+                _ => n,
+            });
+            page.push(entity(&mut Row(row.into_iter())).ok_or_else(unreadable)?);
+            if MAX_PAGE_BYTES <= n_bytes {
+                break;
+            }
+        }
+        Ok(page)
     }
 
     fn subscriptions_of(&self, customer_id: &str) -> Result<Vec<Entity>, Failure> {
@@ -351,6 +367,10 @@ impl Row {
 fn number(value: u64) -> Result<SqlStorageValue, Failure> {
     let whole = i64::try_from(value).map_err(|_| Failure::internal("a number is too large for the database"))?;
     Ok(SqlStorageValue::Integer(whole))
+}
+
+fn unreadable() -> Failure {
+    Failure::internal("the database holds a row that cannot be read")
 }
 
 /// What the database says goes to the log and not to whoever asked.
