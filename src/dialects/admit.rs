@@ -15,7 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// Stored entities are numbered from here on, so that their problems are told from those of the
 /// write. A document has a limit far below.
-const STORED: usize = 1_000_000_000;
+pub(crate) const STORED: usize = 1_000_000_000;
 
 /// The core knows no mappings: what one grants is read as the row of an add-on, numbered from here on.
 const MAPPINGS: usize = 2_000_000_000;
@@ -32,7 +32,10 @@ pub fn admit(changes: &[Change], store: &dyn Store) -> Result<(), Failure> {
     }
     let write = Write::new(changes);
     write.keys_are_free(store)?;
-    let (document, stored) = write.document(store)?;
+    let (mut document, stored) = write.document(store)?;
+    if !write.clears {
+        document.mark_as_part();
+    }
     let mut problems = match document.compile() {
         Ok((_, problems)) | Err(problems) => problems,
     };
@@ -82,8 +85,8 @@ fn place(problem: &Problem) -> (&str, usize, &str) {
 }
 
 /// The steps of a write, by what they do.
-struct Write<'w> {
-    puts: Vec<(Kind, &'w Value)>,
+pub(crate) struct Write<'w> {
+    pub puts: Vec<(Kind, &'w Value)>,
     put_as: BTreeMap<(Kind, &'w str), &'w Value>,
     deletes: BTreeSet<(Kind, &'w str)>,
     settings: Option<&'w Value>,
@@ -144,6 +147,23 @@ impl<'w> Write<'w> {
             {
                 let what = if *kind == Kind::Customer { "alias" } else { "code" };
                 return taken(what, key, *kind, &other.id);
+            }
+            // What is looked up by id or key must not be two things.
+            if matches!(kind, Kind::Feature | Kind::Customer) {
+                let what = if *kind == Kind::Customer { "alias" } else { "code" };
+                if let Some(other) = store.by_key(*kind, id)?
+                    && other.id != id
+                    && self.stays(*kind, &other.id)
+                {
+                    return taken(what, id, *kind, &other.id);
+                }
+                if let Some(key) = key_of(*kind, body)
+                    && key != id
+                    && store.get(*kind, key)?.is_some()
+                    && self.stays(*kind, key)
+                {
+                    return taken("id", key, *kind, key);
+                }
             }
             for version in if *kind == Kind::Plan { items(body, "versions") } else { &[] } {
                 let version = text(version, "id");
@@ -312,51 +332,8 @@ impl<'w> Write<'w> {
         }
     }
 
-    /// An add-on may be tied to some plans: Pabbly's `associate_plans`.
-    fn add_ons_go_with_their_plans(&self, store: &dyn Store, problems: &mut Problems) -> Result<(), Failure> {
-        let mut rules: BTreeMap<&str, Option<Value>> = BTreeMap::new();
-        let subscriptions = self.puts.iter().filter(|(kind, _)| *kind == Kind::Subscription);
-        for (n, (_, subscription)) in subscriptions.enumerate() {
-            for (row, held) in items(subscription, "add_ons").iter().enumerate() {
-                let id = text(held, "add_on_id");
-                let tied = match rules.get(id) {
-                    Some(known) => known.clone(),
-                    None => {
-                        self.after(Kind::AddOn, id, store)?.filter(|add_on| add_on.get("associate_plans").is_some())
-                    }
-                };
-                if let Some(add_on) = &tied
-                    && let Some(message) = self.refuses(add_on, subscription, store)?
-                {
-                    let path = format!("subscriptions[{n}].add_ons[{row}].add_on_id");
-                    problems.push(Problem::error(Code::Invalid, path, message));
-                }
-                rules.insert(id, tied);
-            }
-        }
-        Ok(())
-    }
-    /// Why an add-on that is tied to plans does not go with this subscription.
-    fn refuses(&self, add_on: &Value, subscription: &Value, store: &dyn Store) -> Result<Option<String>, Failure> {
-        let (id, plan) = (text(add_on, "id"), text(subscription, "plan_id"));
-        if text(add_on, "associate_plans") == "selected_plans" {
-            let named = items(add_on, "plans_array").iter().any(|listed| listed.as_str() == Some(plan));
-            let message = || format!("add-on `{id}` is not for plan `{plan}`: its `plans_array` does not name it");
-            return Ok((!named).then(message));
-        }
-        // All plans of its product. A plan that says nothing of products is taken for one of them.
-        let product = text(add_on, "product_id");
-        let Some(plan_body) = self.after(Kind::Plan, plan, store)? else { return Ok(None) };
-        let versions = items(&plan_body, "versions");
-        let products: Vec<&str> =
-            versions.iter().flat_map(|version| items(version, "product_ids")).filter_map(Value::as_str).collect();
-        let fits = products.is_empty() || products.contains(&product);
-        let message = || format!("add-on `{id}` is for plans of product `{product}`, and plan `{plan}` is of another");
-        Ok((!fits).then(message))
-    }
-
     /// What has this id after the write.
-    fn after(&self, kind: Kind, id: &str, store: &dyn Store) -> Result<Option<Value>, Failure> {
+    pub fn after(&self, kind: Kind, id: &str, store: &dyn Store) -> Result<Option<Value>, Failure> {
         match self.put_as.get(&(kind, id)) {
             Some(body) => Ok(Some((*body).clone())),
             None if self.stays(kind, id) => Ok(store.get(kind, id)?.map(|entity| entity.body)),

@@ -2,7 +2,8 @@
 
 use crate::failure::{Failure, Why};
 use crate::kind::Kind;
-use crate::store::{Change, text};
+use crate::store::{Change, SETTINGS, text};
+use crate::strict;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
@@ -58,9 +59,9 @@ impl Batch {
         }
         let at =
             |field: &str| if field.is_empty() { format!("line {number}") } else { format!("line {number}: {field}") };
-        let value = serde_json::from_slice(line).map_err(|error| {
+        let value = strict::from_slice(line).map_err(|error| {
             // Its own line number is always 1 here.
-            let message = format!("not JSON: {}", error.to_string().replace("at line 1 ", "at "));
+            let message = format!("cannot be read: {}", error.to_string().replace("at line 1 ", "at "));
             Failure { path: at(""), ..Failure::new(Why::BadRequest, message).code("INVALID_JSON") }
         })?;
         let Value::Object(mut fields) = value else {
@@ -71,6 +72,7 @@ impl Batch {
             _ => return Err(Failure::field(at("kind"), "expected what the line is: \"customer\", for example")),
         };
         if kind == "settings" {
+            fields.retain(|name, _| SETTINGS.contains(&name.as_str()));
             self.settings = Some(Value::Object(fields));
             return Ok(());
         }

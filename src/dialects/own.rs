@@ -4,7 +4,7 @@ use crate::failure::{Failure, Why};
 use crate::json::json;
 use crate::kind::Kind;
 use crate::request::{Context, Done, Reply, Request};
-use crate::store::{Change, Entity, Store, text};
+use crate::store::{Change, Entity, SETTINGS, Store, text};
 use serde_json::{Map, Value};
 
 pub(crate) fn route(
@@ -88,6 +88,7 @@ fn put(kind: Kind, id: &str, request: &Request<'_>, store: &dyn Store) -> Result
     let Value::Object(mut body) = request.value()? else {
         return Err(Failure::field("", "expected an object"));
     };
+    without_kind(kind, &mut body)?;
     match body.get("id") {
         None => {
             let mut with_id = Map::from_iter([("id".to_owned(), Value::from(id))]);
@@ -108,6 +109,15 @@ fn put(kind: Kind, id: &str, request: &Request<'_>, store: &dyn Store) -> Result
     Ok(Done::wrote(reply, vec![Change::put(kind, Value::Object(body))]))
 }
 
+/// Takes the `kind` out of a body: in lines it says what the line is, and is no part of the entity.
+fn without_kind(kind: Kind, body: &mut Map<String, Value>) -> Result<(), Failure> {
+    match body.shift_remove("kind") {
+        None => Ok(()),
+        Some(found) if found.as_str() == Some(kind.name()) => Ok(()),
+        Some(_) => Err(Failure::field("kind", format!("expected `{}`, or nothing", kind.name()))),
+    }
+}
+
 fn delete(kind: Kind, id: &str, store: &dyn Store) -> Result<Done, Failure> {
     if store.get(kind, id)?.is_none() {
         return Err(no_such(kind, id));
@@ -115,9 +125,6 @@ fn delete(kind: Kind, id: &str, store: &dyn Store) -> Result<Done, Failure> {
     let answer = json!({"kind": kind.name(), "id": id, "deleted": true, "snapshot_version": next_version(store)?});
     Ok(Done::wrote(Reply::json(200, answer), vec![Change::Delete { kind, id: id.to_owned() }]))
 }
-
-/// Fields of a document that are not lists of entities, as far as they are kept.
-const SETTINGS: [&str; 2] = ["ladder", "access_statuses"];
 
 /// Replaces the whole catalogue.
 fn put_document(request: &Request<'_>, store: &dyn Store) -> Result<Done, Failure> {
@@ -141,7 +148,11 @@ fn put_document(request: &Request<'_>, store: &dyn Store) -> Result<Done, Failur
             Some(_) => return Err(Failure::field(kind.list(), "expected an array")),
         };
         counts.insert(kind.list().to_owned(), list.len().into());
-        for (n, entity) in list.into_iter().enumerate() {
+        for (n, mut entity) in list.into_iter().enumerate() {
+            if let Value::Object(body) = &mut entity {
+                without_kind(kind, body)
+                    .map_err(|failure| Failure::field(format!("{}[{n}].kind", kind.list()), failure.message))?;
+            }
             if text(&entity, "id").is_empty() {
                 return Err(Failure::field(format!("{}[{n}].id", kind.list()), "a required field is missing"));
             }

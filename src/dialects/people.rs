@@ -1,10 +1,30 @@
 //! Catalogues to decide from: what is defined for everybody, and the few people a question is about.
 
-use crate::admit::tree;
+use crate::admit::{STORED, tree};
 use crate::failure::Failure;
+use crate::kind::Kind;
 use crate::store::Store;
-use mayuse_core::{Catalog, Instant, Problems, Snapshot, Source};
+use mayuse_core::{Catalog, Document, Instant, Problems, Snapshot, Source};
 use std::collections::BTreeSet;
+
+/// Ladder, features, plans and add-ons as they are stored, read and ready to have people added.
+///
+/// # Errors
+/// The store's own.
+pub fn read_definitions(store: &dyn Store) -> Result<Document, Failure> {
+    let mut document = Document::default();
+    // Nobody is judged by whom else is there.
+    document.mark_as_part();
+    for (name, value) in store.settings()?.as_object().into_iter().flatten() {
+        document.set(name, &tree(value)?);
+    }
+    for kind in [Kind::Feature, Kind::Plan, Kind::AddOn] {
+        for (n, entity) in store.all(kind)?.iter().enumerate() {
+            document.add(kind.list(), STORED.saturating_add(n), &tree(&entity.body)?);
+        }
+    }
+    Ok(document)
+}
 
 /// A catalogue of all features, plans and add-ons, and of these customers with all that they
 /// subscribe to. They are named by id or alias; of one that is not known there is nothing in it,

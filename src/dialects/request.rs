@@ -3,6 +3,7 @@
 use crate::failure::{Failure, Why};
 use crate::ids::Ids;
 use crate::store::Change;
+use crate::strict;
 use mayuse_core::{Instant, Tree};
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
@@ -58,10 +59,10 @@ impl Request<'_> {
     /// The body as JSON to be kept.
     ///
     /// # Errors
-    /// Another content type, or no JSON.
+    /// Another content type, no JSON, or an object with a field written twice.
     pub fn value(&self) -> Result<Value, Failure> {
         self.says_json()?;
-        serde_json::from_slice(self.body).map_err(|error| not_json(&error))
+        strict::from_slice(self.body).map_err(|error| not_json(&error))
     }
 
     fn says_json(&self) -> Result<(), Failure> {
@@ -75,7 +76,7 @@ impl Request<'_> {
 }
 
 fn not_json(error: &serde_json::Error) -> Failure {
-    Failure::new(Why::BadRequest, format!("the body is not JSON: {error}")).code("INVALID_JSON")
+    Failure::new(Why::BadRequest, format!("the body cannot be read: {error}")).code("INVALID_JSON")
 }
 
 /// What a route may use besides the request and the catalogue.

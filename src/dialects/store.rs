@@ -114,6 +114,9 @@ impl Change {
     }
 }
 
+/// Fields of a document that are not lists of entities, as far as they are kept.
+pub(crate) const SETTINGS: [&str; 2] = ["ladder", "access_statuses"];
+
 /// The text in a field of an object, or the empty one.
 pub fn text<'b>(body: &'b Value, field: &str) -> &'b str {
     body.get(field).and_then(Value::as_str).unwrap_or_default()

@@ -29,6 +29,8 @@ struct Run {
     read: Progress,
     /// What is written.
     written: Import,
+    /// Whether that was all of it, the last time.
+    was_done: bool,
     n_batches: u64,
     counts: Map<String, Value>,
     batch: Batch,
@@ -56,7 +58,13 @@ impl Writer<'_> {
             "done": run.written.done,
         });
         let Err(failure) = outcome else {
-            return Ok(Answer::json(200, &summary).with(VERSION, run.written.version));
+            let answer = Answer::json(200, &summary).with(VERSION, run.written.version);
+            // Nothing was left to write: the whole file is there since an earlier request.
+            return Ok(if run.was_done && run.n_batches == 0 {
+                answer.with("idempotent-replayed", true)
+            } else {
+                answer
+            });
         };
         // What came before the batch that was refused is written, and the answer says so.
         let mut reply = Dialect::Own.refuse(&failure);
@@ -77,6 +85,7 @@ impl Writer<'_> {
         Ok(Run {
             token,
             before: written.progress.clone(),
+            was_done: written.done,
             read: Progress::default(),
             written,
             n_batches: 0,
@@ -155,6 +164,11 @@ impl Writer<'_> {
         let changes = batch.changes();
         admit(&changes, self.store.as_ref()).map_err(|failure| batch.locate(failure))?;
         run.written = self.storage.transaction(|| {
+            let stored = self.store.import(&run.token)?.map(|import| import.progress).unwrap_or_default();
+            if stored != run.written.progress {
+                let message = "another request imports under this resume token; send it again when that has ended";
+                return Err(Failure::conflict(message));
+            }
             let version = match changes.as_slice() {
                 [] => run.written.version,
                 changes => self.store.apply(changes, self.now, self.by)?,

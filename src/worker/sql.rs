@@ -1,12 +1,10 @@
 //! The catalogue in the database of a Durable Object: one table per kind of entity.
 
-use mayuse_core::{Document, Instant, Tree};
-use mayuse_dialects::{Change, Entity, Failure, Kind, Progress, Recorded, Referred, Reply, Store};
-use mayuse_dialects::{key_of, references, text};
-use serde::Deserialize;
+use mayuse_core::{Document, Instant};
+use mayuse_dialects::{Change, Entity, Failure, Kind, Progress, Recorded, Referred, Reply, Store, Why};
+use mayuse_dialects::{key_of, read_definitions, references, text};
 use serde_json::Value;
 use std::cell::RefCell;
-use worker::wasm_bindgen::JsValue;
 use worker::{SqlStorage, SqlStorageValue, console_error};
 
 /// For how long the answer to an idempotency key is kept: a day.
@@ -17,6 +15,9 @@ const RESUMABLE_MS: i64 = 30 * 24 * 60 * 60 * 1_000;
 
 /// Of a page, no more is read once it has so many bytes: bodies may be large, and memory is small.
 const MAX_PAGE_BYTES: usize = 4 * 1024 * 1024;
+
+/// The most bytes of one body, as it is stored. The platform's rows end at 2 MB.
+const MAX_BODY: usize = 1_900_000;
 
 /// The database.
 #[derive(Debug)]
@@ -99,6 +100,8 @@ impl Sql {
                     }
                     self.run("DELETE FROM plan_versions", Vec::new())?;
                     self.run("DELETE FROM refers", Vec::new())?;
+                    // What they wrote is gone, so none of them can be gone on with.
+                    self.run("DELETE FROM imports", Vec::new())?;
                     self.run("UPDATE catalog SET settings = '{}'", Vec::new())?;
                 }
             }
@@ -115,6 +118,11 @@ impl Sql {
 
     fn put(&self, kind: Kind, body: &Value, version: u64, now: Instant, by: &str) -> Result<(), Failure> {
         let (id, table, key) = (text(body, "id"), kind.list(), key_of(kind, body));
+        let written = body.to_string();
+        if MAX_BODY < written.len() {
+            let message = format!("{} `{id}` takes {} bytes, more than {MAX_BODY}", kind.name(), written.len());
+            return Err(Failure::new(Why::TooLarge, message));
+        }
         self.forget(kind, id)?;
         if let Some(key) = key {
             // Whoever has it now is written anew by the same write, and takes another one.
@@ -124,7 +132,7 @@ impl Sql {
         let mut bindings: Vec<SqlStorageValue> = vec![
             id.into(),
             key.map_or(SqlStorageValue::Null, SqlStorageValue::from),
-            body.to_string().into(),
+            written.into(),
             number(version)?,
             SqlStorageValue::Integer(now.millis()),
             SqlStorageValue::Integer(now.millis()),
@@ -321,16 +329,7 @@ impl Store for Sql {
         if let Some(document) = &*self.definitions.borrow() {
             return Ok(document.clone());
         }
-        let mut document = Document::default();
-        let tree = |value: &Value| Tree::deserialize(value).map_err(|error| Failure::internal(error.to_string()));
-        for (name, value) in self.settings()?.as_object().into_iter().flatten() {
-            document.set(name, &tree(value)?);
-        }
-        for kind in [Kind::Feature, Kind::Plan, Kind::AddOn] {
-            for (n, entity) in self.all(kind)?.iter().enumerate() {
-                document.add(kind.list(), n, &tree(&entity.body)?);
-            }
-        }
+        let document = read_definitions(self)?;
         self.definitions.replace(Some(document.clone()));
         Ok(document)
     }
@@ -375,6 +374,6 @@ fn unreadable() -> Failure {
 
 /// What the database says goes to the log and not to whoever asked.
 fn failed(error: worker::Error) -> Failure {
-    console_error!("the database refused: {}", JsValue::from(error).as_string().unwrap_or_default());
+    console_error!("the database refused: {}", error.to_string());
     Failure::internal("the catalogue could not be read or written; nothing of this request was kept")
 }

@@ -14,6 +14,7 @@ mod memory;
 
 mod access;
 mod admit;
+mod admit_parts;
 mod admit_steps;
 mod commet;
 mod commet_refusals;

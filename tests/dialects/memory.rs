@@ -1,10 +1,10 @@
 //! A catalogue in memory, behind the same trait as the database.
 
-use mayuse_core::{Document, Instant, Tree};
+use mayuse_core::{Document, Instant};
 use mayuse_dialects::{
-    Change, Context, Entity, Failure, Ids, Kind, Referred, Request, Store, answer, items, key_of, references, text,
+    Change, Context, Entity, Failure, Ids, Kind, Referred, Request, Store, answer, items, key_of, read_definitions,
+    references, text,
 };
-use serde::Deserialize;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
@@ -131,16 +131,6 @@ impl Store for Memory {
     }
 
     fn definitions(&self) -> Result<Document, Failure> {
-        let tree = |value: &Value| Tree::deserialize(value).unwrap();
-        let mut document = Document::default();
-        for (name, value) in self.settings.as_object().unwrap() {
-            document.set(name, &tree(value));
-        }
-        for kind in [Kind::Feature, Kind::Plan, Kind::AddOn] {
-            for (n, entity) in self.of(kind).enumerate() {
-                document.add(kind.list(), n, &tree(&entity.body));
-            }
-        }
-        Ok(document)
+        read_definitions(self)
     }
 }

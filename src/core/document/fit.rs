@@ -61,6 +61,11 @@ impl<'s> Names<'s> {
         names
     }
 
+    /// For a part of a catalogue: units may hang on people who are not in it.
+    pub fn assume_pools_have_units(&mut self) {
+        self.facts.iter_mut().for_each(|facts| facts.has_metered_rows = true);
+    }
+
     fn count_rows(&mut self, rows: &[RawGrant], owner: Option<u32>) {
         for row in rows {
             let at = owner.or_else(|| self.feature(row.feature.as_ref()?));

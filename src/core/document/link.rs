@@ -19,6 +19,7 @@ pub(super) fn link(
     mut add_ons: Vec<RawAddOn>,
     mut customers: Vec<RawCustomer>,
     mut subscriptions: Vec<RawSubscription>,
+    is_part: bool,
     sink: &Sink,
 ) -> Catalog {
     sort_by_id(&mut features, |f| (&f.id, f.n), "features", sink);
@@ -30,7 +31,11 @@ pub(super) fn link(
     let aliases = customers.iter().filter_map(|c| Some((c.alias.as_deref()?, c.n)));
     report_twice("alias", "customers", aliases, sink);
 
-    let names = Names::new(&features, &plans, &add_ons, &customers, &subscriptions, sink);
+    let mut names = Names::new(&features, &plans, &add_ons, &customers, &subscriptions, sink);
+    if is_part {
+        names.assume_pools_have_units();
+    }
+    let names = names;
     let (plans, versions) = link_plans(plans, &names);
     let add_ons = add_ons.into_iter().map(|raw| link_add_on(raw, &names)).collect();
     let customer_ids = customers.iter().zip(0..).map(|(c, at)| (c.id.as_str(), at));

@@ -55,6 +55,7 @@ pub struct Document {
     add_ons: Vec<RawAddOn>,
     customers: Vec<RawCustomer>,
     subscriptions: Vec<RawSubscription>,
+    is_part: bool,
     sink: Sink,
 }
 
@@ -65,8 +66,8 @@ impl Document {
     /// # Errors
     /// All the problems of the document, if any of them keeps it from being used.
     pub fn compile(self) -> Result<(Catalog, Problems), Problems> {
-        let Document { ladder, access, features, plans, add_ons, customers, subscriptions, sink } = self;
-        let mut catalog = link::link(features, plans, add_ons, customers, subscriptions, &sink);
+        let Document { ladder, access, features, plans, add_ons, customers, subscriptions, is_part, sink } = self;
+        let mut catalog = link::link(features, plans, add_ons, customers, subscriptions, is_part, &sink);
         catalog.ladder = ladder.unwrap_or_else(Ladder::standard);
         catalog.access = access.unwrap_or_else(StatusSet::granting);
         let problems = sink.into_inner();
@@ -88,6 +89,12 @@ impl Document {
     /// ```
     pub fn add(&mut self, list: &str, n: usize, element: &Tree) {
         self.take_element(list, n, element);
+    }
+
+    /// Says that this is a part of a catalogue: what only the whole of it can show is not looked for.
+    /// That is whether a pool has units, which may hang on people who are not in the part.
+    pub fn mark_as_part(&mut self) {
+        self.is_part = true;
     }
 
     /// Sets a field that is not a list: `ladder` or `access_statuses`.

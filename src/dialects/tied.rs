@@ -1,0 +1,63 @@
+//! Add-ons that are tied to plans: who may be given one.
+
+use crate::admit::Write;
+use crate::failure::Failure;
+use crate::kind::Kind;
+use crate::store::{Store, items, text};
+use mayuse_core::{Code, Problem, Problems};
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+
+impl Write<'_> {
+    /// An add-on may be tied to some plans: Pabbly's `associate_plans`.
+    pub fn add_ons_go_with_their_plans(&self, store: &dyn Store, problems: &mut Problems) -> Result<(), Failure> {
+        let mut rules: BTreeMap<&str, Option<Value>> = BTreeMap::new();
+        let subscriptions = self.puts.iter().filter(|(kind, _)| *kind == Kind::Subscription);
+        for (n, (_, subscription)) in subscriptions.enumerate() {
+            // Who holds one keeps it, whatever became of the association: it says what may be sold.
+            let stored = store.get(Kind::Subscription, text(subscription, "id"))?.map(|entity| entity.body);
+            let stored = stored.filter(|stored| text(stored, "plan_id") == text(subscription, "plan_id"));
+            let held = stored.iter().flat_map(|stored| items(stored, "add_ons"));
+            let before: BTreeSet<String> = held.map(|held| text(held, "add_on_id").to_owned()).collect();
+            for (row, held) in items(subscription, "add_ons").iter().enumerate() {
+                let id = text(held, "add_on_id");
+                if held.get("quantity").and_then(Value::as_u64) == Some(0) || before.contains(id) {
+                    continue;
+                }
+                let tied = match rules.get(id) {
+                    Some(known) => known.clone(),
+                    None => {
+                        self.after(Kind::AddOn, id, store)?.filter(|add_on| add_on.get("associate_plans").is_some())
+                    }
+                };
+                if let Some(add_on) = &tied
+                    && let Some(message) = self.refuses(add_on, subscription, store)?
+                {
+                    let path = format!("subscriptions[{n}].add_ons[{row}].add_on_id");
+                    problems.push(Problem::error(Code::Invalid, path, message));
+                }
+                rules.insert(id, tied);
+            }
+        }
+        Ok(())
+    }
+
+    /// Why an add-on that is tied to plans does not go with this subscription.
+    fn refuses(&self, add_on: &Value, subscription: &Value, store: &dyn Store) -> Result<Option<String>, Failure> {
+        let (id, plan) = (text(add_on, "id"), text(subscription, "plan_id"));
+        if text(add_on, "associate_plans") == "selected_plans" {
+            let named = items(add_on, "plans_array").iter().any(|listed| listed.as_str() == Some(plan));
+            let message = || format!("add-on `{id}` is not for plan `{plan}`: its `plans_array` does not name it");
+            return Ok((!named).then(message));
+        }
+        // All plans of its product. A plan that says nothing of products is taken for one of them.
+        let product = text(add_on, "product_id");
+        let Some(plan_body) = self.after(Kind::Plan, plan, store)? else { return Ok(None) };
+        let versions = items(&plan_body, "versions");
+        let products: Vec<&str> =
+            versions.iter().flat_map(|version| items(version, "product_ids")).filter_map(Value::as_str).collect();
+        let fits = products.is_empty() || products.contains(&product);
+        let message = || format!("add-on `{id}` is for plans of product `{product}`, and plan `{plan}` is of another");
+        Ok((!fits).then(message))
+    }
+}

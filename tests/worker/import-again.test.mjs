@@ -1,0 +1,78 @@
+// Imports that are sent again, at the same time, or with what the database cannot hold.
+import assert from "node:assert/strict";
+import { request } from "node:http";
+import { after, before, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { DEMO_KEY, keyFor, start } from "./support.mjs";
+
+const LINES = { "content-type": "application/x-ndjson" };
+const IMPORT = "/v1/catalog/import";
+const BATCH = 500;
+const customers = (n, name) =>
+  Array.from({ length: n }, (_, i) => `${JSON.stringify({ kind: "customer", id: `c${i + 1}`, name })}\n`);
+
+let started;
+let worker;
+
+before(async () => {
+  started = await start({ catalog: null });
+  worker = started.worker;
+});
+after(() => started.stop());
+
+const post = (body, token) => worker.ask("POST", IMPORT, { body, headers: { ...LINES, "idempotency-key": token } });
+const nameOf = async (id) => (await worker.get(`/v1/catalog/customers/${id}`)).body.entity?.name;
+
+test("a finished import sent again says that nothing was left to write", async () => {
+  const file = customers(3, "first").join("");
+  const first = await post(file, "nightly");
+  assert.deepEqual([first.status, first.headers["idempotent-replayed"]], [200, undefined]);
+  const again = await post(file, "nightly");
+  assert.deepEqual([again.status, again.headers["idempotent-replayed"], again.body.batches], [200, "true", 0]);
+});
+
+test("a catalogue that is replaced takes its imports with it", async () => {
+  const file = customers(3, "again").join("");
+  await post(file, "weekly");
+  await worker.put("/v1/catalog", { format: 1 });
+  assert.equal((await worker.get(`${IMPORT}/weekly`)).status, 404);
+  const { status, headers, body } = await post(file, "weekly");
+  assert.deepEqual([status, headers["idempotent-replayed"], body.batches], [200, undefined, 1]);
+  assert.equal(await nameOf("c3"), "again");
+});
+
+test("of two imports under one token, the slower one gives way", async () => {
+  const lines = customers(3 * BATCH, "old");
+  const headers = { ...keyFor(IMPORT, DEMO_KEY), ...LINES, "idempotency-key": "both" };
+  const slow = request({ ...worker.target, method: "POST", path: IMPORT, headers });
+  const answered = new Promise((resolve, reject) => {
+    slow.on("error", reject);
+    slow.on("response", (answer) => {
+      let text = "";
+      answer.on("data", (data) => (text += data)).on("end", () => resolve([answer.statusCode, JSON.parse(text)]));
+    });
+  });
+  slow.write(lines.slice(0, BATCH).join(""));
+  while ((await worker.get(`${IMPORT}/both`)).body.lines !== BATCH) {
+    await sleep(5);
+  }
+  assert.equal((await post(lines.join(""), "both")).body.done, true);
+  await worker.put("/v1/catalog/customers/c1400", { name: "new" });
+  slow.end(lines.slice(BATCH).join(""));
+  const [status, body] = await answered;
+  assert.deepEqual([status, body.error.code], [409, "CONFLICT"], JSON.stringify(body));
+  assert.equal(await nameOf("c1400"), "new");
+  assert.equal((await worker.get(`${IMPORT}/both`)).body.done, true);
+});
+
+test("what is too large to be stored is refused for that, and nothing of the write is kept", async () => {
+  const large = { id: "large", name: "x".repeat(2_200_000) };
+  const before = (await worker.get("/readyz")).body.snapshot_version;
+  const document = await worker.put("/v1/catalog", { format: 1, customers: [{ id: "small" }, large] });
+  assert.deepEqual([document.status, document.body.error.code], [413, "PAYLOAD_TOO_LARGE"]);
+  // Written out, these numbers take four times their length.
+  const grown = await worker.put("/v1/catalog/products/p", `{"sizes": [${Array(170_000).fill("1e15").join(",")}]}`);
+  assert.deepEqual([grown.status, grown.body.error.code], [413, "PAYLOAD_TOO_LARGE"]);
+  assert.equal((await worker.get("/readyz")).body.snapshot_version, before);
+  assert.equal((await worker.get("/v1/catalog/customers/small")).status, 404);
+});
