@@ -11,10 +11,11 @@ use crate::json::json;
 use crate::kind::Kind;
 use crate::own::method_not_allowed;
 use crate::request::{Context, Done, Reply, Request};
-use crate::store::{Change, Store, text};
+use crate::store::{Change, Entity, Store, text};
 use mayuse_core::{Code, Document, Instant, Node, Object, Tree, read};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
+use std::collections::BTreeSet;
 
 pub(crate) fn route(
     request: &Request<'_>,
@@ -111,7 +112,9 @@ fn create(product_id: &str, request: &Request<'_>, store: &dyn Store, context: &
     read(&path, |o| o.required_id("product_id"))?;
     let plans: Vec<&String> = asked.plans_array.iter().filter(|id| !id.is_empty()).collect();
     if asked.associate_plans == "selected_plans" {
-        for (n, plan) in asked.plans_array.iter().enumerate().filter(|(_, plan)| !plan.is_empty()) {
+        let mut seen: BTreeSet<&str> = BTreeSet::new();
+        let named = asked.plans_array.iter().enumerate().filter(|(_, plan)| !plan.is_empty());
+        for (n, plan) in named.filter(|(_, plan)| seen.insert(plan)) {
             if store.get(Kind::Plan, plan)?.is_none() {
                 return Err(Failure::field(format!("plans_array[{n}]"), "there is no plan of this id"));
             }
@@ -125,7 +128,7 @@ fn create(product_id: &str, request: &Request<'_>, store: &dyn Store, context: &
     }
     let now = context.now.to_string();
     let mut changes = Vec::new();
-    let (feature_id, value) = grant(&asked, store, context, &mut changes)?;
+    let (feature_id, value) = grant(&asked, product_id, store, context, &mut changes)?;
 
     let (id, price_id) = (context.ids.next_hex(), context.ids.next("pri_"));
     changes.push(Change::put(
@@ -200,6 +203,7 @@ fn create(product_id: &str, request: &Request<'_>, store: &dyn Store, context: &
 /// The id of the feature that an add-on grants, and the value it grants.
 fn grant(
     asked: &Asked,
+    product_id: &str,
     store: &dyn Store,
     context: &mut Context,
     changes: &mut Vec<Change>,
@@ -212,6 +216,7 @@ fn grant(
                 "the mapping of `{code}` names the feature `{name}`, which is not there"
             )));
         };
+        of_this_product(&feature, product_id, code)?;
         let mut value = mapping.body.get("value").cloned().unwrap_or_default();
         if text(&value, "type") == "METERED"
             && let Some(fields) = value.as_object_mut()
@@ -224,6 +229,7 @@ fn grant(
     }
     let value = json!({"type": "BOOLEAN", "enabled": true});
     if let Some(feature) = store.by_key(Kind::Feature, code)? {
+        of_this_product(&feature, product_id, code)?;
         if feature.body.get("feature_type").map(|found| text(found, "type")) == Some("METERED") {
             let message = format!(
                 "feature `{code}` is METERED, and the add-on does not say how much of it is granted; \
@@ -252,6 +258,27 @@ fn grant(
     let id = text(&feature, "id").to_owned();
     changes.push(Change::put(Kind::Feature, feature));
     Ok((id, value))
+}
+
+/// Where products count, a feature of another one is not granted by whoever holds the add-on; so
+/// it would be paid for, and give nothing.
+fn of_this_product(feature: &Entity, product_id: &str, code: &str) -> Result<(), Failure> {
+    let body = &feature.body;
+    let of = match text(body, "product_id") {
+        // A feature as the billing system prints it has the product itself.
+        "" => body.get("product").map(|product| text(product, "id")).unwrap_or_default(),
+        id => id,
+    };
+    if of.is_empty() || of == product_id {
+        return Ok(());
+    }
+    let (id, feature) = (&feature.id, text(body, "code"));
+    let message = format!(
+        "feature `{feature}` is one of product `{of}`, not of `{product_id}`, so the add-on would grant nothing; \
+         create it under /api/v1/addon/{of}, map its code to another feature: PUT /v1/catalog/add_on_mappings/{code}, \
+         or take the product from the feature: PUT /v1/catalog/features/{id}"
+    );
+    Err(Failure::field("code", message))
 }
 
 /// A whole number of at least `min`, or its digits: form fields are texts.

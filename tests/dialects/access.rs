@@ -63,15 +63,49 @@ fn every_mistake_in_a_table_is_named() {
             r#"[{"name": "a", "sha256": "ONE", "scopes": [], "class": 1}]"#,
             "keys[0].class: expected a string, found a number",
         ),
+        (
+            r#"[{"name": "a", "sha256": "ONE", "scopes": []}, {"name": "a", "sha256": "TWO", "scopes": []}]"#,
+            "keys[1].name: another key has the name `a`",
+        ),
+        (
+            r#"[{"name": "a", "sha256": 7, "scopes": []}, {"name": "a", "sha256": "TWO", "scopes": []}]"#,
+            "keys[0].sha256: expected a string, found a number\nkeys[1].name: another key has the name `a`",
+        ),
+        (r#"[{"name": "a", "sha256": "ONE", "scopes": []}, {"name": "A", "sha256": "TWO", "scopes": []}]"#, ""),
     ];
     for (json, message) in cases {
-        match Keys::read(&json.replace("ONE", ONE)) {
-            Ok(keys) => assert!(message.is_empty() && keys == Keys::default(), "{json} is accepted"),
+        match Keys::read(&json.replace("ONE", ONE).replace("TWO", TWO)) {
+            Ok(_) => assert!(message.is_empty(), "{json} is accepted"),
             Err(problems) => assert_eq!(problems.to_string(), message, "{json}"),
         }
     }
     let two = r#"[{"name": 1, "sha256": "x", "scopes": []}]"#;
     assert_eq!(Keys::read(two).unwrap_err().list.len(), 2, "all at once");
+}
+
+#[test]
+fn a_name_fits_into_a_header_and_a_class_into_the_name_of_a_binding() {
+    let read = |name: &str, class: &str| {
+        let row = serde_json::json!([{"name": name, "sha256": ONE, "scopes": [], "class": class}]);
+        Keys::read(&row.to_string()).map_err(|problems| problems.to_string())
+    };
+    let longest = ("n".repeat(64), "c".repeat(32));
+    for (name, class) in [("a", "a"), ("it's me, 2 (of 3) ~!", "very_bulk_2"), (&longest.0, &longest.1)] {
+        let keys = read(name, class).unwrap();
+        let key = keys.find("one").unwrap();
+        assert_eq!((key.name.as_str(), key.class.as_str()), (name, class));
+    }
+    let longer = "n".repeat(65);
+    let no_names = ["", " ", " a", "a ", "a\n", "a\r\nx: y", "a\tb", "\0", "\u{7f}", "J\u{f6}rg", "\u{1f600}", &longer];
+    for name in no_names {
+        let expected = "keys[0].name: expected 1 to 64 visible ASCII characters, with spaces only between them";
+        assert_eq!(read(name, "bulk").unwrap_err(), expected, "{name:?}");
+    }
+    let longer = "c".repeat(33);
+    for class in ["", "Bulk", "a b", "a-b", "a.b", " bulk", "\u{f6}", &longer] {
+        let expected = "keys[0].class: expected 1 to 32 of a to z, 0 to 9 and _";
+        assert_eq!(read("a", class).unwrap_err(), expected, "{class:?}");
+    }
 }
 
 #[test]
@@ -95,7 +129,8 @@ fn a_key_does_what_its_scopes_say() {
     let keys = table();
     let ask = |key: &str, scope| {
         let bearer = format!("Bearer {key}");
-        keys.authorize(Dialect::Own, scope, Some(&bearer), None).map(|key| key.name.clone())
+        let key = keys.identify(Dialect::Own, Some(&bearer), None)?;
+        key.require(scope).map(|()| key.name.clone())
     };
     assert_eq!(ask("one", Scope::Check).unwrap(), "app");
     assert_eq!(ask("two", Scope::Catalog).unwrap(), "billing");
@@ -145,8 +180,8 @@ fn each_dialect_looks_for_the_key_in_its_place() {
     ];
     let keys = table();
     for (dialect, authorization, x_api_key, fits) in cases {
-        let found = keys.authorize(dialect, Scope::Check, authorization, x_api_key);
-        assert_eq!(found.is_ok(), fits, "{dialect:?} {authorization:?} {x_api_key:?}");
+        let found = keys.identify(dialect, authorization, x_api_key).is_ok_and(|key| key.name == "app");
+        assert_eq!(found, fits, "{dialect:?} {authorization:?} {x_api_key:?}");
     }
 }
 
@@ -170,7 +205,7 @@ fn a_refusal_says_how_to_present_a_key_in_the_words_of_the_dialect() {
             r#"{"status":"error","success":false,"message":"the request has no key; send HTTP Basic, the key as the user name","error":"the request has no key; send HTTP Basic, the key as the user name"}"#,
         ),
     ] {
-        let failure = table().authorize(dialect, Scope::Catalog, None, None).unwrap_err();
+        let failure = table().identify(dialect, None, None).unwrap_err();
         let reply = dialect.refuse(&failure);
         assert_eq!((reply.status, reply.body.unwrap().to_string().as_str()), (401, body));
     }
@@ -183,6 +218,9 @@ fn every_path_has_its_scope_and_its_dialect() {
         ("HEAD", "/readyz", None),
         ("GET", "/openapi.json", None),
         ("POST", "/healthz", Some(Scope::Catalog)),
+        ("SEARCH", "/healthz", Some(Scope::Catalog)),
+        ("get", "/healthz", Some(Scope::Catalog)),
+        ("PROPFIND", "/api/v1/customers/acme/entitlements", Some(Scope::Catalog)),
         ("POST", "/v1/check", Some(Scope::Check)),
         ("GET", "/v1/check", Some(Scope::Check)),
         ("POST", "/v1/check/batch", Some(Scope::Check)),

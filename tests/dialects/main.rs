@@ -23,6 +23,7 @@ mod meteroid_features;
 mod meteroid_reads;
 mod meteroid_subscription_bodies;
 mod meteroid_subscription_hostile;
+mod meteroid_subscription_limits;
 mod meteroid_subscription_prices;
 mod meteroid_subscription_terms;
 mod meteroid_subscriptions;

@@ -84,3 +84,27 @@ fn features_are_listed_by_name_and_filtered() {
         assert_eq!(memory.get(&format!("/api/v1/features?{query}")), (400, expected), "{query}");
     }
 }
+
+/// Many features of one product with a long name do not multiply it.
+#[test]
+fn of_a_long_product_name_only_the_beginning_is_shown() {
+    let mut memory = Memory::new();
+    memory.put("products", "prd_long", &json!({"name": "é".repeat(300_000)}));
+    for n in 0..100 {
+        let feature = json!({"code": format!("f{n}"), "status": "ACTIVE", "feature_type": {"type": "BOOLEAN"},
+            "product_id": "prd_long", "entitlement": {"value": {"type": "BOOLEAN", "enabled": true}}});
+        memory.put("features", &format!("feat_{n}"), &feature);
+    }
+    memory.put("customers", "cus_a", &json!({}));
+    let paths = ["features?per_page=100", "products/prd_long/entitlements", "customers/cus_a/entitlements"];
+    for path in paths {
+        let (status, answer) = memory.get(&format!("/api/v1/{path}"));
+        assert_eq!(status, 200);
+        assert!(answer.to_string().len() < 200_000, "{path}");
+        for shown in answer["data"].as_array().unwrap() {
+            let shown = shown.get("feature").unwrap_or(shown);
+            assert_eq!(shown["product"]["name"], "é".repeat(255), "{path}");
+        }
+    }
+    assert_eq!(memory.get("/api/v1/features/f7").1["product"]["name"], "é".repeat(255));
+}

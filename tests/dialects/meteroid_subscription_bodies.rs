@@ -286,10 +286,24 @@ fn lists_have_an_end() {
     let mut m = shop();
     let many = |item: Value, n: usize| Value::Array(vec![item; n]);
     for (name, item) in [("add_ons", json!({"add_on_id": "add_free"})), ("coupon_codes", json!("TEN"))] {
-        refused(&mut m, &body(json!({name: many(item.clone(), 1_001)})), 400, &format!("{name}[1000]"));
-        let (status, _) = m.post("/api/v1/subscriptions", &body(json!({name: many(item, 1_000)})));
+        refused(&mut m, &body(json!({name: many(item.clone(), 101)})), 400, &format!("{name}[100]"));
+        let (status, _) = m.post("/api/v1/subscriptions", &body(json!({name: many(item, 100)})));
         assert_eq!(status, 201, "{name}");
         m = shop();
+    }
+    let entry = json!({"type": "EXISTING", "id": "pri_sso"});
+    for name in ["extra_components", "overridden_components", "parameterized_components", "remove_components"] {
+        let item = |id: String| match name {
+            "extra_components" => json!({"name": id, "product_ref": entry, "price_entry": entry}),
+            "overridden_components" => json!({"component_id": id, "name": id, "price_entry": entry}),
+            "parameterized_components" => json!({"component_id": id, "parameters": {}}),
+            _ => json!(id),
+        };
+        let items: Vec<Value> = (0..101).map(|n| item(format!("price_{n}"))).collect();
+        let fields = body(json!({"price_components": {name: items}}));
+        refused(&mut m, &fields, 400, &format!("price_components.{name}[100]"));
+        let (_, answer) = m.post("/api/v1/subscriptions", &fields);
+        assert!(answer["message"].as_str().unwrap().ends_with(": the list takes 100 items at most"), "{answer}");
     }
 }
 

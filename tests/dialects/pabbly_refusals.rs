@@ -98,6 +98,41 @@ fn plans_that_are_selected_are_there() {
 }
 
 #[test]
+fn a_feature_of_another_product_is_not_granted() {
+    let switch = json!({"type": "BOOLEAN"});
+    let on = json!({"type": "BOOLEAN", "enabled": true});
+    let of = "5e3a95143c92e44b424b6d47";
+    for (product, is_sold) in [
+        (json!({}), true),
+        (json!({"product_id": null}), true),
+        (json!({"product_id": of}), true),
+        (json!({"product": {"id": of}}), true),
+        (json!({"product_id": "prd_other"}), false),
+        (json!({"product": {"id": "prd_other"}}), false),
+        (json!({"product_id": "prd_other", "product": {"id": of}}), false),
+    ] {
+        for (code, is_mapped) in [("coded", false), ("mapped", true)] {
+            let mut memory = seeded();
+            let mut feature = json!({"code": "coded", "feature_type": switch, "status": "ACTIVE"});
+            feature.as_object_mut().unwrap().extend(product.as_object().unwrap().clone());
+            memory.put("features", "feat_a", &feature);
+            if is_mapped {
+                memory.put("add_on_mappings", "mapped", &json!({"feature": "coded", "value": on}));
+            }
+            let (status, answer) = memory.post(PATH, &with(json!({"code": code})));
+            assert_eq!(status, if is_sold { 200 } else { 400 }, "{product} {code} {answer}");
+            let words = format!("code: feature `coded` is one of product `prd_other`, not of `{of}`");
+            assert!(is_sold || text(&answer, "message").starts_with(&words), "{answer}");
+            if !is_sold {
+                // As the message says.
+                let (status, answer) = memory.post("/api/v1/addon/prd_other", &with(json!({"code": code})));
+                assert_eq!(status, 200, "{product} {code} {answer}");
+            }
+        }
+    }
+}
+
+#[test]
 fn product_ids_are_those_of_the_path() {
     let mut memory = seeded();
     for (n, (path, id)) in [("prd_x", "prd_x"), ("a%2Fb", "a/b"), ("~", "~")].into_iter().enumerate() {

@@ -2,7 +2,7 @@
 //!
 //! What rows come to is the core's to say; here it is only put into Meteroid's shapes.
 
-use super::shapes::{feature_ref, metered, not_found, product_of, put, some_text, terms};
+use super::shapes::{Products, feature_ref, metered, not_found, product_of, put, some_text, terms};
 use crate::admit::tree;
 use crate::failure::Failure;
 use crate::json::json;
@@ -12,6 +12,7 @@ use crate::request::{Context, Done};
 use crate::store::{Entity, Store, items, text};
 use mayuse_core::{Amount, Decision, Instant, Level, Origin, Question, ValueType, ask_resolution, decide};
 use serde_json::{Map, Value};
+use std::collections::BTreeMap;
 
 /// What an add-on brings by itself: the defaults of its product's features, and its own rows, as
 /// far as they reach those who hold nothing else.
@@ -109,10 +110,11 @@ impl<'b> Granted<'b> {
     }
 
     fn list(&self, store: &dyn Store) -> Result<Done, Failure> {
+        let products = Products::new(store);
         let mut data = Vec::new();
         for feature in &self.features {
             if let Some(value) = self.value(&feature.body)? {
-                data.push(json!({"feature": feature_ref(&feature.body, store)?, "value": value}));
+                data.push(json!({"feature": feature_ref(&feature.body, &products)?, "value": value}));
             }
         }
         Ok(Done::read(json!({"data": data})))
@@ -189,6 +191,8 @@ fn to_value(value: &impl serde::Serialize) -> Result<Value, Failure> {
 fn effective(customer: &str, subscription: Option<&str>, store: &dyn Store, now: Instant) -> Result<Done, Failure> {
     let catalog = catalog_for(store, &[customer], now)?;
     let features = store.all(Kind::Feature)?;
+    let products = Products::new(store);
+    let mut owners = Owners::new();
     let mut data = Vec::new();
     for feature in &features {
         let mut question = Question::new(customer, &feature.id);
@@ -202,11 +206,11 @@ fn effective(customer: &str, subscription: Option<&str>, store: &dyn Store, now:
         } else {
             // The row is needed only where the decision does not tell its terms.
             let tells = decision.metering.is_some() && decision.value_type == Some(ValueType::Metered);
-            let row = if tells { None } else { row_of(origin, &feature.body, store)? }.unwrap_or_default();
+            let row = if tells { None } else { row_of(origin, &feature.body, &mut owners, store)? }.unwrap_or_default();
             let pool = feature_named(&features, text(&row, "pool_feature_id"));
             metered_decision(&decision, metric_of(pool.unwrap_or(&feature.body)), &row)?
         };
-        data.push(json!({"feature": feature_ref(&feature.body, store)?, "value": value}));
+        data.push(json!({"feature": feature_ref(&feature.body, &products)?, "value": value}));
     }
     Ok(Done::read(json!({"data": data})))
 }
@@ -228,24 +232,30 @@ fn metered_decision(decision: &Decision<'_>, metric: &str, row: &Value) -> Resul
     Ok(json!({"type": "METERED", "spec": with_metric(metric, spec), "usage": usage}))
 }
 
+/// What rows are read from, each once: the few a customer has to do with.
+type Owners = BTreeMap<(&'static str, String), Option<Value>>;
+
 /// The value of the row that decided about a feature.
-fn row_of(origin: Origin<'_>, feature: &Value, store: &dyn Store) -> Result<Option<Value>, Failure> {
-    let id = origin.id();
-    let row = match origin.level() {
-        Level::Feature => feature.get("entitlement").cloned(),
-        Level::PlanVersion => {
-            let plan = store.plan_of_version(id)?;
-            plan.and_then(|plan| row_on(version_of(&plan.body, id)?, feature).cloned())
-        }
-        level => {
-            let kind = match level {
-                Level::Plan => Kind::Plan,
-                Level::AddOn => Kind::AddOn,
-                Level::Subscription => Kind::Subscription,
-                _ => Kind::Customer,
-            };
-            store.get(kind, id)?.and_then(|owner| row_on(&owner.body, feature).cloned())
-        }
+fn row_of(
+    origin: Origin<'_>,
+    feature: &Value,
+    owners: &mut Owners,
+    store: &dyn Store,
+) -> Result<Option<Value>, Failure> {
+    let (level, id) = (origin.level(), origin.id());
+    let kind = match level {
+        Level::Feature => return Ok(feature.get("entitlement").and_then(|row| row.get("value").cloned())),
+        Level::Plan | Level::PlanVersion => Kind::Plan,
+        Level::AddOn => Kind::AddOn,
+        Level::Subscription => Kind::Subscription,
+        Level::Customer => Kind::Customer,
     };
-    Ok(row.and_then(|row| row.get("value").cloned()))
+    let key = (level.name(), id.to_owned());
+    if !owners.contains_key(&key) {
+        let found = if level == Level::PlanVersion { store.plan_of_version(id)? } else { store.get(kind, id)? };
+        owners.insert(key.clone(), found.map(|found| found.body));
+    }
+    let owner = owners.get(&key).and_then(Option::as_ref);
+    let owner = if level == Level::PlanVersion { owner.and_then(|plan| version_of(plan, id)) } else { owner };
+    Ok(owner.and_then(|owner| row_on(owner, feature)?.get("value").cloned()))
 }

@@ -1,6 +1,8 @@
 //! Features, read.
 
-use super::shapes::{Written, is_found, name_of, not_found, page, product_of, product_ref, put, search, some_text};
+use super::shapes::{
+    Products, Written, is_found, name_of, not_found, page, product_of, product_ref, put, search, some_text,
+};
 use crate::failure::Failure;
 use crate::kind::Kind;
 use crate::request::{Done, Request};
@@ -25,15 +27,16 @@ pub(super) fn list(request: &Request<'_>, store: &dyn Store) -> Result<Done, Fai
             && is_found(&feature.body, &search)
     });
     let keyed = list.into_iter().map(|feature| ((0, name_of(&feature.body).to_owned()), feature));
-    page(request, keyed.collect(), false, &|feature| show(feature, store))
+    let products = Products::new(store);
+    page(request, keyed.collect(), false, &|feature| show(feature, &products))
 }
 
 pub(super) fn get(key: &str, store: &dyn Store) -> Result<Done, Failure> {
     let feature = store.feature(key)?.ok_or_else(not_found)?;
-    Ok(Done::read(show(&feature, store)?))
+    Ok(Done::read(show(&feature, &Products::new(store))?))
 }
 
-fn show(feature: &Entity, store: &dyn Store) -> Result<Value, Failure> {
+fn show(feature: &Entity, products: &Products<'_>) -> Result<Value, Failure> {
     let written = Written::from(feature);
     let body = written.body;
     let stored_type = body.get("feature_type").unwrap_or(&Value::Null);
@@ -48,7 +51,7 @@ fn show(feature: &Entity, store: &dyn Store) -> Result<Value, Failure> {
     put(&mut shown, "description", some_text(body, "description").map(Value::from));
     shown.insert("feature_type".to_owned(), feature_type.into());
     shown.insert("status".to_owned(), text(body, "status").into());
-    put(&mut shown, "product", product_ref(body, store)?);
+    put(&mut shown, "product", product_ref(body, products)?);
     shown.insert("created_at".to_owned(), written.made().to_string().into());
     put(&mut shown, "entitlement", default.map(|row| written.row(row, text(body, "id"))));
     Ok(Value::Object(shown))

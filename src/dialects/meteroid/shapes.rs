@@ -8,6 +8,8 @@ use crate::request::{Done, Request};
 use crate::store::{Entity, Store, items, text};
 use mayuse_core::Instant;
 use serde_json::{Map, Value};
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 
 /// 404, in Meteroid's words.
 pub(super) fn not_found() -> Failure {
@@ -119,22 +121,47 @@ pub(super) fn product_of(feature: &Value) -> Option<&str> {
     some_text(feature, "product_id").or_else(|| some_text(feature.get("product")?, "id"))
 }
 
+/// How much of the name of a product is shown beside each of its features, which are many.
+const MAX_NAME: usize = 255;
+
+/// The products of the features in a list, each read once.
+pub(super) struct Products<'s> {
+    store: &'s dyn Store,
+    names: RefCell<BTreeMap<String, Option<String>>>,
+}
+
+impl<'s> Products<'s> {
+    pub fn new(store: &'s dyn Store) -> Products<'s> {
+        Products { store, names: RefCell::default() }
+    }
+
+    fn name(&self, id: &str) -> Result<Option<String>, Failure> {
+        if let Some(known) = self.names.borrow().get(id) {
+            return Ok(known.clone());
+        }
+        let stored = self.store.get(Kind::Product, id)?;
+        let name = stored.as_ref().and_then(|product| some_text(&product.body, "name"));
+        let name: Option<String> = name.map(|name| name.chars().take(MAX_NAME).collect());
+        self.names.borrow_mut().insert(id.to_owned(), name.clone());
+        Ok(name)
+    }
+}
+
 /// The product of a feature, as a reference.
-pub(super) fn product_ref(feature: &Value, store: &dyn Store) -> Result<Option<Value>, Failure> {
+pub(super) fn product_ref(feature: &Value, products: &Products<'_>) -> Result<Option<Value>, Failure> {
     let Some(id) = product_of(feature) else { return Ok(None) };
-    let stored = store.get(Kind::Product, id)?;
-    let name = stored.as_ref().and_then(|product| some_text(&product.body, "name"));
-    let name = name.or_else(|| some_text(feature.get("product")?, "name")).unwrap_or(id);
+    let name = products.name(id)?;
+    let name = name.as_deref().or_else(|| some_text(feature.get("product")?, "name")).unwrap_or(id);
     Ok(Some(json!({"type": "EXISTING", "id": id, "name": name})))
 }
 
 /// A feature, as a reference.
-pub(super) fn feature_ref(feature: &Value, store: &dyn Store) -> Result<Value, Failure> {
+pub(super) fn feature_ref(feature: &Value, products: &Products<'_>) -> Result<Value, Failure> {
     let mut shown = Map::new();
     shown.insert("id".to_owned(), text(feature, "id").into());
     shown.insert("name".to_owned(), name_of(feature).into());
     shown.insert("code".to_owned(), text(feature, "code").into());
-    put(&mut shown, "product", product_ref(feature, store)?);
+    put(&mut shown, "product", product_ref(feature, products)?);
     Ok(Value::Object(shown))
 }
 

@@ -2,6 +2,7 @@
 
 use super::lines::is_archived;
 use super::plan::stored;
+use super::reads::{Reads, Size, n_bytes};
 use crate::failure::Failure;
 use crate::json::json;
 use crate::kind::{Kind, Referred};
@@ -38,10 +39,13 @@ struct Coupon {
 pub(super) fn apply(
     codes: &[String],
     buyer: &Buyer<'_>,
-    store: &dyn Store,
+    reads: &mut Reads<'_>,
+    size: &mut Size,
     context: &mut Context,
     changes: &mut Vec<Change>,
 ) -> Result<Vec<Value>, Failure> {
+    let store = reads.store;
+    let mut used = None;
     let mut applied = Vec::new();
     let mut seen: BTreeSet<&str> = BTreeSet::new();
     for (n, code) in codes.iter().enumerate().filter(|(_, code)| seen.insert(code)) {
@@ -50,6 +54,7 @@ pub(super) fn apply(
         let Some(entity) = store.by_key(Kind::Coupon, code)? else {
             return Err(Failure::field(at, format!("there is no coupon `{shown}`")));
         };
+        reads.count(&entity, &at)?;
         let coupon = stored(&format!("coupon `{shown}`"), &entity.body, &at, read)?;
         let n_users = store.users_of(Referred::Coupon, &entity.id)?.0;
         let n_redeemed = n_users.max(coupon.redemption_count.unwrap_or_default().into());
@@ -65,7 +70,7 @@ pub(super) fn apply(
             Some(format!("does not go with plan `{}`", buyer.plan_id))
         } else if coupon.redemption_limit.is_some_and(|limit| u64::from(limit) <= n_redeemed) {
             Some(format!("was used {n_redeemed} times already, as often as it may be"))
-        } else if !coupon.reusable && was_used(&entity.id, buyer.customer_id, store)? {
+        } else if !coupon.reusable && was_used(&entity.id, buyer.customer_id, &mut used, store)? {
             Some(format!("is not reusable, and customer `{}` has used it", buyer.customer_id))
         } else {
             None
@@ -73,14 +78,14 @@ pub(super) fn apply(
         if let Some(why) = refused {
             return Err(Failure::field(at, format!("coupon `{shown}` {why}")));
         }
-        // A count that came with the coupon goes on; where there is none, subscriptions are counted.
-        if coupon.redemption_count.is_some() {
-            let mut body = entity.body;
-            if let Some(count) = body.get_mut("redemption_count") {
-                *count = n_redeemed.saturating_add(1).into();
-            }
-            changes.push(Change::put(Kind::Coupon, body));
+        size.add(n_bytes(&coupon.json), &at)?;
+        // Kept with the coupon, so that it does not go down when a subscription is deleted.
+        let mut body = entity.body;
+        if let Some(fields) = body.as_object_mut() {
+            let count = n_redeemed.saturating_add(1).min(MAX_COUNT);
+            fields.insert("redemption_count".to_owned(), count.into());
         }
+        changes.push(Change::put(Kind::Coupon, body));
         let applied_coupon = json!({
             "id": context.ids.next("sub_cou_"),
             "coupon_id": entity.id,
@@ -95,10 +100,23 @@ pub(super) fn apply(
     Ok(applied)
 }
 
-fn was_used(coupon_id: &str, customer_id: &str, store: &dyn Store) -> Result<bool, Failure> {
-    let held = store.subscriptions_of(customer_id)?;
-    let mut applied = held.iter().flat_map(|held| items(&held.body, "applied_coupons"));
-    Ok(applied.any(|applied| applied.get("coupon").is_some_and(|coupon| text(coupon, "id") == coupon_id)))
+/// The largest whole number of the API's 32 bits.
+const MAX_COUNT: u64 = i32::MAX as u64;
+
+/// Whether a customer holds this coupon. Which they hold is read once, when it is first asked.
+fn was_used(
+    coupon_id: &str,
+    customer_id: &str,
+    used: &mut Option<BTreeSet<String>>,
+    store: &dyn Store,
+) -> Result<bool, Failure> {
+    if used.is_none() {
+        let held = store.subscriptions_of(customer_id)?;
+        let applied = held.iter().flat_map(|held| items(&held.body, "applied_coupons"));
+        let ids = applied.filter_map(|applied| applied.get("coupon").map(|coupon| text(coupon, "id").to_owned()));
+        *used = Some(ids.collect());
+    }
+    Ok(used.as_ref().is_some_and(|used| used.contains(coupon_id)))
 }
 
 fn read(o: Object<'_>) -> Option<Coupon> {

@@ -9,13 +9,15 @@ use super::usage::USAGE_MODELS;
 use crate::json::json;
 use mayuse_core::{Amount, Node, Object};
 use serde_json::{Map, Value};
+use std::rc::Rc;
 
-/// What a fee needs beside its price: the fee structure of a product.
+/// What a fee needs beside its price: the fee structure of a product. Its texts are shared, since
+/// many components can be of one product.
 #[derive(Clone, Default)]
 pub(super) struct FeeStructure {
     pub fee_type: Option<FeeType>,
-    pub slot_unit_name: Option<String>,
-    pub metric_id: Option<String>,
+    pub slot_unit_name: Option<Rc<str>>,
+    pub metric_id: Option<Rc<str>>,
     pub usage_model: Option<&'static str>,
     pub billing_type: Option<&'static str>,
 }
@@ -58,8 +60,8 @@ impl FeeStructure {
     fn fields(o: Object<'_>) -> FeeStructure {
         FeeStructure {
             fee_type: None,
-            slot_unit_name: o.text("slot_unit_name"),
-            metric_id: o.optional_id("metric_id"),
+            slot_unit_name: o.text("slot_unit_name").map(Rc::from),
+            metric_id: o.optional_id("metric_id").map(Rc::from),
             usage_model: o.optional("model", |n| n.word(&USAGE_MODELS)),
             billing_type: o.optional("billing_type", |n| n.word(&BILLING_TYPES)),
         }
@@ -98,7 +100,6 @@ impl FeeStructure {
 pub(super) const BILLING_TYPES: [(&str, &str); 2] = [("ADVANCE", "ADVANCE"), ("ARREARS", "ARREARS")];
 
 /// What one line of a subscription pays.
-#[derive(Clone)]
 pub(super) struct Fee {
     /// In the shape of the API.
     pub json: Value,
@@ -124,7 +125,7 @@ impl Fee {
         }
         let metric = || {
             let missing = || format!("the metric of a {} price is not known: give its product one", kind.name());
-            structure.metric_id.clone().ok_or_else(missing)
+            structure.metric_id.as_deref().ok_or_else(missing)
         };
         let times = |price: Amount, n: u32| {
             price

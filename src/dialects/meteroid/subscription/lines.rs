@@ -1,17 +1,19 @@
 //! The lines of a subscription: its price components and add-ons, each with what it pays.
 
 use super::fee::{Fee, FeeStructure};
-use super::plan::{PlanVersion, stored, stored_price, stored_structure, unknown};
+use super::plan::{PlanVersion, stored, unknown};
 use super::pricing::{FeeType, Parameters, Price};
+use super::reads::{Reads, Size, n_bytes};
 use super::request::{AskedAddOn, AskedComponents, Customization, PriceEntry, ProductRef};
 use crate::failure::Failure;
 use crate::json::json;
 use crate::kind::Kind;
 use crate::request::Context;
-use crate::store::{Change, Store, text};
+use crate::store::{Change, text};
 use mayuse_core::{BillingPeriod, Instant};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 /// A price component or an add-on of a subscription.
 pub(super) struct Line {
@@ -26,13 +28,13 @@ pub(super) struct Line {
 }
 
 impl Line {
-    pub(super) fn to_json(&self, period: BillingPeriod) -> Value {
+    pub(super) fn into_json(self, period: BillingPeriod) -> Value {
         let period = if self.fee.is_one_time { "ONE_TIME" } else { self.period.unwrap_or(period).name() };
         let mut fields = Map::new();
-        fields.extend(self.ids.iter().map(|(name, id)| ((*name).to_owned(), id.clone())));
-        fields.insert("name".to_owned(), self.name.clone().into());
+        fields.extend(self.ids.into_iter().map(|(name, id)| (name.to_owned(), id)));
+        fields.insert("name".to_owned(), self.name.into());
         fields.insert("period".to_owned(), period.into());
-        fields.insert("fee".to_owned(), self.fee.json.clone());
+        fields.insert("fee".to_owned(), self.fee.json);
         fields.extend(self.quantity.map(|quantity| ("quantity".to_owned(), quantity.into())));
         Value::Object(fields)
     }
@@ -49,69 +51,88 @@ pub(super) fn shortest_period(lines: &[&Line]) -> BillingPeriod {
 pub(super) struct AddOnOffer {
     name: String,
     product_id: Option<String>,
-    pub price: Option<Price>,
+    pub price: Option<Rc<Price>>,
     structure: FeeStructure,
+    max_instances: Option<u64>,
 }
 
-/// Looks the add-ons up, and checks whether they may be bought in these numbers.
+/// Looks the add-ons up, each once, and checks whether they may be bought in these numbers.
 ///
 /// # Errors
 /// One that is not there, archived, or asked for too often.
-pub(super) fn offers(asked: &[AskedAddOn], store: &dyn Store, now: Instant) -> Result<Vec<AddOnOffer>, Failure> {
-    let mut n_of: BTreeMap<&str, u64> = BTreeMap::new();
+pub(super) fn offers(
+    asked: &[AskedAddOn],
+    reads: &mut Reads<'_>,
+    now: Instant,
+) -> Result<Vec<Rc<AddOnOffer>>, Failure> {
+    let mut known: BTreeMap<&str, (Rc<AddOnOffer>, u64)> = BTreeMap::new();
     let mut offers = Vec::with_capacity(asked.len());
     for (row, asked) in asked.iter().enumerate() {
-        let (id, at) = (asked.id.as_str(), format!("add_ons[{row}].add_on_id"));
-        let Some(add_on) = store.get(Kind::AddOn, id)? else {
-            return Err(unknown(at, format!("there is no add-on `{id}`")));
+        let id = asked.id.as_str();
+        let (offer, n) = match known.get(id) {
+            Some((offer, n)) => (offer.clone(), *n),
+            None => (Rc::new(offer(id, &format!("add_ons[{row}].add_on_id"), reads, now)?), 0),
         };
-        if is_archived(&add_on.body, now) {
-            return Err(Failure::field(at, format!("add-on `{id}` is archived")));
-        }
-        let n = n_of.entry(id).or_default();
-        *n = n.saturating_add(asked.quantity.into());
-        let max = add_on.body.get("max_instances_per_subscription").and_then(Value::as_u64);
-        if let Some(max) = max.filter(|max| *max < *n) {
+        let n = n.saturating_add(asked.quantity.into());
+        if let Some(max) = offer.max_instances.filter(|max| *max < n) {
             let message = format!("a subscription may hold add-on `{id}` {max} times, not {n}");
             return Err(Failure::field(format!("add_ons[{row}].quantity"), message));
         }
-        let [name, product, price_id] = ["name", "product_id", "price_id"].map(|field| text(&add_on.body, field));
-        let price = if price_id.is_empty() { None } else { stored_price(price_id, &at, store)? };
-        // Without a price nothing is made of it.
-        let structure = match price {
-            Some(_) => structure(&add_on.body, product, &at, store)?,
-            None => FeeStructure::default(),
-        };
-        offers.push(AddOnOffer {
-            name: if name.is_empty() { id } else { name }.to_owned(),
-            product_id: Some(product.to_owned()).filter(|product| !product.is_empty()),
-            price,
-            structure,
-        });
+        known.insert(id, (offer.clone(), n));
+        offers.push(offer);
     }
     Ok(offers)
 }
 
-fn structure(add_on: &Value, product: &str, at: &str, store: &dyn Store) -> Result<FeeStructure, Failure> {
+fn offer(id: &str, at: &str, reads: &mut Reads<'_>, now: Instant) -> Result<AddOnOffer, Failure> {
+    let Some(add_on) = reads.store.get(Kind::AddOn, id)? else {
+        return Err(unknown(at, format!("there is no add-on `{id}`")));
+    };
+    reads.count(&add_on, at)?;
+    let add_on = add_on.body;
+    if is_archived(&add_on, now) {
+        return Err(Failure::field(at, format!("add-on `{id}` is archived")));
+    }
+    let [name, product, price_id] = ["name", "product_id", "price_id"].map(|field| text(&add_on, field));
+    let price = if price_id.is_empty() { None } else { reads.price(price_id, at)? };
+    // Without a price nothing is made of it.
+    let structure = match price {
+        Some(_) => structure(&add_on, product, at, reads)?,
+        None => FeeStructure::default(),
+    };
+    Ok(AddOnOffer {
+        name: if name.is_empty() { id } else { name }.to_owned(),
+        product_id: Some(product.to_owned()).filter(|product| !product.is_empty()),
+        price,
+        structure,
+        max_instances: add_on.get("max_instances_per_subscription").and_then(Value::as_u64),
+    })
+}
+
+fn structure(add_on: &Value, product: &str, at: &str, reads: &mut Reads<'_>) -> Result<FeeStructure, Failure> {
     let own = stored(&format!("add-on `{}`", text(add_on, "id")), add_on, at, |o| Some(FeeStructure::read_stored(o)))?;
-    let of_product = if product.is_empty() { None } else { stored_structure(product, at, store)? };
+    let of_product = if product.is_empty() { None } else { reads.structure(product, at)? };
     Ok(own.or(of_product.unwrap_or_default()))
 }
 
-/// Whether a customer, add-on or coupon is archived. Its own instant counts.
+/// Whether a customer, plan, add-on or coupon is archived. Its own instant counts.
 pub(super) fn is_archived(body: &Value, now: Instant) -> bool {
     Instant::parse(text(body, "archived_at")).is_ok_and(|archived| archived <= now)
 }
 
+/// The names of its fields alone have more bytes.
+const LEAST_AROUND_A_FEE: usize = 40;
+
 /// What lines are made with. New products and prices are written together with the subscription.
-pub(super) struct Making<'m> {
-    pub store: &'m dyn Store,
+pub(super) struct Making<'m, 's> {
+    pub reads: &'m mut Reads<'s>,
+    pub size: &'m mut Size,
     pub context: &'m mut Context,
     pub currency: &'m str,
     pub changes: Vec<Change>,
 }
 
-impl Making<'_> {
+impl Making<'_, '_> {
     /// The price components: those of the plan as far as they are kept, then the extra ones.
     ///
     /// # Errors
@@ -137,14 +158,14 @@ impl Making<'_> {
                     (&over.name, Some(self.price(&over.price, product, &at)?), at)
                 }
                 None if asked.removed.contains(&component.id) => continue,
-                None => (&component.name, component.price(parameters, self.currency, &at)?.cloned(), at),
+                None => (&component.name, component.price(parameters, self.currency, &at)?, at),
             };
             let ids = vec![
                 ("price_component_id", component.id.as_str().into()),
                 ("product_id", component.product_id.clone().into()),
             ];
             let slots = parameters.initial_slot_count;
-            lines.push(line(ids, name.clone(), price.as_ref(), &component.structure, slots, &at)?);
+            lines.push(self.line(ids, name, price.as_deref(), &component.structure, slots, &at)?);
         }
         for (n, extra) in asked.extra.iter().enumerate() {
             let at = format!("price_components.extra_components[{n}]");
@@ -152,7 +173,7 @@ impl Making<'_> {
             let at = format!("{at}.price_entry");
             let price = self.price(&extra.price, Some(&product), &at)?;
             let ids = vec![("price_component_id", Value::Null), ("product_id", product.into())];
-            lines.push(line(ids, extra.name.clone(), Some(&price), &structure, None, &at)?);
+            lines.push(self.line(ids, &extra.name, Some(&price), &structure, None, &at)?);
         }
         Ok(lines)
     }
@@ -161,11 +182,12 @@ impl Making<'_> {
     ///
     /// # Errors
     /// A price that cannot be had.
-    pub(super) fn add_ons(&mut self, asked: &[AskedAddOn], offers: Vec<AddOnOffer>) -> Result<Vec<Line>, Failure> {
+    pub(super) fn add_ons(&mut self, asked: &[AskedAddOn], offers: &[Rc<AddOnOffer>]) -> Result<Vec<Line>, Failure> {
         let mut lines = Vec::with_capacity(offers.len());
         for (row, (asked, offer)) in asked.iter().zip(offers).enumerate() {
             let mut at = format!("add_ons[{row}].add_on_id");
-            let (mut name, mut price, mut structure) = (offer.name, offer.price, offer.structure);
+            let (mut name, mut price) = (offer.name.as_str(), offer.price.clone());
+            let mut structure = offer.structure.clone();
             let mut parameters = Parameters::default();
             match &asked.customization {
                 Customization::None => {}
@@ -175,17 +197,17 @@ impl Making<'_> {
                     if price.is_none()
                         && let Some(product) = &offer.product_id
                     {
-                        structure = stored_structure(product, &at, self.store)?.unwrap_or_default();
+                        structure = self.reads.structure(product, &at)?.unwrap_or_default();
                     }
                     price = Some(self.price(entry, offer.product_id.as_deref(), &at)?);
-                    name = other.clone().unwrap_or(name);
+                    name = other.as_deref().unwrap_or(name);
                 }
             }
             let found = price.as_ref().and_then(|price| price.currency.as_deref());
             self.same_currency(found, &at)?;
             let id = self.context.ids.next("sub_add_");
             let ids = vec![("id", id.into()), ("add_on_id", asked.id.clone().into())];
-            let mut line = line(ids, name, price.as_ref(), &structure, parameters.initial_slot_count, &at)?;
+            let mut line = self.line(ids, name, price.as_deref(), &structure, parameters.initial_slot_count, &at)?;
             // The one price stays, whatever period it is said to be for.
             line.period = parameters.billing_period.or(line.period);
             line.quantity = Some(asked.quantity);
@@ -199,7 +221,7 @@ impl Making<'_> {
         match asked {
             ProductRef::Existing(id) => {
                 let at = format!("{at}.product_ref.id");
-                let found = stored_structure(id, &at, self.store)?;
+                let found = self.reads.structure(id, &at)?;
                 let found = found.ok_or_else(|| Failure::field(at, format!("there is no product `{id}`")))?;
                 Ok((id.clone(), found))
             }
@@ -220,11 +242,11 @@ impl Making<'_> {
     }
 
     /// The price an entry names or brings along, of this product and in this currency.
-    fn price(&mut self, entry: &PriceEntry, product: Option<&str>, at: &str) -> Result<Price, Failure> {
+    fn price(&mut self, entry: &PriceEntry, product: Option<&str>, at: &str) -> Result<Rc<Price>, Failure> {
         match entry {
             PriceEntry::Existing(id) => {
                 let at = format!("{at}.id");
-                let price = stored_price(id, &at, self.store)?;
+                let price = self.reads.price(id, &at)?;
                 let price = price.ok_or_else(|| Failure::field(&at, format!("there is no price `{id}`")))?;
                 if let (Some(found), Some(product)) = (price.product_id.as_deref(), product)
                     && found != product
@@ -250,6 +272,27 @@ impl Making<'_> {
                 Ok(price.clone())
             }
         }
+    }
+
+    /// A line, counted before there is another one.
+    fn line(
+        &mut self,
+        ids: Vec<(&'static str, Value)>,
+        name: &str,
+        price: Option<&Price>,
+        structure: &FeeStructure,
+        slots: Option<u32>,
+        at: &str,
+    ) -> Result<Line, Failure> {
+        let fee = match price {
+            None => Fee::unknown(),
+            Some(price) => {
+                let fee = Fee::new(&price.pricing, structure, slots);
+                fee.map_err(|message| Failure::field(at, format!("`{name}`: {message}")))?
+            }
+        };
+        self.size.add(n_bytes(&fee.json).saturating_add(name.len()).saturating_add(LEAST_AROUND_A_FEE), at)?;
+        Ok(Line { ids, name: name.to_owned(), period: price.map(|price| price.cadence), fee, quantity: None })
     }
 
     fn same_currency(&self, found: Option<&str>, at: &str) -> Result<(), Failure> {
@@ -278,22 +321,4 @@ fn check_of_plan<'i>(
         }
     }
     Ok(())
-}
-
-fn line(
-    ids: Vec<(&'static str, Value)>,
-    name: String,
-    price: Option<&Price>,
-    structure: &FeeStructure,
-    slots: Option<u32>,
-    at: &str,
-) -> Result<Line, Failure> {
-    let fee = match price {
-        None => Fee::unknown(),
-        Some(price) => {
-            let fee = Fee::new(&price.pricing, structure, slots);
-            fee.map_err(|message| Failure::field(at, format!("`{name}`: {message}")))?
-        }
-    };
-    Ok(Line { ids, name, period: price.map(|price| price.cadence), fee, quantity: None })
 }

@@ -1,7 +1,7 @@
 //! Creating a subscription.
 //!
-//! In reading order: what is asked, what things cost, the plan that is subscribed to, the lines of
-//! the subscription and what they come to in a month, its dates and state, its coupons, the answer.
+//! In reading order: what is asked, what things cost, the plan that is subscribed to, what is read
+//! of the catalogue, the lines of the subscription and what they come to in a month, its dates and state, its coupons, the answer.
 
 mod request;
 mod numbers;
@@ -10,6 +10,7 @@ mod pricing;
 mod fee;
 mod plan_fee;
 mod plan;
+mod reads;
 mod lines;
 mod money;
 mod terms;
@@ -24,18 +25,23 @@ use crate::store::{Change, Entity, Store, text};
 use coupons::Buyer;
 use lines::{AddOnOffer, Line, Making};
 use plan::PlanVersion;
+use reads::{Reads, Size, n_bytes};
 use serde_json::Value;
+use std::rc::Rc;
 
 /// Creates a subscription, with the products and prices that are written in the request.
 pub(super) fn create(request: &Request<'_>, store: &dyn Store, context: &mut Context) -> Result<Done, Failure> {
     let asked = request::read(&request.tree()?)?;
     let customer = customer(&asked.customer, store, context)?;
-    let plan = plan::find(&asked.plan_id, asked.version, store)?;
-    let offers = lines::offers(&asked.add_ons, store, context.now)?;
+    let (mut reads, mut size) = (Reads::new(store), Size::of_subscription());
+    let plan = plan::find(&asked.plan_id, asked.version, &mut reads, context.now)?;
+    let offers = lines::offers(&asked.add_ons, &mut reads, context.now)?;
     let currency = currency(&plan, &offers, &customer)?;
-    let mut making = Making { store, context: &mut *context, currency: &currency, changes: Vec::new() };
+    let changes = Vec::new();
+    let mut making =
+        Making { reads: &mut reads, size: &mut size, context: &mut *context, currency: &currency, changes };
     let components = making.components(&plan, &asked.components)?;
-    let add_ons = making.add_ons(&asked.add_ons, offers)?;
+    let add_ons = making.add_ons(&asked.add_ons, &offers)?;
     let mut changes = making.changes;
     let all: Vec<&Line> = components.iter().chain(&add_ons).collect();
     let period = lines::shortest_period(&all);
@@ -45,11 +51,11 @@ pub(super) fn create(request: &Request<'_>, store: &dyn Store, context: &mut Con
     })?;
     let terms = terms::terms(&asked, &plan, period, context.now)?;
     let buyer = Buyer { customer_id: &customer.id, plan_id: &plan.plan_id, currency: &currency };
-    let applied_coupons = coupons::apply(&asked.coupon_codes, &buyer, store, context, &mut changes)?;
-    let shown = |lines: &[Line]| -> Vec<Value> { lines.iter().map(|line| line.to_json(period)).collect() };
+    let applied_coupons = coupons::apply(&asked.coupon_codes, &buyer, &mut reads, &mut size, context, &mut changes)?;
+    let shown = |lines: Vec<Line>| -> Value { lines.into_iter().map(|line| line.into_json(period)).collect() };
     let alias = Some(text(&customer.body, "alias")).filter(|alias| !alias.is_empty());
     let name = Some(text(&customer.body, "name")).filter(|name| !name.is_empty()).unwrap_or(&customer.id);
-    let body = json!({
+    let mut body = json!({
         "id": context.ids.next("sub_"),
         "customer_id": customer.id,
         "customer_alias": alias,
@@ -81,10 +87,14 @@ pub(super) fn create(request: &Request<'_>, store: &dyn Store, context: &mut Con
         "charge_automatically": asked.charge_automatically,
         "payment_methods_config": asked.payment_methods_config,
         "checkout_url": Value::Null,
-        "components": shown(&components),
-        "add_ons": shown(&add_ons),
-        "applied_coupons": applied_coupons,
     });
+    if let Some(fields) = body.as_object_mut() {
+        // Moved, not copied: these can be large.
+        fields.insert("components".to_owned(), shown(components));
+        fields.insert("add_ons".to_owned(), shown(add_ons));
+        fields.insert("applied_coupons".to_owned(), applied_coupons.into());
+    }
+    Size::of_subscription().add(n_bytes(&body), "")?;
     let reply = Reply::json(201, details::shown_at(&body, context.now));
     changes.push(Change::put(Kind::Subscription, body));
     Ok(Done::wrote(reply, changes))
@@ -104,7 +114,7 @@ fn customer(key: &str, store: &dyn Store, context: &Context) -> Result<Entity, F
 
 /// The currency of a subscription: that of the plan, else of its prices, else of the prices of the
 /// add-ons, else of the customer, else US dollars.
-fn currency(plan: &PlanVersion, offers: &[AddOnOffer], customer: &Entity) -> Result<String, Failure> {
+fn currency(plan: &PlanVersion, offers: &[Rc<AddOnOffer>], customer: &Entity) -> Result<String, Failure> {
     let of_prices =
         || plan.components.iter().flat_map(|component| &component.prices).find_map(|price| price.currency.clone());
     let of_add_ons = || offers.iter().filter_map(|offer| offer.price.as_ref()).find_map(|price| price.currency.clone());

@@ -23,17 +23,20 @@
 //! version_id, "version": version}]`. A trial is free unless it says otherwise.
 
 use super::fee::FeeStructure;
+use super::lines::is_archived;
 use super::numbers::{Source, int32};
 use super::plan_fee;
 use super::pricing::{Parameters, Price};
+use super::reads::Reads;
 use super::request::billing_day_anchor;
 use crate::admit::tree;
 use crate::failure::Failure;
 use crate::json::json;
 use crate::kind::Kind;
-use crate::store::{Store, items, text};
-use mayuse_core::{Node, Object};
+use crate::store::{items, text};
+use mayuse_core::{Code, Instant, Node, Object};
 use serde_json::{Map, Value};
+use std::rc::Rc;
 
 /// The fields of a version that the plan may have in its place.
 const INHERITED: [&str; 8] = [
@@ -46,6 +49,9 @@ const INHERITED: [&str; 8] = [
     "minimum_commitment",
     "price_components",
 ];
+
+/// In more ways nobody pays for one thing.
+const MAX_PRICES: usize = 100;
 
 pub(super) struct PlanVersion {
     pub plan_id: String,
@@ -69,16 +75,24 @@ pub(super) struct Component {
     pub product_id: Option<String>,
     pub structure: FeeStructure,
     /// The ways to pay for it; none where prices are not known.
-    pub prices: Vec<Price>,
+    pub prices: Vec<Rc<Price>>,
 }
 
-/// The asked version of a plan, or the latest one.
+/// The asked version of a plan, or the latest one: of several with one number the last in the list.
 ///
 /// # Errors
-/// No such plan or version, or one that cannot be read.
-pub(super) fn find(plan_id: &str, version: Option<i64>, store: &dyn Store) -> Result<PlanVersion, Failure> {
-    let plan = store.get(Kind::Plan, plan_id)?;
+/// No such plan or version, one that is archived, or one that cannot be read.
+pub(super) fn find(
+    plan_id: &str,
+    version: Option<i64>,
+    reads: &mut Reads<'_>,
+    now: Instant,
+) -> Result<PlanVersion, Failure> {
+    let plan = reads.store.get(Kind::Plan, plan_id)?;
     let plan = plan.ok_or_else(|| unknown("plan_id", format!("there is no plan `{plan_id}`")))?.body;
+    if is_archived(&plan, now) || text(&plan, "status") == "ARCHIVED" {
+        return Err(Failure::field("plan_id", format!("plan `{plan_id}` is archived")));
+    }
     let number = |version: &&Value| version.get("version").and_then(Value::as_i64).unwrap_or_default();
     let versions = items(&plan, "versions");
     if versions.is_empty() {
@@ -90,7 +104,7 @@ pub(super) fn find(plan_id: &str, version: Option<i64>, store: &dyn Store) -> Re
     let is_draft = |version: &&Value| version.get("is_draft").and_then(Value::as_bool) == Some(true);
     let open = versions.iter().filter(|version| !is_draft(version));
     let found = match version {
-        Some(asked) => open.clone().find(|version| number(version) == asked),
+        Some(asked) => open.clone().rfind(|version| number(version) == asked),
         None => open.clone().max_by_key(number),
     };
     let Some(found) = found else {
@@ -105,11 +119,11 @@ pub(super) fn find(plan_id: &str, version: Option<i64>, store: &dyn Store) -> Re
     version.plan_name = Some(text(&plan, "name")).filter(|name| !name.is_empty()).unwrap_or(plan_id).to_owned();
     for (component, price_ids) in version.components.iter_mut().zip(unpriced) {
         for id in price_ids {
-            component.prices.extend(stored_price(&id, "plan_id", store)?);
+            component.prices.extend(reads.price(&id, "plan_id")?);
         }
         if let Some(id) = &component.product_id {
             let known = std::mem::take(&mut component.structure);
-            component.structure = known.or(stored_structure(id, "plan_id", store)?.unwrap_or_default());
+            component.structure = known.or(reads.structure(id, "plan_id")?.unwrap_or_default());
         }
     }
     Ok(version)
@@ -146,19 +160,6 @@ pub(super) fn stored<T>(
         let first = problems.list.first().map(ToString::to_string).unwrap_or_default();
         Failure::field(at, format!("{what} cannot be used as the catalogue has it: {first}"))
     })
-}
-
-/// A price of the catalogue, if it is there.
-pub(super) fn stored_price(id: &str, at: &str, store: &dyn Store) -> Result<Option<Price>, Failure> {
-    let Some(price) = store.get(Kind::Price, id)? else { return Ok(None) };
-    let read = |o: Object<'_>| Price::read_fields(o, Source::Catalogue);
-    stored(&format!("price `{id}`"), &price.body, at, read).map(Some)
-}
-
-/// The fee structure of a product of the catalogue, if it is there.
-pub(super) fn stored_structure(id: &str, at: &str, store: &dyn Store) -> Result<Option<FeeStructure>, Failure> {
-    let Some(product) = store.get(Kind::Product, id)? else { return Ok(None) };
-    stored(&format!("product `{id}`"), &product.body, at, |o| Some(FeeStructure::read_stored(o))).map(Some)
 }
 
 /// A version, and the ids of the prices of each component.
@@ -223,11 +224,20 @@ fn component(node: Node<'_>) -> Option<(Component, Vec<String>)> {
     let mut structure = FeeStructure::read_stored(o);
     if let Some((of_fee, ways)) = o.optional("fee", plan_fee::read) {
         structure = of_fee;
-        prices = ways;
+        prices = ways.into_iter().map(Rc::new).collect();
     }
-    o.each("prices", |_, node| prices.extend(Price::read(node, Source::Catalogue)));
-    let mut price_ids = Vec::new();
-    o.each("price_ids", |_, node| price_ids.extend(node.id().map(str::to_owned)));
+    o.each("prices", |_, node| prices.extend(Price::read(node, Source::Catalogue).map(Rc::new)));
+    let mut price_ids: Vec<String> = Vec::new();
+    let mut is_full = false;
+    o.each("price_ids", |_, node| {
+        let Some(id) = node.id().filter(|id| !is_full && !price_ids.iter().any(|known| known == id)) else { return };
+        if price_ids.len() < MAX_PRICES {
+            price_ids.push(id.to_owned());
+        } else {
+            is_full = true;
+            node.error(Code::OutOfRange, format!("a price component has {MAX_PRICES} different prices at most"));
+        }
+    });
     let (name, product_id, id) = (o.text("name"), o.optional_id("product_id"), id?);
     let name = name.unwrap_or_else(|| id.clone());
     Some((Component { id, name, product_id, structure, prices }, price_ids))
@@ -236,10 +246,10 @@ fn component(node: Node<'_>) -> Option<(Component, Vec<String>)> {
 impl Component {
     /// The one way to pay that the parameters leave, in the currency of the subscription; none
     /// where no price is known. A single way is taken whatever the parameters say.
-    pub(super) fn price(&self, parameters: Parameters, currency: &str, at: &str) -> Result<Option<&Price>, Failure> {
+    pub(super) fn price(&self, parameters: Parameters, currency: &str, at: &str) -> Result<Option<Rc<Price>>, Failure> {
         let refuse = |message: String| Err(Failure::field(at, message));
-        let in_currency = |price: &&Price| price.currency.as_deref().is_none_or(|found| found == currency);
-        let mut left: Vec<&Price> = self.prices.iter().filter(in_currency).collect();
+        let in_currency = |price: &&Rc<Price>| price.currency.as_deref().is_none_or(|found| found == currency);
+        let mut left: Vec<&Rc<Price>> = self.prices.iter().filter(in_currency).collect();
         if left.is_empty() && !self.prices.is_empty() {
             return refuse(format!("component `{}` has no price in {currency}", self.id));
         }
@@ -255,7 +265,7 @@ impl Component {
                 }
             }
         }
-        Ok(left.first().copied())
+        Ok(left.first().copied().cloned())
     }
 }
 

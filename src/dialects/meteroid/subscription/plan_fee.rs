@@ -5,6 +5,7 @@ use super::numbers::{Source, int32, int64, money};
 use super::pricing::{FeeType, Price, Pricing};
 use super::usage::usage_model;
 use mayuse_core::{Amount, BillingPeriod, Node, Object};
+use std::rc::Rc;
 
 /// The fee structure, and every way to pay.
 pub(super) fn read(node: Node<'_>) -> Option<(FeeStructure, Vec<Price>)> {
@@ -18,13 +19,13 @@ pub(super) fn read(node: Node<'_>) -> Option<(FeeStructure, Vec<Price>)> {
     match fee_type {
         FeeType::Rate => each_rate(o, &mut |term, rate| offer(term, Pricing::Rate { rate })),
         FeeType::Slot => {
-            structure.slot_unit_name = o.text("slot_unit_name");
+            structure.slot_unit_name = o.text("slot_unit_name").map(Rc::from);
             let count = |name| o.optional(name, |n| int32(&n, 0));
             let (min_slots, max_slots) = (count("minimum_count"), count("quota"));
             each_rate(o, &mut |term, unit_rate| offer(term, Pricing::Slot { unit_rate, min_slots, max_slots }));
         }
         FeeType::Capacity => {
-            structure.metric_id = o.optional_id("metric_id");
+            structure.metric_id = o.optional_id("metric_id").map(Rc::from);
             let cadence = cadence();
             o.each("thresholds", |_, node| {
                 let Some(o) = node.object() else { return };
@@ -36,7 +37,7 @@ pub(super) fn read(node: Node<'_>) -> Option<(FeeStructure, Vec<Price>)> {
             });
         }
         FeeType::Usage => {
-            structure.metric_id = o.optional_id("metric_id");
+            structure.metric_id = o.optional_id("metric_id").map(Rc::from);
             let model = o.required("pricing", |n| usage_model(n, Source::Catalogue))?;
             offer(cadence(), Pricing::Usage { model });
         }

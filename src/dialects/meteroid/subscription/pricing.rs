@@ -33,7 +33,6 @@ impl FeeType {
 }
 
 /// A price, as it is stored or written into a request.
-#[derive(Clone)]
 pub(super) struct Price {
     pub product_id: Option<String>,
     /// None where a catalogue does not say: then it goes with any.
@@ -42,7 +41,6 @@ pub(super) struct Price {
     pub pricing: Pricing,
 }
 
-#[derive(Clone)]
 pub(super) enum Pricing {
     Rate { rate: Amount },
     Slot { unit_rate: Amount, min_slots: Option<u32>, max_slots: Option<u32> },

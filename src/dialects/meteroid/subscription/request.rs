@@ -8,6 +8,7 @@ use crate::json::json;
 use mayuse_core::{BillingPeriod, Code, Date, Node, Object, Rhythm, Tree};
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
+use std::rc::Rc;
 
 /// When a subscription begins to count.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -63,7 +64,7 @@ pub(super) enum Customization {
 
 pub(super) enum PriceEntry {
     Existing(String),
-    New(Price),
+    New(Rc<Price>),
 }
 
 pub(super) enum ProductRef {
@@ -153,15 +154,15 @@ fn asked(o: Object<'_>) -> Option<Asked> {
     Some(Asked { plan_id: plan_id?, customer: customer?, activation: activation?, ..rest })
 }
 
-/// More of anything than this is no subscription, and would be too large to be stored.
-const MAX_ITEMS: usize = 1_000;
+/// More of anything than this is no subscription.
+const MAX_ITEMS: usize = 100;
 
 fn each(o: Object<'_>, name: &str, each: &mut dyn FnMut(Node<'_>)) {
     o.each(name, |n, node| {
         if n < MAX_ITEMS {
             each(node);
         } else if n == MAX_ITEMS {
-            node.error(Code::OutOfRange, format!("the list takes {MAX_ITEMS} items"));
+            node.error(Code::OutOfRange, format!("the list takes {MAX_ITEMS} items at most"));
         }
     });
 }
@@ -208,7 +209,7 @@ fn price_entry(node: Node<'_>) -> Option<PriceEntry> {
     if o.required("type", |n| n.word(&REFERENCES))? {
         return o.required_id("id").map(PriceEntry::Existing);
     }
-    Price::read(node, Source::Request).map(PriceEntry::New)
+    Price::read(node, Source::Request).map(|price| PriceEntry::New(Rc::new(price)))
 }
 
 fn product_ref(node: Node<'_>) -> Option<ProductRef> {

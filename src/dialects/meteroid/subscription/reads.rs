@@ -1,0 +1,112 @@
+//! What a subscription is made from, and how much of it there may be.
+//!
+//! A few short lines of a request can name something large again and again. So each price and
+//! product is read once, however often it is named, and what is read and what becomes of it is
+//! counted before there is more of it.
+
+use super::fee::FeeStructure;
+use super::numbers::Source;
+use super::plan::stored;
+use super::pricing::Price;
+use crate::failure::Failure;
+use crate::kind::Kind;
+use crate::store::{Entity, Store};
+use mayuse_core::Object;
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+/// Counts bytes up to a limit.
+pub(super) struct Size {
+    left: usize,
+    refusal: &'static str,
+}
+
+impl Size {
+    /// That of a subscription, as it is stored.
+    pub(super) fn of_subscription() -> Size {
+        Size { left: 512 * 1024, refusal: "the subscription would be larger than 512 KiB" }
+    }
+
+    /// That of all prices, products, add-ons and coupons it is made from.
+    fn of_reads() -> Size {
+        Size {
+            left: 2 * 1024 * 1024,
+            refusal: "the prices, products, add-ons and coupons of this subscription are larger than 2 MiB together",
+        }
+    }
+
+    /// Counts what has this many bytes.
+    ///
+    /// # Errors
+    /// More than there may be, which is said to be so because of what is at this place.
+    pub(super) fn add(&mut self, n_bytes: usize, at: &str) -> Result<(), Failure> {
+        self.left = self.left.checked_sub(n_bytes).ok_or_else(|| Failure::field(at, self.refusal))?;
+        Ok(())
+    }
+}
+
+/// How many bytes something has as it is stored and answered.
+pub(super) fn n_bytes(json: &Value) -> usize {
+    json.to_string().len()
+}
+
+/// Reads the catalogue for one request.
+pub(super) struct Reads<'s> {
+    pub store: &'s dyn Store,
+    size: Size,
+    prices: BTreeMap<String, Option<Rc<Price>>>,
+    structures: BTreeMap<String, Option<FeeStructure>>,
+}
+
+impl<'s> Reads<'s> {
+    pub(super) fn new(store: &'s dyn Store) -> Reads<'s> {
+        Reads { store, size: Size::of_reads(), prices: BTreeMap::new(), structures: BTreeMap::new() }
+    }
+
+    /// Counts something that was read.
+    ///
+    /// # Errors
+    /// More of it than a subscription is made from.
+    pub(super) fn count(&mut self, found: &Entity, at: &str) -> Result<(), Failure> {
+        self.size.add(n_bytes(&found.body), at)
+    }
+
+    /// A price of the catalogue, if it is there.
+    ///
+    /// # Errors
+    /// One that cannot be read.
+    pub(super) fn price(&mut self, id: &str, at: &str) -> Result<Option<Rc<Price>>, Failure> {
+        if let Some(known) = self.prices.get(id) {
+            return Ok(known.clone());
+        }
+        let found = self.read(Kind::Price, id, at, |o| Price::read_fields(o, Source::Catalogue))?.map(Rc::new);
+        self.prices.insert(id.to_owned(), found.clone());
+        Ok(found)
+    }
+
+    /// The fee structure of a product of the catalogue, if it is there.
+    ///
+    /// # Errors
+    /// One that cannot be read.
+    pub(super) fn structure(&mut self, id: &str, at: &str) -> Result<Option<FeeStructure>, Failure> {
+        if let Some(known) = self.structures.get(id) {
+            return Ok(known.clone());
+        }
+        let found = self.read(Kind::Product, id, at, |o| Some(FeeStructure::read_stored(o)))?;
+        self.structures.insert(id.to_owned(), found.clone());
+        Ok(found)
+    }
+
+    fn read<T>(
+        &mut self,
+        kind: Kind,
+        id: &str,
+        at: &str,
+        read: fn(Object<'_>) -> Option<T>,
+    ) -> Result<Option<T>, Failure> {
+        let Some(found) = self.store.get(kind, id)? else { return Ok(None) };
+        self.count(&found, at)?;
+        stored(&format!("{} `{id}`", kind.name()), &found.body, at, read).map(Some)
+    }
+}
