@@ -50,7 +50,7 @@ pub fn scope_of(method: &str, path: &str) -> Option<Scope> {
 /// A key, without the key itself.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Key {
-    /// Who it was given to: stands in the logs and beside what was written.
+    /// Who it was given to: stands in the logs and beside what was written, and travels in a header.
     pub name: String,
     /// What it may do.
     pub scopes: Vec<Scope>,
@@ -59,13 +59,27 @@ pub struct Key {
     hash: [u8; 32],
 }
 
+impl Key {
+    /// Whether it may do this.
+    ///
+    /// # Errors
+    /// 403 without the scope.
+    pub fn require(&self, scope: Scope) -> Result<(), Failure> {
+        if self.scopes.contains(&scope) {
+            return Ok(());
+        }
+        Err(Failure::new(Why::Forbidden, format!("the key `{}` has no scope `{}`", self.name, scope.name())))
+    }
+}
+
 /// The table of keys.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Keys(Vec<Key>);
 
 impl Keys {
     /// Reads `[{"name", "sha256", "scopes", "class"?}]`, where `sha256` is the hash of the key in
-    /// hexadecimal digits. The hash of the demo key is refused.
+    /// hexadecimal digits. The hash of the demo key is refused, and so is a name that is there
+    /// already: what one key wrote would be the other's.
     ///
     /// # Errors
     /// Everything that is wrong with the table.
@@ -77,8 +91,8 @@ impl Keys {
         // Reading begins with an object, and a table is a list.
         let wrapped = Tree::Object(vec![("keys".to_owned(), tree)]);
         read(&wrapped, |o| {
-            let mut keys = Vec::new();
-            o.each("keys", |_, node| keys.extend(key(node)));
+            let (mut keys, mut names) = (Vec::new(), Vec::new());
+            o.each("keys", |_, node| keys.extend(key(node, &mut names)));
             Some(Keys(keys))
         })
     }
@@ -100,14 +114,13 @@ impl Keys {
         self.0.iter().fold(None, |found, key| if bool::from(key.hash.ct_eq(&hash)) { Some(key) } else { found })
     }
 
-    /// The key of a request, if it may do this.
+    /// The key of a request.
     ///
     /// # Errors
-    /// 401 without a known key, 403 for one without the scope.
-    pub fn authorize(
+    /// 401 without a known one.
+    pub fn identify(
         &self,
         dialect: Dialect,
-        scope: Scope,
         authorization: Option<&str>,
         x_api_key: Option<&str>,
     ) -> Result<&Key, Failure> {
@@ -117,18 +130,31 @@ impl Keys {
         };
         let presented = presented(dialect, authorization, x_api_key);
         let presented = presented.ok_or_else(|| unauthorized("the request has no key"))?;
-        let key = self.find(&presented).ok_or_else(|| unauthorized("the key is not known"))?;
-        if key.scopes.contains(&scope) {
-            return Ok(key);
-        }
-        Err(Failure::new(Why::Forbidden, format!("the key `{}` has no scope `{}`", key.name, scope.name())))
+        self.find(&presented).ok_or_else(|| unauthorized("the key is not known"))
     }
 }
 
-fn key(node: Node<'_>) -> Option<Key> {
+/// A row of the table; `names` are those of the rows before it.
+fn key(node: Node<'_>, names: &mut Vec<String>) -> Option<Key> {
     let o = node.object()?;
-    let name = o.required("name", |n| n.text().map(str::to_owned));
-    let class = o.text("class").unwrap_or_else(|| "standard".to_owned());
+    let name = o.required("name", |n| {
+        let name = n.text()?;
+        if !is_name(name) {
+            n.error(Code::Invalid, "expected 1 to 64 visible ASCII characters, with spaces only between them");
+        } else if names.iter().any(|before| before == name) {
+            n.error(Code::Duplicate, format!("another key has the name `{name}`"));
+        }
+        names.push(name.to_owned());
+        Some(name.to_owned())
+    });
+    let class = o.optional("class", |n| {
+        let class = n.text()?;
+        if !is_class(class) {
+            n.error(Code::Invalid, "expected 1 to 32 of a to z, 0 to 9 and _");
+        }
+        Some(class.to_owned())
+    });
+    let class = class.unwrap_or_else(|| "standard".to_owned());
     let hash = o.required("sha256", |n| {
         let hash = hash_from_hex(n.text()?);
         if hash.is_none() {
@@ -145,6 +171,18 @@ fn key(node: Node<'_>) -> Option<Key> {
         o.each("scopes", |_, node| scopes.extend(node.word(&Scope::WORDS)));
     }
     Some(Key { name: name?, scopes, class, hash: hash? })
+}
+
+/// A name goes into a header, which takes no other characters and drops spaces around them.
+fn is_name(name: &str) -> bool {
+    let visible = |byte: u8| byte.is_ascii_graphic() || byte == b' ';
+    (1..=64).contains(&name.len()) && name.bytes().all(visible) && name.trim_ascii() == name
+}
+
+/// A class goes, in capitals, into the name of a binding.
+fn is_class(class: &str) -> bool {
+    let word = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
+    (1..=32).contains(&class.len()) && class.bytes().all(word)
 }
 
 fn hash_of(key: &str) -> [u8; 32] {

@@ -10,29 +10,33 @@ use crate::import;
 use crate::sql::Sql;
 use crate::transaction::Storage;
 use mayuse_dialects::{Context, Dialect, Done, Failure, Ids, Recorded, Reply, Request, Store};
-use mayuse_dialects::{answer, body_limit, fingerprint, replay};
+use mayuse_dialects::{Why, answer, fingerprint, replay};
+use std::cell::RefCell;
 use std::rc::Rc;
 use worker::wasm_bindgen;
-use worker::{DurableObject, Env, Method, Response, Result, State, durable_object};
+use worker::{DurableObject, Env, Response, Result, SqlStorage, State, console_error, durable_object};
 
 /// The object.
 #[durable_object]
 #[derive(Debug)]
 pub struct Catalog {
     storage: Storage,
-    store: Result<Rc<Sql>>,
+    sql: SqlStorage,
+    /// The database once it is open. What keeps it from opening may pass.
+    store: RefCell<Option<Rc<Sql>>>,
 }
 
 impl DurableObject for Catalog {
     fn new(state: State, _: Env) -> Self {
         let (storage, state) = Storage::of(state);
-        Catalog { storage, store: Sql::open(state.storage().sql()).map(Rc::new) }
+        Catalog { storage, sql: state.storage().sql(), store: RefCell::new(None) }
     }
 
     async fn fetch(&self, mut request: worker::Request) -> Result<Response> {
         let now = http::now();
-        let method = request.method();
-        let head = method == Method::Head;
+        // Not `request.method()`: that takes every method it does not know for GET.
+        let method = request.inner().method();
+        let head = method == "HEAD";
         let url = request.inner().url();
         let (path, query) = http::path_and_query(&url);
         let header = |name: &str| request.headers().get(name).ok().flatten();
@@ -40,12 +44,13 @@ impl DurableObject for Catalog {
             (header("content-type"), header(BY).unwrap_or_default(), header("idempotency-key"));
         let dialect = Dialect::of(path);
         let refuse = |failure: Failure| Answer::refusal(dialect, &failure).respond(head);
-        let store = match &self.store {
+        let store = match self.open() {
             Ok(store) => store,
-            Err(error) => return refuse(Failure::internal(format!("the database cannot be opened: {error}"))),
+            Err(failure) => return refuse(failure),
         };
+        let store = &store;
         let asked = Request {
-            method: if head { "GET" } else { method.as_ref() },
+            method: if head { "GET" } else { &method },
             path,
             query,
             content_type: content_type.as_deref(),
@@ -70,8 +75,8 @@ impl DurableObject for Catalog {
             _ => {}
         }
         let is_check = checks::takes(&segments);
-        let limit = if is_check { checks::body_limit(path) } else { body_limit(path) };
-        let body = match http::body(&mut request, limit).await {
+        // It was read before it came here, but for a catalogue as a whole.
+        let body = match http::body(&mut request, checks::body_limit(path)).await {
             Ok(body) => body,
             Err(failure) => return refuse(failure),
         };
@@ -88,6 +93,19 @@ impl DurableObject for Catalog {
 }
 
 impl Catalog {
+    /// The database; opened where it is not yet.
+    fn open(&self) -> std::result::Result<Rc<Sql>, Failure> {
+        if let Some(store) = &*self.store.borrow() {
+            return Ok(Rc::clone(store));
+        }
+        let store = Sql::open(self.sql.clone()).map(Rc::new).map_err(|error| {
+            console_error!("the database cannot be opened: {}", error.to_string());
+            Failure::new(Why::Unavailable, "the catalogue cannot be opened; ask again")
+        })?;
+        self.store.replace(Some(Rc::clone(&store)));
+        Ok(store)
+    }
+
     /// Answers a request about the catalogue, and stores what it writes first.
     fn write(
         &self,
@@ -108,12 +126,14 @@ impl Catalog {
             return Ok(answer.with("idempotent-replayed", true).with(VERSION, store.version()?));
         }
         let Done { reply, changes } = answer(asked, store.as_ref(), context);
-        if changes.is_empty() {
+        let key = key.filter(|_| reply.status < 300);
+        if changes.is_empty() && key.is_none() {
             return Ok(Answer::from(reply).with(VERSION, store.version()?));
         }
         let (now, by) = (context.now, context.by.as_str());
         let version = self.storage.transaction(|| {
-            let version = store.apply(&changes, now, by)?;
+            // What was there already, such as an archived add-on to be archived, is an answer to keep too.
+            let version = if changes.is_empty() { store.version()? } else { store.apply(&changes, now, by)? };
             if let Some(key) = key {
                 let recorded = Recorded { fingerprint: print.clone(), reply: reply.clone() };
                 store.record(by, key, &recorded, now)?;

@@ -9,9 +9,14 @@ use serde_json::{Value, json};
 /// The most questions of a batch.
 const MAX_BATCH: usize = 1_000;
 
-/// The most bytes a question may have, or a batch of them: more than ten times what makes sense.
+/// The most bytes the body of a path may have. For a question, or a batch of them, that is more than
+/// ten times what makes sense.
 pub fn body_limit(path: &str) -> usize {
-    if path == "/v1/check/batch" { 1024 * 1024 } else { 16 * 1024 }
+    match path {
+        "/v1/check" => 16 * 1024,
+        "/v1/check/batch" => 1024 * 1024,
+        _ => mayuse_dialects::body_limit(path),
+    }
 }
 
 /// Whether a path is about questions.

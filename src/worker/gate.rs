@@ -1,6 +1,6 @@
 //! Who is let in: keys, their scopes, and how much each may ask.
 
-use mayuse_dialects::{Dialect, Failure, Key, Keys, Scope, Why};
+use mayuse_dialects::{Dialect, Failure, Key, Keys, Why};
 use std::cell::OnceCell;
 use worker::wasm_bindgen::JsValue;
 use worker::{Env, console_error};
@@ -12,15 +12,17 @@ thread_local! {
     static KEYS: OnceCell<Result<Keys, String>> = const { OnceCell::new() };
 }
 
-/// The key of a request, if it may do this.
+/// What counts requests without a known key.
+pub const ANONYMOUS: &str = "anonymous";
+
+/// The key of a request.
 ///
 /// The table is the secret `API_KEYS`. The demo key is added where the variable `LOCAL_RUN` is set
 /// and the host is this machine: in a deployment the second is never true.
-pub fn admit(
+pub fn identify(
     env: &Env,
     url: &str,
     dialect: Dialect,
-    scope: Scope,
     authorization: Option<&str>,
     x_api_key: Option<&str>,
 ) -> Result<Key, Failure> {
@@ -30,9 +32,9 @@ pub fn admit(
         if is_local(env, url) {
             let mut keys = keys.clone();
             keys.extend(Keys::demo());
-            return keys.authorize(dialect, scope, authorization, x_api_key).cloned();
+            return keys.identify(dialect, authorization, x_api_key).cloned();
         }
-        keys.authorize(dialect, scope, authorization, x_api_key).cloned()
+        keys.identify(dialect, authorization, x_api_key).cloned()
     })
 }
 
@@ -64,7 +66,7 @@ pub async fn limit(env: &Env, class: &str, name: String) -> Result<(), Failure> 
     };
     match outcome {
         Ok(outcome) if !outcome.success => {
-            let message = format!("too many requests with this key; try again in {PERIOD_S} seconds");
+            let message = format!("too many requests; try again in {PERIOD_S} seconds");
             Err(Failure::new(Why::TooManyRequests(PERIOD_S), message))
         }
         Ok(_) => Ok(()),

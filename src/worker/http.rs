@@ -4,13 +4,16 @@ use futures_util::StreamExt;
 use mayuse_core::Instant;
 use mayuse_dialects::{Dialect, Failure, Reply, Why};
 use serde::Serialize;
-use worker::{Headers, Method, Request, Response};
+use worker::{Headers, Request, Response};
 
 /// Who asks, as the Worker found out; whatever a client sends under this name is replaced there.
 pub const BY: &str = "x-mayuse-key";
 
 /// A header of writes: the version they made.
 pub const VERSION: &str = "x-snapshot-version";
+
+/// Of a body that announces how long it is, no more is believed before it is there.
+const MAX_BELIEVED: usize = 64 * 1024;
 
 /// An answer with its body written out.
 #[derive(Debug)]
@@ -67,7 +70,7 @@ impl From<Reply> for Answer {
 
 /// The body, up to what its path takes. What is longer is not read to its end.
 pub async fn body(request: &mut Request, limit: usize) -> Result<Vec<u8>, Failure> {
-    if matches!(request.method(), Method::Get | Method::Head) {
+    if matches!(request.inner().method().as_str(), "GET" | "HEAD") {
         return Ok(Vec::new());
     }
     let too_large =
@@ -76,7 +79,7 @@ pub async fn body(request: &mut Request, limit: usize) -> Result<Vec<u8>, Failur
     if announced.is_some_and(|n| limit < n) {
         return Err(too_large());
     }
-    let mut body = Vec::with_capacity(announced.unwrap_or_default());
+    let mut body = Vec::with_capacity(announced.unwrap_or_default().min(MAX_BELIEVED));
     // A request without a body has no stream.
     let Ok(mut stream) = request.stream() else { return Ok(body) };
     while let Some(chunk) = stream.next().await {

@@ -16,9 +16,10 @@ mod import;
 mod export;
 
 use http::Answer;
-use mayuse_dialects::{Dialect, Failure, Ids, Key, Why, scope_of};
+use mayuse_core::Instant;
+use mayuse_dialects::{Dialect, Failure, Ids, Why, scope_of};
 use serde_json::json;
-use worker::{Context, Env, Method, Response, Result, console_error, console_log, event, js_sys, worker_sys::web_sys};
+use worker::{Context, Env, Response, Result, console_error, console_log, event, js_sys, worker_sys::web_sys};
 
 const OPENAPI: &str = include_str!("../../openapi.json");
 
@@ -30,109 +31,159 @@ const ANSWER_WITHIN_MS: u32 = 20_000;
 
 /// Answers a request: lets it in, and hands it to the catalogue.
 #[event(fetch)]
-async fn fetch(request: worker::Request, env: Env, _: Context) -> Result<Response> {
+async fn fetch(mut request: worker::Request, env: Env, _: Context) -> Result<Response> {
     let now = http::now();
-    let method = request.method();
-    // Not `request.url()`: that parses with a library three times the size of all of this.
-    let url = request.inner().url();
-    let (path, _) = http::path_and_query(&url);
-    panic_if_asked(path, &env);
-    let request_id = match request.headers().get("cf-ray").ok().flatten() {
-        Some(ray) => ray,
-        None => Ids::new(now, http::seed()?).next("req_"),
+    let arrived = Arrived {
+        // Not `request.method()`: that takes every method it does not know for GET.
+        method: request.inner().method(),
+        // Not `request.url()`: that parses with a library three times the size of all of this.
+        url: request.inner().url(),
+        id: id_of(&request, now),
     };
-    let (response, by) = match let_in(&request, &env, &url, path).await {
-        Ok(None) => (anonymous(&method, path, &env, request, &request_id).await?, String::new()),
-        Ok(Some(key)) => (forward(&request, &env, &key.name, &request_id).await?, key.name),
-        Err(failure) => {
-            let answer = Answer::refusal(Dialect::of(path), &failure).with("x-request-id", &request_id);
-            (answer.respond(method == Method::Head)?, String::new())
-        }
+    let path = arrived.path();
+    panic_if_asked(path, &env);
+    let mut by = String::new();
+    let response = match arrived.serve(&mut request, &env, &mut by).await {
+        Ok(response) => Ok(response),
+        Err(failure) => arrived.respond(Answer::refusal(Dialect::of(path), &failure)),
     };
     let ms = js_sys::Date::now().max(0.0) - now.millis() as f64;
-    let status = response.status_code();
+    let status = response.as_ref().map_or(500, Response::status_code);
     let line = json!({
-        "request_id": request_id, "key": by, "method": method.as_ref(), "path": path, "status": status, "ms": ms,
+        "request_id": arrived.id, "key": by, "method": arrived.method, "path": path, "status": status, "ms": ms,
     });
     console_log!("{line}");
-    Ok(response)
+    response
 }
 
-/// The key of a request; none where everybody may read.
-async fn let_in(
-    request: &worker::Request,
-    env: &Env,
-    url: &str,
-    path: &str,
-) -> std::result::Result<Option<Key>, Failure> {
-    let Some(scope) = scope_of(request.method().as_ref(), path) else { return Ok(None) };
-    let header = |name: &str| request.headers().get(name).ok().flatten();
-    let (authorization, x_api_key) = (header("authorization"), header("x-api-key"));
-    let dialect = Dialect::of(path);
-    match gate::admit(env, url, dialect, scope, authorization.as_deref(), x_api_key.as_deref()) {
-        Ok(key) => {
-            gate::limit(env, &key.class, key.name.clone()).await?;
-            Ok(Some(key))
-        }
-        Err(failure) => {
-            // Guessing is limited too, by where it comes from.
-            if failure.why == Why::Unauthorized {
-                gate::limit(env, "anonymous", header("cf-connecting-ip").unwrap_or_default()).await?;
+/// What a request is called in the log and in its answer: as the platform calls it.
+fn id_of(request: &worker::Request, now: Instant) -> String {
+    let ray = request.headers().get("cf-ray").ok().flatten();
+    // On other platforms it is whatever the client says.
+    let is_header = |ray: &String| (1..=64).contains(&ray.len()) && ray.bytes().all(|byte| byte.is_ascii_graphic());
+    ray.filter(is_header).unwrap_or_else(|| Ids::new(now, http::seed().unwrap_or_default()).next("req_"))
+}
+
+/// A request as it came.
+struct Arrived {
+    method: String,
+    url: String,
+    id: String,
+}
+
+impl Arrived {
+    fn path(&self) -> &str {
+        http::path_and_query(&self.url).0
+    }
+
+    fn respond(&self, answer: Answer) -> Result<Response> {
+        answer.with("x-request-id", &self.id).respond(self.method == "HEAD")
+    }
+
+    /// Answers it, and says whose key it came with. Nothing reaches the catalogue that was not
+    /// counted before.
+    async fn serve(
+        &self,
+        request: &mut worker::Request,
+        env: &Env,
+        by: &mut String,
+    ) -> std::result::Result<Response, Failure> {
+        let path = self.path();
+        let header = |name: &str| request.headers().get(name).ok().flatten();
+        let address = || header("cf-connecting-ip").unwrap_or_default();
+        let Some(scope) = scope_of(&self.method, path) else {
+            if path != "/readyz" {
+                return self.respond(known(path)).map_err(|error| self.broken(&error));
             }
-            Err(failure)
+            gate::limit(env, gate::ANONYMOUS, address()).await?;
+            return self.forward(request, env, by).await;
+        };
+        let (authorization, x_api_key) = (header("authorization"), header("x-api-key"));
+        let dialect = Dialect::of(path);
+        match gate::identify(env, &self.url, dialect, authorization.as_deref(), x_api_key.as_deref()) {
+            Ok(key) => {
+                by.clone_from(&key.name);
+                gate::limit(env, &key.class, key.name.clone()).await?;
+                key.require(scope)?;
+            }
+            Err(failure) => {
+                // Guessing is limited too, by where it comes from.
+                if failure.why == Why::Unauthorized {
+                    gate::limit(env, gate::ANONYMOUS, address()).await?;
+                }
+                return Err(failure);
+            }
         }
+        self.forward(request, env, by).await
+    }
+
+    /// Hands it to the catalogue, together with who asks. Only a whole catalogue is read over there,
+    /// so that nobody else's slow client is waited for by what everybody waits for.
+    async fn forward(
+        &self,
+        request: &mut worker::Request,
+        env: &Env,
+        by: &str,
+    ) -> std::result::Result<Response, Failure> {
+        let path = self.path();
+        let body = match self.method.as_str() {
+            "GET" | "HEAD" => None,
+            _ if is_whole(path) => None,
+            _ => Some(http::body(request, checks::body_limit(path)).await?),
+        };
+        self.ask(request, body, env, by).await.map_err(|error| self.broken(&error))
+    }
+
+    async fn ask(&self, request: &worker::Request, body: Option<Vec<u8>>, env: &Env, by: &str) -> Result<Response> {
+        let headers = web_sys::Headers::new_with_headers(&request.inner().headers())?;
+        headers.set(http::BY, by)?;
+        let init = web_sys::RequestInit::new();
+        init.set_headers(&headers);
+        if let Some(body) = body {
+            // They tell of the body as it was sent.
+            headers.delete("content-length")?;
+            headers.delete("transfer-encoding")?;
+            init.set_body(&js_sys::Uint8Array::from(body.as_slice()));
+        }
+        // A panic over there leaves what it was busy with without an answer. The whole catalogue takes as long as it
+        // takes.
+        if !is_whole(self.path()) {
+            init.set_signal(Some(&web_sys::AbortSignal::timeout_with_u32(ANSWER_WITHIN_MS)));
+        }
+        // Made from the URL it would lose the dots in it.
+        let request = web_sys::Request::new_with_request_and_init(request.inner(), &init)?;
+        let stub = env.durable_object("CATALOG")?.id_from_name(CATALOG)?.get_stub()?;
+        let response = stub.fetch_with_request(request.into()).await?;
+        // An answer of another Worker is read-only; its body is passed on as it is.
+        let headers = response.headers().clone();
+        headers.set("x-request-id", &self.id)?;
+        Ok(response.with_headers(headers))
+    }
+
+    /// What went wrong is for the log alone.
+    fn broken(&self, error: &worker::Error) -> Failure {
+        console_error!("{}: the catalogue does not answer: {}", self.id, error.to_string());
+        let message = "the catalogue does not answer; ask again, where something is created with the same \
+                       Idempotency-Key";
+        Failure::new(Why::Unavailable, message)
     }
 }
 
-/// What needs no key.
-async fn anonymous(
-    method: &Method,
-    path: &str,
-    env: &Env,
-    request: worker::Request,
-    request_id: &str,
-) -> Result<Response> {
-    let answer = match path {
-        "/readyz" => return forward(&request, env, "", request_id).await,
+/// Whether the catalogue comes or goes as a whole.
+fn is_whole(path: &str) -> bool {
+    matches!(path, "/v1/catalog" | "/v1/catalog/import")
+}
+
+/// What everybody may read, and stands here.
+fn known(path: &str) -> Answer {
+    match path {
         "/openapi.json" => Answer {
             status: 200,
             headers: vec![("content-type", "application/json".to_owned())],
             body: OPENAPI.as_bytes().to_vec(),
         },
         _ => Answer::json(200, &json!({"status": "ok"})),
-    };
-    answer.with("x-request-id", request_id).respond(*method == Method::Head)
-}
-
-/// Hands a request to the catalogue, together with who asks.
-async fn forward(request: &worker::Request, env: &Env, by: &str, request_id: &str) -> Result<Response> {
-    let headers = web_sys::Headers::new_with_headers(&request.inner().headers())?;
-    headers.set(http::BY, by)?;
-    let init = web_sys::RequestInit::new();
-    init.set_headers(&headers);
-    let url = request.inner().url();
-    let (path, _) = http::path_and_query(&url);
-    // A panic over there leaves what it was busy with without an answer. The whole catalogue takes as long as it takes.
-    if !matches!(path, "/v1/catalog" | "/v1/catalog/import") {
-        init.set_signal(Some(&web_sys::AbortSignal::timeout_with_u32(ANSWER_WITHIN_MS)));
     }
-    let method = request.method();
-    let request = web_sys::Request::new_with_request_and_init(request.inner(), &init)?;
-    let stub = env.durable_object("CATALOG")?.id_from_name(CATALOG)?.get_stub()?;
-    let response = match stub.fetch_with_request(request.into()).await {
-        Ok(response) => response,
-        Err(error) => {
-            console_error!("{request_id}: the catalogue does not answer: {}", error.to_string());
-            let message = "the catalogue does not answer; ask again, where something is created with the same \
-                           Idempotency-Key";
-            let answer = Answer::refusal(Dialect::of(path), &Failure::new(Why::Unavailable, message));
-            return answer.with("x-request-id", request_id).respond(method == Method::Head);
-        }
-    };
-    // An answer of another Worker is read-only; its body is passed on as it is.
-    let headers = response.headers().clone();
-    headers.set("x-request-id", request_id)?;
-    Ok(response.with_headers(headers))
 }
 
 /// Panics where a test bound `PANIC_ROUTE`, so that recovery can be tested on what is shipped.

@@ -28,6 +28,7 @@ const TABLE = [
   entry("first", ALL),
   entry("second", ALL, { class: "standard" }),
   ...["own", "meteroid", "commet", "pabbly"].map((name) => entry(`limited-${name}`, ALL)),
+  ...["own", "meteroid", "commet", "pabbly"].map((name) => entry(`barred ${name}`, [])),
 ];
 const keyOf = (name) => `key-of-${name}`;
 
@@ -39,6 +40,10 @@ const BROKEN_TABLES = [
   JSON.stringify([entry("all", ALL), { ...entry("x", ALL), sha256: "abc" }]),
   JSON.stringify([entry("all", ALL), entry("x", ["everything"])]),
   JSON.stringify([entry("all", ALL), { name: "x", sha256: sha256("x") }]),
+  JSON.stringify([entry("all", ALL), { ...entry("x", ALL), name: "all" }]),
+  JSON.stringify([entry("all", ALL), entry("x", ALL, { class: "Bulk" })]),
+  JSON.stringify([{ ...entry("all", ALL), name: "for\nall" }]),
+  JSON.stringify([{ ...entry("all", ALL), name: "für alle" }]),
   JSON.stringify({ all: entry("all", ALL) }),
   "key-of-all",
   "",
@@ -163,7 +168,9 @@ test("everything but three paths needs a key", async () => {
     for (const worker of [local, deployed]) {
       assert.equal((await worker.ask("GET", path, { key: null })).status, 200, path);
       assert.equal((await worker.ask("HEAD", path, { key: null })).status, 200, path);
-      assertRefused(path, await worker.ask("POST", path, { key: null }), 401);
+      for (const method of ["POST", "SEARCH", "PROPFIND"]) {
+        assertRefused(path, await worker.ask(method, path, { key: null }), 401);
+      }
     }
   }
   const others = ["/", "/nowhere", "/v1/catalog", "/v1/catalog/customers", "/v1/customers/acme/entitlements", "/panic"];
@@ -299,6 +306,35 @@ test("guessing is limited by address, and keys that are known are not", async ()
   }
 });
 
+test("what a key has no scope for counts as well", async () => {
+  const names = ["barred own", "barred meteroid", "barred commet", "barred pabbly"];
+  for (const [n, sent] of PROBES.entries()) {
+    await inOnePeriod(async () => {
+      const ask = () => probe(limited, sent, { key: keyOf(names[n]) });
+      for (let asked = 0; asked < LIMIT; asked += 1) {
+        assertRefused(sent[1], await ask(), 403);
+      }
+      assertRefused(sent[1], await ask(), 429);
+    });
+  }
+});
+
+test("without a key the catalogue is asked for its version so often, by address", async () => {
+  await inOnePeriod(async () => {
+    const ask = (method, path, end) => {
+      const headers = { "cf-connecting-ip": `192.0.2.${end}` };
+      return limited.ask(method, path, { key: null, headers });
+    };
+    for (let asked = 0; asked < LIMIT; asked += 1) {
+      assert.equal((await ask("GET", "/readyz", 201)).status, 200);
+    }
+    assertRefused("/readyz", await ask("GET", "/readyz", 201), 429);
+    assert.equal((await ask("HEAD", "/readyz", 201)).status, 429);
+    assert.equal((await ask("GET", "/readyz", 202)).status, 200);
+    assert.equal((await ask("GET", "/healthz", 201)).status, 200);
+  });
+});
+
 test("every answer has an id of its own", async () => {
   const open = ["/healthz", "/readyz", "/openapi.json"];
   const paths = [...open, "/nowhere", "/v1/catalog", "/api/v1/features", "/api/v1/addon/x"];
@@ -307,6 +343,11 @@ test("every answer has an id of its own", async () => {
   const ids = answers.map(({ headers }) => headers["x-request-id"]);
   assert.equal(new Set(ids).size, answers.length);
   assert.ok(ids.every((id) => /^req_[0-9A-Za-z]{15,22}$/.test(id)), ids[0]);
+  // What does not fit into a header is not Cloudflare's.
+  for (const ray of ["", "a b", "ä", "x".repeat(65)]) {
+    const { headers } = await local.ask("GET", "/readyz", { headers: { "cf-ray": ray } });
+    assert.match(headers["x-request-id"], /^req_[0-9A-Za-z]{15,22}$/, ray);
+  }
   // Cloudflare's own id is kept.
   const ray = { "cf-ray": "8c0ffee-FRA" };
   for (const sent of [["GET", "/healthz"], ["GET", "/v1/catalog"], ["GET", "/nowhere"]]) {

@@ -1,7 +1,11 @@
 // The catalogue's own routes: every kind, one by one, in pages and as a whole. Answers are held against openapi.json.
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { Miniflare, NoOpLog } from "miniflare";
 import { JSON_TYPE, demo, start } from "./support.mjs";
 import { PRODUCT, customer, shop, subscription } from "./shop.mjs";
 
@@ -277,5 +281,50 @@ test("HEAD, and methods that a path does not take", async () => {
       assertRefused(answer, 405, "METHOD_NOT_ALLOWED");
       assert.equal(answer.headers.allow, allow, path);
     }
+  }
+});
+
+/** Another Worker over the same database, which runs whatever it is sent. */
+const SCRIPT = `
+  import { DurableObject } from "cloudflare:workers";
+  export class Catalog extends DurableObject {
+    async fetch(request) {
+      this.ctx.storage.sql.exec(await request.text());
+      return new Response("done");
+    }
+  }
+  export default { fetch: (request, env) => env.CATALOG.get(env.CATALOG.idFromName("catalog")).fetch(request) };
+`;
+
+/** Runs a statement in the database of the first Worker whose folder this is. */
+async function execute(folder, statement) {
+  const durableObjects = { CATALOG: { className: "Catalog", useSQLite: true } };
+  const worker = { name: "worker-0", modules: true, script: SCRIPT, compatibilityDate: "2026-04-01", durableObjects };
+  const miniflare = new Miniflare({ workers: [worker], durableObjectsPersist: folder, log: new NoOpLog() });
+  try {
+    const answer = await miniflare.dispatchFetch("http://localhost/", { method: "POST", body: statement });
+    assert.equal(await answer.text(), "done");
+  } finally {
+    await miniflare.dispose();
+  }
+}
+
+test("a database that cannot be opened is tried again, and the answer does not quote it", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "mayuse-open-"));
+  await execute(folder, "CREATE TABLE subscriptions (of_somebody_else TEXT)");
+  const { worker, stop } = await start({ catalog: null, persist: folder });
+  try {
+    for (const path of ["/readyz", "/v1/catalog/customers", "/v1/check?customer=x&feature=y"]) {
+      const { status, body } = await worker.get(path);
+      const error = { code: "UNAVAILABLE", message: "the catalogue cannot be opened; ask again" };
+      assert.deepEqual([status, body], [503, { error }], path);
+    }
+    assert.equal((await worker.get("/api/v1/features")).status, 503);
+    await execute(folder, "DROP TABLE subscriptions");
+    assert.deepEqual((await worker.get("/readyz")).body, { status: "ok", snapshot_version: 0 });
+    assert.equal((await worker.put("/v1/catalog", demo())).status, 200);
+  } finally {
+    await stop();
+    rmSync(folder, { recursive: true });
   }
 });

@@ -1,7 +1,10 @@
 // Requests and catalogues made to do harm: each is refused for what it is, and the next one is answered.
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import { connect } from "node:net";
 import { after, before, test } from "node:test";
-import { AT, JSON_TYPE, demo as demoCatalog, dialectOf, start } from "./support.mjs";
+import { setTimeout as sleep } from "node:timers/promises";
+import { AT, DEMO_KEY, JSON_TYPE, demo as demoCatalog, dialectOf, start } from "./support.mjs";
 
 const QUESTION = { customer: "acme", feature: "sso", at: AT };
 const TEN_MB = 10_000_000;
@@ -259,6 +262,53 @@ test("what is exactly as long as it may be is read", async () => {
     const longer = { body: text, headers: { ...JSON_TYPE, "content-length": LIMITS[path] + 1 }, unfinished: true };
     assert.equal((await worker.ask("POST", path, longer)).status, 413, path);
   }
+});
+
+test("what is sent slowly is waited for, and asked once all of it is there", { concurrency: true }, async (t) => {
+  // Longer than the catalogue may take for an answer.
+  const pauses = [["/v1/check", 21_000], ["/v1/check/batch", 21_000], ["/v1/check", 1_000]];
+  const tests = pauses.map(([path, ms]) => t.test(`${path} for ${ms} ms`, async () => {
+    const question = JSON.stringify({ ...QUESTION, at: undefined });
+    const body = path === "/v1/check" ? question : `{"questions":[${question}]}`;
+    const began = Date.now();
+    const sent = { body: [body.slice(0, 10), body.slice(10)], headers: JSON_TYPE, pause: sleep(ms) };
+    const answer = await worker.ask("POST", path, sent);
+    assert.equal(answer.status, 200, JSON.stringify(answer.body));
+    const { reason, freshness } = answer.body.results?.[0] ?? answer.body;
+    assert.equal(reason, "ENABLED");
+    assert.ok(began + ms <= Date.parse(freshness.generated_at), "it does not wait where the catalogue is");
+  }));
+  await Promise.all(tests);
+});
+
+test("what is announced takes no room until it comes", async () => {
+  const { hostname, port } = worker.target;
+  // Together more than there are addresses.
+  const announced = 8 * 1024 * 1024;
+  const head = [
+    "PUT /v1/catalog HTTP/1.1",
+    `host: ${hostname}:${port}`,
+    `authorization: Bearer ${DEMO_KEY}`,
+    `content-length: ${announced}`,
+  ];
+  const sockets = await Promise.all(Array.from({ length: 2 ** 32 / announced + 8 }, async () => {
+    const socket = connect(port, hostname);
+    socket.on("error", () => {});
+    await once(socket, "connect");
+    socket.write(`${head.join("\r\n")}\r\n\r\n{`);
+    return socket;
+  }));
+  await sleep(2_000);
+  await assertAnswers();
+  // They are still being waited for.
+  for (const socket of [sockets[0], sockets.at(-1)]) {
+    const answered = once(socket, "data");
+    socket.write(Buffer.alloc(announced - 1, " "));
+    const [answer] = await Promise.race([answered, sleep(10_000, ["nothing"])]);
+    assert.match(String(answer), /^HTTP\/1\.1 415 /);
+  }
+  sockets.forEach((socket) => socket.destroy());
+  await assertAnswers();
 });
 
 test("catalogues that cannot be used, and the one before goes on answering", async () => {

@@ -272,6 +272,19 @@ test("methods a path does not take", async () => {
   assert.equal((await demo.send("HEAD", "/v1/check/batch")).status, 405);
 });
 
+test("methods no path takes are not taken for others", async () => {
+  const methods = ["COPY", "LOCK", "MKCOL", "MOVE", "PROPFIND", "PURGE", "REPORT", "SEARCH", "SUBSCRIBE", "TRACE"];
+  const paths = ["/healthz", "/readyz", "/v1/check", "/v1/customers/acme/entitlements", "/v1/catalog"];
+  const kinds = ["/v1/catalog/products", "/v1/catalog/features/feat_sso", "/v1/catalog/import/imp_x"];
+  const foreign = ["/api/v1/features", "/api/v1/addons/add_sso/entitlements", "/addons", "/api/v1/addon/prd_api"];
+  for (const path of [...paths, ...kinds, ...foreign]) {
+    for (const method of methods) {
+      const { status } = await demo.ask(method, path, { body: "{}", headers: JSON_TYPE });
+      assert.equal(status, 405, `${method} ${path}`);
+    }
+  }
+});
+
 test("only JSON, and said to be", async () => {
   const body = JSON.stringify(of("acme", "sso"));
   const types = ["text/plain", "application/x-www-form-urlencoded", "application/jsonx", "text/json", ""];
@@ -296,6 +309,23 @@ test("before the first write there is nothing to answer from", async () => {
   assert.deepEqual(results.map(({ reason, error }) => reason ?? error.code), ["SNAPSHOT_MISSING", "MISSING"]);
   await checkRefused(empty, ["GET", "/v1/check?customer=acme"], 400, "MISSING", "feature");
   assert.deepEqual((await demo.get("/readyz")).body, { status: "ok", snapshot_version: 1 });
+});
+
+test("where the catalogue cannot be reached at all, each API says so", async () => {
+  // What is bound in its place is no object.
+  const limits = { CATALOG: { simple: { limit: 1_000, period: 10 } } };
+  const { worker, stop } = await start({ catalog: null, limits });
+  try {
+    for (const path of ["/readyz", "/v1/catalog", "/v1/check?customer=a", "/api/v1/features"]) {
+      assert.equal((await worker.ask("GET", path)).status, 503, path);
+    }
+    for (const path of ["/v1/check", "/v1/catalog/import", "/addons", "/api/v1/addon/x"]) {
+      assert.equal((await worker.ask("POST", path, { body: "{}", headers: JSON_TYPE })).status, 503, path);
+    }
+    assert.equal((await worker.get("/healthz")).status, 200);
+  } finally {
+    await stop();
+  }
 });
 
 /** An answer, alone or in a batch, without when and from which version it was read. */

@@ -138,6 +138,19 @@ test("an answer without a body is given again, too", async () => {
   assert.ok((await worker.get(`/api/v1/addons/${body.id}`)).body.archived_at);
 });
 
+test("an answer to what had nothing to write is kept too", async () => {
+  const { body } = await worker.ask("POST", "/api/v1/addons", { body: JSON.stringify(addOn("Kept")), headers: JSON_TYPE });
+  const path = `/api/v1/addons/${body.id}`;
+  const isArchived = async () => Boolean((await worker.get(path)).body.archived_at);
+  const key = newKey();
+  await post(`${path}/archive`, "", newKey());
+  assert.equal((await post(`${path}/archive`, "", key)).status, 204);
+  await post(`${path}/unarchive`, "", newKey());
+  const { status, headers } = await post(`${path}/archive`, "", key);
+  assert.deepEqual([status, headers["idempotent-replayed"]], [204, "true"]);
+  assert.equal(await isArchived(), false, "it is the answer that is repeated, not the act");
+});
+
 test("keys of different API keys have nothing to do with each other", async () => {
   const key = newKey();
   const [path, body, other] = CREATORS[0];
