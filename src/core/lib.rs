@@ -52,6 +52,7 @@ pub use model::{Behavior, Catalog, Policy, Snapshot, Source};
 pub use owner::Origin;
 pub use problem::{Code, Problem, Problems, Severity, Sink};
 pub use reset::{Every, IntervalError, ResetPeriod, Unit};
+pub use sort::sort_by;
 pub use time::{Date, Instant, TimeError};
 pub use trace::{Effect, Step};
 pub use tree::{Node, Object, Path, Tree};

@@ -9,7 +9,13 @@ use std::cmp::Ordering;
 const SHORT: usize = 16;
 
 /// Sorts a list; equal items keep their order.
-pub(crate) fn sort_by<T>(items: &mut Vec<T>, compare: impl Fn(&T, &T) -> Ordering) {
+///
+/// ```
+/// let mut list = vec!["b", "a"];
+/// mayuse_core::sort_by(&mut list, Ord::cmp);
+/// assert_eq!(list, ["a", "b"]);
+/// ```
+pub fn sort_by<T>(items: &mut Vec<T>, compare: impl Fn(&T, &T) -> Ordering) {
     if items.len() <= SHORT {
         for end in 1..items.len() {
             let mut at = end;

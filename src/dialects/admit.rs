@@ -218,8 +218,9 @@ impl<'w> Write<'w> {
             let id = text(body, "id");
             match (kind, if kind.is_definition() { store.get(*kind, id)? } else { None }) {
                 (Kind::Plan, Some(stored)) => {
-                    let kept: BTreeSet<&str> =
-                        items(body, "versions").iter().map(|version| text(version, "id")).collect();
+                    // One by one: collecting a set compiles a sort for it.
+                    let mut kept: BTreeSet<&str> = BTreeSet::new();
+                    kept.extend(items(body, "versions").iter().map(|version| text(version, "id")));
                     for version in items(&stored.body, "versions").iter().map(|version| text(version, "id")) {
                         if !kept.contains(version) {
                             unused(Referred::PlanVersion, version, "go")?;

@@ -18,7 +18,8 @@ impl Write<'_> {
             let stored = store.get(Kind::Subscription, text(subscription, "id"))?.map(|entity| entity.body);
             let stored = stored.filter(|stored| text(stored, "plan_id") == text(subscription, "plan_id"));
             let held = stored.iter().flat_map(|stored| items(stored, "add_ons"));
-            let before: BTreeSet<String> = held.map(|held| text(held, "add_on_id").to_owned()).collect();
+            let mut before: BTreeSet<&str> = BTreeSet::new();
+            before.extend(held.map(|held| text(held, "add_on_id")));
             for (row, held) in items(subscription, "add_ons").iter().enumerate() {
                 let id = text(held, "add_on_id");
                 if held.get("quantity").and_then(Value::as_u64) == Some(0) || before.contains(id) {

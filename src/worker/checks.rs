@@ -1,7 +1,7 @@
 //! The questions: one, many, and all about one customer.
 
 use crate::http::Answer;
-use mayuse_core::{Catalog, Check, Decision, Instant, Problems, Reason, Snapshot, decide, undecided};
+use mayuse_core::{Catalog, Check, Decision, Instant, Problems, Reason, Snapshot, decide, sort_by, undecided};
 use mayuse_dialects::{Dialect, Failure, Request, Store, Why, catalog_for};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -71,7 +71,7 @@ fn decided<'c>(check: &'c Check, catalog: Option<&'c Catalog>, now: Instant) -> 
 fn batch(request: &Request<'_>, store: &dyn Store, now: Instant) -> Result<Answer, Failure> {
     let checks = Check::read_batch(&request.tree()?, MAX_BATCH)?;
     let mut customers: Vec<&str> = checks.iter().flatten().map(Check::customer).collect();
-    customers.sort_unstable();
+    sort_by(&mut customers, Ord::cmp);
     customers.dedup();
     let catalog = open(store, &customers, now)?;
     let results: Vec<BatchResult<'_>> = checks

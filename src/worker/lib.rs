@@ -21,7 +21,7 @@ use mayuse_dialects::{Dialect, Failure, Ids, Why, scope_of};
 use serde_json::json;
 use worker::{Context, Env, Response, Result, console_error, console_log, event, js_sys, worker_sys::web_sys};
 
-const OPENAPI: &str = include_str!("../../openapi.json");
+const OPENAPI: &str = include_str!(concat!(env!("OUT_DIR"), "/openapi.json"));
 
 /// The object's name: there is one catalogue.
 const CATALOG: &str = "catalog";

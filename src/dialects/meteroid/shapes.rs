@@ -6,7 +6,7 @@ use crate::json::json;
 use crate::kind::Kind;
 use crate::request::{Done, Request};
 use crate::store::{Entity, Store, items, text};
-use mayuse_core::Instant;
+use mayuse_core::{Instant, sort_by};
 use serde_json::{Map, Value};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -177,7 +177,7 @@ pub(super) fn page(
 ) -> Result<Done, Failure> {
     let page = number(request, "page", 0, u32::MAX, 0)?;
     let per_page = number(request, "per_page", 1, 100, 10)?;
-    list.sort_unstable_by(|(a_key, a), (b_key, b)| {
+    sort_by(&mut list, |(a_key, a), (b_key, b)| {
         let order = a_key.cmp(b_key).then_with(|| a.id.cmp(&b.id));
         if descending { order.reverse() } else { order }
     });

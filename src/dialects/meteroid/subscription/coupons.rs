@@ -114,7 +114,7 @@ fn was_used(
         let held = store.subscriptions_of(customer_id)?;
         let applied = held.iter().flat_map(|held| items(&held.body, "applied_coupons"));
         let ids = applied.filter_map(|applied| applied.get("coupon").map(|coupon| text(coupon, "id").to_owned()));
-        *used = Some(ids.collect());
+        used.insert(BTreeSet::new()).extend(ids);
     }
     Ok(used.as_ref().is_some_and(|used| used.contains(coupon_id)))
 }
