@@ -5,8 +5,31 @@ use mayuse_dialects::{
     Change, Context, Entity, Failure, Ids, Kind, Referred, Request, Store, answer, items, key_of, read_definitions,
     references, text,
 };
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
+
+/// Values that a field hardly takes, and those given.
+pub fn hostile_values(more: &[Value]) -> Vec<Value> {
+    let mut values = vec![
+        json!(null),
+        json!(true),
+        json!(-1),
+        json!(0),
+        json!(i64::MIN),
+        json!(u64::MAX),
+        json!(0.5),
+        json!(1e300),
+        json!(""),
+        json!(" "),
+        json!("\u{0}"),
+        json!("💥".repeat(1_000)),
+        json!([]),
+        json!([[]]),
+        json!({}),
+    ];
+    values.extend_from_slice(more);
+    values
+}
 
 pub struct Memory {
     pub entities: BTreeMap<(Kind, String), Entity>,

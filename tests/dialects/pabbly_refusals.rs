@@ -1,6 +1,6 @@
 //! What Pabbly's dialect refuses, and how it says so.
 
-use crate::memory::Memory;
+use crate::memory::{Memory, hostile_values};
 use crate::pabbly::{PATH, create, sample, seeded, with, without};
 use mayuse_dialects::{Context, Ids, Request, answer, text};
 use serde_json::{Value, json};
@@ -170,30 +170,15 @@ fn other_methods_paths_and_bodies() {
 
 #[test]
 fn nothing_that_is_sent_is_a_fault_of_ours() {
-    let hostile = [
-        json!(null),
-        json!(true),
-        json!(-1),
-        json!(0),
-        json!(i64::MIN),
-        json!(u64::MAX),
-        json!(0.5),
-        json!(1e300),
-        json!(""),
-        json!(" "),
-        json!("\u{0}"),
-        json!("💥".repeat(1_000)),
+    let hostile = hostile_values(&[
         json!("1"),
         json!("m"),
-        json!([]),
-        json!([[]]),
-        json!({}),
         json!(["plan_mine"]),
         json!([""]),
         json!("selected_plans"),
         json!("onetime"),
         json!("odd"),
-    ];
+    ]);
     let mut memory = seeded();
     for (n, pabbly) in [json!(5), json!({"code": 5}), json!([])].into_iter().enumerate() {
         memory.put("add_ons", &format!("add_odd_{n}"), &json!({"pabbly": pabbly, "entitlements": []}));

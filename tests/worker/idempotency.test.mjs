@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { JSON_TYPE, dialectOf, start } from "./support.mjs";
-import { PABBLY_PRODUCT, PRICE, PRODUCT, shop } from "./shop.mjs";
+import { PABBLY_PRODUCT, PRICE, PRODUCT, pabblyBody, shop } from "./shop.mjs";
 
 const sha256 = (key) => createHash("sha256").update(key).digest("hex");
 const scopes = ["check", "catalog"];
@@ -27,16 +27,6 @@ after(async () => {
 
 const addOn = (name) => ({ name, product_id: PRODUCT, price_id: PRICE });
 const commet = (name, featureId) => ({ name, basePrice: 100, featureId, consumptionModel: "boolean" });
-const pabbly = (code) => ({
-  billing_period: "m",
-  billing_cycle: "lifetime",
-  status: "true",
-  associate_plans: "all_plans",
-  billing_period_num: 1,
-  code,
-  name: code,
-  price: 10,
-});
 const subscriber = (start_date) => ({
   plan_id: "plan_pro",
   customer_id_or_alias: "acme",
@@ -49,7 +39,7 @@ const CREATORS = [
   ["/api/v1/addons", addOn("A"), addOn("B"), "add_ons"],
   ["/api/v1/subscriptions", subscriber("2025-01-01"), subscriber("2025-02-01"), "subscriptions"],
   ["/addons", commet("A", "sso"), commet("B", "custom_domains"), "add_ons"],
-  [`/api/v1/addon/${PABBLY_PRODUCT}`, pabbly("five"), pabbly("ten"), "add_ons"],
+  [`/api/v1/addon/${PABBLY_PRODUCT}`, pabblyBody("five"), pabblyBody("ten"), "add_ons"],
 ];
 
 let nKeys = 0;

@@ -9,7 +9,7 @@ import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { isDeepStrictEqual } from "node:util";
 import { JSON_TYPE, start } from "./support.mjs";
-import { PABBLY_PRODUCT, customer, shop, subscription } from "./shop.mjs";
+import { PABBLY_PRODUCT, customer, shop, subscription, pabblyBody } from "./shop.mjs";
 
 const SEED = Number(process.env.MAYUSE_SEED ?? 20_261_121);
 const N_WRITES = 1_000;
@@ -29,17 +29,6 @@ function randomFrom(seed) {
     return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
   };
 }
-
-const pabblyBody = (code) => ({
-  billing_period: "m",
-  billing_cycle: "lifetime",
-  status: "true",
-  associate_plans: "all_plans",
-  billing_period_num: 1,
-  code,
-  name: code,
-  price: 10,
-});
 
 /** A subscription with a component whose product and price are made with it. */
 const meteroidBody = (mark, customer_id_or_alias) => ({

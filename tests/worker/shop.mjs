@@ -59,3 +59,15 @@ export const shop = () => ({
   customers: [customer("cus_acme", { alias: "acme" })],
   subscriptions: [subscription("sub_acme", "cus_acme")],
 });
+
+/** The smallest add-on that Pabbly's API takes. */
+export const pabblyBody = (code) => ({
+  billing_period: "m",
+  billing_cycle: "lifetime",
+  status: "true",
+  associate_plans: "all_plans",
+  billing_period_num: 1,
+  code,
+  name: code,
+  price: 10,
+});
