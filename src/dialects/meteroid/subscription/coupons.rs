@@ -1,8 +1,6 @@
 //! The coupons of a subscription.
 
-use super::lines::is_archived;
-use super::plan::stored;
-use super::reads::{Reads, Size, n_bytes};
+use super::reads::{Reads, Size, is_archived, n_bytes, stored};
 use crate::failure::Failure;
 use crate::json::json;
 use crate::kind::{Kind, Referred};

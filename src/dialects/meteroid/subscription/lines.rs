@@ -1,9 +1,9 @@
 //! The lines of a subscription: its price components and add-ons, each with what it pays.
 
 use super::fee::{Fee, FeeStructure};
-use super::plan::{PlanVersion, stored, unknown};
+use super::plan::{PlanVersion, unknown};
 use super::pricing::{FeeType, Parameters, Price};
-use super::reads::{Reads, Size, n_bytes};
+use super::reads::{Reads, Size, is_archived, n_bytes, stored};
 use super::request::{AskedAddOn, AskedComponents, Customization, PriceEntry, ProductRef};
 use crate::failure::Failure;
 use crate::json::json;
@@ -113,11 +113,6 @@ fn structure(add_on: &Value, product: &str, at: &str, reads: &mut Reads<'_>) -> 
     let own = stored(&format!("add-on `{}`", text(add_on, "id")), add_on, at, |o| Some(FeeStructure::read_stored(o)))?;
     let of_product = if product.is_empty() { None } else { reads.structure(product, at)? };
     Ok(own.or(of_product.unwrap_or_default()))
-}
-
-/// Whether a customer, plan, add-on or coupon is archived. Its own instant counts.
-pub(super) fn is_archived(body: &Value, now: Instant) -> bool {
-    Instant::parse(text(body, "archived_at")).is_ok_and(|archived| archived <= now)
 }
 
 /// The names of its fields alone have more bytes.

@@ -106,7 +106,7 @@ fn customer(key: &str, store: &dyn Store, context: &Context) -> Result<Entity, F
         let shown: String = key.chars().take(128).collect();
         return Err(plan::unknown(at, format!("there is no customer with the id or alias `{shown}`")));
     };
-    if lines::is_archived(&customer.body, context.now) {
+    if reads::is_archived(&customer.body, context.now) {
         return Err(Failure::field(at, format!("customer `{}` is archived", customer.id)));
     }
     Ok(customer)

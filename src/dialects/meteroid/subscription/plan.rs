@@ -23,13 +23,11 @@
 //! version_id, "version": version}]`. A trial is free unless it says otherwise.
 
 use super::fee::FeeStructure;
-use super::lines::is_archived;
 use super::numbers::{Source, int32};
 use super::plan_fee;
 use super::pricing::{Parameters, Price};
-use super::reads::Reads;
+use super::reads::{Reads, is_archived, stored};
 use super::request::billing_day_anchor;
-use crate::admit::tree;
 use crate::failure::Failure;
 use crate::json::json;
 use crate::kind::Kind;
@@ -147,19 +145,6 @@ fn with_what_the_plan_says(version: &Value, plan: &Value) -> Value {
         }
     }
     Value::Object(whole)
-}
-
-/// Reads something of the catalogue. What is wrong with it is said at the field that names it.
-pub(super) fn stored<T>(
-    what: &str,
-    body: &Value,
-    at: &str,
-    read: impl FnOnce(Object<'_>) -> Option<T>,
-) -> Result<T, Failure> {
-    mayuse_core::read(&tree(body)?, read).map_err(|problems| {
-        let first = problems.list.first().map(ToString::to_string).unwrap_or_default();
-        Failure::field(at, format!("{what} cannot be used as the catalogue has it: {first}"))
-    })
 }
 
 /// A version, and the ids of the prices of each component.

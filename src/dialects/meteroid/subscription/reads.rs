@@ -6,12 +6,12 @@
 
 use super::fee::FeeStructure;
 use super::numbers::Source;
-use super::plan::stored;
 use super::pricing::Price;
+use crate::admit::tree;
 use crate::failure::Failure;
 use crate::kind::Kind;
-use crate::store::{Entity, Store};
-use mayuse_core::Object;
+use crate::store::{Entity, Store, text};
+use mayuse_core::{Instant, Object};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -109,4 +109,22 @@ impl<'s> Reads<'s> {
         self.count(&found, at)?;
         stored(&format!("{} `{id}`", kind.name()), &found.body, at, read).map(Some)
     }
+}
+
+/// Reads something of the catalogue. What is wrong with it is said at the field that names it.
+pub(super) fn stored<T>(
+    what: &str,
+    body: &Value,
+    at: &str,
+    read: impl FnOnce(Object<'_>) -> Option<T>,
+) -> Result<T, Failure> {
+    mayuse_core::read(&tree(body)?, read).map_err(|problems| {
+        let first = problems.list.first().map(ToString::to_string).unwrap_or_default();
+        Failure::field(at, format!("{what} cannot be used as the catalogue has it: {first}"))
+    })
+}
+
+/// Whether a customer, plan, add-on or coupon is archived. Its own instant counts.
+pub(super) fn is_archived(body: &Value, now: Instant) -> bool {
+    Instant::parse(text(body, "archived_at")).is_ok_and(|archived| archived <= now)
 }
