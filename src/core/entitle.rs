@@ -148,8 +148,7 @@ impl<'c> Scene<'c> {
                 for subscription in self.granting() {
                     rows.clear();
                     let in_scope = self.in_scope(feature, subscription);
-                    let monthly = subscription.billing.is_monthly();
-                    self.each_row(at, feature, subscription, in_scope, &mut |row| rows.push(Row { monthly, ..row }));
+                    self.each_row(at, feature, subscription, in_scope, &mut |row| rows.push(row));
                     let misfit = drop_misfits(&mut rows);
                     let anchors =
                         Anchors { activation: subscription.activation(), billing: Some(&subscription.billing) };
@@ -274,8 +273,10 @@ impl<'c> Scene<'c> {
         in_scope: bool,
         each: &mut impl FnMut(Row<'c>),
     ) {
+        let monthly = subscription.billing.is_monthly();
+        let mut each = |row| each(Row { monthly, ..row });
         for (level, _) in self.catalog.ladder.levels() {
-            self.each_row_at(*level, at, feature, subscription, in_scope, each);
+            self.each_row_at(*level, at, feature, subscription, in_scope, &mut each);
         }
     }
 
@@ -327,6 +328,8 @@ impl<'c> Scene<'c> {
 
     /// The rows of all granting subscriptions, each once, quantities summed.
     pub fn chain_rows(&self, at: u32, feature: &'c Feature, in_scope: bool, rows: &mut Vec<Row<'c>>) {
+        // Its windows follow one billing cycle, whichever subscription a row came through.
+        let monthly = self.chain_billing().is_some_and(|subscription| subscription.billing.is_monthly());
         for subscription in self.granting() {
             self.each_row(at, feature, subscription, in_scope, &mut |row| match rows
                 .iter_mut()
@@ -336,7 +339,7 @@ impl<'c> Scene<'c> {
                     held.quantity = held.quantity.saturating_add(row.quantity);
                 }
                 Some(_) => {}
-                None => rows.push(Row { monthly: subscription.billing.is_monthly(), ..row }),
+                None => rows.push(Row { monthly, ..row }),
             });
         }
     }

@@ -20,7 +20,7 @@ pub(crate) struct Row<'c> {
     /// Whether its limit adds to those of its own level, where that level replaces: it belongs to
     /// an add-on that may be held more than once and is not archived.
     pub additive: bool,
-    /// Whether it is metered and came through a subscription that is billed monthly.
+    /// Whether the billing cycle its windows follow is monthly. Switches, which have none, do not say.
     pub monthly: bool,
 }
 

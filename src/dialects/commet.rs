@@ -6,9 +6,8 @@
 use crate::failure::{Failure, Why};
 use crate::json::json;
 use crate::kind::Kind;
-use crate::own::method_not_allowed;
 use crate::request::{Context, Done, Reply, Request};
-use crate::store::{Change, Entity, Store, items, text};
+use crate::store::{Change, Entity, MAX_WHOLE, Store, items, product_of, text};
 use mayuse_core::{Code, Node, Object, read};
 use rust_decimal::Decimal;
 use serde_json::Value;
@@ -22,13 +21,10 @@ pub(crate) fn route(
 ) -> Result<Done, Failure> {
     match (request.method, segments) {
         ("POST", ["addons"]) => create(request, store, context),
-        (_, ["addons"]) => Err(method_not_allowed("POST")),
+        (_, ["addons"]) => Err(Failure::method_not_allowed("POST")),
         _ => Err(Failure::not_found("there is no such path")),
     }
 }
-
-/// The largest whole number that every JSON reader keeps exactly.
-const MAX_WHOLE: i64 = (1 << 53) - 1;
 
 /// How an add-on is consumed.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -286,12 +282,6 @@ fn pool(
         return Err(refused(Why::Conflict, "consumptionModel", message));
     }
     Ok(pool.id)
-}
-
-/// The product of a feature, by id or as the billing system prints it.
-fn product_of(feature: &Value) -> Option<&str> {
-    let printed = feature.get("product").map(|product| text(product, "id")).unwrap_or_default();
-    [text(feature, "product_id"), printed].into_iter().find(|id| !id.is_empty())
 }
 
 /// A text of so many characters.

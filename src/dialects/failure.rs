@@ -84,6 +84,11 @@ impl Failure {
         Failure::new(Why::NotFound, message)
     }
 
+    /// 405, with the methods that the path takes.
+    pub fn method_not_allowed(allow: &'static str) -> Failure {
+        Failure::new(Why::MethodNotAllowed(allow), format!("this path takes {allow}"))
+    }
+
     /// 409.
     pub fn conflict(message: impl Into<String>) -> Failure {
         Failure::new(Why::Conflict, message)

@@ -1,7 +1,7 @@
 //! JSON objects, written as they look.
 //!
-//! The macro of `serde_json` does the same in three times the code: what it makes of one field is
-//! compiled anew for each.
+//! The macro of `serde_json` does the same, and compiles what it makes of a field anew for each:
+//! thirty kilobytes of the Worker, two of them after compression.
 
 use serde_json::{Map, Value};
 

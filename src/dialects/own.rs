@@ -1,6 +1,6 @@
 //! The catalogue's own routes: entities one by one, lists, and the whole document.
 
-use crate::failure::{Failure, Why};
+use crate::failure::Failure;
 use crate::json::json;
 use crate::kind::Kind;
 use crate::request::{Context, Done, Reply, Request};
@@ -21,22 +21,20 @@ pub(crate) fn route(
     };
     match (request.method, segments) {
         ("PUT", ["v1", "catalog"]) => put_document(request, store),
-        (_, ["v1", "catalog", "import"]) => Err(method_not_allowed("POST")),
+        (_, ["v1", "catalog", "import"]) => Err(Failure::method_not_allowed("POST")),
         ("GET", ["v1", "catalog", name]) => list(kind(name)?, request, store),
         ("GET", ["v1", "catalog", name, id]) => get(kind(name)?, id, store),
         ("PUT", ["v1", "catalog", name, id]) => put(kind(name)?, id, request, store),
         ("DELETE", ["v1", "catalog", name, id]) => delete(kind(name)?, id, store),
-        (_, ["v1", "catalog"]) => Err(method_not_allowed("GET, HEAD, PUT")),
-        (_, ["v1", "catalog", name]) => Err(kind(name).map_or_else(|error| error, |_| method_not_allowed("GET, HEAD"))),
+        (_, ["v1", "catalog"]) => Err(Failure::method_not_allowed("GET, HEAD, PUT")),
+        (_, ["v1", "catalog", name]) => {
+            Err(kind(name).map_or_else(|error| error, |_| Failure::method_not_allowed("GET, HEAD")))
+        }
         (_, ["v1", "catalog", name, _]) => {
-            Err(kind(name).map_or_else(|error| error, |_| method_not_allowed("GET, HEAD, PUT, DELETE")))
+            Err(kind(name).map_or_else(|error| error, |_| Failure::method_not_allowed("GET, HEAD, PUT, DELETE")))
         }
         _ => Err(Failure::not_found("there is no such path; /openapi.json lists those there are")),
     }
-}
-
-pub(crate) fn method_not_allowed(allow: &'static str) -> Failure {
-    Failure::new(Why::MethodNotAllowed(allow), format!("this path takes {allow}"))
 }
 
 /// The version that a write of this request makes.

@@ -9,9 +9,8 @@ use crate::failure::Failure;
 use crate::ids::hex;
 use crate::json::json;
 use crate::kind::Kind;
-use crate::own::method_not_allowed;
 use crate::request::{Context, Done, Reply, Request};
-use crate::store::{Change, Entity, Store, text};
+use crate::store::{Change, Entity, MAX_WHOLE, Store, product_of, text};
 use mayuse_core::{Code, Document, Instant, Node, Object, Tree, read};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -25,13 +24,10 @@ pub(crate) fn route(
 ) -> Result<Done, Failure> {
     match (request.method, segments) {
         ("POST", ["api", "v1", "addon", product_id]) => create(product_id, request, store, context),
-        (_, ["api", "v1", "addon", _]) => Err(method_not_allowed("POST")),
+        (_, ["api", "v1", "addon", _]) => Err(Failure::method_not_allowed("POST")),
         _ => Err(Failure::not_found("there is no such path")),
     }
 }
-
-/// The largest whole number that every JSON reader keeps exactly.
-const MAX_WHOLE: i64 = (1 << 53) - 1;
 
 /// What was asked for.
 struct Asked {
@@ -264,14 +260,7 @@ fn grant(
 /// it would be paid for, and give nothing.
 fn of_this_product(feature: &Entity, product_id: &str, code: &str) -> Result<(), Failure> {
     let body = &feature.body;
-    let of = match text(body, "product_id") {
-        // A feature as the billing system prints it has the product itself.
-        "" => body.get("product").map(|product| text(product, "id")).unwrap_or_default(),
-        id => id,
-    };
-    if of.is_empty() || of == product_id {
-        return Ok(());
-    }
+    let Some(of) = product_of(body).filter(|of| *of != product_id) else { return Ok(()) };
     let (id, feature) = (&feature.id, text(body, "code"));
     let message = format!(
         "feature `{feature}` is one of product `{of}`, not of `{product_id}`, so the add-on would grant nothing; \

@@ -117,6 +117,9 @@ impl Change {
 /// Fields of a document that are not lists of entities, as far as they are kept.
 pub(crate) const SETTINGS: [&str; 2] = ["ladder", "access_statuses"];
 
+/// The largest whole number that every JSON reader keeps exactly.
+pub(crate) const MAX_WHOLE: i64 = (1 << 53) - 1;
+
 /// The text in a field of an object, or the empty one.
 pub fn text<'b>(body: &'b Value, field: &str) -> &'b str {
     body.get(field).and_then(Value::as_str).unwrap_or_default()
@@ -125,6 +128,12 @@ pub fn text<'b>(body: &'b Value, field: &str) -> &'b str {
 /// The items of an array in a field of an object, or none.
 pub fn items<'b>(body: &'b Value, field: &str) -> &'b [Value] {
     body.get(field).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default()
+}
+
+/// The product of a feature, by id or as the billing system prints it.
+pub(crate) fn product_of(feature: &Value) -> Option<&str> {
+    let printed = feature.get("product").map(|product| text(product, "id")).unwrap_or_default();
+    [text(feature, "product_id"), printed].into_iter().find(|id| !id.is_empty())
 }
 
 /// The second unique key of an entity, where its kind has one.

@@ -70,7 +70,7 @@ impl DurableObject for Catalog {
             }
             ("GET", ["v1", "catalog", "import", token]) => return import::state(token, store).respond(head),
             (_, ["healthz" | "readyz" | "openapi.json"] | ["v1", "catalog", "import", _]) => {
-                return refuse(checks::method_not_allowed("GET, HEAD"));
+                return refuse(Failure::method_not_allowed("GET, HEAD"));
             }
             _ => {}
         }

@@ -2,7 +2,7 @@
 
 use crate::http::Answer;
 use mayuse_core::{Catalog, Check, Decision, Instant, Problems, Reason, Snapshot, decide, sort_by, undecided};
-use mayuse_dialects::{Dialect, Failure, Request, Store, Why, catalog_for};
+use mayuse_dialects::{Dialect, Failure, Request, Store, catalog_for};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -30,16 +30,11 @@ pub fn answer(request: &Request<'_>, segments: &[&str], store: &dyn Store, now: 
         ("GET" | "POST", ["v1", "check"]) => check(request, store, now),
         ("POST", ["v1", "check", "batch"]) => batch(request, store, now),
         ("GET", ["v1", "customers", key, "entitlements"]) => entitlements(key, request, store, now),
-        (_, ["v1", "check"]) => Err(method_not_allowed("GET, HEAD, POST")),
-        (_, ["v1", "check", "batch"]) => Err(method_not_allowed("POST")),
-        _ => Err(method_not_allowed("GET, HEAD")),
+        (_, ["v1", "check"]) => Err(Failure::method_not_allowed("GET, HEAD, POST")),
+        (_, ["v1", "check", "batch"]) => Err(Failure::method_not_allowed("POST")),
+        _ => Err(Failure::method_not_allowed("GET, HEAD")),
     };
     answered.unwrap_or_else(|failure| Answer::refusal(Dialect::Own, &failure))
-}
-
-/// The refusal of another method than a path takes.
-pub fn method_not_allowed(allow: &'static str) -> Failure {
-    Failure::new(Why::MethodNotAllowed(allow), format!("this path takes {allow}"))
 }
 
 /// What questions are answered from; nothing where nothing was ever written.

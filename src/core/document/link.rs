@@ -35,7 +35,6 @@ pub(super) fn link(
     if is_part {
         names.assume_pools_have_units();
     }
-    let names = names;
     let (plans, versions) = link_plans(plans, &names);
     let add_ons = add_ons.into_iter().map(|raw| link_add_on(raw, &names)).collect();
     let customer_ids = customers.iter().zip(0..).map(|(c, at)| (c.id.as_str(), at));

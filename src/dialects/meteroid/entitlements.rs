@@ -2,14 +2,14 @@
 //!
 //! What rows come to is the core's to say; here it is only put into Meteroid's shapes.
 
-use super::shapes::{Products, feature_ref, metered, not_found, product_of, put, some_text, terms};
+use super::shapes::{Products, feature_ref, metered, not_found, put, some_text, terms};
 use crate::admit::tree;
 use crate::failure::Failure;
 use crate::json::json;
 use crate::kind::Kind;
 use crate::people::catalog_for;
 use crate::request::{Context, Done};
-use crate::store::{Entity, Store, items, text};
+use crate::store::{Entity, Store, items, product_of, text};
 use mayuse_core::{Amount, Decision, Instant, Level, Origin, Question, ValueType, ask_resolution, decide};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;

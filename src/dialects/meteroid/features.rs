@@ -1,12 +1,10 @@
 //! Features, read.
 
-use super::shapes::{
-    Products, Written, is_found, name_of, not_found, page, product_of, product_ref, put, search, some_text,
-};
+use super::shapes::{Products, Written, is_found, name_of, not_found, page, product_ref, put, search, some_text};
 use crate::failure::Failure;
 use crate::kind::Kind;
 use crate::request::{Done, Request};
-use crate::store::{Entity, Store, text};
+use crate::store::{Entity, Store, product_of, text};
 use serde_json::{Map, Value};
 
 const STATUSES: [&str; 3] = ["ACTIVE", "DISABLED", "ARCHIVED"];

@@ -6,7 +6,7 @@ mod features;
 mod shapes;
 mod subscription;
 
-use crate::failure::{Failure, Why};
+use crate::failure::Failure;
 use crate::request::{Context, Done, Request};
 use crate::store::Store;
 
@@ -33,7 +33,7 @@ pub(crate) fn route(
         ("GET", ["features", key]) => features::get(key, store),
         ("POST", ["subscriptions"]) => subscription::create(request, store, context),
         (_, path) => Err(match methods(path) {
-            Some(allow) => Failure::new(Why::MethodNotAllowed(allow), format!("this path takes {allow}")),
+            Some(allow) => Failure::method_not_allowed(allow),
             None => Failure::not_found("there is no such path"),
         }),
     }

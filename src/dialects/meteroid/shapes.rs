@@ -5,7 +5,7 @@ use crate::ids::derived;
 use crate::json::json;
 use crate::kind::Kind;
 use crate::request::{Done, Request};
-use crate::store::{Entity, Store, items, text};
+use crate::store::{Entity, Store, items, product_of, text};
 use mayuse_core::{Instant, sort_by};
 use serde_json::{Map, Value};
 use std::cell::RefCell;
@@ -114,11 +114,6 @@ pub(super) fn put(object: &mut Map<String, Value>, field: &str, value: Option<Va
     if let Some(value) = value.filter(|value| !value.is_null()) {
         object.insert(field.to_owned(), value);
     }
-}
-
-/// The product of a feature, by its id.
-pub(super) fn product_of(feature: &Value) -> Option<&str> {
-    some_text(feature, "product_id").or_else(|| some_text(feature.get("product")?, "id"))
 }
 
 /// How much of the name of a product is shown beside each of its features, which are many.

@@ -1,7 +1,8 @@
 //! Creating a subscription.
 //!
 //! In reading order: what is asked, what things cost, the plan that is subscribed to, what is read
-//! of the catalogue, the lines of the subscription and what they come to in a month, its dates and state, its coupons, the answer.
+//! of the catalogue, the lines of the subscription and what they come to in a month, its dates and
+//! state, its coupons, the answer.
 
 mod request;
 mod numbers;
