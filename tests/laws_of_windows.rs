@@ -15,7 +15,7 @@ struct Tied {
 impl Tied {
     fn at(&self, now: Instant) -> Window {
         let billing = self.billing.built();
-        window(self.rule, &Anchors { activation: self.activation, billing: Some(&billing) }, now)
+        window(self.rule, &Anchors { activation: self.activation, billing: Some(billing) }, now)
     }
 }
 

@@ -111,7 +111,7 @@ fn ask_metered<'c>(
                 period: Some(Period { rule: limits.reset_period, window }),
             },
             origin: standing.allowance.row.owner.into(),
-            subscription_id: standing.subscription.map(|subscription| &*subscription.id),
+            subscription_id: standing.subscription,
         },
     })
 }
@@ -152,7 +152,7 @@ fn ask_pool<'c>(
 ) -> Result<Asked<'c>, Overflow> {
     let cost = demand.requested.times(credits.cost).ok_or(Overflow)?;
     let origin = standing.allowance.row.owner.into();
-    let subscription_id = standing.subscription.map(|subscription| &*subscription.id);
+    let subscription_id = standing.subscription;
     let pool = scene.catalog.feature(credits.pool).filter(|pool| pool.active);
     let mut pools = match pool {
         Some(pool) => match scene.entitlement(credits.pool, pool)? {

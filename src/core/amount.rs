@@ -110,6 +110,17 @@ impl Amount {
         (whole.unsigned_abs() >> 62 == 0).then_some(whole)
     }
 
+    /// The amount `mantissa / 10^scale`, if 96 bits and 28 places hold it.
+    pub(crate) fn from_parts(mantissa: i128, scale: u32) -> Option<Amount> {
+        Decimal::try_from_i128_with_scale(mantissa, scale).ok().map(|value| Amount(value.normalize()))
+    }
+
+    /// The mantissa and the scale, the fewest that say the amount.
+    pub(crate) fn parts(self) -> (i128, u32) {
+        let value = self.0.normalize();
+        (value.mantissa(), value.scale())
+    }
+
     /// Both as whole numbers of the same decimal place.
     fn aligned(self, other: Amount) -> Option<(i128, i128, u32)> {
         let scale = self.0.scale().max(other.0.scale());

@@ -69,14 +69,6 @@ impl Check {
     }
 
     fn read_rest(o: Object<'_>) -> Check {
-        let unsigned = |n: Node<'_>| {
-            let whole = n.whole()?;
-            let found = u64::try_from(whole).ok();
-            if found.is_none() {
-                n.error(Code::OutOfRange, format!("must not be negative, found {whole}"));
-            }
-            found
-        };
         Check {
             customer: String::new(),
             feature: String::new(),
@@ -86,8 +78,8 @@ impl Check {
             reserved: o.optional("reserved", |n| n.amount_not_negative()),
             explain: o.optional("explain", |n| n.bool()).unwrap_or_default(),
             on_indeterminate: o.optional("on_indeterminate", |n| values::policy(&n)),
-            min_version: o.optional("min_version", unsigned),
-            max_age_ms: o.optional("max_age_ms", unsigned),
+            min_version: o.optional("min_version", |n| n.unsigned()),
+            max_age_ms: o.optional("max_age_ms", |n| n.unsigned()),
             at: o.optional("at", |n| n.instant()),
         }
     }
@@ -228,7 +220,7 @@ pub fn ask_window(tree: &Tree) -> Result<WindowBounds, Problems> {
             o.sink.error(Code::Missing, field.to_owned(), format!("a {} window is tied to it", rule.name()));
             return None;
         }
-        let anchors = Anchors { activation: activation.unwrap_or(Instant::EPOCH), billing: billing.as_ref() };
+        let anchors = Anchors { activation: activation.unwrap_or(Instant::EPOCH), billing };
         Some(window_at(rule, &anchors, at).into())
     })
 }

@@ -98,6 +98,14 @@ impl Rhythm {
         window(start, Some(end), false)
     }
 
+    pub(crate) fn period(self) -> BillingPeriod {
+        self.period
+    }
+
+    pub(crate) fn anchor(self) -> u16 {
+        self.anchor
+    }
+
     /// The period that holds `day`, where one starts on `from`; the first one, if `day` is earlier.
     fn forward(self, from: i64, day: i64) -> (i64, i64) {
         let origin = civil(from);
@@ -160,6 +168,11 @@ impl Billing {
             Some(end) if end <= current_start => Err(BillingError::EmptyPeriod),
             _ => Ok(Billing { rhythm, current_start, current_end, start_date, billing_start_date }),
         }
+    }
+
+    /// The rhythm, the end of the current period, and where billing began.
+    pub(crate) fn parts(&self) -> (Rhythm, Option<Date>, Option<Date>) {
+        (self.rhythm, self.current_end, self.billing_start_date)
     }
 
     /// The billing period that holds `now`.

@@ -5,7 +5,8 @@ use crate::amount::Amount;
 use crate::decision::{Decision, FeatureRef, Freshness, Reason, ValueType};
 use crate::document::{ALIAS_RULE, is_alias};
 use crate::entitle::{Entitlement, Scene, status_at};
-use crate::model::{Catalog, Feature, Policy, Snapshot, Status, Subscription, Value};
+use crate::model::{Catalog, Feature, Policy, Snapshot, Status, Value};
+use crate::packed::{Person, Subscription};
 use crate::problem::{Code, Problem};
 use crate::resolve::{Overflow, Row};
 use crate::time::{Date, Instant};
@@ -89,8 +90,22 @@ impl<'q> Question<'q> {
 /// assert_eq!(decide(&catalog, &question, now).unwrap().reason, Reason::LimitReached);
 /// ```
 pub fn decide<'c>(catalog: &'c Catalog, question: &Question<'c>, now: Instant) -> Result<Decision<'c>, Problem> {
+    decide_for(catalog, catalog.person(question.customer).as_ref(), question, now)
+}
+
+/// The same about a customer that was looked up elsewhere, as in the blocks of a snapshot; none is
+/// one that does not exist.
+///
+/// # Errors
+/// The same.
+pub fn decide_for<'c>(
+    catalog: &'c Catalog,
+    person: Option<&Person<'c>>,
+    question: &Question<'c>,
+    now: Instant,
+) -> Result<Decision<'c>, Problem> {
     let mut decision = Decision::undecided(freshness(&catalog.snapshot, now));
-    match fill(&mut decision, catalog, question, now) {
+    match fill(&mut decision, catalog, person, question, now) {
         Ok((reason, policy)) => {
             decision.settle(reason, policy);
             Ok(decision)
@@ -132,14 +147,14 @@ impl From<Fault> for Problem {
 fn fill<'c>(
     decision: &mut Decision<'c>,
     catalog: &'c Catalog,
+    person: Option<&Person<'c>>,
     question: &Question<'c>,
     now: Instant,
 ) -> Result<(Reason, Policy), Fault> {
     let at = catalog.feature_at(question.feature);
     let feature = at.and_then(|at| catalog.feature(at));
-    let customer = catalog.customer(question.customer);
-    check_form(question, feature.is_some(), customer.is_some())?;
-    decision.customer_id = customer.map_or(question.customer, |(customer, _)| &customer.id);
+    check_form(question, feature.is_some(), person.is_some())?;
+    decision.customer_id = person.map_or(question.customer, |person| person.customer.id);
     decision.feature = feature_ref(question.feature, feature);
     decision.value_type = feature.map(|f| if f.metered { ValueType::Metered } else { ValueType::Boolean });
     let policy = question
@@ -149,7 +164,8 @@ fn fill<'c>(
     let because = |reason| Ok((reason, policy));
 
     let mut until = Until::new(now);
-    let max_age = question.max_age_ms.into_iter().chain(catalog.snapshot.max_age_ms).min();
+    let of_feature = feature.and_then(|feature| feature.max_age_ms);
+    let max_age = [question.max_age_ms, of_feature, catalog.snapshot.max_age_ms].into_iter().flatten().min();
     until.at(max_age.and_then(|age| later(decision.freshness.generated_at?, age)));
     decision.valid_until = until.earliest;
     if question.min_version.is_some_and(|min| catalog.snapshot.version.is_none_or(|held| held < min)) {
@@ -162,12 +178,14 @@ fn fill<'c>(
     if !feature.active {
         return because(Reason::FeatureDisabled);
     }
-    let Some((customer, subscriptions)) = customer else { return because(Reason::CustomerNotFound) };
+    let Some(Person { customer, subscriptions }) = person.copied() else { return because(Reason::CustomerNotFound) };
     if customer.archived_at.is_some_and(|archived| archived <= now) {
         return because(Reason::CustomerArchived);
     }
 
-    let scene = Scene { catalog, customer, subscriptions: subscriptions_asked(subscriptions, question), now };
+    // One that is not the customer's is none.
+    let subscriptions = question.subscription_id.map_or(subscriptions, |id| subscriptions.only(id));
+    let scene = Scene { catalog, customer, subscriptions, now };
     until.at(customer.archived_at);
     heed_subscriptions(&scene, &mut until);
     if question.explain {
@@ -204,16 +222,16 @@ fn entitled<'c>(
     question: &Question<'c>,
     until: &mut Until,
 ) -> Result<Reason, Overflow> {
-    let mut by = |row: Row<'c>, subscription: Option<&'c Subscription>| {
+    let mut by = |row: Row<'c>, subscription: Option<&'c str>| {
         decision.origin = Some(row.owner.into());
-        decision.subscription_id = subscription.map(|subscription| &*subscription.id);
+        decision.subscription_id = subscription;
     };
     scene.heed_add_ons(at, until);
     let standing = match scene.entitlement(at, feature)? {
         // Without a subscription that grants access there are no rows but the customer's own.
         Entitlement::None if scene.granting().next().is_none() => {
             let (reason, speaker) = why_none_grants(scene);
-            decision.subscription_id = speaker.map(|subscription| &*subscription.id);
+            decision.subscription_id = speaker.map(|subscription| subscription.id);
             return Ok(reason);
         }
         Entitlement::None => return Ok(Reason::NotEntitled),
@@ -280,21 +298,9 @@ fn later(instant: Instant, ms: u64) -> Option<Instant> {
     Instant::from_millis(instant.millis().saturating_add_unsigned(ms))
 }
 
-/// The subscriptions a question is about: all of the customer's, or the one it names. One that is
-/// not the customer's is none.
-fn subscriptions_asked<'c>(all: &'c [Subscription], question: &Question<'_>) -> &'c [Subscription] {
-    match question.subscription_id {
-        None => all,
-        Some(id) => match all.binary_search_by(|subscription| (*subscription.id).cmp(id)) {
-            Ok(at) => all.get(at..=at).unwrap_or_default(),
-            Err(_) => &[],
-        },
-    }
-}
-
 /// Notes when subscriptions and trials start and end.
 fn heed_subscriptions(scene: &Scene<'_>, until: &mut Until) {
-    for subscription in scene.subscriptions {
+    for subscription in scene.subscriptions.iter() {
         until.at(Some(subscription.start.midnight()));
         until.at(subscription.end.map(Date::midnight));
         if subscription.status == Status::TrialActive {
@@ -305,13 +311,13 @@ fn heed_subscriptions(scene: &Scene<'_>, until: &mut Until) {
 
 /// Why no subscription grants access, and which one says so: the one that started last.
 /// Subscriptions still to start speak only if none has.
-fn why_none_grants<'c>(scene: &Scene<'c>) -> (Reason, Option<&'c Subscription>) {
+fn why_none_grants<'c>(scene: &Scene<'c>) -> (Reason, Option<Subscription<'c>>) {
     let speaker = scene.subscriptions.iter().max_by_key(|subscription| {
         let started = subscription.start.midnight() <= scene.now;
-        (started, subscription.start, &*subscription.id)
+        (started, subscription.start, subscription.id)
     });
     let Some(speaker) = speaker else { return (Reason::NoActiveSubscription, None) };
-    let status = status_at(speaker, scene.now);
+    let status = status_at(&speaker, scene.now);
     let ended = speaker.end.is_some_and(|end| end.midnight() <= scene.now);
     let to_start = scene.now < speaker.start.midnight();
     let reason = match status {

@@ -2,8 +2,9 @@
 //! chain comes to, and which windows it is tied to.
 
 use crate::ladder::{AcrossSubscriptions, Combine, Level};
-use crate::model::{Catalog, Customer, Feature, Grant, Product, Status, Subscription, Value};
+use crate::model::{Catalog, Feature, Grant, Product, Status, Value, row_on};
 use crate::owner::Owner;
+use crate::packed::{Customer, Subscription, Subscriptions};
 use crate::reset::ResetPeriod;
 use crate::resolve::{self, Allowance, Overflow, Row, State, Switch, Switched, Terms};
 use crate::time::Instant;
@@ -14,9 +15,9 @@ use crate::windowing::Anchors;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Scene<'c> {
     pub catalog: &'c Catalog,
-    pub customer: &'c Customer,
+    pub customer: Customer<'c>,
     /// The subscriptions the question is about.
-    pub subscriptions: &'c [Subscription],
+    pub subscriptions: Subscriptions<'c>,
     pub now: Instant,
 }
 
@@ -27,10 +28,10 @@ pub(crate) enum Entitlement<'c> {
     None,
     /// Only rows whose value does not fit the feature.
     Misfit,
-    /// Rows, and all of them switched off.
-    Off(Row<'c>, Option<&'c Subscription>),
-    /// A switch that is on.
-    On(Row<'c>, Option<&'c Subscription>),
+    /// Rows, and all of them switched off; the subscription they come through.
+    Off(Row<'c>, Option<&'c str>),
+    /// A switch that is on, and the subscription it is on through.
+    On(Row<'c>, Option<&'c str>),
     /// At least one.
     Standing(Vec<Standing<'c>>),
 }
@@ -39,13 +40,14 @@ pub(crate) enum Entitlement<'c> {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Standing<'c> {
     pub allowance: Allowance<'c>,
-    pub anchors: Anchors<'c>,
-    pub subscription: Option<&'c Subscription>,
+    pub anchors: Anchors,
+    /// The id of the subscription.
+    pub subscription: Option<&'c str>,
 }
 
 impl<'c> Scene<'c> {
     /// The subscriptions that grant access now, in the order of their ids.
-    pub fn granting(&self) -> impl Iterator<Item = &'c Subscription> + Clone + use<'c> {
+    pub fn granting(&self) -> impl Iterator<Item = Subscription<'c>> + Clone + use<'c> {
         let Scene { catalog, subscriptions, now, .. } = *self;
         subscriptions.iter().filter(move |subscription| grants_access(catalog, subscription, now))
     }
@@ -57,10 +59,16 @@ impl<'c> Scene<'c> {
 
     /// The customer's own override on a feature, if the ladder lists it, fitting or not.
     pub fn override_row(&self, feature: u32) -> Option<(Row<'c>, Combine)> {
-        let grant = self.customer.grants.on(feature)?;
+        let grant = row_on(self.customer.rows, feature)?;
         let combine = self.catalog.ladder.combine(Level::Customer)?;
         Some((
-            Row { owner: Owner::Customer(self.customer), grant, quantity: 1, additive: false, monthly: false },
+            Row {
+                owner: Owner::Customer(self.customer.id, self.customer.name),
+                grant,
+                quantity: 1,
+                additive: false,
+                monthly: false,
+            },
             combine,
         ))
     }
@@ -75,15 +83,15 @@ impl<'c> Scene<'c> {
         match self.catalog.ladder.across {
             AcrossSubscriptions::Union => {
                 for subscription in self.granting() {
-                    let in_scope = self.in_scope(feature, subscription);
+                    let in_scope = self.in_scope(feature, &subscription);
                     let one = std::iter::once(subscription);
-                    result = stronger(result, self.switch_of_chain(at, feature, one, in_scope, subscription));
+                    result = stronger(result, self.switch_of_chain(at, feature, one, in_scope, subscription.id));
                 }
             }
             AcrossSubscriptions::Chain => {
                 let in_scope = self.chain_in_scope(feature);
                 if let Some(named) = self.chain_billing() {
-                    result = self.switch_of_chain(at, feature, self.granting(), in_scope, named);
+                    result = self.switch_of_chain(at, feature, self.granting(), in_scope, named.id);
                 }
             }
         }
@@ -102,16 +110,16 @@ impl<'c> Scene<'c> {
         &self,
         at: u32,
         feature: &'c Feature,
-        chain: impl Iterator<Item = &'c Subscription> + Clone,
+        chain: impl Iterator<Item = Subscription<'c>> + Clone,
         in_scope: bool,
-        named: &'c Subscription,
+        named: &'c str,
     ) -> Entitlement<'c> {
         let mut state = Switched::Absent;
         let mut misfit = false;
         for (level, combine) in self.catalog.ladder.levels() {
             let mut switch = Switch::default();
             for subscription in chain.clone() {
-                self.each_row_at(*level, at, feature, subscription, in_scope, &mut |row| match row.grant.value {
+                self.each_row_at(*level, at, feature, &subscription, in_scope, &mut |row| match row.grant.value {
                     Value::Boolean { enabled } => switch.add(row, enabled),
                     _ => misfit = true,
                 });
@@ -130,7 +138,7 @@ impl<'c> Scene<'c> {
         let ladder = &self.catalog.ladder;
         let mut standing: Vec<Standing<'c>> = Vec::new();
         let mut other = Entitlement::None;
-        let mut take = |state, anchors, subscription: &'c Subscription, misfit| match state {
+        let mut take = |state, anchors, subscription: &'c str, misfit| match state {
             State::Allowances(allowances) => {
                 let subscription = Some(subscription);
                 let stand = |allowance| Standing { allowance, anchors, subscription };
@@ -147,19 +155,19 @@ impl<'c> Scene<'c> {
             AcrossSubscriptions::Union => {
                 for subscription in self.granting() {
                     rows.clear();
-                    let in_scope = self.in_scope(feature, subscription);
-                    self.each_row(at, feature, subscription, in_scope, &mut |row| rows.push(row));
+                    let in_scope = self.in_scope(feature, &subscription);
+                    self.each_row(at, feature, &subscription, in_scope, &mut |row| rows.push(row));
                     let misfit = drop_misfits(&mut rows);
                     let anchors =
-                        Anchors { activation: subscription.activation(), billing: Some(&subscription.billing) };
-                    take(resolve::resolve(ladder, &mut rows)?, anchors, subscription, misfit);
+                        Anchors { activation: subscription.activation(), billing: Some(subscription.billing) };
+                    take(resolve::resolve(ladder, &mut rows)?, anchors, subscription.id, misfit);
                 }
             }
             AcrossSubscriptions::Chain => {
                 self.chain_rows(at, feature, self.chain_in_scope(feature), &mut rows);
                 let misfit = drop_misfits(&mut rows);
                 if let Some((subscription, anchors)) = self.chain_anchors() {
-                    take(resolve::resolve(ladder, &mut rows)?, anchors, subscription, misfit);
+                    take(resolve::resolve(ladder, &mut rows)?, anchors, subscription.id, misfit);
                 }
             }
         }
@@ -215,7 +223,7 @@ impl<'c> Scene<'c> {
         if self.catalog.ladder.combine(Level::AddOn) != Some(Combine::Replace) {
             return;
         }
-        for held in self.granting().flat_map(|subscription| subscription.add_ons.as_slice()) {
+        for held in self.granting().flat_map(|subscription| subscription.add_ons()) {
             let add_on = self
                 .catalog
                 .add_on(held.add_on)
@@ -234,8 +242,8 @@ impl<'c> Scene<'c> {
         if by_cycle {
             standing.extend(self.granting().map(|subscription| Standing {
                 allowance,
-                anchors: Anchors { activation, billing: Some(&subscription.billing) },
-                subscription: Some(subscription),
+                anchors: Anchors { activation, billing: Some(subscription.billing) },
+                subscription: Some(subscription.id),
             }));
         }
         if standing.len() == before {
@@ -244,23 +252,21 @@ impl<'c> Scene<'c> {
     }
 
     /// Whether rows that need scope reach the customer through a subscription.
-    pub fn in_scope(&self, feature: &Feature, subscription: &Subscription) -> bool {
+    pub fn in_scope(&self, feature: &Feature, subscription: &Subscription<'_>) -> bool {
         feature.product.is_none_or(|product| self.has_product(subscription, product))
     }
 
     /// The same, through any subscription that grants access.
     pub fn chain_in_scope(&self, feature: &Feature) -> bool {
-        self.granting().any(|subscription| self.in_scope(feature, subscription))
+        self.granting().any(|subscription| self.in_scope(feature, &subscription))
     }
 
-    fn has_product(&self, subscription: &Subscription, product: Product) -> bool {
+    fn has_product(&self, subscription: &Subscription<'_>, product: Product) -> bool {
         let version = self.catalog.version(subscription.version);
         version.is_some_and(|version| version.products.contains(&product))
-            || subscription.products.contains(&product)
+            || subscription.products().any(|held| held == product)
             || subscription
-                .add_ons
-                .as_slice()
-                .iter()
+                .add_ons()
                 .any(|held| self.catalog.add_on(held.add_on).is_some_and(|add_on| add_on.product == Some(product)))
     }
 
@@ -269,7 +275,7 @@ impl<'c> Scene<'c> {
         &self,
         at: u32,
         feature: &'c Feature,
-        subscription: &'c Subscription,
+        subscription: &Subscription<'c>,
         in_scope: bool,
         each: &mut impl FnMut(Row<'c>),
     ) {
@@ -287,7 +293,7 @@ impl<'c> Scene<'c> {
         level: Level,
         at: u32,
         feature: &'c Feature,
-        subscription: &'c Subscription,
+        subscription: &Subscription<'c>,
         in_scope: bool,
         each: &mut impl FnMut(Row<'c>),
     ) {
@@ -312,7 +318,7 @@ impl<'c> Scene<'c> {
                 }
             }
             Level::AddOn => {
-                for held in subscription.add_ons.as_slice() {
+                for held in subscription.add_ons() {
                     let Some(add_on) = catalog.add_on(held.add_on) else { continue };
                     let Some(grant) = add_on.grants.on(at) else { continue };
                     let archived = add_on.archived_at.is_some_and(|archived| archived <= now);
@@ -320,7 +326,7 @@ impl<'c> Scene<'c> {
                     each(Row { owner: Owner::AddOn(add_on), grant, quantity: held.quantity, additive, monthly: false });
                 }
             }
-            Level::Subscription => give(Owner::Subscription(subscription), subscription.grants.on(at)),
+            Level::Subscription => give(Owner::Subscription(subscription.id), row_on(subscription.rows, at)),
             // Applied last, over all subscriptions.
             Level::Customer => {}
         }
@@ -331,7 +337,7 @@ impl<'c> Scene<'c> {
         // Its windows follow one billing cycle, whichever subscription a row came through.
         let monthly = self.chain_billing().is_some_and(|subscription| subscription.billing.is_monthly());
         for subscription in self.granting() {
-            self.each_row(at, feature, subscription, in_scope, &mut |row| match rows
+            self.each_row(at, feature, &subscription, in_scope, &mut |row| match rows
                 .iter_mut()
                 .find(|held| std::ptr::eq(held.grant, row.grant))
             {
@@ -345,26 +351,26 @@ impl<'c> Scene<'c> {
     }
 
     /// The subscription whose billing cycle a chain over all of them follows.
-    fn chain_billing(&self) -> Option<&'c Subscription> {
-        self.granting().max_by_key(|subscription| (subscription.billing.current_start, &*subscription.id))
+    fn chain_billing(&self) -> Option<Subscription<'c>> {
+        self.granting().max_by_key(|subscription| (subscription.billing.current_start, subscription.id))
     }
 
-    pub fn chain_anchors(&self) -> Option<(&'c Subscription, Anchors<'c>)> {
+    pub fn chain_anchors(&self) -> Option<(Subscription<'c>, Anchors)> {
         let subscription = self.chain_billing()?;
-        let activation = self.granting().map(Subscription::activation).min()?;
-        Some((subscription, Anchors { activation, billing: Some(&subscription.billing) }))
+        let activation = self.granting().map(|subscription| subscription.activation()).min()?;
+        Some((subscription, Anchors { activation, billing: Some(subscription.billing) }))
     }
 }
 
 /// Whether a subscription grants access at an instant, by its state and by the clock.
-pub(crate) fn grants_access(catalog: &Catalog, subscription: &Subscription, now: Instant) -> bool {
+pub(crate) fn grants_access(catalog: &Catalog, subscription: &Subscription<'_>, now: Instant) -> bool {
     subscription.start.midnight() <= now
         && subscription.end.is_none_or(|end| now < end.midnight())
         && catalog.access.contains(status_at(subscription, now))
 }
 
 /// The state of a subscription once the clock has had its say: a trial that is over is none.
-pub(crate) fn status_at(subscription: &Subscription, now: Instant) -> Status {
+pub(crate) fn status_at(subscription: &Subscription<'_>, now: Instant) -> Status {
     match (subscription.status, subscription.trial_end) {
         (Status::TrialActive, Some(end)) if end.midnight() <= now => match subscription.activated_at {
             Some(_) => Status::Active,
@@ -374,7 +380,7 @@ pub(crate) fn status_at(subscription: &Subscription, now: Instant) -> Status {
     }
 }
 
-fn switched<'c>(state: State<'c>, misfit: bool, subscription: &'c Subscription) -> Entitlement<'c> {
+fn switched<'c>(state: State<'c>, misfit: bool, subscription: &'c str) -> Entitlement<'c> {
     match state {
         State::On(row) => Entitlement::On(row, Some(subscription)),
         State::Off(row) => Entitlement::Off(row, Some(subscription)),
@@ -397,9 +403,7 @@ fn stronger<'c>(a: Entitlement<'c>, b: Entitlement<'c>) -> Entitlement<'c> {
         Entitlement::Standing(_) => 4,
     };
     let ids = |e: &Entitlement<'c>| match e {
-        Entitlement::Off(row, subscription) | Entitlement::On(row, subscription) => {
-            (row.owner.id(), subscription.map(|s| &*s.id))
-        }
+        Entitlement::Off(row, subscription) | Entitlement::On(row, subscription) => (row.owner.id(), *subscription),
         _ => ("", None),
     };
     if rank(&a) > rank(&b) || (rank(&a) == rank(&b) && ids(&a) <= ids(&b)) { a } else { b }

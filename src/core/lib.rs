@@ -26,6 +26,7 @@ mod sort;
 mod problem;
 mod tree;
 mod document;
+mod packed;
 
 mod owner;
 mod resolve;
@@ -42,7 +43,7 @@ pub use amount::{Amount, AmountError};
 pub use ask::{Check, WindowBounds, ask_billing_period, ask_window, read, read_reset_period};
 pub use ask_resolution::{Resolution, ask_resolution};
 pub use billing::{Billing, BillingError, BillingPeriod, Rhythm};
-pub use decide::{Question, decide, undecided};
+pub use decide::{Question, decide, decide_for, undecided};
 pub use decision::{
     Decision, FeatureRef, Freshness, Metering, Overage, Period, Reason, ValueType, Verdict, Warning, WindowAnswer,
 };
@@ -50,6 +51,7 @@ pub use document::Document;
 pub use ladder::{AcrossSubscriptions, Combine, Ladder, Level};
 pub use model::{Behavior, Catalog, Policy, Snapshot, Source};
 pub use owner::Origin;
+pub use packed::{Bytes, FORMAT, Found, People, Person, Pile, Sorted, Unreadable, key_hash, shard_of};
 pub use problem::{Code, Problem, Problems, Severity, Sink};
 pub use reset::{Every, IntervalError, ResetPeriod, Unit};
 pub use sort::sort_by;

@@ -3,9 +3,10 @@
 //! References are positions, rows are sorted, ids are indexed. Only [`crate::Document`] makes one.
 
 use crate::amount::Amount;
-use crate::billing::Billing;
+use crate::document::Names;
 use crate::index::Index;
 use crate::ladder::Ladder;
+use crate::packed::{People, Person};
 use crate::reset::ResetPeriod;
 use crate::time::{Date, Instant};
 
@@ -19,10 +20,10 @@ pub struct Catalog {
     pub(crate) plans: Vec<Plan>,
     pub(crate) versions: Vec<PlanVersion>,
     pub(crate) add_ons: Vec<AddOn>,
-    pub(crate) customers: Vec<Customer>,
-    pub(crate) customer_index: Index<CustomerPlace>,
-    /// Grouped by customer, and sorted by id within one.
-    pub(crate) subscriptions: Vec<Subscription>,
+    /// What the names of all these resolve to, for people who are read later.
+    pub(crate) names: Names,
+    /// Customers with their subscriptions. A replica keeps them apart, and here there are none.
+    pub(crate) people: People,
     /// Where this catalogue came from and how old it may get. The shells set it.
     pub snapshot: Snapshot,
 }
@@ -91,6 +92,7 @@ pub(crate) struct Feature {
     pub product: Option<Product>,
     pub default: Option<Grant>,
     pub on_indeterminate: Option<Policy>,
+    pub max_age_ms: Option<u64>,
 }
 
 /// A product, by a number of the catalogue's own: decisions only compare them.
@@ -124,73 +126,6 @@ pub(crate) struct AddOn {
     pub grants: SharedGrants,
 }
 
-// A look-up touches a few of these at places nobody can predict, so each begins on a cache line
-// and takes as few as it can.
-#[derive(Debug)]
-#[repr(align(64))]
-pub(crate) struct Customer {
-    pub id: Box<str>,
-    pub name: Box<str>,
-    pub archived_at: Option<Instant>,
-    pub grants: Grants,
-}
-
-/// Where a customer lies, and the range of its subscriptions: both are reached from the index, so
-/// that memory can fetch them at the same time.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct CustomerPlace {
-    pub at: u32,
-    pub subscriptions: (u32, u32),
-}
-
-#[derive(Debug)]
-#[repr(align(64))]
-pub(crate) struct Subscription {
-    pub id: Box<str>,
-    pub version: u32,
-    pub status: Status,
-    pub start: Date,
-    pub end: Option<Date>,
-    pub trial_end: Option<Date>,
-    pub activated_at: Option<Instant>,
-    pub billing: Billing,
-    pub add_ons: HeldAddOns,
-    /// Products of its price components.
-    pub products: Box<[Product]>,
-    pub grants: Grants,
-}
-
-const _: () = assert!(size_of::<Customer>() == 64 && size_of::<Subscription>() == 128);
-
-/// The add-ons a subscription holds; few of them lie in the subscription itself.
-#[derive(Debug)]
-pub(crate) enum HeldAddOns {
-    Few(u8, [Held; HeldAddOns::FEW]),
-    Many(Box<[Held]>),
-}
-
-impl HeldAddOns {
-    const FEW: usize = 3;
-
-    pub fn new(held: Vec<Held>) -> HeldAddOns {
-        match u8::try_from(held.len()) {
-            Ok(n) if held.len() <= Self::FEW => {
-                let mut few = [Held { add_on: 0, quantity: 0 }; Self::FEW];
-                few.iter_mut().zip(held).for_each(|(slot, held)| *slot = held);
-                HeldAddOns::Few(n, few)
-            }
-            _ => HeldAddOns::Many(held.into()),
-        }
-    }
-
-    pub fn as_slice(&self) -> &[Held] {
-        match self {
-            HeldAddOns::Few(n, few) => few.get(..usize::from(*n)).unwrap_or_default(),
-            HeldAddOns::Many(many) => many,
-        }
-    }
-}
-
 /// An add-on a subscription holds, once per add-on, at least one of it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Held {
@@ -198,27 +133,19 @@ pub(crate) struct Held {
     pub quantity: u32,
 }
 
-impl Subscription {
-    /// Where its fixed windows start.
-    pub fn activation(&self) -> Instant {
-        self.activated_at.unwrap_or(self.start.midnight())
-    }
-}
-
 /// The rows of one owner, at most one per feature, sorted by feature.
 #[derive(Debug, Default)]
 pub(crate) struct Grants(pub Box<[Grant]>);
 
-impl Grants {
-    pub fn on(&self, feature: u32) -> Option<&Grant> {
-        // Most customers and subscriptions have none.
-        if self.0.is_empty() {
-            return None;
-        }
-        match self.0.binary_search_by_key(&feature, |grant| grant.feature) {
-            Ok(at) => self.0.get(at),
-            Err(_) => None,
-        }
+/// The row on a feature among the rows of one owner, at most one per feature, sorted by feature.
+pub(crate) fn row_on(rows: &[Grant], feature: u32) -> Option<&Grant> {
+    // Most customers and subscriptions have none.
+    if rows.is_empty() {
+        return None;
+    }
+    match rows.binary_search_by_key(&feature, |grant| grant.feature) {
+        Ok(at) => rows.get(at),
+        Err(_) => None,
     }
 }
 
@@ -236,7 +163,7 @@ impl SharedGrants {
     }
 
     pub fn on(&self, feature: u32) -> Option<&Grant> {
-        if self.mask & Self::bit(feature) == 0 { None } else { self.rows.on(feature) }
+        if self.mask & Self::bit(feature) == 0 { None } else { row_on(&self.rows.0, feature) }
     }
 
     fn bit(feature: u32) -> u64 {
@@ -351,6 +278,14 @@ impl StatusSet {
         set
     }
 
+    pub fn bits(self) -> u16 {
+        self.0
+    }
+
+    pub fn from_bits(bits: u16) -> StatusSet {
+        StatusSet(bits)
+    }
+
     pub fn insert(&mut self, status: Status) {
         self.0 |= Self::bit(status);
     }
@@ -366,10 +301,8 @@ impl StatusSet {
 
 impl Catalog {
     /// The customer with this id or alias, and its subscriptions; an id goes before an alias.
-    pub(crate) fn customer(&self, key: &str) -> Option<(&Customer, &[Subscription])> {
-        let CustomerPlace { at, subscriptions: (from, to) } = self.customer_index.get(key)?;
-        let range = usize::try_from(from).ok()?..usize::try_from(to).ok()?;
-        Some((self.customers.get(usize::try_from(at).ok()?)?, self.subscriptions.get(range)?))
+    pub fn person(&self, key: &str) -> Option<Person<'_>> {
+        self.people.person(key)
     }
 
     /// The position of the feature with this id or code; an id goes before a code.
@@ -395,7 +328,7 @@ impl Catalog {
 
     /// How many customers there are.
     pub fn n_customers(&self) -> usize {
-        self.customers.len()
+        self.people.n_customers()
     }
 
     /// The codes of all features, in the order of their ids.

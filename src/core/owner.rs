@@ -1,7 +1,7 @@
 //! Owners: the entities rows hang on, and how they are named in answers.
 
 use crate::ladder::Level;
-use crate::model::{AddOn, Catalog, Customer, Feature, Plan, PlanVersion, Subscription};
+use crate::model::{AddOn, Catalog, Feature, Plan, PlanVersion};
 use serde::ser::{Serialize, SerializeStruct, Serializer};
 
 /// The entity a row hangs on.
@@ -11,8 +11,10 @@ pub(crate) enum Owner<'c> {
     Plan(&'c Plan),
     PlanVersion(&'c PlanVersion, &'c Catalog),
     AddOn(&'c AddOn),
-    Subscription(&'c Subscription),
-    Customer(&'c Customer),
+    /// By its id.
+    Subscription(&'c str),
+    /// By its id and name.
+    Customer(&'c str, &'c str),
     /// One that is known by nothing but its id.
     Named(Level, &'c str),
 }
@@ -25,7 +27,7 @@ impl<'c> Owner<'c> {
             Owner::PlanVersion(..) => Level::PlanVersion,
             Owner::AddOn(_) => Level::AddOn,
             Owner::Subscription(_) => Level::Subscription,
-            Owner::Customer(_) => Level::Customer,
+            Owner::Customer(..) => Level::Customer,
             Owner::Named(level, _) => level,
         }
     }
@@ -36,9 +38,7 @@ impl<'c> Owner<'c> {
             Owner::Plan(plan) => &plan.id,
             Owner::PlanVersion(version, _) => &version.id,
             Owner::AddOn(add_on) => &add_on.id,
-            Owner::Subscription(subscription) => &subscription.id,
-            Owner::Customer(customer) => &customer.id,
-            Owner::Named(_, id) => id,
+            Owner::Subscription(id) | Owner::Customer(id, _) | Owner::Named(_, id) => id,
         }
     }
 
@@ -51,7 +51,7 @@ impl<'c> Owner<'c> {
                 None => Name::None,
             },
             Owner::AddOn(add_on) => Name::Plain(&add_on.name),
-            Owner::Customer(customer) => Name::Plain(&customer.name),
+            Owner::Customer(_, name) => Name::Plain(name),
             Owner::Subscription(_) | Owner::Named(..) => Name::None,
         }
     }

@@ -217,6 +217,11 @@ pub(crate) fn days_in_month(month_index: i32) -> u32 {
 }
 
 impl Date {
+    /// The day so many days after 1970-01-01, or nothing outside years 1 to 9999.
+    pub(crate) fn from_days(days: i64) -> Option<Date> {
+        (FIRST_DAY <= days && days <= LAST_DAY).then(|| Date::clamped(days))
+    }
+
     pub(crate) fn clamped(days: i64) -> Date {
         let biased = days.clamp(FIRST_DAY, LAST_DAY).saturating_sub(FIRST_DAY).saturating_add(1);
         Date(u32::try_from(biased).ok().and_then(NonZeroU32::new).unwrap_or(NonZeroU32::MIN))

@@ -6,8 +6,9 @@
 use crate::amount::Amount;
 use crate::entitle::{Entitlement, Scene};
 use crate::ladder::{AcrossSubscriptions, Combine, Level};
-use crate::model::{Feature, Subscription, Value};
+use crate::model::{Feature, Value};
 use crate::owner::Origin;
+use crate::packed::Subscription;
 use crate::reset::ResetPeriod;
 use crate::resolve::{Overflow, Row, State, Terms, resolve, resolve_switches, sort_rows};
 use crate::time::Instant;
@@ -100,9 +101,9 @@ pub(crate) fn trace<'c>(scene: &Scene<'c>, at: u32, feature: &'c Feature) -> Res
     match scene.catalog.ladder.across {
         AcrossSubscriptions::Union => {
             for subscription in scene.granting() {
-                let in_scope = scene.in_scope(feature, subscription);
+                let in_scope = scene.in_scope(feature, &subscription);
                 let mut rows = Vec::new();
-                scene.each_row(at, feature, subscription, true, &mut |row| rows.push(row));
+                scene.each_row(at, feature, &subscription, true, &mut |row| rows.push(row));
                 chain(scene, feature, rows, in_scope, Some((subscription, subscription.activation())), &mut steps)?;
             }
         }
@@ -145,7 +146,7 @@ fn chain<'c>(
     feature: &Feature,
     mut rows: Vec<Row<'c>>,
     in_scope: bool,
-    tied: Option<(&'c Subscription, Instant)>,
+    tied: Option<(Subscription<'c>, Instant)>,
     steps: &mut Vec<Step<'c>>,
 ) -> Result<(), Overflow> {
     let Some((subscription, activation)) = tied else { return Ok(()) };
@@ -158,7 +159,7 @@ fn chain<'c>(
     for row in rows {
         let combine = ladder.combine(row.owner.level()).unwrap_or(Combine::Replace);
         let effect = if counted.len() == MAX_TRACED {
-            steps.push(step(Some(subscription), combine, row, Effect::NotTraced, None, anchors));
+            steps.push(step(Some(subscription.id), combine, row, Effect::NotTraced, None, anchors));
             continue;
         } else if row.grant.value == Value::Misfit {
             Effect::TypeMismatch
@@ -176,13 +177,13 @@ fn chain<'c>(
             before = now;
             effect
         };
-        steps.push(step(Some(subscription), combine, row, effect, Some(before.clone()), anchors));
+        steps.push(step(Some(subscription.id), combine, row, effect, Some(before.clone()), anchors));
     }
     Ok(())
 }
 
 fn step<'c>(
-    subscription: Option<&'c Subscription>,
+    subscription_id: Option<&'c str>,
     combine: Combine,
     row: Row<'c>,
     effect: Effect,
@@ -190,7 +191,7 @@ fn step<'c>(
     anchors: AnchorsUsed,
 ) -> Step<'c> {
     Step {
-        subscription_id: subscription.map(|subscription| &*subscription.id),
+        subscription_id,
         combine: combine.name(),
         origin: row.owner.into(),
         entitlement_id: &row.grant.id,

@@ -188,6 +188,16 @@ impl<'a> Node<'a> {
         }
     }
 
+    /// A whole number of at least 0.
+    pub fn unsigned(&self) -> Option<u64> {
+        let whole = self.whole()?;
+        let found = u64::try_from(whole).ok();
+        if found.is_none() {
+            self.error(Code::OutOfRange, format!("must not be negative, found {whole}"));
+        }
+        found
+    }
+
     /// A whole number of at least 0 that fits 32 bits.
     pub fn count(&self) -> Option<u32> {
         let value = self.whole()?;

@@ -9,11 +9,11 @@ use crate::window::Window;
 
 /// What windows are tied to.
 #[derive(Clone, Copy, Debug)]
-pub struct Anchors<'a> {
+pub struct Anchors {
     /// Where fixed windows and NEVER start.
     pub activation: Instant,
     /// The billing cycle; without one, BILLING_CYCLE is open from the activation.
-    pub billing: Option<&'a Billing>,
+    pub billing: Option<Billing>,
 }
 
 /// The window of a reset period that holds `now`.
@@ -52,7 +52,7 @@ pub struct Anchors<'a> {
 /// assert_eq!(w.start.to_string(), "2024-02-29T08:00:00Z");
 /// assert_eq!(w.reset_at(), None);
 /// ```
-pub fn window(rule: ResetPeriod, anchors: &Anchors<'_>, now: Instant) -> Window {
+pub fn window(rule: ResetPeriod, anchors: &Anchors, now: Instant) -> Window {
     match rule {
         ResetPeriod::Never => Window::open(anchors.activation),
         ResetPeriod::BillingCycle => match anchors.billing {

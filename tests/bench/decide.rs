@@ -71,7 +71,7 @@ fn windows(criterion: &mut Criterion) {
         ("SLIDING_WINDOW, 1 HOUR", ResetPeriod::SlidingWindow(every(Unit::Hour, 1)), "2026-01-01"),
         ("SLIDING_WINDOW, 1 MONTH", ResetPeriod::SlidingWindow(every(Unit::Month, 1)), "2026-01-01"),
     ] {
-        let anchors = Anchors { activation, billing: Some(&billing) };
+        let anchors = Anchors { activation, billing: Some(billing) };
         // Four weeks, an instant in every 40 minutes and a bit.
         let from = instant(from).millis();
         let times = (0..1_000_i64).filter_map(|n| Instant::from_millis(from.wrapping_add(n.wrapping_mul(2_419_201))));

@@ -8,7 +8,7 @@ use crate::time::{Date, Instant};
 use crate::tree::{Node, Object};
 
 #[derive(Clone, Debug)]
-pub(super) struct RawFeature {
+pub(crate) struct RawFeature {
     /// Where it stands in its list, for the paths of problems found later.
     pub n: usize,
     pub id: String,
@@ -20,10 +20,13 @@ pub(super) struct RawFeature {
     pub product: Option<String>,
     pub default: Option<RawGrant>,
     pub on_indeterminate: Option<Policy>,
+    pub max_age_ms: Option<u64>,
+    /// That it cannot be a pool, where that is known without all rows at hand.
+    pub has_no_units: bool,
 }
 
 #[derive(Clone, Debug)]
-pub(super) struct RawPlan {
+pub(crate) struct RawPlan {
     pub n: usize,
     pub id: String,
     pub name: String,
@@ -32,7 +35,7 @@ pub(super) struct RawPlan {
 }
 
 #[derive(Clone, Debug)]
-pub(super) struct RawVersion {
+pub(crate) struct RawVersion {
     pub n: usize,
     pub id: String,
     pub version: u32,
@@ -41,7 +44,7 @@ pub(super) struct RawVersion {
 }
 
 #[derive(Clone, Debug)]
-pub(super) struct RawAddOn {
+pub(crate) struct RawAddOn {
     pub n: usize,
     pub id: String,
     pub name: String,
@@ -52,7 +55,7 @@ pub(super) struct RawAddOn {
 }
 
 #[derive(Clone, Debug)]
-pub(super) struct RawCustomer {
+pub(crate) struct RawCustomer {
     pub n: usize,
     pub id: String,
     pub alias: Option<String>,
@@ -62,7 +65,7 @@ pub(super) struct RawCustomer {
 }
 
 #[derive(Clone, Debug)]
-pub(super) struct RawSubscription {
+pub(crate) struct RawSubscription {
     pub n: usize,
     pub id: String,
     pub customer: String,
@@ -80,7 +83,7 @@ pub(super) struct RawSubscription {
 }
 
 #[derive(Clone, Debug)]
-pub(super) struct RawGrant {
+pub(crate) struct RawGrant {
     pub n: usize,
     pub id: String,
     /// By id or by code; a feature's own default need not say.
@@ -90,7 +93,7 @@ pub(super) struct RawGrant {
 }
 
 #[derive(Clone, Debug)]
-pub(super) enum FeatureName {
+pub(crate) enum FeatureName {
     Id(String),
     Code(String),
 }
@@ -124,6 +127,7 @@ pub(super) fn feature(node: Node<'_>, n: usize) -> Option<RawFeature> {
     let product = o.optional_id("product_id").or_else(|| o.optional("product", |n| n.object()?.optional_id("id")));
     let default = o.optional("entitlement", |node| grant(node, 0, true));
     let on_indeterminate = o.optional("on_indeterminate", |n| values::policy(&n));
+    let max_age_ms = o.optional("max_age_ms", |n| n.unsigned());
     let id = id?;
     Some(RawFeature {
         n,
@@ -136,6 +140,8 @@ pub(super) fn feature(node: Node<'_>, n: usize) -> Option<RawFeature> {
         product,
         default,
         on_indeterminate,
+        max_age_ms,
+        has_no_units: false,
     })
 }
 

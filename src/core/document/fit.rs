@@ -1,72 +1,70 @@
 //! Fits entitlement rows to their features.
 
-use super::entities::{FeatureName, RawAddOn, RawCustomer, RawFeature, RawGrant, RawPlan, RawSubscription};
+use super::entities::{FeatureName, RawAddOn, RawFeature, RawGrant, RawPlan};
 use super::values::RawValue;
 use crate::index::Index;
 use crate::model::{Credits, Grant, Grants, Product, Value};
+use crate::packed::{Link, NOTHING};
 use crate::problem::{Code, Problem, Severity, Sink};
 use crate::sort::sort_by;
 
 /// What names resolve to.
-pub(super) struct Names<'s> {
+#[derive(Debug)]
+pub(crate) struct Names {
     features: Index,
     codes: Index,
     facts: Vec<FeatureFacts>,
-    pub add_ons: Index,
+    add_ons: Index,
+    versions: Index,
     products: Index,
-    pub sink: &'s Sink,
 }
 
 /// What matters of a feature when a row is fitted to it.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy, Debug, Default)]
 struct FeatureFacts {
     metered: Option<bool>,
     has_metered_rows: bool,
     has_credits_rows: bool,
+    /// Said of a feature whose rows are not all here.
+    has_no_units: bool,
 }
 
-impl<'s> Names<'s> {
-    pub fn new(
-        features: &[RawFeature],
-        plans: &[RawPlan],
-        add_ons: &[RawAddOn],
-        customers: &[RawCustomer],
-        subscriptions: &[RawSubscription],
-        sink: &'s Sink,
-    ) -> Self {
+/// What fitting a value to its feature comes to.
+pub(super) enum Fitted {
+    Value(Value),
+    /// Its feature cannot have it; why.
+    Misfit(&'static str),
+    /// Its pool is no feature.
+    NoPool,
+}
+
+impl Names {
+    /// The names of definitions; of products, those that definitions name, since nothing else asks for one.
+    pub fn new(features: &[RawFeature], plans: &[RawPlan], add_ons: &[RawAddOn]) -> Names {
         let versions = || plans.iter().flat_map(|plan| &plan.versions);
         let mut products: Vec<&str> = Vec::new();
         products.extend(features.iter().filter_map(|feature| feature.product.as_deref()));
         products.extend(add_ons.iter().filter_map(|add_on| add_on.product.as_deref()));
         products.extend(versions().flat_map(|version| &version.products).map(String::as_str));
-        products.extend(subscriptions.iter().flat_map(|s| &s.products).map(String::as_str));
-        let fact = |feature: &RawFeature| FeatureFacts { metered: feature.metered, ..FeatureFacts::default() };
-        let mut names = Names {
+        let facts = |feature: &RawFeature| FeatureFacts {
+            metered: feature.metered,
+            has_no_units: feature.has_no_units,
+            ..FeatureFacts::default()
+        };
+        Names {
             features: Index::new(features.iter().zip(0..).map(|(feature, at)| (feature.id.as_str(), at))),
             codes: Index::new(features.iter().zip(0..).map(|(feature, at)| (feature.code.as_str(), at))),
-            facts: features.iter().map(fact).collect(),
+            facts: features.iter().map(facts).collect(),
             add_ons: Index::new(add_ons.iter().zip(0..).map(|(add_on, at)| (add_on.id.as_str(), at))),
+            // Versions lie in the order of their plans.
+            versions: Index::new(versions().zip(0..).map(|(version, at)| (version.id.as_str(), at))),
             products: Index::new(products.iter().zip(0..).map(|(product, at)| (*product, at))),
-            sink,
-        };
-        // Whether a pool can be one depends on the rows of all owners.
-        for (feature, at) in features.iter().zip(0..) {
-            names.count_rows(feature.default.as_slice(), Some(at));
         }
-        plans.iter().for_each(|plan| names.count_rows(&plan.grants, None));
-        versions().for_each(|version| names.count_rows(&version.grants, None));
-        add_ons.iter().for_each(|add_on| names.count_rows(&add_on.grants, None));
-        customers.iter().for_each(|customer| names.count_rows(&customer.grants, None));
-        subscriptions.iter().for_each(|subscription| names.count_rows(&subscription.grants, None));
-        names
     }
 
-    /// For a part of a catalogue: units may hang on people who are not in it.
-    pub fn assume_pools_have_units(&mut self) {
-        self.facts.iter_mut().for_each(|facts| facts.has_metered_rows = true);
-    }
-
-    fn count_rows(&mut self, rows: &[RawGrant], owner: Option<u32>) {
+    /// Notes which features have rows that are units and rows that cost some: whether a pool can be
+    /// one depends on the rows of all owners.
+    pub fn count_rows(&mut self, rows: &[RawGrant], owner: Option<u32>) {
         for row in rows {
             let at = owner.or_else(|| self.feature(row.feature.as_ref()?));
             if let Some(facts) = at.and_then(|at| self.facts.get_mut(to_usize(at))) {
@@ -76,11 +74,36 @@ impl<'s> Names<'s> {
         }
     }
 
-    fn feature(&self, name: &FeatureName) -> Option<u32> {
+    /// Once all rows are counted: which features cannot be a pool, since they have rows that cost
+    /// units of another one and no units of their own.
+    pub fn settle_units(&mut self) {
+        for facts in &mut self.facts {
+            facts.has_no_units |= facts.has_credits_rows && !facts.has_metered_rows;
+        }
+    }
+
+    pub fn has_no_units(&self, feature: u32) -> bool {
+        self.facts.get(to_usize(feature)).is_some_and(|facts| facts.has_no_units)
+    }
+
+    pub fn feature(&self, name: &FeatureName) -> Option<u32> {
         match name {
             FeatureName::Id(id) => self.features.get(id),
             FeatureName::Code(code) => self.codes.get(code),
         }
+    }
+
+    /// The feature that is a pool, by id or code.
+    pub fn pool(&self, name: &str) -> Option<u32> {
+        self.features.get(name).or_else(|| self.codes.get(name))
+    }
+
+    pub fn version(&self, id: &str) -> Option<u32> {
+        self.versions.get(id)
+    }
+
+    pub fn add_on(&self, id: &str) -> Option<u32> {
+        self.add_ons.get(id)
     }
 
     pub fn product(&self, id: Option<&str>) -> Option<Product> {
@@ -91,6 +114,67 @@ impl<'s> Names<'s> {
         ids.iter().filter_map(|id| self.product(Some(id))).collect()
     }
 
+    /// What a name of a block of people is.
+    pub fn link(&self, name: &str) -> Link {
+        Link {
+            version: self.versions.get(name).unwrap_or(NOTHING),
+            add_on: self.add_ons.get(name).unwrap_or(NOTHING),
+            product: self.product(Some(name)).unwrap_or(Product(NOTHING)),
+        }
+    }
+
+    /// A row of a snapshot, which has nobody to report to: a value that does not fit is skipped.
+    pub fn linked(&self, raw: RawGrant) -> Option<Grant> {
+        let feature = self.feature(raw.feature.as_ref()?)?;
+        let value = match self.fit(&raw.value, feature) {
+            Fitted::Value(value) => value,
+            Fitted::Misfit(_) => Value::Misfit,
+            Fitted::NoPool => return None,
+        };
+        Some(Grant { feature, id: raw.id.into(), created_at: raw.created_at, value })
+    }
+
+    pub fn with<'n>(&'n self, sink: &'n Sink) -> Reporting<'n> {
+        Reporting { names: self, sink }
+    }
+
+    /// The value, if its feature can have it.
+    fn fit(&self, value: &RawValue, at: u32) -> Fitted {
+        let facts = self.facts.get(to_usize(at)).copied().unwrap_or_default();
+        match value {
+            RawValue::Boolean { enabled } if facts.metered != Some(true) => {
+                Fitted::Value(Value::Boolean { enabled: *enabled })
+            }
+            RawValue::Metered(metered) if facts.metered != Some(false) => Fitted::Value(Value::Metered(*metered)),
+            RawValue::Credits { enabled, pool, cost } => {
+                let Some(pool_at) = self.pool(pool) else { return Fitted::NoPool };
+                let pool = self.facts.get(to_usize(pool_at)).copied().unwrap_or_default();
+                if facts.metered == Some(false) {
+                    Fitted::Misfit("CREDITS do not fit a BOOLEAN feature")
+                } else if pool_at == at {
+                    Fitted::Misfit("a feature cannot be its own pool")
+                } else if pool.metered == Some(false) {
+                    Fitted::Misfit("the pool is a BOOLEAN feature")
+                } else if pool.has_no_units {
+                    Fitted::Misfit("the pool has no units of its own, only CREDITS rows")
+                } else {
+                    Fitted::Value(Value::Credits(Credits { enabled: *enabled, pool: pool_at, cost: *cost }))
+                }
+            }
+            RawValue::Boolean { .. } => Fitted::Misfit("BOOLEAN does not fit a METERED feature"),
+            RawValue::Metered(_) => Fitted::Misfit("METERED does not fit a BOOLEAN feature"),
+        }
+    }
+}
+
+/// Names, and where the problems of what does not resolve are put.
+#[derive(Clone, Copy)]
+pub(crate) struct Reporting<'n> {
+    pub names: &'n Names,
+    pub sink: &'n Sink,
+}
+
+impl Reporting<'_> {
     /// The rows of one owner, whose path is given.
     pub fn grants(&self, raw: Vec<RawGrant>, owner: &str) -> Grants {
         let mut grants: Vec<(usize, Grant)> = Vec::with_capacity(raw.len());
@@ -112,8 +196,8 @@ impl<'s> Names<'s> {
 
     /// Links one row. `owner` is the feature whose default it is.
     pub fn grant(&self, raw: RawGrant, path: &str, owner: Option<&str>) -> Option<Grant> {
-        let owner = owner.and_then(|id| self.features.get(id));
-        let named = raw.feature.as_ref().map(|name| (name, self.feature(name)));
+        let owner = owner.and_then(|id| self.names.features.get(id));
+        let named = raw.feature.as_ref().map(|name| (name, self.names.feature(name)));
         let at = match named {
             Some((_, Some(at))) => at,
             Some((name, None)) => {
@@ -130,45 +214,28 @@ impl<'s> Names<'s> {
             let message = "the default of a feature is on that feature itself";
             self.sink.error(Code::Invalid, path.to_owned(), message);
         }
-        let value = self.fit(raw.value, at, path)?;
+        let value = self.fit(&raw.value, at, path)?;
         Some(Grant { feature: at, id: raw.id.into(), created_at: raw.created_at, value })
     }
 
     /// The value, if its feature can have it; a misfit and a problem if not.
-    fn fit(&self, value: RawValue, at: u32, path: &str) -> Option<Value> {
-        let facts = self.facts.get(to_usize(at)).copied().unwrap_or_default();
-        let misfit = |message: &str| {
-            self.sink.push(Problem {
-                code: Code::TypeMismatch,
-                severity: Severity::Skipped,
-                path: format!("{path}.value"),
-                message: message.to_owned(),
-            });
-            Some(Value::Misfit)
-        };
-        match value {
-            RawValue::Boolean { enabled } if facts.metered != Some(true) => Some(Value::Boolean { enabled }),
-            RawValue::Metered(metered) if facts.metered != Some(false) => Some(Value::Metered(metered)),
-            RawValue::Credits { enabled, pool, cost } => {
-                let Some(pool_at) = self.features.get(&pool).or_else(|| self.codes.get(&pool)) else {
-                    self.broken(format!("{path}.value.pool_feature_id"), "feature", &pool);
-                    return None;
-                };
-                let pool = self.facts.get(to_usize(pool_at)).copied().unwrap_or_default();
-                if facts.metered == Some(false) {
-                    misfit("CREDITS do not fit a BOOLEAN feature")
-                } else if pool_at == at {
-                    misfit("a feature cannot be its own pool")
-                } else if pool.metered == Some(false) {
-                    misfit("the pool is a BOOLEAN feature")
-                } else if pool.has_credits_rows && !pool.has_metered_rows {
-                    misfit("the pool has no units of its own, only CREDITS rows")
-                } else {
-                    Some(Value::Credits(Credits { enabled, pool: pool_at, cost }))
-                }
+    fn fit(&self, value: &RawValue, at: u32, path: &str) -> Option<Value> {
+        match (self.names.fit(value, at), value) {
+            (Fitted::Value(value), _) => Some(value),
+            (Fitted::Misfit(message), _) => {
+                self.sink.push(Problem {
+                    code: Code::TypeMismatch,
+                    severity: Severity::Skipped,
+                    path: format!("{path}.value"),
+                    message: message.to_owned(),
+                });
+                Some(Value::Misfit)
             }
-            RawValue::Boolean { .. } => misfit("BOOLEAN does not fit a METERED feature"),
-            RawValue::Metered(_) => misfit("METERED does not fit a BOOLEAN feature"),
+            (Fitted::NoPool, RawValue::Credits { pool, .. }) => {
+                self.broken(format!("{path}.value.pool_feature_id"), "feature", pool);
+                None
+            }
+            (Fitted::NoPool, _) => None,
         }
     }
 

@@ -7,15 +7,24 @@
 pub(crate) mod entities;
 mod fit;
 mod link;
+mod people;
 pub(crate) mod values;
 
 pub(crate) use entities::{ALIAS_RULE, is_alias};
+pub(crate) use entities::{
+    FeatureName, RawAddOn, RawCustomer, RawFeature, RawGrant, RawPlan, RawSubscription, RawVersion,
+};
+pub(crate) use fit::Names;
+pub(crate) use link::RawWhole;
+pub(crate) use people::{check_people, read_people};
+pub(crate) use values::RawValue;
 
+use crate::index::{Index, hash};
 use crate::ladder::Ladder;
 use crate::model::{Catalog, StatusSet};
-use crate::problem::{Code, Problems, Sink};
+use crate::packed::{Bytes, People, Pile, pack_definitions};
+use crate::problem::{Code, Problem, Problems, Sink};
 use crate::tree::{Node, Path, Tree};
-use entities::{RawAddOn, RawCustomer, RawFeature, RawPlan, RawSubscription};
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use std::fmt;
 
@@ -66,12 +75,82 @@ impl Document {
     /// # Errors
     /// All the problems of the document, if any of them keeps it from being used.
     pub fn compile(self) -> Result<(Catalog, Problems), Problems> {
-        let Document { ladder, access, features, plans, add_ons, customers, subscriptions, is_part, sink } = self;
-        let mut catalog = link::link(features, plans, add_ons, customers, subscriptions, is_part, &sink);
-        catalog.ladder = ladder.unwrap_or_else(Ladder::standard);
-        catalog.access = access.unwrap_or_else(StatusSet::granting);
+        let Linked { mut catalog, customers, subscriptions, sink, .. } = self.link();
         let problems = sink.into_inner();
-        if problems.is_usable() { Ok((catalog, problems)) } else { Err(problems) }
+        if !problems.is_usable() {
+            return Err(problems);
+        }
+        // Laid out by all of the keys, so that nobody who can choose a few knows which will collide.
+        let seed = customers.iter().fold(0, |seed, customer| hash(seed, &customer.id));
+        let mut pile = Pile::new(&catalog, seed);
+        customers.iter().for_each(|customer| pile.add_customer(customer));
+        subscriptions.iter().for_each(|subscription| pile.add_subscription(subscription));
+        let block = pile.sorted()?.block(0, 0);
+        let people = People::open(Bytes::from(block), &catalog);
+        catalog.people = people.map_err(|error| Problem::error(Code::Invalid, String::new(), error.to_string()))?;
+        Ok((catalog, problems))
+    }
+
+    /// Packs everything but the people: gives the catalogue object, the catalogue it opens to, and
+    /// what is wrong in ways that do not keep it from being used.
+    ///
+    /// # Errors
+    /// All the problems of the document, if any of them keeps it from being used.
+    ///
+    /// # Example: a catalogue object opens to the same catalogue
+    ///
+    /// ```
+    /// use mayuse_core::{Bytes, Catalog, Document};
+    /// let json = include_str!("../../../demo/catalog.json");
+    /// let document: Document = serde_json::from_str(json).unwrap();
+    /// let (object, catalog, _) = document.pack_definitions().unwrap();
+    /// let opened = Catalog::open(&Bytes::from(object)).unwrap();
+    /// assert!(opened.feature_codes().eq(catalog.feature_codes()));
+    /// ```
+    pub fn pack_definitions(self) -> Result<(Vec<u8>, Catalog, Problems), Problems> {
+        let whole = self.whole();
+        let Linked { catalog, sink, .. } = self.link();
+        let problems = sink.into_inner();
+        if !problems.is_usable() {
+            return Err(problems);
+        }
+        let mut whole = whole;
+        whole.sort(&Sink::default());
+        Ok((pack_definitions(&whole, &catalog.names), catalog, problems))
+    }
+
+    fn whole(&self) -> RawWhole {
+        RawWhole {
+            ladder: self.ladder.clone().unwrap_or_else(Ladder::standard),
+            access: self.access.unwrap_or_else(StatusSet::granting),
+            features: self.features.clone(),
+            plans: self.plans.clone(),
+            add_ons: self.add_ons.clone(),
+        }
+    }
+
+    /// Sorts everything, resolves all names and reports what does not hold together.
+    fn link(self) -> Linked {
+        let Document { ladder, access, features, plans, add_ons, mut customers, mut subscriptions, is_part, sink } =
+            self;
+        let ladder = ladder.unwrap_or_else(Ladder::standard);
+        let access = access.unwrap_or_else(StatusSet::granting);
+        let mut whole = RawWhole { ladder, access, features, plans, add_ons };
+        whole.sort(&sink);
+        link::sort_by_id(&mut customers, |c| (&c.id, c.n), "customers", &sink);
+        link::sort_by_id(&mut subscriptions, |s| (&s.id, s.n), "subscriptions", &sink);
+        let aliases = customers.iter().filter_map(|c| Some((c.alias.as_deref()?, c.n)));
+        link::report_twice("alias", "customers", aliases, &sink);
+        let mut names = whole.names();
+        if !is_part {
+            customers.iter().for_each(|customer| names.count_rows(&customer.grants, None));
+            subscriptions.iter().for_each(|subscription| names.count_rows(&subscription.grants, None));
+            names.settle_units();
+        }
+        let catalog = whole.link_with(names, &sink);
+        let known = Index::new(customers.iter().zip(0..).map(|(customer, at)| (customer.id.as_str(), at)));
+        check_people(&catalog, &customers, &subscriptions, Some(&known), &sink);
+        Linked { catalog, customers, subscriptions, sink }
     }
 
     /// Adds one element to a list: `features`, `customers` and so on. `n` is where it stands in the
@@ -180,6 +259,14 @@ impl<'de> Visitor<'de> for DocumentVisitor {
         }
         Ok(document)
     }
+}
+
+/// A document whose names are resolved.
+struct Linked {
+    catalog: Catalog,
+    customers: Vec<RawCustomer>,
+    subscriptions: Vec<RawSubscription>,
+    sink: Sink,
 }
 
 /// Feeds the elements of a list into the document, one at a time.

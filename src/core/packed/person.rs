@@ -1,0 +1,118 @@
+//! One customer with its subscriptions, as it is decided about: read where it lies.
+
+use super::block::{Link, NOTHING, People};
+use super::record::{Items, SubscriptionRecord};
+use super::wire::Reader;
+use crate::billing::Billing;
+use crate::model::{Grant, Held, Product, Status};
+use crate::time::{Date, Instant};
+
+/// A customer with its subscriptions.
+#[derive(Clone, Copy, Debug)]
+pub struct Person<'b> {
+    pub(crate) customer: Customer<'b>,
+    pub(crate) subscriptions: Subscriptions<'b>,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Customer<'b> {
+    pub id: &'b str,
+    pub name: &'b str,
+    pub archived_at: Option<Instant>,
+    pub rows: &'b [Grant],
+    pub n_subscriptions: u32,
+}
+
+/// The subscriptions of a customer, in the order of their ids.
+///
+/// Nearly everybody has one, so the first is read once; others are read anew each time.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Subscriptions<'b> {
+    people: &'b People,
+    first: Option<Subscription<'b>>,
+    rest: Reader<'b>,
+    n_rest: u32,
+}
+
+impl<'b> Subscriptions<'b> {
+    pub(super) fn read(people: &'b People, customer: &Customer<'b>, mut records: Reader<'b>) -> Subscriptions<'b> {
+        let first = if customer.n_subscriptions == 0 { None } else { Subscription::read(people, &mut records) };
+        Subscriptions { people, first, rest: records, n_rest: customer.n_subscriptions.saturating_sub(1) }
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = Subscription<'b>> + Clone + use<'b> {
+        let (people, mut rest, mut n_rest) = (self.people, self.rest, self.n_rest);
+        let others = std::iter::from_fn(move || {
+            n_rest = n_rest.checked_sub(1)?;
+            Subscription::read(people, &mut rest)
+        });
+        self.first.into_iter().chain(others)
+    }
+
+    /// The one with this id, or none.
+    pub fn only(self, id: &str) -> Subscriptions<'b> {
+        Subscriptions { first: self.iter().find(|subscription| subscription.id == id), n_rest: 0, ..self }
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Subscription<'b> {
+    pub id: &'b str,
+    /// The position of its plan version.
+    pub version: u32,
+    pub status: Status,
+    pub start: Date,
+    pub end: Option<Date>,
+    pub trial_end: Option<Date>,
+    pub activated_at: Option<Instant>,
+    pub billing: Billing,
+    pub rows: &'b [Grant],
+    add_ons: Items<'b>,
+    products: Items<'b>,
+    links: &'b [Link],
+}
+
+impl<'b> Subscription<'b> {
+    #[inline]
+    fn read(people: &'b People, reader: &mut Reader<'b>) -> Option<Subscription<'b>> {
+        let record = SubscriptionRecord::read(reader)?;
+        let links = people.links();
+        Some(Subscription {
+            id: record.id,
+            version: link(links, record.version).map_or(NOTHING, |link| link.version),
+            status: record.status,
+            start: record.start,
+            end: record.end,
+            trial_end: record.trial_end,
+            activated_at: record.activated_at,
+            billing: record.billing,
+            rows: people.rows_of(&record.rows),
+            add_ons: record.add_ons,
+            products: record.products,
+            links,
+        })
+    }
+
+    /// Where its fixed windows start.
+    pub fn activation(&self) -> Instant {
+        self.activated_at.unwrap_or(self.start.midnight())
+    }
+
+    /// The add-ons it holds, in the order of their ids.
+    #[inline]
+    pub fn add_ons(&self) -> impl Iterator<Item = Held> + Clone + use<'b> {
+        let links = self.links;
+        let held = move |(number, quantity)| link(links, number).map(|link| Held { add_on: link.add_on, quantity });
+        self.add_ons.pairs().filter_map(held)
+    }
+
+    /// Products of its price components.
+    pub fn products(&self) -> impl Iterator<Item = Product> + use<'b> {
+        let links = self.links;
+        self.products.numbers().filter_map(move |number| link(links, number).map(|link| link.product))
+    }
+}
+
+fn link(links: &[Link], number: u32) -> Option<&Link> {
+    links.get(usize::try_from(number).ok()?)
+}

@@ -1,0 +1,296 @@
+//! Records: a customer, one of its subscriptions, or an alias and whose it is.
+
+use super::rows::PackedRow;
+use super::wire::{Flags, Reader, Writer};
+use crate::billing::{Billing, BillingPeriod, Rhythm};
+use crate::model::Status;
+use crate::sort::sort_by;
+use crate::time::{Date, Instant};
+
+/// A few items that are read one by one: add-ons, products, rows.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Items<'b> {
+    pub n: u32,
+    pub bytes: &'b [u8],
+}
+
+impl<'b> Items<'b> {
+    fn read(reader: &mut Reader<'b>) -> Option<Items<'b>> {
+        let n = reader.count()?;
+        Some(Items { n, bytes: reader.raw_text()? })
+    }
+
+    /// Calls `write` for each item, and puts its number and length in front.
+    fn write(self, writer: &mut Writer, write: impl FnOnce(&mut Writer)) {
+        writer.count(self.n);
+        let mut items = Writer::default();
+        write(&mut items);
+        writer.size(items.0.len());
+        writer.0.extend_from_slice(&items.0);
+    }
+
+    /// Add-ons and how many of each are held.
+    #[inline]
+    pub fn pairs(self) -> impl Iterator<Item = (u32, u32)> + Clone + use<'b> {
+        let mut reader = Reader(self.bytes);
+        std::iter::from_fn(move || Some((reader.count()?, reader.count()?)))
+    }
+
+    /// Numbers of names.
+    pub fn numbers(self) -> impl Iterator<Item = u32> + Clone + use<'b> {
+        let mut reader = Reader(self.bytes);
+        std::iter::from_fn(move || reader.count())
+    }
+
+    pub fn rows(self) -> impl Iterator<Item = PackedRow<'b>> + use<'b> {
+        let mut reader = Reader(self.bytes);
+        std::iter::from_fn(move || PackedRow::read(&mut reader))
+    }
+}
+
+/// Rows of a customer or subscription, and where they stand among all rows of the block.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct OwnRows<'b> {
+    pub first: u32,
+    pub items: Items<'b>,
+}
+
+impl<'b> OwnRows<'b> {
+    fn read(reader: &mut Reader<'b>) -> Option<OwnRows<'b>> {
+        let first = reader.count()?;
+        Some(OwnRows { first, items: Items::read(reader)? })
+    }
+
+    fn write(&self, writer: &mut Writer, naming: &mut Naming<'_>) {
+        writer.count(naming.n_rows);
+        naming.n_rows = naming.n_rows.saturating_add(self.items.n);
+        // In the order of their features' ids, by which they are looked up.
+        let mut rows: Vec<(u32, PackedRow<'_>)> = Vec::new();
+        rows.extend(self.items.rows().map(|row| ((naming.number)(row.feature), row)));
+        sort_by(&mut rows, |a, b| a.0.cmp(&b.0));
+        self.items.write(writer, |writer| rows.iter().for_each(|(_, row)| row.write(writer, naming.number)));
+    }
+}
+
+/// How names are numbered where a record is written to.
+pub(crate) struct Naming<'n> {
+    pub number: &'n mut dyn FnMut(u32) -> u32,
+    /// How many rows were written there.
+    pub n_rows: u32,
+}
+
+/// A key in a block, and what it leads to.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Record<'b> {
+    Customer(CustomerRecord<'b>),
+    /// Whose alias it is.
+    Alias(&'b str),
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct CustomerRecord<'b> {
+    pub alias: Option<&'b str>,
+    /// None where it is the id.
+    pub name: Option<&'b str>,
+    pub archived_at: Option<Instant>,
+    pub rows: OwnRows<'b>,
+    pub n_subscriptions: u32,
+}
+
+const IS_ALIAS: u8 = 1;
+const HAS_ALIAS: u8 = 2;
+const NAMED: u8 = 4;
+const ARCHIVED: u8 = 8;
+const OWN_ROWS: u8 = 16;
+
+/// The key of a record, of which nothing else is looked at.
+#[inline]
+pub(crate) fn key<'b>(reader: &mut Reader<'b>) -> Option<(Flags, &'b [u8])> {
+    Some((Flags(reader.byte()?), reader.raw_text()?))
+}
+
+pub(crate) fn is_alias(flags: Flags) -> bool {
+    flags.has(IS_ALIAS)
+}
+
+impl<'b> Record<'b> {
+    /// What follows the key. Subscriptions follow a customer.
+    pub fn read(reader: &mut Reader<'b>, flags: Flags) -> Option<Record<'b>> {
+        if flags.has(IS_ALIAS) {
+            return reader.text().map(Record::Alias);
+        }
+        Some(Record::Customer(CustomerRecord {
+            alias: if flags.has(HAS_ALIAS) { Some(reader.text()?) } else { None },
+            name: if flags.has(NAMED) { Some(reader.text()?) } else { None },
+            archived_at: if flags.has(ARCHIVED) { Some(reader.instant()?) } else { None },
+            rows: if flags.has(OWN_ROWS) { OwnRows::read(reader)? } else { OwnRows::default() },
+            n_subscriptions: reader.count()?,
+        }))
+    }
+
+    pub fn write(&self, writer: &mut Writer, key: &str, naming: &mut Naming<'_>) {
+        match self {
+            Record::Alias(id) => {
+                writer.byte(IS_ALIAS);
+                writer.text(key);
+                writer.text(id);
+            }
+            Record::Customer(customer) => {
+                let flags = Flags::default()
+                    .with(HAS_ALIAS, customer.alias.is_some())
+                    .with(NAMED, customer.name.is_some())
+                    .with(ARCHIVED, customer.archived_at.is_some())
+                    .with(OWN_ROWS, customer.rows.items.n != 0);
+                writer.byte(flags.0);
+                writer.text(key);
+                [customer.alias, customer.name].into_iter().flatten().for_each(|text| writer.text(text));
+                if let Some(archived_at) = customer.archived_at {
+                    writer.instant(archived_at);
+                }
+                if flags.has(OWN_ROWS) {
+                    customer.rows.write(writer, naming);
+                }
+                writer.count(customer.n_subscriptions);
+            }
+        }
+    }
+}
+
+/// A subscription as it lies in the bytes: names are numbers.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct SubscriptionRecord<'b> {
+    pub id: &'b str,
+    pub version: u32,
+    pub status: Status,
+    pub start: Date,
+    pub end: Option<Date>,
+    pub trial_end: Option<Date>,
+    pub activated_at: Option<Instant>,
+    pub billing: Billing,
+    pub add_ons: Items<'b>,
+    /// Products of its price components.
+    pub products: Items<'b>,
+    pub rows: OwnRows<'b>,
+}
+
+const ENDS: u8 = 1;
+const TRIAL_ENDS: u8 = 2;
+const ACTIVATED: u8 = 4;
+const PERIOD_ENDS: u8 = 8;
+const BILLED_FROM: u8 = 16;
+const ADD_ONS: u8 = 32;
+const PRODUCTS: u8 = 64;
+const ROWS: u8 = 128;
+
+/// In the order of their numbers here, which never changes.
+const STATUSES: [Status; 11] = [
+    Status::PendingActivation,
+    Status::PendingCharge,
+    Status::TrialActive,
+    Status::Active,
+    Status::TrialExpired,
+    Status::Paused,
+    Status::Suspended,
+    Status::Cancelled,
+    Status::Completed,
+    Status::Superseded,
+    Status::Errored,
+];
+
+const PERIODS: [BillingPeriod; 4] =
+    [BillingPeriod::Monthly, BillingPeriod::Quarterly, BillingPeriod::Semiannual, BillingPeriod::Annual];
+
+/// The number of an item of a list.
+fn place<T: PartialEq>(list: &[T], item: &T) -> u8 {
+    list.iter().zip(0_u8..).find(|(other, _)| *other == item).map_or(0, |(_, at)| at)
+}
+
+impl<'b> SubscriptionRecord<'b> {
+    #[inline]
+    pub fn read(reader: &mut Reader<'b>) -> Option<SubscriptionRecord<'b>> {
+        let id = reader.text()?;
+        let version = reader.count()?;
+        let states = reader.byte()?;
+        let status = *STATUSES.get(usize::from(states & 15))?;
+        let period = *PERIODS.get(usize::from(states >> 4))?;
+        let flags = Flags(reader.byte()?);
+        let rhythm = Rhythm::new(period, i64::from(reader.count()?)).ok()?;
+        let start = reader.day_from(0)?;
+        let (from, midnight) = (start.days(), start.midnight().millis());
+        let current_start = reader.day_from(from)?;
+        let mut day = |flag, from| if flags.has(flag) { reader.day_from(from).map(Some) } else { Some(None) };
+        let current_end = day(PERIOD_ENDS, current_start.days())?;
+        let end = day(ENDS, from)?;
+        let trial_end = day(TRIAL_ENDS, from)?;
+        let billing_start = day(BILLED_FROM, from)?;
+        let activated_at = if flags.has(ACTIVATED) { Some(reader.instant_from(midnight)?) } else { None };
+        let mut items = |flag| if flags.has(flag) { Items::read(reader) } else { Some(Items::default()) };
+        let (add_ons, products) = (items(ADD_ONS)?, items(PRODUCTS)?);
+        let rows = if flags.has(ROWS) { OwnRows::read(reader)? } else { OwnRows::default() };
+        let billing = Billing::new(rhythm, current_start, current_end, Some(start), billing_start).ok()?;
+        Some(SubscriptionRecord {
+            id,
+            version,
+            status,
+            start,
+            end,
+            trial_end,
+            activated_at,
+            billing,
+            add_ons,
+            products,
+            rows,
+        })
+    }
+
+    pub fn write(&self, writer: &mut Writer, naming: &mut Naming<'_>) {
+        let (rhythm, current_end, billing_start) = self.billing.parts();
+        let (from, midnight) = (self.start.days(), self.start.midnight().millis());
+        writer.text(self.id);
+        writer.count((naming.number)(self.version));
+        writer.byte(place(&STATUSES, &self.status) | (place(&PERIODS, &rhythm.period()) << 4));
+        let flags = Flags::default()
+            .with(ENDS, self.end.is_some())
+            .with(TRIAL_ENDS, self.trial_end.is_some())
+            .with(ACTIVATED, self.activated_at.is_some())
+            .with(PERIOD_ENDS, current_end.is_some())
+            .with(BILLED_FROM, billing_start.is_some())
+            .with(ADD_ONS, self.add_ons.n != 0)
+            .with(PRODUCTS, self.products.n != 0)
+            .with(ROWS, self.rows.items.n != 0);
+        writer.byte(flags.0);
+        writer.count(rhythm.anchor().into());
+        writer.day_from(0, self.start);
+        let current_start = self.billing.current_start;
+        writer.day_from(from, current_start);
+        if let Some(current_end) = current_end {
+            writer.day_from(current_start.days(), current_end);
+        }
+        for day in [self.end, self.trial_end, billing_start].into_iter().flatten() {
+            writer.day_from(from, day);
+        }
+        if let Some(activated_at) = self.activated_at {
+            writer.instant_from(midnight, activated_at);
+        }
+        if flags.has(ADD_ONS) {
+            // In the order of their numbers here, which is that of their ids.
+            let mut held: Vec<(u32, u32)> = Vec::new();
+            held.extend(self.add_ons.pairs().map(|(add_on, quantity)| ((naming.number)(add_on), quantity)));
+            sort_by(&mut held, Ord::cmp);
+            self.add_ons.write(writer, |writer| {
+                for (add_on, quantity) in held {
+                    writer.count(add_on);
+                    writer.count(quantity);
+                }
+            });
+        }
+        if flags.has(PRODUCTS) {
+            let mut products: Vec<u32> = self.products.numbers().map(&mut *naming.number).collect();
+            sort_by(&mut products, Ord::cmp);
+            self.products.write(writer, |writer| products.into_iter().for_each(|product| writer.count(product)));
+        }
+        if flags.has(ROWS) {
+            self.rows.write(writer, naming);
+        }
+    }
+}
