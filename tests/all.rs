@@ -18,6 +18,8 @@ mod calendar;
 mod counting;
 mod hot_path;
 
+mod workload;
+
 mod hostile;
 mod vectors;
 mod tidy;

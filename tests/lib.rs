@@ -5,8 +5,13 @@
 
 #![forbid(unsafe_code)]
 
-use mayuse_core::{Catalog, Document, Instant};
+#[path = "bench/workload.rs"]
+pub mod workload;
+
+use mayuse_core::{Catalog, Document, Instant, Tree};
+use mayuse_dialects::Kind;
 use serde_json::{Value, json};
+use std::io::BufRead;
 
 /// The switches of [`bench_catalog`], by code.
 pub const BENCH_BOOLEAN: [&str; 10] = [
@@ -55,6 +60,35 @@ pub fn compiled(json: &str) -> Catalog {
     match document.compile() {
         Ok((catalog, _)) => catalog,
         Err(problems) => fail(&format!("{problems}\nin {json:.2000}")),
+    }
+}
+
+/// Reads and compiles a catalogue of lines that is known to be good, without holding their text.
+///
+/// # Panics
+/// If it is not.
+pub fn compiled_lines(lines: impl BufRead) -> Catalog {
+    let mut document = Document::default();
+    for (n, line) in lines.lines().enumerate() {
+        let fields = match line.map(|line| serde_json::from_str(&line)) {
+            Ok(Ok(Tree::Object(fields))) => fields,
+            other => fail(&format!("line {n}: {other:?}")),
+        };
+        let kind = fields.iter().find(|(name, _)| name == "kind");
+        match kind {
+            Some((_, Tree::Text(kind))) if kind == "settings" => {
+                fields.iter().for_each(|(name, value)| document.set(name, value));
+            }
+            Some((_, Tree::Text(kind))) => match Kind::parse(kind) {
+                Some(kind) => document.add(kind.list(), n, &Tree::Object(fields)),
+                None => fail(&format!("line {n}: there is no kind `{kind}`")),
+            },
+            _ => fail(&format!("line {n}: it has no kind")),
+        }
+    }
+    match document.compile() {
+        Ok((catalog, _)) => catalog,
+        Err(problems) => fail(&problems.to_string()),
     }
 }
 
