@@ -165,7 +165,7 @@ fn fill<'c>(
 
     let mut until = Until::new(now);
     let of_feature = feature.and_then(|feature| feature.max_age_ms);
-    let max_age = [question.max_age_ms, of_feature, catalog.snapshot.max_age_ms].into_iter().flatten().min();
+    let max_age = question.max_age_ms.into_iter().chain(of_feature).chain(catalog.snapshot.max_age_ms).min();
     until.at(max_age.and_then(|age| later(decision.freshness.generated_at?, age)));
     decision.valid_until = until.earliest;
     if question.min_version.is_some_and(|min| catalog.snapshot.version.is_none_or(|held| held < min)) {

@@ -22,7 +22,7 @@ pub(crate) use values::RawValue;
 use crate::index::{Index, hash};
 use crate::ladder::Ladder;
 use crate::model::{Catalog, StatusSet};
-use crate::packed::{Bytes, People, Pile, pack_definitions};
+use crate::packed::{Packed, People, Pile, pack_definitions};
 use crate::problem::{Code, Problem, Problems, Sink};
 use crate::tree::{Node, Path, Tree};
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
@@ -86,7 +86,7 @@ impl Document {
         customers.iter().for_each(|customer| pile.add_customer(customer));
         subscriptions.iter().for_each(|subscription| pile.add_subscription(subscription));
         let block = pile.sorted()?.block(0, 0);
-        let people = People::open(Bytes::from(block), &catalog);
+        let people = People::open(block, &catalog);
         catalog.people = people.map_err(|error| Problem::error(Code::Invalid, String::new(), error.to_string()))?;
         Ok((catalog, problems))
     }
@@ -100,14 +100,14 @@ impl Document {
     /// # Example: a catalogue object opens to the same catalogue
     ///
     /// ```
-    /// use mayuse_core::{Bytes, Catalog, Document};
+    /// use mayuse_core::{Catalog, Document};
     /// let json = include_str!("../../../demo/catalog.json");
     /// let document: Document = serde_json::from_str(json).unwrap();
     /// let (object, catalog, _) = document.pack_definitions().unwrap();
-    /// let opened = Catalog::open(&Bytes::from(object)).unwrap();
+    /// let opened = Catalog::open(&object).unwrap();
     /// assert!(opened.feature_codes().eq(catalog.feature_codes()));
     /// ```
-    pub fn pack_definitions(self) -> Result<(Vec<u8>, Catalog, Problems), Problems> {
+    pub fn pack_definitions(self) -> Result<(Packed, Catalog, Problems), Problems> {
         let whole = self.whole();
         let Linked { catalog, sink, .. } = self.link();
         let problems = sink.into_inner();

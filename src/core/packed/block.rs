@@ -2,18 +2,19 @@
 
 use super::person::{Customer, Person, Subscriptions};
 use super::record::{self, OwnRows, Record, SubscriptionRecord};
-use super::wire::{Bytes, Reader};
+use super::rows::PackedRow;
+use super::wire::{FIXED, Packed, Reader, fixed};
 use super::{Unreadable, head, key_hash, shard_of};
 use crate::document::Names;
 use crate::model::{Catalog, Grant, Product};
 
-pub(super) const MAGIC: [u8; 3] = *b"myp";
+pub(super) const MAGIC: &str = "myp";
 const WHAT: &str = "a block of customers";
 
 /// Customers with their subscriptions, packed, and tied to a catalogue.
 #[derive(Clone, Debug)]
 pub struct People {
-    bytes: Bytes,
+    bytes: Packed,
     layout: Layout,
     /// What each name of the block is in the catalogue.
     links: Box<[Link]>,
@@ -57,33 +58,29 @@ pub enum Found<'b> {
 /// The most bits that number the buckets of a block: a hundred thousand customers need 16.
 pub(super) const MAX_BUCKET_BITS: u8 = 24;
 
-/// So many bytes of a bucket's offset.
-const OFFSET: usize = 4;
-
 impl Layout {
-    pub(super) fn read(bytes: &[u8]) -> Result<Layout, Unreadable> {
-        let mut reader = Reader(bytes);
+    pub(super) fn read(bytes: &str) -> Result<Layout, Unreadable> {
+        let mut reader = Reader::new(bytes);
         head(&mut reader, MAGIC, WHAT)?;
         let short = || Unreadable::broken(WHAT, "its head is not whole");
         let mut numbers = || {
-            let (seed, shard_bits, bucket_bits) = (reader.fixed()?, reader.byte()?, reader.byte()?);
-            Some((seed, shard_bits, bucket_bits, reader.count()?, reader.count()?))
+            let (seed, shard_bits, bucket_bits) = (reader.number()?, reader.flags()?, reader.flags()?);
+            Some((seed, shard_bits.0, bucket_bits.0, reader.count()?, reader.count()?))
         };
         let (seed, shard_bits, bucket_bits, n_customers, n_subscriptions) = numbers().ok_or_else(short)?;
         if 32 < shard_bits || MAX_BUCKET_BITS < bucket_bits {
             return Err(Unreadable::broken(WHAT, "it has more buckets than there can be"));
         }
-        let at = |reader: &Reader<'_>| bytes.len().saturating_sub(reader.0.len());
-        let names = at(&reader);
+        let names = reader.at();
         let n_names = reader.items().ok_or_else(short)?;
         for _ in 0..n_names {
             reader.text().ok_or_else(|| Unreadable::broken(WHAT, "a name is not whole"))?;
         }
-        let buckets = at(&reader);
+        let buckets = reader.at();
         let n_offsets = 1_usize.checked_shl(bucket_bits.into()).unwrap_or_default().saturating_add(1);
-        let directory = n_offsets.saturating_mul(OFFSET);
-        reader.bytes(directory).ok_or_else(|| Unreadable::broken(WHAT, "its buckets are not whole"))?;
-        let records = at(&reader);
+        let directory = n_offsets.saturating_mul(FIXED);
+        reader.take(directory).ok_or_else(|| Unreadable::broken(WHAT, "its buckets are not whole"))?;
+        let records = reader.at();
         Ok(Layout { seed, shard_bits, bucket_bits, n_customers, n_subscriptions, names, buckets, records })
     }
 
@@ -100,17 +97,16 @@ impl Layout {
 
     /// The records of a bucket.
     #[inline]
-    fn records<'b>(&self, bytes: &'b [u8], bucket: usize) -> Option<&'b [u8]> {
-        let at = self.buckets.checked_add(bucket.checked_mul(OFFSET)?)?;
-        let (from, rest) = bytes.get(at..)?.split_first_chunk::<OFFSET>()?;
-        let to = rest.first_chunk::<OFFSET>()?;
-        let offset = |bytes: &[u8; OFFSET]| usize::try_from(u32::from_le_bytes(*bytes)).ok();
-        bytes.get(self.records..)?.get(offset(from)?..offset(to)?)
+    fn records<'b>(&self, bytes: &'b str, bucket: usize) -> Option<&'b str> {
+        let at = self.buckets.checked_add(bucket.checked_mul(FIXED)?)?;
+        let (from, rest) = bytes.as_bytes().get(at..)?.split_first_chunk::<FIXED>()?;
+        let to = rest.first_chunk::<FIXED>()?;
+        bytes.get(self.records.checked_add(fixed(from))?..self.records.checked_add(fixed(to))?)
     }
 
     /// The names, in their order.
-    pub(super) fn names<'b>(&self, bytes: &'b [u8]) -> Vec<&'b str> {
-        let mut reader = Reader(bytes.get(self.names..self.buckets).unwrap_or_default());
+    pub(super) fn names<'b>(&self, bytes: &'b str) -> Vec<&'b str> {
+        let mut reader = Reader::new(bytes.get(self.names..self.buckets).unwrap_or_default());
         let n = reader.items().unwrap_or_default();
         (0..n).map_while(|_| reader.text()).collect()
     }
@@ -122,12 +118,12 @@ impl People {
     /// # Errors
     /// Bytes that are no block, that a later program wrote, or that are damaged; names that the
     /// catalogue does not have.
-    pub fn open(bytes: Bytes, catalog: &Catalog) -> Result<People, Unreadable> {
+    pub fn open(bytes: Packed, catalog: &Catalog) -> Result<People, Unreadable> {
         People::open_with(bytes, &catalog.names)
     }
 
-    pub(crate) fn open_with(bytes: Bytes, names: &Names) -> Result<People, Unreadable> {
-        let all = bytes.as_slice();
+    pub(crate) fn open_with(bytes: Packed, names: &Names) -> Result<People, Unreadable> {
+        let all = bytes.as_str();
         let layout = Layout::read(all)?;
         let links: Box<[Link]> = layout.names(all).into_iter().map(|name| names.link(name)).collect();
         let mut opening = Opening { names, texts: layout.names(all), links: &links, rows: Vec::new(), counted: (0, 0) };
@@ -138,25 +134,23 @@ impl People {
 
     /// Nobody.
     pub fn none() -> People {
-        let bytes = Bytes::from(Vec::new());
-        People { bytes, layout: Layout::default(), links: Box::default(), rows: Box::default() }
+        People { bytes: Packed::default(), layout: Layout::default(), links: Box::default(), rows: Box::default() }
     }
 
     /// What a key leads to; `hash` is its [`key_hash`]. An id goes before an alias.
     pub fn find(&self, key: &str, hash: u64) -> Option<Found<'_>> {
-        let mut records = Reader(self.layout.records(self.bytes.as_slice(), self.layout.bucket(hash))?);
+        let mut records = Reader::new(self.layout.records(self.bytes.as_str(), self.layout.bucket(hash))?);
         loop {
-            let mut record = Reader(records.raw_text()?);
+            let mut record = Reader::new(records.text()?);
             let (flags, found) = record::key(&mut record)?;
             // Customers come before aliases, so of an id and an alias that are the same, the id is met first.
-            if found == key.as_bytes() {
+            if found == key {
                 return match Record::read(&mut record, flags)? {
                     Record::Alias(id) => Some(Found::Alias(id)),
                     Record::Customer(customer) => {
-                        let id = std::str::from_utf8(found).ok()?;
                         let customer = Customer {
-                            id,
-                            name: customer.name.unwrap_or(id),
+                            id: found,
+                            name: customer.name.unwrap_or(found),
                             archived_at: customer.archived_at,
                             rows: self.rows_of(&customer.rows),
                             n_subscriptions: customer.n_subscriptions,
@@ -183,7 +177,7 @@ impl People {
     }
 
     pub(super) fn rows_of(&self, rows: &OwnRows<'_>) -> &[Grant] {
-        let (Ok(first), Ok(n)) = (usize::try_from(rows.first), usize::try_from(rows.items.n)) else { return &[] };
+        let (Ok(first), Ok(n)) = (usize::try_from(rows.first), usize::try_from(rows.n)) else { return &[] };
         self.rows.get(first..first.saturating_add(n)).unwrap_or_default()
     }
 
@@ -205,27 +199,27 @@ impl People {
     pub fn n_bytes(&self) -> usize {
         let links = self.links.len().saturating_mul(size_of::<Link>());
         let rows = self.rows.len().saturating_mul(size_of::<Grant>());
-        self.bytes.len().saturating_add(links).saturating_add(rows).saturating_add(size_of::<People>())
+        self.bytes.as_slice().len().saturating_add(links).saturating_add(rows).saturating_add(size_of::<People>())
     }
 
     /// The bytes it was opened from.
-    pub fn bytes(&self) -> &Bytes {
+    pub fn bytes(&self) -> &Packed {
         &self.bytes
     }
 
     /// The ids of all customers, in no order that means anything.
     pub fn ids(&self) -> impl Iterator<Item = &str> {
-        records(&self.layout, self.bytes.as_slice()).filter_map(|mut record| {
+        records(&self.layout, self.bytes.as_str()).filter_map(|mut record| {
             let (flags, key) = record::key(&mut record)?;
-            std::str::from_utf8(key).ok().filter(|_| !record::is_alias(flags))
+            (!record::is_alias(flags)).then_some(key)
         })
     }
 }
 
 /// All records of a block, one after the other.
-pub(super) fn records<'b>(layout: &Layout, bytes: &'b [u8]) -> impl Iterator<Item = Reader<'b>> + use<'b> {
-    let mut rest = Reader(bytes.get(layout.records..).unwrap_or_default());
-    std::iter::from_fn(move || rest.raw_text().map(Reader))
+pub(super) fn records<'b>(layout: &Layout, bytes: &'b str) -> impl Iterator<Item = Reader<'b>> + use<'b> {
+    let mut rest = Reader::new(bytes.get(layout.records..).unwrap_or_default());
+    std::iter::from_fn(move || rest.text().map(Reader::new))
 }
 
 /// A block while it is checked.
@@ -239,7 +233,7 @@ struct Opening<'o> {
 }
 
 impl Opening<'_> {
-    fn check(&mut self, layout: &Layout, bytes: &[u8]) -> Result<(), Unreadable> {
+    fn check(&mut self, layout: &Layout, bytes: &str) -> Result<(), Unreadable> {
         let broken = |why| Unreadable::broken(WHAT, why);
         if !self.texts.is_sorted_by(|a, b| a < b) {
             return Err(broken("its names are not sorted"));
@@ -247,12 +241,12 @@ impl Opening<'_> {
         let mut n_bytes = 0_usize;
         for bucket in 0..layout.n_buckets() {
             // Offsets that overlap or leave something out do not add up to all of it.
-            let mut records =
-                Reader(layout.records(bytes, bucket).ok_or_else(|| broken("a bucket ends before it begins"))?);
-            n_bytes = n_bytes.saturating_add(records.0.len());
-            while !records.0.is_empty() {
-                let record = records.raw_text().ok_or_else(|| broken("a record is not whole"))?;
-                self.record(Reader(record)).ok_or_else(|| broken("a record cannot be read"))?;
+            let records = layout.records(bytes, bucket).ok_or_else(|| broken("a bucket ends before it begins"))?;
+            n_bytes = n_bytes.saturating_add(records.len());
+            let mut records = Reader::new(records);
+            while !records.is_at_end() {
+                let record = records.text().ok_or_else(|| broken("a record is not whole"))?;
+                self.record(Reader::new(record)).ok_or_else(|| broken("a record cannot be read"))?;
             }
         }
         if layout.records.saturating_add(n_bytes) != bytes.len() {
@@ -266,7 +260,7 @@ impl Opening<'_> {
 
     fn record(&mut self, mut record: Reader<'_>) -> Option<()> {
         let (flags, key) = record::key(&mut record)?;
-        if key.is_empty() || std::str::from_utf8(key).is_err() {
+        if key.is_empty() {
             return None;
         }
         match Record::read(&mut record, flags)? {
@@ -287,53 +281,44 @@ impl Opening<'_> {
                 }
             }
         }
-        record.0.is_empty().then_some(())
+        record.is_at_end().then_some(())
     }
 
     fn subscription(&mut self, subscription: &SubscriptionRecord<'_>) -> Option<()> {
         if self.link(subscription.version)?.version == NOTHING {
             return None;
         }
-        if subscription.add_ons.n != 0 {
-            let mut n = 0_u32;
-            for (add_on, quantity) in subscription.add_ons.pairs() {
-                if self.link(add_on)?.add_on == NOTHING || quantity == 0 {
-                    return None;
-                }
-                n = n.checked_add(1)?;
-            }
-            if n != subscription.add_ons.n {
+        let mut add_ons = Reader::new(subscription.add_ons.0);
+        while !add_ons.is_at_end() {
+            let (add_on, quantity) = (add_ons.count()?, add_ons.count()?);
+            if self.link(add_on)?.add_on == NOTHING || quantity == 0 {
                 return None;
             }
         }
-        if subscription.products.n != 0 {
-            let known = subscription.products.numbers().filter(|number| self.link(*number).is_some()).count();
-            if u32::try_from(known).ok()? != subscription.products.n {
-                return None;
-            }
+        let mut products = Reader::new(subscription.products.0);
+        while !products.is_at_end() {
+            self.link(products.count()?)?;
         }
         self.own_rows(&subscription.rows)
     }
 
     fn own_rows(&mut self, own: &OwnRows<'_>) -> Option<()> {
-        if own.items.n == 0 {
-            return Some(());
-        }
-        if usize::try_from(own.first).ok()? != self.rows.len() {
+        let first = self.rows.len();
+        if own.n != 0 && usize::try_from(own.first).ok()? != first {
             return None;
         }
-        let (mut n, mut last) = (0_u32, None);
-        for row in own.items.rows() {
-            let raw = row.raw(0, &|number| self.texts.get(usize::try_from(number).ok()?).copied())?;
-            let grant = self.names.linked(raw)?;
+        let mut rows = Reader::new(own.items.0);
+        let mut last = None;
+        while !rows.is_at_end() {
+            let text = |number| self.texts.get(usize::try_from(number).ok()?).copied();
+            let grant = self.names.linked(PackedRow::read(&mut rows)?.raw(0, &text)?)?;
             if last.is_some_and(|last| grant.feature <= last) {
                 return None;
             }
             last = Some(grant.feature);
             self.rows.push(grant);
-            n = n.checked_add(1)?;
         }
-        (n == own.items.n).then_some(())
+        (self.rows.len().checked_sub(first)? == usize::try_from(own.n).ok()?).then_some(())
     }
 
     fn link(&self, number: u32) -> Option<&Link> {

@@ -3,13 +3,13 @@
 //! It is read into the same elements as a document, and linked by the same rules.
 
 use super::rows::PackedRow;
-use super::wire::{Bytes, Flags, Reader, Writer};
+use super::wire::{Flags, Packed, Reader, Writer};
 use super::{FORMAT, Unreadable, head};
 use crate::document::{Names, RawAddOn, RawFeature, RawGrant, RawPlan, RawValue, RawVersion, RawWhole};
 use crate::ladder::{AcrossSubscriptions, Combine, Ladder, Level};
 use crate::model::{Catalog, Policy, StatusSet};
 
-const MAGIC: [u8; 3] = *b"myd";
+const MAGIC: &str = "myd";
 const WHAT: &str = "a catalogue object";
 
 /// No features, plans and add-ons take more.
@@ -36,23 +36,23 @@ impl Catalog {
     ///
     /// # Errors
     /// Bytes that are none, that a later program wrote, or that are damaged.
-    pub fn open(bytes: &Bytes) -> Result<Catalog, Unreadable> {
-        let mut reader = Reader(bytes.as_slice());
+    pub fn open(bytes: &Packed) -> Result<Catalog, Unreadable> {
+        let mut reader = Reader::new(bytes.as_str());
         head(&mut reader, MAGIC, WHAT)?;
-        if MAX_BYTES < bytes.len() {
+        if MAX_BYTES < bytes.as_str().len() {
             return Err(Unreadable::broken(WHAT, "it is larger than there can be"));
         }
-        let whole = read(&mut reader).filter(|_| reader.0.is_empty());
+        let whole = read(&mut reader).filter(|_| reader.is_at_end());
         let whole = whole.ok_or_else(|| Unreadable::broken(WHAT, "an element cannot be read"))?;
         whole.link().ok_or_else(|| Unreadable::broken(WHAT, "its elements do not hold together"))
     }
 }
 
 /// The elements, sorted by id. `names` are what they resolve to.
-pub(crate) fn pack(whole: &RawWhole, names: &Names) -> Vec<u8> {
+pub(crate) fn pack(whole: &RawWhole, names: &Names) -> Packed {
     let mut writer = Writer::default();
-    writer.0.extend_from_slice(&MAGIC);
-    writer.byte(FORMAT);
+    writer.0.push_str(MAGIC);
+    writer.number(FORMAT);
     write_ladder(&mut writer, &whole.ladder);
     writer.number(whole.access.bits().into());
     let rows = |writer: &mut Writer, rows: &[RawGrant]| write_rows(writer, rows, names);
@@ -67,7 +67,7 @@ pub(crate) fn pack(whole: &RawWhole, names: &Names) -> Vec<u8> {
             .with(DENY, feature.on_indeterminate == Some(Policy::Deny))
             .with(NO_UNITS, names.has_no_units(at))
             .with(MAX_AGE, feature.max_age_ms.is_some());
-        writer.byte(flags.0);
+        writer.flags(flags);
         [&feature.id, &feature.code, &feature.name].into_iter().for_each(|text| writer.text(text));
         feature.product.iter().for_each(|product| writer.text(product));
         feature.max_age_ms.into_iter().for_each(|ms| writer.number(ms));
@@ -96,14 +96,14 @@ pub(crate) fn pack(whole: &RawWhole, names: &Names) -> Vec<u8> {
             .with(MULTI_INSTANCE, add_on.multi_instance)
             .with(ARCHIVED, add_on.archived_at.is_some())
             .with(PRODUCT, add_on.product.is_some());
-        writer.byte(flags.0);
+        writer.flags(flags);
         writer.text(&add_on.id);
         writer.text(&add_on.name);
         add_on.product.iter().for_each(|product| writer.text(product));
         add_on.archived_at.into_iter().for_each(|archived_at| writer.instant(archived_at));
         rows(&mut writer, &add_on.grants);
     }
-    writer.0
+    Packed::from(writer.0)
 }
 
 fn write_rows(writer: &mut Writer, rows: &[RawGrant], names: &Names) {
@@ -123,13 +123,12 @@ fn write_row(writer: &mut Writer, row: &RawGrant, feature: u32, names: &Names) {
 }
 
 fn write_ladder(writer: &mut Writer, ladder: &Ladder) {
-    writer.byte((ladder.across == AcrossSubscriptions::Chain).into());
-    writer.byte(ladder.multiply_quantity.into());
+    writer.number((ladder.across == AcrossSubscriptions::Chain).into());
+    writer.number(ladder.multiply_quantity.into());
     writer.size(ladder.levels().len());
     for (level, combine) in ladder.levels() {
-        let place = |at: Option<usize>| u8::try_from(at.unwrap_or_default()).unwrap_or_default();
-        writer.byte(place(LEVELS.iter().position(|other| other == level)));
-        writer.byte(place(COMBINES.iter().position(|other| other == combine)));
+        writer.size(LEVELS.iter().position(|other| other == level).unwrap_or_default());
+        writer.size(COMBINES.iter().position(|other| other == combine).unwrap_or_default());
     }
 }
 
@@ -139,7 +138,7 @@ fn read(reader: &mut Reader<'_>) -> Option<RawWhole> {
     let mut features: Vec<RawFeature> = Vec::new();
     let mut defaults = Vec::new();
     for n in 0..reader.items()? {
-        let flags = Flags(reader.byte()?);
+        let flags = reader.flags()?;
         let text = |reader: &mut Reader<'_>| reader.text().map(str::to_owned);
         features.push(RawFeature {
             n,
@@ -194,7 +193,7 @@ fn read_plans(reader: &mut Reader<'_>, features: &[RawFeature]) -> Option<Vec<Ra
 fn read_add_ons(reader: &mut Reader<'_>, features: &[RawFeature]) -> Option<Vec<RawAddOn>> {
     let mut add_ons = Vec::new();
     for n in 0..reader.items()? {
-        let flags = Flags(reader.byte()?);
+        let flags = reader.flags()?;
         add_ons.push(RawAddOn {
             n,
             id: reader.text()?.to_owned(),
@@ -222,19 +221,19 @@ fn read_row(reader: &mut Reader<'_>, n: usize, features: &[RawFeature]) -> Optio
 }
 
 fn read_ladder(reader: &mut Reader<'_>) -> Option<Ladder> {
-    let across = match reader.byte()? {
+    let across = match reader.number()? {
         0 => AcrossSubscriptions::Union,
         1 => AcrossSubscriptions::Chain,
         _ => return None,
     };
-    let multiply_quantity = reader.byte()? == 1;
+    let multiply_quantity = reader.number()? == 1;
     let mut levels: Vec<(Level, Combine)> = Vec::new();
     for _ in 0..reader.items()? {
-        let level = *LEVELS.get(usize::from(reader.byte()?))?;
+        let level = *LEVELS.get(reader.size()?)?;
         if levels.iter().any(|(listed, _)| *listed == level) {
             return None;
         }
-        levels.push((level, *COMBINES.get(usize::from(reader.byte()?))?));
+        levels.push((level, *COMBINES.get(reader.size()?)?));
     }
     Some(Ladder::new(levels, across, multiply_quantity))
 }

@@ -30,13 +30,13 @@ pub(crate) use definitions::pack as pack_definitions;
 pub use person::Person;
 pub(crate) use person::{Customer, Subscription, Subscriptions};
 pub use pile::{Pile, Sorted};
-pub use wire::Bytes;
+pub use wire::Packed;
 pub(crate) use wire::Reader;
 
 use std::fmt;
 
 /// The format this program writes, and the only one it reads.
-pub const FORMAT: u8 = 1;
+pub const FORMAT: u64 = 1;
 
 /// The hash by which people are laid out in shards and buckets.
 pub fn key_hash(seed: u64, key: &str) -> u64 {
@@ -59,7 +59,7 @@ enum UnreadableKind {
     /// It does not begin as one does.
     NotOne(&'static str),
     /// A later program wrote it.
-    Newer(&'static str, u8),
+    Newer(&'static str, u64),
     /// Something in it cannot be.
     Broken(&'static str, &'static str),
 }
@@ -89,12 +89,12 @@ impl fmt::Display for Unreadable {
 
 impl std::error::Error for Unreadable {}
 
-/// Reads the four bytes that say what it is, and the format.
-fn head(reader: &mut Reader<'_>, magic: [u8; 3], what: &'static str) -> Result<(), Unreadable> {
-    if reader.bytes(3) != Some(&magic) {
+/// Reads what it is, and the format.
+fn head(reader: &mut Reader<'_>, magic: &str, what: &'static str) -> Result<(), Unreadable> {
+    if reader.take(magic.len()) != Some(magic) {
         return Err(Unreadable { kind: UnreadableKind::NotOne(what) });
     }
-    match reader.byte() {
+    match reader.number() {
         Some(FORMAT) => Ok(()),
         Some(newer) => Err(Unreadable { kind: UnreadableKind::Newer(what, newer) }),
         None => Err(Unreadable::broken(what, "it ends early")),

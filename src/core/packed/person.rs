@@ -69,7 +69,7 @@ pub(crate) struct Subscription<'b> {
     pub rows: &'b [Grant],
     add_ons: Items<'b>,
     products: Items<'b>,
-    links: &'b [Link],
+    people: &'b People,
 }
 
 impl<'b> Subscription<'b> {
@@ -89,7 +89,7 @@ impl<'b> Subscription<'b> {
             rows: people.rows_of(&record.rows),
             add_ons: record.add_ons,
             products: record.products,
-            links,
+            people,
         })
     }
 
@@ -101,14 +101,14 @@ impl<'b> Subscription<'b> {
     /// The add-ons it holds, in the order of their ids.
     #[inline]
     pub fn add_ons(&self) -> impl Iterator<Item = Held> + Clone + use<'b> {
-        let links = self.links;
+        let links = self.people.links();
         let held = move |(number, quantity)| link(links, number).map(|link| Held { add_on: link.add_on, quantity });
         self.add_ons.pairs().filter_map(held)
     }
 
     /// Products of its price components.
     pub fn products(&self) -> impl Iterator<Item = Product> + use<'b> {
-        let links = self.links;
+        let links = self.people.links();
         self.products.numbers().filter_map(move |number| link(links, number).map(|link| link.product))
     }
 }

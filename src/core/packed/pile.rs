@@ -5,7 +5,7 @@
 use super::block::{self, Layout, MAGIC, MAX_BUCKET_BITS};
 use super::record::{self, CustomerRecord, Items, Naming, OwnRows, Record, SubscriptionRecord};
 use super::rows::PackedRow;
-use super::wire::{Reader, Writer};
+use super::wire::{Packed, Reader, Writer};
 use super::{FORMAT, Unreadable, key_hash, shard_of};
 use crate::document::{FeatureName, RawCustomer, RawGrant, RawSubscription, RawValue, check_people, read_people};
 use crate::model::Catalog;
@@ -21,7 +21,7 @@ pub struct Pile<'c> {
     catalog: &'c Catalog,
     seed: u64,
     names: Names,
-    bytes: Vec<u8>,
+    bytes: String,
     pieces: Vec<Piece>,
 }
 
@@ -68,7 +68,7 @@ impl<'c> Pile<'c> {
     /// Nobody yet. All blocks of a catalogue are laid out with the same seed, and whoever does not
     /// know it cannot choose keys that crowd together.
     pub fn new(catalog: &'c Catalog, seed: u64) -> Pile<'c> {
-        Pile { catalog, seed, names: Names::default(), bytes: Vec::new(), pieces: Vec::new() }
+        Pile { catalog, seed, names: Names::default(), bytes: String::new(), pieces: Vec::new() }
     }
 
     /// Adds one element of the lists `customers` and `subscriptions`; `n` is where it stands in the
@@ -99,7 +99,7 @@ impl<'c> Pile<'c> {
             alias,
             name: Some(raw.name.as_str()).filter(|name| *name != raw.id),
             archived_at: raw.archived_at,
-            rows: OwnRows { first: 0, items: rows.items() },
+            rows: rows.own_rows(),
             n_subscriptions: 0,
         });
         self.piece(PieceKind::Customer, &raw.id, |writer| write_as_is(&record, &raw.id, writer));
@@ -148,7 +148,7 @@ impl<'c> Pile<'c> {
             billing,
             add_ons: add_ons.items(),
             products: products.items(),
-            rows: OwnRows { first: 0, items: rows.items() },
+            rows: rows.own_rows(),
         };
         self.piece(PieceKind::Subscription, &raw.customer, |writer| {
             record.write(writer, &mut Naming { number: &mut |number| number, n_rows: 0 });
@@ -159,7 +159,8 @@ impl<'c> Pile<'c> {
     ///
     /// # Errors
     /// Bytes that are no block.
-    pub fn add_block(&mut self, bytes: &[u8], is_wanted: impl Fn(&str) -> bool) -> Result<(), Unreadable> {
+    pub fn add_block(&mut self, block: &Packed, is_wanted: impl Fn(&str) -> bool) -> Result<(), Unreadable> {
+        let bytes = block.as_str();
         let layout = Layout::read(bytes)?;
         let numbers: Vec<u32> = layout.names(bytes).into_iter().map(|name| self.names.number(name)).collect();
         let mut number =
@@ -167,7 +168,6 @@ impl<'c> Pile<'c> {
         for mut reader in block::records(&layout, bytes) {
             let added = (|| {
                 let (flags, key) = record::key(&mut reader)?;
-                let key = std::str::from_utf8(key).ok()?;
                 match Record::read(&mut reader, flags)? {
                     Record::Alias(id) if is_wanted(id) => self.alias(key, id),
                     Record::Customer(customer) if is_wanted(key) => {
@@ -229,12 +229,12 @@ impl<'c> Pile<'c> {
     pub fn sorted(mut self) -> Result<Sorted, Problems> {
         let bytes = std::mem::take(&mut self.bytes);
         let key = |piece: &Piece| {
-            let mut reader = Reader(bytes.get(piece.at..).unwrap_or_default());
-            (reader.raw_text().unwrap_or_default(), reader)
+            let mut reader = Reader::new(bytes.get(piece.at..).unwrap_or_default());
+            (reader.text().unwrap_or_default(), reader)
         };
         let id = |piece: &Piece| match piece.kind {
-            PieceKind::Subscription => key(piece).1.raw_text().unwrap_or_default(),
-            PieceKind::Customer | PieceKind::Alias => &[],
+            PieceKind::Subscription => key(piece).1.text().unwrap_or_default(),
+            PieceKind::Customer | PieceKind::Alias => "",
         };
         let compare = |a: &Piece, b: &Piece| {
             a.hash
@@ -246,14 +246,14 @@ impl<'c> Pile<'c> {
         let mut pieces = std::mem::take(&mut self.pieces);
         sort_by(&mut pieces, compare);
         let mut problems = Problems::default();
-        let mut customer: &[u8] = &[];
+        let mut customer = "";
         for (n, piece) in pieces.iter().enumerate() {
             let (name, kind) = match piece.kind {
                 PieceKind::Customer => (key(piece).0, "customer"),
                 PieceKind::Subscription => (id(piece), "subscription"),
                 PieceKind::Alias => (key(piece).0, "alias"),
             };
-            let shown = || String::from_utf8_lossy(name).into_owned();
+            let shown = || name.to_owned();
             let before = n.checked_sub(1).and_then(|n| pieces.get(n));
             if before.is_some_and(|before| compare(before, piece) == Ordering::Equal) {
                 problems.push(Problem::error(Code::Duplicate, shown(), format!("the {kind} comes twice")));
@@ -261,7 +261,7 @@ impl<'c> Pile<'c> {
             match piece.kind {
                 PieceKind::Customer => customer = key(piece).0,
                 PieceKind::Subscription if key(piece).0 != customer => {
-                    let message = format!("there is no customer `{}`", String::from_utf8_lossy(key(piece).0));
+                    let message = format!("there is no customer `{}`", key(piece).0);
                     problems.push(Problem::error(Code::BrokenReference, shown(), message));
                 }
                 PieceKind::Subscription | PieceKind::Alias => {}
@@ -293,7 +293,11 @@ impl Numbers {
     }
 
     fn items(&self) -> Items<'_> {
-        Items { n: self.n, bytes: &self.bytes.0 }
+        Items(&self.bytes.0)
+    }
+
+    fn own_rows(&self) -> OwnRows<'_> {
+        OwnRows { first: 0, n: self.n, items: self.items() }
     }
 }
 
@@ -302,7 +306,7 @@ impl Numbers {
 pub struct Sorted {
     seed: u64,
     names: Names,
-    bytes: Vec<u8>,
+    bytes: String,
     pieces: Vec<Piece>,
 }
 
@@ -313,7 +317,7 @@ impl Sorted {
     }
 
     /// The block of one of `2^bits` shards.
-    pub fn block(&self, bits: u8, shard: u64) -> Vec<u8> {
+    pub fn block(&self, bits: u8, shard: u64) -> Packed {
         let from = self.pieces.partition_point(|piece| shard_of(piece.hash, bits) < shard);
         let to = self.pieces.partition_point(|piece| shard_of(piece.hash, bits) <= shard);
         let pieces = self.pieces.get(from..to).unwrap_or_default();
@@ -332,12 +336,12 @@ impl Sorted {
         let bucket_bits = bucket_bits.min(MAX_BUCKET_BITS);
         let count = |kind| u32::try_from(pieces.iter().filter(|piece| piece.kind == kind).count()).unwrap_or(u32::MAX);
 
-        let mut block = Writer(Vec::with_capacity(records.0.len().saturating_mul(2)));
-        block.0.extend_from_slice(&MAGIC);
-        block.byte(FORMAT);
-        block.fixed(self.seed);
-        block.byte(bits);
-        block.byte(bucket_bits);
+        let mut block = Writer(String::with_capacity(records.0.len().saturating_mul(2)));
+        block.0.push_str(MAGIC);
+        block.number(FORMAT);
+        block.number(self.seed);
+        block.number(bits.into());
+        block.number(bucket_bits.into());
         block.count(count(PieceKind::Customer));
         block.count(count(PieceKind::Subscription));
         block.size(numbers.len());
@@ -354,11 +358,11 @@ impl Sorted {
             let of = |hash: u64| shard_of(hash.checked_shl(bits.into()).unwrap_or_default(), bucket_bits);
             while starts.next_if(|(hash, _)| of(*hash) < bucket).is_some() {}
             let start = starts.peek().map_or(records.0.len(), |(_, start)| *start);
-            block.0.extend_from_slice(&u32::try_from(start).unwrap_or(u32::MAX).to_le_bytes());
+            block.fixed(start);
         }
-        block.0.extend_from_slice(&u32::try_from(records.0.len()).unwrap_or(u32::MAX).to_le_bytes());
-        block.0.append(&mut records.0);
-        block.0
+        block.fixed(records.0.len());
+        block.0.push_str(&records.0);
+        Packed::from(block.0)
     }
 
     /// Writes records; `start` is told the hash and the place of each.
@@ -379,8 +383,7 @@ impl Sorted {
             start((piece.hash, records.0.len()));
             body.0.clear();
             if self.record(piece, subscriptions, &mut body, &mut naming).is_some() {
-                records.size(body.0.len());
-                records.0.extend_from_slice(&body.0);
+                records.text(&body.0);
             }
         }
     }
@@ -388,7 +391,6 @@ impl Sorted {
     fn record(&self, piece: &Piece, subscriptions: &[Piece], body: &mut Writer, naming: &mut Naming<'_>) -> Option<()> {
         let mut reader = self.after_key(piece)?.1;
         let (flags, key) = record::key(&mut reader)?;
-        let key = std::str::from_utf8(key).ok()?;
         match Record::read(&mut reader, flags)? {
             alias @ Record::Alias(_) => alias.write(body, key, naming),
             Record::Customer(customer) => {
@@ -403,7 +405,7 @@ impl Sorted {
     }
 
     fn after_key(&self, piece: &Piece) -> Option<(&str, Reader<'_>)> {
-        let mut reader = Reader(self.bytes.get(piece.at..)?);
+        let mut reader = Reader::new(self.bytes.get(piece.at..)?);
         Some((reader.text()?, reader))
     }
 }

@@ -9,41 +9,30 @@ use crate::time::{Date, Instant};
 
 /// A few items that are read one by one: add-ons, products, rows.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Items<'b> {
-    pub n: u32,
-    pub bytes: &'b [u8],
-}
+pub(crate) struct Items<'b>(pub &'b str);
 
 impl<'b> Items<'b> {
-    fn read(reader: &mut Reader<'b>) -> Option<Items<'b>> {
-        let n = reader.count()?;
-        Some(Items { n, bytes: reader.raw_text()? })
-    }
-
-    /// Calls `write` for each item, and puts its number and length in front.
-    fn write(self, writer: &mut Writer, write: impl FnOnce(&mut Writer)) {
-        writer.count(self.n);
+    fn write(writer: &mut Writer, write: impl FnOnce(&mut Writer)) {
         let mut items = Writer::default();
         write(&mut items);
-        writer.size(items.0.len());
-        writer.0.extend_from_slice(&items.0);
+        writer.text(&items.0);
     }
 
     /// Add-ons and how many of each are held.
     #[inline]
     pub fn pairs(self) -> impl Iterator<Item = (u32, u32)> + Clone + use<'b> {
-        let mut reader = Reader(self.bytes);
+        let mut reader = Reader::new(self.0);
         std::iter::from_fn(move || Some((reader.count()?, reader.count()?)))
     }
 
     /// Numbers of names.
     pub fn numbers(self) -> impl Iterator<Item = u32> + Clone + use<'b> {
-        let mut reader = Reader(self.bytes);
+        let mut reader = Reader::new(self.0);
         std::iter::from_fn(move || reader.count())
     }
 
     pub fn rows(self) -> impl Iterator<Item = PackedRow<'b>> + use<'b> {
-        let mut reader = Reader(self.bytes);
+        let mut reader = Reader::new(self.0);
         std::iter::from_fn(move || PackedRow::read(&mut reader))
     }
 }
@@ -52,23 +41,24 @@ impl<'b> Items<'b> {
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct OwnRows<'b> {
     pub first: u32,
+    pub n: u32,
     pub items: Items<'b>,
 }
 
 impl<'b> OwnRows<'b> {
     fn read(reader: &mut Reader<'b>) -> Option<OwnRows<'b>> {
-        let first = reader.count()?;
-        Some(OwnRows { first, items: Items::read(reader)? })
+        Some(OwnRows { first: reader.count()?, n: reader.count()?, items: Items(reader.text()?) })
     }
 
     fn write(&self, writer: &mut Writer, naming: &mut Naming<'_>) {
         writer.count(naming.n_rows);
-        naming.n_rows = naming.n_rows.saturating_add(self.items.n);
+        writer.count(self.n);
+        naming.n_rows = naming.n_rows.saturating_add(self.n);
         // In the order of their features' ids, by which they are looked up.
         let mut rows: Vec<(u32, PackedRow<'_>)> = Vec::new();
         rows.extend(self.items.rows().map(|row| ((naming.number)(row.feature), row)));
         sort_by(&mut rows, |a, b| a.0.cmp(&b.0));
-        self.items.write(writer, |writer| rows.iter().for_each(|(_, row)| row.write(writer, naming.number)));
+        Items::write(writer, |writer| rows.iter().for_each(|(_, row)| row.write(writer, naming.number)));
     }
 }
 
@@ -105,8 +95,8 @@ const OWN_ROWS: u8 = 16;
 
 /// The key of a record, of which nothing else is looked at.
 #[inline]
-pub(crate) fn key<'b>(reader: &mut Reader<'b>) -> Option<(Flags, &'b [u8])> {
-    Some((Flags(reader.byte()?), reader.raw_text()?))
+pub(crate) fn key<'b>(reader: &mut Reader<'b>) -> Option<(Flags, &'b str)> {
+    Some((reader.flags()?, reader.text()?))
 }
 
 pub(crate) fn is_alias(flags: Flags) -> bool {
@@ -131,7 +121,7 @@ impl<'b> Record<'b> {
     pub fn write(&self, writer: &mut Writer, key: &str, naming: &mut Naming<'_>) {
         match self {
             Record::Alias(id) => {
-                writer.byte(IS_ALIAS);
+                writer.flags(Flags(IS_ALIAS));
                 writer.text(key);
                 writer.text(id);
             }
@@ -140,8 +130,8 @@ impl<'b> Record<'b> {
                     .with(HAS_ALIAS, customer.alias.is_some())
                     .with(NAMED, customer.name.is_some())
                     .with(ARCHIVED, customer.archived_at.is_some())
-                    .with(OWN_ROWS, customer.rows.items.n != 0);
-                writer.byte(flags.0);
+                    .with(OWN_ROWS, customer.rows.n != 0);
+                writer.flags(flags);
                 writer.text(key);
                 [customer.alias, customer.name].into_iter().flatten().for_each(|text| writer.text(text));
                 if let Some(archived_at) = customer.archived_at {
@@ -201,8 +191,8 @@ const PERIODS: [BillingPeriod; 4] =
     [BillingPeriod::Monthly, BillingPeriod::Quarterly, BillingPeriod::Semiannual, BillingPeriod::Annual];
 
 /// The number of an item of a list.
-fn place<T: PartialEq>(list: &[T], item: &T) -> u8 {
-    list.iter().zip(0_u8..).find(|(other, _)| *other == item).map_or(0, |(_, at)| at)
+fn place<T: PartialEq>(list: &[T], item: &T) -> usize {
+    list.iter().position(|other| other == item).unwrap_or_default()
 }
 
 impl<'b> SubscriptionRecord<'b> {
@@ -210,10 +200,10 @@ impl<'b> SubscriptionRecord<'b> {
     pub fn read(reader: &mut Reader<'b>) -> Option<SubscriptionRecord<'b>> {
         let id = reader.text()?;
         let version = reader.count()?;
-        let states = reader.byte()?;
-        let status = *STATUSES.get(usize::from(states & 15))?;
-        let period = *PERIODS.get(usize::from(states >> 4))?;
-        let flags = Flags(reader.byte()?);
+        let states = reader.size()?;
+        let status = *STATUSES.get(states & 15)?;
+        let period = *PERIODS.get(states >> 4)?;
+        let flags = reader.flags()?;
         let rhythm = Rhythm::new(period, i64::from(reader.count()?)).ok()?;
         let start = reader.day_from(0)?;
         let (from, midnight) = (start.days(), start.midnight().millis());
@@ -224,7 +214,7 @@ impl<'b> SubscriptionRecord<'b> {
         let trial_end = day(TRIAL_ENDS, from)?;
         let billing_start = day(BILLED_FROM, from)?;
         let activated_at = if flags.has(ACTIVATED) { Some(reader.instant_from(midnight)?) } else { None };
-        let mut items = |flag| if flags.has(flag) { Items::read(reader) } else { Some(Items::default()) };
+        let mut items = |flag| if flags.has(flag) { reader.text().map(Items) } else { Some(Items::default()) };
         let (add_ons, products) = (items(ADD_ONS)?, items(PRODUCTS)?);
         let rows = if flags.has(ROWS) { OwnRows::read(reader)? } else { OwnRows::default() };
         let billing = Billing::new(rhythm, current_start, current_end, Some(start), billing_start).ok()?;
@@ -248,17 +238,17 @@ impl<'b> SubscriptionRecord<'b> {
         let (from, midnight) = (self.start.days(), self.start.midnight().millis());
         writer.text(self.id);
         writer.count((naming.number)(self.version));
-        writer.byte(place(&STATUSES, &self.status) | (place(&PERIODS, &rhythm.period()) << 4));
+        writer.size(place(&STATUSES, &self.status) | (place(&PERIODS, &rhythm.period()) << 4));
         let flags = Flags::default()
             .with(ENDS, self.end.is_some())
             .with(TRIAL_ENDS, self.trial_end.is_some())
             .with(ACTIVATED, self.activated_at.is_some())
             .with(PERIOD_ENDS, current_end.is_some())
             .with(BILLED_FROM, billing_start.is_some())
-            .with(ADD_ONS, self.add_ons.n != 0)
-            .with(PRODUCTS, self.products.n != 0)
-            .with(ROWS, self.rows.items.n != 0);
-        writer.byte(flags.0);
+            .with(ADD_ONS, !self.add_ons.0.is_empty())
+            .with(PRODUCTS, !self.products.0.is_empty())
+            .with(ROWS, self.rows.n != 0);
+        writer.flags(flags);
         writer.count(rhythm.anchor().into());
         writer.day_from(0, self.start);
         let current_start = self.billing.current_start;
@@ -277,7 +267,7 @@ impl<'b> SubscriptionRecord<'b> {
             let mut held: Vec<(u32, u32)> = Vec::new();
             held.extend(self.add_ons.pairs().map(|(add_on, quantity)| ((naming.number)(add_on), quantity)));
             sort_by(&mut held, Ord::cmp);
-            self.add_ons.write(writer, |writer| {
+            Items::write(writer, |writer| {
                 for (add_on, quantity) in held {
                     writer.count(add_on);
                     writer.count(quantity);
@@ -287,7 +277,7 @@ impl<'b> SubscriptionRecord<'b> {
         if flags.has(PRODUCTS) {
             let mut products: Vec<u32> = self.products.numbers().map(&mut *naming.number).collect();
             sort_by(&mut products, Ord::cmp);
-            self.products.write(writer, |writer| products.into_iter().for_each(|product| writer.count(product)));
+            Items::write(writer, |writer| products.into_iter().for_each(|product| writer.count(product)));
         }
         if flags.has(ROWS) {
             self.rows.write(writer, naming);

@@ -25,10 +25,10 @@ enum PackedValue {
     Credits { enabled: bool, pool: u32, cost: Amount },
 }
 
-const OFF: u8 = 0;
-const ON: u8 = 1;
-const METERED: u8 = 2;
-const CREDITS: u8 = 3;
+const OFF: u64 = 0;
+const ON: u64 = 1;
+const METERED: u64 = 2;
+const CREDITS: u64 = 3;
 
 const ENABLED: u8 = 1;
 const LIMITED: u8 = 2;
@@ -38,7 +38,7 @@ const WARNING: u8 = 16;
 
 impl<'b> PackedRow<'b> {
     pub fn read(reader: &mut Reader<'b>) -> Option<PackedRow<'b>> {
-        let flags = Flags(reader.byte()?);
+        let flags = reader.flags()?;
         Some(PackedRow {
             feature: reader.count()?,
             id: reader.text()?,
@@ -49,18 +49,18 @@ impl<'b> PackedRow<'b> {
 
     /// `number` gives the number that stands for a name from here on.
     pub fn write(&self, writer: &mut Writer, number: &mut dyn FnMut(u32) -> u32) {
-        writer.byte(Flags::default().with(CREATED_AT, self.created_at.is_some()).0);
+        writer.flags(Flags::default().with(CREATED_AT, self.created_at.is_some()));
         writer.count(number(self.feature));
         writer.text(self.id);
         if let Some(created_at) = self.created_at {
             writer.instant(created_at);
         }
         match self.value {
-            PackedValue::Boolean { enabled } => writer.byte(if enabled { ON } else { OFF }),
+            PackedValue::Boolean { enabled } => writer.number(if enabled { ON } else { OFF }),
             PackedValue::Metered(metered) => write_metered(writer, &metered),
             PackedValue::Credits { enabled, pool, cost } => {
-                writer.byte(CREDITS);
-                writer.byte(enabled.into());
+                writer.number(CREDITS);
+                writer.number(enabled.into());
                 writer.count(number(pool));
                 writer.amount(cost);
             }
@@ -92,12 +92,12 @@ impl<'b> PackedRow<'b> {
 }
 
 fn read_value(reader: &mut Reader<'_>) -> Option<PackedValue> {
-    Some(match reader.byte()? {
+    Some(match reader.number()? {
         OFF => PackedValue::Boolean { enabled: false },
         ON => PackedValue::Boolean { enabled: true },
         METERED => PackedValue::Metered(read_metered(reader)?),
         CREDITS => {
-            let enabled = reader.byte()? == 1;
+            let enabled = reader.number()? == 1;
             PackedValue::Credits { enabled, pool: reader.count()?, cost: not_negative(reader)? }
         }
         _ => return None,
@@ -105,7 +105,7 @@ fn read_value(reader: &mut Reader<'_>) -> Option<PackedValue> {
 }
 
 fn read_metered(reader: &mut Reader<'_>) -> Option<Metered> {
-    let flags = Flags(reader.byte()?);
+    let flags = reader.flags()?;
     let mut optional = |flag| if flags.has(flag) { not_negative(reader).map(Some) } else { Some(None) };
     let (limit, grace_pct, warning_threshold_pct) = (optional(LIMITED)?, optional(GRACE)?, optional(WARNING)?);
     Some(Metered {
@@ -120,14 +120,14 @@ fn read_metered(reader: &mut Reader<'_>) -> Option<Metered> {
 
 fn write_metered(writer: &mut Writer, metered: &Metered) {
     let grace = Some(metered.grace_pct).filter(|grace| !grace.is_zero());
-    writer.byte(METERED);
+    writer.number(METERED);
     let flags = Flags::default()
         .with(ENABLED, metered.enabled)
         .with(LIMITED, metered.limit.is_some())
         .with(OVERAGE, metered.overage == Behavior::Allow)
         .with(GRACE, grace.is_some())
         .with(WARNING, metered.warning_threshold_pct.is_some());
-    writer.byte(flags.0);
+    writer.flags(flags);
     for amount in [metered.limit, grace, metered.warning_threshold_pct].into_iter().flatten() {
         writer.amount(amount);
     }
@@ -142,7 +142,7 @@ fn not_negative(reader: &mut Reader<'_>) -> Option<Amount> {
 const UNITS: [Unit; 5] = [Unit::Hour, Unit::Day, Unit::Week, Unit::Month, Unit::Year];
 
 fn read_reset_period(reader: &mut Reader<'_>) -> Option<ResetPeriod> {
-    let tag = reader.byte()?;
+    let tag = reader.number()?;
     let of = match tag {
         0 => return Some(ResetPeriod::Never),
         1 => return Some(ResetPeriod::BillingCycle),
@@ -152,12 +152,12 @@ fn read_reset_period(reader: &mut Reader<'_>) -> Option<ResetPeriod> {
         5 => ResetPeriod::SlidingWindow,
         _ => return None,
     };
-    let unit = UNITS.get(usize::from(reader.byte()?))?;
+    let unit = UNITS.get(reader.size()?)?;
     Every::new(*unit, i64::from(reader.count()?)).ok().map(of)
 }
 
 fn write_reset_period(writer: &mut Writer, period: ResetPeriod) {
-    writer.byte(match period {
+    writer.number(match period {
         ResetPeriod::Never => 0,
         ResetPeriod::BillingCycle => 1,
         ResetPeriod::BillingMonth => 2,
@@ -166,8 +166,7 @@ fn write_reset_period(writer: &mut Writer, period: ResetPeriod) {
         ResetPeriod::SlidingWindow(_) => 5,
     });
     if let Some(every) = period.every() {
-        let unit = UNITS.iter().zip(0_u8..).find(|(unit, _)| **unit == every.unit);
-        writer.byte(unit.map_or(0, |(_, at)| at));
+        writer.size(UNITS.iter().position(|unit| *unit == every.unit).unwrap_or_default());
         writer.count(every.interval().into());
     }
 }

@@ -1,90 +1,119 @@
 //! The smallest parts of the packed form: whole numbers, texts, days, instants, amounts.
 //!
-//! Numbers take seven bits a byte, the lowest first; the top bit says that more follow. Signed ones
-//! are folded first, so that small ones stay short on both sides of zero.
+//! All of it is valid UTF-8, which is checked once for all, so that a text in it is a text without
+//! being looked at again. Numbers therefore take six bits a byte, the lowest first; the seventh says
+//! that more follow, and the eighth is never set. Signed ones are folded first, so that small ones
+//! stay short on both sides of zero.
 
 use crate::amount::Amount;
 use crate::time::{Date, Instant};
 use std::sync::Arc;
 
-/// Bytes that are shared, or a stretch of them.
-#[derive(Clone, Debug)]
-pub struct Bytes {
-    all: Arc<Vec<u8>>,
+/// Bytes in the packed form, shared, or a stretch of them.
+#[derive(Clone, Debug, Default)]
+pub struct Packed {
+    all: Arc<String>,
     from: usize,
     to: usize,
 }
 
-impl Bytes {
-    /// The bytes themselves.
-    pub fn as_slice(&self) -> &[u8] {
+impl Packed {
+    /// Takes bytes as what they may be: nothing if they are not even UTF-8.
+    pub fn new(bytes: Vec<u8>) -> Option<Packed> {
+        String::from_utf8(bytes).ok().map(Packed::from)
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
         self.all.get(self.from..self.to).unwrap_or_default()
     }
 
-    /// How many there are.
-    pub fn len(&self) -> usize {
-        self.as_slice().len()
-    }
-
-    /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.as_slice().is_empty()
+    /// The bytes.
+    pub fn as_slice(&self) -> &[u8] {
+        self.as_str().as_bytes()
     }
 
     /// A stretch of them, which shares them; nothing if they end before.
-    pub fn part(&self, from: usize, len: usize) -> Option<Bytes> {
+    pub fn part(&self, from: usize, len: usize) -> Option<Packed> {
         let from = self.from.checked_add(from)?;
         let to = from.checked_add(len)?;
-        (to <= self.to).then(|| Bytes { all: Arc::clone(&self.all), from, to })
+        let is_one = to <= self.to && self.all.is_char_boundary(from) && self.all.is_char_boundary(to);
+        is_one.then(|| Packed { all: Arc::clone(&self.all), from, to })
     }
 }
 
-impl From<Vec<u8>> for Bytes {
-    fn from(bytes: Vec<u8>) -> Self {
-        Bytes { from: 0, to: bytes.len(), all: Arc::new(bytes) }
+impl From<String> for Packed {
+    fn from(all: String) -> Self {
+        Packed { from: 0, to: all.len(), all: Arc::new(all) }
     }
 }
+
+/// How many bits of a number a byte holds.
+const BITS: u32 = 6;
+const MORE: u8 = 1 << BITS;
 
 /// Reads from the left. Everything that is not there, or not well-formed, is nothing.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Reader<'b>(pub &'b [u8]);
+pub(crate) struct Reader<'b> {
+    text: &'b str,
+    at: usize,
+}
 
 impl<'b> Reader<'b> {
     #[inline]
-    pub fn byte(&mut self) -> Option<u8> {
-        let (byte, rest) = self.0.split_first()?;
-        self.0 = rest;
-        Some(*byte)
+    pub fn new(text: &'b str) -> Reader<'b> {
+        Reader { text, at: 0 }
+    }
+
+    /// How far it has read.
+    pub fn at(&self) -> usize {
+        self.at
+    }
+
+    pub fn is_at_end(&self) -> bool {
+        self.text.len() <= self.at
+    }
+
+    #[inline]
+    fn byte(&mut self) -> Option<u8> {
+        let byte = *self.text.as_bytes().get(self.at)?;
+        self.at = self.at.wrapping_add(1);
+        Some(byte)
     }
 
     #[inline]
     pub fn number(&mut self) -> Option<u64> {
-        match self.0.split_first()? {
-            (byte, rest) if *byte < 0x80 => {
-                self.0 = rest;
-                Some(u64::from(*byte))
-            }
-            _ => self.long_number(),
+        let byte = self.byte()?;
+        if byte < MORE {
+            return Some(byte.into());
         }
+        self.long_number(byte)
     }
 
-    /// Two bytes are next to common: the days between two dates.
-    #[inline]
-    fn long_number(&mut self) -> Option<u64> {
-        let mut number = 0_u64;
-        for shift in (0..64).step_by(7) {
+    #[inline(never)]
+    fn long_number(&mut self, first: u8) -> Option<u64> {
+        let mut number = u64::from(first & (MORE - 1));
+        // The eighth bit is that of a text.
+        if first & 0x80 != 0 {
+            return None;
+        }
+        for shift in (BITS..64).step_by(6) {
             let byte = self.byte()?;
-            let bits = u64::from(byte & 0x7f);
-            // The tenth byte has room for one bit.
-            if shift == 63 && 1 < bits {
+            let bits = u64::from(byte & (MORE - 1));
+            // The last byte has room for four.
+            if byte & 0x80 != 0 || (shift == 60 && 15 < bits) {
                 return None;
             }
             number |= bits.checked_shl(shift)?;
-            if byte < 0x80 {
+            if byte < MORE {
                 return Some(number);
             }
         }
         None
+    }
+
+    #[inline]
+    pub fn flags(&mut self) -> Option<Flags> {
+        u8::try_from(self.number()?).ok().map(Flags)
     }
 
     #[inline]
@@ -105,29 +134,17 @@ impl<'b> Reader<'b> {
     }
 
     #[inline]
-    pub fn bytes(&mut self, n: usize) -> Option<&'b [u8]> {
-        let (bytes, rest) = self.0.split_at_checked(n)?;
-        self.0 = rest;
-        Some(bytes)
-    }
-
-    /// A text's bytes, which are not looked at.
-    #[inline]
-    pub fn raw_text(&mut self) -> Option<&'b [u8]> {
-        let n = self.size()?;
-        self.bytes(n)
+    pub fn take(&mut self, n: usize) -> Option<&'b str> {
+        let to = self.at.checked_add(n)?;
+        let text = self.text.get(self.at..to)?;
+        self.at = to;
+        Some(text)
     }
 
     #[inline]
     pub fn text(&mut self) -> Option<&'b str> {
-        std::str::from_utf8(self.raw_text()?).ok()
-    }
-
-    /// So many 64 bits, the lowest byte first.
-    pub fn fixed(&mut self) -> Option<u64> {
-        let (bytes, rest) = self.0.split_first_chunk::<8>()?;
-        self.0 = rest;
-        Some(u64::from_le_bytes(*bytes))
+        let n = self.size()?;
+        self.take(n)
     }
 
     /// A day, as a distance from another.
@@ -147,13 +164,13 @@ impl<'b> Reader<'b> {
     }
 
     pub fn amount(&mut self) -> Option<Amount> {
-        let head = self.byte()?;
-        let (is_negative, scale) = (head & 0x80 != 0, u32::from(head & 0x7f));
+        let head = self.count()?;
+        let (is_negative, scale) = (head & 1 != 0, head >> 1);
         let mut mantissa = 0_i128;
-        for shift in (0..98).step_by(7) {
+        for shift in (0..102).step_by(6) {
             let byte = self.byte()?;
-            mantissa |= i128::from(byte & 0x7f).checked_shl(shift)?;
-            if byte < 0x80 {
+            mantissa |= i128::from(byte & (MORE - 1)).checked_shl(shift)?;
+            if byte < MORE {
                 let mantissa = if is_negative { mantissa.checked_neg()? } else { mantissa };
                 return Amount::from_parts(mantissa, scale);
             }
@@ -164,25 +181,26 @@ impl<'b> Reader<'b> {
     /// How many items follow, of which each takes at least a byte: more than there are bytes are a lie,
     /// and nothing is reserved for them.
     pub fn items(&mut self) -> Option<usize> {
-        self.size().filter(|n| *n <= self.0.len())
+        let left = self.text.len().saturating_sub(self.at);
+        self.size().filter(|n| *n <= left)
     }
 }
 
 /// Writes what a [`Reader`] reads.
 #[derive(Debug, Default)]
-pub(crate) struct Writer(pub Vec<u8>);
+pub(crate) struct Writer(pub String);
 
 impl Writer {
-    pub fn byte(&mut self, byte: u8) {
-        self.0.push(byte);
+    pub fn number(&mut self, mut number: u64) {
+        while u64::from(MORE) <= number {
+            self.0.push(char::from(low_bits(number) | MORE));
+            number >>= BITS;
+        }
+        self.0.push(char::from(low_bits(number)));
     }
 
-    pub fn number(&mut self, mut number: u64) {
-        while 0x7f < number {
-            self.0.push(low_bits(number) | 0x80);
-            number >>= 7;
-        }
-        self.0.push(low_bits(number));
+    pub fn flags(&mut self, flags: Flags) {
+        self.number(flags.0.into());
     }
 
     pub fn count(&mut self, count: u32) {
@@ -200,11 +218,7 @@ impl Writer {
 
     pub fn text(&mut self, text: &str) {
         self.size(text.len());
-        self.0.extend_from_slice(text.as_bytes());
-    }
-
-    pub fn fixed(&mut self, number: u64) {
-        self.0.extend_from_slice(&number.to_le_bytes());
+        self.0.push_str(text);
     }
 
     pub fn day_from(&mut self, from: i64, day: Date) {
@@ -221,19 +235,37 @@ impl Writer {
 
     pub fn amount(&mut self, amount: Amount) {
         let (mantissa, scale) = amount.parts();
-        let scale = u8::try_from(scale).unwrap_or_default();
-        self.byte(if mantissa < 0 { scale | 0x80 } else { scale });
+        self.count((scale << 1) | u32::from(mantissa < 0));
         let mut rest = mantissa.unsigned_abs();
-        while 0x7f < rest {
-            self.0.push(u8::try_from(rest & 0x7f).unwrap_or_default() | 0x80);
-            rest >>= 7;
+        while u128::from(MORE) <= rest {
+            let low = u8::try_from(rest & u128::from(MORE - 1)).unwrap_or_default();
+            self.0.push(char::from(low | MORE));
+            rest >>= BITS;
         }
-        self.0.push(u8::try_from(rest).unwrap_or_default());
+        self.0.push(char::from(u8::try_from(rest).unwrap_or_default()));
+    }
+
+    /// A number of 30 bits in a fixed width, so that it can be found without reading what is before.
+    pub fn fixed(&mut self, number: usize) {
+        for shift in (0..30).step_by(6) {
+            let bits = number.checked_shr(shift).unwrap_or_default() & usize::from(MORE - 1);
+            self.0.push(char::from(u8::try_from(bits).unwrap_or_default()));
+        }
     }
 }
 
+/// So many bytes a number of fixed width takes.
+pub(crate) const FIXED: usize = 5;
+
+/// The number of fixed width at a place.
+#[inline]
+pub(crate) fn fixed(bytes: &[u8; FIXED]) -> usize {
+    let [a, b, c, d, e] = bytes.map(usize::from);
+    a | (b << 6) | (c << 12) | (d << 18) | (e << 24)
+}
+
 fn low_bits(number: u64) -> u8 {
-    u8::try_from(number & 0x7f).unwrap_or_default()
+    u8::try_from(number & u64::from(MORE - 1)).unwrap_or_default()
 }
 
 /// A set of yes and no.
@@ -254,6 +286,12 @@ impl Flags {
 mod tests {
     use super::*;
 
+    fn written(write: impl FnOnce(&mut Writer)) -> String {
+        let mut writer = Writer::default();
+        write(&mut writer);
+        writer.0
+    }
+
     #[track_caller]
     fn check<T: PartialEq + std::fmt::Debug + Copy>(
         values: &[T],
@@ -261,21 +299,20 @@ mod tests {
         read: impl Fn(&mut Reader<'_>) -> Option<T>,
     ) {
         for value in values {
-            let mut writer = Writer::default();
-            write(&mut writer, *value);
-            let mut reader = Reader(&writer.0);
+            let text = written(|writer| write(writer, *value));
+            let mut reader = Reader::new(&text);
             assert_eq!(read(&mut reader), Some(*value));
-            assert!(reader.0.is_empty(), "{value:?}");
-            for end in 0..writer.0.len() {
-                assert_eq!(read(&mut Reader(&writer.0[..end])), None, "{value:?}, cut off after {end}");
+            assert!(reader.is_at_end(), "{value:?}");
+            for end in (0..text.len()).filter(|end| text.is_char_boundary(*end)) {
+                assert_eq!(read(&mut Reader::new(&text[..end])), None, "{value:?}, cut off after {end}");
             }
         }
     }
 
     #[test]
     fn everything_comes_back_and_nothing_half() {
-        check(&[0, 1, 127, 128, 16_383, 16_384, u64::MAX >> 1, u64::MAX], Writer::number, |r| r.number());
-        check(&[0, -1, 1, -64, 64, i64::MIN, i64::MAX], Writer::signed, |r| r.signed());
+        check(&[0, 1, 63, 64, 4_095, 4_096, u64::MAX >> 1, u64::MAX], Writer::number, |r| r.number());
+        check(&[0, -1, 1, -32, 32, i64::MIN, i64::MAX], Writer::signed, |r| r.signed());
         check(&["", "a", "Ä Ö"], |w, t| w.text(t), |r| r.text().map(|text| &*text.to_owned().leak()));
         check(&[Instant::MIN, Instant::EPOCH, Instant::MAX], Writer::instant, |r| r.instant());
         let day = |text| Date::parse(text).unwrap();
@@ -286,18 +323,27 @@ mod tests {
     fn amounts_keep_every_digit() {
         for text in ["0", "1", "-1", "0.0000000000000000000000000001", "79228162514264337593543950335", "-12.50"] {
             let amount = Amount::parse(text).unwrap();
-            let mut writer = Writer::default();
-            writer.amount(amount);
-            assert_eq!(Reader(&writer.0).amount(), Some(amount), "{text}");
+            assert_eq!(Reader::new(&written(|writer| writer.amount(amount))).amount(), Some(amount), "{text}");
+        }
+    }
+
+    #[test]
+    fn numbers_of_fixed_width_come_back() {
+        for number in [0, 63, 64, (1 << 30) - 1] {
+            let text = written(|writer| writer.fixed(number));
+            assert_eq!(fixed(text.as_bytes().first_chunk().unwrap()), number);
         }
     }
 
     #[test]
     fn numbers_that_are_none_are_refused() {
-        assert_eq!(Reader(&[0xff; 10]).number(), None);
-        assert_eq!(Reader(&[0xff; 20]).amount(), None);
-        assert_eq!(Reader(&[0x9d, 0]).amount(), None, "a scale of 29");
-        assert_eq!(Reader(&[2, 0xff, 0xff]).text(), None, "no UTF-8");
-        assert_eq!(Reader(&[200]).items(), None);
+        let long = "\u{7f}".repeat(20);
+        assert_eq!(Reader::new(&long).number(), None);
+        assert_eq!(Reader::new(&long).amount(), None);
+        assert_eq!(Reader::new("ä").number(), None, "half a letter");
+        assert_eq!(Reader::new("\u{7f}ä").number(), None);
+        assert_eq!(Reader::new("\u{3a}\0").amount(), None, "a scale of 29");
+        assert_eq!(Reader::new("\u{1}ä").text(), None, "half a letter");
+        assert_eq!(Reader::new("\u{3f}").items(), None, "63 items in no bytes");
     }
 }
