@@ -124,6 +124,40 @@ pub enum Reason {
 }
 
 impl Reason {
+    /// The name on the wire.
+    pub fn name(self) -> &'static str {
+        use Reason as R;
+        match self {
+            R::Enabled => "ENABLED",
+            R::WithinLimit => "WITHIN_LIMIT",
+            R::Unlimited => "UNLIMITED",
+            R::WithinGrace => "WITHIN_GRACE",
+            R::OverageAllowed => "OVERAGE_ALLOWED",
+            R::FeatureNotFound => "FEATURE_NOT_FOUND",
+            R::FeatureDisabled => "FEATURE_DISABLED",
+            R::EntitlementDisabled => "ENTITLEMENT_DISABLED",
+            R::NotEntitled => "NOT_ENTITLED",
+            R::LimitReached => "LIMIT_REACHED",
+            R::RequestedExceedsRemaining => "REQUESTED_EXCEEDS_REMAINING",
+            R::InsufficientCredits => "INSUFFICIENT_CREDITS",
+            R::CustomerNotFound => "CUSTOMER_NOT_FOUND",
+            R::CustomerArchived => "CUSTOMER_ARCHIVED",
+            R::NoActiveSubscription => "NO_ACTIVE_SUBSCRIPTION",
+            R::SubscriptionPending => "SUBSCRIPTION_PENDING",
+            R::SubscriptionPaused => "SUBSCRIPTION_PAUSED",
+            R::SubscriptionSuspended => "SUBSCRIPTION_SUSPENDED",
+            R::SubscriptionEnded => "SUBSCRIPTION_ENDED",
+            R::TrialExpired => "TRIAL_EXPIRED",
+            R::TypeMismatch => "TYPE_MISMATCH",
+            R::SnapshotMissing => "SNAPSHOT_MISSING",
+            R::SnapshotExpired => "SNAPSHOT_EXPIRED",
+            R::SnapshotBehind => "SNAPSHOT_BEHIND",
+            R::SnapshotInvalid => "SNAPSHOT_INVALID",
+            R::UsageUnavailable => "USAGE_UNAVAILABLE",
+            R::ReservationUnavailable => "RESERVATION_UNAVAILABLE",
+        }
+    }
+
     /// What the reason comes to.
     pub fn verdict(self) -> Verdict {
         use Reason as R;

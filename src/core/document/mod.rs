@@ -85,7 +85,7 @@ impl Document {
         let mut pile = Pile::new(&catalog, seed);
         customers.iter().for_each(|customer| pile.add_customer(customer));
         subscriptions.iter().for_each(|subscription| pile.add_subscription(subscription));
-        let block = pile.sorted()?.block(0, 0);
+        let (block, _) = pile.sorted()?.block(0, 0);
         let people = People::open(block, &catalog);
         catalog.people = people.map_err(|error| Problem::error(Code::Invalid, String::new(), error.to_string()))?;
         Ok((catalog, problems))

@@ -30,8 +30,7 @@ pub(crate) use definitions::pack as pack_definitions;
 pub use person::Person;
 pub(crate) use person::{Customer, Subscription, Subscriptions};
 pub use pile::{Pile, Sorted};
-pub use wire::Packed;
-pub(crate) use wire::Reader;
+pub use wire::{Packed, Reader, Writer};
 
 use std::fmt;
 

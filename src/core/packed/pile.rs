@@ -108,7 +108,9 @@ impl<'c> Pile<'c> {
         }
     }
 
-    fn alias(&mut self, alias: &str, id: &str) {
+    /// Adds an alias and the id it stands for. That of a customer comes with it; the same again is no
+    /// mistake.
+    pub fn alias(&mut self, alias: &str, id: &str) {
         self.piece(PieceKind::Alias, alias, |writer| write_as_is(&Record::Alias(id), alias, writer));
     }
 
@@ -155,7 +157,7 @@ impl<'c> Pile<'c> {
         });
     }
 
-    /// Adds everybody of a block, but for those whose id `is_wanted` turns down.
+    /// Adds everybody of a block, but for ids and aliases that `is_wanted` turns down.
     ///
     /// # Errors
     /// Bytes that are no block.
@@ -169,7 +171,7 @@ impl<'c> Pile<'c> {
             let added = (|| {
                 let (flags, key) = record::key(&mut reader)?;
                 match Record::read(&mut reader, flags)? {
-                    Record::Alias(id) if is_wanted(id) => self.alias(key, id),
+                    Record::Alias(id) if is_wanted(key) => self.alias(key, id),
                     Record::Customer(customer) if is_wanted(key) => {
                         let alone = Record::Customer(CustomerRecord { n_subscriptions: 0, ..customer });
                         let naming = &mut Naming { number: &mut number, n_rows: 0 };
@@ -222,6 +224,15 @@ impl<'c> Pile<'c> {
         Some(self.names.number(&feature.id))
     }
 
+    /// Keeps those whose id, or alias, is wanted.
+    pub fn keep(&mut self, is_wanted: impl Fn(&str) -> bool) {
+        let bytes = &self.bytes;
+        self.pieces.retain(|piece| {
+            let key = bytes.get(piece.at..).and_then(|rest| Reader::new(rest).text());
+            key.is_some_and(&is_wanted)
+        });
+    }
+
     /// Puts everybody in order.
     ///
     /// # Errors
@@ -245,6 +256,12 @@ impl<'c> Pile<'c> {
         };
         let mut pieces = std::mem::take(&mut self.pieces);
         sort_by(&mut pieces, compare);
+        let whose = |piece: &Piece| {
+            let mut reader = key(piece).1;
+            record::key(&mut reader)?;
+            reader.text()
+        };
+        pieces.dedup_by(|a, b| a.kind == PieceKind::Alias && compare(a, b) == Ordering::Equal && whose(a) == whose(b));
         let mut problems = Problems::default();
         let mut customer = "";
         for (n, piece) in pieces.iter().enumerate() {
@@ -316,8 +333,13 @@ impl Sorted {
         self.bytes.len()
     }
 
-    /// The block of one of `2^bits` shards.
-    pub fn block(&self, bits: u8, shard: u64) -> Packed {
+    /// With what keys are hashed.
+    pub fn seed(&self) -> u64 {
+        self.seed
+    }
+
+    /// The block of one of `2^bits` shards, and how many customers are in it.
+    pub fn block(&self, bits: u8, shard: u64) -> (Packed, u32) {
         let from = self.pieces.partition_point(|piece| shard_of(piece.hash, bits) < shard);
         let to = self.pieces.partition_point(|piece| shard_of(piece.hash, bits) <= shard);
         let pieces = self.pieces.get(from..to).unwrap_or_default();
@@ -342,7 +364,8 @@ impl Sorted {
         block.number(self.seed);
         block.number(bits.into());
         block.number(bucket_bits.into());
-        block.count(count(PieceKind::Customer));
+        let n_customers = count(PieceKind::Customer);
+        block.count(n_customers);
         block.count(count(PieceKind::Subscription));
         block.size(numbers.len());
         numbers.keys().for_each(|name| block.text(name));
@@ -362,7 +385,7 @@ impl Sorted {
         }
         block.fixed(records.0.len());
         block.0.push_str(&records.0);
-        Packed::from(block.0)
+        (Packed::from(block.0), n_customers)
     }
 
     /// Writes records; `start` is told the hash and the place of each.

@@ -23,7 +23,8 @@ impl Packed {
         String::from_utf8(bytes).ok().map(Packed::from)
     }
 
-    pub(crate) fn as_str(&self) -> &str {
+    /// The same, as the text that it also is.
+    pub fn as_str(&self) -> &str {
         self.all.get(self.from..self.to).unwrap_or_default()
     }
 
@@ -53,12 +54,13 @@ const MORE: u8 = 1 << BITS;
 
 /// Reads from the left. Everything that is not there, or not well-formed, is nothing.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Reader<'b> {
+pub struct Reader<'b> {
     text: &'b str,
     at: usize,
 }
 
 impl<'b> Reader<'b> {
+    /// Reads from the beginning.
     #[inline]
     pub fn new(text: &'b str) -> Reader<'b> {
         Reader { text, at: 0 }
@@ -69,6 +71,7 @@ impl<'b> Reader<'b> {
         self.at
     }
 
+    /// Whether nothing is left.
     pub fn is_at_end(&self) -> bool {
         self.text.len() <= self.at
     }
@@ -80,6 +83,7 @@ impl<'b> Reader<'b> {
         Some(byte)
     }
 
+    /// A whole number.
     #[inline]
     pub fn number(&mut self) -> Option<u64> {
         let byte = self.byte()?;
@@ -112,27 +116,30 @@ impl<'b> Reader<'b> {
     }
 
     #[inline]
-    pub fn flags(&mut self) -> Option<Flags> {
+    pub(crate) fn flags(&mut self) -> Option<Flags> {
         u8::try_from(self.number()?).ok().map(Flags)
     }
 
+    /// One of 32 bits.
     #[inline]
     pub fn count(&mut self) -> Option<u32> {
         u32::try_from(self.number()?).ok()
     }
 
+    /// One that fits a size.
     #[inline]
     pub fn size(&mut self) -> Option<usize> {
         usize::try_from(self.number()?).ok()
     }
 
     #[inline]
-    pub fn signed(&mut self) -> Option<i64> {
+    pub(crate) fn signed(&mut self) -> Option<i64> {
         let folded = self.number()?;
         let magnitude = (folded >> 1).cast_signed();
         Some(if folded & 1 == 0 { magnitude } else { !magnitude })
     }
 
+    /// The next so many bytes.
     #[inline]
     pub fn take(&mut self, n: usize) -> Option<&'b str> {
         let to = self.at.checked_add(n)?;
@@ -141,6 +148,7 @@ impl<'b> Reader<'b> {
         Some(text)
     }
 
+    /// A text, which says its length first.
     #[inline]
     pub fn text(&mut self) -> Option<&'b str> {
         let n = self.size()?;
@@ -149,21 +157,22 @@ impl<'b> Reader<'b> {
 
     /// A day, as a distance from another.
     #[inline]
-    pub fn day_from(&mut self, from: i64) -> Option<Date> {
+    pub(crate) fn day_from(&mut self, from: i64) -> Option<Date> {
         Date::from_days(from.checked_add(self.signed()?)?)
     }
 
     /// An instant, as a distance from another.
     #[inline]
-    pub fn instant_from(&mut self, from: i64) -> Option<Instant> {
+    pub(crate) fn instant_from(&mut self, from: i64) -> Option<Instant> {
         Instant::from_millis(from.checked_add(self.signed()?)?)
     }
 
+    /// An instant.
     pub fn instant(&mut self) -> Option<Instant> {
         self.instant_from(0)
     }
 
-    pub fn amount(&mut self) -> Option<Amount> {
+    pub(crate) fn amount(&mut self) -> Option<Amount> {
         let head = self.count()?;
         let (is_negative, scale) = (head & 1 != 0, head >> 1);
         let mut mantissa = 0_i128;
@@ -180,7 +189,7 @@ impl<'b> Reader<'b> {
 
     /// How many items follow, of which each takes at least a byte: more than there are bytes are a lie,
     /// and nothing is reserved for them.
-    pub fn items(&mut self) -> Option<usize> {
+    pub(crate) fn items(&mut self) -> Option<usize> {
         let left = self.text.len().saturating_sub(self.at);
         self.size().filter(|n| *n <= left)
     }
@@ -188,9 +197,10 @@ impl<'b> Reader<'b> {
 
 /// Writes what a [`Reader`] reads.
 #[derive(Debug, Default)]
-pub(crate) struct Writer(pub String);
+pub struct Writer(pub String);
 
 impl Writer {
+    /// A whole number.
     pub fn number(&mut self, mut number: u64) {
         while u64::from(MORE) <= number {
             self.0.push(char::from(low_bits(number) | MORE));
@@ -199,41 +209,45 @@ impl Writer {
         self.0.push(char::from(low_bits(number)));
     }
 
-    pub fn flags(&mut self, flags: Flags) {
+    pub(crate) fn flags(&mut self, flags: Flags) {
         self.number(flags.0.into());
     }
 
+    /// One of 32 bits.
     pub fn count(&mut self, count: u32) {
         self.number(u64::from(count));
     }
 
+    /// A size.
     pub fn size(&mut self, size: usize) {
         self.number(u64::try_from(size).unwrap_or(u64::MAX));
     }
 
-    pub fn signed(&mut self, number: i64) {
+    pub(crate) fn signed(&mut self, number: i64) {
         let sign = if number < 0 { u64::MAX } else { 0 };
         self.number((number.cast_unsigned() << 1) ^ sign);
     }
 
+    /// A text, its length first.
     pub fn text(&mut self, text: &str) {
         self.size(text.len());
         self.0.push_str(text);
     }
 
-    pub fn day_from(&mut self, from: i64, day: Date) {
+    pub(crate) fn day_from(&mut self, from: i64, day: Date) {
         self.signed(day.days().saturating_sub(from));
     }
 
-    pub fn instant_from(&mut self, from: i64, instant: Instant) {
+    pub(crate) fn instant_from(&mut self, from: i64, instant: Instant) {
         self.signed(instant.millis().saturating_sub(from));
     }
 
+    /// An instant.
     pub fn instant(&mut self, instant: Instant) {
         self.instant_from(0, instant);
     }
 
-    pub fn amount(&mut self, amount: Amount) {
+    pub(crate) fn amount(&mut self, amount: Amount) {
         let (mantissa, scale) = amount.parts();
         self.count((scale << 1) | u32::from(mantissa < 0));
         let mut rest = mantissa.unsigned_abs();
@@ -246,7 +260,7 @@ impl Writer {
     }
 
     /// A number of 30 bits in a fixed width, so that it can be found without reading what is before.
-    pub fn fixed(&mut self, number: usize) {
+    pub(crate) fn fixed(&mut self, number: usize) {
         for shift in (0..30).step_by(6) {
             let bits = number.checked_shr(shift).unwrap_or_default() & usize::from(MORE - 1);
             self.0.push(char::from(u8::try_from(bits).unwrap_or_default()));
@@ -304,7 +318,7 @@ mod tests {
             assert_eq!(read(&mut reader), Some(*value));
             assert!(reader.is_at_end(), "{value:?}");
             for end in (0..text.len()).filter(|end| text.is_char_boundary(*end)) {
-                assert_eq!(read(&mut Reader::new(&text[..end])), None, "{value:?}, cut off after {end}");
+                assert_eq!(read(&mut Reader::new(text.get(..end).unwrap())), None, "{value:?}, cut off after {end}");
             }
         }
     }

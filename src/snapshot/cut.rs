@@ -1,0 +1,83 @@
+//! Cutting a catalogue into objects.
+
+use crate::hash::Hash;
+use mayuse_core::{Packed, Sorted};
+
+/// What a shard's size stays near. Large enough that reading one is not all overhead, small enough
+/// that a change of one customer writes little.
+pub const SHARD_BYTES: usize = 64 * 1024;
+
+/// An object, by its hash and its size.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Part {
+    /// Its name.
+    pub hash: Hash,
+    /// How many bytes it has.
+    pub size: u32,
+    /// How many customers are in it.
+    pub n: u32,
+}
+
+impl Part {
+    /// The part that these bytes are.
+    pub fn of(bytes: &Packed, n: u32) -> Part {
+        let size = u32::try_from(bytes.as_slice().len()).unwrap_or(u32::MAX);
+        Part { hash: Hash::of(bytes.as_slice()), size, n }
+    }
+}
+
+/// All objects of a catalogue.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Table {
+    /// With what keys are hashed.
+    pub seed: u64,
+    /// Features, plans, add-ons and the ladder.
+    pub catalogue: Part,
+    /// There are `2^bits` shards.
+    pub bits: u8,
+    /// Customers with their subscriptions, by the upper bits of the hash of their id.
+    pub shards: Vec<Part>,
+}
+
+impl Table {
+    /// A hundred million customers take 17.
+    pub const MAX_BITS: u8 = 17;
+
+    /// How many bytes all shards have together.
+    pub fn n_bytes(&self) -> u64 {
+        self.shards.iter().map(|shard| u64::from(shard.size)).sum()
+    }
+
+    /// How many customers there are.
+    pub fn n_customers(&self) -> u64 {
+        self.shards.iter().map(|shard| u64::from(shard.n)).sum()
+    }
+}
+
+/// How many bits number the shards of so many bytes.
+pub fn bits_for(n_bytes: u64) -> u8 {
+    let n_shards = n_bytes.div_ceil(u64::try_from(SHARD_BYTES).unwrap_or(u64::MAX)).max(1).next_power_of_two();
+    u8::try_from(n_shards.trailing_zeros()).unwrap_or(Table::MAX_BITS).min(Table::MAX_BITS)
+}
+
+/// Cuts people into shards, and gives `write` each object, the catalogue object first.
+///
+/// # Errors
+/// Those of `write`.
+pub fn cut<E>(
+    catalogue: &Packed,
+    people: &Sorted,
+    mut write: impl FnMut(&Part, &Packed) -> Result<(), E>,
+) -> Result<Table, E> {
+    let whole = Part::of(catalogue, 0);
+    write(&whole, catalogue)?;
+    let bits = bits_for(u64::try_from(people.n_bytes()).unwrap_or(u64::MAX));
+    let mut shards = Vec::new();
+    for shard in 0..1_u64.checked_shl(bits.into()).unwrap_or_default() {
+        let (block, n) = people.block(bits, shard);
+        let part = Part::of(&block, n);
+        write(&part, &block)?;
+        shards.push(part);
+    }
+    Ok(Table { seed: people.seed(), catalogue: whole, bits, shards })
+}

@@ -1,0 +1,142 @@
+//! What a change does, before it is published: who may use what from now on, and who no longer.
+
+use crate::replica::Replica;
+use mayuse_core::{Amount, Decision, Instant, Question};
+use std::collections::BTreeSet;
+
+/// One customer and one feature on which two snapshots differ.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Difference<'d> {
+    /// The customer's id.
+    pub customer: &'d str,
+    /// The feature's code.
+    pub feature: &'d str,
+    /// What happens to it.
+    pub change: Change,
+    /// The reason before.
+    pub before: &'static str,
+    /// The reason after.
+    pub after: &'static str,
+    /// The limits before and after; none is unlimited, or not metered.
+    pub limits: (Option<Amount>, Option<Amount>),
+}
+
+/// What happens to a customer's use of a feature.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Change {
+    /// It may be used from now on.
+    Gained,
+    /// It may no longer be used.
+    Lost,
+    /// More of it may be used.
+    Raised,
+    /// Less of it may be used.
+    Lowered,
+    /// As much of it, in other windows or on other terms.
+    Altered,
+}
+
+impl Change {
+    /// All of them.
+    pub const ALL: [Change; 5] = [Change::Gained, Change::Lost, Change::Raised, Change::Lowered, Change::Altered];
+
+    /// The name in a table.
+    pub fn name(self) -> &'static str {
+        match self {
+            Change::Gained => "gained",
+            Change::Lost => "lost",
+            Change::Raised => "raised",
+            Change::Lowered => "lowered",
+            Change::Altered => "altered",
+        }
+    }
+}
+
+/// Compares two snapshots that are wholly held, as of an instant and with nothing used yet: calls
+/// `each` with every difference, and `progress` with every customer.
+///
+/// Customers of shards that are the same in both, under the same definitions, are not asked about.
+pub fn diff(
+    before: &Replica,
+    after: &Replica,
+    now: Instant,
+    mut each: impl FnMut(Difference<'_>),
+    mut progress: impl FnMut(),
+) {
+    let codes = |replica: &Replica| -> BTreeSet<String> {
+        replica.catalog().into_iter().flat_map(|catalog| catalog.feature_codes()).map(str::to_owned).collect()
+    };
+    let codes: BTreeSet<String> = codes(before).union(&codes(after)).cloned().collect();
+    for (number, people) in after.people() {
+        if !is_same(before, after, number) {
+            for customer in people.ids() {
+                progress();
+                compare(before, after, customer, &codes, now, &mut each);
+            }
+        }
+    }
+    for (number, people) in before.people() {
+        if !is_same(after, before, number) {
+            for customer in people.ids().filter(|id| matches!(after.person(id), Ok(None))) {
+                progress();
+                compare(before, after, customer, &codes, now, &mut each);
+            }
+        }
+    }
+}
+
+/// Whether a shard and all it hangs on is the same in both.
+fn is_same(a: &Replica, b: &Replica, shard: u64) -> bool {
+    let (Some(a), Some(b)) = (a.manifest(), b.manifest()) else { return false };
+    let (a, b) = (&a.table, &b.table);
+    let part = |shards: &[crate::cut::Part]| usize::try_from(shard).ok().and_then(|at| shards.get(at)).copied();
+    a.catalogue.hash == b.catalogue.hash
+        && (a.seed, a.bits) == (b.seed, b.bits)
+        && part(&a.shards).map(|part| part.hash) == part(&b.shards).map(|part| part.hash)
+}
+
+fn compare(
+    before: &Replica,
+    after: &Replica,
+    customer: &str,
+    codes: &BTreeSet<String>,
+    now: Instant,
+    each: &mut impl FnMut(Difference<'_>),
+) {
+    for feature in codes {
+        let question = Question { consumed: Some(Amount::ZERO), ..Question::new(customer, feature) };
+        let (Ok(Ok(old)), Ok(Ok(new))) = (before.decide(&question, now), after.decide(&question, now)) else {
+            continue;
+        };
+        if let Some(change) = change(&old, &new) {
+            let limit = |decision: &Decision<'_>| decision.metering.and_then(|metering| metering.limit);
+            let limits = (limit(&old), limit(&new));
+            each(Difference { customer, feature, change, before: old.reason.name(), after: new.reason.name(), limits });
+        }
+    }
+}
+
+fn change(old: &Decision<'_>, new: &Decision<'_>) -> Option<Change> {
+    match (old.allowed, new.allowed) {
+        (false, true) => return Some(Change::Gained),
+        (true, false) => return Some(Change::Lost),
+        (false, false) => return None,
+        (true, true) => {}
+    }
+    let (Some(a), Some(b)) = (old.metering, new.metering) else {
+        return (old.metering.is_some() != new.metering.is_some()).then_some(Change::Altered);
+    };
+    match (a.limit, b.limit) {
+        (Some(_), None) => return Some(Change::Raised),
+        (None, Some(_)) => return Some(Change::Lowered),
+        (Some(a), Some(b)) if a < b => return Some(Change::Raised),
+        (Some(a), Some(b)) if b < a => return Some(Change::Lowered),
+        _ => {}
+    }
+    let rules = |decision: &Decision<'_>| -> Vec<_> {
+        let windows = decision.windows.iter().map(|window| window.metering);
+        decision.metering.into_iter().chain(windows).map(|m| (m.limit, m.period.map(|period| period.rule))).collect()
+    };
+    let terms = (a.overage.behavior, a.overage.grace) != (b.overage.behavior, b.overage.grace);
+    (terms || rules(old) != rules(new)).then_some(Change::Altered)
+}

@@ -1,0 +1,99 @@
+//! A snapshot in one piece: for programs that hold all of it, and to be shipped with a Worker.
+
+use crate::cut::Part;
+use crate::hash::Hash;
+use crate::keys::PublicKey;
+use crate::manifest::{Manifest, ManifestError, Unverified};
+use mayuse_core::{FORMAT, Packed, Reader, Writer};
+use std::fmt;
+
+const MAGIC: &str = "myf";
+
+/// Joins a manifest, as it is published, and the objects of its table, in their order.
+pub fn join<'o>(manifest: &str, objects: impl Iterator<Item = &'o [u8]>) -> Vec<u8> {
+    let mut writer = Writer::default();
+    writer.0.push_str(MAGIC);
+    writer.number(FORMAT);
+    writer.text(manifest);
+    let mut file = writer.0.into_bytes();
+    objects.for_each(|object| file.extend_from_slice(object));
+    file
+}
+
+/// Opens one: gives the verified manifest, the catalogue object and the shards, which share its bytes.
+///
+/// `is_hashed` says whether to hash the objects here, or that whoever read them has compared the
+/// hash of the whole file with one that it trusts.
+///
+/// # Errors
+/// Bytes that are none, a manifest that is not to be believed, objects that are not those it names.
+pub fn open_file(
+    file: &Packed,
+    keys: &[PublicKey],
+    is_hashed: bool,
+) -> Result<(Manifest, Packed, Vec<Packed>), FileError> {
+    let mut reader = Reader::new(file.as_str());
+    if reader.take(MAGIC.len()) != Some(MAGIC) {
+        return Err(FileError::NotOne);
+    }
+    match reader.number() {
+        Some(FORMAT) => {}
+        Some(newer) => return Err(FileError::Newer(newer)),
+        None => return Err(FileError::Short),
+    }
+    let size = reader.size().ok_or(FileError::Short)?;
+    let manifest = file.part(reader.at(), size).ok_or(FileError::Short)?;
+    let manifest = Unverified::read(&manifest).and_then(|read| read.verify(keys)).map_err(FileError::Manifest)?;
+    let mut at = reader.at().saturating_add(size);
+    let mut next = |part: &Part| {
+        let size = usize::try_from(part.size).unwrap_or(usize::MAX);
+        let object = file.part(at, size).ok_or(FileError::Short)?;
+        at = at.saturating_add(size);
+        if is_hashed && Hash::of(object.as_slice()) != part.hash {
+            return Err(FileError::WrongObject(part.hash));
+        }
+        Ok(object)
+    };
+    let catalogue = next(&manifest.table.catalogue)?;
+    let shards: Result<Vec<Packed>, FileError> = manifest.table.shards.iter().map(&mut next).collect();
+    let shards = shards?;
+    if at != file.as_slice().len() {
+        return Err(FileError::Long);
+    }
+    Ok((manifest, catalogue, shards))
+}
+
+/// Why a file is no snapshot.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum FileError {
+    /// It does not begin as one does.
+    NotOne,
+    /// A later program wrote it.
+    Newer(u64),
+    /// It ends early.
+    Short,
+    /// There is more in it than its manifest names.
+    Long,
+    /// Its manifest is not one to believe.
+    Manifest(ManifestError),
+    /// An object is not what its name says.
+    WrongObject(Hash),
+}
+
+impl fmt::Display for FileError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            FileError::NotOne => f.write_str("not a snapshot file"),
+            FileError::Newer(format) => {
+                write!(f, "a snapshot of format {format}, and this program reads format {FORMAT}: update it")
+            }
+            FileError::Short => f.write_str("the snapshot file ends early"),
+            FileError::Long => f.write_str("the snapshot file holds more than its manifest names"),
+            FileError::Manifest(error) => error.fmt(f),
+            FileError::WrongObject(hash) => write!(f, "the object {hash} is damaged: it hashes to something else"),
+        }
+    }
+}
+
+impl std::error::Error for FileError {}

@@ -1,0 +1,157 @@
+//! Keys: Ed25519, of which manifests name the one that signed them.
+
+use crate::hash::{Hash, from_hex, hex};
+use ed25519_dalek::{Signature, Signer, VerifyingKey};
+use std::fmt;
+
+/// The name of a key: the first eight bytes of the hash of its public half.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct KeyId([u8; 8]);
+
+impl KeyId {
+    pub(crate) fn parse(text: &str) -> Option<KeyId> {
+        let mut bytes = [0; 8];
+        from_hex(text, &mut bytes)?;
+        Some(KeyId(bytes))
+    }
+
+    fn of(public: &[u8; 32]) -> KeyId {
+        let hash = Hash::of(public);
+        let first = hash.as_bytes().first_chunk::<8>();
+        KeyId(first.copied().unwrap_or_default())
+    }
+}
+
+impl fmt::Display for KeyId {
+    /// 16 hexadecimal digits.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&hex(&self.0))
+    }
+}
+
+impl fmt::Debug for KeyId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// The half that verifies.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct PublicKey([u8; 32]);
+
+impl PublicKey {
+    /// Reads 64 hexadecimal digits.
+    ///
+    /// # Errors
+    /// Any other text.
+    pub fn parse(text: &str) -> Result<PublicKey, KeyError> {
+        let mut bytes = [0; 32];
+        from_hex(text.trim(), &mut bytes).ok_or(KeyError)?;
+        Ok(PublicKey(bytes))
+    }
+
+    /// Reads several, with blanks or commas between them: while keys are changed, two are valid.
+    ///
+    /// # Errors
+    /// A word that is none.
+    pub fn parse_list(text: &str) -> Result<Vec<PublicKey>, KeyError> {
+        let words = text.split([' ', ',', '\n', '\t', '\r']).filter(|word| !word.is_empty());
+        words.map(PublicKey::parse).collect()
+    }
+
+    /// Its name.
+    pub fn id(&self) -> KeyId {
+        KeyId::of(&self.0)
+    }
+
+    /// The bytes.
+    pub fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+
+    /// Whether it says that the message was signed with its other half. Keys and signatures that
+    /// could stand for several are refused.
+    pub(crate) fn verifies(&self, message: &[u8], signature: &[u8; 64]) -> bool {
+        let signature = Signature::from_bytes(signature);
+        VerifyingKey::from_bytes(&self.0).is_ok_and(|key| key.verify_strict(message, &signature).is_ok())
+    }
+}
+
+impl fmt::Display for PublicKey {
+    /// 64 hexadecimal digits.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&hex(&self.0))
+    }
+}
+
+/// The half that signs. It is nowhere printed but by [`SigningKey::secret`].
+#[derive(Clone)]
+pub struct SigningKey(ed25519_dalek::SigningKey);
+
+impl SigningKey {
+    /// The key of 32 random bytes.
+    pub fn from_seed(seed: &[u8; 32]) -> SigningKey {
+        SigningKey(ed25519_dalek::SigningKey::from_bytes(seed))
+    }
+
+    /// Reads 64 hexadecimal digits.
+    ///
+    /// # Errors
+    /// Any other text.
+    pub fn parse(text: &str) -> Result<SigningKey, KeyError> {
+        let mut seed = [0; 32];
+        from_hex(text.trim(), &mut seed).ok_or(KeyError)?;
+        Ok(SigningKey::from_seed(&seed))
+    }
+
+    /// The other half.
+    pub fn public(&self) -> PublicKey {
+        PublicKey(self.0.verifying_key().to_bytes())
+    }
+
+    /// 64 hexadecimal digits, to be kept secret.
+    pub fn secret(&self) -> String {
+        hex(self.0.as_bytes())
+    }
+
+    pub(crate) fn sign(&self, message: &[u8]) -> [u8; 64] {
+        self.0.sign(message).to_bytes()
+    }
+}
+
+impl fmt::Debug for SigningKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SigningKey({})", self.public().id())
+    }
+}
+
+/// A text that is no key.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct KeyError;
+
+impl fmt::Display for KeyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a key is 64 hexadecimal digits, as `mayuse keygen` prints it")
+    }
+}
+
+impl std::error::Error for KeyError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_signature_is_of_one_message_and_one_key() {
+        let (one, other) = (SigningKey::from_seed(&[7; 32]), SigningKey::from_seed(&[8; 32]));
+        let signature = one.sign(b"message");
+        assert!(one.public().verifies(b"message", &signature));
+        assert!(!one.public().verifies(b"massage", &signature));
+        assert!(!other.public().verifies(b"message", &signature));
+        assert_eq!(SigningKey::parse(&one.secret()).unwrap().public(), one.public());
+        let list = format!("{} ,\n{}", one.public(), other.public());
+        assert_eq!(PublicKey::parse_list(&list), Ok(vec![one.public(), other.public()]));
+        assert_eq!(PublicKey::parse_list("abc"), Err(KeyError));
+        assert!(!format!("{one:?}").contains(&one.secret()));
+    }
+}

@@ -1,0 +1,32 @@
+//! A catalogue as it travels: immutable objects named by their hashes, and a signed manifest that
+//! names them.
+//!
+//! [`cut`] makes one [`Table`] of objects of a catalogue and its people, [`patch`] the next one of
+//! what changed. A [`Manifest`] puts a version and an instant to a table and is signed; a
+//! [`Replica`] holds a verified one with as many of its shards as it may, and decides from them.
+//! It never gives way to an older one.
+//!
+//! # What this crate does not do
+//!
+//! It has no clock, no randomness, no storage and no network: instants and seeds are arguments, and
+//! objects are fetched and kept by whoever calls.
+
+#![forbid(unsafe_code)]
+
+mod hash;
+mod keys;
+mod manifest;
+mod cut;
+mod patch;
+mod file;
+mod replica;
+mod diff;
+
+pub use cut::{Part, SHARD_BYTES, Table, bits_for, cut};
+pub use diff::{Change, Difference, diff};
+pub use file::{join, open_file};
+pub use hash::Hash;
+pub use keys::{KeyError, KeyId, PublicKey, SigningKey};
+pub use manifest::{Manifest, ManifestError, Object, Policies, Unverified};
+pub use patch::{Patched, patch, split};
+pub use replica::{Judgement, Needs, Replica};

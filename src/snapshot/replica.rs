@@ -1,0 +1,307 @@
+//! A replica: the snapshot that is held, as much of it as fits, and what to do with another one.
+//!
+//! It fetches nothing. What it needs it says, and whoever fetched it hands it over; so whatever
+//! happens in between, an answer is made from one manifest and from objects that it names.
+
+use crate::cut::Part;
+use crate::hash::Hash;
+use crate::manifest::Manifest;
+use mayuse_core::{
+    Catalog, Decision, Found, Instant, Packed, People, Person, Problem, Question, Snapshot, Source, Unreadable,
+    decide_for, key_hash, shard_of,
+};
+use std::cell::Cell;
+use std::collections::BTreeMap;
+
+/// The snapshot that is held.
+#[derive(Debug)]
+pub struct Replica {
+    max_bytes: usize,
+    /// Older versions are never taken.
+    floor: u64,
+    view: Option<View>,
+    /// Counts look-ups, so that it is known what was looked up last.
+    clock: Cell<u64>,
+}
+
+#[derive(Debug)]
+struct View {
+    manifest: Manifest,
+    catalog: Catalog,
+    /// Which catalogue object it is, counted: shards opened with another one are tied anew.
+    generation: u64,
+    shards: Vec<Option<Shard>>,
+    n_bytes: usize,
+}
+
+#[derive(Debug)]
+struct Shard {
+    people: People,
+    generation: u64,
+    used: Cell<u64>,
+}
+
+/// What a manifest is to the one that is held.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Judgement {
+    /// It takes its place.
+    Newer,
+    /// It is that one.
+    Same,
+    /// It is refused: nothing ever rolls back.
+    Older,
+}
+
+/// What it takes to answer.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Needs {
+    /// A manifest.
+    Manifest,
+    /// A shard, to be given to [`Replica::hold`].
+    Shard(u64, Part),
+    /// [`Replica::tie`]: the shard was opened with another catalogue object.
+    Tie(u64),
+}
+
+impl Replica {
+    /// Holds nothing yet, shards of at most so many bytes together, and no version below `floor`.
+    pub fn new(max_bytes: usize, floor: u64) -> Replica {
+        Replica { max_bytes, floor, view: None, clock: Cell::new(0) }
+    }
+
+    /// The manifest that is held.
+    pub fn manifest(&self) -> Option<&Manifest> {
+        self.view.as_ref().map(|view| &view.manifest)
+    }
+
+    /// The catalogue that is held: everything but the people.
+    pub fn catalog(&self) -> Option<&Catalog> {
+        self.view.as_ref().map(|view| &view.catalog)
+    }
+
+    /// How many bytes the shards that are held take.
+    pub fn n_bytes(&self) -> usize {
+        self.view.as_ref().map_or(0, |view| view.n_bytes)
+    }
+
+    /// How many shards are held.
+    pub fn n_shards(&self) -> usize {
+        self.view.as_ref().map_or(0, |view| view.shards.iter().flatten().count())
+    }
+
+    /// What a manifest is to the one that is held. Of one version, the one made later is newer: the
+    /// writer says again that nothing changed, or cuts the same catalogue anew.
+    pub fn judge(&self, manifest: &Manifest) -> Judgement {
+        let order = |manifest: &Manifest| (manifest.version, manifest.generated_at);
+        match &self.view {
+            _ if manifest.version < self.floor => Judgement::Older,
+            Some(view) if order(manifest) < order(&view.manifest) => Judgement::Older,
+            Some(view) if *manifest == view.manifest => Judgement::Same,
+            // Two that differ and claim the same instant: the one that is held stays.
+            Some(view) if order(manifest) == order(&view.manifest) => Judgement::Older,
+            _ => Judgement::Newer,
+        }
+    }
+
+    /// The shards of a manifest in which people of the shards that are held lie, and that are not
+    /// held as they are there: fetched before it is taken, they keep anybody from waiting for them.
+    pub fn wants(&self, manifest: &Manifest) -> Vec<(u64, Part)> {
+        let Some(view) = &self.view else { return Vec::new() };
+        let (bits, table) = (manifest.table.bits, &view.manifest.table);
+        let held = |shard: u64| {
+            // The shards here that share hashes with that one there.
+            let (from, to) = if table.bits <= bits {
+                let one = shard.checked_shr(u32::from(bits.saturating_sub(table.bits))).unwrap_or_default();
+                (one, one.saturating_add(1))
+            } else {
+                let by = u32::from(table.bits.saturating_sub(bits));
+                let first = shard.checked_shl(by).unwrap_or_default();
+                (first, first.saturating_add(1_u64.checked_shl(by).unwrap_or_default()))
+            };
+            (from..to).any(|shard| at(&view.shards, shard).is_some_and(Option::is_some))
+        };
+        let has = |hash: Hash, shard: u64| {
+            let same = at(&table.shards, shard).is_some_and(|part| part.hash == hash);
+            same && at(&view.shards, shard).is_some_and(Option::is_some)
+        };
+        let parts = manifest.table.shards.iter().zip(0_u64..).map(|(part, shard)| (shard, *part));
+        parts.filter(|(shard, part)| held(*shard) && !has(part.hash, *shard)).collect()
+    }
+
+    /// Whether the catalogue object of a manifest has to be fetched before it can be taken.
+    pub fn wants_catalogue(&self, manifest: &Manifest) -> bool {
+        self.view.as_ref().is_none_or(|view| view.manifest.table.catalogue.hash != manifest.table.catalogue.hash)
+    }
+
+    /// Takes a verified manifest, if it is newer than the one that is held. `catalogue` is its
+    /// catalogue object, where that is another one; `fresh` are shards of it. Objects have the
+    /// hashes the manifest says: whoever fetched them has looked.
+    ///
+    /// # Errors
+    /// An object that cannot be opened. Then everything stays as it was.
+    pub fn take(
+        &mut self,
+        manifest: Manifest,
+        catalogue: Option<&Packed>,
+        fresh: Vec<(u64, Packed)>,
+        source: Source,
+    ) -> Result<bool, Unreadable> {
+        if self.judge(&manifest) != Judgement::Newer {
+            return Ok(false);
+        }
+        let mut opened: Vec<(u64, People)> = Vec::with_capacity(fresh.len());
+        let new_catalog = catalogue.map(Catalog::open).transpose()?;
+        {
+            let catalog = match (&new_catalog, &self.view) {
+                (Some(catalog), _) => catalog,
+                (None, Some(view)) if !self.wants_catalogue(&manifest) => &view.catalog,
+                _ => return Ok(false),
+            };
+            for (shard, block) in fresh {
+                opened.push((shard, People::open(block, catalog)?));
+            }
+        }
+        let n_shards = manifest.table.shards.len();
+        let (old, generation) = match self.view.take() {
+            Some(view) => {
+                let generation = view.generation.saturating_add(new_catalog.is_some().into());
+                (Some(view), generation)
+            }
+            None => (None, 0),
+        };
+        let mut view = match (old, new_catalog) {
+            (Some(old), new_catalog) => {
+                let mut held: BTreeMap<Hash, Shard> = BTreeMap::new();
+                let shards = old.shards.into_iter().zip(&old.manifest.table.shards);
+                held.extend(shards.filter_map(|(shard, part)| Some((part.hash, shard?))));
+                let shards = manifest.table.shards.iter().map(|part| held.remove(&part.hash)).collect();
+                View { manifest, catalog: new_catalog.unwrap_or(old.catalog), generation, shards, n_bytes: 0 }
+            }
+            (None, Some(catalog)) => {
+                let shards = std::iter::repeat_with(|| None).take(n_shards).collect();
+                View { manifest, catalog, generation, shards, n_bytes: 0 }
+            }
+            (None, None) => return Ok(false),
+        };
+        view.n_bytes = view.shards.iter().flatten().map(|shard| shard.people.n_bytes()).sum();
+        view.catalog.snapshot = Snapshot {
+            source,
+            version: Some(view.manifest.version),
+            generated_at: Some(view.manifest.generated_at),
+            stale_after_ms: view.manifest.policies.stale_after_ms,
+            max_age_ms: view.manifest.policies.max_age_ms,
+            on_indeterminate: view.manifest.policies.on_indeterminate,
+        };
+        self.view = Some(view);
+        for (shard, people) in opened {
+            self.put(shard, people);
+        }
+        Ok(true)
+    }
+
+    /// Takes a shard of the manifest that is held; one of any other is let go. It has the hash that
+    /// the manifest said: whoever fetched it has looked.
+    ///
+    /// # Errors
+    /// A shard that cannot be opened.
+    pub fn hold(&mut self, shard: u64, hash: Hash, block: Packed) -> Result<bool, Unreadable> {
+        let Some(view) = &self.view else { return Ok(false) };
+        if at(&view.manifest.table.shards, shard).is_none_or(|part| part.hash != hash) {
+            return Ok(false);
+        }
+        let people = People::open(block, &view.catalog)?;
+        self.put(shard, people);
+        Ok(true)
+    }
+
+    /// Ties a shard to the catalogue that is held now.
+    ///
+    /// # Errors
+    /// A shard that refers to what that catalogue has not: it is let go.
+    pub fn tie(&mut self, shard: u64) -> Result<(), Unreadable> {
+        let Some(view) = &mut self.view else { return Ok(()) };
+        let Some(slot) = at_mut(&mut view.shards, shard) else { return Ok(()) };
+        let Some(held) = slot.take() else { return Ok(()) };
+        view.n_bytes = view.n_bytes.saturating_sub(held.people.n_bytes());
+        let people = People::open(held.people.bytes().clone(), &view.catalog)?;
+        self.put(shard, people);
+        Ok(())
+    }
+
+    fn put(&mut self, shard: u64, people: People) {
+        let used = self.tick();
+        let Some(view) = &mut self.view else { return };
+        let generation = view.generation;
+        let Some(slot) = at_mut(&mut view.shards, shard) else { return };
+        let before = slot.as_ref().map_or(0, |shard| shard.people.n_bytes());
+        view.n_bytes = view.n_bytes.saturating_sub(before).saturating_add(people.n_bytes());
+        *slot = Some(Shard { people, generation, used: Cell::new(used) });
+        // The one that came last stays, however large it is: somebody is waiting for it.
+        while self.max_bytes < view.n_bytes {
+            let held = view.shards.iter_mut().zip(0_u64..).filter(|(slot, at)| slot.is_some() && *at != shard);
+            let oldest = held.min_by_key(|(slot, _)| slot.as_ref().map(|shard| shard.used.get()));
+            let Some((slot, _)) = oldest else { return };
+            let let_go = slot.take().map_or(0, |shard| shard.people.n_bytes());
+            view.n_bytes = view.n_bytes.saturating_sub(let_go);
+        }
+    }
+
+    fn tick(&self) -> u64 {
+        let now = self.clock.get().saturating_add(1);
+        self.clock.set(now);
+        now
+    }
+
+    /// The customer with this id or alias, wherever it lies; none if there is none.
+    ///
+    /// # Errors
+    /// What it takes to say.
+    pub fn person(&self, key: &str) -> Result<Option<Person<'_>>, Needs> {
+        let view = self.view.as_ref().ok_or(Needs::Manifest)?;
+        match self.look_up(view, key)? {
+            None => Ok(None),
+            Some(Found::Person(person)) => Ok(Some(person)),
+            Some(Found::Alias(id)) => match self.look_up(view, id)? {
+                Some(Found::Person(person)) => Ok(Some(person)),
+                _ => Ok(None),
+            },
+        }
+    }
+
+    fn look_up<'v>(&self, view: &'v View, key: &str) -> Result<Option<Found<'v>>, Needs> {
+        let table = &view.manifest.table;
+        let hash = key_hash(table.seed, key);
+        let number = shard_of(hash, table.bits);
+        let part = at(&table.shards, number).copied().ok_or(Needs::Manifest)?;
+        let Some(Some(shard)) = at(&view.shards, number) else { return Err(Needs::Shard(number, part)) };
+        if shard.generation != view.generation {
+            return Err(Needs::Tie(number));
+        }
+        shard.used.set(self.tick());
+        Ok(shard.people.find(key, hash))
+    }
+
+    /// Decides a question.
+    ///
+    /// # Errors
+    /// What it takes to decide it; inside, a question that is none.
+    pub fn decide<'c>(&'c self, question: &Question<'c>, now: Instant) -> Result<Result<Decision<'c>, Problem>, Needs> {
+        let view = self.view.as_ref().ok_or(Needs::Manifest)?;
+        let person = self.person(question.customer)?;
+        Ok(decide_for(&view.catalog, person.as_ref(), question, now))
+    }
+
+    /// The people of all shards that are held.
+    pub fn people(&self) -> impl Iterator<Item = (u64, &People)> {
+        let shards = self.view.iter().flat_map(|view| view.shards.iter().zip(0_u64..));
+        shards.filter_map(|(shard, number)| Some((number, &shard.as_ref()?.people)))
+    }
+}
+
+fn at<T>(list: &[T], number: u64) -> Option<&T> {
+    list.get(usize::try_from(number).ok()?)
+}
+
+fn at_mut<T>(list: &mut [T], number: u64) -> Option<&mut T> {
+    list.get_mut(usize::try_from(number).ok()?)
+}
