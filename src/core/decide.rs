@@ -157,10 +157,7 @@ fn fill<'c>(
     decision.customer_id = person.map_or(question.customer, |person| person.customer.id);
     decision.feature = feature_ref(question.feature, feature);
     decision.value_type = feature.map(|f| if f.metered { ValueType::Metered } else { ValueType::Boolean });
-    let policy = question
-        .on_indeterminate
-        .or(feature.and_then(|feature| feature.on_indeterminate))
-        .unwrap_or(catalog.snapshot.on_indeterminate);
+    let policy = policy(catalog, question, feature);
     let because = |reason| Ok((reason, policy));
 
     let mut until = Until::new(now);
@@ -359,4 +356,33 @@ pub fn undecided<'q>(
     decision.feature = feature_ref(question.feature, None);
     decision.settle(reason, question.on_indeterminate.unwrap_or(snapshot.on_indeterminate));
     Ok(decision)
+}
+
+/// The answer where there is a catalogue, and not what it takes of the customer.
+///
+/// # Errors
+/// A question that would be refused with all of it too.
+pub fn undecided_in<'c>(
+    catalog: &'c Catalog,
+    question: &Question<'c>,
+    reason: Reason,
+    now: Instant,
+) -> Result<Decision<'c>, Problem> {
+    let feature = catalog.feature_at(question.feature).and_then(|at| catalog.feature(at));
+    check_form(question, feature.is_some(), false)?;
+    let mut decision = Decision::undecided(freshness(&catalog.snapshot, now));
+    decision.customer_id = question.customer;
+    decision.feature = feature_ref(question.feature, feature);
+    decision.value_type = feature.map(|f| if f.metered { ValueType::Metered } else { ValueType::Boolean });
+    // Whoever wants a newer version is told so, whatever else is missing.
+    let is_behind = question.min_version.is_some_and(|min| catalog.snapshot.version.is_none_or(|held| held < min));
+    let reason = if is_behind { Reason::SnapshotBehind } else { reason };
+    decision.settle(reason, policy(catalog, question, feature));
+    Ok(decision)
+}
+
+/// What an indeterminate answer comes to: as the question says, else the feature, else everywhere.
+fn policy(catalog: &Catalog, question: &Question<'_>, feature: Option<&Feature>) -> Policy {
+    let of_feature = feature.and_then(|feature| feature.on_indeterminate);
+    question.on_indeterminate.or(of_feature).unwrap_or(catalog.snapshot.on_indeterminate)
 }

@@ -43,7 +43,7 @@ pub use amount::{Amount, AmountError};
 pub use ask::{Check, WindowBounds, ask_billing_period, ask_window, read, read_reset_period};
 pub use ask_resolution::{Resolution, ask_resolution};
 pub use billing::{Billing, BillingError, BillingPeriod, Rhythm};
-pub use decide::{Question, decide, decide_for, undecided};
+pub use decide::{Question, decide, decide_for, undecided, undecided_in};
 pub use decision::{
     Decision, FeatureRef, Freshness, Metering, Overage, Period, Reason, ValueType, Verdict, Warning, WindowAnswer,
 };

@@ -20,13 +20,15 @@ pub enum Scope {
     Check,
     /// Record usage.
     Usage,
+    /// Read snapshots: everything there is, to decide elsewhere.
+    Snapshot,
     /// Read and write the catalogue.
     Catalog,
 }
 
 impl Scope {
-    const WORDS: [(&'static str, Scope); 3] =
-        [("check", Scope::Check), ("usage", Scope::Usage), ("catalog", Scope::Catalog)];
+    const WORDS: [(&'static str, Scope); 4] =
+        [("check", Scope::Check), ("usage", Scope::Usage), ("snapshot", Scope::Snapshot), ("catalog", Scope::Catalog)];
 
     /// The name in the table.
     pub fn name(self) -> &'static str {
@@ -42,6 +44,9 @@ pub fn scope_of(method: &str, path: &str) -> Option<Scope> {
     match segments.as_slice() {
         ["healthz" | "readyz" | "openapi.json"] if is_read => None,
         ["v1", "check"] | ["v1", "check", "batch"] => Some(Scope::Check),
+        ["v1", "snapshot", "manifest" | "status"] | ["v1", "snapshot", "objects", _] if is_read => {
+            Some(Scope::Snapshot)
+        }
         ["v1", "customers", _, "entitlements"] | ["api", "v1", _, _, "entitlements"] if is_read => Some(Scope::Check),
         _ => Some(Scope::Catalog),
     }

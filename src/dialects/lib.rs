@@ -42,7 +42,7 @@ pub use idempotency::{Recorded, fingerprint, replay};
 pub use ids::{Ids, hex};
 pub use import::{Batch, MAX_LINE, Progress};
 pub use kind::{Kind, Referred};
-pub use people::{catalog_for, read_definitions};
+pub use people::{catalog_for, pile_up, read_definitions};
 pub use request::{Context, Done, Reply, Request};
 pub use routes::{answer, body_limit};
 pub use store::{Change, Entity, Store, items, key_of, references, text};

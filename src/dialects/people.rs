@@ -4,7 +4,7 @@ use crate::admit::{STORED, tree};
 use crate::failure::Failure;
 use crate::kind::Kind;
 use crate::store::Store;
-use mayuse_core::{Catalog, Document, Instant, Problems, Snapshot, Source};
+use mayuse_core::{Catalog, Document, Instant, Pile, Problems, Snapshot, Source};
 use std::collections::BTreeSet;
 
 /// Ladder, features, plans and add-ons as they are stored, read and ready to have people added.
@@ -52,6 +52,26 @@ pub fn catalog_for(store: &dyn Store, customers: &[&str], now: Instant) -> Resul
     let version = Some(store.version()?);
     catalog.snapshot = Snapshot { source: Source::Origin, version, generated_at: Some(now), ..catalog.snapshot };
     Ok(catalog)
+}
+
+/// Puts on a pile whom these ids and aliases lead to, as they are stored now: what a shard is made
+/// anew from.
+///
+/// # Errors
+/// The store's own; stored people who do not hold together, which no write leaves behind.
+pub fn pile_up(store: &dyn Store, pile: &mut Pile<'_>, keys: &BTreeSet<String>) -> Result<(), Failure> {
+    for key in keys {
+        if let Some(customer) = store.get(Kind::Customer, key)? {
+            pile.add("customers", 0, &tree(&customer.body)?).map_err(|problems| broken(&problems))?;
+            for subscription in store.subscriptions_of(&customer.id)? {
+                pile.add("subscriptions", 0, &tree(&subscription.body)?).map_err(|problems| broken(&problems))?;
+            }
+        }
+        if let Some(customer) = store.by_key(Kind::Customer, key)? {
+            pile.alias(key, &customer.id);
+        }
+    }
+    Ok(())
 }
 
 /// The first problem of what is stored. None of them is the asker's fault.

@@ -32,6 +32,26 @@ pub fn open_file(
     keys: &[PublicKey],
     is_hashed: bool,
 ) -> Result<(Manifest, Packed, Vec<Packed>), FileError> {
+    let contents = contents(file)?;
+    let manifest =
+        Unverified::read(&contents.manifest).and_then(|read| read.verify(keys)).map_err(FileError::Manifest)?;
+    let (catalogue, shards) = contents.objects(&manifest, is_hashed)?;
+    Ok((manifest, catalogue, shards))
+}
+
+/// What is in a file, its manifest not yet believed.
+#[derive(Clone, Debug)]
+pub struct Contents {
+    /// The manifest, as it is published.
+    pub manifest: Packed,
+    objects: Packed,
+}
+
+/// Looks into a file.
+///
+/// # Errors
+/// Bytes that are none.
+pub fn contents(file: &Packed) -> Result<Contents, FileError> {
     let mut reader = Reader::new(file.as_str());
     if reader.take(MAGIC.len()) != Some(MAGIC) {
         return Err(FileError::NotOne);
@@ -43,24 +63,35 @@ pub fn open_file(
     }
     let size = reader.size().ok_or(FileError::Short)?;
     let manifest = file.part(reader.at(), size).ok_or(FileError::Short)?;
-    let manifest = Unverified::read(&manifest).and_then(|read| read.verify(keys)).map_err(FileError::Manifest)?;
-    let mut at = reader.at().saturating_add(size);
-    let mut next = |part: &Part| {
-        let size = usize::try_from(part.size).unwrap_or(usize::MAX);
-        let object = file.part(at, size).ok_or(FileError::Short)?;
-        at = at.saturating_add(size);
-        if is_hashed && Hash::of(object.as_slice()) != part.hash {
-            return Err(FileError::WrongObject(part.hash));
+    let at = reader.at().saturating_add(size);
+    let objects = file.part(at, file.as_slice().len().saturating_sub(at)).ok_or(FileError::Short)?;
+    Ok(Contents { manifest, objects })
+}
+
+impl Contents {
+    /// The catalogue object and the shards that a manifest names.
+    ///
+    /// # Errors
+    /// Objects that are not those it names.
+    pub fn objects(&self, manifest: &Manifest, is_hashed: bool) -> Result<(Packed, Vec<Packed>), FileError> {
+        let mut at = 0_usize;
+        let mut next = |part: &Part| {
+            let size = usize::try_from(part.size).unwrap_or(usize::MAX);
+            let object = self.objects.part(at, size).ok_or(FileError::Short)?;
+            at = at.saturating_add(size);
+            if is_hashed && Hash::of(object.as_slice()) != part.hash {
+                return Err(FileError::WrongObject(part.hash));
+            }
+            Ok(object)
+        };
+        let catalogue = next(&manifest.table.catalogue)?;
+        let shards: Result<Vec<Packed>, FileError> = manifest.table.shards.iter().map(&mut next).collect();
+        let shards = shards?;
+        if at != self.objects.as_slice().len() {
+            return Err(FileError::Long);
         }
-        Ok(object)
-    };
-    let catalogue = next(&manifest.table.catalogue)?;
-    let shards: Result<Vec<Packed>, FileError> = manifest.table.shards.iter().map(&mut next).collect();
-    let shards = shards?;
-    if at != file.as_slice().len() {
-        return Err(FileError::Long);
+        Ok((catalogue, shards))
     }
-    Ok((manifest, catalogue, shards))
 }
 
 /// Why a file is no snapshot.

@@ -59,6 +59,11 @@ impl PublicKey {
         words.map(PublicKey::parse).collect()
     }
 
+    /// The key of these bytes.
+    pub fn from_bytes(bytes: [u8; 32]) -> PublicKey {
+        PublicKey(bytes)
+    }
+
     /// Its name.
     pub fn id(&self) -> KeyId {
         KeyId::of(&self.0)

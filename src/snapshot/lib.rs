@@ -24,9 +24,9 @@ mod diff;
 
 pub use cut::{Part, SHARD_BYTES, Table, bits_for, cut};
 pub use diff::{Change, Difference, diff};
-pub use file::{join, open_file};
+pub use file::{Contents, FileError, contents, join, open_file};
 pub use hash::Hash;
 pub use keys::{KeyError, KeyId, PublicKey, SigningKey};
 pub use manifest::{Manifest, ManifestError, Object, Policies, Unverified};
-pub use patch::{Patched, patch, split};
+pub use patch::{Patched, empty, patch, split};
 pub use replica::{Judgement, Needs, Replica};

@@ -20,19 +20,25 @@ pub struct Patched {
 /// under them goes, and what `add` puts on the pile comes, as far as it lies in this shard.
 ///
 /// # Errors
-/// An old block that is none; people who do not hold together.
-pub fn patch(
+/// An old block that is none; people who do not hold together; those of `add`.
+pub fn patch<E: From<Problems>>(
     catalog: &Catalog,
     old: &Packed,
     (seed, bits, shard): (u64, u8, u64),
     keys: &BTreeSet<String>,
-    add: impl FnOnce(&mut Pile<'_>) -> Result<(), Problems>,
-) -> Result<Patched, Problems> {
+    add: impl FnOnce(&mut Pile<'_>) -> Result<(), E>,
+) -> Result<Patched, E> {
     let mut pile = Pile::new(catalog, seed);
     pile.add_block(old, |key| !keys.contains(key)).map_err(damaged)?;
     add(&mut pile)?;
     pile.keep(|key| shard_of(key_hash(seed, key), bits) == shard);
     let (block, n) = pile.sorted()?.block(bits, shard);
+    Ok(Patched { shard, part: Part::of(&block, n), block })
+}
+
+/// A shard nobody is in.
+pub fn empty(catalog: &Catalog, (seed, bits, shard): (u64, u8, u64)) -> Result<Patched, Problems> {
+    let (block, n) = Pile::new(catalog, seed).sorted()?.block(bits, shard);
     Ok(Patched { shard, part: Part::of(&block, n), block })
 }
 

@@ -4,17 +4,29 @@
 //! one transaction. The platform holds an answer back until what was written before it is durable.
 
 use crate::checks;
+use crate::crypto::Signer;
 use crate::export;
 use crate::http::{self, Answer, BY, VERSION};
 use crate::import;
+use crate::kv::Kv;
+use crate::publish::Publisher;
+use crate::settings::Settings;
+use crate::snapshots;
 use crate::sql::Sql;
 use crate::transaction::Storage;
+use mayuse_core::Instant;
 use mayuse_dialects::{Context, Dialect, Done, Failure, Ids, Recorded, Reply, Request, Store};
 use mayuse_dialects::{Why, answer, fingerprint, replay};
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use worker::wasm_bindgen;
 use worker::{DurableObject, Env, Response, Result, SqlStorage, State, console_error, durable_object};
+
+/// How long after a write it is published: what is written together is published together.
+const PUBLISH_AFTER_MS: i64 = 100;
+
+/// How long after a failure to publish it is tried again.
+const RETRY_MS: i64 = 5_000;
 
 /// The object.
 #[durable_object]
@@ -22,14 +34,36 @@ use worker::{DurableObject, Env, Response, Result, SqlStorage, State, console_er
 pub struct Catalog {
     storage: Storage,
     sql: SqlStorage,
+    env: Env,
+    /// When it is woken to publish, in milliseconds since 1970, as far as that is known here.
+    wakes_at: Cell<Option<i64>>,
     /// The database once it is open. What keeps it from opening may pass.
     store: RefCell<Option<Rc<Sql>>>,
 }
 
 impl DurableObject for Catalog {
-    fn new(state: State, _: Env) -> Self {
+    fn new(state: State, env: Env) -> Self {
         let (storage, state) = Storage::of(state);
-        Catalog { storage, sql: state.storage().sql(), store: RefCell::new(None) }
+        let sql = state.storage().sql();
+        Catalog { storage, sql, env, wakes_at: Cell::new(None), store: RefCell::new(None) }
+    }
+
+    /// Publishes. Whatever goes wrong, it comes again.
+    async fn alarm(&self) -> Result<Response> {
+        let now = http::now();
+        self.wakes_at.set(None);
+        let next = match self.publish(now).await {
+            Ok(next) => next,
+            Err(failure) => {
+                console_error!("publishing: {}", failure.message);
+                Some(now.millis().saturating_add(RETRY_MS))
+            }
+        };
+        if let Some(next) = next {
+            // Never in the past of now: it would be called again at once, and nobody else.
+            self.wake_at(next.max(http::now().millis().saturating_add(PUBLISH_AFTER_MS)));
+        }
+        Response::empty()
     }
 
     async fn fetch(&self, mut request: worker::Request) -> Result<Response> {
@@ -65,7 +99,8 @@ impl DurableObject for Catalog {
             ("GET", ["readyz"]) => return ready(store).unwrap_or_else(|f| Answer::refusal(dialect, &f)).respond(head),
             ("GET", ["v1", "catalog"]) => return export::respond(store, header("accept").as_deref(), head),
             ("POST", ["v1", "catalog", "import"]) => {
-                let writer = import::Writer { storage: &self.storage, store, now, by: &by };
+                let writer =
+                    import::Writer { storage: &self.storage, store, now, by: &by, written: &|| self.written() };
                 return writer.take(&mut request, key).await?.respond(false);
             }
             ("GET", ["v1", "catalog", "import", token]) => return import::state(token, store).respond(head),
@@ -84,6 +119,9 @@ impl DurableObject for Catalog {
         let asked = Request { body: &body, ..asked };
         if is_check {
             return checks::answer(&asked, &segments, store.as_ref(), now).respond(head);
+        }
+        if segments.as_slice() == ["v1", "snapshot", "manifest"] && asked.method == "PUT" {
+            return snapshots::take_manifest(&self.env, store, &body, now).await.respond(head);
         }
         let mut context = Context { now, ids: Ids::new(now, http::seed()?), by };
         self.write(&asked, key.as_deref(), store, &mut context)
@@ -104,6 +142,35 @@ impl Catalog {
         })?;
         self.store.replace(Some(Rc::clone(&store)));
         Ok(store)
+    }
+
+    /// Has what was written published. Stands in the same turn as the write, so both are kept or neither.
+    fn written(&self) {
+        if Kv::of(&self.env).is_some() {
+            self.wake_at(http::now().millis().saturating_add(PUBLISH_AFTER_MS));
+        }
+    }
+
+    fn wake_at(&self, at: i64) {
+        if self.wakes_at.get().is_some_and(|earlier| earlier <= at) {
+            return;
+        }
+        match self.storage.wake_at(at) {
+            Ok(()) => self.wakes_at.set(Some(at)),
+            Err(failure) => console_error!("publishing: {}", failure.message),
+        }
+    }
+
+    /// Publishes what there is to publish. When to come again; never where nothing is set up for it.
+    async fn publish(&self, now: Instant) -> std::result::Result<Option<i64>, Failure> {
+        let (settings, _) = Settings::read(&self.env);
+        let (Some(kv), Some(secret)) = (Kv::of(&self.env), &settings.signing_key) else { return Ok(None) };
+        let signer =
+            Signer::read(secret).await.map_err(|said| Failure::internal(format!("SNAPSHOT_SIGNING_KEY: {said}")))?;
+        let store = self.open()?;
+        let publisher =
+            Publisher { storage: &self.storage, store: &store, kv: &kv, signer: &signer, settings: &settings };
+        publisher.run(now).await.map(Some)
     }
 
     /// Answers a request about the catalogue, and stores what it writes first.
@@ -140,11 +207,15 @@ impl Catalog {
             }
             Ok(version)
         })?;
+        if !changes.is_empty() {
+            self.written();
+        }
         Ok(Answer::from(reply).with(VERSION, version))
     }
 }
 
 fn ready(store: &Rc<Sql>) -> std::result::Result<Answer, Failure> {
-    let body = serde_json::json!({"status": "ok", "snapshot_version": store.version()?});
+    let (version, published) = (store.version()?, store.publication()?.version);
+    let body = serde_json::json!({"status": "ok", "snapshot_version": version, "published_version": published});
     Ok(Answer::from(Reply::json(200, body)))
 }

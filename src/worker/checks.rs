@@ -3,8 +3,6 @@
 use crate::http::Answer;
 use mayuse_core::{Catalog, Check, Decision, Instant, Problems, Reason, Snapshot, decide, sort_by, undecided};
 use mayuse_dialects::{Dialect, Failure, Request, Store, catalog_for};
-use serde::Serialize;
-use serde_json::{Value, json};
 
 /// The most questions of a batch.
 const MAX_BATCH: usize = 1_000;
@@ -24,95 +22,128 @@ pub fn takes(segments: &[&str]) -> bool {
     matches!(segments, ["v1", "check"] | ["v1", "check", "batch"] | ["v1", "customers", _, "entitlements"])
 }
 
+/// What was asked.
+#[derive(Debug)]
+pub enum Asked {
+    /// One question.
+    One(Check),
+    /// Up to a thousand. A malformed one is answered with its error and leaves the others be.
+    Many(Vec<Result<Check, Problems>>),
+    /// Every feature of one customer.
+    All(Check),
+}
+
+impl Asked {
+    /// Reads a request whose path [`takes`].
+    ///
+    /// # Errors
+    /// A question that is none, another method.
+    pub fn read(request: &Request<'_>, segments: &[&str]) -> Result<Asked, Failure> {
+        match (request.method, segments) {
+            ("POST", ["v1", "check"]) => Ok(Asked::One(Check::read(&request.tree()?)?)),
+            ("GET", ["v1", "check"]) => {
+                let pairs = request.parameters();
+                let pairs = pairs.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+                Ok(Asked::One(Check::from_pairs(pairs)?))
+            }
+            ("POST", ["v1", "check", "batch"]) => Ok(Asked::Many(Check::read_batch(&request.tree()?, MAX_BATCH)?)),
+            ("GET", ["v1", "customers", key, "entitlements"]) => {
+                let query = request.parameters();
+                let others = query.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+                let pairs = std::iter::once(("customer", *key)).chain(others.filter(|(name, _)| *name != "customer"));
+                Ok(Asked::All(Check::for_all_from_pairs(pairs)?))
+            }
+            (_, ["v1", "check"]) => Err(Failure::method_not_allowed("GET, HEAD, POST")),
+            (_, ["v1", "check", "batch"]) => Err(Failure::method_not_allowed("POST")),
+            _ => Err(Failure::method_not_allowed("GET, HEAD")),
+        }
+    }
+
+    /// The questions, as far as they are some.
+    pub fn checks(&self) -> impl Iterator<Item = &Check> {
+        let (one, many) = match self {
+            Asked::One(check) | Asked::All(check) => (Some(check), [].as_slice()),
+            Asked::Many(checks) => (None, checks.as_slice()),
+        };
+        one.into_iter().chain(many.iter().flatten())
+    }
+
+    /// The customers it is about, each once.
+    fn customers(&self) -> Vec<&str> {
+        let mut customers: Vec<&str> = self.checks().map(Check::customer).collect();
+        sort_by(&mut customers, Ord::cmp);
+        customers.dedup();
+        customers
+    }
+
+    /// The answer, put together from those to its questions: `decided` says what is answered to a
+    /// question, by its number. All features of a customer are `n_features`.
+    ///
+    /// # Errors
+    /// Those of a single question.
+    pub fn answer(
+        &self,
+        n_features: usize,
+        mut decided: impl FnMut(usize) -> Result<String, Problems>,
+    ) -> Result<Answer, Failure> {
+        let mut body = String::new();
+        match self {
+            Asked::One(_) => body = decided(0)?,
+            Asked::Many(checks) => {
+                body.push_str(r#"{"results":["#);
+                for (n, check) in checks.iter().enumerate() {
+                    body.push_str(if n == 0 { "" } else { "," });
+                    let outcome = check.as_ref().map_err(Clone::clone).and_then(|_| decided(n));
+                    body.push_str(&outcome.unwrap_or_else(refused));
+                }
+                body.push_str("]}");
+            }
+            Asked::All(_) => {
+                body.push_str(r#"{"data":["#);
+                for n in 0..n_features {
+                    body.push_str(if n == 0 { "" } else { "," });
+                    body.push_str(&decided(n)?);
+                }
+                body.push_str("]}");
+            }
+        }
+        Ok(Answer::json_text(body))
+    }
+}
+
+fn refused(problems: Problems) -> String {
+    Dialect::Own.refuse(&problems.into()).body.unwrap_or_default().to_string()
+}
+
+/// A decision in JSON.
+pub fn written(decision: &Decision<'_>) -> String {
+    serde_json::to_string(decision).unwrap_or_default()
+}
+
 /// Answers a question from what is stored.
 pub fn answer(request: &Request<'_>, segments: &[&str], store: &dyn Store, now: Instant) -> Answer {
-    let answered = match (request.method, segments) {
-        ("GET" | "POST", ["v1", "check"]) => check(request, store, now),
-        ("POST", ["v1", "check", "batch"]) => batch(request, store, now),
-        ("GET", ["v1", "customers", key, "entitlements"]) => entitlements(key, request, store, now),
-        (_, ["v1", "check"]) => Err(Failure::method_not_allowed("GET, HEAD, POST")),
-        (_, ["v1", "check", "batch"]) => Err(Failure::method_not_allowed("POST")),
-        _ => Err(Failure::method_not_allowed("GET, HEAD")),
-    };
+    let answered = Asked::read(request, segments).and_then(|asked| from_store(&asked, store, now));
     answered.unwrap_or_else(|failure| Answer::refusal(Dialect::Own, &failure))
 }
 
-/// What questions are answered from; nothing where nothing was ever written.
-fn open(store: &dyn Store, customers: &[&str], now: Instant) -> Result<Option<Catalog>, Failure> {
-    if store.version()? == 0 { Ok(None) } else { catalog_for(store, customers, now).map(Some) }
-}
-
-fn check(request: &Request<'_>, store: &dyn Store, now: Instant) -> Result<Answer, Failure> {
-    let check = match request.method {
-        "POST" => Check::read(&request.tree()?)?,
-        _ => {
-            let pairs = request.parameters();
-            Check::from_pairs(pairs.iter().map(|(name, value)| (name.as_str(), value.as_str())))?
-        }
-    };
-    let catalog = open(store, &[check.customer()], now)?;
-    Ok(Answer::json(200, &decided(&check, catalog.as_ref(), now)?))
-}
-
-fn decided<'c>(check: &'c Check, catalog: Option<&'c Catalog>, now: Instant) -> Result<Decision<'c>, Problems> {
-    let (question, at) = (check.question(), check.at.unwrap_or(now));
-    match catalog {
-        Some(catalog) => decide(catalog, &question, at).map_err(Problems::from),
-        None => undecided(&question, Reason::SnapshotMissing, &Snapshot::default(), at).map_err(Problems::from),
-    }
-}
-
-/// Up to a thousand questions. A malformed one is answered with its error and leaves the others be.
-fn batch(request: &Request<'_>, store: &dyn Store, now: Instant) -> Result<Answer, Failure> {
-    let checks = Check::read_batch(&request.tree()?, MAX_BATCH)?;
-    let mut customers: Vec<&str> = checks.iter().flatten().map(Check::customer).collect();
-    sort_by(&mut customers, Ord::cmp);
-    customers.dedup();
-    let catalog = open(store, &customers, now)?;
-    let results: Vec<BatchResult<'_>> = checks
-        .iter()
-        .map(|check| match check {
-            Ok(check) => decided(check, catalog.as_ref(), now)
-                .map_or_else(BatchResult::refused, |decision| BatchResult::Decided(Box::new(decision))),
-            Err(problems) => BatchResult::refused(problems.clone()),
-        })
-        .collect();
-    Ok(Answer::json(200, &Batch { results }))
-}
-
-#[derive(Serialize)]
-struct Batch<'c> {
-    results: Vec<BatchResult<'c>>,
-}
-
-#[derive(Serialize)]
-#[serde(untagged)]
-enum BatchResult<'c> {
-    Decided(Box<Decision<'c>>),
-    Refused(Value),
-}
-
-impl BatchResult<'_> {
-    fn refused(problems: Problems) -> Self {
-        BatchResult::Refused(Dialect::Own.refuse(&problems.into()).body.unwrap_or_default())
-    }
-}
-
-#[derive(Serialize)]
-struct Entitlements<'c> {
-    data: Vec<Decision<'c>>,
-}
-
-fn entitlements(key: &str, request: &Request<'_>, store: &dyn Store, now: Instant) -> Result<Answer, Failure> {
-    let query = request.parameters();
-    let others = query.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-    let pairs = std::iter::once(("customer", key)).chain(others.filter(|(name, _)| *name != "customer"));
-    let check = Check::for_all_from_pairs(pairs)?;
-    let at = check.at.unwrap_or(now);
-    let Some(catalog) = open(store, &[key], now)? else {
-        return Ok(Answer::json(200, &json!({"data": []})));
-    };
-    let decide = |code| decide(&catalog, &check.question_on(code), at);
-    let data: Result<Vec<_>, _> = catalog.feature_codes().map(decide).collect();
-    Ok(Answer::json(200, &Entitlements { data: data.map_err(Problems::from)? }))
+fn from_store(asked: &Asked, store: &dyn Store, now: Instant) -> Result<Answer, Failure> {
+    // Nothing where nothing was ever written.
+    let catalog = if store.version()? == 0 { None } else { Some(catalog_for(store, &asked.customers(), now)?) };
+    let codes: Vec<&str> = catalog.iter().flat_map(Catalog::feature_codes).collect();
+    asked.answer(codes.len(), |n| {
+        let (check, question) = match asked {
+            Asked::One(check) => (check, check.question()),
+            Asked::All(check) => (check, check.question_on(codes.get(n).copied().unwrap_or_default())),
+            Asked::Many(checks) => match checks.get(n) {
+                Some(Ok(check)) => (check, check.question()),
+                _ => return Ok(String::new()),
+            },
+        };
+        let at = check.at.unwrap_or(now);
+        let decision = match &catalog {
+            Some(catalog) => decide(catalog, &question, at)?,
+            None => undecided(&question, Reason::SnapshotMissing, &Snapshot::default(), at)?,
+        };
+        Ok(written(&decision))
+    })
 }

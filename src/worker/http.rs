@@ -32,6 +32,12 @@ impl Answer {
         }
     }
 
+    /// JSON that is written already.
+    pub fn json_text(body: String) -> Answer {
+        let headers = vec![("content-type", "application/json".to_owned())];
+        Answer { status: 200, headers, body: body.into_bytes() }
+    }
+
     /// A refusal in the words of a dialect.
     pub fn refusal(dialect: Dialect, failure: &Failure) -> Answer {
         Answer::from(dialect.refuse(failure))

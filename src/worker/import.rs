@@ -7,17 +7,25 @@ use futures_util::StreamExt;
 use mayuse_core::Instant;
 use mayuse_dialects::{Batch, Dialect, Failure, Ids, MAX_LINE, Progress, Store, Why, admit};
 use serde_json::{Map, Value, json};
+use std::fmt;
 use std::rc::Rc;
 use std::time::Duration;
 use worker::Delay;
 
 /// What an import writes with.
-#[derive(Debug)]
 pub struct Writer<'w> {
     pub storage: &'w Storage,
     pub store: &'w Rc<Sql>,
     pub now: Instant,
     pub by: &'w str,
+    /// Told after each batch.
+    pub written: &'w dyn Fn(),
+}
+
+impl fmt::Debug for Writer<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Writer").field("by", &self.by).finish_non_exhaustive()
+    }
 }
 
 /// An import under way.
@@ -179,6 +187,7 @@ impl Writer<'_> {
         })?;
         batch.count(&mut run.counts);
         if !changes.is_empty() {
+            (self.written)();
             run.n_batches = run.n_batches.saturating_add(1);
         }
         Ok(())

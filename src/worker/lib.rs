@@ -1,23 +1,36 @@
 //! The Worker: the catalogue and the core behind HTTP.
 //!
-//! Reading order: `http` is what a request and an answer are here, `gate` who is let in, `catalog`
-//! the object that holds everything, `transaction` and `sql` how it stores it, `checks` the
-//! questions, `import` and `export` the catalogue as a whole. This file is the way in.
+//! Reading order: `http` is what a request and an answer are here, `gate` who is let in, `checks` the
+//! questions; `replica` what this isolate holds and decides from, `kv` where it comes from and
+//! `snapshots` how others read it; `catalog` the object that holds everything, `transaction` and `sql`
+//! how it stores it, `import` and `export` the catalogue as a whole, `publish` and `sql_snapshot` how
+//! it gets to the replicas; `settings`, `crypto` and `js` what all of them need. This file is the way in.
 
 #![forbid(unsafe_code)]
 
+mod js;
 mod http;
 mod gate;
+mod settings;
+mod crypto;
+
+mod checks;
+mod kv;
+mod replica;
+mod snapshots;
+
 mod transaction;
 mod sql;
+mod sql_snapshot;
 mod catalog;
-mod checks;
 mod import;
 mod export;
+mod publish;
 
+use checks::Asked;
 use http::Answer;
 use mayuse_core::Instant;
-use mayuse_dialects::{Dialect, Failure, Ids, Why, scope_of};
+use mayuse_dialects::{Dialect, Failure, Ids, Request, Why, scope_of};
 use serde_json::json;
 use worker::{Context, Env, Response, Result, console_error, console_log, event, js_sys, worker_sys::web_sys};
 
@@ -31,7 +44,7 @@ const ANSWER_WITHIN_MS: u32 = 20_000;
 
 /// Answers a request: lets it in, and hands it to the catalogue.
 #[event(fetch)]
-async fn fetch(mut request: worker::Request, env: Env, _: Context) -> Result<Response> {
+async fn fetch(mut request: worker::Request, env: Env, context: Context) -> Result<Response> {
     let now = http::now();
     let arrived = Arrived {
         // Not `request.method()`: that takes every method it does not know for GET.
@@ -39,6 +52,7 @@ async fn fetch(mut request: worker::Request, env: Env, _: Context) -> Result<Res
         // Not `request.url()`: that parses with a library three times the size of all of this.
         url: request.inner().url(),
         id: id_of(&request, now),
+        now,
     };
     let path = arrived.path();
     panic_if_asked(path, &env);
@@ -47,6 +61,10 @@ async fn fetch(mut request: worker::Request, env: Env, _: Context) -> Result<Res
         Ok(response) => Ok(response),
         Err(failure) => arrived.respond(Answer::refusal(Dialect::of(path), &failure)),
     };
+    if replica::is_due(now) {
+        // Nobody waits for it.
+        context.wait_until(replica::refresh(now));
+    }
     let ms = js_sys::Date::now().max(0.0) - now.millis() as f64;
     let status = response.as_ref().map_or(500, Response::status_code);
     let line = json!({
@@ -69,6 +87,7 @@ struct Arrived {
     method: String,
     url: String,
     id: String,
+    now: Instant,
 }
 
 impl Arrived {
@@ -99,22 +118,92 @@ impl Arrived {
             return self.forward(request, env, by).await;
         };
         let (authorization, x_api_key) = (header("authorization"), header("x-api-key"));
+        let (content_type, address) = (header("content-type"), address());
         let dialect = Dialect::of(path);
-        match gate::identify(env, &self.url, dialect, authorization.as_deref(), x_api_key.as_deref()) {
-            Ok(key) => {
-                by.clone_from(&key.name);
-                gate::limit(env, &key.class, key.name.clone()).await?;
-                key.require(scope)?;
-            }
+        let key = match gate::identify(env, &self.url, dialect, authorization.as_deref(), x_api_key.as_deref()) {
+            Ok(key) => key,
             Err(failure) => {
                 // Guessing is limited too, by where it comes from.
                 if failure.why == Why::Unauthorized {
-                    gate::limit(env, gate::ANONYMOUS, address()).await?;
+                    gate::limit(env, gate::ANONYMOUS, address).await?;
                 }
                 return Err(failure);
             }
+        };
+        by.clone_from(&key.name);
+        let count = || gate::limit(env, &key.class, key.name.clone());
+        let segments = self.segments();
+        let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
+        if !checks::takes(&segments) {
+            count().await?;
+            key.require(scope)?;
+            if let Some(answer) = snapshots::answer(self.method.as_str(), &segments, request, env, self.now).await? {
+                return self.respond(answer).map_err(|error| self.broken(&error));
+            }
+            return self.forward(request, env, by).await;
         }
-        self.forward(request, env, by).await
+        if key.require(scope).is_err() {
+            count().await?;
+            key.require(scope)?;
+        }
+        let body = match http::body(request, checks::body_limit(path)).await {
+            Ok(body) => body,
+            Err(failure) => {
+                count().await?;
+                return Err(failure);
+            }
+        };
+        let asked = match self.asked(content_type.as_deref(), &body, &segments) {
+            Ok(asked) => asked,
+            Err(failure) => {
+                count().await?;
+                return Err(failure);
+            }
+        };
+        // What is answered from here costs nobody else anything, and is not counted.
+        if let Some(answer) = replica::answer_held(&asked, self.now) {
+            return self.respond(answer?).map_err(|error| self.broken(&error));
+        }
+        count().await?;
+        self.answer(&asked, body, request, env, by).await
+    }
+
+    /// Answers questions from the replica, else asks the catalogue itself, else says that it cannot be
+    /// said.
+    async fn answer(
+        &self,
+        asked: &Asked,
+        body: Vec<u8>,
+        request: &worker::Request,
+        env: &Env,
+        by: &str,
+    ) -> std::result::Result<Response, Failure> {
+        let why = match replica::answer(asked, env, self.now).await {
+            Ok(answer) => return self.respond(answer?).map_err(|error| self.broken(&error)),
+            Err(why) => why,
+        };
+        let body = (self.method == "POST").then_some(body);
+        let error = match self.ask(request, body, env, by).await {
+            Ok(response) if response.status_code() < 500 => return Ok(response),
+            Ok(response) => worker::Error::RustError(format!("it answers {}", response.status_code())),
+            Err(error) => error,
+        };
+        match replica::last_resort(asked, why, self.now).await {
+            Some(answer) => self.respond(answer?).map_err(|error| self.broken(&error)),
+            None => Err(self.broken(&error)),
+        }
+    }
+
+    fn segments(&self) -> Vec<String> {
+        let asked = Request { method: "", path: self.path(), query: "", content_type: None, body: &[] };
+        // A path that cannot be read is nobody's, and refused over there.
+        asked.segments().unwrap_or_default()
+    }
+
+    fn asked(&self, content_type: Option<&str>, body: &[u8], segments: &[&str]) -> std::result::Result<Asked, Failure> {
+        let (path, query) = http::path_and_query(&self.url);
+        let method = if self.method == "HEAD" { "GET" } else { self.method.as_str() };
+        Asked::read(&Request { method, path, query, content_type, body }, segments)
     }
 
     /// Hands it to the catalogue, together with who asks. Only a whole catalogue is read over there,

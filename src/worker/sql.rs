@@ -1,5 +1,6 @@
 //! The catalogue in the database of a Durable Object: one table per kind of entity.
 
+use crate::sql_snapshot;
 use mayuse_core::{Document, Instant};
 use mayuse_dialects::{Change, Entity, Failure, Kind, Progress, Recorded, Referred, Reply, Store, Why};
 use mayuse_dialects::{key_of, read_definitions, references, text};
@@ -25,6 +26,8 @@ pub struct Sql {
     sql: SqlStorage,
     /// What the definitions were read into, until one is written.
     definitions: RefCell<Option<Document>>,
+    /// With what keys are hashed into shards.
+    seed: u64,
 }
 
 impl Sql {
@@ -57,11 +60,12 @@ impl Sql {
         ] {
             sql.exec(statement, None)?;
         }
-        Ok(Sql { sql, definitions: RefCell::new(None) })
+        let seed = sql_snapshot::open(&sql)?;
+        Ok(Sql { sql, definitions: RefCell::new(None), seed })
     }
 
     /// Runs a statement and reads its rows, up to `limit` of them.
-    fn rows<T>(
+    pub(crate) fn rows<T>(
         &self,
         statement: &str,
         bindings: Vec<SqlStorageValue>,
@@ -76,7 +80,7 @@ impl Sql {
         Ok(rows)
     }
 
-    fn run(&self, statement: &str, bindings: Vec<SqlStorageValue>) -> Result<(), Failure> {
+    pub(crate) fn run(&self, statement: &str, bindings: Vec<SqlStorageValue>) -> Result<(), Failure> {
         self.sql.exec(statement, bindings).map(|_| ()).map_err(failed)
     }
 
@@ -89,6 +93,7 @@ impl Sql {
                 Change::Put { kind, body } => self.put(*kind, body, version, now, by)?,
                 Change::Delete { kind, id } => {
                     self.forget(*kind, id)?;
+                    self.touch(*kind, id, None)?;
                     self.run(&format!("DELETE FROM {} WHERE id = ?", kind.list()), vec![id.as_str().into()])?;
                 }
                 Change::Settings(settings) => {
@@ -103,6 +108,7 @@ impl Sql {
                     // What they wrote is gone, so none of them can be gone on with.
                     self.run("DELETE FROM imports", Vec::new())?;
                     self.run("UPDATE catalog SET settings = '{}'", Vec::new())?;
+                    self.drop_shards(now)?;
                 }
             }
         }
@@ -124,6 +130,7 @@ impl Sql {
             return Err(Failure::new(Why::TooLarge, message));
         }
         self.forget(kind, id)?;
+        self.touch(kind, id, Some(body))?;
         if let Some(key) = key {
             // Whoever has it now is written anew by the same write, and takes another one.
             let statement = format!("UPDATE {table} SET key = NULL WHERE key = ? AND id <> ?");
@@ -208,6 +215,11 @@ impl Sql {
             SqlStorageValue::Integer(now.millis()),
         ];
         self.run("INSERT OR REPLACE INTO idempotency VALUES (?, ?, ?, ?, ?, ?)", bindings)
+    }
+
+    /// With what keys are hashed into shards.
+    pub fn seed(&self) -> u64 {
+        self.seed
     }
 
     /// How far an import came.
@@ -336,17 +348,26 @@ impl Store for Sql {
 }
 
 /// The columns of a row, read from the left.
-struct Row(std::vec::IntoIter<SqlStorageValue>);
+pub(crate) struct Row(std::vec::IntoIter<SqlStorageValue>);
 
 impl Row {
-    fn text(&mut self) -> Option<String> {
+    pub fn text(&mut self) -> Option<String> {
         match self.0.next()? {
             SqlStorageValue::String(text) => Some(text),
             _ => None,
         }
     }
 
-    fn integer(&mut self) -> Option<i64> {
+    /// A text that may be absent.
+    pub fn optional_text(&mut self) -> Option<Option<String>> {
+        match self.0.next()? {
+            SqlStorageValue::String(text) => Some(Some(text)),
+            SqlStorageValue::Null => Some(None),
+            _ => None,
+        }
+    }
+
+    pub fn integer(&mut self) -> Option<i64> {
         match self.0.next()? {
             SqlStorageValue::Integer(value) => Some(value),
             #[expect(clippy::cast_possible_truncation, reason = "every number that is stored is below 2^53")]
@@ -355,7 +376,7 @@ impl Row {
         }
     }
 
-    fn blob(&mut self) -> Option<Vec<u8>> {
+    pub fn blob(&mut self) -> Option<Vec<u8>> {
         match self.0.next()? {
             SqlStorageValue::Blob(bytes) => Some(bytes),
             _ => None,
@@ -363,7 +384,7 @@ impl Row {
     }
 }
 
-fn number(value: u64) -> Result<SqlStorageValue, Failure> {
+pub(crate) fn number(value: u64) -> Result<SqlStorageValue, Failure> {
     let whole = i64::try_from(value).map_err(|_| Failure::internal("a number is too large for the database"))?;
     Ok(SqlStorageValue::Integer(whole))
 }

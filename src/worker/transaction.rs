@@ -1,5 +1,6 @@
 //! A transaction of a Durable Object's database, which `worker` does not offer.
 
+use crate::js;
 use mayuse_dialects::Failure;
 use worker::js_sys::{Function, Reflect};
 use worker::wasm_bindgen::closure::ScopedClosure;
@@ -44,6 +45,16 @@ impl Storage {
                 Err(Failure::internal("the write could not be stored; nothing of it was kept"))
             }
         }
+    }
+
+    /// Has the object woken at an instant, in milliseconds since 1970, in place of any other. What was
+    /// written in the same turn is kept together with it.
+    pub fn wake_at(&self, ms: i64) -> Result<(), Failure> {
+        let set = js::call(&self.0, "setAlarm", &JsValue::from_f64(ms as f64));
+        set.map(|_| ()).map_err(|thrown| {
+            console_error!("the alarm cannot be set: {}", js::said(&thrown));
+            Failure::internal("the write could not be kept")
+        })
     }
 
     fn call(&self, step: &JsValue) -> Result<JsValue, JsValue> {

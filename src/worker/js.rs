@@ -1,0 +1,48 @@
+//! Calls into JavaScript: `platform.mjs`, and the few for which `worker` has no words.
+
+use worker::js_sys::{Array, Function, Promise, Reflect, Uint8Array};
+use worker::wasm_bindgen;
+use worker::wasm_bindgen::prelude::*;
+use worker::wasm_bindgen_futures::JsFuture;
+
+#[wasm_bindgen(module = "/platform.mjs")]
+extern "C" {
+    pub fn read(kv: &JsValue, key: &str, cache_ttl: u32, ms: u32) -> Promise;
+    #[wasm_bindgen(js_name = readAll)]
+    pub fn read_all(kv: &JsValue, keys: Vec<String>, cache_ttl: u32, ms: u32) -> Promise;
+    pub fn write(kv: &JsValue, keys: Vec<String>, values: Option<Vec<Uint8Array>>, ms: u32) -> Promise;
+    pub fn verifies(key: &[u8], message: &[u8], signature: &[u8]) -> Promise;
+    pub fn signer(seed: &[u8]) -> Promise;
+}
+
+/// What a promise comes to, or what is said of what it throws.
+pub async fn done(promise: Promise) -> Result<JsValue, String> {
+    JsFuture::from(promise).await.map_err(|thrown| said(&thrown))
+}
+
+/// Calls a method of an object.
+pub fn call(object: &JsValue, method: &str, argument: &JsValue) -> Result<JsValue, JsValue> {
+    let function: Function = Reflect::get(object, &method.into())?.dyn_into()?;
+    function.call1(object, argument)
+}
+
+/// A field of an object, undefined where there is none.
+pub fn field(object: &JsValue, name: &str) -> JsValue {
+    Reflect::get(object, &name.into()).unwrap_or(JsValue::UNDEFINED)
+}
+
+/// Bytes of the platform, copied.
+pub fn bytes(value: &JsValue) -> Vec<u8> {
+    Uint8Array::new(value).to_vec()
+}
+
+/// The items of an array of the platform.
+pub fn items(value: JsValue) -> Vec<JsValue> {
+    Array::from(&value).iter().collect()
+}
+
+/// What is said of something thrown.
+pub fn said(thrown: &JsValue) -> String {
+    let message = field(thrown, "message").as_string();
+    message.or_else(|| thrown.as_string()).unwrap_or_else(|| "something was thrown".to_owned())
+}

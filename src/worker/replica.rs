@@ -1,0 +1,430 @@
+//! The replica of this isolate: what it holds, where it gets more, and what it answers when it cannot.
+//!
+//! A request that finds everything here does no I/O. Nobody waits for a manifest once one is held:
+//! the first request after a while goes on looking for another one when it has been answered. No
+//! request waits for what another one fetches, since the platform ends that with the other request.
+
+use crate::checks::{Asked, written};
+use crate::crypto;
+use crate::http::Answer;
+use crate::js;
+use crate::kv::{self, Kv};
+use crate::settings::Settings;
+use mayuse_core::{Check, Instant, Packed, Problems, Question, Reason, Snapshot, Source};
+use mayuse_core::{decide_for, undecided, undecided_in};
+use mayuse_dialects::Failure;
+use mayuse_snapshot::{Hash, Judgement, Manifest, Needs, Part, Replica, Unverified, contents};
+use serde_json::{Value, json};
+use std::cell::{Cell, OnceCell, RefCell};
+use std::collections::BTreeMap;
+use worker::{Env, console_error};
+
+/// Where the shim leaves the bytes of the fallback.
+const EMBEDDED: &str = "MAYUSE_EMBEDDED_SNAPSHOT";
+
+/// How many objects are fetched at the same time.
+const AT_ONCE: usize = 6;
+
+/// How many shards are fetched before a manifest is taken, so that nobody waits for them after.
+const AHEAD: usize = 60;
+
+/// What is in this isolate.
+struct Held {
+    replica: RefCell<Replica>,
+    /// The fallback that was deployed with the program, once it was needed.
+    embedded: RefCell<Replica>,
+    settings: Settings,
+    kv: Kv,
+    counters: Counters,
+}
+
+impl Held {
+    fn is_due(&self, now: Instant) -> bool {
+        let since = |then: i64| now.millis().saturating_sub(then);
+        // A clock that went backward says nothing of how long it was.
+        self.counters.looked_at.get().is_none_or(|then| since(then) < 0 || self.settings.refresh_ms <= since(then))
+    }
+}
+
+struct Counters {
+    /// When the store was last asked for a manifest, in milliseconds since 1970.
+    looked_at: Cell<Option<i64>>,
+    /// Manifests that were not taken.
+    refused: Cell<u64>,
+    /// Objects and manifests that could not be had.
+    failed: Cell<u64>,
+    last_failure: RefCell<String>,
+    /// The bytes of the fallback, until they were read.
+    embedded: Cell<Option<Vec<u8>>>,
+}
+
+thread_local! {
+    static HELD: OnceCell<Option<Held>> = const { OnceCell::new() };
+}
+
+/// Does something with the replica, if this Worker has one.
+fn with<T>(env: &Env, work: impl FnOnce(&Held) -> T) -> Option<T> {
+    HELD.with(|held| {
+        let held = held.get_or_init(|| {
+            let kv = Kv::of(env)?;
+            let (settings, problems) = Settings::read(env);
+            problems.iter().for_each(|problem| console_error!("{problem}"));
+            let replica = RefCell::new(Replica::new(settings.max_bytes, settings.min_version));
+            let embedded = js::field(&worker::js_sys::global(), EMBEDDED);
+            let embedded = (!embedded.is_undefined()).then(|| js::bytes(&embedded)).filter(|bytes| !bytes.is_empty());
+            let counters = Counters {
+                looked_at: Cell::new(None),
+                refused: Cell::new(0),
+                failed: Cell::new(0),
+                last_failure: RefCell::default(),
+                embedded: Cell::new(embedded),
+            };
+            Some(Held { replica, embedded: RefCell::new(Replica::new(usize::MAX, 0)), settings, kv, counters })
+        });
+        held.as_ref().map(work)
+    })
+}
+
+/// The same, where the replica was opened before.
+fn opened<T>(work: impl FnOnce(&Held) -> T) -> Option<T> {
+    HELD.with(|held| held.get().and_then(Option::as_ref).map(work))
+}
+
+/// Why a question is asked of the catalogue itself, and what it comes to when that fails too.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Elsewhere(Reason);
+
+/// Answers a question at once, or not at all: what has to be fetched, what a newer version is wanted
+/// for, and once in a while one that then looks for a newer manifest, take the longer way.
+pub fn answer_now(check: &Check, now: Instant) -> Option<Result<Vec<u8>, Problems>> {
+    opened(|held| {
+        if held.is_due(now) {
+            return None;
+        }
+        let replica = held.replica.try_borrow().ok()?;
+        let question = check.question();
+        if is_behind(&replica, &question) {
+            return None;
+        }
+        let decided = replica.decide(&question, check.at.unwrap_or(now)).ok()?;
+        Some(decided.map(|decision| written(&decision).into_bytes()).map_err(Problems::from))
+    })
+    .flatten()
+}
+
+/// Answers a request at once from what is held, if all of it is.
+pub fn answer_held(asked: &Asked, now: Instant) -> Option<Result<Answer, Failure>> {
+    let mut open = Open::new(asked, now);
+    let needs = opened(|held| open.step(&held.replica.borrow()))?;
+    needs.is_empty().then(|| open.answer())
+}
+
+/// Whether it is time to look for another manifest.
+pub fn is_due(now: Instant) -> bool {
+    opened(|held| held.is_due(now)).unwrap_or_default()
+}
+
+/// Answers a request from what is held, and fetches what is not; or says why to ask elsewhere.
+pub async fn answer(asked: &Asked, env: &Env, now: Instant) -> Result<Result<Answer, Failure>, Elsewhere> {
+    let missing = Elsewhere(Reason::SnapshotMissing);
+    let (is_empty, is_due) =
+        with(env, |held| (held.replica.borrow().manifest().is_none(), held.is_due(now))).ok_or(missing)?;
+    if is_empty && is_due {
+        refresh(now).await;
+    }
+    let mut open = Open::new(asked, now);
+    // An alias leads to a second shard; more rounds than that mean that shards push each other out.
+    let mut rounds = open.n_questions().saturating_mul(2).saturating_add(4);
+    loop {
+        let needs = opened(|held| open.step(&held.replica.borrow())).ok_or(missing)?;
+        if needs.is_empty() {
+            return Ok(open.answer());
+        }
+        rounds = rounds.checked_sub(1).ok_or(missing)?;
+        let mut shards: Vec<(u64, Part)> = Vec::new();
+        for need in needs {
+            match need {
+                Need::Behind => return Err(Elsewhere(Reason::SnapshotBehind)),
+                Need::Replica(Needs::Manifest) => return Err(missing),
+                Need::Replica(Needs::Tie(shard)) => {
+                    let tied = opened(|held| held.replica.borrow_mut().tie(shard));
+                    if let Some(Err(error)) = tied {
+                        fail(&error.to_string());
+                        return Err(Elsewhere(Reason::SnapshotInvalid));
+                    }
+                }
+                Need::Replica(Needs::Shard(shard, part)) if shards.len() < AT_ONCE => {
+                    if !shards.iter().any(|(other, _)| *other == shard) {
+                        shards.push((shard, part));
+                    }
+                }
+                Need::Replica(Needs::Shard(..)) => {}
+            }
+        }
+        let blocks = fetch(&shards).await?;
+        for ((shard, part), block) in shards.into_iter().zip(blocks) {
+            let held = opened(|held| held.replica.borrow_mut().hold(shard, part.hash, block));
+            if let Some(Err(error)) = held {
+                fail(&format!("the shard {}: {error}", part.hash));
+                return Err(Elsewhere(Reason::SnapshotInvalid));
+            }
+            // What it was fetched for is answered before another one takes its place.
+            opened(|held| open.step(&held.replica.borrow()));
+        }
+    }
+}
+
+/// Fetches shards, all at the same time.
+async fn fetch(shards: &[(u64, Part)]) -> Result<Vec<Packed>, Elsewhere> {
+    let Some(kv) = opened(|held| held.kv.clone()) else { return Ok(Vec::new()) };
+    let hashes: Vec<Hash> = shards.iter().map(|(_, part)| part.hash).collect();
+    kv.objects(&hashes).await.map_err(|error| {
+        fail(&error.to_string());
+        Elsewhere(error.reason())
+    })
+}
+
+fn fail(message: &str) {
+    console_error!("the replica: {message}");
+    opened(|held| {
+        held.counters.failed.set(held.counters.failed.get().saturating_add(1));
+        message.clone_into(&mut held.counters.last_failure.borrow_mut());
+    });
+}
+
+fn is_behind(replica: &Replica, question: &Question<'_>) -> bool {
+    let held = replica.manifest().map_or(0, |manifest| manifest.version);
+    question.min_version.is_some_and(|wanted| held < wanted)
+}
+
+/// A request whose questions are answered one by one.
+struct Open<'a> {
+    asked: &'a Asked,
+    now: Instant,
+    /// By the number of the question.
+    decided: BTreeMap<usize, Result<String, Problems>>,
+    /// How many features there are, once all of one customer are answered.
+    n_features: usize,
+}
+
+/// What keeps a question from being answered.
+enum Need {
+    /// A newer version.
+    Behind,
+    Replica(Needs),
+}
+
+impl<'a> Open<'a> {
+    fn new(asked: &'a Asked, now: Instant) -> Open<'a> {
+        Open { asked, now, decided: BTreeMap::new(), n_features: 0 }
+    }
+
+    fn n_questions(&self) -> usize {
+        match self.asked {
+            Asked::Many(checks) => checks.len(),
+            Asked::One(_) | Asked::All(_) => 1,
+        }
+    }
+
+    /// Answers what can be answered now. What the rest needs.
+    fn step(&mut self, replica: &Replica) -> Vec<Need> {
+        let mut needs = Vec::new();
+        match self.asked {
+            Asked::One(check) => self.decide(0, check, replica, &mut needs),
+            Asked::Many(checks) => {
+                for (n, check) in checks.iter().enumerate() {
+                    if let Ok(check) = check {
+                        self.decide(n, check, replica, &mut needs);
+                    }
+                }
+            }
+            Asked::All(check) if self.decided.is_empty() => match self.decide_all(check, replica) {
+                Ok(()) => {}
+                Err(need) => needs.push(need),
+            },
+            Asked::All(_) => {}
+        }
+        needs
+    }
+
+    fn decide(&mut self, n: usize, check: &Check, replica: &Replica, needs: &mut Vec<Need>) {
+        if self.decided.contains_key(&n) {
+            return;
+        }
+        let question = check.question();
+        if is_behind(replica, &question) {
+            return needs.push(Need::Behind);
+        }
+        match replica.decide(&question, check.at.unwrap_or(self.now)) {
+            Ok(decision) => {
+                self.decided.insert(n, decision.map(|decision| written(&decision)).map_err(Problems::from));
+            }
+            Err(need) => needs.push(Need::Replica(need)),
+        }
+    }
+
+    /// Every feature of one customer, from one version.
+    fn decide_all(&mut self, check: &Check, replica: &Replica) -> Result<(), Need> {
+        let catalog = replica.catalog().ok_or(Need::Replica(Needs::Manifest))?;
+        if is_behind(replica, &check.question()) {
+            return Err(Need::Behind);
+        }
+        let person = replica.person(check.customer()).map_err(Need::Replica)?;
+        for (n, code) in catalog.feature_codes().enumerate() {
+            let question = check.question_on(code);
+            let decision = decide_for(catalog, person.as_ref(), &question, check.at.unwrap_or(self.now));
+            self.decided.insert(n, decision.map(|decision| written(&decision)).map_err(Problems::from));
+            self.n_features = n.saturating_add(1);
+        }
+        Ok(())
+    }
+
+    /// The answer, once nothing is needed any more.
+    fn answer(mut self) -> Result<Answer, Failure> {
+        let asked = self.asked;
+        let decided = &mut self.decided;
+        asked.answer(self.n_features, |n| decided.remove(&n).unwrap_or_else(|| Ok(String::new())))
+    }
+}
+
+/// What is answered where nobody can be asked: from the fallback that was deployed with the program,
+/// if nothing newer was ever held here; else that it cannot be said.
+pub async fn last_resort(asked: &Asked, why: Elsewhere, now: Instant) -> Option<Result<Answer, Failure>> {
+    read_embedded().await;
+    opened(|held| {
+        let (replica, embedded) = (held.replica.borrow(), held.embedded.borrow());
+        let version = |replica: &Replica| replica.manifest().map_or(0, |manifest| manifest.version);
+        let source = if version(&replica) <= version(&embedded) { &*embedded } else { &*replica };
+        let decide = |check: &Check, question: &Question<'_>| {
+            let at = check.at.unwrap_or(now);
+            let decision = match (source.decide(question, at), source.catalog()) {
+                (Ok(decision), _) => decision?,
+                (Err(_), Some(catalog)) => undecided_in(catalog, question, why.0, at)?,
+                (Err(_), None) => {
+                    let on_indeterminate = held.settings.policies.on_indeterminate;
+                    undecided(question, why.0, &Snapshot { on_indeterminate, ..Snapshot::default() }, at)?
+                }
+            };
+            Ok(written(&decision))
+        };
+        let codes: Vec<&str> = source.catalog().into_iter().flat_map(|catalog| catalog.feature_codes()).collect();
+        let mut question = |n: usize| match asked {
+            Asked::One(check) => decide(check, &check.question()),
+            Asked::All(check) => decide(check, &check.question_on(codes.get(n).copied().unwrap_or_default())),
+            Asked::Many(checks) => match checks.get(n) {
+                Some(Ok(check)) => decide(check, &check.question()),
+                _ => Ok(String::new()),
+            },
+        };
+        asked.answer(codes.len(), &mut question)
+    })
+}
+
+/// Opens the fallback that was deployed with the program, once.
+async fn read_embedded() {
+    let Some((settings, bytes)) = opened(|held| {
+        let bytes = held.counters.embedded.take()?;
+        Some((held.settings.clone(), bytes))
+    })
+    .flatten() else {
+        return;
+    };
+    let read = async {
+        let file = Packed::new(bytes).ok_or("the fallback is not in the packed form")?;
+        let contents = contents(&file).map_err(|error| error.to_string())?;
+        let manifest = verified(Unverified::read(&contents.manifest).map_err(|e| e.to_string())?, &settings).await?;
+        let (catalogue, shards) = contents.objects(&manifest, true).map_err(|error| error.to_string())?;
+        let fresh = shards.into_iter().zip(0..).map(|(block, shard)| (shard, block)).collect();
+        let mut embedded = Replica::new(usize::MAX, 0);
+        embedded.take(manifest, Some(&catalogue), fresh, Source::Embedded).map_err(|error| error.to_string())?;
+        Ok::<Replica, String>(embedded)
+    };
+    match read.await {
+        Ok(embedded) => {
+            opened(|held| held.embedded.replace(embedded));
+        }
+        Err(error) => fail(&error),
+    }
+}
+
+/// Looks for a newer manifest, and takes it together with what it changes of what is held.
+pub async fn refresh(now: Instant) {
+    if let Err(error) = look(now).await {
+        fail(&error);
+    }
+}
+
+async fn look(now: Instant) -> Result<(), String> {
+    let Some((kv, settings)) = opened(|held| {
+        held.counters.looked_at.set(Some(now.millis()));
+        (held.kv.clone(), held.settings.clone())
+    }) else {
+        return Ok(());
+    };
+    let Some(bytes) = kv.manifest().await? else { return Ok(()) };
+    let bytes = Packed::new(bytes).ok_or("the manifest is not in the packed form")?;
+    let unverified = Unverified::read(&bytes).map_err(|error| error.to_string())?;
+    let judgement = opened(|held| held.replica.borrow().judge(unverified.claims()));
+    match judgement {
+        Some(Judgement::Newer) => {}
+        Some(Judgement::Older) => return refuse(),
+        Some(Judgement::Same) | None => return Ok(()),
+    }
+    let manifest = verified(unverified, &settings).await?;
+    let catalogue = match opened(|held| held.replica.borrow().wants_catalogue(&manifest)) {
+        Some(true) => Some(kv.object(manifest.table.catalogue.hash).await.map_err(|error| error.to_string())?),
+        _ => None,
+    };
+    let mut wanted = opened(|held| held.replica.borrow().wants(&manifest)).unwrap_or_default();
+    wanted.truncate(AHEAD);
+    let mut fresh: Vec<(u64, Packed)> = Vec::with_capacity(wanted.len());
+    for some in wanted.chunks(AT_ONCE) {
+        let hashes: Vec<Hash> = some.iter().map(|(_, part)| part.hash).collect();
+        let blocks = kv.objects(&hashes).await.map_err(|error| error.to_string())?;
+        fresh.extend(some.iter().map(|(shard, _)| *shard).zip(blocks));
+    }
+    // Somebody else may have taken one meanwhile; then this one is judged again, by that.
+    let taken = opened(|held| held.replica.borrow_mut().take(manifest, catalogue.as_ref(), fresh, Source::Snapshot));
+    taken.map_or(Ok(()), |taken| taken.map(|_| ()).map_err(|error| error.to_string()))
+}
+
+fn refuse() -> Result<(), String> {
+    opened(|held| held.counters.refused.set(held.counters.refused.get().saturating_add(1)));
+    Ok(())
+}
+
+/// Believes a manifest, if one of the keys signed it.
+async fn verified(unverified: Unverified, settings: &Settings) -> Result<Manifest, String> {
+    let keys = crypto::trusted(settings).await;
+    let Some(key) = keys.iter().find(|key| key.id() == unverified.key()) else {
+        refuse()?;
+        return Err(format!("the manifest is signed with key {}, which is not known here", unverified.key()));
+    };
+    let is_signed = crypto::verifies(key, unverified.signed(), unverified.signature()).await;
+    let manifest = unverified.verified(is_signed?);
+    manifest.map_err(|error| {
+        let _ = refuse();
+        error.to_string()
+    })
+}
+
+/// How the replica of this isolate is.
+pub fn status(env: &Env, now: Instant) -> Option<Value> {
+    with(env, |held| {
+        let (replica, counters) = (held.replica.borrow(), &held.counters);
+        let manifest = replica.manifest();
+        let age = |manifest: &Manifest| now.millis().saturating_sub(manifest.generated_at.millis()).max(0);
+        json!({
+            "snapshot_version": manifest.map(|manifest| manifest.version),
+            "generated_at": manifest.map(|manifest| manifest.generated_at.to_string()),
+            "age_ms": manifest.map(age),
+            "shards": manifest.map_or(0, |manifest| manifest.table.shards.len()),
+            "shards_held": replica.n_shards(),
+            "bytes_held": replica.n_bytes(),
+            "reads": kv::n_reads(),
+            "manifests_refused": counters.refused.get(),
+            "failures": counters.failed.get(),
+            "last_failure": *counters.last_failure.borrow(),
+        })
+    })
+}

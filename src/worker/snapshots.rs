@@ -1,0 +1,136 @@
+//! Snapshots over HTTP: for readers elsewhere, and for catalogues that are built elsewhere.
+
+use crate::crypto;
+use crate::http::{self, Answer, VERSION};
+use crate::kv::{self, Kv, ObjectError};
+use crate::replica;
+use crate::settings::Settings;
+use crate::sql::Sql;
+use mayuse_core::{Instant, Packed};
+use mayuse_dialects::{Dialect, Failure, Reply, Store, Why};
+use mayuse_snapshot::{Hash, Unverified};
+use serde_json::json;
+use worker::Env;
+
+/// The largest value the store takes, less what goes along with it.
+const MAX_OBJECT: usize = 24 * 1024 * 1024;
+
+/// Answers what concerns the store of snapshots. Nothing for other paths, and for a manifest to be
+/// taken, which is for the catalogue to judge.
+pub async fn answer(
+    method: &str,
+    segments: &[&str],
+    request: &mut worker::Request,
+    env: &Env,
+    now: Instant,
+) -> Result<Option<Answer>, Failure> {
+    let is_read = matches!(method, "GET" | "HEAD");
+    let seen = request.headers().get("if-none-match").ok().flatten();
+    match segments {
+        ["v1", "snapshot", "status"] if is_read => {
+            let status = replica::status(env, now).ok_or_else(nowhere)?;
+            Ok(Some(Answer::from(Reply::json(200, status))))
+        }
+        ["v1", "snapshot", "manifest"] if is_read => manifest(&store(env)?, seen.as_deref()).await.map(Some),
+        ["v1", "snapshot", "objects", hash] if is_read => {
+            object(&store(env)?, hash_of(hash)?, seen.as_deref()).await.map(Some)
+        }
+        ["v1", "snapshot", "objects", hash] if method == "PUT" => {
+            let hash = hash_of(hash)?;
+            let body = http::body(request, MAX_OBJECT).await?;
+            if Hash::of(&body) != hash {
+                return Err(Failure::new(Why::BadRequest, format!("the body does not hash to {hash}")));
+            }
+            store(env)?.put(vec![kv::key_of(hash)], &[&body]).await.map_err(|said| unavailable(&said))?;
+            Ok(Some(Answer::from(Reply::empty())))
+        }
+        ["v1", "snapshot", "manifest"] if method == "PUT" => Ok(None),
+        ["v1", "snapshot", "objects", _] | ["v1", "snapshot", "manifest"] => {
+            Err(Failure::method_not_allowed("GET, HEAD, PUT"))
+        }
+        ["v1", "snapshot", "status"] => Err(Failure::method_not_allowed("GET, HEAD")),
+        _ => Ok(None),
+    }
+}
+
+fn store(env: &Env) -> Result<Kv, Failure> {
+    Kv::of(env).ok_or_else(nowhere)
+}
+
+fn nowhere() -> Failure {
+    Failure::new(Why::NotFound, "this Worker publishes no snapshots: it has no KV namespace bound as `SNAPSHOTS`")
+}
+
+fn unavailable(said: &str) -> Failure {
+    worker::console_error!("the store of snapshots: {said}");
+    Failure::new(Why::Unavailable, "the store of snapshots does not answer; ask again")
+}
+
+fn hash_of(text: &str) -> Result<Hash, Failure> {
+    Hash::parse(text).ok_or_else(|| Failure::not_found(format!("there is no object `{text}`: expected a SHA-256")))
+}
+
+async fn manifest(kv: &Kv, seen: Option<&str>) -> Result<Answer, Failure> {
+    let bytes = kv.manifest().await.map_err(|said| unavailable(&said))?;
+    let bytes = bytes.ok_or_else(|| Failure::not_found("nothing is published yet"))?;
+    let packed = Packed::new(bytes).ok_or_else(|| unavailable("the manifest is not in the packed form"))?;
+    let unverified = Unverified::read(&packed).map_err(|error| unavailable(&error.to_string()))?;
+    let version = unverified.claims().version;
+    let etag = format!("\"{}\"", Hash::of(packed.as_slice()));
+    // Readers look whether theirs is still the newest.
+    Ok(binary(packed.as_slice(), etag, "no-cache", seen).with(VERSION, version))
+}
+
+async fn object(kv: &Kv, hash: Hash, seen: Option<&str>) -> Result<Answer, Failure> {
+    let object = kv.object(hash).await.map_err(|error| match error {
+        ObjectError::Absent(_) => Failure::not_found(error.to_string()),
+        ObjectError::Store(_) | ObjectError::Damaged(_) => unavailable(&error.to_string()),
+    })?;
+    Ok(binary(object.as_slice(), format!("\"{hash}\""), "private, max-age=31536000, immutable", seen))
+}
+
+fn binary(bytes: &[u8], etag: String, cache: &str, seen: Option<&str>) -> Answer {
+    let is_seen = seen.is_some_and(|seen| seen.split(',').any(|tag| tag.trim().trim_start_matches("W/") == etag));
+    let (status, body) = if is_seen { (304, Vec::new()) } else { (200, bytes.to_vec()) };
+    let headers = vec![
+        ("content-type", "application/octet-stream".to_owned()),
+        ("cache-control", cache.to_owned()),
+        ("etag", etag),
+    ];
+    Answer { status, headers, body }
+}
+
+/// Publishes a manifest that was made elsewhere, if this catalogue has none of its own to publish.
+pub async fn take_manifest(env: &Env, sql: &Sql, body: &[u8], now: Instant) -> Answer {
+    let taken = taken(env, sql, body, now).await;
+    taken.unwrap_or_else(|failure| Answer::refusal(Dialect::Own, &failure))
+}
+
+async fn taken(env: &Env, sql: &Sql, body: &[u8], now: Instant) -> Result<Answer, Failure> {
+    let kv = store(env)?;
+    if sql.version()? != 0 {
+        let message = "this Worker's catalogue publishes its own snapshots: import into it instead";
+        return Err(Failure::conflict(message));
+    }
+    let refused = |message: String| Failure::new(Why::BadRequest, message);
+    let packed = Packed::new(body.to_vec()).ok_or_else(|| refused("not a manifest".to_owned()))?;
+    let unverified = Unverified::read(&packed).map_err(|error| refused(error.to_string()))?;
+    let (settings, _) = Settings::read(env);
+    let keys = crypto::trusted(&settings).await;
+    let Some(key) = keys.iter().find(|key| key.id() == unverified.key()) else {
+        return Err(refused(format!("it is signed with key {}, which is not among SNAPSHOT_KEYS", unverified.key())));
+    };
+    let is_signed = crypto::verifies(key, unverified.signed(), unverified.signature()).await;
+    let is_signed = is_signed.map_err(|said| unavailable(&said))?;
+    let manifest = unverified.verified(is_signed).map_err(|error| refused(error.to_string()))?;
+    let held = sql.publication()?.version;
+    if manifest.version <= held {
+        let message = format!("version {} is not above {held}, which is published", manifest.version);
+        return Err(Failure::conflict(message));
+    }
+    kv.put(vec![kv::MANIFEST.to_owned()], &[body]).await.map_err(|said| unavailable(&said))?;
+    sql.is_published(manifest.version, now, Hash::of(body))?;
+    let published =
+        json!({"snapshot_version": manifest.version, "objects": manifest.table.shards.len().saturating_add(1)});
+    Ok(Answer::from(Reply::json(200, published)).with(VERSION, manifest.version))
+}
