@@ -17,6 +17,7 @@ mod calendar;
 
 mod counting;
 mod hot_path;
+mod queries;
 
 mod workload;
 

@@ -38,6 +38,10 @@ impl Amount {
     /// # Errors
     /// Any other text, or more digits than can be held exactly.
     pub fn parse(text: &str) -> Result<Amount, AmountError> {
+        // Most are a few digits, and need no more than to be counted.
+        if let Some(value) = few_digits(text) {
+            return Ok(Amount(Decimal::from(value)));
+        }
         if text.len() > MAX_TEXT {
             return Err(if text.bytes().all(|b| b.is_ascii_digit() || b == b'.' || b == b'-') {
                 AmountError::TooManyDigits
@@ -126,6 +130,18 @@ impl Amount {
         let scale = self.0.scale().max(other.0.scale());
         Some((raised(self.0, scale)?, raised(other.0, scale)?, scale))
     }
+}
+
+/// One to eighteen digits and nothing else.
+fn few_digits(text: &str) -> Option<u64> {
+    let digit = |value: u64, byte: u8| {
+        let digit = u64::from(byte.wrapping_sub(b'0'));
+        value.checked_mul(10)?.checked_add(digit).filter(|_| digit < 10)
+    };
+    if !(1..=18).contains(&text.len()) {
+        return None;
+    }
+    text.bytes().try_fold(0, digit)
 }
 
 fn raised(value: Decimal, scale: u32) -> Option<i128> {

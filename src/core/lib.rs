@@ -37,10 +37,12 @@ mod decision;
 mod admit;
 mod decide;
 mod ask;
+mod ask_query;
 mod ask_resolution;
 
 pub use amount::{Amount, AmountError};
 pub use ask::{Check, WindowBounds, ask_billing_period, ask_window, read, read_reset_period};
+pub use ask_query::QueryCheck;
 pub use ask_resolution::{Resolution, ask_resolution};
 pub use billing::{Billing, BillingError, BillingPeriod, Rhythm};
 pub use decide::{Question, decide, decide_for, undecided, undecided_in};
