@@ -8,6 +8,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use mayuse_core::{Code, Node, Problems, Tree, read};
 use sha2::{Digest, Sha256};
+use std::borrow::Cow;
 use subtle::ConstantTimeEq;
 
 /// The key of the local run: in every document, and therefore refused by anything deployed.
@@ -208,19 +209,19 @@ fn hash_from_hex(text: &str) -> Option<[u8; 32]> {
 }
 
 /// The key in the headers, where the dialect looks for it.
-fn presented(dialect: Dialect, authorization: Option<&str>, x_api_key: Option<&str>) -> Option<String> {
+fn presented<'h>(dialect: Dialect, authorization: Option<&'h str>, x_api_key: Option<&'h str>) -> Option<Cow<'h, str>> {
     let scheme = |name: &str| {
         let (scheme, rest) = authorization?.trim().split_once(' ')?;
-        scheme.eq_ignore_ascii_case(name).then(|| rest.trim().to_owned())
+        scheme.eq_ignore_ascii_case(name).then(|| Cow::Borrowed(rest.trim()))
     };
-    let x_api_key = || x_api_key.map(|key| key.trim().to_owned());
+    let x_api_key = || x_api_key.map(|key| Cow::Borrowed(key.trim()));
     let found = match dialect {
         Dialect::Own => scheme("Bearer").or_else(x_api_key),
         Dialect::Meteroid => scheme("Bearer"),
         Dialect::Commet => x_api_key(),
         Dialect::Pabbly => {
-            let decoded = String::from_utf8(BASE64.decode(scheme("Basic")?).ok()?).ok()?;
-            decoded.split_once(':').map(|(user, _)| user.to_owned())
+            let decoded = String::from_utf8(BASE64.decode(scheme("Basic")?.as_bytes()).ok()?).ok()?;
+            decoded.split_once(':').map(|(user, _)| Cow::Owned(user.to_owned()))
         }
     };
     found.filter(|key| !key.is_empty())

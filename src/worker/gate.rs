@@ -1,6 +1,6 @@
 //! Who is let in: keys, their scopes, and how much each may ask.
 
-use mayuse_dialects::{Dialect, Failure, Key, Keys, Why};
+use mayuse_dialects::{Dialect, Failure, Key, Keys, Scope, Why};
 use std::cell::OnceCell;
 use worker::wasm_bindgen::JsValue;
 use worker::{Env, console_error};
@@ -9,16 +9,45 @@ use worker::{Env, console_error};
 const PERIOD_S: u32 = 10;
 
 thread_local! {
-    static KEYS: OnceCell<Result<Keys, String>> = const { OnceCell::new() };
+    static GATE: OnceCell<Gate> = const { OnceCell::new() };
 }
 
 /// What counts requests without a known key.
 pub const ANONYMOUS: &str = "anonymous";
 
-/// The key of a request.
-///
-/// The table is the secret `API_KEYS`. The demo key is added where the variable `LOCAL_RUN` is set
-/// and the host is this machine: in a deployment the second is never true.
+/// What is known of the environment once its first request was let in or refused. A deployment's
+/// environment does not change, and a new one begins with nothing kept.
+#[derive(Debug)]
+struct Gate {
+    keys: Result<Keys, String>,
+    /// The same with the demo key, for requests to this machine; only where `LOCAL_RUN` is set.
+    local: Option<Keys>,
+    /// Whether a question about the customer `panic` does, for a test: what `PANIC_ROUTE` binds.
+    may_panic: bool,
+}
+
+impl Gate {
+    fn of(env: &Env) -> Gate {
+        let keys = read(env);
+        let local = keys.as_ref().ok().filter(|_| env.var("LOCAL_RUN").is_ok()).map(|keys| {
+            let mut local = keys.clone();
+            local.extend(Keys::demo());
+            local
+        });
+        Gate { keys, local, may_panic: env.var("PANIC_ROUTE").is_ok() }
+    }
+
+    /// The table that a request is held against. The demo key is in it where the variable
+    /// `LOCAL_RUN` is set and the host is this machine: in a deployment the second is never true.
+    fn keys(&self, url: &str) -> Result<&Keys, Failure> {
+        match &self.local {
+            Some(local) if is_local(url) => Ok(local),
+            _ => self.keys.as_ref().map_err(|problem| Failure::new(Why::Unavailable, problem.clone())),
+        }
+    }
+}
+
+/// The key of a request. The table is the secret `API_KEYS`.
 pub fn identify(
     env: &Env,
     url: &str,
@@ -26,16 +55,26 @@ pub fn identify(
     authorization: Option<&str>,
     x_api_key: Option<&str>,
 ) -> Result<Key, Failure> {
-    KEYS.with(|keys| {
-        let keys = keys.get_or_init(|| read(env)).as_ref();
-        let keys = keys.map_err(|problem| Failure::new(Why::Unavailable, problem.clone()))?;
-        if is_local(env, url) {
-            let mut keys = keys.clone();
-            keys.extend(Keys::demo());
-            return keys.identify(dialect, authorization, x_api_key).cloned();
-        }
-        keys.identify(dialect, authorization, x_api_key).cloned()
-    })
+    GATE.with(|gate| gate.get_or_init(|| Gate::of(env)).keys(url)?.identify(dialect, authorization, x_api_key).cloned())
+}
+
+/// Whether a request may ask, as far as that is known without the environment: not before the first
+/// request that came with it.
+pub fn may_ask(url: &str, authorization: Option<&str>, x_api_key: Option<&str>) -> bool {
+    let may = |gate: &Gate| {
+        let key = gate.keys(url).ok()?.identify(Dialect::Own, authorization, x_api_key).ok()?;
+        key.require(Scope::Check).ok()
+    };
+    GATE.with(|gate| gate.get().and_then(may).is_some())
+}
+
+/// Panics in the midst of an answer from memory, where a test bound `PANIC_ROUTE`.
+pub fn panic_if_asked(customer: &str) {
+    let may_panic = customer == "panic" && GATE.with(|gate| gate.get().is_some_and(|gate| gate.may_panic));
+    #[expect(clippy::panic, reason = "its only purpose")]
+    if may_panic {
+        panic!("asked to panic");
+    }
 }
 
 fn read(env: &Env) -> Result<Keys, String> {
@@ -46,10 +85,10 @@ fn read(env: &Env) -> Result<Keys, String> {
     })
 }
 
-fn is_local(env: &Env, url: &str) -> bool {
+fn is_local(url: &str) -> bool {
     let host = url.split_once("://").map_or(url, |(_, rest)| rest).split(['/', '?', '#']).next().unwrap_or_default();
     let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
-    env.var("LOCAL_RUN").is_ok() && ["localhost", "127.0.0.1", "[::1]"].contains(&name)
+    ["localhost", "127.0.0.1", "[::1]"].contains(&name)
 }
 
 /// Counts a request against the limit of its key's class: the binding `RATE_LIMIT_` and the class
