@@ -20,7 +20,7 @@ use std::collections::BTreeMap;
 use worker::{Env, console_error};
 
 /// Where the shim leaves the bytes of the fallback.
-const EMBEDDED: &str = "MAYUSE_EMBEDDED_SNAPSHOT";
+const EMBEDDED: &str = "MAYUSE_FALLBACK_SNAPSHOT";
 
 /// How many objects are fetched at the same time.
 const AT_ONCE: usize = 6;
@@ -96,18 +96,18 @@ pub struct Elsewhere(Reason);
 
 /// Answers a question at once, or not at all: what has to be fetched, what a newer version is wanted
 /// for, and once in a while one that then looks for a newer manifest, take the longer way.
-pub fn answer_now(check: &Check, now: Instant) -> Option<Result<Vec<u8>, Problems>> {
+pub fn answer_now(question: &Question<'_>, at: Option<Instant>, now: Instant) -> Option<Vec<u8>> {
     opened(|held| {
         if held.is_due(now) {
             return None;
         }
         let replica = held.replica.try_borrow().ok()?;
-        let question = check.question();
-        if is_behind(&replica, &question) {
+        if is_behind(&replica, question) {
             return None;
         }
-        let decided = replica.decide(&question, check.at.unwrap_or(now)).ok()?;
-        Some(decided.map(|decision| written(&decision).into_bytes()).map_err(Problems::from))
+        // What is wrong with a question is said on the longer way.
+        let decision = replica.decide(question, at.unwrap_or(now)).ok()?.ok()?;
+        Some(written(&decision).into_bytes())
     })
     .flatten()
 }

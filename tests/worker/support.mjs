@@ -8,9 +8,11 @@ import Ajv2020 from "ajv/dist/2020.js";
 import { Miniflare, NoOpLog } from "miniflare";
 
 const file = (path, encoding = "utf8") => readFileSync(new URL(`../../${path}`, import.meta.url), encoding);
-const modules = [
-  { type: "ESModule", path: "index.js", contents: file("build/index.js") },
-  { type: "CompiledWasm", path: "index_bg.wasm", contents: file("build/index_bg.wasm", null) },
+/** Where they lie from the root: the first imports the others. */
+export const modules = [
+  { type: "ESModule", path: "src/worker/shim.mjs", contents: file("src/worker/shim.mjs") },
+  { type: "ESModule", path: "build/index.js", contents: file("build/index.js") },
+  { type: "CompiledWasm", path: "build/index_bg.wasm", contents: file("build/index_bg.wasm", null) },
 ];
 const compatibilityDate = file("wrangler.toml").match(/^compatibility_date = "(.+)"$/m)[1];
 
@@ -50,12 +52,12 @@ subscribe("child_process", (started) => processes.push(started.process));
 /**
  * Starts Workers as the local run does, each with a catalogue of its own. Of each:
  * `catalog` is what it is told first (the demo by default, null for nothing) with `key`, `bindings` what else it has,
- * `limits` its rate limits, `persist` a folder that outlives all of them.
+ * `limits` its rate limits, `parts` other modules than those of the build, `persist` a folder that outlives all of them.
  */
 export async function start(...options) {
-  const workers = options.map(({ bindings, limits }, n) => ({
+  const workers = options.map(({ bindings, limits, parts = modules }, n) => ({
     name: `worker-${n}`,
-    modules,
+    modules: parts,
     compatibilityDate,
     bindings: without({ LOCAL_RUN: "1", ...bindings }),
     durableObjects: { CATALOG: { className: "Catalog", useSQLite: true } },
