@@ -12,6 +12,7 @@ const file = (path, encoding = "utf8") => readFileSync(new URL(`../../${path}`, 
 export const modules = [
   { type: "ESModule", path: "src/worker/shim.mjs", contents: file("src/worker/shim.mjs") },
   { type: "ESModule", path: "build/index.js", contents: file("build/index.js") },
+  { type: "Data", path: "fallback.snapshot", contents: "" },
   { type: "CompiledWasm", path: "build/index_bg.wasm", contents: file("build/index_bg.wasm", null) },
 ];
 const compatibilityDate = file("wrangler.toml").match(/^compatibility_date = "(.+)"$/m)[1];
@@ -52,13 +53,15 @@ subscribe("child_process", (started) => processes.push(started.process));
 /**
  * Starts Workers as the local run does, each with a catalogue of its own. Of each:
  * `catalog` is what it is told first (the demo by default, null for nothing) with `key`, `bindings` what else it has,
- * `limits` its rate limits, `parts` other modules than those of the build, `persist` a folder that outlives all of them.
+ * `limits` its rate limits, `parts` other modules than those of the build, `snapshots` the name of a KV namespace to
+ * publish to, which several may share, `persist` a folder that outlives all of them.
  */
 export async function start(...options) {
-  const workers = options.map(({ bindings, limits, parts = modules }, n) => ({
+  const workers = options.map(({ bindings, limits, snapshots, parts = modules }, n) => ({
     name: `worker-${n}`,
     modules: parts,
     compatibilityDate,
+    kvNamespaces: snapshots ? { SNAPSHOTS: snapshots } : {},
     bindings: without({ LOCAL_RUN: "1", ...bindings }),
     durableObjects: { CATALOG: { className: "Catalog", useSQLite: true } },
     ratelimits: limits,
@@ -67,7 +70,7 @@ export async function start(...options) {
   const persist = options.find((one) => one.persist)?.persist;
   // What the runtime says of panics and hang-ups that are meant is not shown.
   const handleRuntimeStdio = (...streams) => streams.forEach((stream) => stream.resume());
-  const kept = persist ? { durableObjectsPersist: persist } : {};
+  const kept = persist ? { durableObjectsPersist: persist, kvPersist: `${persist}/kv` } : {};
   const miniflare = new Miniflare({ workers, log: new NoOpLog(), handleRuntimeStdio, ...kept });
   await miniflare.ready;
   const runtime = processes.findLast(({ spawnfile }) => spawnfile.endsWith("workerd"));
