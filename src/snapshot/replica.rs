@@ -8,10 +8,9 @@ use crate::hash::Hash;
 use crate::manifest::Manifest;
 use mayuse_core::{
     Catalog, Decision, Found, Instant, Packed, People, Person, Problem, Question, Snapshot, Source, Unreadable,
-    decide_for, key_hash, shard_of,
+    decide_for, key_hash, shard_of, sort_by,
 };
 use std::cell::Cell;
-use std::collections::BTreeMap;
 
 /// The snapshot that is held.
 #[derive(Debug)]
@@ -171,10 +170,14 @@ impl Replica {
         };
         let mut view = match (old, new_catalog) {
             (Some(old), new_catalog) => {
-                let mut held: BTreeMap<Hash, Shard> = BTreeMap::new();
+                let mut held: Vec<(Hash, Option<Shard>)> = Vec::new();
                 let shards = old.shards.into_iter().zip(&old.manifest.table.shards);
-                held.extend(shards.filter_map(|(shard, part)| Some((part.hash, shard?))));
-                let shards = manifest.table.shards.iter().map(|part| held.remove(&part.hash)).collect();
+                held.extend(shards.filter_map(|(shard, part)| Some((part.hash, Some(shard?)))));
+                sort_by(&mut held, |a, b| a.0.cmp(&b.0));
+                let kept = |hash: Hash| held.binary_search_by(|(other, _)| other.cmp(&hash)).ok();
+                let places: Vec<Option<usize>> = manifest.table.shards.iter().map(|part| kept(part.hash)).collect();
+                let mut take = |at: Option<usize>| held.get_mut(at?)?.1.take();
+                let shards = places.into_iter().map(&mut take).collect();
                 View { manifest, catalog: new_catalog.unwrap_or(old.catalog), generation, shards, n_bytes: 0 }
             }
             (None, Some(catalog)) => {

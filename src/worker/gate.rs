@@ -1,5 +1,6 @@
 //! Who is let in: keys, their scopes, and how much each may ask.
 
+use crate::http::Work;
 use mayuse_dialects::{Dialect, Failure, Key, Keys, Scope, Why};
 use std::cell::OnceCell;
 use worker::wasm_bindgen::JsValue;
@@ -93,7 +94,11 @@ fn is_local(url: &str) -> bool {
 
 /// Counts a request against the limit of its key's class: the binding `RATE_LIMIT_` and the class
 /// in capitals. A class without a binding has no limit.
-pub async fn limit(env: &Env, class: &str, name: String) -> Result<(), Failure> {
+pub fn limit<'w>(env: &'w Env, class: &'w str, name: String) -> Work<'w, ()> {
+    Box::pin(count(env, class, name))
+}
+
+async fn count(env: &Env, class: &str, name: String) -> Result<(), Failure> {
     let binding = format!("RATE_LIMIT_{}", class.to_ascii_uppercase());
     let bound = worker::js_sys::Reflect::has(env, &JsValue::from_str(&binding)).unwrap_or_default();
     if !bound {

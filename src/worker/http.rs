@@ -4,6 +4,7 @@ use futures_util::StreamExt;
 use mayuse_core::Instant;
 use mayuse_dialects::{Dialect, Failure, Reply, Why};
 use serde::Serialize;
+use std::pin::Pin;
 use worker::{Headers, Request, Response};
 
 /// Who asks, as the Worker found out; whatever a client sends under this name is replaced there.
@@ -74,8 +75,15 @@ impl From<Reply> for Answer {
     }
 }
 
+/// Work that is waited for. It is boxed where it is waited for in several places: each would be compiled anew.
+pub type Work<'w, T> = Pin<Box<dyn Future<Output = Result<T, Failure>> + 'w>>;
+
 /// The body, up to what its path takes. What is longer is not read to its end.
-pub async fn body(request: &mut Request, limit: usize) -> Result<Vec<u8>, Failure> {
+pub fn body(request: &mut Request, limit: usize) -> Work<'_, Vec<u8>> {
+    Box::pin(read_body(request, limit))
+}
+
+async fn read_body(request: &mut Request, limit: usize) -> Result<Vec<u8>, Failure> {
     if matches!(request.inner().method().as_str(), "GET" | "HEAD") {
         return Ok(Vec::new());
     }

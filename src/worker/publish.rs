@@ -10,7 +10,7 @@ use crate::settings::Settings;
 use crate::sql::Sql;
 use crate::sql_snapshot::ShardTable;
 use crate::transaction::Storage;
-use mayuse_core::{Catalog, Instant, Packed, Pile, shard_of};
+use mayuse_core::{Catalog, Instant, Packed, Pile, shard_of, sort_by};
 use mayuse_dialects::{Failure, Store, pile_up};
 use mayuse_snapshot::{Hash, Manifest, Part, Patched, Table, bits_for, empty, patch, split};
 use std::collections::BTreeSet;
@@ -177,8 +177,9 @@ impl Publisher<'_> {
     /// Puts the objects of a table that are not yet there. Whether that was all.
     async fn push(&self, table: &Table) -> Result<bool, Failure> {
         let mut waiting = self.store.unpushed()?;
-        let all: BTreeSet<Hash> = table.shards.iter().chain([&table.catalogue]).map(|part| part.hash).collect();
-        waiting.retain(|hash| all.contains(hash));
+        let mut all: Vec<Hash> = table.shards.iter().chain([&table.catalogue]).map(|part| part.hash).collect();
+        sort_by(&mut all, Ord::cmp);
+        waiting.retain(|hash| all.binary_search(hash).is_ok());
         let n_waiting = waiting.len();
         waiting.truncate(PUSHED);
         for some in waiting.chunks(AT_ONCE) {

@@ -16,7 +16,6 @@ use mayuse_dialects::Failure;
 use mayuse_snapshot::{Hash, Judgement, Manifest, Needs, Part, Replica, Unverified, contents};
 use serde_json::{Value, json};
 use std::cell::{Cell, OnceCell, RefCell};
-use std::collections::BTreeMap;
 use worker::{Env, console_error};
 
 /// Where the shim leaves the bytes of the fallback.
@@ -202,7 +201,7 @@ struct Open<'a> {
     asked: &'a Asked,
     now: Instant,
     /// By the number of the question.
-    decided: BTreeMap<usize, Result<String, Problems>>,
+    decided: Vec<Option<Result<String, Problems>>>,
     /// How many features there are, once all of one customer are answered.
     n_features: usize,
 }
@@ -216,7 +215,7 @@ enum Need {
 
 impl<'a> Open<'a> {
     fn new(asked: &'a Asked, now: Instant) -> Open<'a> {
-        Open { asked, now, decided: BTreeMap::new(), n_features: 0 }
+        Open { asked, now, decided: Vec::new(), n_features: 0 }
     }
 
     fn n_questions(&self) -> usize {
@@ -248,7 +247,7 @@ impl<'a> Open<'a> {
     }
 
     fn decide(&mut self, n: usize, check: &Check, replica: &Replica, needs: &mut Vec<Need>) {
-        if self.decided.contains_key(&n) {
+        if self.decided.get(n).is_some_and(Option::is_some) {
             return;
         }
         let question = check.question();
@@ -257,7 +256,13 @@ impl<'a> Open<'a> {
         }
         match replica.decide(&question, check.at.unwrap_or(self.now)) {
             Ok(decision) => {
-                self.decided.insert(n, decision.map(|decision| written(&decision)).map_err(Problems::from));
+                let decision = decision.map(|decision| written(&decision)).map_err(Problems::from);
+                if self.decided.len() <= n {
+                    self.decided.resize_with(n.saturating_add(1), || None);
+                }
+                if let Some(place) = self.decided.get_mut(n) {
+                    *place = Some(decision);
+                }
             }
             Err(need) => needs.push(Need::Replica(need)),
         }
@@ -273,7 +278,7 @@ impl<'a> Open<'a> {
         for (n, code) in catalog.feature_codes().enumerate() {
             let question = check.question_on(code);
             let decision = decide_for(catalog, person.as_ref(), &question, check.at.unwrap_or(self.now));
-            self.decided.insert(n, decision.map(|decision| written(&decision)).map_err(Problems::from));
+            self.decided.push(Some(decision.map(|decision| written(&decision)).map_err(Problems::from)));
             self.n_features = n.saturating_add(1);
         }
         Ok(())
@@ -283,7 +288,8 @@ impl<'a> Open<'a> {
     fn answer(mut self) -> Result<Answer, Failure> {
         let asked = self.asked;
         let decided = &mut self.decided;
-        asked.answer(self.n_features, |n| decided.remove(&n).unwrap_or_else(|| Ok(String::new())))
+        asked
+            .answer(self.n_features, |n| decided.get_mut(n).and_then(Option::take).unwrap_or_else(|| Ok(String::new())))
     }
 }
 

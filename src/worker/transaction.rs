@@ -2,9 +2,9 @@
 
 use crate::js;
 use mayuse_dialects::Failure;
-use worker::js_sys::{Function, Reflect};
+use worker::js_sys::Reflect;
+use worker::wasm_bindgen::JsValue;
 use worker::wasm_bindgen::closure::ScopedClosure;
-use worker::wasm_bindgen::{JsCast, JsValue};
 use worker::{State, console_error};
 
 /// The platform's own handle of the database.
@@ -24,7 +24,13 @@ impl Storage {
     /// # Errors
     /// Those of `write`, and whatever the database has against the commit.
     pub fn transaction<T>(&self, mut write: impl FnMut() -> Result<T, Failure>) -> Result<T, Failure> {
-        let mut outcome: Option<Result<T, Failure>> = None;
+        let mut written = None;
+        self.run(&mut || write().map(|value| written = Some(value)))?;
+        written.ok_or_else(not_stored)
+    }
+
+    fn run(&self, write: &mut dyn FnMut() -> Result<(), Failure>) -> Result<(), Failure> {
+        let mut outcome: Option<Result<(), Failure>> = None;
         let mut step = || -> Result<JsValue, JsValue> {
             let written = write();
             // What is thrown rolls the transaction back.
@@ -35,14 +41,14 @@ impl Storage {
         let committed = {
             let step: ScopedClosure<'_, dyn FnMut() -> Result<JsValue, JsValue>> =
                 ScopedClosure::borrow_mut_assert_unwind_safe(&mut step);
-            self.call(step.as_ref())
+            js::call(&self.0, "transactionSync", step.as_ref())
         };
         match (outcome, committed) {
             (Some(Err(failure)), _) => Err(failure),
-            (Some(Ok(value)), Ok(_)) => Ok(value),
+            (Some(Ok(())), Ok(_)) => Ok(()),
             (_, committed) => {
                 console_error!("a transaction was not committed: {:?}", committed.err());
-                Err(Failure::internal("the write could not be stored; nothing of it was kept"))
+                Err(not_stored())
             }
         }
     }
@@ -56,9 +62,8 @@ impl Storage {
             Failure::internal("the write could not be kept")
         })
     }
+}
 
-    fn call(&self, step: &JsValue) -> Result<JsValue, JsValue> {
-        let transaction_sync: Function = Reflect::get(&self.0, &"transactionSync".into())?.dyn_into()?;
-        transaction_sync.call1(&self.0, step)
-    }
+fn not_stored() -> Failure {
+    Failure::internal("the write could not be stored; nothing of it was kept")
 }

@@ -13,7 +13,6 @@ use crate::problem::{Code, Problem, Problems, Sink};
 use crate::sort::sort_by;
 use crate::tree::Tree;
 use std::cmp::Ordering;
-use std::collections::BTreeMap;
 
 /// Customers and subscriptions to be packed.
 #[derive(Debug)]
@@ -28,24 +27,27 @@ pub struct Pile<'c> {
 /// Names in the order in which they came.
 #[derive(Debug, Default)]
 struct Names {
-    numbers: BTreeMap<String, u32>,
     texts: Vec<String>,
+    /// Their numbers, in the order of the texts.
+    sorted: Vec<u32>,
 }
 
 impl Names {
     fn number(&mut self, name: &str) -> u32 {
-        if let Some(number) = self.numbers.get(name) {
-            return *number;
+        match self.sorted.binary_search_by(|number| text(&self.texts, *number).cmp(name)) {
+            Ok(at) => self.sorted.get(at).copied().unwrap_or_default(),
+            Err(at) => {
+                let number = u32::try_from(self.texts.len()).unwrap_or(u32::MAX);
+                self.texts.push(name.to_owned());
+                self.sorted.insert(at, number);
+                number
+            }
         }
-        let number = u32::try_from(self.texts.len()).unwrap_or(u32::MAX);
-        self.numbers.insert(name.to_owned(), number);
-        self.texts.push(name.to_owned());
-        number
     }
+}
 
-    fn text(&self, number: u32) -> &str {
-        usize::try_from(number).ok().and_then(|at| self.texts.get(at)).map(String::as_str).unwrap_or_default()
-    }
+fn text(texts: &[String], number: u32) -> &str {
+    usize::try_from(number).ok().and_then(|at| texts.get(at)).map(String::as_str).unwrap_or_default()
 }
 
 /// Where something lies in the bytes: a key, then a record or a subscription.
@@ -345,13 +347,20 @@ impl Sorted {
         let pieces = self.pieces.get(from..to).unwrap_or_default();
 
         // Once to learn which names it needs, and once to write.
-        let mut numbers: BTreeMap<&str, u32> = BTreeMap::new();
+        let mut numbers: Vec<Option<u32>> = vec![None; self.names.texts.len()];
+        let place = |number: u32| usize::try_from(number).unwrap_or(usize::MAX);
         let mut records = Writer::default();
         self.write(pieces, &mut records, &mut |_| {}, &mut |number| {
-            numbers.insert(self.names.text(number), 0);
+            numbers.get_mut(place(number)).into_iter().for_each(|needed| *needed = Some(0));
             number
         });
-        numbers.values_mut().zip(0..).for_each(|(number, at)| *number = at);
+        let mut names: Vec<&str> = Vec::new();
+        for number in &self.names.sorted {
+            if let Some(Some(needed)) = numbers.get_mut(place(*number)) {
+                *needed = u32::try_from(names.len()).unwrap_or(u32::MAX);
+                names.push(text(&self.names.texts, *number));
+            }
+        }
 
         let n_records = pieces.iter().filter(|piece| piece.kind != PieceKind::Subscription).count();
         let bucket_bits = u8::try_from(n_records.checked_ilog2().unwrap_or_default()).unwrap_or(MAX_BUCKET_BITS);
@@ -367,13 +376,13 @@ impl Sorted {
         let n_customers = count(PieceKind::Customer);
         block.count(n_customers);
         block.count(count(PieceKind::Subscription));
-        block.size(numbers.len());
-        numbers.keys().for_each(|name| block.text(name));
+        block.size(names.len());
+        names.iter().for_each(|name| block.text(name));
 
         let mut records = Writer::default();
         let mut starts: Vec<(u64, usize)> = Vec::with_capacity(n_records);
         self.write(pieces, &mut records, &mut |start| starts.push(start), &mut |number| {
-            numbers.get(self.names.text(number)).copied().unwrap_or_default()
+            numbers.get(place(number)).copied().flatten().unwrap_or_default()
         });
         let mut starts = starts.into_iter().peekable();
         let n_buckets = 1_u64.checked_shl(bucket_bits.into()).unwrap_or_default();
