@@ -15,6 +15,8 @@ mod laws;
 mod laws_of_windows;
 mod calendar;
 
+mod json;
+
 mod counting;
 mod hot_path;
 mod queries;

@@ -1,7 +1,7 @@
 //! Hostile and broken input: every problem is named, with its place, and none of it does harm.
 
 use mayuse_core::{
-    Amount, Check, Code, Document, Instant, Problem, Problems, Question, Severity, Tree, ask_window, decide,
+    Amount, Check, Code, Document, Instant, Problem, Problems, Question, Severity, Tree, WriteJson, ask_window, decide,
 };
 use mayuse_tests::{compiled, instant};
 use serde_json::{Value, json};
@@ -397,7 +397,7 @@ fn a_trace_of_many_rows_stays_small() {
     let catalog = compiled(&document.to_string());
     let question = Question { explain: true, consumed: Some(Amount::ZERO), ..Question::new("c", "m") };
     let decision = decide(&catalog, &question, instant("2025-06-15")).unwrap();
-    let json = serde_json::to_string(&decision).unwrap();
+    let json = decision.to_json();
     assert_eq!(json.matches("\"effect\"").count(), 201);
     assert!(json.matches("NOT_TRACED").count() > 150 && json.len() < 200_000, "{}", json.len());
 }

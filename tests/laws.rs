@@ -1,5 +1,6 @@
 //! Laws of decisions, for random catalogues and questions.
 
+use crate::json::as_value;
 use crate::random::{
     Amounts, CODES, N_ADD_ONS, Rules, any_instant, at, cases, catalog, ladder, now, question, subscription,
 };
@@ -14,7 +15,7 @@ fn answer(catalog: &Catalog, question: &Value, now: Instant) -> Value {
     let tree: Tree = serde_json::from_value(question.clone()).unwrap();
     let check = Check::read(&tree).unwrap();
     match decide(catalog, &check.question(), now) {
-        Ok(decision) => serde_json::to_value(&decision).unwrap(),
+        Ok(decision) => as_value(&decision),
         Err(problem) => json!({ "error": problem.to_string() }),
     }
 }

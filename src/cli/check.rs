@@ -53,6 +53,6 @@ pub fn run(args: &Args) -> Result<bool, Failure> {
     let catalog = input::catalog(&args.catalog)?;
     let at = check.at.unwrap_or_else(input::now);
     let decision = decide(&catalog, &check.question(), at).map_err(Failure::question)?;
-    input::print_json(&decision)?;
+    input::print_answer(&decision)?;
     Ok(decision.allowed)
 }

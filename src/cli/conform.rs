@@ -3,8 +3,8 @@
 use crate::input::{self, Failure};
 use crate::style;
 use mayuse_core::{
-    Amount, Catalog, Check, Document, Instant, Problems, Tree, ask_billing_period, ask_resolution, ask_window, decide,
-    read_reset_period,
+    Amount, Catalog, Check, Document, Instant, Problems, Tree, WriteJson, ask_billing_period, ask_resolution,
+    ask_window, decide, read_reset_period,
 };
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -122,7 +122,7 @@ fn answer(case: &Value, shared: Option<&Result<Catalog, String>>) -> Value {
             };
             let at = check.at.unwrap_or_else(input::now);
             match decide(catalog, &check.question(), at) {
-                Ok(decision) => serde_json::to_value(&decision).unwrap_or_else(|error| refused(error.to_string())),
+                Ok(decision) => shown(Ok(decision)),
                 Err(problem) => refused(problem.to_string()),
             }
         }
@@ -130,10 +130,10 @@ fn answer(case: &Value, shared: Option<&Result<Catalog, String>>) -> Value {
     }
 }
 
-fn shown<T: serde::Serialize>(answer: Result<T, Problems>) -> Value {
+fn shown<T: WriteJson>(answer: Result<T, Problems>) -> Value {
     let refused = |message: String| json!({"error": true, "message": message});
     match answer {
-        Ok(answer) => serde_json::to_value(&answer).unwrap_or_else(|error| refused(error.to_string())),
+        Ok(answer) => input::value_of(&answer).unwrap_or_else(|_| refused("the answer is no JSON".to_owned())),
         Err(problems) => refused(problems.to_string()),
     }
 }

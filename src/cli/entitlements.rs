@@ -46,7 +46,7 @@ pub fn run(args: &Args) -> Result<bool, Failure> {
         decisions.push(decide(&catalog, &check.question_on(code), at).map_err(Failure::question)?);
     }
     if args.json {
-        input::print_json(&decisions)?;
+        input::print_answer(&decisions.as_slice())?;
     } else {
         input::print(&table(&decisions, &style::for_stdout()))?;
     }
@@ -79,8 +79,6 @@ fn row(decision: &Decision<'_>) -> [String; 7] {
         Some(at) => at.to_string(),
         None => period.rule.name().to_lowercase().replace('_', " "),
     });
-    let reason = serde_json::to_value(decision.reason).ok();
-    let reason = reason.as_ref().and_then(|reason| reason.as_str()).unwrap_or_default().to_owned();
     [
         decision.feature.code.to_owned(),
         match decision.decision {
@@ -89,7 +87,7 @@ fn row(decision: &Decision<'_>) -> [String; 7] {
             Verdict::Indeterminate => "unknown",
         }
         .to_owned(),
-        reason,
+        decision.reason.name().to_owned(),
         limit,
         resets.unwrap_or_default(),
         decision

@@ -1,7 +1,7 @@
 //! What a command reads: files, standard input, the clock; and how it fails.
 
 use crate::style;
-use mayuse_core::{Catalog, Document, Instant, Problem, Problems};
+use mayuse_core::{Catalog, Document, Instant, Problem, Problems, WriteJson};
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::Path;
@@ -158,6 +158,19 @@ pub fn quote(word: &str) -> String {
 
 /// Prints a value as JSON.
 pub fn print_json(value: &impl serde::Serialize) -> Result<(), Failure> {
-    let json = serde_json::to_string_pretty(value);
-    print(&json.map_err(|error| Failure::Json { what: "the answer".to_owned(), message: error.to_string() })?)
+    print(&serde_json::to_string_pretty(value).map_err(no_json)?)
+}
+
+/// Prints an answer of the core as JSON.
+pub fn print_answer(answer: &impl WriteJson) -> Result<(), Failure> {
+    print_json(&value_of(answer)?)
+}
+
+/// An answer of the core, to be looked into.
+pub fn value_of(answer: &impl WriteJson) -> Result<serde_json::Value, Failure> {
+    serde_json::from_str(&answer.to_json()).map_err(no_json)
+}
+
+fn no_json(error: serde_json::Error) -> Failure {
+    Failure::Json { what: "the answer".to_owned(), message: error.to_string() }
 }

@@ -70,6 +70,6 @@ pub fn run(args: &Args) -> Result<bool, Failure> {
     }
     let bounds = ask_window(&Tree::Object(question))
         .map_err(|problems| Failure::Problems { what: "the question".to_owned(), problems })?;
-    input::print_json(&bounds)?;
+    input::print_answer(&bounds)?;
     Ok(true)
 }

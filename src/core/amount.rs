@@ -1,8 +1,9 @@
 //! Amounts: exact decimals. Every operation is exact or refuses; nothing is ever rounded.
 
+use crate::json::{self, WriteJson, put};
 use rust_decimal::Decimal;
 use std::cmp::Ordering;
-use std::fmt;
+use std::fmt::{self, Write};
 
 /// An exact decimal of at most 28 significant digits.
 ///
@@ -194,6 +195,18 @@ impl fmt::Display for Amount {
     /// The shortest exact form, so that equal amounts print alike whatever way they were reached.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(&self.0.normalize(), f)
+    }
+}
+
+impl WriteJson for Amount {
+    fn write_json(&self, out: &mut Vec<u8>) {
+        put(out, "\"");
+        match self.small_whole() {
+            Some(whole) => whole.write_json(out),
+            // A buffer takes everything, so that nothing can go wrong.
+            None => write!(json::Display(out), "{self}").unwrap_or_default(),
+        }
+        put(out, "\"");
     }
 }
 

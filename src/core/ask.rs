@@ -7,6 +7,7 @@ use crate::billing::BillingPeriod;
 use crate::decide::Question;
 use crate::document::entities;
 use crate::document::values;
+use crate::json::{WriteJson, end, object};
 use crate::model::Policy;
 use crate::problem::{Code, Problem, Problems, Sink};
 use crate::reset::ResetPeriod;
@@ -14,7 +15,6 @@ use crate::time::Instant;
 use crate::tree::{Node, Object, Path, Tree};
 use crate::window::Window;
 use crate::windowing::{Anchors, window as window_at};
-use serde::Serialize;
 
 /// A check as it was asked, in JSON, in a query string or on a command line.
 ///
@@ -169,7 +169,7 @@ fn object_of<'p>(pairs: impl Iterator<Item = (&'p str, &'p str)>) -> Tree {
 }
 
 /// A window: `{"start", "end", "reset_at", "projected"}`.
-#[derive(Clone, Copy, PartialEq, Debug, Serialize)]
+#[derive(Clone, Copy, PartialEq, Debug)]
 pub struct WindowBounds {
     /// The first instant.
     pub start: Instant,
@@ -184,6 +184,19 @@ pub struct WindowBounds {
 impl From<Window> for WindowBounds {
     fn from(window: Window) -> Self {
         WindowBounds { start: window.start, end: window.end, reset_at: window.reset_at(), projected: window.projected }
+    }
+}
+
+impl WriteJson for WindowBounds {
+    fn write_json(&self, out: &mut Vec<u8>) {
+        object!(
+            out,
+            "start": self.start,
+            "end": self.end,
+            "reset_at": self.reset_at,
+            "projected": self.projected,
+        );
+        end(out);
     }
 }
 

@@ -3,6 +3,7 @@
 use crate::amount::Amount;
 use crate::ask::read;
 use crate::document::values::{self, RawValue};
+use crate::json::{Word, WriteJson, end, fields, object};
 use crate::ladder::{AcrossSubscriptions, Combine, Ladder, Level};
 use crate::model::{Credits, Grant, Value};
 use crate::owner::Owner;
@@ -11,11 +12,10 @@ use crate::reset::ResetPeriod;
 use crate::resolve::{Allowance, Row, State, Terms, join, make_way, resolve as resolve_chain, resolve_switches};
 use crate::sort::sort_by;
 use crate::tree::{Object, Tree};
-use serde::Serialize;
 use std::cmp::Ordering;
 
 /// What rows come to: `{"absent"}`, or the value that stands.
-#[derive(Clone, PartialEq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Debug)]
 pub struct Resolution {
     absent: bool,
     enabled: bool,
@@ -26,19 +26,52 @@ pub struct Resolution {
     allowances: Vec<ResolvedAllowance>,
 }
 
-#[derive(Clone, PartialEq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Debug)]
 struct OriginName {
     entity_type: &'static str,
     entity_id: String,
 }
 
-#[derive(Clone, PartialEq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Debug)]
 struct ResolvedAllowance {
     limit: Option<Amount>,
     reset_period: Option<ResetPeriod>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     cost: Option<Amount>,
     origin: OriginName,
+}
+
+impl WriteJson for Resolution {
+    fn write_json(&self, out: &mut Vec<u8>) {
+        object!(
+            out,
+            "absent": self.absent,
+            "enabled": self.enabled,
+            "limit": self.limit,
+            "unlimited": self.unlimited,
+            "reset_period": self.reset_period,
+            "origin": self.origin,
+            "allowances": *self.allowances,
+        );
+        end(out);
+    }
+}
+
+impl WriteJson for OriginName {
+    fn write_json(&self, out: &mut Vec<u8>) {
+        object!(out, "entity_type": Word(self.entity_type), "entity_id": *self.entity_id);
+        end(out);
+    }
+}
+
+impl WriteJson for ResolvedAllowance {
+    fn write_json(&self, out: &mut Vec<u8>) {
+        object!(out, "limit": self.limit, "reset_period": self.reset_period);
+        if let Some(cost) = self.cost {
+            fields!(out, "cost": cost);
+        }
+        fields!(out, "origin": self.origin);
+        end(out);
+    }
 }
 
 /// Answers `{"ladder", "grants": [{"level", "entity_id", "value", "created_at"?, "quantity"?,

@@ -1,4 +1,4 @@
-//! The decision: what is answered, and its form in JSON.
+//! The decision: what is answered.
 
 use crate::amount::Amount;
 use crate::model::{Behavior, Policy, Source};
@@ -7,12 +7,11 @@ use crate::reset::ResetPeriod;
 use crate::time::Instant;
 use crate::trace::Step;
 use crate::window::Window;
-use serde::ser::{Serialize, SerializeStruct, Serializer};
 
 /// The answer to *may this customer use this feature*, and everything one may want to know of it.
 ///
 /// Borrows from the catalogue. A switch is decided without a single allocation.
-#[derive(Clone, Debug, serde::Serialize)]
+#[derive(Clone, Debug)]
 pub struct Decision<'c> {
     /// The headline.
     pub allowed: bool,
@@ -29,15 +28,12 @@ pub struct Decision<'c> {
     /// The feature.
     pub feature: FeatureRef<'c>,
     /// What kind of value decided; none where nothing did.
-    #[serde(rename = "type")]
     pub value_type: Option<ValueType>,
     /// The configured switch alone.
     pub enabled: bool,
     /// The numbers of the allowance that decided.
-    #[serde(flatten)]
     pub metering: Option<Metering>,
     /// Every allowance, the one that decided first; only where there is more than one.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub windows: Vec<WindowAnswer<'c>>,
     /// The row that decided.
     pub origin: Option<Origin<'c>>,
@@ -46,13 +42,11 @@ pub struct Decision<'c> {
     /// The earliest instant at which the answer may change by itself.
     pub valid_until: Option<Instant>,
     /// Each row that was looked at; only where it was asked for.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub trace: Option<Vec<Step<'c>>>,
 }
 
 /// Yes, no, or that it cannot be said.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, serde::Serialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Verdict {
     /// Yes.
     Allow,
@@ -63,8 +57,7 @@ pub enum Verdict {
 }
 
 /// Why. Codes are append-only.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, serde::Serialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Reason {
     /// The switch is on.
@@ -123,6 +116,17 @@ pub enum Reason {
     ReservationUnavailable,
 }
 
+impl Verdict {
+    /// The name on the wire.
+    pub fn name(self) -> &'static str {
+        match self {
+            Verdict::Allow => "ALLOW",
+            Verdict::Deny => "DENY",
+            Verdict::Indeterminate => "INDETERMINATE",
+        }
+    }
+}
+
 impl Reason {
     /// The name on the wire.
     pub fn name(self) -> &'static str {
@@ -175,7 +179,7 @@ impl Reason {
 }
 
 /// A feature, as far as it is known.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, serde::Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct FeatureRef<'c> {
     /// Its id; none for an unknown one.
     pub id: Option<&'c str>,
@@ -186,8 +190,7 @@ pub struct FeatureRef<'c> {
 }
 
 /// The kind of value that decided.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, serde::Serialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum ValueType {
     /// A switch.
     Boolean,
@@ -197,8 +200,19 @@ pub enum ValueType {
     Credits,
 }
 
+impl ValueType {
+    /// The name on the wire.
+    pub fn name(self) -> &'static str {
+        match self {
+            ValueType::Boolean => "BOOLEAN",
+            ValueType::Metered => "METERED",
+            ValueType::Credits => "CREDITS",
+        }
+    }
+}
+
 /// The numbers of an allowance. Those of a pool, where it is asked in credits.
-#[derive(Clone, Copy, Debug, serde::Serialize)]
+#[derive(Clone, Copy, Debug)]
 pub struct Metering {
     /// How much was asked for.
     pub requested: Amount,
@@ -221,7 +235,7 @@ pub struct Metering {
 }
 
 /// What happens above a limit.
-#[derive(Clone, Copy, Debug, serde::Serialize)]
+#[derive(Clone, Copy, Debug)]
 pub struct Overage {
     /// Whether it ends or costs.
     pub behavior: Behavior,
@@ -232,7 +246,7 @@ pub struct Overage {
 }
 
 /// From where on to warn.
-#[derive(Clone, Copy, Debug, serde::Serialize)]
+#[derive(Clone, Copy, Debug)]
 pub struct Warning {
     /// Per cent of the limit.
     pub threshold_pct: Amount,
@@ -250,17 +264,15 @@ pub struct Period {
 }
 
 /// One allowance's own answer.
-#[derive(Clone, Copy, Debug, serde::Serialize)]
+#[derive(Clone, Copy, Debug)]
 pub struct WindowAnswer<'c> {
     /// METERED or CREDITS.
-    #[serde(rename = "type")]
     pub value_type: ValueType,
     /// Whether it admits the request.
     pub allowed: bool,
     /// Why.
     pub reason: Reason,
     /// Its numbers.
-    #[serde(flatten)]
     pub metering: Metering,
     /// The row it began with.
     pub origin: Origin<'c>,
@@ -269,7 +281,7 @@ pub struct WindowAnswer<'c> {
 }
 
 /// How fresh an answer is.
-#[derive(Clone, Copy, Debug, serde::Serialize)]
+#[derive(Clone, Copy, Debug)]
 pub struct Freshness {
     /// Where the catalogue came from.
     pub source: Source,
@@ -319,72 +331,5 @@ impl<'c> Decision<'c> {
             valid_until: None,
             trace: None,
         }
-    }
-}
-
-impl Serialize for Amount {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-impl Serialize for Instant {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-impl Serialize for Behavior {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(match self {
-            Behavior::Block => "BLOCK",
-            Behavior::Allow => "ALLOW",
-        })
-    }
-}
-
-impl Serialize for Source {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(match self {
-            Source::Snapshot => "SNAPSHOT",
-            Source::Cache => "CACHE",
-            Source::Embedded => "EMBEDDED",
-            Source::Origin => "ORIGIN",
-            Source::Fallback => "FALLBACK",
-        })
-    }
-}
-
-impl Serialize for Period {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let every = self.rule.every();
-        let mut period = serializer.serialize_struct("Period", 8)?;
-        period.serialize_field("type", self.rule.name())?;
-        if let Some(sub_cycle) = self.rule.sub_cycle() {
-            period.serialize_field("sub_cycle", sub_cycle)?;
-        }
-        period.serialize_field("unit", &every.map(|every| every.unit.name()))?;
-        period.serialize_field("interval", &every.map(|every| every.interval()))?;
-        period.serialize_field("start", &self.window.start)?;
-        period.serialize_field("end", &self.window.end)?;
-        period.serialize_field("reset_at", &self.window.reset_at())?;
-        period.serialize_field("projected", &self.window.projected)?;
-        period.end()
-    }
-}
-
-impl Serialize for ResetPeriod {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let every = self.every();
-        let mut rule = serializer.serialize_struct("ResetPeriod", 3)?;
-        rule.serialize_field("type", self.name())?;
-        if let Some(sub_cycle) = self.sub_cycle() {
-            rule.serialize_field("sub_cycle", sub_cycle)?;
-        }
-        if let Some(every) = every {
-            rule.serialize_field("unit", every.unit.name())?;
-            rule.serialize_field("interval", &every.interval())?;
-        }
-        rule.end()
     }
 }

@@ -11,6 +11,7 @@
 
 #![forbid(unsafe_code)]
 
+mod json;
 mod amount;
 mod time;
 
@@ -34,6 +35,7 @@ mod until;
 mod entitle;
 mod trace;
 mod decision;
+mod decision_json;
 mod admit;
 mod decide;
 mod ask;
@@ -50,6 +52,7 @@ pub use decision::{
     Decision, FeatureRef, Freshness, Metering, Overage, Period, Reason, ValueType, Verdict, Warning, WindowAnswer,
 };
 pub use document::Document;
+pub use json::{WriteJson, write_list};
 pub use ladder::{AcrossSubscriptions, Combine, Ladder, Level};
 pub use model::{Behavior, Catalog, Policy, Snapshot, Source};
 pub use owner::Origin;

@@ -1,8 +1,8 @@
 //! Owners: the entities rows hang on, and how they are named in answers.
 
+use crate::json::{Word, WriteJson, end, escape, object, put};
 use crate::ladder::Level;
 use crate::model::{AddOn, Catalog, Feature, Plan, PlanVersion};
-use serde::ser::{Serialize, SerializeStruct, Serializer};
 
 /// The entity a row hangs on.
 #[derive(Clone, Copy, Debug)]
@@ -87,22 +87,25 @@ impl<'c> From<Owner<'c>> for Origin<'c> {
     }
 }
 
-impl Serialize for Origin<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut origin = serializer.serialize_struct("Origin", 3)?;
-        origin.serialize_field("entity_type", self.0.level().name())?;
-        origin.serialize_field("entity_id", self.0.id())?;
-        origin.serialize_field("name", &self.0.name())?;
-        origin.end()
+impl WriteJson for Origin<'_> {
+    fn write_json(&self, out: &mut Vec<u8>) {
+        object!(out, "entity_type": Word(self.level().name()), "entity_id": self.id(), "name": self.0.name());
+        end(out);
     }
 }
 
-impl Serialize for Name<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+impl WriteJson for Name<'_> {
+    fn write_json(&self, out: &mut Vec<u8>) {
         match self {
-            Name::None => serializer.serialize_none(),
-            Name::Plain(name) => serializer.serialize_str(name),
-            Name::PlanVersion { plan, version } => serializer.collect_str(&format_args!("{plan} v{version}")),
+            Name::None => put(out, "null"),
+            Name::Plain(name) => name.write_json(out),
+            Name::PlanVersion { plan, version } => {
+                put(out, "\"");
+                escape(plan, out);
+                put(out, " v");
+                version.write_json(out);
+                put(out, "\"");
+            }
         }
     }
 }

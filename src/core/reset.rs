@@ -1,5 +1,6 @@
 //! Reset periods: when a count starts again from zero.
 
+use crate::json::{Word, WriteJson, end, fields, object};
 use std::fmt;
 
 /// When a metered allowance starts again from zero.
@@ -129,6 +130,19 @@ impl ResetPeriod {
             ResetPeriod::Never | ResetPeriod::BillingCycle | ResetPeriod::BillingMonth => None,
             ResetPeriod::Calendar(e) | ResetPeriod::FixedWindow(e) | ResetPeriod::SlidingWindow(e) => Some(e),
         }
+    }
+}
+
+impl WriteJson for ResetPeriod {
+    fn write_json(&self, out: &mut Vec<u8>) {
+        object!(out, "type": Word(self.name()));
+        if let Some(sub_cycle) = self.sub_cycle() {
+            fields!(out, "sub_cycle": Word(sub_cycle));
+        }
+        if let Some(every) = self.every() {
+            fields!(out, "unit": Word(every.unit.name()), "interval": every.interval());
+        }
+        end(out);
     }
 }
 

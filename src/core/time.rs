@@ -2,6 +2,7 @@
 //!
 //! There is no clock here. Time is always an argument.
 
+use crate::json::{WriteJson, digit, put};
 use chrono::{Datelike, NaiveDate};
 use std::fmt;
 use std::num::{NonZeroU32, NonZeroU64};
@@ -98,18 +99,42 @@ impl Instant {
     }
 }
 
+impl Instant {
+    /// RFC 3339 in UTC, and how long it is: milliseconds only when there are any.
+    fn rfc_3339(self) -> ([u8; 24], usize) {
+        let (day, time) = (self.date().naive(), self.time_of_day().unsigned_abs());
+        let (s, m, h) = (time / 1_000, time / 60_000, time / 3_600_000);
+        let year = u64::from(day.year().unsigned_abs());
+        let (month, day) = (u64::from(day.month()), u64::from(day.day()));
+        let is_whole = time % 1_000 == 0;
+        #[rustfmt::skip]
+        let text = [
+            digit(year / 1_000), digit(year / 100), digit(year / 10), digit(year), b'-',
+            digit(month / 10), digit(month), b'-',
+            digit(day / 10), digit(day), b'T',
+            digit(h / 10), digit(h), b':',
+            digit(m % 60 / 10), digit(m), b':',
+            digit(s % 60 / 10), digit(s), if is_whole { b'Z' } else { b'.' },
+            digit(time / 100), digit(time / 10), digit(time), b'Z',
+        ];
+        (text, if is_whole { 20 } else { 24 })
+    }
+}
+
 impl fmt::Display for Instant {
     /// RFC 3339 in UTC; milliseconds only when there are any.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (date, time) = (self.date(), self.time_of_day());
-        let (h, rest) = (time.div_euclid(MS_PER_HOUR), time.rem_euclid(MS_PER_HOUR));
-        let (m, rest) = (rest.div_euclid(60_000), rest.rem_euclid(60_000));
-        let (s, ms) = (rest.div_euclid(1_000), rest.rem_euclid(1_000));
-        write!(f, "{date}T{h:02}:{m:02}:{s:02}")?;
-        if ms != 0 {
-            write!(f, ".{ms:03}")?;
-        }
-        f.write_str("Z")
+        let (text, length) = self.rfc_3339();
+        f.write_str(str::from_utf8(text.get(..length).unwrap_or_default()).unwrap_or_default())
+    }
+}
+
+impl WriteJson for Instant {
+    fn write_json(&self, out: &mut Vec<u8>) {
+        let (text, length) = self.rfc_3339();
+        put(out, "\"");
+        out.extend_from_slice(text.get(..length).unwrap_or_default());
+        put(out, "\"");
     }
 }
 

@@ -5,6 +5,7 @@
 
 use crate::amount::Amount;
 use crate::entitle::{Entitlement, Scene};
+use crate::json::{Word, WriteJson, end, fields, object};
 use crate::ladder::{AcrossSubscriptions, Combine, Level};
 use crate::model::{Feature, Value};
 use crate::owner::Origin;
@@ -12,10 +13,9 @@ use crate::packed::Subscription;
 use crate::reset::ResetPeriod;
 use crate::resolve::{Overflow, Row, State, Terms, resolve, resolve_switches, sort_rows};
 use crate::time::Instant;
-use serde::Serialize;
 
 /// One row that was looked at.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug)]
 pub struct Step<'c> {
     /// The subscription whose chain it is in; none for a customer's override.
     pub subscription_id: Option<&'c str>,
@@ -34,8 +34,7 @@ pub struct Step<'c> {
 }
 
 /// What a row changed.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Effect {
     /// It was the first.
     Set,
@@ -53,41 +52,51 @@ pub enum Effect {
     NotTraced,
 }
 
+impl Effect {
+    /// The name on the wire.
+    pub fn name(self) -> &'static str {
+        match self {
+            Effect::Set => "SET",
+            Effect::Replaced => "REPLACED",
+            Effect::Added => "ADDED",
+            Effect::None => "NONE",
+            Effect::OutOfScope => "OUT_OF_SCOPE",
+            Effect::TypeMismatch => "TYPE_MISMATCH",
+            Effect::NotTraced => "NOT_TRACED",
+        }
+    }
+}
+
 /// How many rows of a chain have their effect worked out. Each costs a resolution of all before it.
 const MAX_TRACED: usize = 32;
 
 /// What a row grants.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Copy, Debug)]
 struct Granted {
     enabled: Option<bool>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     limit: Option<Option<Amount>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     reset_period: Option<ResetPeriod>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     cost: Option<Amount>,
 }
 
 /// What the chain comes to, with this row.
-#[derive(Clone, PartialEq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Debug)]
 struct After {
     enabled: bool,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     allowances: Vec<AfterAllowance>,
-    #[serde(skip)]
+    /// Only to tell whether a row changed anything; it is not shown.
     origins: Vec<String>,
 }
 
-#[derive(Clone, Copy, PartialEq, Debug, Serialize)]
+#[derive(Clone, Copy, PartialEq, Debug)]
 struct AfterAllowance {
     limit: Option<Amount>,
     reset_period: Option<ResetPeriod>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     cost: Option<Amount>,
 }
 
 /// What windows are tied to.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Copy, Debug)]
 struct AnchorsUsed {
     activation: Instant,
     /// The start and end of the billing period that holds the instant of the question.
@@ -247,5 +256,72 @@ fn granted(value: &Value) -> Granted {
         },
         Value::Credits(credits) => Granted { enabled: Some(credits.enabled), cost: Some(credits.cost), ..nothing },
         Value::Misfit => nothing,
+    }
+}
+
+impl WriteJson for Step<'_> {
+    fn write_json(&self, out: &mut Vec<u8>) {
+        object!(
+            out,
+            "subscription_id": self.subscription_id,
+            "combine": Word(self.combine),
+            "origin": self.origin,
+            "entitlement_id": self.entitlement_id,
+            "created_at": self.created_at,
+            "quantity": self.quantity,
+            "value": self.value,
+            "effect": Word(self.effect.name()),
+            "after": self.after,
+            "anchors": self.anchors,
+        );
+        end(out);
+    }
+}
+
+impl WriteJson for Granted {
+    fn write_json(&self, out: &mut Vec<u8>) {
+        object!(out, "enabled": self.enabled);
+        if let Some(limit) = self.limit {
+            fields!(out, "limit": limit);
+        }
+        if let Some(reset_period) = self.reset_period {
+            fields!(out, "reset_period": reset_period);
+        }
+        if let Some(cost) = self.cost {
+            fields!(out, "cost": cost);
+        }
+        end(out);
+    }
+}
+
+impl WriteJson for After {
+    fn write_json(&self, out: &mut Vec<u8>) {
+        object!(out, "enabled": self.enabled);
+        if !self.allowances.is_empty() {
+            fields!(out, "allowances": *self.allowances);
+        }
+        end(out);
+    }
+}
+
+impl WriteJson for AfterAllowance {
+    fn write_json(&self, out: &mut Vec<u8>) {
+        object!(out, "limit": self.limit, "reset_period": self.reset_period);
+        if let Some(cost) = self.cost {
+            fields!(out, "cost": cost);
+        }
+        end(out);
+    }
+}
+
+impl WriteJson for AnchorsUsed {
+    fn write_json(&self, out: &mut Vec<u8>) {
+        object!(
+            out,
+            "activation": self.activation,
+            "billing_start": self.billing_start,
+            "billing_end": self.billing_end,
+        );
+        end(out);
     }
 }

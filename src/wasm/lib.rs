@@ -6,9 +6,9 @@
 #![forbid(unsafe_code)]
 
 use mayuse_core::{
-    Catalog, Check, Document, Instant, Problems, Source, Tree, ask_billing_period, ask_resolution, ask_window, decide,
+    Catalog, Check, Document, Instant, Problems, Source, Tree, WriteJson, ask_billing_period, ask_resolution,
+    ask_window, decide,
 };
-use serde::Serialize;
 use wasm_bindgen::prelude::*;
 
 /// A catalogue, ready to be asked.
@@ -51,7 +51,7 @@ impl Engine {
         let at = check.at.unwrap_or_else(|| instant(now));
         let decide = |code| decide(&self.inner, &check.question_on(code), at);
         let decisions: Result<Vec<_>, _> = self.inner.feature_codes().map(decide).collect();
-        shown(decisions.map_err(Problems::from))
+        decisions.map(|decisions| decisions.to_json()).map_err(|problem| refused(&problem.into()))
     }
 }
 
@@ -94,9 +94,8 @@ fn instant(ms: f64) -> Instant {
     Instant::from_millis(ms).unwrap_or(if ms < 0 { Instant::MIN } else { Instant::MAX })
 }
 
-fn shown<T: Serialize>(answer: Result<T, Problems>) -> Result<String, JsValue> {
-    let answer = answer.map_err(|problems| refused(&problems))?;
-    serde_json::to_string(&answer).map_err(|error| not_json(&error))
+fn shown<T: WriteJson>(answer: Result<T, Problems>) -> Result<String, JsValue> {
+    answer.map(|answer| answer.to_json()).map_err(|problems| refused(&problems))
 }
 
 fn not_json(error: &serde_json::Error) -> JsValue {
@@ -109,12 +108,17 @@ fn refused(problems: &Problems) -> JsValue {
 
 /// Problems as the JSON text that `pkg/` makes an error of.
 fn thrown<'p>(problems: impl Iterator<Item = (&'static str, &'p str, String)>) -> JsValue {
-    #[derive(Serialize)]
-    struct Shown<'p> {
-        code: &'static str,
-        path: &'p str,
-        message: String,
+    struct Shown<'p>(&'static str, &'p str, String);
+    impl WriteJson for Shown<'_> {
+        fn write_json(&self, out: &mut Vec<u8>) {
+            let Shown(code, path, message) = self;
+            for (name, value) in [("{\"code\":", *code), (",\"path\":", path), (",\"message\":", message)] {
+                out.extend_from_slice(name.as_bytes());
+                value.write_json(out);
+            }
+            out.push(b'}');
+        }
     }
-    let list: Vec<Shown<'_>> = problems.map(|(code, path, message)| Shown { code, path, message }).collect();
-    JsValue::from_str(&serde_json::to_string(&list).unwrap_or_default())
+    let list: Vec<Shown<'_>> = problems.map(|(code, path, message)| Shown(code, path, message)).collect();
+    JsValue::from_str(&list.to_json())
 }

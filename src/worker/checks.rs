@@ -1,8 +1,9 @@
 //! The questions: one, many, and all about one customer.
 
 use crate::http::Answer;
-use mayuse_core::{Catalog, Check, Decision, Instant, Problems, Reason, Snapshot, decide, sort_by, undecided};
-use mayuse_dialects::{Dialect, Failure, Request, Store, catalog_for};
+use mayuse_core::{Catalog, Check, Decision, Instant, Problems, Reason, Snapshot, WriteJson};
+use mayuse_core::{decide, sort_by, undecided};
+use mayuse_dialects::{Dialect, Failure, Request, Store, Written, catalog_for};
 
 /// The most questions of a batch.
 const MAX_BATCH: usize = 1_000;
@@ -84,40 +85,46 @@ impl Asked {
     pub fn answer(
         &self,
         n_features: usize,
-        mut decided: impl FnMut(usize) -> Result<String, Problems>,
+        mut decided: impl FnMut(usize) -> Result<Vec<u8>, Problems>,
     ) -> Result<Answer, Failure> {
-        let mut body = String::new();
-        match self {
-            Asked::One(_) => body = decided(0)?,
-            Asked::Many(checks) => {
-                body.push_str(r#"{"results":["#);
-                for (n, check) in checks.iter().enumerate() {
-                    body.push_str(if n == 0 { "" } else { "," });
-                    let outcome = check.as_ref().map_err(Clone::clone).and_then(|_| decided(n));
-                    body.push_str(&outcome.unwrap_or_else(refused));
-                }
-                body.push_str("]}");
+        let (before, n_items) = match self {
+            Asked::One(_) => return Ok(Answer::written(200, decided(0)?)),
+            Asked::Many(checks) => ("{\"results\":[", checks.len()),
+            Asked::All(_) => ("{\"data\":[", n_features),
+        };
+        let mut body = before.as_bytes().to_vec();
+        for n in 0..n_items {
+            if n != 0 {
+                body.push(b',');
             }
-            Asked::All(_) => {
-                body.push_str(r#"{"data":["#);
-                for n in 0..n_features {
-                    body.push_str(if n == 0 { "" } else { "," });
-                    body.push_str(&decided(n)?);
+            match self {
+                Asked::Many(checks) => {
+                    let malformed = checks.get(n).and_then(|check| check.as_ref().err().cloned());
+                    match malformed.map_or_else(|| decided(n), Err) {
+                        Ok(mut decision) => body.append(&mut decision),
+                        Err(problems) => refused(problems, &mut body),
+                    }
                 }
-                body.push_str("]}");
+                Asked::One(_) | Asked::All(_) => body.append(&mut decided(n)?),
             }
         }
-        Ok(Answer::json_text(body))
+        body.extend_from_slice(b"]}");
+        Ok(Answer::written(200, body))
     }
 }
 
-fn refused(problems: Problems) -> String {
-    Dialect::Own.refuse(&problems.into()).body.unwrap_or_default().to_string()
+fn refused(problems: Problems, body: &mut Vec<u8>) {
+    Written(&Dialect::Own.refuse(&problems.into()).body.unwrap_or_default()).write_json(body);
 }
 
+/// Most answers fit.
+const USUAL_BYTES: usize = 1024;
+
 /// A decision in JSON.
-pub fn written(decision: &Decision<'_>) -> String {
-    serde_json::to_string(decision).unwrap_or_default()
+pub fn written(decision: &Decision<'_>) -> Vec<u8> {
+    let mut body = Vec::with_capacity(USUAL_BYTES);
+    decision.write_json(&mut body);
+    body
 }
 
 /// Answers a question from what is stored.
@@ -136,7 +143,7 @@ fn from_store(asked: &Asked, store: &dyn Store, now: Instant) -> Result<Answer, 
             Asked::All(check) => (check, check.question_on(codes.get(n).copied().unwrap_or_default())),
             Asked::Many(checks) => match checks.get(n) {
                 Some(Ok(check)) => (check, check.question()),
-                _ => return Ok(String::new()),
+                _ => return Ok(Vec::new()),
             },
         };
         let at = check.at.unwrap_or(now);

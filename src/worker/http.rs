@@ -1,9 +1,8 @@
 //! Requests and answers on their way between the platform and the routes.
 
 use futures_util::StreamExt;
-use mayuse_core::Instant;
-use mayuse_dialects::{Dialect, Failure, Reply, Why};
-use serde::Serialize;
+use mayuse_core::{Instant, WriteJson};
+use mayuse_dialects::{Dialect, Failure, Reply, Why, Written};
 use std::pin::Pin;
 use worker::{Headers, Request, Response};
 
@@ -16,6 +15,9 @@ pub const VERSION: &str = "x-snapshot-version";
 /// Of a body that announces how long it is, no more is believed before it is there.
 const MAX_BELIEVED: usize = 64 * 1024;
 
+/// Most answers are shorter, and a buffer that grows is copied.
+const USUAL: usize = 1024;
+
 /// An answer with its body written out.
 #[derive(Debug)]
 pub struct Answer {
@@ -26,17 +28,15 @@ pub struct Answer {
 
 impl Answer {
     /// A value as JSON.
-    pub fn json(status: u16, value: &impl Serialize) -> Answer {
-        match serde_json::to_vec(value) {
-            Ok(body) => Answer { status, headers: vec![("content-type", "application/json".to_owned())], body },
-            Err(error) => Answer::refusal(Dialect::Own, &Failure::internal(error.to_string())),
-        }
+    pub fn json(status: u16, value: &impl WriteJson) -> Answer {
+        let mut body = Vec::with_capacity(USUAL);
+        value.write_json(&mut body);
+        Answer::written(status, body)
     }
 
     /// JSON that is written already.
-    pub fn json_text(body: String) -> Answer {
-        let headers = vec![("content-type", "application/json".to_owned())];
-        Answer { status: 200, headers, body: body.into_bytes() }
+    pub fn written(status: u16, body: Vec<u8>) -> Answer {
+        Answer { status, headers: vec![("content-type", "application/json".to_owned())], body }
     }
 
     /// A refusal in the words of a dialect.
@@ -66,7 +66,7 @@ impl Answer {
 impl From<Reply> for Answer {
     fn from(reply: Reply) -> Self {
         let mut answer = match &reply.body {
-            Some(body) => Answer::json(reply.status, body),
+            Some(body) => Answer::json(reply.status, &Written(body)),
             None => Answer { status: reply.status, headers: Vec::new(), body: Vec::new() },
         };
         answer.headers.extend(reply.allow.map(|allow| ("allow", allow.to_owned())));

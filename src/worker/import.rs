@@ -5,7 +5,7 @@ use crate::sql::{Import, Sql};
 use crate::transaction::Storage;
 use futures_util::StreamExt;
 use mayuse_core::Instant;
-use mayuse_dialects::{Batch, Dialect, Failure, Ids, MAX_LINE, Progress, Store, Why, admit};
+use mayuse_dialects::{Batch, Dialect, Failure, Ids, MAX_LINE, Progress, Store, Why, Written, admit};
 use serde_json::{Map, Value, json};
 use std::fmt;
 use std::rc::Rc;
@@ -66,7 +66,7 @@ impl Writer<'_> {
             "done": run.written.done,
         });
         let Err(failure) = outcome else {
-            let answer = Answer::json(200, &summary).with(VERSION, run.written.version);
+            let answer = Answer::json(200, &Written(&summary)).with(VERSION, run.written.version);
             // Nothing was left to write: the whole file is there since an earlier request.
             return Ok(if run.was_done && run.n_batches == 0 {
                 answer.with("idempotent-replayed", true)
@@ -206,7 +206,8 @@ pub fn state(token: &str, store: &Rc<Sql>) -> Answer {
         .and_then(|import| import.ok_or_else(|| Failure::not_found(format!("there is no import `{token}`"))));
     match found {
         Ok(Import { progress, done, version }) => {
-            Answer::json(200, &json!({"lines": progress.lines, "done": done, "snapshot_version": version}))
+            let state = json!({"lines": progress.lines, "done": done, "snapshot_version": version});
+            Answer::json(200, &Written(&state))
         }
         Err(failure) => Answer::refusal(Dialect::Own, &failure),
     }

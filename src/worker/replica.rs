@@ -106,7 +106,7 @@ pub fn answer_now(question: &Question<'_>, at: Option<Instant>, now: Instant) ->
         }
         // What is wrong with a question is said on the longer way.
         let decision = replica.decide(question, at.unwrap_or(now)).ok()?.ok()?;
-        Some(written(&decision).into_bytes())
+        Some(written(&decision))
     })
     .flatten()
 }
@@ -201,7 +201,7 @@ struct Open<'a> {
     asked: &'a Asked,
     now: Instant,
     /// By the number of the question.
-    decided: Vec<Option<Result<String, Problems>>>,
+    decided: Vec<Option<Result<Vec<u8>, Problems>>>,
     /// How many features there are, once all of one customer are answered.
     n_features: usize,
 }
@@ -289,7 +289,7 @@ impl<'a> Open<'a> {
         let asked = self.asked;
         let decided = &mut self.decided;
         asked
-            .answer(self.n_features, |n| decided.get_mut(n).and_then(Option::take).unwrap_or_else(|| Ok(String::new())))
+            .answer(self.n_features, |n| decided.get_mut(n).and_then(Option::take).unwrap_or_else(|| Ok(Vec::new())))
     }
 }
 
@@ -319,7 +319,7 @@ pub async fn last_resort(asked: &Asked, why: Elsewhere, now: Instant) -> Option<
             Asked::All(check) => decide(check, &check.question_on(codes.get(n).copied().unwrap_or_default())),
             Asked::Many(checks) => match checks.get(n) {
                 Some(Ok(check)) => decide(check, &check.question()),
-                _ => Ok(String::new()),
+                _ => Ok(Vec::new()),
             },
         };
         asked.answer(codes.len(), &mut question)

@@ -1,7 +1,7 @@
 //! Commet's dialect.
 
 use crate::memory::Memory;
-use mayuse_core::{Amount, Question, decide};
+use mayuse_core::{Amount, Question, WriteJson, decide};
 use mayuse_dialects::{Kind, catalog_for, text};
 use serde_json::{Value, json};
 
@@ -65,7 +65,7 @@ fn reason(memory: &Memory, feature: &str, consumed: &str, requested: &str) -> St
     let question =
         Question { consumed: amount(consumed), requested: amount(requested), ..Question::new("cus_a", feature) };
     let decision = decide(&catalog, &question, memory.now).unwrap();
-    serde_json::to_value(&decision).unwrap()["reason"].as_str().unwrap().to_owned()
+    decision.reason.name().to_owned()
 }
 
 #[test]
@@ -169,7 +169,8 @@ fn units_come_by_the_month_on_a_yearly_plan_too() {
     memory.put("subscriptions", "sub_a", &yearly);
     let catalog = catalog_for(&memory, &["cus_a"], memory.now).unwrap();
     let question = Question { consumed: Some(Amount::ZERO), ..Question::new("cus_a", "emails") };
-    let decision = serde_json::to_value(decide(&catalog, &question, memory.now).unwrap()).unwrap();
+    let decision = decide(&catalog, &question, memory.now).unwrap().to_json();
+    let decision: Value = serde_json::from_str(&decision).unwrap();
     let period = &decision["period"];
     assert_eq!((text(period, "start"), text(period, "end")), ("2026-10-31T00:00:00Z", "2026-11-30T00:00:00Z"));
 }

@@ -156,7 +156,7 @@ pub fn reason(m: &Memory, feature: &str, at: &str) -> String {
     let (catalog, problems) = document.compile().unwrap();
     assert!(problems.is_writable(), "{problems}");
     let decision = decide(&catalog, &Question::new("acme", feature), Instant::parse(at).unwrap()).unwrap();
-    serde_json::to_value(&decision).unwrap()["reason"].as_str().unwrap().to_owned()
+    decision.reason.name().to_owned()
 }
 
 #[test]

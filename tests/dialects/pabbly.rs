@@ -71,7 +71,7 @@ fn reason(memory: &Memory, feature: &str, consumed: &str) -> String {
     let catalog = catalog_for(memory, &["cus_a"], memory.now).unwrap();
     let question = Question { consumed: Some(Amount::parse(consumed).unwrap()), ..Question::new("cus_a", feature) };
     let decision = decide(&catalog, &question, memory.now).unwrap();
-    serde_json::to_value(&decision).unwrap()["reason"].as_str().unwrap().to_owned()
+    decision.reason.name().to_owned()
 }
 
 /// Creates an add-on and gives what is stored of it.

@@ -10,7 +10,8 @@ use crate::kind::Kind;
 use crate::people::catalog_for;
 use crate::request::{Context, Done};
 use crate::store::{Entity, Store, items, product_of, text};
-use mayuse_core::{Amount, Decision, Instant, Level, Origin, Question, ValueType, ask_resolution, decide};
+use crate::strict;
+use mayuse_core::{Amount, Decision, Instant, Level, Origin, Question, ValueType, WriteJson, ask_resolution, decide};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
@@ -182,8 +183,8 @@ fn terms_of(resolution: &Value) -> Map<String, Value> {
     metered(field("limit"), field("reset_period"), resolution.get("enabled") == Some(&Value::Bool(true)))
 }
 
-fn to_value(value: &impl serde::Serialize) -> Result<Value, Failure> {
-    serde_json::to_value(value).map_err(|error| Failure::internal(error.to_string()))
+fn to_value(value: &impl WriteJson) -> Result<Value, Failure> {
+    strict::from_slice(value.to_json().as_bytes()).map_err(|error| Failure::internal(error.to_string()))
 }
 
 /// What a customer has, one feature after the other, as a check of somebody who has used nothing

@@ -1,0 +1,159 @@
+//! The decision in JSON. Fields stand in the order of their declaration, numbers in the place of
+//! the allowance they belong to.
+
+use crate::decision::{
+    Decision, FeatureRef, Freshness, Metering, Overage, Period, Reason, ValueType, Verdict, Warning, WindowAnswer,
+};
+use crate::json::{Word, WriteJson, end, fields, object};
+use crate::model::{Behavior, Source};
+
+impl WriteJson for Decision<'_> {
+    fn write_json(&self, out: &mut Vec<u8>) {
+        object!(
+            out,
+            "allowed": self.allowed,
+            "decision": self.decision,
+            "reason": self.reason,
+            "retryable": self.retryable,
+            "customer_id": self.customer_id,
+            "subscription_id": self.subscription_id,
+            "feature": self.feature,
+            "type": self.value_type,
+            "enabled": self.enabled,
+        );
+        if let Some(metering) = &self.metering {
+            write_numbers(metering, out);
+        }
+        if !self.windows.is_empty() {
+            fields!(out, "windows": *self.windows);
+        }
+        fields!(out, "origin": self.origin, "freshness": self.freshness, "valid_until": self.valid_until);
+        if let Some(trace) = &self.trace {
+            fields!(out, "trace": **trace);
+        }
+        end(out);
+    }
+}
+
+/// The fields of an allowance's numbers, within the object around them.
+fn write_numbers(metering: &Metering, out: &mut Vec<u8>) {
+    fields!(
+        out,
+        "requested": metering.requested,
+        "limit": metering.limit,
+        "unlimited": metering.unlimited,
+        "consumed": metering.consumed,
+        "reserved": metering.reserved,
+        "remaining": metering.remaining,
+        "overage": metering.overage,
+        "warning": metering.warning,
+        "period": metering.period,
+    );
+}
+
+impl WriteJson for Verdict {
+    fn write_json(&self, out: &mut Vec<u8>) {
+        Word(self.name()).write_json(out);
+    }
+}
+
+impl WriteJson for Reason {
+    fn write_json(&self, out: &mut Vec<u8>) {
+        Word(self.name()).write_json(out);
+    }
+}
+
+impl WriteJson for FeatureRef<'_> {
+    fn write_json(&self, out: &mut Vec<u8>) {
+        object!(out, "id": self.id, "code": self.code, "name": self.name);
+        end(out);
+    }
+}
+
+impl WriteJson for ValueType {
+    fn write_json(&self, out: &mut Vec<u8>) {
+        Word(self.name()).write_json(out);
+    }
+}
+
+impl WriteJson for Overage {
+    fn write_json(&self, out: &mut Vec<u8>) {
+        object!(out, "behavior": self.behavior, "grace": self.grace, "units": self.units);
+        end(out);
+    }
+}
+
+impl WriteJson for Behavior {
+    fn write_json(&self, out: &mut Vec<u8>) {
+        let name = match self {
+            Behavior::Block => "BLOCK",
+            Behavior::Allow => "ALLOW",
+        };
+        Word(name).write_json(out);
+    }
+}
+
+impl WriteJson for Warning {
+    fn write_json(&self, out: &mut Vec<u8>) {
+        object!(out, "threshold_pct": self.threshold_pct, "reached": self.reached);
+        end(out);
+    }
+}
+
+impl WriteJson for Period {
+    fn write_json(&self, out: &mut Vec<u8>) {
+        let (rule, window) = (self.rule, self.window);
+        object!(out, "type": Word(rule.name()));
+        if let Some(sub_cycle) = rule.sub_cycle() {
+            fields!(out, "sub_cycle": Word(sub_cycle));
+        }
+        fields!(
+            out,
+            "unit": rule.every().map(|every| Word(every.unit.name())),
+            "interval": rule.every().map(|every| every.interval()),
+            "start": window.start,
+            "end": window.end,
+            "reset_at": window.reset_at(),
+            "projected": window.projected,
+        );
+        end(out);
+    }
+}
+
+impl WriteJson for WindowAnswer<'_> {
+    fn write_json(&self, out: &mut Vec<u8>) {
+        object!(out, "type": self.value_type, "allowed": self.allowed, "reason": self.reason);
+        write_numbers(&self.metering, out);
+        fields!(out, "origin": self.origin, "subscription_id": self.subscription_id);
+        end(out);
+    }
+}
+
+impl WriteJson for Freshness {
+    fn write_json(&self, out: &mut Vec<u8>) {
+        object!(
+            out,
+            "source": self.source,
+            "snapshot_version": self.snapshot_version,
+            "generated_at": self.generated_at,
+            "age_ms": self.age_ms,
+            "stale": self.stale,
+            "usage_as_of": self.usage_as_of,
+            "usage_exact": self.usage_exact,
+        );
+        end(out);
+    }
+}
+
+impl WriteJson for Source {
+    fn write_json(&self, out: &mut Vec<u8>) {
+        let name = match self {
+            Source::Snapshot => "SNAPSHOT",
+            Source::Cache => "CACHE",
+            Source::Embedded => "EMBEDDED",
+            Source::Origin => "ORIGIN",
+            Source::Fallback => "FALLBACK",
+        };
+        Word(name).write_json(out);
+    }
+}

@@ -1,0 +1,198 @@
+//! Answers as JSON, written by hand.
+//!
+//! Decisions are written on every request. What a derived serialiser is compiled to takes several
+//! times the room and the time, and reading is all that the core needs `serde` for.
+
+use std::fmt;
+
+/// What can be written as JSON, without blanks.
+///
+/// ```
+/// use mayuse_core::{Instant, WriteJson};
+/// let mut out = b"[".to_vec();
+/// Instant::EPOCH.write_json(&mut out);
+/// assert_eq!(out, br#"["1970-01-01T00:00:00Z""#);
+/// ```
+pub trait WriteJson {
+    /// Appends it to a buffer, which may be used again and again.
+    fn write_json(&self, out: &mut Vec<u8>);
+
+    /// It as a text of its own.
+    fn to_json(&self) -> String {
+        let mut out = Vec::with_capacity(USUAL);
+        self.write_json(&mut out);
+        // Nothing but whole texts is ever written, so that it always is one.
+        String::from_utf8(out).unwrap_or_default()
+    }
+}
+
+/// Most decisions are shorter.
+const USUAL: usize = 1024;
+
+/// `object!(out, "a": x, "b": y)` begins an object: `{"a":x,"b":y`. `fields!` goes on with it, `end`
+/// closes it.
+macro_rules! object {
+    ($out:ident, $first:literal: $value:expr $(, $name:literal: $more:expr)* $(,)?) => {
+        $crate::json::put($out, concat!("{\"", $first, "\":"));
+        $crate::json::WriteJson::write_json(&$value, $out);
+        $crate::json::fields!($out $(, $name: $more)*);
+    };
+}
+pub(crate) use object;
+
+/// `fields!(out, "c": z)` goes on with an object: `,"c":z`.
+macro_rules! fields {
+    ($out:ident $(, $name:literal: $value:expr)* $(,)?) => {
+        $(
+            $crate::json::put($out, concat!(",\"", $name, "\":"));
+            $crate::json::WriteJson::write_json(&$value, $out);
+        )*
+    };
+}
+pub(crate) use fields;
+
+/// The end of an object.
+pub(crate) fn end(out: &mut Vec<u8>) {
+    out.push(b'}');
+}
+
+/// Appends a piece of JSON as it stands.
+pub(crate) fn put(out: &mut Vec<u8>, json: &str) {
+    out.extend_from_slice(json.as_bytes());
+}
+
+/// One of our own words, in which there is nothing to escape.
+pub(crate) struct Word(pub &'static str);
+
+impl WriteJson for Word {
+    fn write_json(&self, out: &mut Vec<u8>) {
+        out.push(b'"');
+        put(out, self.0);
+        out.push(b'"');
+    }
+}
+
+impl WriteJson for bool {
+    fn write_json(&self, out: &mut Vec<u8>) {
+        put(out, if *self { "true" } else { "false" });
+    }
+}
+
+impl WriteJson for u64 {
+    fn write_json(&self, out: &mut Vec<u8>) {
+        let mut digits = [0; 20];
+        let (mut n, mut from) = (*self, digits.len());
+        for place in digits.iter_mut().rev() {
+            *place = digit(n);
+            from = from.saturating_sub(1);
+            n /= 10;
+            if n == 0 {
+                break;
+            }
+        }
+        out.extend_from_slice(digits.get(from..).unwrap_or_default());
+    }
+}
+
+impl WriteJson for i64 {
+    fn write_json(&self, out: &mut Vec<u8>) {
+        if *self < 0 {
+            out.push(b'-');
+        }
+        self.unsigned_abs().write_json(out);
+    }
+}
+
+impl WriteJson for u32 {
+    fn write_json(&self, out: &mut Vec<u8>) {
+        u64::from(*self).write_json(out);
+    }
+}
+
+impl WriteJson for u16 {
+    fn write_json(&self, out: &mut Vec<u8>) {
+        u64::from(*self).write_json(out);
+    }
+}
+
+impl WriteJson for str {
+    fn write_json(&self, out: &mut Vec<u8>) {
+        out.push(b'"');
+        escape(self, out);
+        out.push(b'"');
+    }
+}
+
+impl<T: WriteJson + ?Sized> WriteJson for &T {
+    fn write_json(&self, out: &mut Vec<u8>) {
+        (**self).write_json(out);
+    }
+}
+
+impl<T: WriteJson> WriteJson for Option<T> {
+    fn write_json(&self, out: &mut Vec<u8>) {
+        match self {
+            Some(value) => value.write_json(out),
+            None => put(out, "null"),
+        }
+    }
+}
+
+impl<T: WriteJson> WriteJson for [T] {
+    fn write_json(&self, out: &mut Vec<u8>) {
+        write_list(out, self, |item, out| item.write_json(out));
+    }
+}
+
+/// Writes an array, each item as it is said.
+pub fn write_list<T>(out: &mut Vec<u8>, items: impl IntoIterator<Item = T>, mut write: impl FnMut(T, &mut Vec<u8>)) {
+    out.push(b'[');
+    for (n, item) in items.into_iter().enumerate() {
+        if n > 0 {
+            out.push(b',');
+        }
+        write(item, out);
+    }
+    out.push(b']');
+}
+
+/// The last decimal digit of a number.
+pub(crate) fn digit(n: u64) -> u8 {
+    b'0' | (n % 10) as u8
+}
+
+/// Appends what stands between the quotes of a text.
+pub(crate) fn escape(text: &str, out: &mut Vec<u8>) {
+    let mut rest = text.as_bytes();
+    let is_special = |byte: &u8| *byte < b' ' || *byte == b'"' || *byte == b'\\';
+    while let Some(at) = rest.iter().position(is_special) {
+        let Some((plain, [special, after @ ..])) = rest.split_at_checked(at) else { return };
+        out.extend_from_slice(plain);
+        match special {
+            b'"' => put(out, "\\\""),
+            b'\\' => put(out, "\\\\"),
+            b'\n' => put(out, "\\n"),
+            b'\r' => put(out, "\\r"),
+            b'\t' => put(out, "\\t"),
+            0x08 => put(out, "\\b"),
+            0x0c => put(out, "\\f"),
+            control => {
+                let low = control & 0xf;
+                put(out, if *control < 0x10 { "\\u000" } else { "\\u001" });
+                out.push(if low < 10 { b'0' | low } else { b'a'.saturating_add(low).saturating_sub(10) });
+            }
+        }
+        rest = after;
+    }
+    out.extend_from_slice(rest);
+}
+
+/// A buffer, for what can only be displayed.
+pub(crate) struct Display<'o>(pub &'o mut Vec<u8>);
+
+impl fmt::Write for Display<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        put(self.0, text);
+        Ok(())
+    }
+}
