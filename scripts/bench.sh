@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Measures how long decisions, windows and loading take, counts instructions per decision where valgrind
+# Measures how long decisions, writing them, windows and loading take, counts instructions per decision where valgrind
 # is installed, and prints it all as Markdown. Takes about 4 minutes.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -34,7 +34,7 @@ count_all() {
 
 step bench-build "Building the benches, with the settings of \`cargo bench\`" \
     cargo build --profile bench -p mayuse-tests --bin mayuse-count --bench decide || die "Try: make test"
-rm -rf "$CRITERION_HOME/decide" "$CRITERION_HOME/window" "$CRITERION_HOME/load"
+rm -rf "$CRITERION_HOME/decide" "$CRITERION_HOME/write" "$CRITERION_HOME/window" "$CRITERION_HOME/load"
 step bench-time "Measuring (1 s of warm-up and 2 s each)" \
     cargo bench --quiet -p mayuse-tests --bench decide -- --noplot --warm-up-time 1 --measurement-time 2 ||
     die "Try: cargo bench -p mayuse-tests"
@@ -63,6 +63,7 @@ for (const name of names("decide").sort((a, b) => place(a) - place(b) || (a < b 
   const count = counted.get(name) ?? "valgrind not installed";
   row(name, ns(small), ns(warm), (warm / small).toFixed(2), ns(cold), count);
 }
+for (const name of names("write")) row(`written as JSON: ${name}`, ns(median("write", name)), "", "", "", "");
 for (const name of names("window")) row(`window: ${name}`, ns(median("window", name)), "", "", "", "");
 
 const [ours, yardstick] = [median("load", "catalogue"), median("load", "yardstick")].map((ns) => ns / 1e6);

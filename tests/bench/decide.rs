@@ -8,7 +8,7 @@ mod cases;
 use cases::{ALL_FEATURES, Asked, BY_HAND, CASES, ORDINARY};
 use criterion::{BenchmarkId, Criterion, SamplingMode, Throughput, criterion_group, criterion_main};
 use mayuse_core::{Anchors, Billing, BillingPeriod, Date, Document, Every, Instant, ResetPeriod, Rhythm, Unit};
-use mayuse_core::{decide, window};
+use mayuse_core::{Decision, WriteJson, decide, window};
 use mayuse_tests::{BENCH_AT, bench_catalog, instant};
 use std::hint::black_box;
 
@@ -46,6 +46,27 @@ fn decisions(criterion: &mut Criterion) {
         let mut next = questions.iter().cycle();
         group.bench_function(BenchmarkId::new(BY_HAND, column), |bencher| {
             bencher.iter(|| cases::look_up(&map, next.next().expect("endless")));
+        });
+    }
+}
+
+/// Into the same buffer again and again, as a batch does.
+fn writing(criterion: &mut Criterion) {
+    let now = instant(BENCH_AT);
+    let catalog = cases::catalog(N_WARM);
+    let mut group = criterion.benchmark_group("write");
+    for case in CASES {
+        let questions = case.questions(&catalog, N_WARM);
+        let decisions = questions.iter().map(|asked| decide(&catalog, &asked.question(), now).expect("a decision"));
+        let decisions: Vec<Decision<'_>> = decisions.collect();
+        let mut next = decisions.iter().cycle();
+        let mut out = Vec::new();
+        group.bench_function(case.name, |bencher| {
+            bencher.iter(|| {
+                out.clear();
+                next.next().expect("endless").write_json(&mut out);
+                out.len()
+            });
         });
     }
 }
@@ -99,5 +120,5 @@ fn loading(criterion: &mut Criterion) {
     });
 }
 
-criterion_group!(benches, decisions, windows, loading);
+criterion_group!(benches, decisions, writing, windows, loading);
 criterion_main!(benches);
