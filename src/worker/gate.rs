@@ -3,7 +3,9 @@
 use crate::http::Work;
 use mayuse_dialects::{Dialect, Failure, Key, Keys, Scope, Why};
 use std::cell::OnceCell;
-use worker::wasm_bindgen::JsValue;
+use worker::js_sys::futures::JsFuture;
+use worker::js_sys::{Function, Object, Promise, Reflect};
+use worker::wasm_bindgen::{JsCast, JsValue};
 use worker::{Env, console_error};
 
 /// After how many seconds to try again: the period of the rate limits in `wrangler.toml`.
@@ -100,24 +102,31 @@ pub fn limit<'w>(env: &'w Env, class: &'w str, name: String) -> Work<'w, ()> {
 
 async fn count(env: &Env, class: &str, name: String) -> Result<(), Failure> {
     let binding = format!("RATE_LIMIT_{}", class.to_ascii_uppercase());
-    let bound = worker::js_sys::Reflect::has(env, &JsValue::from_str(&binding)).unwrap_or_default();
+    let bound = Reflect::has(env, &JsValue::from_str(&binding)).unwrap_or_default();
     if !bound {
         return Ok(());
     }
-    let outcome = match env.rate_limiter(&binding) {
-        Ok(limiter) => limiter.limit(name).await,
-        Err(error) => Err(error),
-    };
-    match outcome {
-        Ok(outcome) if !outcome.success => {
+    match is_within(env, &binding, &name).await {
+        Ok(false) => {
             let message = format!("too many requests; try again in {PERIOD_S} seconds");
             Err(Failure::new(Why::TooManyRequests(PERIOD_S), message))
         }
-        Ok(_) => Ok(()),
+        Ok(true) => Ok(()),
         Err(error) => {
             // A limiter that is down must not take the answers down with it.
-            console_error!("{binding} does not answer: {}", error.to_string());
+            console_error!("{binding} does not answer: {error:?}");
             Ok(())
         }
     }
+}
+
+/// Asks a limiter. The `worker` crate does it with a serialiser and a deserialiser, for one field each.
+async fn is_within(env: &Env, binding: &str, name: &str) -> Result<bool, JsValue> {
+    let limiter = Reflect::get(env, &binding.into())?;
+    let limit: Function = Reflect::get(&limiter, &"limit".into())?.dyn_into()?;
+    let options = Object::new();
+    Reflect::set(&options, &"key".into(), &name.into())?;
+    let answer: Promise = limit.call1(&limiter, &options)?.dyn_into()?;
+    let outcome = JsFuture::from(answer).await?;
+    Reflect::get(&outcome, &"success".into())?.as_bool().ok_or(outcome)
 }
