@@ -3,7 +3,8 @@
 use crate::http::{Answer, VERSION};
 use crate::sql::Sql;
 use futures_util::stream;
-use mayuse_dialects::{Dialect, Failure, Kind, Store};
+use mayuse_core::WriteJson;
+use mayuse_dialects::{Dialect, Failure, Kind, Store, Written};
 use std::rc::Rc;
 use std::time::Duration;
 use worker::{Delay, Headers, Response, Result};
@@ -78,7 +79,7 @@ fn beginning(store: &Rc<Sql>, form: Form) -> std::result::Result<Vec<u8>, Failur
     for (name, value) in store.settings()?.as_object().into_iter().flatten() {
         text.push(',');
         text.push_str(if form == Form::Lines { " " } else { "\n" });
-        text.push_str(&format!("\"{name}\": {value}"));
+        text.push_str(&format!("\"{name}\": {}", Written(value).to_json()));
     }
     text.push_str(after);
     Ok(text.into_bytes())
@@ -105,11 +106,11 @@ impl Export {
             match self.form {
                 Form::Document => {
                     text.push_str(if self.after.is_empty() { "\n" } else { ",\n" });
-                    text.push_str(&entity.body.to_string());
+                    text.push_str(&Written(&entity.body).to_json());
                 }
                 Form::Lines => {
                     // The kind goes first, in place of the opening brace.
-                    let body = entity.body.to_string();
+                    let body = Written(&entity.body).to_json();
                     text.push_str(&format!("{{\"kind\":\"{}\",", kind.name()));
                     text.push_str(body.strip_prefix('{').unwrap_or_default());
                     text.push('\n');

@@ -31,8 +31,8 @@ mod publish;
 
 use checks::Asked;
 use http::Answer;
-use mayuse_core::Instant;
-use mayuse_dialects::{Dialect, Failure, Ids, Request, Why, scope_of};
+use mayuse_core::{Instant, WriteJson};
+use mayuse_dialects::{Dialect, Failure, Ids, Request, Why, Written, scope_of};
 use serde_json::json;
 use worker::{Context, Env, Response, Result, console_error, console_log, event, js_sys, worker_sys::web_sys};
 
@@ -72,7 +72,7 @@ async fn fetch(mut request: worker::Request, env: Env, context: Context) -> Resu
     let line = json!({
         "request_id": arrived.id, "key": by, "method": arrived.method, "path": path, "status": status, "ms": ms,
     });
-    console_log!("{line}");
+    console_log!("{}", Written(&line).to_json());
     response
 }
 

@@ -1,8 +1,8 @@
 //! The catalogue in the database of a Durable Object: one table per kind of entity.
 
 use crate::sql_snapshot;
-use mayuse_core::{Document, Instant};
-use mayuse_dialects::{Change, Entity, Failure, Kind, Progress, Recorded, Referred, Reply, Store, Why};
+use mayuse_core::{Document, Instant, WriteJson};
+use mayuse_dialects::{Change, Entity, Failure, Kind, Progress, Recorded, Referred, Reply, Store, Why, Written};
 use mayuse_dialects::{key_of, read_definitions, references, text};
 use serde_json::Value;
 use std::cell::RefCell;
@@ -97,7 +97,7 @@ impl Sql {
                     self.run(&format!("DELETE FROM {} WHERE id = ?", kind.list()), vec![id.as_str().into()])?;
                 }
                 Change::Settings(settings) => {
-                    self.run("UPDATE catalog SET settings = ?", vec![settings.to_string().into()])?;
+                    self.run("UPDATE catalog SET settings = ?", vec![Written(settings).to_json().into()])?;
                 }
                 Change::Clear => {
                     for kind in Kind::ALL {
@@ -124,7 +124,7 @@ impl Sql {
 
     fn put(&self, kind: Kind, body: &Value, version: u64, now: Instant, by: &str) -> Result<(), Failure> {
         let (id, table, key) = (text(body, "id"), kind.list(), key_of(kind, body));
-        let written = body.to_string();
+        let written = Written(body).to_json();
         if MAX_BODY < written.len() {
             let message = format!("{} `{id}` takes {} bytes, more than {MAX_BODY}", kind.name(), written.len());
             return Err(Failure::new(Why::TooLarge, message));
@@ -206,12 +206,13 @@ impl Sql {
     pub fn record(&self, by: &str, key: &str, recorded: &Recorded, now: Instant) -> Result<(), Failure> {
         let oldest = now.millis().saturating_sub(REMEMBERED_MS);
         self.run("DELETE FROM idempotency WHERE created_at < ?", vec![SqlStorageValue::Integer(oldest)])?;
+        let answered = recorded.reply.body.as_ref().unwrap_or(&Value::Null);
         let bindings = vec![
             by.into(),
             key.into(),
             recorded.fingerprint.as_str().into(),
             SqlStorageValue::Integer(recorded.reply.status.into()),
-            recorded.reply.body.clone().unwrap_or_default().to_string().into(),
+            Written(answered).to_json().into(),
             SqlStorageValue::Integer(now.millis()),
         ];
         self.run("INSERT OR REPLACE INTO idempotency VALUES (?, ?, ?, ?, ?, ?)", bindings)

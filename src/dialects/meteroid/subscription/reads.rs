@@ -9,9 +9,10 @@ use super::numbers::Source;
 use super::pricing::Price;
 use crate::admit::tree;
 use crate::failure::Failure;
+use crate::json::Written;
 use crate::kind::Kind;
 use crate::store::{Entity, Store, text};
-use mayuse_core::{Instant, Object};
+use mayuse_core::{Instant, Object, WriteJson};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -48,7 +49,7 @@ impl Size {
 
 /// How many bytes something has as it is stored and answered.
 pub(super) fn n_bytes(json: &Value) -> usize {
-    json.to_string().len()
+    Written(json).to_json().len()
 }
 
 /// Reads the catalogue for one request.
