@@ -16,7 +16,7 @@ pub(crate) use json;
 
 /// An object with these fields, in their order.
 #[inline(never)]
-pub(crate) fn object(fields: &mut dyn Iterator<Item = (&'static str, Value)>) -> Value {
+pub fn object(fields: &mut dyn Iterator<Item = (&'static str, Value)>) -> Value {
     let mut object = Map::new();
     for (name, value) in fields {
         object.insert(name.to_owned(), value);

@@ -41,7 +41,7 @@ pub use failure::{Failure, Why};
 pub use idempotency::{Recorded, fingerprint, replay};
 pub use ids::{Ids, hex};
 pub use import::{Batch, MAX_LINE, Progress};
-pub use json::Written;
+pub use json::{Written, object};
 pub use kind::{Kind, Referred};
 pub use people::{catalog_for, pile_up, read_definitions};
 pub use request::{Context, Done, Reply, Request};

@@ -15,8 +15,8 @@ use crate::snapshots;
 use crate::sql::Sql;
 use crate::transaction::Storage;
 use mayuse_core::Instant;
-use mayuse_dialects::{Context, Dialect, Done, Failure, Ids, Recorded, Reply, Request, Store};
-use mayuse_dialects::{Why, answer, fingerprint, replay};
+use mayuse_dialects::{Context, Dialect, Done, Failure, Ids, Recorded, Request, Store};
+use mayuse_dialects::{Why, Written, answer, fingerprint, object, replay};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use worker::wasm_bindgen;
@@ -216,6 +216,7 @@ impl Catalog {
 
 fn ready(store: &Rc<Sql>) -> std::result::Result<Answer, Failure> {
     let (version, published) = (store.version()?, store.publication()?.version);
-    let body = serde_json::json!({"status": "ok", "snapshot_version": version, "published_version": published});
-    Ok(Answer::from(Reply::json(200, body)))
+    let fields =
+        [("status", "ok".into()), ("snapshot_version", version.into()), ("published_version", published.into())];
+    Ok(Answer::json(200, &Written(&object(&mut fields.into_iter()))))
 }

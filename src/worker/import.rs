@@ -5,8 +5,8 @@ use crate::sql::{Import, Sql};
 use crate::transaction::Storage;
 use futures_util::StreamExt;
 use mayuse_core::Instant;
-use mayuse_dialects::{Batch, Dialect, Failure, Ids, MAX_LINE, Progress, Store, Why, Written, admit};
-use serde_json::{Map, Value, json};
+use mayuse_dialects::{Batch, Dialect, Failure, Ids, MAX_LINE, Progress, Store, Why, Written, admit, object};
+use serde_json::{Map, Value};
 use std::fmt;
 use std::rc::Rc;
 use std::time::Duration;
@@ -57,14 +57,17 @@ impl Writer<'_> {
             Err(failure) => return Ok(Answer::refusal(Dialect::Own, &failure)),
         };
         let outcome = self.read(request, &mut run).await.and_then(|()| self.finish(&mut run));
-        let summary = json!({
-            "lines": run.written.progress.lines,
-            "batches": run.n_batches,
-            "entities": run.counts,
-            "snapshot_version": run.written.version,
-            "resume_token": run.token,
-            "done": run.written.done,
-        });
+        let summary = object(
+            &mut [
+                ("lines", run.written.progress.lines.into()),
+                ("batches", run.n_batches.into()),
+                ("entities", std::mem::take(&mut run.counts).into()),
+                ("snapshot_version", run.written.version.into()),
+                ("resume_token", run.token.as_str().into()),
+                ("done", run.written.done.into()),
+            ]
+            .into_iter(),
+        );
         let Err(failure) = outcome else {
             let answer = Answer::json(200, &Written(&summary)).with(VERSION, run.written.version);
             // Nothing was left to write: the whole file is there since an earlier request.
@@ -206,7 +209,9 @@ pub fn state(token: &str, store: &Rc<Sql>) -> Answer {
         .and_then(|import| import.ok_or_else(|| Failure::not_found(format!("there is no import `{token}`"))));
     match found {
         Ok(Import { progress, done, version }) => {
-            let state = json!({"lines": progress.lines, "done": done, "snapshot_version": version});
+            let fields =
+                [("lines", progress.lines.into()), ("done", done.into()), ("snapshot_version", version.into())];
+            let state = object(&mut fields.into_iter());
             Answer::json(200, &Written(&state))
         }
         Err(failure) => Answer::refusal(Dialect::Own, &failure),

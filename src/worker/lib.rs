@@ -32,8 +32,7 @@ mod publish;
 use checks::Asked;
 use http::Answer;
 use mayuse_core::{Instant, WriteJson};
-use mayuse_dialects::{Dialect, Failure, Ids, Request, Why, Written, scope_of};
-use serde_json::json;
+use mayuse_dialects::{Dialect, Failure, Ids, Request, Why, Written, object, scope_of};
 use worker::{Context, Env, Response, Result, console_error, console_log, event, js_sys, worker_sys::web_sys};
 
 const OPENAPI: &str = include_str!(concat!(env!("OUT_DIR"), "/openapi.json"));
@@ -69,9 +68,17 @@ async fn fetch(mut request: worker::Request, env: Env, context: Context) -> Resu
     }
     let ms = js_sys::Date::now().max(0.0) - now.millis() as f64;
     let status = response.as_ref().map_or(500, Response::status_code);
-    let line = json!({
-        "request_id": arrived.id, "key": by, "method": arrived.method, "path": path, "status": status, "ms": ms,
-    });
+    let line = object(
+        &mut [
+            ("request_id", arrived.id.as_str().into()),
+            ("key", by.into()),
+            ("method", arrived.method.as_str().into()),
+            ("path", path.into()),
+            ("status", status.into()),
+            ("ms", ms.into()),
+        ]
+        .into_iter(),
+    );
     console_log!("{}", Written(&line).to_json());
     response
 }

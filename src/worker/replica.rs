@@ -12,9 +12,9 @@ use crate::kv::{self, Kv};
 use crate::settings::Settings;
 use mayuse_core::{Check, Instant, Packed, Problems, Question, Reason, Snapshot, Source};
 use mayuse_core::{decide_for, undecided, undecided_in};
-use mayuse_dialects::Failure;
+use mayuse_dialects::{Failure, object};
 use mayuse_snapshot::{Hash, Judgement, Manifest, Needs, Part, Replica, Unverified, contents};
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::cell::{Cell, OnceCell, RefCell};
 use worker::{Env, console_error};
 
@@ -288,8 +288,7 @@ impl<'a> Open<'a> {
     fn answer(mut self) -> Result<Answer, Failure> {
         let asked = self.asked;
         let decided = &mut self.decided;
-        asked
-            .answer(self.n_features, |n| decided.get_mut(n).and_then(Option::take).unwrap_or_else(|| Ok(Vec::new())))
+        asked.answer(self.n_features, |n| decided.get_mut(n).and_then(Option::take).unwrap_or_else(|| Ok(Vec::new())))
     }
 }
 
@@ -420,17 +419,18 @@ pub fn status(env: &Env, now: Instant) -> Option<Value> {
         let (replica, counters) = (held.replica.borrow(), &held.counters);
         let manifest = replica.manifest();
         let age = |manifest: &Manifest| now.millis().saturating_sub(manifest.generated_at.millis()).max(0);
-        json!({
-            "snapshot_version": manifest.map(|manifest| manifest.version),
-            "generated_at": manifest.map(|manifest| manifest.generated_at.to_string()),
-            "age_ms": manifest.map(age),
-            "shards": manifest.map_or(0, |manifest| manifest.table.shards.len()),
-            "shards_held": replica.n_shards(),
-            "bytes_held": replica.n_bytes(),
-            "reads": kv::n_reads(),
-            "manifests_refused": counters.refused.get(),
-            "failures": counters.failed.get(),
-            "last_failure": *counters.last_failure.borrow(),
-        })
+        let fields = [
+            ("snapshot_version", manifest.map(|manifest| manifest.version).into()),
+            ("generated_at", manifest.map(|manifest| manifest.generated_at.to_string()).into()),
+            ("age_ms", manifest.map(age).into()),
+            ("shards", manifest.map_or(0, |manifest| manifest.table.shards.len()).into()),
+            ("shards_held", replica.n_shards().into()),
+            ("bytes_held", replica.n_bytes().into()),
+            ("reads", kv::n_reads().into()),
+            ("manifests_refused", counters.refused.get().into()),
+            ("failures", counters.failed.get().into()),
+            ("last_failure", counters.last_failure.borrow().clone().into()),
+        ];
+        object(&mut fields.into_iter())
     })
 }

@@ -7,9 +7,8 @@ use crate::replica;
 use crate::settings::Settings;
 use crate::sql::Sql;
 use mayuse_core::{Instant, Packed};
-use mayuse_dialects::{Dialect, Failure, Reply, Store, Why};
+use mayuse_dialects::{Dialect, Failure, Reply, Store, Why, object};
 use mayuse_snapshot::{Hash, Unverified};
-use serde_json::json;
 use worker::Env;
 
 /// The largest value the store takes, less what goes along with it.
@@ -33,7 +32,7 @@ pub async fn answer(
         }
         ["v1", "snapshot", "manifest"] if is_read => manifest(&store(env)?, seen.as_deref()).await.map(Some),
         ["v1", "snapshot", "objects", hash] if is_read => {
-            object(&store(env)?, hash_of(hash)?, seen.as_deref()).await.map(Some)
+            stored(&store(env)?, hash_of(hash)?, seen.as_deref()).await.map(Some)
         }
         ["v1", "snapshot", "objects", hash] if method == "PUT" => {
             let hash = hash_of(hash)?;
@@ -81,7 +80,7 @@ async fn manifest(kv: &Kv, seen: Option<&str>) -> Result<Answer, Failure> {
     Ok(binary(packed.as_slice(), etag, "no-cache", seen).with(VERSION, version))
 }
 
-async fn object(kv: &Kv, hash: Hash, seen: Option<&str>) -> Result<Answer, Failure> {
+async fn stored(kv: &Kv, hash: Hash, seen: Option<&str>) -> Result<Answer, Failure> {
     let object = kv.object(hash).await.map_err(|error| match error {
         ObjectError::Absent(_) => Failure::not_found(error.to_string()),
         ObjectError::Store(_) | ObjectError::Damaged(_) => unavailable(&error.to_string()),
@@ -130,7 +129,8 @@ async fn taken(env: &Env, sql: &Sql, body: &[u8], now: Instant) -> Result<Answer
     }
     kv.put(vec![kv::MANIFEST.to_owned()], &[body]).await.map_err(|said| unavailable(&said))?;
     sql.is_published(manifest.version, now, Hash::of(body))?;
-    let published =
-        json!({"snapshot_version": manifest.version, "objects": manifest.table.shards.len().saturating_add(1)});
+    let n_objects = manifest.table.shards.len().saturating_add(1);
+    let fields = [("snapshot_version", manifest.version.into()), ("objects", n_objects.into())];
+    let published = object(&mut fields.into_iter());
     Ok(Answer::from(Reply::json(200, published)).with(VERSION, manifest.version))
 }
