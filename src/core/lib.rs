@@ -56,7 +56,9 @@ pub use json::{WriteJson, write_list};
 pub use ladder::{AcrossSubscriptions, Combine, Ladder, Level};
 pub use model::{Behavior, Catalog, Policy, Snapshot, Source};
 pub use owner::Origin;
-pub use packed::{FORMAT, Found, Packed, People, Person, Pile, Reader, Sorted, Unreadable, Writer, key_hash, shard_of};
+pub use packed::{
+    FORMAT, Found, Packed, People, Person, Pile, Reader, Seen, Sorted, Unreadable, Writer, key_hash, shard_of,
+};
 pub use problem::{Code, Problem, Problems, Severity, Sink};
 pub use reset::{Every, IntervalError, ResetPeriod, Unit};
 pub use sort::sort_by;

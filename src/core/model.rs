@@ -331,6 +331,21 @@ impl Catalog {
         self.people.n_customers()
     }
 
+    /// How many plans there are.
+    pub fn n_plans(&self) -> usize {
+        self.plans.len()
+    }
+
+    /// How many versions all plans have together.
+    pub fn n_versions(&self) -> usize {
+        self.versions.len()
+    }
+
+    /// How many add-ons there are.
+    pub fn n_add_ons(&self) -> usize {
+        self.add_ons.len()
+    }
+
     /// The codes of all features, in the order of their ids.
     pub fn feature_codes(&self) -> impl Iterator<Item = &str> {
         self.features.iter().map(|feature| &*feature.code)

@@ -63,10 +63,7 @@ pub fn diff(
     mut each: impl FnMut(Difference<'_>),
     mut progress: impl FnMut(),
 ) {
-    let codes = |replica: &Replica| -> BTreeSet<String> {
-        replica.catalog().into_iter().flat_map(|catalog| catalog.feature_codes()).map(str::to_owned).collect()
-    };
-    let codes: BTreeSet<String> = codes(before).union(&codes(after)).cloned().collect();
+    let codes = codes(before, after);
     for (number, people) in after.people() {
         if !is_same(before, after, number) {
             for customer in people.ids() {
@@ -83,6 +80,17 @@ pub fn diff(
             }
         }
     }
+}
+
+/// The same of one customer, by id or alias, of whom both hold what it takes.
+pub fn diff_one(before: &Replica, after: &Replica, customer: &str, now: Instant, mut each: impl FnMut(Difference<'_>)) {
+    compare(before, after, customer, &codes(before, after), now, &mut each);
+}
+
+/// The codes of the features of either.
+fn codes(before: &Replica, after: &Replica) -> BTreeSet<String> {
+    let catalogs = [before, after].into_iter().filter_map(Replica::catalog);
+    catalogs.flat_map(|catalog| catalog.feature_codes()).map(str::to_owned).collect()
 }
 
 /// Whether a shard and all it hangs on is the same in both.
@@ -111,6 +119,8 @@ fn compare(
         if let Some(change) = change(&old, &new) {
             let limit = |decision: &Decision<'_>| decision.metering.and_then(|metering| metering.limit);
             let limits = (limit(&old), limit(&new));
+            // Asked by alias, it goes by its id, where there is one.
+            let customer = if new.customer_id == customer { old.customer_id } else { new.customer_id };
             each(Difference { customer, feature, change, before: old.reason.name(), after: new.reason.name(), limits });
         }
     }

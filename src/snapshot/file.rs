@@ -20,6 +20,11 @@ pub fn join<'o>(manifest: &str, objects: impl Iterator<Item = &'o [u8]>) -> Vec<
     file
 }
 
+/// Whether bytes begin as one does.
+pub fn is_file(bytes: &[u8]) -> bool {
+    bytes.starts_with(MAGIC.as_bytes())
+}
+
 /// Opens one: gives the verified manifest, the catalogue object and the shards, which share its bytes.
 ///
 /// `is_hashed` says whether to hash the objects here, or that whoever read them has compared the

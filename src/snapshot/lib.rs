@@ -23,8 +23,8 @@ mod replica;
 mod diff;
 
 pub use cut::{Part, SHARD_BYTES, Table, bits_for, cut};
-pub use diff::{Change, Difference, diff};
-pub use file::{Contents, FileError, contents, join, open_file};
+pub use diff::{Change, Difference, diff, diff_one};
+pub use file::{Contents, FileError, contents, is_file, join, open_file};
 pub use hash::Hash;
 pub use keys::{KeyError, KeyId, PublicKey, SigningKey};
 pub use manifest::{Manifest, ManifestError, Object, Policies, Unverified};

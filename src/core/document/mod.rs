@@ -22,7 +22,7 @@ pub(crate) use values::RawValue;
 use crate::index::{Index, hash};
 use crate::ladder::Ladder;
 use crate::model::{Catalog, StatusSet};
-use crate::packed::{Packed, People, Pile, pack_definitions};
+use crate::packed::{Packed, People, Pile, Seen, Sorted, pack_definitions};
 use crate::problem::{Code, Problem, Problems, Sink};
 use crate::tree::{Node, Path, Tree};
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
@@ -65,6 +65,7 @@ pub struct Document {
     customers: Vec<RawCustomer>,
     subscriptions: Vec<RawSubscription>,
     is_part: bool,
+    seen: Seen,
     sink: Sink,
 }
 
@@ -119,6 +120,26 @@ impl Document {
         Ok((pack_definitions(&whole, &catalog.names), catalog, problems))
     }
 
+    /// Packs all of it: gives the catalogue object, the people in order, and what is wrong in ways that
+    /// do not keep it from being used. `seed` is that of [`Pile::new`].
+    ///
+    /// # Errors
+    /// All the problems of the document, if any of them keeps it from being used.
+    pub fn pack(self, seed: u64) -> Result<(Packed, Sorted, Problems), Problems> {
+        let mut whole = self.whole();
+        let Linked { catalog, customers, subscriptions, sink } = self.link();
+        let problems = sink.into_inner();
+        if !problems.is_usable() {
+            return Err(problems);
+        }
+        whole.sort(&Sink::default());
+        let object = pack_definitions(&whole, &catalog.names);
+        let mut pile = Pile::new(&catalog, seed);
+        customers.into_iter().for_each(|customer| pile.add_customer(&customer));
+        subscriptions.into_iter().for_each(|subscription| pile.add_subscription(&subscription));
+        Ok((object, pile.sorted()?, problems))
+    }
+
     fn whole(&self) -> RawWhole {
         RawWhole {
             ladder: self.ladder.clone().unwrap_or_else(Ladder::standard),
@@ -131,8 +152,8 @@ impl Document {
 
     /// Sorts everything, resolves all names and reports what does not hold together.
     fn link(self) -> Linked {
-        let Document { ladder, access, features, plans, add_ons, mut customers, mut subscriptions, is_part, sink } =
-            self;
+        let Document { ladder, access, features, plans, add_ons, mut customers, mut subscriptions, .. } = self;
+        let Document { is_part, seen, sink, .. } = self;
         let ladder = ladder.unwrap_or_else(Ladder::standard);
         let access = access.unwrap_or_else(StatusSet::granting);
         let mut whole = RawWhole { ladder, access, features, plans, add_ons };
@@ -145,6 +166,7 @@ impl Document {
         if !is_part {
             customers.iter().for_each(|customer| names.count_rows(&customer.grants, None));
             subscriptions.iter().for_each(|subscription| names.count_rows(&subscription.grants, None));
+            names.count_rows(&seen.rows, None);
             names.settle_units();
         }
         let catalog = whole.link_with(names, &sink);
@@ -174,6 +196,11 @@ impl Document {
     /// That is whether a pool has units, which may hang on people who are not in the part.
     pub fn mark_as_part(&mut self) {
         self.is_part = true;
+    }
+
+    /// Says what rows people have who are not in it, and counts them where all rows count.
+    pub fn saw(&mut self, seen: &Seen) {
+        self.seen = seen.clone();
     }
 
     /// Sets a field that is not a list: `ladder` or `access_statuses`.

@@ -21,6 +21,7 @@ mod rows;
 mod record;
 mod block;
 mod pile;
+mod sorted;
 mod definitions;
 mod person;
 
@@ -29,7 +30,8 @@ pub(crate) use block::{Link, NOTHING};
 pub(crate) use definitions::pack as pack_definitions;
 pub use person::Person;
 pub(crate) use person::{Customer, Subscription, Subscriptions};
-pub use pile::{Pile, Sorted};
+pub use pile::{Pile, Seen};
+pub use sorted::Sorted;
 pub use wire::{Packed, Reader, Writer};
 
 use std::fmt;

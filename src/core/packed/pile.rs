@@ -2,17 +2,19 @@
 //!
 //! Millions of them fit: each takes little more here than in its block.
 
-use super::block::{self, Layout, MAGIC, MAX_BUCKET_BITS};
+use super::block::{self, Layout};
 use super::record::{self, CustomerRecord, Items, Naming, OwnRows, Record, SubscriptionRecord};
 use super::rows::PackedRow;
+use super::sorted::Sorted;
 use super::wire::{Packed, Reader, Writer};
-use super::{FORMAT, Unreadable, key_hash, shard_of};
+use super::{Unreadable, key_hash};
 use crate::document::{FeatureName, RawCustomer, RawGrant, RawSubscription, RawValue, check_people, read_people};
 use crate::model::Catalog;
 use crate::problem::{Code, Problem, Problems, Sink};
 use crate::sort::sort_by;
 use crate::tree::Tree;
 use std::cmp::Ordering;
+use std::collections::BTreeSet;
 
 /// Customers and subscriptions to be packed.
 #[derive(Debug)]
@@ -22,14 +24,34 @@ pub struct Pile<'c> {
     names: Names,
     bytes: String,
     pieces: Vec<Piece>,
+    seen: Seen,
+}
+
+/// Which features people have rows of their own on, by the type of the rows: whether a pool can be one
+/// depends on the rows of all owners.
+#[derive(Clone, Debug, Default)]
+pub struct Seen {
+    /// One row of each feature and type.
+    pub(crate) rows: Vec<RawGrant>,
+    known: BTreeSet<(u32, bool)>,
+}
+
+impl Seen {
+    fn row(&mut self, feature: u32, row: &RawGrant) {
+        let has_units = matches!(row.value, RawValue::Metered(_));
+        let is_switch = matches!(row.value, RawValue::Boolean { .. });
+        if !is_switch && self.known.insert((feature, has_units)) {
+            self.rows.push(row.clone());
+        }
+    }
 }
 
 /// Names in the order in which they came.
 #[derive(Debug, Default)]
-struct Names {
-    texts: Vec<String>,
+pub(super) struct Names {
+    pub texts: Vec<String>,
     /// Their numbers, in the order of the texts.
-    sorted: Vec<u32>,
+    pub sorted: Vec<u32>,
 }
 
 impl Names {
@@ -46,20 +68,25 @@ impl Names {
     }
 }
 
-fn text(texts: &[String], number: u32) -> &str {
+pub(super) fn text(texts: &[String], number: u32) -> &str {
     usize::try_from(number).ok().and_then(|at| texts.get(at)).map(String::as_str).unwrap_or_default()
 }
 
 /// Where something lies in the bytes: a key, then a record or a subscription.
 #[derive(Clone, Copy, Debug)]
-struct Piece {
-    hash: u64,
-    at: usize,
-    kind: PieceKind,
+pub(super) struct Piece {
+    pub hash: u64,
+    pub at: usize,
+    /// Where the element stood in its list, if it is known.
+    pub n: u32,
+    pub kind: PieceKind,
 }
 
+/// The place of an element that came from a block.
+const NOWHERE: u32 = u32::MAX;
+
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-enum PieceKind {
+pub(super) enum PieceKind {
     // In the order in which those of one key follow each other.
     Customer,
     Subscription,
@@ -70,7 +97,13 @@ impl<'c> Pile<'c> {
     /// Nobody yet. All blocks of a catalogue are laid out with the same seed, and whoever does not
     /// know it cannot choose keys that crowd together.
     pub fn new(catalog: &'c Catalog, seed: u64) -> Pile<'c> {
-        Pile { catalog, seed, names: Names::default(), bytes: String::new(), pieces: Vec::new() }
+        let (names, bytes, pieces, seen) = (Names::default(), String::new(), Vec::new(), Seen::default());
+        Pile { catalog, seed, names, bytes, pieces, seen }
+    }
+
+    /// What rows those who were added have, for [`crate::Document::saw`].
+    pub fn seen(&self) -> &Seen {
+        &self.seen
     }
 
     /// Adds one element of the lists `customers` and `subscriptions`; `n` is where it stands in the
@@ -104,16 +137,21 @@ impl<'c> Pile<'c> {
             rows: rows.own_rows(),
             n_subscriptions: 0,
         });
-        self.piece(PieceKind::Customer, &raw.id, |writer| write_as_is(&record, &raw.id, writer));
+        let n = u32::try_from(raw.n).unwrap_or(NOWHERE);
+        self.piece(PieceKind::Customer, n, &raw.id, |writer| write_as_is(&record, &raw.id, writer));
         if let Some(alias) = alias {
-            self.alias(alias, &raw.id);
+            self.alias_from(n, alias, &raw.id);
         }
     }
 
     /// Adds an alias and the id it stands for. That of a customer comes with it; the same again is no
     /// mistake.
     pub fn alias(&mut self, alias: &str, id: &str) {
-        self.piece(PieceKind::Alias, alias, |writer| write_as_is(&Record::Alias(id), alias, writer));
+        self.alias_from(NOWHERE, alias, id);
+    }
+
+    fn alias_from(&mut self, n: u32, alias: &str, id: &str) {
+        self.piece(PieceKind::Alias, n, alias, |writer| write_as_is(&Record::Alias(id), alias, writer));
     }
 
     pub(crate) fn add_subscription(&mut self, raw: &RawSubscription) {
@@ -154,7 +192,8 @@ impl<'c> Pile<'c> {
             products: products.items(),
             rows: rows.own_rows(),
         };
-        self.piece(PieceKind::Subscription, &raw.customer, |writer| {
+        let n = u32::try_from(raw.n).unwrap_or(NOWHERE);
+        self.piece(PieceKind::Subscription, n, &raw.customer, |writer| {
             record.write(writer, &mut Naming { number: &mut |number| number, n_rows: 0 });
         });
     }
@@ -177,11 +216,13 @@ impl<'c> Pile<'c> {
                     Record::Customer(customer) if is_wanted(key) => {
                         let alone = Record::Customer(CustomerRecord { n_subscriptions: 0, ..customer });
                         let naming = &mut Naming { number: &mut number, n_rows: 0 };
-                        self.piece(PieceKind::Customer, key, |writer| alone.write(writer, key, naming));
+                        self.piece(PieceKind::Customer, NOWHERE, key, |writer| alone.write(writer, key, naming));
                         for _ in 0..customer.n_subscriptions {
                             let subscription = SubscriptionRecord::read(&mut reader)?;
                             let naming = &mut Naming { number: &mut number, n_rows: 0 };
-                            self.piece(PieceKind::Subscription, key, |writer| subscription.write(writer, naming));
+                            self.piece(PieceKind::Subscription, NOWHERE, key, |writer| {
+                                subscription.write(writer, naming)
+                            });
                         }
                     }
                     _ => {}
@@ -193,13 +234,13 @@ impl<'c> Pile<'c> {
         Ok(())
     }
 
-    fn piece(&mut self, kind: PieceKind, key: &str, write: impl FnOnce(&mut Writer)) {
+    fn piece(&mut self, kind: PieceKind, n: u32, key: &str, write: impl FnOnce(&mut Writer)) {
         let at = self.bytes.len();
         let mut writer = Writer(std::mem::take(&mut self.bytes));
         writer.text(key);
         write(&mut writer);
         self.bytes = writer.0;
-        self.pieces.push(Piece { hash: key_hash(self.seed, key), at, kind });
+        self.pieces.push(Piece { hash: key_hash(self.seed, key), at, n, kind });
     }
 
     /// Rows with their names as numbers of the pile.
@@ -214,6 +255,9 @@ impl<'c> Pile<'c> {
                 _ => Some(0),
             };
             let Some(pool) = pool else { continue };
+            if let Some(at) = row.feature.as_ref().and_then(|name| self.catalog.names.feature(name)) {
+                self.seen.row(at, row);
+            }
             rows.item(|writer| PackedRow::of(row, feature, pool).write(writer, &mut |number| number));
         }
         rows
@@ -267,29 +311,63 @@ impl<'c> Pile<'c> {
         let mut problems = Problems::default();
         let mut customer = "";
         for (n, piece) in pieces.iter().enumerate() {
-            let (name, kind) = match piece.kind {
-                PieceKind::Customer => (key(piece).0, "customer"),
-                PieceKind::Subscription => (id(piece), "subscription"),
-                PieceKind::Alias => (key(piece).0, "alias"),
+            let (name, list, field, kind) = match piece.kind {
+                PieceKind::Customer => (key(piece).0, "customers", "id", "id"),
+                PieceKind::Subscription => (id(piece), "subscriptions", "id", "id"),
+                PieceKind::Alias => (key(piece).0, "customers", "alias", "alias"),
             };
-            let shown = || name.to_owned();
+            // As a document says it, where the places are known.
+            let path = |field: &str| match piece.n {
+                NOWHERE => name.to_owned(),
+                n => format!("{list}[{n}].{field}"),
+            };
             let before = n.checked_sub(1).and_then(|n| pieces.get(n));
-            if before.is_some_and(|before| compare(before, piece) == Ordering::Equal) {
-                problems.push(Problem::error(Code::Duplicate, shown(), format!("the {kind} comes twice")));
+            if let Some(before) = before.filter(|before| compare(before, piece) == Ordering::Equal) {
+                let message = match before.n {
+                    NOWHERE => format!("the {kind} `{name}` comes twice"),
+                    n => format!("the {kind} `{name}` is already that of {list}[{n}]"),
+                };
+                problems.push(Problem::error(Code::Duplicate, path(field), message));
             }
             match piece.kind {
                 PieceKind::Customer => customer = key(piece).0,
                 PieceKind::Subscription if key(piece).0 != customer => {
                     let message = format!("there is no customer `{}`", key(piece).0);
-                    problems.push(Problem::error(Code::BrokenReference, shown(), message));
+                    problems.push(Problem::error(Code::BrokenReference, path("customer_id"), message));
                 }
                 PieceKind::Subscription | PieceKind::Alias => {}
             }
         }
+        report_ids(&pieces, id, self.seed, &mut problems);
         if problems.is_usable() {
             Ok(Sorted { seed: self.seed, names: self.names, bytes, pieces })
         } else {
             Err(problems)
+        }
+    }
+}
+
+/// Reports subscriptions that have the id of another customer's.
+fn report_ids<'b>(pieces: &[Piece], id: impl Fn(&Piece) -> &'b str, seed: u64, problems: &mut Problems) {
+    let mut ids: Vec<(u64, &Piece)> = Vec::new();
+    let subscriptions = pieces.iter().filter(|piece| piece.kind == PieceKind::Subscription);
+    ids.extend(subscriptions.map(|piece| (key_hash(seed, id(piece)), piece)));
+    sort_by(&mut ids, |a, b| a.0.cmp(&b.0).then_with(|| a.1.n.cmp(&b.1.n)));
+    for pair in ids.windows(2) {
+        if let [(a, first), (b, second)] = pair
+            && a == b
+            && first.hash != second.hash
+            && id(first) == id(second)
+        {
+            let message = match first.n {
+                NOWHERE => format!("the id `{}` comes twice", id(first)),
+                n => format!("the id `{}` is already that of subscriptions[{n}]", id(first)),
+            };
+            let path = match second.n {
+                NOWHERE => id(second).to_owned(),
+                n => format!("subscriptions[{n}].id"),
+            };
+            problems.push(Problem::error(Code::Duplicate, path, message));
         }
     }
 }
@@ -317,127 +395,5 @@ impl Numbers {
 
     fn own_rows(&self) -> OwnRows<'_> {
         OwnRows { first: 0, n: self.n, items: self.items() }
-    }
-}
-
-/// People in order, ready to be cut into blocks.
-#[derive(Debug)]
-pub struct Sorted {
-    seed: u64,
-    names: Names,
-    bytes: String,
-    pieces: Vec<Piece>,
-}
-
-impl Sorted {
-    /// How many bytes all blocks will take together, about.
-    pub fn n_bytes(&self) -> usize {
-        self.bytes.len()
-    }
-
-    /// With what keys are hashed.
-    pub fn seed(&self) -> u64 {
-        self.seed
-    }
-
-    /// The block of one of `2^bits` shards, and how many customers are in it.
-    pub fn block(&self, bits: u8, shard: u64) -> (Packed, u32) {
-        let from = self.pieces.partition_point(|piece| shard_of(piece.hash, bits) < shard);
-        let to = self.pieces.partition_point(|piece| shard_of(piece.hash, bits) <= shard);
-        let pieces = self.pieces.get(from..to).unwrap_or_default();
-
-        // Once to learn which names it needs, and once to write.
-        let mut numbers: Vec<Option<u32>> = vec![None; self.names.texts.len()];
-        let place = |number: u32| usize::try_from(number).unwrap_or(usize::MAX);
-        let mut records = Writer::default();
-        self.write(pieces, &mut records, &mut |_| {}, &mut |number| {
-            numbers.get_mut(place(number)).into_iter().for_each(|needed| *needed = Some(0));
-            number
-        });
-        let mut names: Vec<&str> = Vec::new();
-        for number in &self.names.sorted {
-            if let Some(Some(needed)) = numbers.get_mut(place(*number)) {
-                *needed = u32::try_from(names.len()).unwrap_or(u32::MAX);
-                names.push(text(&self.names.texts, *number));
-            }
-        }
-
-        let n_records = pieces.iter().filter(|piece| piece.kind != PieceKind::Subscription).count();
-        let bucket_bits = u8::try_from(n_records.checked_ilog2().unwrap_or_default()).unwrap_or(MAX_BUCKET_BITS);
-        let bucket_bits = bucket_bits.min(MAX_BUCKET_BITS);
-        let count = |kind| u32::try_from(pieces.iter().filter(|piece| piece.kind == kind).count()).unwrap_or(u32::MAX);
-
-        let mut block = Writer(String::with_capacity(records.0.len().saturating_mul(2)));
-        block.0.push_str(MAGIC);
-        block.number(FORMAT);
-        block.number(self.seed);
-        block.number(bits.into());
-        block.number(bucket_bits.into());
-        let n_customers = count(PieceKind::Customer);
-        block.count(n_customers);
-        block.count(count(PieceKind::Subscription));
-        block.size(names.len());
-        names.iter().for_each(|name| block.text(name));
-
-        let mut records = Writer::default();
-        let mut starts: Vec<(u64, usize)> = Vec::with_capacity(n_records);
-        self.write(pieces, &mut records, &mut |start| starts.push(start), &mut |number| {
-            numbers.get(place(number)).copied().flatten().unwrap_or_default()
-        });
-        let mut starts = starts.into_iter().peekable();
-        let n_buckets = 1_u64.checked_shl(bucket_bits.into()).unwrap_or_default();
-        for bucket in 0..n_buckets {
-            let of = |hash: u64| shard_of(hash.checked_shl(bits.into()).unwrap_or_default(), bucket_bits);
-            while starts.next_if(|(hash, _)| of(*hash) < bucket).is_some() {}
-            let start = starts.peek().map_or(records.0.len(), |(_, start)| *start);
-            block.fixed(start);
-        }
-        block.fixed(records.0.len());
-        block.0.push_str(&records.0);
-        (Packed::from(block.0), n_customers)
-    }
-
-    /// Writes records; `start` is told the hash and the place of each.
-    fn write(
-        &self,
-        pieces: &[Piece],
-        records: &mut Writer,
-        start: &mut dyn FnMut((u64, usize)),
-        number: &mut dyn FnMut(u32) -> u32,
-    ) {
-        let mut naming = Naming { number, n_rows: 0 };
-        let mut rest = pieces;
-        let mut body = Writer::default();
-        while let Some((piece, after)) = rest.split_first() {
-            let n = after.iter().take_while(|piece| piece.kind == PieceKind::Subscription).count();
-            let (subscriptions, after) = after.split_at_checked(n).unwrap_or((after, &[]));
-            rest = after;
-            start((piece.hash, records.0.len()));
-            body.0.clear();
-            if self.record(piece, subscriptions, &mut body, &mut naming).is_some() {
-                records.text(&body.0);
-            }
-        }
-    }
-
-    fn record(&self, piece: &Piece, subscriptions: &[Piece], body: &mut Writer, naming: &mut Naming<'_>) -> Option<()> {
-        let mut reader = self.after_key(piece)?.1;
-        let (flags, key) = record::key(&mut reader)?;
-        match Record::read(&mut reader, flags)? {
-            alias @ Record::Alias(_) => alias.write(body, key, naming),
-            Record::Customer(customer) => {
-                let n_subscriptions = u32::try_from(subscriptions.len()).ok()?;
-                Record::Customer(CustomerRecord { n_subscriptions, ..customer }).write(body, key, naming);
-            }
-        }
-        for piece in subscriptions {
-            SubscriptionRecord::read(&mut self.after_key(piece)?.1)?.write(body, naming);
-        }
-        Some(())
-    }
-
-    fn after_key(&self, piece: &Piece) -> Option<(&str, Reader<'_>)> {
-        let mut reader = Reader::new(self.bytes.get(piece.at..)?);
-        Some((reader.text()?, reader))
     }
 }

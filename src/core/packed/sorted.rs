@@ -1,0 +1,135 @@
+//! People in order, cut into blocks.
+
+use super::block::{MAGIC, MAX_BUCKET_BITS};
+use super::pile::{Names, Piece, PieceKind, text};
+use super::record::{self, CustomerRecord, Naming, Record, SubscriptionRecord};
+use super::wire::{Packed, Reader, Writer};
+use super::{FORMAT, shard_of};
+
+/// People in order, ready to be cut into blocks.
+#[derive(Debug)]
+pub struct Sorted {
+    pub(super) seed: u64,
+    pub(super) names: Names,
+    pub(super) bytes: String,
+    pub(super) pieces: Vec<Piece>,
+}
+
+impl Sorted {
+    /// How many bytes all blocks will take together, about.
+    pub fn n_bytes(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// How many subscriptions there are.
+    pub fn n_subscriptions(&self) -> u64 {
+        let n = self.pieces.iter().filter(|piece| piece.kind == PieceKind::Subscription).count();
+        u64::try_from(n).unwrap_or(u64::MAX)
+    }
+
+    /// With what keys are hashed.
+    pub fn seed(&self) -> u64 {
+        self.seed
+    }
+
+    /// The block of one of `2^bits` shards, and how many customers are in it.
+    pub fn block(&self, bits: u8, shard: u64) -> (Packed, u32) {
+        let from = self.pieces.partition_point(|piece| shard_of(piece.hash, bits) < shard);
+        let to = self.pieces.partition_point(|piece| shard_of(piece.hash, bits) <= shard);
+        let pieces = self.pieces.get(from..to).unwrap_or_default();
+
+        // Once to learn which names it needs, and once to write.
+        let mut numbers: Vec<Option<u32>> = vec![None; self.names.texts.len()];
+        let place = |number: u32| usize::try_from(number).unwrap_or(usize::MAX);
+        let mut records = Writer::default();
+        self.write(pieces, &mut records, &mut |_| {}, &mut |number| {
+            numbers.get_mut(place(number)).into_iter().for_each(|needed| *needed = Some(0));
+            number
+        });
+        let mut names: Vec<&str> = Vec::new();
+        for number in &self.names.sorted {
+            if let Some(Some(needed)) = numbers.get_mut(place(*number)) {
+                *needed = u32::try_from(names.len()).unwrap_or(u32::MAX);
+                names.push(text(&self.names.texts, *number));
+            }
+        }
+
+        let n_records = pieces.iter().filter(|piece| piece.kind != PieceKind::Subscription).count();
+        let bucket_bits = u8::try_from(n_records.checked_ilog2().unwrap_or_default()).unwrap_or(MAX_BUCKET_BITS);
+        let bucket_bits = bucket_bits.min(MAX_BUCKET_BITS);
+        let count = |kind| u32::try_from(pieces.iter().filter(|piece| piece.kind == kind).count()).unwrap_or(u32::MAX);
+
+        let mut block = Writer(String::with_capacity(records.0.len().saturating_mul(2)));
+        block.0.push_str(MAGIC);
+        block.number(FORMAT);
+        block.number(self.seed);
+        block.number(bits.into());
+        block.number(bucket_bits.into());
+        let n_customers = count(PieceKind::Customer);
+        block.count(n_customers);
+        block.count(count(PieceKind::Subscription));
+        block.size(names.len());
+        names.iter().for_each(|name| block.text(name));
+
+        let mut records = Writer::default();
+        let mut starts: Vec<(u64, usize)> = Vec::with_capacity(n_records);
+        self.write(pieces, &mut records, &mut |start| starts.push(start), &mut |number| {
+            numbers.get(place(number)).copied().flatten().unwrap_or_default()
+        });
+        let mut starts = starts.into_iter().peekable();
+        let n_buckets = 1_u64.checked_shl(bucket_bits.into()).unwrap_or_default();
+        for bucket in 0..n_buckets {
+            let of = |hash: u64| shard_of(hash.checked_shl(bits.into()).unwrap_or_default(), bucket_bits);
+            while starts.next_if(|(hash, _)| of(*hash) < bucket).is_some() {}
+            let start = starts.peek().map_or(records.0.len(), |(_, start)| *start);
+            block.fixed(start);
+        }
+        block.fixed(records.0.len());
+        block.0.push_str(&records.0);
+        (Packed::from(block.0), n_customers)
+    }
+
+    /// Writes records; `start` is told the hash and the place of each.
+    fn write(
+        &self,
+        pieces: &[Piece],
+        records: &mut Writer,
+        start: &mut dyn FnMut((u64, usize)),
+        number: &mut dyn FnMut(u32) -> u32,
+    ) {
+        let mut naming = Naming { number, n_rows: 0 };
+        let mut rest = pieces;
+        let mut body = Writer::default();
+        while let Some((piece, after)) = rest.split_first() {
+            let n = after.iter().take_while(|piece| piece.kind == PieceKind::Subscription).count();
+            let (subscriptions, after) = after.split_at_checked(n).unwrap_or((after, &[]));
+            rest = after;
+            start((piece.hash, records.0.len()));
+            body.0.clear();
+            if self.record(piece, subscriptions, &mut body, &mut naming).is_some() {
+                records.text(&body.0);
+            }
+        }
+    }
+
+    fn record(&self, piece: &Piece, subscriptions: &[Piece], body: &mut Writer, naming: &mut Naming<'_>) -> Option<()> {
+        let mut reader = self.after_key(piece)?.1;
+        let (flags, key) = record::key(&mut reader)?;
+        match Record::read(&mut reader, flags)? {
+            alias @ Record::Alias(_) => alias.write(body, key, naming),
+            Record::Customer(customer) => {
+                let n_subscriptions = u32::try_from(subscriptions.len()).ok()?;
+                Record::Customer(CustomerRecord { n_subscriptions, ..customer }).write(body, key, naming);
+            }
+        }
+        for piece in subscriptions {
+            SubscriptionRecord::read(&mut self.after_key(piece)?.1)?.write(body, naming);
+        }
+        Some(())
+    }
+
+    fn after_key(&self, piece: &Piece) -> Option<(&str, Reader<'_>)> {
+        let mut reader = Reader::new(self.bytes.get(piece.at..)?);
+        Some((reader.text()?, reader))
+    }
+}
