@@ -19,6 +19,10 @@ pub enum Failure {
     Json { what: String, message: String },
     /// A document or question that is wrong.
     Problems { what: String, problems: Problems },
+    /// A snapshot that is wrong, or is none.
+    Snapshot { what: String, message: String },
+    /// It was said already.
+    Told,
     /// A command that does not say what it needs to.
     Usage { message: String },
     /// A server that refuses, or cannot be reached: codes and what they are about, and what to do.
@@ -45,8 +49,23 @@ impl Failure {
                     problems.iter().map(|(code, text)| format!("{} {text}", paint.red(&format!("error[{code}]"))));
                 problems.chain(hints.iter().cloned()).try_for_each(|line| writeln!(out, "{line}"))
             }
-            Failure::PipeClosed => Ok(()),
+            Failure::Snapshot { what, message } => writeln!(out, "{} {what}: {message}", paint.red("error[SNAPSHOT]")),
+            Failure::PipeClosed | Failure::Told => Ok(()),
         };
+    }
+
+    /// The same without colour, in one text.
+    pub fn message(&self) -> String {
+        match self {
+            Failure::Io { what, error } => format!("{what}: {error}"),
+            Failure::Json { what, message } | Failure::Snapshot { what, message } => format!("{what}: {message}"),
+            Failure::Problems { what, problems } => format!("{what}: {problems}"),
+            Failure::Usage { message } => message.clone(),
+            Failure::Server { problems, .. } => {
+                problems.iter().map(|(_, text)| text.as_str()).collect::<Vec<_>>().join("\n")
+            }
+            Failure::PipeClosed | Failure::Told => String::new(),
+        }
     }
 
     /// The exit status.

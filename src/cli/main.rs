@@ -4,14 +4,18 @@
 
 #![forbid(unsafe_code)]
 
+mod build;
 mod check;
+mod compile;
 mod conform;
 mod connection;
 mod entitlements;
 mod export;
+mod folder;
 mod import;
 mod input;
 mod key;
+mod keygen;
 mod server;
 mod style;
 mod upload;
@@ -35,6 +39,7 @@ Examples:
   mayuse window --rule '{\"type\":\"CALENDAR\",\"unit\":\"MONTH\",\"interval\":1}' --at 2025-06-15T00:00:00Z
   mayuse validate demo/catalog.json
   mayuse import catalog.ndjson --url http://localhost:8787 --key mayuse_demo_key
+  mayuse build demo/catalog.json -o snapshot --key snapshot.key
 
 Exit status: 0 allowed or done, 1 not allowed or failed, 2 a bad question or file."
 )]
@@ -61,6 +66,10 @@ enum Command {
     Export(export::Args),
     /// Make a key, and the row for the Worker's table of keys
     Key(key::Args),
+    /// Make a pair of keys, to sign snapshots with and to verify them
+    Keygen(keygen::Args),
+    /// Build a snapshot of a catalogue: objects, and a signed manifest
+    Build(build::Args),
 }
 
 fn main() -> ExitCode {
@@ -73,6 +82,8 @@ fn main() -> ExitCode {
         Command::Import(args) => import::run(&args),
         Command::Export(args) => export::run(&args),
         Command::Key(args) => key::run(&args),
+        Command::Keygen(args) => keygen::run(&args),
+        Command::Build(args) => build::run(&args),
     };
     match outcome {
         Ok(true) => ExitCode::SUCCESS,

@@ -84,6 +84,10 @@ pub fn table<const N: usize>(
 pub struct Progress {
     on: bool,
     total: Option<u64>,
+    /// What is counted, where it is not bytes.
+    things: Option<&'static str>,
+    /// What is waited for once all bytes are through.
+    then: &'static str,
     started: Instant,
     shown: Option<Instant>,
 }
@@ -92,7 +96,20 @@ impl Progress {
     /// For so many bytes, if that is known.
     pub fn new(on: bool, total: Option<u64>) -> Progress {
         let on = on && stderr().is_terminal() && understands_commands();
-        Progress { on, total, started: Instant::now(), shown: None }
+        Progress { on, total, things: None, then: "waiting for the answer", started: Instant::now(), shown: None }
+    }
+
+    /// For so many things, shown after the first second.
+    pub fn of(things: &'static str, total: Option<u64>) -> Progress {
+        let mut progress = Progress { things: Some(things), ..Progress::new(true, total) };
+        progress.then = "finishing";
+        progress
+    }
+
+    /// For bytes that go nowhere.
+    pub fn reads(mut self) -> Progress {
+        self.then = "putting it in order";
+        self
     }
 
     /// Whether somebody watches.
@@ -103,27 +120,36 @@ impl Progress {
     /// Shows how far the work is, if it is time to.
     pub fn show(&mut self, n_bytes: u64, n_lines: Option<u64>) {
         let is_early = self.shown.is_some_and(|shown| shown.elapsed() < Duration::from_millis(100));
-        if !self.on || is_early && self.total != Some(n_bytes) {
+        // What is over in a second needs no line.
+        let is_short = self.things.is_some() && self.started.elapsed() < Duration::from_secs(1);
+        if !self.on || is_short || is_early && self.total != Some(n_bytes) {
             return;
         }
         self.shown = Some(Instant::now());
         let rate = n_bytes as f64 / self.started.elapsed().as_secs_f64().max(0.001);
+        let amount = |n: u64| if self.things.is_some() { n.to_string() } else { bytes(n as f64) };
         let mut parts = vec![match self.total {
             Some(total) => {
                 let percent = n_bytes as f64 * 100.0 / (total.max(1) as f64);
-                format!("{} of {}  {percent:.0}%", bytes(n_bytes as f64), bytes(total as f64))
+                format!("{} of {}{}  {percent:.0}%", amount(n_bytes), amount(total), self.named())
             }
-            None => bytes(n_bytes as f64),
+            None => format!("{}{}", amount(n_bytes), self.named()),
         }];
-        parts.push(format!("{}/s", bytes(rate)));
+        if self.things.is_none() {
+            parts.push(format!("{}/s", bytes(rate)));
+        }
         parts.extend(n_lines.map(|n| format!("line {n}")));
         match self.total.map(|total| total.saturating_sub(n_bytes)) {
-            Some(0) => parts.push("waiting for the answer".to_owned()),
+            Some(0) => parts.push(self.then.to_owned()),
             Some(left) => parts.push(format!("{:.0} s left", (left as f64 / rate.max(1.0)).ceil())),
             None => {}
         }
         // Nothing is left to be told if standard error is gone.
         let _ = write!(stderr(), "\r{}\u{1b}[K", parts.join("  "));
+    }
+
+    fn named(&self) -> String {
+        self.things.map(|things| format!(" {things}")).unwrap_or_default()
     }
 
     /// Takes the line away.

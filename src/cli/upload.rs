@@ -63,11 +63,13 @@ impl Upload {
         };
         Ok((shape, upload))
     }
+}
 
+impl Read for Upload {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let n = self.input.read(buffer)?;
         if n == 0 && !buffer.is_empty() && self.total.is_some_and(|total| self.n_bytes < total) {
-            return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the file became shorter while it was sent"));
+            return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the file became shorter while it was read"));
         }
         self.n_bytes = self.n_bytes.saturating_add(count(n));
         if self.counts_lines {

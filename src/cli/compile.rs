@@ -1,0 +1,247 @@
+//! A catalogue, as a document or as lines, on its way into objects.
+
+use crate::input::{self, Failure};
+use crate::upload::{Shape, Upload};
+use mayuse_core::{Code, Document, Packed, Pile, Problem, Problems, Sorted, Tree};
+use mayuse_dialects::{Kind, MAX_LINE};
+use serde::Deserialize;
+use std::io::{self, BufRead, BufReader, Read};
+use std::path::Path;
+
+/// A catalogue in order, ready to be cut.
+#[derive(Debug)]
+pub struct Compiled {
+    /// Features, plans, add-ons and the ladder.
+    pub object: Packed,
+    pub people: Sorted,
+    /// What does not keep it from being used.
+    pub problems: Problems,
+}
+
+/// Why it cannot be read.
+enum Refused {
+    Io(io::Error),
+    Json(String),
+    Problems(Problems),
+}
+
+impl From<io::Error> for Refused {
+    fn from(error: io::Error) -> Refused {
+        Refused::Io(error)
+    }
+}
+
+impl From<Problem> for Refused {
+    fn from(problem: Problem) -> Refused {
+        Refused::Problems(problem.into())
+    }
+}
+
+/// Reads a catalogue. Lines are read one by one, and nothing is kept of them but what goes into objects.
+pub fn compile(path: &Path, seed: u64) -> Result<Compiled, Failure> {
+    let what = input::name(path);
+    let io = |error| Failure::Io { what: what.clone(), error };
+    let (shape, mut upload) = Upload::open(path).map_err(io)?;
+    upload.progress = upload.progress.reads();
+    let compiled = match shape {
+        Shape::Document => document(&mut upload, seed),
+        Shape::Lines => lines(&mut upload, seed),
+    };
+    upload.progress.clear();
+    compiled.map_err(|refused| match refused {
+        Refused::Io(error) => Failure::Io { what, error },
+        Refused::Json(message) => Failure::Json { what, message },
+        Refused::Problems(problems) => Failure::Problems { what, problems },
+    })
+}
+
+fn document(upload: &mut Upload, seed: u64) -> Result<Compiled, Refused> {
+    let mut json = serde_json::Deserializer::from_reader(BufReader::with_capacity(1 << 16, upload));
+    let document = Document::deserialize(&mut json).and_then(|document| json.end().map(|()| document));
+    let document = document.map_err(|error| match error.io_error_kind() {
+        Some(_) => Refused::Io(error.into()),
+        None => Refused::Json(error.to_string()),
+    })?;
+    let (object, people, problems) = document.pack(seed).map_err(Refused::Problems)?;
+    Ok(Compiled { object, people, problems })
+}
+
+fn lines(upload: &mut Upload, seed: u64) -> Result<Compiled, Refused> {
+    let mut lines = Lines::new(upload);
+    let mut problems = Problems::default();
+    let mut document = Document::default();
+    let mut first = None;
+    while let Some(line) = lines.next(&mut problems)? {
+        if line.is_person() {
+            first = Some(line);
+            break;
+        }
+        line.define(&mut document);
+    }
+    let refuse = |problems| Refused::Problems(located(problems));
+    if !problems.is_usable() {
+        return Err(refuse(problems));
+    }
+    // People are checked against it. Whether a pool has units is not known before all of them were seen.
+    let mut part = document.clone();
+    part.mark_as_part();
+    let (_, catalog, _) = part.pack_definitions().map_err(refuse)?;
+    let mut pile = Pile::new(&catalog, seed);
+    let first_at = first.as_ref().map(|line| line.number).unwrap_or_default();
+    let mut next = first;
+    while let Some(line) = next {
+        match line.kind {
+            Some(kind) if line.is_person() => match pile.add(kind.list(), line.number, &line.fields) {
+                Ok(found) | Err(found) => extend(&mut problems, found),
+            },
+            Some(kind) if kind.is_definition() => {
+                let message = format!(
+                    "a {} after people: features, plans and add-ons must come first, and line {first_at} is a \
+                     customer or subscription already",
+                    kind.name().replace('_', "-")
+                );
+                return Err(Problem::error(Code::Invalid, format!("line {}", line.number), message).into());
+            }
+            _ => line.define(&mut document),
+        }
+        next = lines.next(&mut problems)?;
+    }
+    if !problems.is_usable() {
+        return Err(refuse(problems));
+    }
+    document.saw(pile.seen());
+    let (object, _, found) = document.pack_definitions().map_err(refuse)?;
+    let people = pile.sorted().map_err(refuse)?;
+    extend(&mut problems, found);
+    Ok(Compiled { object, people, problems: located(problems) })
+}
+
+fn extend(problems: &mut Problems, more: Problems) {
+    more.list.into_iter().for_each(|problem| problems.push(problem));
+    problems.n_more = problems.n_more.saturating_add(more.n_more);
+}
+
+/// A file of lines.
+struct Lines<'u> {
+    input: BufReader<&'u mut Upload>,
+    number: usize,
+    bytes: Vec<u8>,
+}
+
+/// A line: what it is, or that it holds the settings.
+struct Line {
+    number: usize,
+    kind: Option<Kind>,
+    fields: Tree,
+}
+
+impl<'u> Lines<'u> {
+    fn new(upload: &'u mut Upload) -> Lines<'u> {
+        Lines { input: BufReader::with_capacity(1 << 18, upload), number: 0, bytes: Vec::new() }
+    }
+
+    /// The next line that can be read. What is wrong with those before it is noted.
+    fn next(&mut self, problems: &mut Problems) -> io::Result<Option<Line>> {
+        loop {
+            self.bytes.clear();
+            // One more, and a line break: so it is seen when a line is too long.
+            let limit = u64::try_from(MAX_LINE).unwrap_or(u64::MAX).saturating_add(2);
+            let n = (&mut self.input).take(limit).read_until(b'\n', &mut self.bytes)?;
+            if n == 0 {
+                return Ok(None);
+            }
+            self.number = self.number.saturating_add(1);
+            let error = |code, message: String| Problem::error(code, format!("line {}", self.number), message);
+            if MAX_LINE < self.bytes.trim_ascii_end().len() {
+                // What follows is the rest of it, and no line.
+                let message = format!("it is longer than the {MAX_LINE} bytes that a line may have");
+                problems.push(error(Code::OutOfRange, message));
+                return Ok(None);
+            }
+            if self.bytes.trim_ascii().is_empty() {
+                continue;
+            }
+            match Line::read(self.number, &self.bytes) {
+                Ok(line) => return Ok(Some(line)),
+                Err((code, message)) => problems.push(error(code, message)),
+            }
+        }
+    }
+}
+
+impl Line {
+    fn read(number: usize, bytes: &[u8]) -> Result<Line, (Code, String)> {
+        let tree: Tree = serde_json::from_slice(bytes).map_err(|error| {
+            // Its own line number is always 1 here.
+            let message = error.to_string().replace("at line 1 ", "at ");
+            let hint = if number == 1 { "; a catalogue document says \"format\": 1" } else { "" };
+            (Code::Invalid, format!("cannot be read: {message}{hint}"))
+        })?;
+        let Tree::Object(mut fields) = tree else {
+            return Err((Code::WrongType, "expected an object".to_owned()));
+        };
+        let is_kind = |field: &(String, Tree)| field.0 == "kind";
+        let at = fields.iter().position(is_kind);
+        let kind = match at.map(|at| fields.remove(at).1) {
+            Some(Tree::Text(kind)) => kind,
+            _ => return Err((Code::Missing, "kind: expected what the line is: \"customer\", for example".to_owned())),
+        };
+        if fields.iter().any(is_kind) {
+            return Err((Code::Duplicate, "kind: the field is written twice".to_owned()));
+        }
+        let kind = match kind.as_str() {
+            "settings" => None,
+            name => {
+                let shown: String = name.chars().take(64).flat_map(char::escape_debug).collect();
+                let unknown = || (Code::UnknownValue, format!("kind: there is no kind `{shown}`"));
+                Some(Kind::parse(name).ok_or_else(unknown)?)
+            }
+        };
+        Ok(Line { number, kind, fields: Tree::Object(fields) })
+    }
+
+    fn is_person(&self) -> bool {
+        matches!(self.kind, Some(Kind::Customer | Kind::Subscription))
+    }
+
+    /// Adds it to the definitions. What decisions know nothing of is passed over.
+    fn define(&self, document: &mut Document) {
+        match (self.kind, &self.fields) {
+            (Some(Kind::Coupon | Kind::AddOnMapping), _) => {}
+            (Some(kind), fields) => document.add(kind.list(), self.number, fields),
+            (None, Tree::Object(fields)) => {
+                let settings = fields.iter().filter(|(name, _)| name == "ladder" || name == "access_statuses");
+                settings.for_each(|(name, value)| document.set(name, value));
+            }
+            (None, _) => {}
+        }
+    }
+}
+
+/// Problems of lines: elements were numbered by their lines, and `customers[17].id` is `line 17: id`.
+fn located(mut problems: Problems) -> Problems {
+    for problem in &mut problems.list {
+        if let Some((line, rest)) = line_of(&problem.path) {
+            problem.path = if rest.is_empty() { line } else { format!("{line}: {rest}") };
+        }
+        // Two that are the same name each other.
+        const OTHER: &str = " is already that of ";
+        if let Some((what, other)) = problem.message.rsplit_once(OTHER)
+            && let Some((line, _)) = line_of(other)
+        {
+            problem.message = format!("{what}{OTHER}{line}");
+        } else if let Some((_, rest)) = line_of(&problem.message) {
+            problem.message = rest.to_owned();
+        }
+    }
+    problems
+}
+
+/// The line of an element, and what of the path is inside of it.
+fn line_of(path: &str) -> Option<(String, &str)> {
+    let (list, after) = path.split_once('[')?;
+    let (number, rest) = after.split_once(']')?;
+    Kind::ALL.iter().find(|kind| kind.list() == list)?;
+    number.parse::<u64>().ok()?;
+    Some((format!("line {number}"), rest.trim_start_matches('.')))
+}
