@@ -1,7 +1,8 @@
 //! `mayuse check`
 
+use crate::answers::Answers;
 use crate::input::{self, Failure};
-use mayuse_core::{Check, decide};
+use mayuse_core::Check;
 use std::path::PathBuf;
 
 /// What a check is asked with.
@@ -14,7 +15,7 @@ Examples:
 
 Exit status: 0 allowed, 1 not allowed, 2 a bad question or file.")]
 pub struct Args {
-    /// Catalogue document; - reads standard input
+    /// Catalogue document, or a snapshot: its folder or file; - reads a document from standard input
     #[arg(long, value_name = "FILE")]
     catalog: PathBuf,
     /// Customer, by id or alias
@@ -50,9 +51,9 @@ pub fn run(args: &Args) -> Result<bool, Failure> {
     }
     let check = Check::from_pairs(pairs.into_iter())
         .map_err(|problems| Failure::Problems { what: "the question".to_owned(), problems })?;
-    let catalog = input::catalog(&args.catalog)?;
+    let answers = Answers::open(&args.catalog, &args.customer)?;
     let at = check.at.unwrap_or_else(input::now);
-    let decision = decide(&catalog, &check.question(), at).map_err(Failure::question)?;
+    let decision = answers.decide(&check.question(), at)?;
     input::print_answer(&decision)?;
     Ok(decision.allowed)
 }

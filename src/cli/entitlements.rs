@@ -1,8 +1,9 @@
 //! `mayuse entitlements`
 
+use crate::answers::Answers;
 use crate::input::{self, Failure};
 use crate::style::{self, Paint};
-use mayuse_core::{Amount, Check, Decision, Verdict, decide};
+use mayuse_core::{Amount, Check, Decision, Instant, Verdict};
 use std::path::PathBuf;
 
 /// Whose entitlements.
@@ -12,7 +13,7 @@ Examples:
   mayuse entitlements --catalog demo/catalog.json --customer acme
   mayuse entitlements --catalog demo/catalog.json --customer acme --json | jq '.[] | select(.allowed) | .feature.code'")]
 pub struct Args {
-    /// Catalogue document; - reads standard input
+    /// Catalogue document, or a snapshot: its folder or file; - reads a document from standard input
     #[arg(long, value_name = "FILE")]
     catalog: PathBuf,
     /// Customer, by id or alias
@@ -39,12 +40,8 @@ pub fn run(args: &Args) -> Result<bool, Failure> {
     let pairs = pairs.chain(optional.into_iter().filter_map(|(name, value)| Some((name, value.as_deref()?))));
     let check = Check::for_all_from_pairs(pairs)
         .map_err(|problems| Failure::Problems { what: "the question".to_owned(), problems })?;
-    let catalog = input::catalog(&args.catalog)?;
-    let at = check.at.unwrap_or_else(input::now);
-    let mut decisions = Vec::new();
-    for code in catalog.feature_codes() {
-        decisions.push(decide(&catalog, &check.question_on(code), at).map_err(Failure::question)?);
-    }
+    let answers = Answers::open(&args.catalog, &args.customer)?;
+    let decisions = decide_all(&answers, &check, check.at.unwrap_or_else(input::now))?;
     if args.json {
         input::print_answer(&decisions.as_slice())?;
     } else {
@@ -53,9 +50,15 @@ pub fn run(args: &Args) -> Result<bool, Failure> {
     Ok(true)
 }
 
+/// Every feature's decision.
+pub fn decide_all<'c>(answers: &'c Answers, check: &'c Check, at: Instant) -> Result<Vec<Decision<'c>>, Failure> {
+    answers.feature_codes().map(|code| answers.decide(&check.question_on(code), at)).collect()
+}
+
 const HEADINGS: [&str; 7] = ["FEATURE", "ALLOWED", "REASON", "LIMIT", "RESETS", "FROM", "VALID UNTIL"];
 
-fn table(decisions: &[Decision<'_>], paint: &Paint) -> String {
+/// The decisions in a table.
+pub fn table(decisions: &[Decision<'_>], paint: &Paint) -> String {
     let rows: Vec<[String; 7]> = decisions.iter().map(row).collect();
     style::table(HEADINGS, &rows, paint, |row, column, cell| {
         match (column, decisions.get(row).map(|decision| decision.decision)) {

@@ -4,6 +4,7 @@
 
 #![forbid(unsafe_code)]
 
+mod answers;
 mod build;
 mod check;
 mod compile;
@@ -14,9 +15,11 @@ mod export;
 mod folder;
 mod import;
 mod input;
+mod inspect;
 mod key;
 mod keygen;
 mod server;
+mod snapshot;
 mod style;
 mod upload;
 mod validate;
@@ -70,6 +73,8 @@ enum Command {
     Keygen(keygen::Args),
     /// Build a snapshot of a catalogue: objects, and a signed manifest
     Build(build::Args),
+    /// Show what is in a snapshot, and whether it is whole and who signed it
+    Inspect(inspect::Args),
 }
 
 fn main() -> ExitCode {
@@ -84,6 +89,7 @@ fn main() -> ExitCode {
         Command::Key(args) => key::run(&args),
         Command::Keygen(args) => keygen::run(&args),
         Command::Build(args) => build::run(&args),
+        Command::Inspect(args) => inspect::run(&args),
     };
     match outcome {
         Ok(true) => ExitCode::SUCCESS,

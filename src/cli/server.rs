@@ -7,6 +7,7 @@ use std::env;
 use std::io::Read;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 use ureq::http::{Request, Response, Uri, header};
 use ureq::{Agent, Body, Error, SendBody};
 
@@ -44,35 +45,52 @@ pub struct Answer {
     /// What was asked, and how the answer begins.
     what: String,
     hint: Option<String>,
+    retry_after: Option<u64>,
     text: String,
 }
 
 impl Server {
     /// The server meant. Nothing is asked yet.
     pub fn new(args: &Args) -> Result<Server, Failure> {
-        let refuse = |why: &str| Failure::Usage { message: format!("--url {}: {why}", args.url) };
-        let uri: Uri = args.url.parse().map_err(|_| refuse("expected http[s]://host[:port][/prefix]"))?;
+        let server = Server::open(&args.url, args.key.as_deref())?;
+        if !server.has_key() {
+            let message = "no key: pass --key KEY, or set the environment variable MAYUSE_KEY".to_owned();
+            return Err(Failure::Usage { message });
+        }
+        Ok(server)
+    }
+
+    /// The same, where a key is sent if there is one.
+    pub fn open(url: &str, key: Option<&str>) -> Result<Server, Failure> {
+        let from_environment = || env::var("MAYUSE_KEY").ok();
+        let key = key.map(str::to_owned).or_else(from_environment).map(|key| key.trim().to_owned());
+        Server::with(url, key.unwrap_or_default())
+    }
+
+    /// The same with this key, or none.
+    pub fn with(url: &str, key: String) -> Result<Server, Failure> {
+        let refuse = |why: &str| Failure::Usage { message: format!("--url {url}: {why}") };
+        let uri: Uri = url.parse().map_err(|_| refuse("expected http[s]://host[:port][/prefix]"))?;
         if !matches!(uri.scheme_str(), Some("http" | "https")) || uri.host().is_none_or(str::is_empty) {
             return Err(refuse("expected http[s]://host[:port][/prefix]"));
         }
-        if uri.query().is_some() || args.url.contains('#') {
+        if uri.query().is_some() || url.contains('#') {
             return Err(refuse("expected no query and no fragment"));
         }
         if uri.authority().is_some_and(|authority| authority.as_str().contains('@')) {
             return Err(refuse("a key goes into --key, or the environment variable MAYUSE_KEY"));
         }
-        let from_environment = || env::var("MAYUSE_KEY").ok();
-        let key = args.key.clone().or_else(from_environment).map(|key| key.trim().to_owned()).unwrap_or_default();
-        if key.is_empty() {
-            let message = "no key: pass --key KEY, or set the environment variable MAYUSE_KEY".to_owned();
-            return Err(Failure::Usage { message });
-        }
-        if !is_header_value(&key) {
+        if !key.is_empty() && !is_header_value(&key) {
             return Err(Failure::Usage { message: "the key has characters that no key has".to_owned() });
         }
         let gone = Arc::new(AtomicBool::new(false));
-        let url = args.url.trim_end_matches('/').to_owned();
+        let url = url.trim_end_matches('/').to_owned();
         Ok(Server { agent: connection::agent(&gone)?, gone, url, key })
+    }
+
+    /// Whether there is a key to send.
+    pub fn has_key(&self) -> bool {
+        !self.key.is_empty()
     }
 
     /// Whether the server stopped taking the body that is being sent.
@@ -89,7 +107,10 @@ impl Server {
         body: SendBody<'_>,
     ) -> Result<Response<Body>, Error> {
         let request = Request::builder().method(method).uri(format!("{}{path}", self.url));
-        let request = request.header(header::AUTHORIZATION, format!("Bearer {}", self.key));
+        let request = match self.key.as_str() {
+            "" => request,
+            key => request.header(header::AUTHORIZATION, format!("Bearer {key}")),
+        };
         let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
         self.agent.run(request.body(body)?)
     }
@@ -120,11 +141,12 @@ impl Answer {
             404 => Some("Is --url the place where the Worker is?".to_owned()),
             _ => header("retry-after").map(|seconds| format!("Try again after {} seconds.", clean(seconds))),
         };
+        let retry_after = header("retry-after").and_then(|seconds| seconds.trim().parse().ok());
         let what = format!("{asked} answered {} {}", status.as_str(), status.canonical_reason().unwrap_or_default());
         let mut bytes = Vec::new();
         response.body_mut().as_reader().take(MAX_ANSWER_BYTES).read_to_end(&mut bytes)?;
         let text = String::from_utf8_lossy(&bytes).into_owned();
-        Ok(Answer { status: status.as_u16(), what: what.trim_end().to_owned(), hint, text })
+        Ok(Answer { status: status.as_u16(), what: what.trim_end().to_owned(), hint, retry_after, text })
     }
 
     /// Whether the request was carried out.
@@ -135,6 +157,26 @@ impl Answer {
     /// Whether the server, or what stands before it, failed: the same request may succeed later.
     pub fn is_fault(&self) -> bool {
         500 <= self.status || self.status == 429
+    }
+
+    /// The status.
+    pub fn status(&self) -> u16 {
+        self.status
+    }
+
+    /// Whether the server has too much to do: the same request may succeed soon.
+    pub fn is_busy(&self) -> bool {
+        self.status == 429 || self.status == 503
+    }
+
+    /// Whether the key is not let in.
+    pub fn is_refused(&self) -> bool {
+        self.status == 401 || self.status == 403
+    }
+
+    /// How long the server says to wait.
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.retry_after.map(Duration::from_secs)
     }
 
     /// Whether the body was too large.

@@ -1,0 +1,64 @@
+//! What questions are answered from: a catalogue document, or a snapshot.
+
+use crate::input::{self, Failure};
+use crate::keygen;
+use crate::snapshot::{self, Opened, Trust};
+use crate::style;
+use mayuse_core::{Catalog, Decision, Instant, Question, decide};
+use mayuse_snapshot::Replica;
+use std::io::{self, Write};
+use std::path::Path;
+
+/// Where answers come from.
+#[derive(Debug)]
+pub enum Answers {
+    Document(Box<Catalog>),
+    Snapshot(Box<Replica>),
+}
+
+impl Answers {
+    /// What it takes to answer about a customer.
+    pub fn open(path: &Path, customer: &str) -> Result<Answers, Failure> {
+        if !snapshot::is_one(path) {
+            return Ok(Answers::Document(Box::new(input::catalog(path)?)));
+        }
+        let opened = snapshot::open(path, &keygen::public_keys(None)?)?.trusted()?;
+        if opened.trust == Trust::NotAsked {
+            let label = style::for_stderr().yellow("warning[UNVERIFIED]");
+            let hint = "set MAYUSE_SNAPSHOT_KEYS to the public key";
+            // Nothing is left to be told if standard error is gone.
+            let _ = writeln!(io::stderr(), "{label} {}: not known who signed it: {hint}", opened.name);
+        }
+        Answers::of(&opened, customer)
+    }
+
+    /// The same of a snapshot that was opened.
+    pub fn of(opened: &Opened, customer: &str) -> Result<Answers, Failure> {
+        let mut replica = opened.replica()?;
+        opened.hold_person(&mut replica, customer)?;
+        Ok(Answers::Snapshot(Box::new(replica)))
+    }
+
+    /// The codes of all features.
+    pub fn feature_codes(&self) -> impl Iterator<Item = &str> {
+        let catalog = match self {
+            Answers::Document(catalog) => Some(&**catalog),
+            Answers::Snapshot(replica) => replica.catalog(),
+        };
+        catalog.into_iter().flat_map(Catalog::feature_codes)
+    }
+
+    /// Decides a question about that customer.
+    pub fn decide<'c>(&'c self, question: &Question<'c>, now: Instant) -> Result<Decision<'c>, Failure> {
+        match self {
+            Answers::Document(catalog) => decide(catalog, question, now).map_err(Failure::question),
+            Answers::Snapshot(replica) => match replica.decide(question, now) {
+                Ok(decision) => decision.map_err(Failure::question),
+                Err(_) => {
+                    let message = "the customer's shard is not held".to_owned();
+                    Err(Failure::Snapshot { what: "the snapshot".to_owned(), message })
+                }
+            },
+        }
+    }
+}
