@@ -10,6 +10,7 @@ mod check;
 mod compile;
 mod conform;
 mod connection;
+mod diff;
 mod entitlements;
 mod export;
 mod folder;
@@ -75,6 +76,8 @@ enum Command {
     Build(build::Args),
     /// Show what is in a snapshot, and whether it is whole and who signed it
     Inspect(inspect::Args),
+    /// Compare two snapshots or catalogues: who may use what from now on, and who no longer
+    Diff(diff::Args),
 }
 
 fn main() -> ExitCode {
@@ -90,6 +93,7 @@ fn main() -> ExitCode {
         Command::Keygen(args) => keygen::run(&args),
         Command::Build(args) => build::run(&args),
         Command::Inspect(args) => inspect::run(&args),
+        Command::Diff(args) => diff::run(&args),
     };
     match outcome {
         Ok(true) => ExitCode::SUCCESS,
