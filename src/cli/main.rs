@@ -19,6 +19,9 @@ mod input;
 mod inspect;
 mod key;
 mod keygen;
+mod kv;
+mod publish;
+mod push;
 mod server;
 mod snapshot;
 mod style;
@@ -78,6 +81,8 @@ enum Command {
     Inspect(inspect::Args),
     /// Compare two snapshots or catalogues: who may use what from now on, and who no longer
     Diff(diff::Args),
+    /// Bring a snapshot to a Worker, or into a file for its KV namespace
+    Publish(publish::Args),
 }
 
 fn main() -> ExitCode {
@@ -94,6 +99,7 @@ fn main() -> ExitCode {
         Command::Build(args) => build::run(&args),
         Command::Inspect(args) => inspect::run(&args),
         Command::Diff(args) => diff::run(&args),
+        Command::Publish(args) => publish::run(&args),
     };
     match outcome {
         Ok(true) => ExitCode::SUCCESS,

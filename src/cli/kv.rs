@@ -1,0 +1,151 @@
+//! The file that `wrangler kv bulk put` takes: a JSON array of keys with their values.
+
+use crate::folder;
+use crate::input::{self, Failure};
+use crate::publish::Publication;
+use crate::snapshot;
+use crate::style::{self, Progress};
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use mayuse_snapshot::Part;
+use std::collections::BTreeSet;
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+/// It takes files of a hundred million bytes, and so many keys in each.
+const MAX_BYTES: u64 = 95_000_000;
+const MAX_KEYS: usize = 10_000;
+
+/// A value in KV has no more.
+const MAX_VALUE: u32 = 25 * 1024 * 1024;
+
+/// What an entry takes beside its key and its value.
+const FRAME: u64 = 64;
+
+/// Writes the file, or as many as it takes, and says in which order they are to be put.
+pub fn write(path: &Path, publication: &Publication) -> Result<(), Failure> {
+    let opened = &publication.opened;
+    if let Some(part) = snapshot::parts(&opened.manifest).find(|part| MAX_VALUE < part.size) {
+        return Err(opened.damaged(part.hash, "it is larger than the 25 MiB that KV takes"));
+    }
+    let files = split(snapshot::parts(&opened.manifest), publication.manifest.as_slice().len());
+    let n_files = files.len();
+    let total: usize = files.iter().map(Vec::len).sum();
+    let mut progress = Progress::of("objects", u64::try_from(total).ok());
+    let mut n = 0;
+    let mut names = Vec::new();
+    for (parts, number) in files.iter().zip(1..) {
+        let path = if n_files == 1 { path.to_owned() } else { numbered(path, number) };
+        let is_last = number == n_files;
+        write_file(&path, parts, is_last.then_some(publication), publication, &mut || {
+            n = u64::saturating_add(n, 1);
+            progress.show(n, None);
+        })?;
+        names.push(input::quote(&path.display().to_string()));
+    }
+    progress.clear();
+    let total = total.saturating_add(1);
+    let put = |name: &String| format!("  wrangler kv bulk put {name} --binding SNAPSHOTS --remote");
+    let commands = names.iter().map(put).collect::<Vec<_>>().join("\n");
+    let (files, order) = match n_files {
+        1 => ("one file".to_owned(), "Put it with:"),
+        n => (format!("{n} files"), "Put them in this order, since the last one publishes:"),
+    };
+    input::print(&style::for_stdout().green(&format!("wrote {total} keys in {files}")))?;
+    input::print(&format!("{order}\n{commands}"))
+}
+
+/// The objects of each file, each object once; there is room for the manifest in the last.
+fn split<'p>(parts: impl Iterator<Item = &'p Part>, manifest_len: usize) -> Vec<Vec<Part>> {
+    let encoded = |n_bytes: u64| n_bytes.div_ceil(3).saturating_mul(4).saturating_add(FRAME);
+    // In each of them, as it is not known which will be the last.
+    let of_manifest = encoded(u64::try_from(manifest_len).unwrap_or(u64::MAX));
+    let mut files = Vec::new();
+    let mut file = Vec::new();
+    let mut n_bytes = of_manifest;
+    let mut known = BTreeSet::new();
+    for part in parts.filter(|part| known.insert(part.hash)) {
+        // Its key is `o/` and 64 digits.
+        let size = encoded(part.size.into()).saturating_add(66);
+        n_bytes = n_bytes.saturating_add(size);
+        if MAX_BYTES < n_bytes || MAX_KEYS.saturating_sub(1) <= file.len() {
+            n_bytes = of_manifest.saturating_add(size);
+            files.push(std::mem::take(&mut file));
+        }
+        file.push(*part);
+    }
+    files.push(file);
+    files
+}
+
+/// `bulk.json` as `bulk-2.json`.
+fn numbered(path: &Path, number: usize) -> PathBuf {
+    let name = path.file_stem().unwrap_or_default().to_string_lossy();
+    let extension = path.extension().map(|extension| format!(".{}", extension.to_string_lossy())).unwrap_or_default();
+    path.with_file_name(format!("{name}-{number}{extension}"))
+}
+
+/// Writes one file; the manifest into the last.
+fn write_file(
+    path: &Path,
+    parts: &[Part],
+    last: Option<&Publication>,
+    publication: &Publication,
+    tick: &mut dyn FnMut(),
+) -> Result<(), Failure> {
+    // What keeps it from being written, where that is not the file itself.
+    let mut failed = None;
+    let written = folder::replace(path, |file| {
+        let mut out = BufWriter::with_capacity(1 << 18, file);
+        out.write_all(b"[")?;
+        let mut is_first = true;
+        for part in parts {
+            let object = publication.opened.object(part).map_err(|failure| {
+                failed = Some(failure);
+                io::Error::other("an object")
+            })?;
+            entry(&mut out, &mut is_first, &format!("o/{}", part.hash), object.as_slice())?;
+            tick();
+        }
+        if let Some(publication) = last {
+            entry(&mut out, &mut is_first, "manifest", publication.manifest.as_slice())?;
+        }
+        out.write_all(b"\n]\n")?;
+        out.flush()
+    });
+    match failed {
+        Some(failure) => Err(failure),
+        None => written,
+    }
+}
+
+fn entry(out: &mut impl Write, is_first: &mut bool, key: &str, value: &[u8]) -> io::Result<()> {
+    let comma = if std::mem::take(is_first) { "" } else { "," };
+    let value = BASE64_STANDARD.encode(value);
+    write!(out, "{comma}\n{{\"key\": \"{key}\", \"value\": \"{value}\", \"base64\": true}}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use mayuse_snapshot::Hash;
+
+    fn parts(n: u32, size: u32) -> Vec<Part> {
+        (0..n).map(|n| Part { hash: Hash::of(&n.to_le_bytes()), size, n: 0 }).collect()
+    }
+
+    #[test]
+    fn no_file_is_larger_than_is_taken() {
+        for (n, size, n_files) in [(9_999, 1_000, 1), (10_000, 1_000, 2), (1_000, 65_536, 1), (1_100, 65_536, 2)] {
+            let parts = parts(n, size);
+            let files = split(parts.iter().chain(&parts), 100_000);
+            assert_eq!(files.len(), n_files, "{n} of {size}");
+            assert_eq!(files.concat(), parts, "each once, in their order");
+            for file in files {
+                let bytes: usize = file.iter().map(|part| (part.size as usize).div_ceil(3) * 4 + 120).sum();
+                assert!(file.len() < 10_000 && bytes + 140_000 < 95_100_000);
+            }
+        }
+        assert_eq!(numbered(Path::new("out/bulk.json"), 2), Path::new("out/bulk-2.json"));
+    }
+}

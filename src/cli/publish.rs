@@ -1,0 +1,122 @@
+//! `mayuse publish`
+
+use crate::folder;
+use crate::input::{self, Failure};
+use crate::keygen;
+use crate::kv;
+use crate::push;
+use crate::server::Server;
+use crate::snapshot::{self, Opened};
+use mayuse_core::Packed;
+use mayuse_snapshot::{Hash, Manifest, Unverified};
+use std::path::PathBuf;
+
+/// Which snapshot, and where to.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+The objects go first and the manifest last: it is what publishes them. Objects that are there already are not
+sent again, so after a failure the same command goes on where it was.
+
+With --rollback, an older snapshot is published anew: its table under a new version, since readers never go
+back to an old one. That takes the key to sign it with.
+
+Examples:
+  MAYUSE_KEY=... mayuse publish snapshot --url https://mayuse.example.com
+  mayuse publish snapshot --kv bulk.json && wrangler kv bulk put bulk.json --binding SNAPSHOTS --remote
+  mayuse publish yesterday --url https://mayuse.example.com --rollback --key snapshot.key
+
+Exit status: 0 published or written, 1 the server refused or was not reached, 2 a bad question or snapshot.")]
+pub struct Args {
+    /// The folder of the snapshot
+    #[arg(value_name = "DIR")]
+    folder: PathBuf,
+    /// The Worker: http[s]://host[:port][/prefix]; its key is that in MAYUSE_KEY
+    #[arg(long, value_name = "WORKER", required_unless_present = "kv", conflicts_with = "kv")]
+    url: Option<String>,
+    /// Write a file for `wrangler kv bulk put` instead; several, where one would be too large for it
+    #[arg(long, value_name = "OUT")]
+    kv: Option<PathBuf>,
+    /// Publish it again, under a new version
+    #[arg(long)]
+    rollback: bool,
+    /// With --rollback, the key to sign with; that in MAYUSE_SIGNING_KEY if not given
+    #[arg(long, value_name = "FILE", requires = "rollback")]
+    key: Option<PathBuf>,
+    /// With --rollback, the new version; one more than the Worker's if not given
+    #[arg(long, value_name = "N", requires = "rollback", value_parser = clap::value_parser!(u64).range(1..))]
+    version: Option<u64>,
+}
+
+/// What is published.
+#[derive(Debug)]
+pub struct Publication {
+    pub opened: Opened,
+    /// The manifest, as it is published.
+    pub manifest: Packed,
+    pub version: u64,
+}
+
+/// Publishes the snapshot.
+pub fn run(args: &Args) -> Result<bool, Failure> {
+    if !args.folder.is_dir() {
+        let message =
+            format!("{}: expected the folder of a snapshot, as `mayuse build` makes it", args.folder.display());
+        return Err(Failure::Usage { message });
+    }
+    let opened = snapshot::open(&args.folder, &keygen::public_keys(None)?)?.trusted()?;
+    let server = args.url.as_deref().map(|url| Server::open(url, None)).transpose()?;
+    if server.as_ref().is_some_and(|server| !server.has_key()) {
+        let message = "no key of the Worker: set the environment variable MAYUSE_KEY".to_owned();
+        return Err(Failure::Usage { message });
+    }
+    let publication = if args.rollback {
+        again(args, opened, server.as_ref())?
+    } else {
+        let found = folder::read_manifest(&args.folder)?;
+        let (manifest, read) = found.ok_or_else(|| Failure::Usage { message: "there is no manifest".to_owned() })?;
+        let version = read.claims().version;
+        Publication { opened, manifest, version }
+    };
+    match (&server, &args.kv) {
+        (Some(server), _) => push::push(server, &publication)?,
+        (None, Some(path)) => kv::write(path, &publication)?,
+        (None, None) => {}
+    }
+    Ok(true)
+}
+
+/// The table of an old snapshot under a new version.
+fn again(args: &Args, opened: Opened, server: Option<&Server>) -> Result<Publication, Failure> {
+    let key = keygen::signing_key(args.key.as_deref())?;
+    let current = server.map(current).transpose()?.flatten();
+    let newest = current.as_ref().map_or(0, |(version, _)| *version).max(opened.manifest.version);
+    let version = match (args.version, server) {
+        (Some(version), _) if version <= newest => {
+            let message = format!("--version {version}: it must be greater than {newest}, or readers refuse it");
+            return Err(Failure::Usage { message });
+        }
+        (Some(version), _) => version,
+        (None, Some(_)) => newest.saturating_add(1),
+        (None, None) => {
+            let message = "--rollback with --kv needs --version N, greater than any that was published".to_owned();
+            return Err(Failure::Usage { message });
+        }
+    };
+    let manifest = Manifest {
+        version,
+        generated_at: input::now(),
+        previous: current.map(|(_, hash)| hash),
+        ..opened.manifest.clone()
+    };
+    let manifest = Packed::from(manifest.sign(&key));
+    Ok(Publication { opened, manifest, version })
+}
+
+/// The version that a Worker has, and the hash of its manifest; none if it has none.
+fn current(server: &Server) -> Result<Option<(u64, Hash)>, Failure> {
+    let Some(bytes) = snapshot::manifest_of(server)? else { return Ok(None) };
+    let wrong = |message: String| Failure::Snapshot { what: format!("the manifest of {}", server.url), message };
+    let bytes = Packed::new(bytes).ok_or_else(|| wrong("not a manifest".to_owned()))?;
+    let read = Unverified::read(&bytes).map_err(|error| wrong(error.to_string()))?;
+    Ok(Some((read.claims().version, Hash::of(bytes.as_slice()))))
+}
