@@ -68,7 +68,9 @@ fn is_url(path: &Path) -> bool {
 }
 
 fn is_manifest(bytes: &[u8]) -> bool {
-    Packed::new(bytes.to_vec()).is_some_and(|bytes| !matches!(Unverified::read(&bytes), Err(ManifestError::NotOne)))
+    // How it begins says it, and there may be much of it.
+    let head = bytes.get(..3).and_then(|head| Packed::new(head.to_vec()));
+    head.is_some_and(|head| !matches!(Unverified::read(&head), Err(ManifestError::NotOne)))
 }
 
 /// Opens a folder, a file or what a URL leads to, and verifies its manifest if there are keys to do it with.
@@ -257,5 +259,19 @@ impl Opened {
         });
         progress.clear();
         held.map(|()| replica)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn how_it_begins_says_what_it_is() {
+        let large = "x".repeat(17 << 20);
+        assert!(is_manifest(format!("mym{large}").as_bytes()));
+        for other in [format!("myf{large}"), large, "my".to_owned(), String::new()] {
+            assert!(!is_manifest(other.as_bytes()));
+        }
     }
 }
