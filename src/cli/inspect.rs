@@ -20,7 +20,7 @@ SNAPSHOT is a folder or a file as `mayuse build` writes it, or the URL of a mani
 Every object is read and compared with its hash; with --customer, only those that hold that customer.
 
 Examples:
-  mayuse inspect snapshot --keys \"$(cat snapshot.pub)\"
+  mayuse inspect snapshot --keys \"$(cat snapshot.key.pub)\"
   mayuse inspect https://mayuse.example.com/v1/snapshot/manifest --customer acme
 
 Exit status: 0 whole, and verified if there were keys, 1 damaged, not verified or not reached, 2 no snapshot.")]

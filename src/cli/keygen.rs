@@ -5,7 +5,7 @@ use crate::key;
 use mayuse_snapshot::{KeyError, PublicKey, SigningKey};
 use serde_json::json;
 use std::env;
-use std::fs::OpenOptions;
+use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -22,7 +22,7 @@ Examples:
   mayuse keygen
   mayuse keygen -o snapshot.key && mayuse build demo/catalog.json -o snapshot --key snapshot.key")]
 pub struct Args {
-    /// Write the secret key to this file, which only you can read, instead of printing it
+    /// Write the secret key to this file, which only you can read, instead of printing it, and the public one to FILE.pub
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
     /// Print the keys as JSON
@@ -41,6 +41,9 @@ pub fn run(args: &Args) -> Result<bool, Failure> {
             },
             _ => Failure::Io { what: input::name(path), error },
         })?;
+        let path = public_path(path);
+        let written = fs::write(&path, format!("{public}\n"));
+        written.map_err(|error| Failure::Io { what: input::name(&path), error })?;
     }
     let shown = args.output.is_none().then_some(&secret);
     if args.json {
@@ -73,6 +76,13 @@ pub fn run(args: &Args) -> Result<bool, Failure> {
         public.id()
     ))?;
     Ok(true)
+}
+
+/// Where the public half of a key lies: beside it.
+fn public_path(path: &Path) -> PathBuf {
+    let mut public = path.as_os_str().to_owned();
+    public.push(".pub");
+    PathBuf::from(public)
 }
 
 /// Writes a new file for its owner alone.

@@ -68,6 +68,7 @@ test("a key pair is printed once, and never into logs", async () => {
   const written = await mayuse(["keygen", "-o", output]);
   const held = readFileSync(output, "utf8");
   assert.match(held, /^[0-9a-f]{64}\n$/);
+  assert.equal(readFileSync(`${output}.pub`, "utf8"), `${publicOf(held.trim())}\n`);
   assert.ok(!written.stdout.includes(held.trim()), "the file has it");
   if (process.platform !== "win32") assert.equal(statSync(output).mode & 0o777, 0o600);
   await refused(["keygen", "-o", output], 2, /error\[USAGE\] .*new\.key: it is there already, and a key is not overwritten/);
