@@ -14,7 +14,6 @@ use crate::problem::{Code, Problem, Problems, Sink};
 use crate::sort::sort_by;
 use crate::tree::Tree;
 use std::cmp::Ordering;
-use std::collections::BTreeSet;
 
 /// Customers and subscriptions to be packed.
 #[derive(Debug)]
@@ -33,14 +32,16 @@ pub struct Pile<'c> {
 pub struct Seen {
     /// One row of each feature and type.
     pub(crate) rows: Vec<RawGrant>,
-    known: BTreeSet<(u32, bool)>,
+    known: Vec<(u32, bool)>,
 }
 
 impl Seen {
     fn row(&mut self, feature: u32, row: &RawGrant) {
         let has_units = matches!(row.value, RawValue::Metered(_));
         let is_switch = matches!(row.value, RawValue::Boolean { .. });
-        if !is_switch && self.known.insert((feature, has_units)) {
+        // There are few features that people have rows of their own on.
+        if !is_switch && !self.known.contains(&(feature, has_units)) {
+            self.known.push((feature, has_units));
             self.rows.push(row.clone());
         }
     }
