@@ -212,7 +212,7 @@ fn report(args: &Args, manifest: &Manifest, hash: Hash, counts: &Counts, seconds
     if args.json {
         return input::print_json(&json!({
             "version": manifest.version,
-            "generated_at": manifest.generated_at,
+            "generated_at": manifest.generated_at.to_string(),
             "manifest": hash.to_string(),
             "customers": table.n_customers(),
             "subscriptions": counts.subscriptions,

@@ -236,7 +236,7 @@ impl Found {
             changes.insert(change.name().to_owned(), json!({"count": self.total(change), "first": first}));
         }
         let is_same = self.counts.is_empty();
-        input::print_json(&json!({"same": is_same, "at": at, "features": features, "changes": changes}))
+        input::print_json(&json!({"same": is_same, "at": at.to_string(), "features": features, "changes": changes}))
     }
 
     fn print(&self, at: Instant) -> Result<(), Failure> {

@@ -117,7 +117,7 @@ fn show_customer(args: &Args, opened: &Opened, customer: &str, now: Instant) -> 
     let decisions = entitlements::decide_all(&answers, &check, now)?;
     if args.json {
         let head = head(opened, now);
-        input::print_json(&json!({"snapshot": head, "entitlements": decisions}))?;
+        input::print_json(&json!({"snapshot": head, "entitlements": input::value_of(&decisions)?}))?;
     } else {
         let paint = style::for_stdout();
         let (manifest, trust) = (&opened.manifest, trust_of(opened));
@@ -170,7 +170,7 @@ fn head(opened: &Opened, now: Instant) -> Value {
     let manifest = &opened.manifest;
     json!({
         "version": manifest.version,
-        "generated_at": manifest.generated_at,
+        "generated_at": manifest.generated_at.to_string(),
         "age_ms": age_ms(opened, now),
         "manifest": opened.hash.to_string(),
         "previous": manifest.previous.map(|hash| hash.to_string()),
