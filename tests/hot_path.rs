@@ -1,6 +1,6 @@
 //! Deciding a switch allocates nothing, whatever the answer and however many subscriptions there are.
 
-use crate::counting::allocations;
+use crate::counting::{allocations, bytes};
 use mayuse_core::{Document, Question, Reason, decide};
 use mayuse_tests::{BENCH_AT, BENCH_BOOLEAN, bench_catalog, bench_customer_id, compiled, instant};
 use serde_json::{Value, json};
@@ -123,6 +123,7 @@ fn nor_in_a_large_catalogue() {
 fn counting_counts() {
     let (n, _) = allocations(|| vec![0_u8; 64]);
     assert_eq!(n, 1);
+    assert_eq!(bytes(|| vec![0_u8; 64]).0, 64);
     let (n, _) = allocations(|| std::thread::spawn(|| vec![0_u8; 64]).join());
     assert!(0 < n, "starting a thread allocates on this one");
 }

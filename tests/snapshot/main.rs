@@ -1,0 +1,21 @@
+//! Snapshots: cut, signed, opened, held, patched and compared, and what hostile bytes do to them.
+
+// forbid(unsafe_code) is impossible here: counting allocations takes an allocator (`counting`).
+#![deny(unsafe_code)]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail as tests do")]
+#![expect(clippy::indexing_slicing, reason = "an index out of range fails the test, as it should")]
+#![expect(clippy::arithmetic_side_effects, reason = "so does an overflow; tests are built with checks")]
+
+#[path = "../counting.rs"]
+mod counting;
+#[expect(dead_code, reason = "some of it is for other laws")]
+#[path = "../random.rs"]
+mod random;
+#[path = "../rewriting.rs"]
+mod rewriting;
+
+mod crowd;
+mod cutting;
+
+mod equality;
+mod incremental;
