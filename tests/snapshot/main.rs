@@ -18,4 +18,5 @@ mod crowd;
 mod cutting;
 
 mod equality;
+mod determinism;
 mod incremental;

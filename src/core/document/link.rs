@@ -24,6 +24,13 @@ pub(crate) struct RawWhole {
 impl RawWhole {
     /// Sorts all of it, and reports ids and codes that are there twice.
     pub fn sort(&mut self, sink: &Sink) {
+        for plan in &mut self.plans {
+            sort_by(&mut plan.versions, |a, b| (&a.id, a.n).cmp(&(&b.id, b.n)));
+            for version in &mut plan.versions {
+                sort_by(&mut version.products, Ord::cmp);
+                version.products.dedup();
+            }
+        }
         sort_by_id(&mut self.features, |f| (&f.id, f.n), "features", sink);
         sort_by_id(&mut self.plans, |p| (&p.id, p.n), "plans", sink);
         sort_by_id(&mut self.add_ons, |a| (&a.id, a.n), "add_ons", sink);

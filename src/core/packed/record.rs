@@ -277,6 +277,8 @@ impl<'b> SubscriptionRecord<'b> {
         if flags.has(PRODUCTS) {
             let mut products: Vec<u32> = self.products.numbers().map(&mut *naming.number).collect();
             sort_by(&mut products, Ord::cmp);
+            // Several price components are often of one product.
+            products.dedup();
             Items::write(writer, |writer| products.into_iter().for_each(|product| writer.count(product)));
         }
         if flags.has(ROWS) {
