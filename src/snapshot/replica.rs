@@ -170,14 +170,11 @@ impl Replica {
         };
         let mut view = match (old, new_catalog) {
             (Some(old), new_catalog) => {
-                let mut held: Vec<(Hash, Option<Shard>)> = Vec::new();
-                let shards = old.shards.into_iter().zip(&old.manifest.table.shards);
-                held.extend(shards.filter_map(|(shard, part)| Some((part.hash, Some(shard?)))));
-                sort_by(&mut held, |a, b| a.0.cmp(&b.0));
-                let kept = |hash: Hash| held.binary_search_by(|(other, _)| other.cmp(&hash)).ok();
-                let places: Vec<Option<usize>> = manifest.table.shards.iter().map(|part| kept(part.hash)).collect();
-                let mut take = |at: Option<usize>| held.get_mut(at?)?.1.take();
-                let shards = places.into_iter().map(&mut take).collect();
+                // Each stays in its place: shards without anybody are all the same object. A block says
+                // of how many shards it is one, so none is the same in another place.
+                let mut held = old.shards.into_iter().zip(&old.manifest.table.shards);
+                let same = |part: &Part| held.next().and_then(|(shard, was)| shard.filter(|_| was.hash == part.hash));
+                let shards = manifest.table.shards.iter().map(same).collect();
                 View { manifest, catalog: new_catalog.unwrap_or(old.catalog), generation, shards, n_bytes: 0 }
             }
             (None, Some(catalog)) => {

@@ -20,3 +20,7 @@ mod cutting;
 mod equality;
 mod determinism;
 mod incremental;
+mod manifest;
+mod file;
+mod hot_path;
+mod replica;

@@ -1,0 +1,255 @@
+//! A replica against a model of it: whatever comes in whatever order, an answer is that of the
+//! catalogue of the version that it names, and no version ever gives way to an older one.
+
+use crate::crowd::{Crowd, crowd, event};
+use crate::cutting::{Cut, cut, published, shown};
+use crate::random::{Amounts, CODES, Rules, cases, catalog, ladder};
+use mayuse_core::{Catalog, Instant, Question, Source, decide};
+use mayuse_snapshot::{Judgement, Manifest, Needs, Part, Replica};
+use mayuse_tests::compiled;
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::sample::Index;
+use serde_json::Value;
+
+/// What a writer does between two versions.
+#[derive(Clone, Debug)]
+enum Write {
+    People(Vec<crate::crowd::Event>),
+    Definitions(Value),
+    /// The same, in as many shards.
+    Bits(u8),
+    /// The same, said again.
+    Again,
+}
+
+/// What happens to a replica.
+#[derive(Clone, Debug)]
+enum Step {
+    /// Another manifest is offered, with all, some or none of the shards that are wanted.
+    Offer {
+        which: Index,
+        n_fresh: usize,
+        with_catalogue: bool,
+    },
+    /// A shard of some manifest is handed over, whether or not it is wanted any more.
+    Hand {
+        which: Index,
+        shard: Index,
+    },
+    /// Somebody asks; what is needed is fetched, up to so many times.
+    Ask {
+        key: Index,
+        n_fetches: usize,
+    },
+    Tie(Index),
+}
+
+fn write() -> BoxedStrategy<Write> {
+    prop_oneof![
+        4 => vec(event(), 1..3).prop_map(Write::People),
+        1 => catalog(ladder(), 0, Rules::Any, Amounts::Small).prop_map(Write::Definitions),
+        1 => (0_u8..4).prop_map(Write::Bits),
+        1 => Just(Write::Again),
+    ]
+    .boxed()
+}
+
+fn step() -> BoxedStrategy<Step> {
+    prop_oneof![
+        3 => (any::<Index>(), 0..9_usize, any::<bool>())
+            .prop_map(|(which, n_fresh, with_catalogue)| Step::Offer { which, n_fresh, with_catalogue }),
+        3 => (any::<Index>(), any::<Index>()).prop_map(|(which, shard)| Step::Hand { which, shard }),
+        8 => (any::<Index>(), 0..4_usize).prop_map(|(key, n_fetches)| Step::Ask { key, n_fetches }),
+        1 => any::<Index>().prop_map(Step::Tie),
+    ]
+    .boxed()
+}
+
+/// One that was published, and the catalogue that answers as it must.
+struct Published {
+    cut: Cut,
+    manifest: Manifest,
+    oracle: Catalog,
+}
+
+/// Versions 1, 2, and so on; those that are said again keep theirs and are a minute younger.
+fn history(mut crowd: Crowd, writes: Vec<Write>) -> Vec<Published> {
+    let mut bits = 2;
+    let mut list: Vec<Published> = Vec::new();
+    for write in [Write::Bits(bits)].into_iter().chain(writes) {
+        let is_again = matches!(write, Write::Again);
+        match write {
+            Write::People(events) => events.iter().for_each(|event| crowd.happen(event)),
+            Write::Definitions(definitions) => crowd.redefine(&definitions),
+            Write::Bits(other) => bits = other,
+            Write::Again => {}
+        }
+        let cut = cut(&crowd.document(), bits);
+        let last = list.last().map(|last| (last.manifest.version, last.manifest.generated_at.millis()));
+        let (version, made) = last.unwrap_or((0, 1_700_000_000_000));
+        let mut manifest = cut.manifest(if is_again { version } else { version + 1 });
+        manifest.generated_at = Instant::from_millis(made + 60_000).unwrap();
+        list.push(Published { manifest: published(&manifest), oracle: compiled(&crowd.document().to_string()), cut });
+    }
+    list
+}
+
+struct Play {
+    history: Vec<Published>,
+    replica: Replica,
+    floor: u64,
+    max_bytes: usize,
+    /// The last version that was held, and as of when.
+    held: (u64, i64),
+    n_answers: usize,
+}
+
+fn order(manifest: &Manifest) -> (u64, i64) {
+    (manifest.version, manifest.generated_at.millis())
+}
+
+impl Play {
+    fn offer(&mut self, which: &Index, n_fresh: usize, with_catalogue: bool) {
+        let offered = which.get(&self.history);
+        let (manifest, cut) = (offered.manifest.clone(), offered.cut.clone());
+        let is_newer = self.held < order(&manifest) && self.floor <= manifest.version;
+        let judged = self.replica.judge(&manifest);
+        assert_eq!(judged == Judgement::Newer, is_newer);
+        let is_same = self.held == order(&manifest) && self.floor <= manifest.version;
+        assert_eq!(judged == Judgement::Same, is_same);
+        let wanted = self.replica.wants(&manifest);
+        self.check_wanted(&manifest, &wanted);
+        let wants_catalogue = self.replica.wants_catalogue(&manifest);
+        let same_catalogue = |held: &Manifest| held.table.catalogue.hash == manifest.table.catalogue.hash;
+        assert_eq!(wants_catalogue, !self.replica.manifest().is_some_and(same_catalogue));
+        let fresh: Vec<_> =
+            wanted.iter().take(n_fresh).map(|(shard, _)| (*shard, cut.blocks[*shard as usize].clone())).collect();
+        let catalogue = (wants_catalogue || with_catalogue).then_some(&cut.catalogue);
+        let (before, old_bits) = (self.replica.n_shards(), self.replica.manifest().map(|held| held.table.bits));
+        let fetched_all = wanted.len() <= n_fresh;
+        let is_taken = self.replica.take(manifest.clone(), catalogue, fresh, Source::Snapshot).unwrap();
+        assert_eq!(is_taken, is_newer);
+        if is_taken {
+            self.held = order(&manifest);
+            if fetched_all && self.max_bytes == usize::MAX && old_bits == Some(cut.table.bits) {
+                // Whoever did not have to wait before does not have to now.
+                assert_eq!(before, self.replica.n_shards());
+            }
+        }
+    }
+
+    /// It names each shard that shares hashes with one that is held, unless it is held already.
+    fn check_wanted(&self, manifest: &Manifest, wanted: &[(u64, Part)]) {
+        let Some(now) = self.replica.manifest() else { return assert!(wanted.is_empty()) };
+        let held: Vec<u64> = self.replica.people().map(|(shard, _)| shard).collect();
+        let (bits, of) = (manifest.table.bits, now.table.bits);
+        let shares = |shard: u64, other: u64| (shard << of) >> bits == other || shard == (other << bits) >> of;
+        let expected: Vec<(u64, Part)> = (0..)
+            .zip(manifest.table.shards.iter().copied())
+            .filter(|(shard, part)| {
+                let is_held = bits == of && held.contains(shard) && now.table.shards[*shard as usize] == *part;
+                !is_held && held.iter().any(|other| shares(*shard, *other))
+            })
+            .collect();
+        assert_eq!(wanted, expected, "{bits} bits instead of {of}, {held:?} held");
+    }
+
+    fn hand(&mut self, which: &Index, shard: &Index) {
+        let Published { cut, .. } = which.get(&self.history);
+        let shard = shard.index(cut.blocks.len());
+        let part = cut.table.shards[shard];
+        let at = |held: &Manifest| held.table.shards.get(shard).is_some_and(|other| other.hash == part.hash);
+        let fits = self.replica.manifest().is_some_and(at);
+        assert_eq!(self.replica.hold(shard as u64, part.hash, cut.blocks[shard].clone()), Ok(fits));
+        assert!(!fits || self.replica.people().any(|(held, _)| held == shard as u64), "the one that came last stays");
+    }
+
+    fn ask(&mut self, key: &Index, n_fetches: usize) {
+        let keys = Crowd::keys();
+        let key = key.get(&keys);
+        for _ in 0..=n_fetches {
+            match self.replica.person(key).map(drop) {
+                Ok(()) => return self.answer(key),
+                Err(Needs::Manifest) => return assert!(self.replica.manifest().is_none()),
+                Err(Needs::Tie(shard)) => {
+                    assert!(self.replica.people().any(|(held, _)| held == shard));
+                    self.replica.tie(shard).unwrap();
+                }
+                Err(Needs::Shard(shard, part)) => {
+                    assert!(self.replica.people().all(|(held, _)| held != shard), "{shard} is there");
+                    let of = |published: &&Published| order(&published.manifest) == self.held;
+                    let cut = &self.history.iter().find(of).unwrap().cut;
+                    assert_eq!(cut.table.shards[shard as usize], part);
+                    let block = cut.blocks[shard as usize].clone();
+                    assert_eq!(self.replica.hold(shard, part.hash, block), Ok(true));
+                }
+            }
+        }
+    }
+
+    fn answer(&mut self, key: &str) {
+        let now = Instant::from_millis(self.held.1 + 1_000).unwrap();
+        let of = |published: &&mut Published| order(&published.manifest) == self.held;
+        let oracle = &mut self.history.iter_mut().find(of).unwrap().oracle;
+        oracle.snapshot = self.replica.catalog().unwrap().snapshot;
+        for code in CODES {
+            let question = Question { explain: true, min_version: Some(self.held.0), ..Question::new(key, code) };
+            let decision = self.replica.decide(&question, now).unwrap();
+            let version = decision.as_ref().unwrap().freshness.snapshot_version;
+            assert_eq!(version, Some(self.held.0));
+            assert_eq!(shown(decision), shown(decide(oracle, &question, now)), "{key}, {code}");
+        }
+        self.n_answers += 1;
+    }
+
+    fn play(&mut self, step: &Step) {
+        match step {
+            Step::Offer { which, n_fresh, with_catalogue } => self.offer(which, *n_fresh, *with_catalogue),
+            Step::Hand { which, shard } => self.hand(which, shard),
+            Step::Ask { key, n_fetches } => self.ask(key, *n_fetches),
+            Step::Tie(shard) => {
+                // One that is not there is no mistake.
+                self.replica.tie(shard.index(9) as u64).unwrap();
+            }
+        }
+        assert_eq!(self.replica.manifest().map_or((0, i64::MIN), order), self.held, "it is the newest that was taken");
+        let sizes: Vec<usize> = self.replica.people().map(|(_, people)| people.n_bytes()).collect();
+        assert_eq!((self.replica.n_bytes(), self.replica.n_shards()), (sizes.iter().sum(), sizes.len()));
+        assert!(self.replica.n_bytes() <= self.max_bytes || sizes.len() == 1, "{sizes:?}, {} at most", self.max_bytes);
+    }
+}
+
+proptest! {
+    #![proptest_config(cases(60))]
+
+    #[test]
+    fn answers_are_those_of_one_version(
+        crowd in crowd(12),
+        writes in vec(write(), 3..7),
+        steps in vec(step(), 40),
+        floor in prop_oneof![3 => Just(0_u64), 1 => 1_u64..4],
+        max_bytes in prop_oneof![2 => Just(usize::MAX), 1 => 0_usize..2_000, 2 => 1_000_usize..6_000],
+    ) {
+        let replica = Replica::new(max_bytes, floor);
+        let history = history(crowd, writes);
+        let mut play = Play { history, replica, floor, max_bytes, held: (0, i64::MIN), n_answers: 0 };
+        steps.iter().for_each(|step| play.play(step));
+    }
+}
+
+/// Shards in which nobody lies are all the same object, and each of them is held.
+#[test]
+fn nobody_is_held_as_well_as_anybody() {
+    let demo: Value = serde_json::from_str(include_str!("../../demo/catalog.json")).unwrap();
+    let cut = cut(&demo, 6);
+    let mut hashes: Vec<_> = cut.table.shards.iter().map(|part| part.hash).collect();
+    hashes.sort();
+    hashes.dedup();
+    assert!(hashes.len() + 2 < cut.blocks.len(), "several shards have nobody in them");
+    let mut replica = cut.replica();
+    let next = cut.manifest(2);
+    assert!(replica.wants(&next).is_empty());
+    assert_eq!(replica.take(next, None, Vec::new(), Source::Snapshot), Ok(true));
+    assert_eq!(replica.n_shards(), cut.blocks.len());
+}
