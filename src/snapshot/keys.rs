@@ -146,6 +146,18 @@ impl std::error::Error for KeyError {}
 mod tests {
     use super::*;
 
+    /// RFC 8032, 7.1, test 3: the library is right, wherever this runs.
+    #[test]
+    fn signatures_are_those_of_the_standard() {
+        let key = SigningKey::parse("c5aa8df43f9f837bedb7442f31dcb7b166d38535076f094b85ce3a2e0b4458f7").unwrap();
+        let signature = key.sign(&[0xaf, 0x82]);
+        let expected = "6291d657deec24024827e69c3abe01a30ce548a284743a445e3680d7db5ac3ac\
+            18ff9b538d16f290ae67f760984dc6594a7c15e9716ed28dc027beceea1ec40a";
+        assert_eq!(hex(&signature), expected);
+        assert!(key.public().verifies(&[0xaf, 0x82], &signature));
+        assert!(!key.public().verifies(&[0xaf, 0x83], &signature));
+    }
+
     #[test]
     fn a_signature_is_of_one_message_and_one_key() {
         let (one, other) = (SigningKey::from_seed(&[7; 32]), SigningKey::from_seed(&[8; 32]));

@@ -17,7 +17,7 @@ fn check(one: &Value, other: &Value, what: &str) {
 }
 
 proptest! {
-    #![proptest_config(cases(100))]
+    #![proptest_config(cases(40))]
 
     #[test]
     fn in_any_order(document in catalog(ladder(), 4, Rules::Any, Amounts::Small), bytes in bytes()) {

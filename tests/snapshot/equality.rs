@@ -46,7 +46,7 @@ fn check(document: &Value, bits: &[u8], questions: &[Value], now: Instant) {
 }
 
 proptest! {
-    #![proptest_config(cases(60))]
+    #![proptest_config(cases(25))]
 
     #[test]
     fn of_random_catalogues(document in catalog(ladder(), 4, Rules::Any, Amounts::Small), now in now()) {

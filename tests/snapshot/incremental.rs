@@ -57,7 +57,7 @@ fn check(before: &Crowd, after: &Crowd, bits: u8) -> usize {
 }
 
 proptest! {
-    #![proptest_config(cases(80))]
+    #![proptest_config(cases(20))]
 
     #[test]
     fn a_patch_is_a_full_cut(before in crowd(25), events in vec(event(), 1..6)) {
