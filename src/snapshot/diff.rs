@@ -56,7 +56,24 @@ impl Change {
 /// `each` with every difference, and `progress` with every customer.
 ///
 /// Customers of shards that are the same in both, under the same definitions, are not asked about.
+/// Both are taken as made just now: how old they may get is no part of what they say, and one that
+/// is kept for comparison is older than that. What a unit takes from a pool is no part of a decision:
+/// it is seen where the pool no longer holds it.
 pub fn diff(
+    before: &mut Replica,
+    after: &mut Replica,
+    now: Instant,
+    each: impl FnMut(Difference<'_>),
+    progress: impl FnMut(),
+) {
+    let made = [before.redate(Some(now)), after.redate(Some(now))];
+    diff_as_of(before, after, now, each, progress);
+    let [made_before, made_after] = made;
+    before.redate(made_before);
+    after.redate(made_after);
+}
+
+fn diff_as_of(
     before: &Replica,
     after: &Replica,
     now: Instant,
@@ -74,7 +91,8 @@ pub fn diff(
     }
     for (number, people) in before.people() {
         if !is_same(after, before, number) {
-            for customer in people.ids().filter(|id| matches!(after.person(id), Ok(None))) {
+            // An id that is gone may be another's alias by now: whoever asks by it is told of another.
+            for customer in people.ids().filter(|id| after.is_id(id) == Ok(false)) {
                 progress();
                 compare(before, after, customer, &codes, now, &mut each);
             }

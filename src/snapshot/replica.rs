@@ -268,6 +268,18 @@ impl Replica {
         }
     }
 
+    /// Whether a key is the id of a customer, and not an alias or nothing at all.
+    pub(crate) fn is_id(&self, key: &str) -> Result<bool, Needs> {
+        let view = self.view.as_ref().ok_or(Needs::Manifest)?;
+        Ok(matches!(self.look_up(view, key)?, Some(Found::Person(_))))
+    }
+
+    /// Dates what is held, and gives the date it had.
+    pub(crate) fn redate(&mut self, made: Option<Instant>) -> Option<Instant> {
+        let view = self.view.as_mut()?;
+        std::mem::replace(&mut view.catalog.snapshot.generated_at, made)
+    }
+
     fn look_up<'v>(&self, view: &'v View, key: &str) -> Result<Option<Found<'v>>, Needs> {
         let table = &view.manifest.table;
         let hash = key_hash(table.seed, key);

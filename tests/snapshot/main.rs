@@ -24,3 +24,6 @@ mod manifest;
 mod file;
 mod hot_path;
 mod replica;
+mod hostile;
+mod crafted;
+mod diff;
