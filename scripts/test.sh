@@ -10,10 +10,14 @@ heading() { printf '\n== %s (%d s)\n' "$1" "$SECONDS"; }
 
 heading "formatting and lints"
 cargo fmt --all --check
+cargo fmt --manifest-path fuzz/Cargo.toml --check
 cargo clippy --quiet --workspace --all-targets -- -D warnings
 
 heading "unit, law, differential and hygiene tests"
 cargo test --quiet
+
+heading "fuzzing, for a moment"
+scripts/fuzz.sh 5
 
 heading "documentation"
 RUSTDOCFLAGS='-D warnings' cargo doc --quiet --no-deps -p mayuse-core -p mayuse-dialects

@@ -69,7 +69,7 @@ fn sources() -> Vec<String> {
     const EXTENSIONS: [&str; 5] = ["rs", "ts", "js", "mjs", "sh"];
     const NOT_OURS: [&str; 6] = ["build", "wasm", "node_modules", "target", "vectors", "generated"];
     let mut found = Vec::new();
-    let mut folders: Vec<PathBuf> = ["src", "tests", "scripts", "pkg"].map(|name| root().join(name)).to_vec();
+    let mut folders: Vec<PathBuf> = ["src", "tests", "fuzz", "scripts", "pkg"].map(|name| root().join(name)).to_vec();
     while let Some(folder) = folders.pop() {
         // `src/wasm` is ours, `pkg/wasm` is built.
         let is_ours =

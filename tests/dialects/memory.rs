@@ -31,6 +31,7 @@ pub fn hostile_values(more: &[Value]) -> Vec<Value> {
     values
 }
 
+#[derive(Clone)]
 pub struct Memory {
     pub entities: BTreeMap<(Kind, String), Entity>,
     pub settings: Value,

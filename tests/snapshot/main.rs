@@ -2,8 +2,12 @@
 
 // forbid(unsafe_code) is impossible here: counting allocations takes an allocator (`counting`).
 #![deny(unsafe_code)]
-#![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail as tests do")]
-#![expect(clippy::indexing_slicing, reason = "an index out of range fails the test, as it should")]
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "helpers of tests fail as tests do")]
+#![expect(
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    reason = "an index out of range fails the test, as it should"
+)]
 #![expect(clippy::arithmetic_side_effects, reason = "so does an overflow; tests are built with checks")]
 
 #[path = "../counting.rs"]
