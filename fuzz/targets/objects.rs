@@ -1,4 +1,6 @@
-//! Any bytes as a catalogue object, and as a block of people of the demo.
+//! Any bytes as a catalogue object, and as a block of people of the demo. Lengths and numbers hold an
+//! object together, so few bytes are nearly one: the first of them says whether the others are
+//! the object, or changes of a good one.
 
 #![no_main]
 
@@ -12,8 +14,33 @@ use std::sync::LazyLock;
 
 static DEMO: LazyLock<Demo> = LazyLock::new(Demo::new);
 
+/// A good object, changed: each four bytes are where, how and to what.
+fn changed(good: &Packed, changes: &[u8]) -> Vec<u8> {
+    let mut bytes = good.as_slice().to_vec();
+    for change in changes.as_chunks::<4>().0.iter().take(16) {
+        let [low, high, how, value] = *change;
+        let at = usize::from(u16::from_le_bytes([low, high])) % bytes.len();
+        match how % 4 {
+            0 => bytes[at] = value & 0x7f,
+            1 => bytes[at] = bytes[at].wrapping_add(1) & 0x7f,
+            2 => drop(bytes.remove(at)),
+            _ => bytes.insert(at, value & 0x7f),
+        }
+        if bytes.is_empty() {
+            break;
+        }
+    }
+    bytes
+}
+
 fuzz_target!(|bytes: &[u8]| {
-    let Some(bytes) = Packed::new(bytes.to_vec()) else { return };
+    let Some((how, rest)) = bytes.split_first() else { return };
+    let bytes = match how {
+        0 => changed(&DEMO.block, rest),
+        1 => changed(&DEMO.object, rest),
+        _ => bytes.to_vec(),
+    };
+    let Some(bytes) = Packed::new(bytes) else { return };
     if let Ok(catalog) = Catalog::open(&bytes) {
         ask(&catalog, &People::none());
         if let Ok(people) = People::open(DEMO.block.clone(), &catalog) {
