@@ -3,7 +3,7 @@
 use crate::crowd::{Crowd, crowd, event};
 use crate::cutting::{Cut, SEED, cut, definitions, tree};
 use crate::random::cases;
-use mayuse_core::{Catalog, key_hash, shard_of};
+use mayuse_core::{Catalog, Problems, key_hash, shard_of};
 use mayuse_snapshot::{Patched, patch, split};
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -19,20 +19,21 @@ fn patched(catalog: &Catalog, old: &Cut, keys: &BTreeSet<String>, now: &Crowd) -
         by_shard.entry(shard_of(key_hash(SEED, key), bits)).or_default().insert(key.clone());
     }
     let anew = |(shard, keys): (u64, BTreeSet<String>)| {
-        let patched = patch(catalog, &old.blocks[shard as usize], (SEED, bits, shard), &keys, |pile| {
-            for key in &keys {
-                if let Some(customer) = now.customers.get(key) {
-                    pile.add("customers", 0, &tree(customer))?;
-                    for subscription in now.subscriptions_of(key) {
-                        pile.add("subscriptions", 0, &tree(subscription))?;
+        let patched: Result<Patched, Problems> =
+            patch(catalog, &old.blocks[shard as usize], (SEED, bits, shard), &keys, |pile| {
+                for key in &keys {
+                    if let Some(customer) = now.customers.get(key) {
+                        pile.add("customers", 0, &tree(customer))?;
+                        for subscription in now.subscriptions_of(key) {
+                            pile.add("subscriptions", 0, &tree(subscription))?;
+                        }
+                    }
+                    if let Some(id) = now.called(key) {
+                        pile.alias(key, &id);
                     }
                 }
-                if let Some(id) = now.called(key) {
-                    pile.alias(key, &id);
-                }
-            }
-            Ok(())
-        });
+                Ok(())
+            });
         (shard, patched.unwrap())
     };
     by_shard.into_iter().map(anew).collect()
