@@ -4,7 +4,7 @@ use crate::crowd::{Crowd, crowd, event};
 use crate::cutting::{Cut, SEED, cut, definitions, tree};
 use crate::random::cases;
 use mayuse_core::{Catalog, Problems, key_hash, shard_of};
-use mayuse_snapshot::{Patched, patch, split};
+use mayuse_snapshot::{Patched, empty, patch, split};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -95,6 +95,19 @@ proptest! {
                 prop_assert_eq!(half.part, two.table.shards[half.shard as usize]);
                 prop_assert_eq!(half.block.as_str(), two.blocks[half.shard as usize].as_str());
             }
+        }
+    }
+}
+
+/// A shard nobody is in is what a full cut makes where nobody lies.
+#[test]
+fn nobody_is_a_full_cut_of_nobody() {
+    let nobody = Crowd::new(shop().document());
+    let catalog = definitions(&nobody.document()).unwrap().1;
+    for bits in [0, 1, 5] {
+        let full = cut(&nobody.document(), bits);
+        for (shard, part) in (0..).zip(full.table.shards) {
+            assert_eq!(empty(&catalog, (SEED, bits, shard)).unwrap().part, part);
         }
     }
 }
