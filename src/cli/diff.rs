@@ -70,7 +70,7 @@ fn compare(args: &Args) -> Result<bool, Failure> {
     // Laid out alike, shards that are the same are the same bytes.
     let seed = [&before, &after].into_iter().find_map(Side::seed).unwrap_or_default();
     let customer = args.customer.as_deref();
-    let (before, after) = (before.replica(seed, customer)?, after.replica(seed, customer)?);
+    let (mut before, mut after) = (before.replica(seed, customer)?, after.replica(seed, customer)?);
     let mut found = Found { limit: args.limit, ..Found::default() };
     match customer {
         Some(customer) => {
@@ -92,7 +92,7 @@ fn compare(args: &Args) -> Result<bool, Failure> {
                     progress.show(n, None);
                 }
             };
-            diff(&before, &after, at, |difference| found.add(&difference), tick);
+            diff(&mut before, &mut after, at, |difference| found.add(&difference), tick);
             progress.clear();
         }
     }

@@ -117,7 +117,8 @@ fn show_customer(args: &Args, opened: &Opened, customer: &str, now: Instant) -> 
     let decisions = entitlements::decide_all(&answers, &check, now)?;
     if args.json {
         let head = head(opened, now);
-        input::print_json(&json!({"snapshot": head, "entitlements": input::value_of(&decisions)?}))?;
+        let decisions = decisions.iter().map(input::value_of).collect::<Result<Vec<_>, _>>()?;
+        input::print_json(&json!({"snapshot": head, "entitlements": decisions}))?;
     } else {
         let paint = style::for_stdout();
         let (manifest, trust) = (&opened.manifest, trust_of(opened));

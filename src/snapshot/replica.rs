@@ -8,7 +8,7 @@ use crate::hash::Hash;
 use crate::manifest::Manifest;
 use mayuse_core::{
     Catalog, Decision, Found, Instant, Packed, People, Person, Problem, Question, Snapshot, Source, Unreadable,
-    decide_for, key_hash, shard_of, sort_by,
+    decide_for, key_hash, shard_of,
 };
 use std::cell::Cell;
 

@@ -48,7 +48,7 @@ fn every_mistake_in_a_table_is_named() {
         (r#"[{"name": "a", "sha256": "ONE", "scopes": "check"}]"#, "keys[0].scopes: expected an array, found a string"),
         (
             r#"[{"name": "a", "sha256": "ONE", "scopes": ["check", "all"]}]"#,
-            "keys[0].scopes[1]: expected one of check, usage, catalog, found `all`",
+            "keys[0].scopes[1]: expected one of check, usage, snapshot, catalog, found `all`",
         ),
         (
             r#"[{"name": "a", "sha256": "ONE0", "scopes": []}]"#,
@@ -120,7 +120,7 @@ fn the_demo_key_opens_only_the_local_run() {
     let mut keys = table();
     keys.extend(Keys::demo());
     let demo = keys.find(DEMO_KEY).unwrap();
-    assert_eq!((demo.name.as_str(), demo.scopes.len()), ("demo", 3));
+    assert_eq!((demo.name.as_str(), demo.scopes.len()), ("demo", 4));
     assert!(keys.find("one").is_some());
 }
 

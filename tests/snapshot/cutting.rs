@@ -1,6 +1,6 @@
 //! From a document to objects, to a manifest, to a replica.
 
-use mayuse_core::{Catalog, Decision, Document, Instant, Packed, Pile, Problem, Sorted, Source, Tree};
+use mayuse_core::{Catalog, Decision, Document, Instant, Packed, Pile, Problem, Sorted, Source, Tree, WriteJson};
 use mayuse_snapshot::{Manifest, Needs, Part, Policies, Replica, SigningKey, Table, Unverified};
 use serde_json::{Value, json};
 
@@ -94,7 +94,7 @@ pub fn published(manifest: &Manifest) -> Manifest {
 /// The decision as it is sent; the freshness of one that was not replicated is another.
 pub fn shown(decided: Result<Decision<'_>, Problem>) -> Value {
     match decided {
-        Ok(decision) => serde_json::to_value(&decision).unwrap(),
+        Ok(decision) => serde_json::from_str(&decision.to_json()).unwrap(),
         Err(problem) => json!({ "error": problem.to_string() }),
     }
 }

@@ -4,7 +4,7 @@
 use crate::counting;
 use crate::crowd::Crowd;
 use crate::cutting::{Cut, SEED, cut, key};
-use mayuse_core::{Catalog, Found, Instant, Packed, People, Pile, Question, decide_for, key_hash};
+use mayuse_core::{Catalog, Found, Instant, Packed, People, Pile, Question, WriteJson, decide_for, key_hash};
 use mayuse_snapshot::{Part, split};
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::{Config, RngSeed, TestRunner};
@@ -48,7 +48,7 @@ fn ask(catalog: &Catalog, people: &People) {
             Some(Found::Alias(_)) | None => None,
         };
         let question = Question { explain: true, ..Question::new(key, code) };
-        let _ = decide_for(catalog, person.as_ref(), &question, now).map(|decision| serde_json::to_string(&decision));
+        let _ = decide_for(catalog, person.as_ref(), &question, now).map(|decision| decision.to_json());
     }
 }
 
