@@ -321,7 +321,7 @@ test("a database that cannot be opened is tried again, and the answer does not q
     }
     assert.equal((await worker.get("/api/v1/features")).status, 503);
     await execute(folder, "DROP TABLE subscriptions");
-    assert.deepEqual((await worker.get("/readyz")).body, { status: "ok", snapshot_version: 0 });
+    assert.deepEqual((await worker.get("/readyz")).body, { status: "ok", snapshot_version: 0, published_version: 0 });
     assert.equal((await worker.put("/v1/catalog", demo())).status, 200);
   } finally {
     await stop();

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { after, before, test } from "node:test";
-import { AT, demo, JSON_TYPE, modules, start, validate } from "./support.mjs";
+import { AT, demo, modules, published, start, validate } from "./support.mjs";
 
 const N_ROUNDS = 10;
 const N_AT_ONCE = 100;
@@ -11,9 +11,11 @@ const KEYS = { asks: ["check"], writes: ["catalog"] };
 const sha256 = (key) => createHash("sha256").update(key).digest("hex");
 const API_KEYS = JSON.stringify(Object.entries(KEYS).map(([name, scopes]) => ({ name, sha256: sha256(name), scopes })));
 const CHECK = "/v1/check?customer=acme&feature=sso";
+/** For as long as this lasts no isolate looks for a newer manifest, which would take a check the longer way. */
+const REFRESH_MS = "3600000";
 
 let started;
-/** One that holds its catalogue in memory, and one that asks the object for everything. */
+/** One that holds a replica, and one that asks the object for everything. */
 let fast;
 let full;
 /** One whose checks from memory throw. */
@@ -24,21 +26,24 @@ before(async () => {
     export * from "./real.js";
     Entry.prototype.checkNow = () => { throw new Error("broken"); };
     export default Entry;`;
-  const [shim, index, wasm] = modules;
-  const parts = [shim, { ...index, contents: broken }, { ...index, path: "build/real.js" }, wasm];
-  const bindings = { HELD_ROUTE: "1", PANIC_ROUTE: "1", API_KEYS };
-  started = await start({ bindings }, { bindings: { API_KEYS } }, { bindings: { HELD_ROUTE: "1" }, parts });
+  const [shim, index, ...others] = modules;
+  const parts = [shim, { ...index, contents: broken }, { ...index, path: "build/real.js" }, ...others];
+  started = await start(
+    { bindings: { PANIC_ROUTE: "1", API_KEYS, REFRESH_MS }, snapshots: "fast" },
+    { bindings: { API_KEYS } },
+    { bindings: { REFRESH_MS }, snapshots: "throwing", parts },
+  );
   [fast, full, throwing] = started.workers;
   await hold(fast);
   await hold(throwing);
 });
 after(() => started.stop());
 
-/** Has a Worker hold the demo, and lets it see its keys. */
+/** Has a Worker hold the demo: an ordinary question has the replica load it, and the gate see the keys. */
 async function hold(worker) {
-  const { status } = await worker.send("PUT", "/held", { body: JSON.stringify(demo()), headers: JSON_TYPE });
-  assert.equal(status, 200);
-  await worker.send("GET", "/v1/check");
+  await published(worker, 1);
+  const { status, text } = await worker.send("GET", CHECK);
+  assert.deepEqual([status, JSON.parse(text).freshness.source], [200, "SNAPSHOT"]);
 }
 
 const isFromMemory = ({ headers }) => headers["x-request-id"] === undefined;
@@ -194,7 +199,7 @@ test("a panic of the Worker proper leaves nothing behind", async () => {
   for (let round = 0; round < N_ROUNDS; round += 1) {
     const before = await fast.send("GET", ask({ customer: "acme", feature: "sso" }));
     await panic("/panic");
-    // What was in memory is gone with it: the object is asked, and says the same.
+    // What was in memory is gone with it: it is loaded anew, and says the same.
     assert.equal(await same("GET", ask({ customer: "acme", feature: "sso" })), false);
     await hold(fast);
     const again = await fast.send("GET", ask({ customer: "acme", feature: "sso" }));
@@ -208,9 +213,9 @@ test("a panic in the midst of an answer from memory is answered by the Worker pr
   for (let round = 0; round < N_ROUNDS; round += 1) {
     assert.ok(await same("GET", CHECK));
     assert.equal(await same("GET", "/v1/check?customer=panic&feature=sso"), false);
-    assert.equal(await same("GET", CHECK), false);
-    await hold(fast);
   }
+  // Whoever answers loads the replica for it.
+  assert.ok(await same("GET", CHECK));
   await manyAtOnce();
 });
 

@@ -321,7 +321,7 @@ test("catalogues that cannot be used, and the one before goes on answering", asy
   assert.deepEqual([status, body.error.code], [415, "UNSUPPORTED_MEDIA_TYPE"]);
   await assertAnswers();
   // None of it was kept, and none of it counted.
-  assert.deepEqual((await worker.get("/readyz")).body, { status: "ok", snapshot_version: 1 });
+  assert.deepEqual((await worker.get("/readyz")).body, { status: "ok", snapshot_version: 1, published_version: 0 });
 });
 
 test("everything that is wrong with a catalogue is said at once", async () => {

@@ -299,7 +299,7 @@ test("only JSON, and said to be", async () => {
 
 test("before the first write there is nothing to answer from", async () => {
   assert.deepEqual((await empty.get("/healthz")).body, { status: "ok" });
-  assert.deepEqual((await empty.get("/readyz")).body, { status: "ok", snapshot_version: 0 });
+  assert.deepEqual((await empty.get("/readyz")).body, { status: "ok", snapshot_version: 0, published_version: 0 });
   assert.deepEqual((await empty.get("/v1/customers/acme/entitlements")).body, { data: [] });
   const denied = await empty.check(of("acme", "sso"));
   assertFields(unsaid("SNAPSHOT_MISSING", false), denied.body);
@@ -308,7 +308,7 @@ test("before the first write there is nothing to answer from", async () => {
   const { results } = (await empty.post("/v1/check/batch", { questions: [of("acme", "sso"), {}] })).body;
   assert.deepEqual(results.map(({ reason, error }) => reason ?? error.code), ["SNAPSHOT_MISSING", "MISSING"]);
   await checkRefused(empty, ["GET", "/v1/check?customer=acme"], 400, "MISSING", "feature");
-  assert.deepEqual((await demo.get("/readyz")).body, { status: "ok", snapshot_version: 1 });
+  assert.deepEqual((await demo.get("/readyz")).body, { status: "ok", snapshot_version: 1, published_version: 0 });
 });
 
 test("where the catalogue cannot be reached at all, each API says so", async () => {
@@ -316,12 +316,16 @@ test("where the catalogue cannot be reached at all, each API says so", async () 
   const limits = { CATALOG: { simple: { limit: 1_000, period: 10 } } };
   const { worker, stop } = await start({ catalog: null, limits });
   try {
-    for (const path of ["/readyz", "/v1/catalog", "/v1/check?customer=a", "/api/v1/features"]) {
+    for (const path of ["/readyz", "/v1/catalog", "/v1/check?customer=a&feature=b", "/api/v1/features"]) {
       assert.equal((await worker.ask("GET", path)).status, 503, path);
     }
-    for (const path of ["/v1/check", "/v1/catalog/import", "/addons", "/api/v1/addon/x"]) {
+    for (const path of ["/v1/catalog/import", "/addons", "/api/v1/addon/x"]) {
       assert.equal((await worker.ask("POST", path, { body: "{}", headers: JSON_TYPE })).status, 503, path);
     }
+    assert.equal((await worker.check({ customer: "a", feature: "b" })).status, 503);
+    // Questions are read before anybody is asked.
+    await checkRefused(worker, ["GET", "/v1/check?customer=a"], 400, "MISSING", "feature");
+    assert.equal((await worker.ask("POST", "/v1/check", { body: "{}", headers: JSON_TYPE })).status, 400);
     assert.equal((await worker.get("/healthz")).status, 200);
   } finally {
     await stop();
