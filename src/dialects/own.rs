@@ -37,11 +37,6 @@ pub(crate) fn route(
     }
 }
 
-/// The version that a write of this request makes.
-fn next_version(store: &dyn Store) -> Result<u64, Failure> {
-    Ok(store.version()?.saturating_add(1))
-}
-
 fn get(kind: Kind, id: &str, store: &dyn Store) -> Result<Done, Failure> {
     let entity = store.get(kind, id)?.ok_or_else(|| no_such(kind, id))?;
     Ok(Done::read(shown(kind, &entity)))
@@ -101,7 +96,7 @@ fn put(kind: Kind, id: &str, request: &Request<'_>, store: &dyn Store) -> Result
         "kind": kind.name(),
         "id": id,
         "created": created,
-        "snapshot_version": next_version(store)?,
+        "snapshot_version": store.next_version()?,
     });
     let reply = Reply::json(if created { 201 } else { 200 }, answer);
     Ok(Done::wrote(reply, vec![Change::put(kind, Value::Object(body))]))
@@ -120,7 +115,7 @@ fn delete(kind: Kind, id: &str, store: &dyn Store) -> Result<Done, Failure> {
     if store.get(kind, id)?.is_none() {
         return Err(no_such(kind, id));
     }
-    let answer = json!({"kind": kind.name(), "id": id, "deleted": true, "snapshot_version": next_version(store)?});
+    let answer = json!({"kind": kind.name(), "id": id, "deleted": true, "snapshot_version": store.next_version()?});
     Ok(Done::wrote(Reply::json(200, answer), vec![Change::Delete { kind, id: id.to_owned() }]))
 }
 
@@ -157,6 +152,6 @@ fn put_document(request: &Request<'_>, store: &dyn Store) -> Result<Done, Failur
             changes.push(Change::put(kind, entity));
         }
     }
-    let answer = json!({"entities": counts, "snapshot_version": next_version(store)?});
+    let answer = json!({"entities": counts, "snapshot_version": store.next_version()?});
     Ok(Done::wrote(Reply::json(200, answer), changes))
 }

@@ -28,6 +28,12 @@ pub trait Store {
     /// The version: how many writes there were. 0 is an empty catalogue.
     fn version(&self) -> Result<u64, Failure>;
 
+    /// The version that the next write makes. Where one that was built elsewhere is published already, it
+    /// is above that: readers go back to no older one.
+    fn next_version(&self) -> Result<u64, Failure> {
+        Ok(self.version()?.saturating_add(1))
+    }
+
     /// The fields of the document that are not lists: an object with `ladder` and
     /// `access_statuses`, where they are set.
     fn settings(&self) -> Result<Value, Failure>;

@@ -1,7 +1,7 @@
 //! Large catalogues, taken as a stream of lines and written batch by batch.
 
 use crate::http::{self, Answer, VERSION};
-use crate::sql::{Import, Sql};
+use crate::sql::Sql;
 use crate::transaction::Storage;
 use futures_util::StreamExt;
 use mayuse_core::Instant;
@@ -26,6 +26,17 @@ impl fmt::Debug for Writer<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Writer").field("by", &self.by).finish_non_exhaustive()
     }
+}
+
+/// An import as it is stored.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Import {
+    /// What is written of it.
+    pub progress: Progress,
+    /// Whether that is all of it.
+    pub done: bool,
+    /// The version its last batch made.
+    pub version: u64,
 }
 
 /// An import under way.

@@ -1,5 +1,6 @@
 //! The catalogue in the database of a Durable Object: one table per kind of entity.
 
+use crate::import::Import;
 use crate::sql_snapshot;
 use mayuse_core::{Document, Instant, WriteJson};
 use mayuse_dialects::{Change, Entity, Failure, Kind, Progress, Recorded, Referred, Reply, Store, Why, Written};
@@ -86,7 +87,7 @@ impl Sql {
 
     /// Makes a write, which must be checked before and stand in a transaction. Gives its version.
     pub fn apply(&self, changes: &[Change], now: Instant, by: &str) -> Result<u64, Failure> {
-        let version = self.version()?.saturating_add(1);
+        let version = self.next_version()?;
         self.run("UPDATE catalog SET version = ?", vec![number(version)?])?;
         for change in changes {
             match change {
@@ -257,17 +258,6 @@ impl Sql {
     }
 }
 
-/// An import as it is stored.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Import {
-    /// What is written of it.
-    pub progress: Progress,
-    /// Whether that is all of it.
-    pub done: bool,
-    /// The version its last batch made.
-    pub version: u64,
-}
-
 const COLUMNS: &str = "id, body, created_at, updated_at, updated_by, version";
 
 fn entity(row: &mut Row) -> Option<Entity> {
@@ -285,6 +275,10 @@ impl Store for Sql {
     fn version(&self) -> Result<u64, Failure> {
         let read = |row: &mut Row| u64::try_from(row.integer()?).ok();
         Ok(self.rows("SELECT version FROM catalog", Vec::new(), read)?.pop().unwrap_or_default())
+    }
+
+    fn next_version(&self) -> Result<u64, Failure> {
+        Ok(self.version()?.max(self.publication()?.version).saturating_add(1))
     }
 
     fn settings(&self) -> Result<Value, Failure> {
