@@ -14,6 +14,8 @@ pub fn body_limit(path: &str) -> usize {
     match path {
         "/v1/check" => 16 * 1024,
         "/v1/check/batch" => 1024 * 1024,
+        // As large as a manifest can be.
+        "/v1/snapshot/manifest" => 16 * 1024 * 1024,
         _ => mayuse_dialects::body_limit(path),
     }
 }

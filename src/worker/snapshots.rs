@@ -40,7 +40,11 @@ pub async fn answer(
             if Hash::of(&body) != hash {
                 return Err(Failure::new(Why::BadRequest, format!("the body does not hash to {hash}")));
             }
-            store(env)?.put(vec![kv::key_of(hash)], &[&body]).await.map_err(|said| unavailable(&said))?;
+            // Nobody could read it again.
+            let object = Packed::new(body).ok_or_else(|| {
+                Failure::new(Why::BadRequest, "not an object: those are in the packed form, which is UTF-8")
+            })?;
+            store(env)?.put(vec![kv::key_of(hash)], &[object.as_slice()]).await.map_err(|said| unavailable(&said))?;
             Ok(Some(Answer::from(Reply::empty())))
         }
         ["v1", "snapshot", "manifest"] if method == "PUT" => Ok(None),
@@ -89,7 +93,8 @@ async fn stored(kv: &Kv, hash: Hash, seen: Option<&str>) -> Result<Answer, Failu
 }
 
 fn binary(bytes: &[u8], etag: String, cache: &str, seen: Option<&str>) -> Answer {
-    let is_seen = seen.is_some_and(|seen| seen.split(',').any(|tag| tag.trim().trim_start_matches("W/") == etag));
+    let names = |tag: &str| tag == "*" || tag.trim_start_matches("W/") == etag;
+    let is_seen = seen.is_some_and(|seen| seen.split(',').any(|tag| names(tag.trim())));
     let (status, body) = if is_seen { (304, Vec::new()) } else { (200, bytes.to_vec()) };
     let headers = vec![
         ("content-type", "application/octet-stream".to_owned()),
