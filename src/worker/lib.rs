@@ -192,14 +192,14 @@ impl Arrived {
             Err(why) => why,
         };
         let body = (self.method == "POST").then_some(body);
-        let error = match self.ask(request, body, env, by).await {
+        let answered = match self.ask(request, body, env, by).await {
             Ok(response) if response.status_code() < 500 => return Ok(response),
-            Ok(response) => worker::Error::RustError(format!("it answers {}", response.status_code())),
-            Err(error) => error,
+            answered => answered.map_err(|error| self.broken(&error)),
         };
         match replica::last_resort(asked, why, self.now).await {
             Some(answer) => self.respond(answer?).map_err(|error| self.broken(&error)),
-            None => Err(self.broken(&error)),
+            // What the catalogue says of itself is more than what can be said here.
+            None => answered,
         }
     }
 
