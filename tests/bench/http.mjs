@@ -86,7 +86,8 @@ try {
   for (const server of SERVERS.filter(({ name }) => asked.includes(name))) {
     const targets = join(folder, `${server.name}.txt`);
     writeFileSync(targets, list.map(server.target).join("\n"));
-    const one = await start(server, { folder, pin: onCore(0), snapshot: held, catalog: catalog(held) });
+    const to = { folder, pin: onCore(0), snapshot: held, catalog: catalog(held), questions: list };
+    const one = await start(server, to);
     started.push({ ...one, targets });
   }
   for (const server of started) {

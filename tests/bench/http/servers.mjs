@@ -14,11 +14,15 @@ export const KEY = "bench_0123456789abcdefghijklmnopqrstuvwxyz";
 const SHA256 = createHash("sha256").update(KEY).digest("hex");
 
 /** Where the parts of mayuse's Worker lie; it is started as it was built. */
-const OURS = ["src/worker/shim.mjs", "build/index.js", "build/index_bg.wasm"];
+const OURS = ["src/worker/shim.mjs", "build/index.js", "fallback.snapshot", "build/index_bg.wasm"];
 const OUR_BINDINGS = {
   API_KEYS: JSON.stringify([{ name: "bench", sha256: SHA256, scopes: ["check", "catalog"], class: "bench" }]),
-  HELD_ROUTE: "1",
+  SNAPSHOT_SIGNING_KEY: SHA256,
+  // The catalogue does not change while it is measured.
+  REFRESH_MS: "86400000",
 };
+/** How long it may take until a catalogue is published. */
+const PUBLISHED_WITHIN_MS = 300_000;
 
 const own = ({ customer, feature, usage }) => `/v1/check?customer=${customer}&feature=${feature}&consumed=${usage}`;
 const query = ({ customer, feature, usage }) => `/check?c=${customer}&f=${feature}&u=${usage}`;
@@ -55,9 +59,10 @@ const freePort = () =>
   });
 
 /** Asks once, on a connection of its own. */
-export function ask(port, method, target, { body = "", key } = {}) {
+export function ask(port, method, target, { body = "", key, type } = {}) {
   return new Promise((resolve, reject) => {
-    const headers = { "content-length": Buffer.byteLength(body), ...(key ? { "x-api-key": key } : {}) };
+    const typed = type ? { "content-type": type } : {};
+    const headers = { "content-length": Buffer.byteLength(body), ...(key ? { "x-api-key": key } : {}), ...typed };
     const sent = request({ host: "127.0.0.1", port, method, path: target, headers, agent: false }, (answer) => {
       const chunks = [];
       answer.on("data", (chunk) => chunks.push(chunk));
@@ -70,41 +75,45 @@ export function ask(port, method, target, { body = "", key } = {}) {
   });
 }
 
-/** What workerd is told: the modules, and for ours the bindings and the object. */
+/** What workerd is told: the modules, and for ours the bindings, the object and the store of snapshots. */
 function config({ name, modules }, port) {
-  const kind = (module) => [/wasm$/, /json$/, /./].findIndex((end) => end.test(module));
-  const listed = modules.map((module) => `(name = "${module}", ${["wasm", "text", "esModule"][kind(module)]} = embed "${module}")`);
+  const kinds = [["wasm", /wasm$/], ["text", /json$/], ["data", /snapshot$/], ["esModule", /./]];
+  const kind = (module) => kinds.find(([, end]) => end.test(module))[0];
+  const listed = modules.map((module) => `(name = "${module}", ${kind(module)} = embed "${module}")`);
   const bindings = Object.entries(OUR_BINDINGS).map(([key, value]) => `(name = "${key}", text = ${JSON.stringify(value)})`);
   const object = `(name = "CATALOG", durableObjectNamespace = "Catalog")`;
-  const ours = `, bindings = [${[...bindings, object].join(", ")}],
+  const store = `(name = "SNAPSHOTS", kvNamespace = "kv")`;
+  const ours = `, bindings = [${[...bindings, object, store].join(", ")}],
     durableObjectNamespaces = [(className = "Catalog", uniqueKey = "catalog", enableSql = true)],
     durableObjectStorage = (localDisk = "disk")`;
-  const disk = `, (name = "disk", disk = (path = "disk", writable = true))`;
+  const services = `, (name = "disk", disk = (path = "disk", writable = true)), (name = "kv", worker = .kv)`;
   const isOurs = name === "mayuse";
   const date = readFileSync(file("wrangler.toml"), "utf8").match(/^compatibility_date = "(.+)"$/m)[1];
   return `using Workerd = import "/workerd/workerd.capnp";
 const config :Workerd.Config = (
-  services = [(name = "main", worker = .worker)${isOurs ? disk : ""}],
+  services = [(name = "main", worker = .worker)${isOurs ? services : ""}],
   sockets = [(name = "http", address = "127.0.0.1:${port}", http = (), service = "main")]
 );
 const worker :Workerd.Worker = (
   modules = [${listed.join(", ")}], compatibilityDate = "${date}"${isOurs ? ours : ""}
 );
+${isOurs ? `const kv :Workerd.Worker = (modules = [(name = "kv.js", esModule = embed "kv.js")], compatibilityDate = "${date}");` : ""}
 `;
 }
 
 /** Starts one of them in a folder of its own; `pin` are words before the command. */
-export async function start(server, { folder, pin, snapshot, catalog }) {
+export async function start(server, { folder, pin, snapshot, catalog, questions }) {
   const home = join(folder, server.name);
   mkdirSync(join(home, "disk"), { recursive: true });
   const made = { "snapshot.json": JSON.stringify(snapshot), "keys.json": JSON.stringify([[KEY, ["check"]]]) };
-  for (const module of server.modules) {
+  const isOurs = server.name === "mayuse";
+  for (const module of [...server.modules, ...(isOurs ? ["kv.js"] : [])]) {
     const to = join(home, module);
     mkdirSync(dirname(to), { recursive: true });
     if (made[module]) {
       writeFileSync(to, made[module]);
     } else {
-      copyFileSync(file(module.includes("/") ? module : `tests/bench/http/${module}`), to);
+      copyFileSync(file(OURS.includes(module) ? module : `tests/bench/http/${module}`), to);
     }
   }
   const port = await freePort();
@@ -114,17 +123,29 @@ export async function start(server, { folder, pin, snapshot, catalog }) {
   for (let n = 0; n < 400 && !(await ask(port, "GET", "/healthz").catch(() => null)); n += 1) {
     await new Promise((resolve) => setTimeout(resolve, 25));
   }
-  if (server.name === "mayuse") {
-    await hold(port, catalog);
+  if (isOurs) {
+    await hold(port, catalog, questions);
   }
   return { ...server, port, pid: child.pid, stop: () => child.kill("SIGTERM") };
 }
 
-/** Tells our Worker its catalogue, and asks once the long way, after which it knows the keys. */
-async function hold(port, catalog) {
-  const { status, text } = await ask(port, "PUT", "/held", { body: JSON.stringify(catalog) });
-  if (status !== 200 || !JSON.parse(text).held) {
+/** Tells our Worker its catalogue, and asks it everything once the long way: after that it has all of it in memory. */
+async function hold(port, { format, ladder, ...lists }, questions) {
+  const entities = Object.entries(lists).flatMap(([list, all]) => all.map((one) => ({ kind: list.slice(0, -1), ...one })));
+  const body = [{ kind: "settings", ladder }, ...entities].map((line) => JSON.stringify(line)).join("\n");
+  const { status, text } = await ask(port, "POST", "/v1/catalog/import", { body, key: KEY, type: "application/x-ndjson" });
+  if (status !== 200) {
     throw new Error(`the catalogue was not taken: ${status} ${text}`);
   }
-  await ask(port, "GET", "/v1/check", { key: KEY });
+  const end = Date.now() + PUBLISHED_WITHIN_MS;
+  for (let ready = {}; ready.published_version !== JSON.parse(text).snapshot_version; ) {
+    if (end < Date.now()) {
+      throw new Error(`it is not published: ${JSON.stringify(ready)}`);
+    }
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    ready = JSON.parse((await ask(port, "GET", "/readyz")).text);
+  }
+  for (const question of questions) {
+    await ask(port, "GET", own(question), { key: KEY });
+  }
 }
