@@ -100,7 +100,13 @@ test("an import whose command was killed goes on under its token", async () => {
       child.kill("SIGKILL");
     },
   });
-  const { lines: n_written, done } = await state();
+  // What had arrived before that is still written.
+  let [before, now] = [null, await state()];
+  while (before?.lines !== now.lines) {
+    await sleep(500);
+    [before, now] = [now, await state()];
+  }
+  const { lines: n_written, done } = now;
   assert.ok(1_000 <= n_written && n_written <= 2_000 && !done, n_written);
   const { status, stdout } = await mayuse(["import", "-", ...to(workers[1]), "--resume", "killed", "--json"], { input: lines(n) });
   assert.equal(status, 0);
