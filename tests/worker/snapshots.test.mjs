@@ -34,7 +34,8 @@ let objects;
 
 before(async () => {
   started = await start(
-    { snapshots: "source", bindings: { API_KEYS, REFRESH_MS: NEVER } },
+    // Its manifest changes only with its catalogue.
+    { snapshots: "source", bindings: { API_KEYS, REFRESH_MS: NEVER, HEARTBEAT_S: "3600" } },
     { snapshots: "target", bindings: { API_KEYS, REFRESH_MS: ALWAYS }, catalog: null },
     { snapshots: "stranger", bindings: { SNAPSHOT_SIGNING_KEY: OTHER_KEY } },
     { bindings: { API_KEYS } },
