@@ -13,6 +13,7 @@ extern "C" {
     pub fn write(kv: &JsValue, keys: Vec<String>, values: Option<Vec<Uint8Array>>, ms: u32) -> Promise;
     pub fn verifies(key: &[u8], message: &[u8], signature: &[u8]) -> Promise;
     pub fn signer(seed: &[u8]) -> Promise;
+    pub fn asset(env: &JsValue, path: &str) -> Promise;
 }
 
 /// What a promise comes to, or what is said of what it throws.

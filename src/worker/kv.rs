@@ -18,8 +18,8 @@ pub const MANIFEST: &str = "manifest";
 /// The least seconds the platform keeps a value near by: for so long a manifest may be the one before.
 const MANIFEST_TTL_S: u32 = 30;
 
-/// Objects never change.
-const OBJECT_TTL_S: u32 = 30 * 24 * 60 * 60;
+/// Objects never change, but the platform may also remember for so long that one was not there yet.
+const OBJECT_TTL_S: u32 = 10 * 60;
 
 /// For how long a read may be waited for. A request has other ways to an answer.
 const READ_WITHIN_MS: u32 = 3_000;

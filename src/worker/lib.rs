@@ -35,8 +35,6 @@ use mayuse_core::{Instant, WriteJson};
 use mayuse_dialects::{Dialect, Failure, Ids, Request, Why, Written, object, scope_of};
 use worker::{Context, Env, Response, Result, console_error, console_log, event, js_sys, worker_sys::web_sys};
 
-const OPENAPI: &str = include_str!(concat!(env!("OUT_DIR"), "/openapi.json"));
-
 /// The object's name: there is one catalogue.
 const CATALOG: &str = "catalog";
 
@@ -121,7 +119,7 @@ impl Arrived {
         let address = || header("cf-connecting-ip").unwrap_or_default();
         let Some(scope) = scope_of(&self.method, path) else {
             if path != "/readyz" {
-                return self.respond(known(path)).map_err(|error| self.broken(&error));
+                return self.respond(known(path, env).await?).map_err(|error| self.broken(&error));
             }
             gate::limit(env, gate::ANONYMOUS, address()).await?;
             return self.forward(request, env, by).await;
@@ -272,12 +270,16 @@ fn is_whole(path: &str) -> bool {
     matches!(path, "/v1/catalog" | "/v1/catalog/import")
 }
 
-/// What everybody may read, and stands here.
-fn known(path: &str) -> Answer {
-    match path {
-        "/openapi.json" => Answer::written(200, OPENAPI.as_bytes().to_vec()),
-        _ => Answer::written(200, br#"{"status":"ok"}"#.to_vec()),
+/// What everybody may read.
+async fn known(path: &str, env: &Env) -> std::result::Result<Answer, Failure> {
+    if path != "/openapi.json" {
+        return Ok(Answer::written(200, br#"{"status":"ok"}"#.to_vec()));
     }
+    let asset = js::done(js::asset(env, path)).await.map_err(|said| {
+        console_error!("{path}: {said}");
+        Failure::new(Why::Unavailable, "the description of the API cannot be read; ask again")
+    })?;
+    Ok(Answer::written(200, js::bytes(&asset)))
 }
 
 /// Panics where a test bound `PANIC_ROUTE`, so that recovery can be tested on what is shipped.

@@ -49,3 +49,12 @@ export async function signer(seed) {
   const publicKey = Uint8Array.from(binary, (letter) => letter.charCodeAt(0));
   return { publicKey, sign: async (message) => new Uint8Array(await crypto.subtle.sign("Ed25519", key, message)) };
 }
+
+/** The bytes of a file that was deployed beside the Worker. */
+export async function asset(env, path) {
+  const response = await env.ASSETS.fetch(`http://assets${path}`);
+  if (!response.ok) {
+    throw new Error(`it answers ${response.status}`);
+  }
+  return new Uint8Array(await response.arrayBuffer());
+}

@@ -66,6 +66,11 @@ export async function start(...options) {
     compatibilityDate,
     kvNamespaces: snapshots ? { SNAPSHOTS: snapshots } : {},
     bindings: without({ LOCAL_RUN: "1", ...bindings }),
+    assets: {
+      directory: new URL("../../build/assets", import.meta.url).pathname,
+      binding: "ASSETS",
+      routerConfig: { has_user_worker: true, invoke_user_worker_ahead_of_assets: true },
+    },
     durableObjects: { CATALOG: { className: "Catalog", useSQLite: true } },
     ratelimits: limits,
     unsafeDirectSockets: [{ host: "127.0.0.1", port: 0 }],
