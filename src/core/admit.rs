@@ -2,9 +2,10 @@
 
 use crate::amount::Amount;
 use crate::decision::{Metering, Overage, Period, Reason, ValueType, Warning, WindowAnswer};
-use crate::entitle::{Entitlement, Scene, Standing};
+use crate::entitle::{Entitlement, Standing};
 use crate::model::{Behavior, Credits};
 use crate::resolve::{Limits, Overflow, Terms};
+use crate::scene::Scene;
 use crate::sort::sort_by;
 use crate::time::Instant;
 use crate::until::Until;
@@ -39,7 +40,7 @@ pub(crate) struct Asked<'c> {
 
 /// All allowances, the one that speaks for them first.
 pub(crate) fn ask_all<'c>(
-    scene: &Scene<'c>,
+    scene: &Scene<'_, 'c>,
     standing: &[Standing<'c>],
     demand: Demand,
     until: &mut Until,
@@ -144,7 +145,7 @@ fn admit(limits: &Limits, used: Option<Amount>, total: Option<Amount>) -> Result
 /// Puts what a credits allowance costs to the pool's allowances. It reports the pool's numbers
 /// under its own name.
 fn ask_pool<'c>(
-    scene: &Scene<'c>,
+    scene: &Scene<'_, 'c>,
     standing: &Standing<'c>,
     credits: Credits,
     demand: Demand,

@@ -4,11 +4,12 @@ use crate::admit::{self, Admission, Demand};
 use crate::amount::Amount;
 use crate::decision::{Decision, FeatureRef, Freshness, Reason, ValueType};
 use crate::document::{ALIAS_RULE, is_alias};
-use crate::entitle::{Entitlement, Scene, status_at};
+use crate::entitle::Entitlement;
 use crate::model::{Catalog, Feature, Policy, Snapshot, Status, Value};
 use crate::packed::{Person, Subscription};
 use crate::problem::{Code, Problem};
 use crate::resolve::{Overflow, Row};
+use crate::scene::{Scene, status_at};
 use crate::time::{Date, Instant};
 use crate::trace;
 use crate::tree::{ID_RULE, is_id};
@@ -104,14 +105,18 @@ pub fn decide_for<'c>(
     question: &Question<'c>,
     now: Instant,
 ) -> Result<Decision<'c>, Problem> {
-    let mut decision = Decision::undecided(freshness(&catalog.snapshot, now));
-    match fill(&mut decision, catalog, person, question, now) {
-        Ok((reason, policy)) => {
+    // It is large, so it is filled in where it is given back.
+    let mut decided = Ok(Decision::undecided(freshness(&catalog.snapshot, now)));
+    let filled = match &mut decided {
+        Ok(decision) => fill(decision, catalog, person, question, now).map(|(reason, policy)| {
             decision.settle(reason, policy);
-            Ok(decision)
-        }
-        Err(fault) => Err(fault.into()),
+        }),
+        Err(_) => Ok(()),
+    };
+    if let Err(fault) = filled {
+        decided = Err(fault.into());
     }
+    decided
 }
 
 /// Why a question cannot be decided.
@@ -175,14 +180,21 @@ fn fill<'c>(
     if !feature.active {
         return because(Reason::FeatureDisabled);
     }
-    let Some(Person { customer, subscriptions }) = person.copied() else { return because(Reason::CustomerNotFound) };
+    let Some(Person { customer, subscriptions }) = person else { return because(Reason::CustomerNotFound) };
     if customer.archived_at.is_some_and(|archived| archived <= now) {
         return because(Reason::CustomerArchived);
     }
 
     // One that is not the customer's is none.
-    let subscriptions = question.subscription_id.map_or(subscriptions, |id| subscriptions.only(id));
-    let scene = Scene { catalog, customer, subscriptions, now };
+    let only;
+    let subscriptions = match question.subscription_id {
+        Some(id) => {
+            only = subscriptions.only(id);
+            &only
+        }
+        None => subscriptions,
+    };
+    let scene = Scene::new(catalog, customer, subscriptions, now);
     until.at(customer.archived_at);
     heed_subscriptions(&scene, &mut until);
     if question.explain {
@@ -213,7 +225,7 @@ fn check_form(question: &Question<'_>, feature_found: bool, customer_found: bool
 /// What the customer is entitled to, and whether that admits the request.
 fn entitled<'c>(
     decision: &mut Decision<'c>,
-    scene: &Scene<'c>,
+    scene: &Scene<'_, 'c>,
     at: u32,
     feature: &'c Feature,
     question: &Question<'c>,
@@ -228,7 +240,7 @@ fn entitled<'c>(
         // Without a subscription that grants access there are no rows but the customer's own.
         Entitlement::None if scene.granting().next().is_none() => {
             let (reason, speaker) = why_none_grants(scene);
-            decision.subscription_id = speaker.map(|subscription| subscription.id);
+            decision.subscription_id = speaker;
             return Ok(reason);
         }
         Entitlement::None => return Ok(Reason::NotEntitled),
@@ -296,8 +308,9 @@ fn later(instant: Instant, ms: u64) -> Option<Instant> {
 }
 
 /// Notes when subscriptions and trials start and end.
-fn heed_subscriptions(scene: &Scene<'_>, until: &mut Until) {
-    for subscription in scene.subscriptions.iter() {
+fn heed_subscriptions(scene: &Scene<'_, '_>, until: &mut Until) {
+    let mut all = scene.all();
+    while let Some(subscription) = all.next() {
         until.at(Some(subscription.start.midnight()));
         until.at(subscription.end.map(Date::midnight));
         if subscription.status == Status::TrialActive {
@@ -308,11 +321,18 @@ fn heed_subscriptions(scene: &Scene<'_>, until: &mut Until) {
 
 /// Why no subscription grants access, and which one says so: the one that started last.
 /// Subscriptions still to start speak only if none has.
-fn why_none_grants<'c>(scene: &Scene<'c>) -> (Reason, Option<Subscription<'c>>) {
-    let speaker = scene.subscriptions.iter().max_by_key(|subscription| {
+fn why_none_grants<'c>(scene: &Scene<'_, 'c>) -> (Reason, Option<&'c str>) {
+    let key = |subscription: &Subscription<'c>| {
         let started = subscription.start.midnight() <= scene.now;
         (started, subscription.start, subscription.id)
-    });
+    };
+    let mut speaker: Option<Subscription<'c>> = None;
+    let mut all = scene.all();
+    while let Some(subscription) = all.next() {
+        if speaker.is_none_or(|speaker| key(&speaker) <= key(subscription)) {
+            speaker = Some(*subscription);
+        }
+    }
     let Some(speaker) = speaker else { return (Reason::NoActiveSubscription, None) };
     let status = status_at(&speaker, scene.now);
     let ended = speaker.end.is_some_and(|end| end.midnight() <= scene.now);
@@ -329,7 +349,7 @@ fn why_none_grants<'c>(scene: &Scene<'c>) -> (Reason, Option<Subscription<'c>>) 
         _ if to_start => Reason::SubscriptionPending,
         Status::Active | Status::TrialActive | Status::PendingCharge => Reason::NoActiveSubscription,
     };
-    (reason, Some(speaker))
+    (reason, Some(speaker.id))
 }
 
 /// The answer where there is no catalogue to decide from.

@@ -2,24 +2,15 @@
 //! chain comes to, and which windows it is tied to.
 
 use crate::ladder::{AcrossSubscriptions, Combine, Level};
-use crate::model::{Catalog, Feature, Grant, Product, Status, Value, row_on};
+use crate::model::{Feature, Grant, Value, row_on};
 use crate::owner::Owner;
-use crate::packed::{Customer, Subscription, Subscriptions};
+use crate::packed::Subscription;
 use crate::reset::ResetPeriod;
 use crate::resolve::{self, Allowance, Overflow, Row, State, Switch, Switched, Terms};
+use crate::scene::Scene;
 use crate::time::Instant;
 use crate::until::Until;
 use crate::windowing::Anchors;
-
-/// Everything a question about one customer at one instant looks at.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Scene<'c> {
-    pub catalog: &'c Catalog,
-    pub customer: Customer<'c>,
-    /// The subscriptions the question is about.
-    pub subscriptions: Subscriptions<'c>,
-    pub now: Instant,
-}
 
 /// What a customer is entitled to of one feature.
 #[derive(Clone, Debug)]
@@ -45,13 +36,7 @@ pub(crate) struct Standing<'c> {
     pub subscription: Option<&'c str>,
 }
 
-impl<'c> Scene<'c> {
-    /// The subscriptions that grant access now, in the order of their ids.
-    pub fn granting(&self) -> impl Iterator<Item = Subscription<'c>> + Clone + use<'c> {
-        let Scene { catalog, subscriptions, now, .. } = *self;
-        subscriptions.iter().filter(move |subscription| grants_access(catalog, subscription, now))
-    }
-
+impl<'c> Scene<'_, 'c> {
     /// The customer's own override on a feature, if the ladder lists it and its value fits.
     pub fn customer_override(&self, feature: u32) -> Option<(Row<'c>, Combine)> {
         self.override_row(feature).filter(|(row, _)| row.grant.value != Value::Misfit)
@@ -79,21 +64,10 @@ impl<'c> Scene<'c> {
     }
 
     fn switch(&self, at: u32, feature: &'c Feature) -> Entitlement<'c> {
-        let mut result = Entitlement::None;
-        match self.catalog.ladder.across {
-            AcrossSubscriptions::Union => {
-                for subscription in self.granting() {
-                    let in_scope = self.in_scope(feature, &subscription);
-                    let one = std::iter::once(subscription);
-                    result = stronger(result, self.switch_of_chain(at, feature, one, in_scope, subscription.id));
-                }
-            }
-            AcrossSubscriptions::Chain => {
-                let in_scope = self.chain_in_scope(feature);
-                if let Some(named) = self.chain_billing() {
-                    result = self.switch_of_chain(at, feature, self.granting(), in_scope, named.id);
-                }
-            }
+        let result = self.switch_of_subscriptions(at, feature);
+        // Most customers have no rows of their own.
+        if self.customer.rows.is_empty() {
+            return result;
         }
         let Some((row, combine)) = self.customer_override(at) else { return result };
         let enabled = row.grant.value == Value::Boolean { enabled: true };
@@ -105,12 +79,31 @@ impl<'c> Scene<'c> {
         }
     }
 
-    /// The switch a chain of subscriptions comes to. Looks at each row once and holds none.
+    fn switch_of_subscriptions(&self, at: u32, feature: &'c Feature) -> Entitlement<'c> {
+        if self.catalog.ladder.across == AcrossSubscriptions::Chain {
+            let in_scope = self.chain_in_scope(feature);
+            return match self.chain_billing() {
+                Some(named) => self.switch_of_chain(at, feature, None, in_scope, named.id),
+                None => Entitlement::None,
+            };
+        }
+        let mut result = Entitlement::None;
+        let mut granting = self.granting();
+        while let Some(subscription) = granting.next() {
+            let in_scope = self.in_scope(feature, subscription);
+            let one = self.switch_of_chain(at, feature, Some(subscription), in_scope, subscription.id);
+            result = if matches!(result, Entitlement::None) { one } else { stronger(result, one) };
+        }
+        result
+    }
+
+    /// The switch that one subscription comes to, or all that grant access where they form a chain.
+    /// Looks at each row once and holds none.
     fn switch_of_chain(
         &self,
         at: u32,
         feature: &'c Feature,
-        chain: impl Iterator<Item = Subscription<'c>> + Clone,
+        only: Option<&Subscription<'c>>,
         in_scope: bool,
         named: &'c str,
     ) -> Entitlement<'c> {
@@ -118,13 +111,18 @@ impl<'c> Scene<'c> {
         let mut misfit = false;
         for (level, combine) in self.catalog.ladder.levels() {
             let mut switch = Switch::default();
-            for subscription in chain.clone() {
-                self.each_row_at(*level, at, feature, &subscription, in_scope, &mut |row| match row.grant.value {
-                    Value::Boolean { enabled } => switch.add(row, enabled),
-                    _ => misfit = true,
-                });
+            let add = &mut |row: Row<'c>| match row.grant.value {
+                Value::Boolean { enabled } => switch.add(row, enabled),
+                _ => misfit = true,
+            };
+            match only {
+                Some(subscription) => self.each_row_at(*level, at, feature, subscription, in_scope, add),
+                None => self.each_granted_row_at(*level, at, feature, in_scope, add),
             }
-            state = switch.on_top_of(state, *combine);
+            // Most levels say nothing.
+            if !switch.is_silent() {
+                state = switch.on_top_of(state, *combine);
+            }
         }
         match state {
             Switched::On(row) => Entitlement::On(row, Some(named)),
@@ -153,10 +151,11 @@ impl<'c> Scene<'c> {
         let mut rows: Vec<Row<'c>> = Vec::new();
         match ladder.across {
             AcrossSubscriptions::Union => {
-                for subscription in self.granting() {
+                let mut granting = self.granting();
+                while let Some(subscription) = granting.next() {
                     rows.clear();
-                    let in_scope = self.in_scope(feature, &subscription);
-                    self.each_row(at, feature, &subscription, in_scope, &mut |row| rows.push(row));
+                    let in_scope = self.in_scope(feature, subscription);
+                    self.each_row(at, feature, subscription, in_scope, &mut |row| rows.push(row));
                     let misfit = drop_misfits(&mut rows);
                     let anchors =
                         Anchors { activation: subscription.activation(), billing: Some(subscription.billing) };
@@ -223,12 +222,15 @@ impl<'c> Scene<'c> {
         if self.catalog.ladder.combine(Level::AddOn) != Some(Combine::Replace) {
             return;
         }
-        for held in self.granting().flat_map(|subscription| subscription.add_ons()) {
-            let add_on = self
-                .catalog
-                .add_on(held.add_on)
-                .filter(|add_on| add_on.grants.on(feature).is_some_and(|grant| grant.value != Value::Misfit));
-            until.at(add_on.and_then(|add_on| add_on.archived_at));
+        let mut granting = self.granting();
+        while let Some(subscription) = granting.next() {
+            for held in subscription.add_ons() {
+                let add_on = self
+                    .catalog
+                    .add_on(held.add_on)
+                    .filter(|add_on| add_on.grants.on(feature).is_some_and(|grant| grant.value != Value::Misfit));
+                until.at(add_on.and_then(|add_on| add_on.archived_at));
+            }
         }
     }
 
@@ -240,34 +242,18 @@ impl<'c> Scene<'c> {
             if matches!(limits.reset_period, ResetPeriod::BillingCycle | ResetPeriod::BillingMonth));
         let before = standing.len();
         if by_cycle {
-            standing.extend(self.granting().map(|subscription| Standing {
-                allowance,
-                anchors: Anchors { activation, billing: Some(subscription.billing) },
-                subscription: Some(subscription.id),
-            }));
+            let mut granting = self.granting();
+            while let Some(subscription) = granting.next() {
+                standing.push(Standing {
+                    allowance,
+                    anchors: Anchors { activation, billing: Some(subscription.billing) },
+                    subscription: Some(subscription.id),
+                });
+            }
         }
         if standing.len() == before {
             standing.push(Standing { allowance, anchors: Anchors { activation, billing: None }, subscription: None });
         }
-    }
-
-    /// Whether rows that need scope reach the customer through a subscription.
-    pub fn in_scope(&self, feature: &Feature, subscription: &Subscription<'_>) -> bool {
-        feature.product.is_none_or(|product| self.has_product(subscription, product))
-    }
-
-    /// The same, through any subscription that grants access.
-    pub fn chain_in_scope(&self, feature: &Feature) -> bool {
-        self.granting().any(|subscription| self.in_scope(feature, &subscription))
-    }
-
-    fn has_product(&self, subscription: &Subscription<'_>, product: Product) -> bool {
-        let version = self.catalog.version(subscription.version);
-        version.is_some_and(|version| version.products.contains(&product))
-            || subscription.products().any(|held| held == product)
-            || subscription
-                .add_ons()
-                .any(|held| self.catalog.add_on(held.add_on).is_some_and(|add_on| add_on.product == Some(product)))
     }
 
     /// Calls `each` with the rows on a feature that reach the customer through a subscription.
@@ -277,17 +263,18 @@ impl<'c> Scene<'c> {
         feature: &'c Feature,
         subscription: &Subscription<'c>,
         in_scope: bool,
-        each: &mut impl FnMut(Row<'c>),
+        each: &mut dyn FnMut(Row<'c>),
     ) {
         let monthly = subscription.billing.is_monthly();
-        let mut each = |row| each(Row { monthly, ..row });
         for (level, _) in self.catalog.ladder.levels() {
-            self.each_row_at(*level, at, feature, subscription, in_scope, &mut each);
+            let each = &mut |row| each(Row { monthly, ..row });
+            self.each_row_at(*level, at, feature, subscription, in_scope, each);
         }
     }
 
     /// The same, of one level. Rows of the subscription itself need no scope: they were given on
     /// purpose.
+    #[inline(always)]
     fn each_row_at(
         &self,
         level: Level,
@@ -332,12 +319,29 @@ impl<'c> Scene<'c> {
         }
     }
 
+    /// The same of all granting subscriptions.
+    #[inline(never)]
+    fn each_granted_row_at(
+        &self,
+        level: Level,
+        at: u32,
+        feature: &'c Feature,
+        in_scope: bool,
+        each: &mut dyn FnMut(Row<'c>),
+    ) {
+        let mut granting = self.granting();
+        while let Some(subscription) = granting.next() {
+            self.each_row_at(level, at, feature, subscription, in_scope, &mut |row| each(row));
+        }
+    }
+
     /// The rows of all granting subscriptions, each once, quantities summed.
     pub fn chain_rows(&self, at: u32, feature: &'c Feature, in_scope: bool, rows: &mut Vec<Row<'c>>) {
         // Its windows follow one billing cycle, whichever subscription a row came through.
         let monthly = self.chain_billing().is_some_and(|subscription| subscription.billing.is_monthly());
-        for subscription in self.granting() {
-            self.each_row(at, feature, &subscription, in_scope, &mut |row| match rows
+        let mut granting = self.granting();
+        while let Some(subscription) = granting.next() {
+            self.each_row(at, feature, subscription, in_scope, &mut |row| match rows
                 .iter_mut()
                 .find(|held| std::ptr::eq(held.grant, row.grant))
             {
@@ -348,35 +352,6 @@ impl<'c> Scene<'c> {
                 None => rows.push(Row { monthly, ..row }),
             });
         }
-    }
-
-    /// The subscription whose billing cycle a chain over all of them follows.
-    fn chain_billing(&self) -> Option<Subscription<'c>> {
-        self.granting().max_by_key(|subscription| (subscription.billing.current_start, subscription.id))
-    }
-
-    pub fn chain_anchors(&self) -> Option<(Subscription<'c>, Anchors)> {
-        let subscription = self.chain_billing()?;
-        let activation = self.granting().map(|subscription| subscription.activation()).min()?;
-        Some((subscription, Anchors { activation, billing: Some(subscription.billing) }))
-    }
-}
-
-/// Whether a subscription grants access at an instant, by its state and by the clock.
-pub(crate) fn grants_access(catalog: &Catalog, subscription: &Subscription<'_>, now: Instant) -> bool {
-    subscription.start.midnight() <= now
-        && subscription.end.is_none_or(|end| now < end.midnight())
-        && catalog.access.contains(status_at(subscription, now))
-}
-
-/// The state of a subscription once the clock has had its say: a trial that is over is none.
-pub(crate) fn status_at(subscription: &Subscription<'_>, now: Instant) -> Status {
-    match (subscription.status, subscription.trial_end) {
-        (Status::TrialActive, Some(end)) if end.midnight() <= now => match subscription.activated_at {
-            Some(_) => Status::Active,
-            None => Status::TrialExpired,
-        },
-        (status, _) => status,
     }
 }
 

@@ -32,6 +32,7 @@ mod packed;
 mod owner;
 mod resolve;
 mod until;
+mod scene;
 mod entitle;
 mod trace;
 mod decision;

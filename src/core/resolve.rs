@@ -101,6 +101,11 @@ pub(crate) struct Switch<'c> {
 }
 
 impl<'c> Switch<'c> {
+    /// Whether the level has no row.
+    pub fn is_silent(&self) -> bool {
+        self.first.is_none()
+    }
+
     pub fn add(&mut self, row: Row<'c>, enabled: bool) {
         if self.first.is_none_or(|held| row.is_before(&held)) {
             self.first = Some(row);

@@ -243,8 +243,13 @@ pub(crate) fn days_in_month(month_index: i32) -> u32 {
 
 impl Date {
     /// The day so many days after 1970-01-01, or nothing outside years 1 to 9999.
+    #[inline]
     pub(crate) fn from_days(days: i64) -> Option<Date> {
-        (FIRST_DAY <= days && days <= LAST_DAY).then(|| Date::clamped(days))
+        if days < FIRST_DAY || LAST_DAY < days {
+            return None;
+        }
+        let biased = days.wrapping_sub(FIRST_DAY).wrapping_add(1);
+        u32::try_from(biased).ok().and_then(NonZeroU32::new).map(Date)
     }
 
     pub(crate) fn clamped(days: i64) -> Date {

@@ -4,7 +4,7 @@
 //! know that anybody watches.
 
 use crate::amount::Amount;
-use crate::entitle::{Entitlement, Scene};
+use crate::entitle::Entitlement;
 use crate::json::{Word, WriteJson, end, fields, object};
 use crate::ladder::{AcrossSubscriptions, Combine, Level};
 use crate::model::{Feature, Value};
@@ -12,6 +12,7 @@ use crate::owner::Origin;
 use crate::packed::Subscription;
 use crate::reset::ResetPeriod;
 use crate::resolve::{Overflow, Row, State, Terms, resolve, resolve_switches, sort_rows};
+use crate::scene::Scene;
 use crate::time::Instant;
 
 /// One row that was looked at.
@@ -105,15 +106,16 @@ struct AnchorsUsed {
 }
 
 /// Every row on a feature, in the order in which they count.
-pub(crate) fn trace<'c>(scene: &Scene<'c>, at: u32, feature: &'c Feature) -> Result<Vec<Step<'c>>, Overflow> {
+pub(crate) fn trace<'c>(scene: &Scene<'_, 'c>, at: u32, feature: &'c Feature) -> Result<Vec<Step<'c>>, Overflow> {
     let mut steps = Vec::new();
     match scene.catalog.ladder.across {
         AcrossSubscriptions::Union => {
-            for subscription in scene.granting() {
-                let in_scope = scene.in_scope(feature, &subscription);
+            let mut granting = scene.granting();
+            while let Some(subscription) = granting.next() {
+                let in_scope = scene.in_scope(feature, subscription);
                 let mut rows = Vec::new();
-                scene.each_row(at, feature, &subscription, true, &mut |row| rows.push(row));
-                chain(scene, feature, rows, in_scope, Some((subscription, subscription.activation())), &mut steps)?;
+                scene.each_row(at, feature, subscription, true, &mut |row| rows.push(row));
+                chain(scene, feature, rows, in_scope, Some((*subscription, subscription.activation())), &mut steps)?;
             }
         }
         AcrossSubscriptions::Chain => {
@@ -151,7 +153,7 @@ pub(crate) fn trace<'c>(scene: &Scene<'c>, at: u32, feature: &'c Feature) -> Res
 }
 
 fn chain<'c>(
-    scene: &Scene<'c>,
+    scene: &Scene<'_, 'c>,
     feature: &Feature,
     mut rows: Vec<Row<'c>>,
     in_scope: bool,
@@ -213,7 +215,7 @@ fn step<'c>(
     }
 }
 
-fn state<'c>(scene: &Scene<'c>, feature: &Feature, rows: &[Row<'c>]) -> Result<State<'c>, Overflow> {
+fn state<'c>(scene: &Scene<'_, 'c>, feature: &Feature, rows: &[Row<'c>]) -> Result<State<'c>, Overflow> {
     let ladder = &scene.catalog.ladder;
     if feature.metered {
         return resolve(ladder, &mut rows.to_vec());

@@ -1,9 +1,9 @@
 //! A block of people: opened once, then looked up in.
 
 use super::person::{Customer, Person, Subscriptions};
-use super::record::{self, OwnRows, Record, SubscriptionRecord};
+use super::record::{self, CustomerRecord, OwnRows, SubscriptionRecord};
 use super::rows::PackedRow;
-use super::wire::{FIXED, Packed, Reader, fixed};
+use super::wire::{FIXED, Flags, Packed, Reader, fixed};
 use super::{Unreadable, head, key_hash, shard_of};
 use crate::document::Names;
 use crate::model::{Catalog, Grant, Product};
@@ -30,7 +30,6 @@ pub(super) struct Layout {
     bucket_bits: u8,
     pub n_customers: u32,
     n_subscriptions: u32,
-    names: usize,
     buckets: usize,
     records: usize,
 }
@@ -47,7 +46,6 @@ pub(crate) const NOTHING: u32 = u32::MAX;
 
 /// What a key leads to.
 #[derive(Clone, Copy, Debug)]
-#[expect(clippy::large_enum_variant, reason = "nearly everything found is a person, and a box is an allocation")]
 pub enum Found<'b> {
     /// A customer with this id.
     Person(Person<'b>),
@@ -59,7 +57,8 @@ pub enum Found<'b> {
 pub(super) const MAX_BUCKET_BITS: u8 = 24;
 
 impl Layout {
-    pub(super) fn read(bytes: &str) -> Result<Layout, Unreadable> {
+    /// Where everything lies, and the names, in their order.
+    pub(super) fn read(bytes: &str) -> Result<(Layout, Vec<&str>), Unreadable> {
         let mut reader = Reader::new(bytes);
         head(&mut reader, MAGIC, WHAT)?;
         let short = || Unreadable::broken(WHAT, "its head is not whole");
@@ -71,21 +70,17 @@ impl Layout {
         if 32 < shard_bits || MAX_BUCKET_BITS < bucket_bits {
             return Err(Unreadable::broken(WHAT, "it has more buckets than there can be"));
         }
-        let names = reader.at();
         let n_names = reader.items().ok_or_else(short)?;
+        let mut names = Vec::new();
         for _ in 0..n_names {
-            reader.text().ok_or_else(|| Unreadable::broken(WHAT, "a name is not whole"))?;
+            names.push(reader.text().ok_or_else(|| Unreadable::broken(WHAT, "a name is not whole"))?);
         }
         let buckets = reader.at();
         let n_offsets = 1_usize.checked_shl(bucket_bits.into()).unwrap_or_default().saturating_add(1);
         let directory = n_offsets.saturating_mul(FIXED);
         reader.take(directory).ok_or_else(|| Unreadable::broken(WHAT, "its buckets are not whole"))?;
         let records = reader.at();
-        Ok(Layout { seed, shard_bits, bucket_bits, n_customers, n_subscriptions, names, buckets, records })
-    }
-
-    fn n_buckets(&self) -> usize {
-        1_usize.checked_shl(self.bucket_bits.into()).unwrap_or_default()
+        Ok((Layout { seed, shard_bits, bucket_bits, n_customers, n_subscriptions, buckets, records }, names))
     }
 
     /// The bucket of a hash: the bits below those that chose the shard.
@@ -95,6 +90,12 @@ impl Layout {
         usize::try_from(shard_of(below, self.bucket_bits)).unwrap_or_default()
     }
 
+    /// Where each bucket begins, counted from the first record, and where the last one ends.
+    fn offsets<'b>(&self, bytes: &'b str) -> impl Iterator<Item = usize> + use<'b> {
+        let offsets = bytes.as_bytes().get(self.buckets..self.records).unwrap_or_default();
+        offsets.as_chunks::<FIXED>().0.iter().map(fixed)
+    }
+
     /// The records of a bucket.
     #[inline]
     fn records<'b>(&self, bytes: &'b str, bucket: usize) -> Option<&'b str> {
@@ -102,13 +103,6 @@ impl Layout {
         let (from, rest) = bytes.as_bytes().get(at..)?.split_first_chunk::<FIXED>()?;
         let to = rest.first_chunk::<FIXED>()?;
         bytes.get(self.records.checked_add(fixed(from))?..self.records.checked_add(fixed(to))?)
-    }
-
-    /// The names, in their order.
-    pub(super) fn names<'b>(&self, bytes: &'b str) -> Vec<&'b str> {
-        let mut reader = Reader::new(bytes.get(self.names..self.buckets).unwrap_or_default());
-        let n = reader.items().unwrap_or_default();
-        (0..n).map_while(|_| reader.text()).collect()
     }
 }
 
@@ -124,9 +118,9 @@ impl People {
 
     pub(crate) fn open_with(bytes: Packed, names: &Names) -> Result<People, Unreadable> {
         let all = bytes.as_str();
-        let layout = Layout::read(all)?;
-        let links: Box<[Link]> = layout.names(all).into_iter().map(|name| names.link(name)).collect();
-        let mut opening = Opening { names, texts: layout.names(all), links: &links, rows: Vec::new(), counted: (0, 0) };
+        let (layout, texts) = Layout::read(all)?;
+        let links: Box<[Link]> = texts.iter().map(|name| names.link(name)).collect();
+        let mut opening = Opening { names, texts, links: &links, rows: Vec::new(), counted: (0, 0) };
         opening.check(&layout, all)?;
         let rows = opening.rows.into();
         Ok(People { bytes, layout, links, rows })
@@ -139,44 +133,55 @@ impl People {
 
     /// What a key leads to; `hash` is its [`key_hash`]. An id goes before an alias.
     pub fn find(&self, key: &str, hash: u64) -> Option<Found<'_>> {
-        let mut records = Reader::new(self.layout.records(self.bytes.as_str(), self.layout.bucket(hash))?);
-        loop {
-            let mut record = Reader::new(records.text()?);
-            let (flags, found) = record::key(&mut record)?;
-            // Customers come before aliases, so of an id and an alias that are the same, the id is met first.
-            if found == key {
-                return match Record::read(&mut record, flags)? {
-                    Record::Alias(id) => Some(Found::Alias(id)),
-                    Record::Customer(customer) => {
-                        let customer = Customer {
-                            id: found,
-                            name: customer.name.unwrap_or(found),
-                            archived_at: customer.archived_at,
-                            rows: self.rows_of(&customer.rows),
-                            n_subscriptions: customer.n_subscriptions,
-                        };
-                        Some(Found::Person(Person {
-                            customer,
-                            subscriptions: Subscriptions::read(self, &customer, record),
-                        }))
-                    }
-                };
-            }
+        let mut at = self.locate(key, hash)?;
+        if record::is_alias(at.flags) {
+            return at.rest.text().map(Found::Alias);
         }
+        self.read(at).map(Found::Person)
     }
 
     /// The customer with this id or alias, where both are in this block.
     pub(crate) fn person(&self, key: &str) -> Option<Person<'_>> {
-        match self.find(key, key_hash(self.layout.seed, key))? {
-            Found::Person(person) => Some(person),
-            Found::Alias(id) => match self.find(id, key_hash(self.layout.seed, id))? {
-                Found::Person(person) => Some(person),
-                Found::Alias(_) => None,
-            },
+        let mut at = self.locate(key, key_hash(self.layout.seed, key))?;
+        if record::is_alias(at.flags) {
+            let id = at.rest.text()?;
+            at = self.locate(id, key_hash(self.layout.seed, id)).filter(|at| !record::is_alias(at.flags))?;
+        }
+        self.read(at)
+    }
+
+    /// The record of a key.
+    fn locate(&self, key: &str, hash: u64) -> Option<Located<'_>> {
+        let mut records = Reader::new(self.layout.records(self.bytes.as_str(), self.layout.bucket(hash))?);
+        loop {
+            let mut rest = Reader::new(records.text()?);
+            let (flags, found) = record::key(&mut rest)?;
+            // Customers come before aliases, so of an id and an alias that are the same, the id is met first.
+            if found == key {
+                return Some(Located { flags, key: found, rest });
+            }
         }
     }
 
+    /// A customer that was located.
+    #[inline(never)]
+    fn read<'p>(&'p self, mut at: Located<'p>) -> Option<Person<'p>> {
+        let record = CustomerRecord::read(&mut at.rest, at.flags)?;
+        let customer = Customer {
+            id: at.key,
+            name: record.name.unwrap_or(at.key),
+            archived_at: record.archived_at,
+            rows: self.rows_of(&record.rows),
+        };
+        Some(Person { customer, subscriptions: Subscriptions::read(self, record.n_subscriptions, at.rest) })
+    }
+
+    #[inline]
     pub(super) fn rows_of(&self, rows: &OwnRows<'_>) -> &[Grant] {
+        // Hardly anybody has any.
+        if rows.n == 0 {
+            return &[];
+        }
         let (Ok(first), Ok(n)) = (usize::try_from(rows.first), usize::try_from(rows.n)) else { return &[] };
         self.rows.get(first..first.saturating_add(n)).unwrap_or_default()
     }
@@ -216,6 +221,14 @@ impl People {
     }
 }
 
+/// A key in a block, and the record that follows it.
+#[derive(Clone, Copy)]
+struct Located<'b> {
+    flags: Flags,
+    key: &'b str,
+    rest: Reader<'b>,
+}
+
 /// All records of a block, one after the other.
 pub(super) fn records<'b>(layout: &Layout, bytes: &'b str) -> impl Iterator<Item = Reader<'b>> + use<'b> {
     let mut rest = Reader::new(bytes.get(layout.records..).unwrap_or_default());
@@ -238,18 +251,22 @@ impl Opening<'_> {
         if !self.texts.is_sorted_by(|a, b| a < b) {
             return Err(broken("its names are not sorted"));
         }
-        let mut n_bytes = 0_usize;
-        for bucket in 0..layout.n_buckets() {
-            // Offsets that overlap or leave something out do not add up to all of it.
-            let records = layout.records(bytes, bucket).ok_or_else(|| broken("a bucket ends before it begins"))?;
-            n_bytes = n_bytes.saturating_add(records.len());
-            let mut records = Reader::new(records);
-            while !records.is_at_end() {
+        let mut offsets = layout.offsets(bytes);
+        // Buckets that overlap or leave something out do not meet where a record ends.
+        if offsets.next() != Some(0) {
+            return Err(broken("its buckets do not hold all of it"));
+        }
+        let mut records = Reader::new(bytes.get(layout.records..).unwrap_or_default());
+        for end in offsets {
+            while records.at() < end {
                 let record = records.text().ok_or_else(|| broken("a record is not whole"))?;
                 self.record(Reader::new(record)).ok_or_else(|| broken("a record cannot be read"))?;
             }
+            if records.at() != end {
+                return Err(broken("a bucket ends within a record, or before it begins"));
+            }
         }
-        if layout.records.saturating_add(n_bytes) != bytes.len() {
+        if !records.is_at_end() {
             return Err(broken("its buckets do not hold all of it"));
         }
         if self.counted != (layout.n_customers, layout.n_subscriptions) {
@@ -263,23 +280,22 @@ impl Opening<'_> {
         if key.is_empty() {
             return None;
         }
-        match Record::read(&mut record, flags)? {
-            Record::Alias("") => return None,
-            Record::Alias(_) => {}
-            Record::Customer(customer) => {
-                self.counted.0 = self.counted.0.checked_add(1)?;
-                self.counted.1 = self.counted.1.checked_add(customer.n_subscriptions)?;
-                self.own_rows(&customer.rows)?;
-                let mut last = "";
-                for _ in 0..customer.n_subscriptions {
-                    let subscription = SubscriptionRecord::read(&mut record)?;
-                    if subscription.id <= last {
-                        return None;
-                    }
-                    last = subscription.id;
-                    self.subscription(&subscription)?;
-                }
+        if record::is_alias(flags) {
+            return (!record.text()?.is_empty() && record.is_at_end()).then_some(());
+        }
+        let customer = CustomerRecord::read(&mut record, flags)?;
+        self.counted.0 = self.counted.0.checked_add(1)?;
+        self.counted.1 = self.counted.1.checked_add(customer.n_subscriptions)?;
+        self.own_rows(&customer.rows)?;
+        let mut last = "";
+        for _ in 0..customer.n_subscriptions {
+            let subscription = SubscriptionRecord::read_here(&mut record)?;
+            // Comparing with nothing is a call as well, and nearly everybody has one subscription.
+            if subscription.id.is_empty() || (!last.is_empty() && subscription.id <= last) {
+                return None;
             }
+            last = subscription.id;
+            self.subscription(&subscription)?;
         }
         record.is_at_end().then_some(())
     }
@@ -302,7 +318,13 @@ impl Opening<'_> {
         self.own_rows(&subscription.rows)
     }
 
+    #[inline]
     fn own_rows(&mut self, own: &OwnRows<'_>) -> Option<()> {
+        if own.n == 0 && own.items.0.is_empty() { Some(()) } else { self.some_rows(own) }
+    }
+
+    #[inline(never)]
+    fn some_rows(&mut self, own: &OwnRows<'_>) -> Option<()> {
         let first = self.rows.len();
         if own.n != 0 && usize::try_from(own.first).ok()? != first {
             return None;

@@ -16,6 +16,7 @@
 //! A look-up hashes the key, reads two offsets and compares the few keys between them: two places
 //! in memory, however many customers there are.
 
+mod number;
 mod wire;
 mod rows;
 mod record;
@@ -29,7 +30,7 @@ pub use block::{Found, People};
 pub(crate) use block::{Link, NOTHING};
 pub(crate) use definitions::pack as pack_definitions;
 pub use person::Person;
-pub(crate) use person::{Customer, Subscription, Subscriptions};
+pub(crate) use person::{Customer, Others, Subscription, Subscriptions};
 pub use pile::{Pile, Seen};
 pub use sorted::Sorted;
 pub use wire::{Packed, Reader, Writer};

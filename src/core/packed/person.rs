@@ -20,7 +20,6 @@ pub(crate) struct Customer<'b> {
     pub name: &'b str,
     pub archived_at: Option<Instant>,
     pub rows: &'b [Grant],
-    pub n_subscriptions: u32,
 }
 
 /// The subscriptions of a customer, in the order of their ids.
@@ -29,29 +28,58 @@ pub(crate) struct Customer<'b> {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Subscriptions<'b> {
     people: &'b People,
-    first: Option<Subscription<'b>>,
+    pub first: Option<Subscription<'b>>,
     rest: Reader<'b>,
     n_rest: u32,
 }
 
 impl<'b> Subscriptions<'b> {
-    pub(super) fn read(people: &'b People, customer: &Customer<'b>, mut records: Reader<'b>) -> Subscriptions<'b> {
-        let first = if customer.n_subscriptions == 0 { None } else { Subscription::read(people, &mut records) };
-        Subscriptions { people, first, rest: records, n_rest: customer.n_subscriptions.saturating_sub(1) }
+    #[inline(always)]
+    pub(super) fn read(people: &'b People, n: u32, mut records: Reader<'b>) -> Subscriptions<'b> {
+        let first = if n == 0 { None } else { Subscription::read(people, &mut records) };
+        Subscriptions { people, first, rest: records, n_rest: n.saturating_sub(1) }
     }
 
-    pub fn iter(&self) -> impl Iterator<Item = Subscription<'b>> + Clone + use<'b> {
-        let (people, mut rest, mut n_rest) = (self.people, self.rest, self.n_rest);
-        let others = std::iter::from_fn(move || {
-            n_rest = n_rest.checked_sub(1)?;
-            Subscription::read(people, &mut rest)
-        });
-        self.first.into_iter().chain(others)
+    /// Those after the first.
+    pub fn others(&self) -> Others<'b> {
+        Others { people: self.people, rest: self.rest, n: self.n_rest, held: None }
     }
 
     /// The one with this id, or none.
-    pub fn only(self, id: &str) -> Subscriptions<'b> {
-        Subscriptions { first: self.iter().find(|subscription| subscription.id == id), n_rest: 0, ..self }
+    pub fn only(&self, id: &str) -> Subscriptions<'b> {
+        let mut first = self.first.filter(|subscription| subscription.id == id);
+        let mut others = self.others();
+        while let (None, Some(subscription)) = (first, others.next()) {
+            first = Some(*subscription).filter(|subscription| subscription.id == id);
+        }
+        Subscriptions { first, n_rest: 0, ..*self }
+    }
+}
+
+/// Reads subscriptions one by one. It lends each of them, since copying one costs more than looking at it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Others<'b> {
+    people: &'b People,
+    rest: Reader<'b>,
+    n: u32,
+    held: Option<Subscription<'b>>,
+}
+
+impl<'b> Others<'b> {
+    /// How many are left.
+    pub fn n(&self) -> u32 {
+        self.n
+    }
+
+    /// The one that was read last.
+    pub fn held(&self) -> Option<&Subscription<'b>> {
+        self.held.as_ref()
+    }
+
+    pub fn next(&mut self) -> Option<&Subscription<'b>> {
+        self.n = self.n.checked_sub(1)?;
+        self.held = Subscription::read(self.people, &mut self.rest);
+        self.held.as_ref()
     }
 }
 
@@ -73,9 +101,9 @@ pub(crate) struct Subscription<'b> {
 }
 
 impl<'b> Subscription<'b> {
-    #[inline]
+    #[inline(always)]
     fn read(people: &'b People, reader: &mut Reader<'b>) -> Option<Subscription<'b>> {
-        let record = SubscriptionRecord::read(reader)?;
+        let record = SubscriptionRecord::read_here(reader)?;
         let links = people.links();
         Some(Subscription {
             id: record.id,

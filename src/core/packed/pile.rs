@@ -205,8 +205,8 @@ impl<'c> Pile<'c> {
     /// Bytes that are no block.
     pub fn add_block(&mut self, block: &Packed, is_wanted: impl Fn(&str) -> bool) -> Result<(), Unreadable> {
         let bytes = block.as_str();
-        let layout = Layout::read(bytes)?;
-        let numbers: Vec<u32> = layout.names(bytes).into_iter().map(|name| self.names.number(name)).collect();
+        let (layout, names) = Layout::read(bytes)?;
+        let numbers: Vec<u32> = names.into_iter().map(|name| self.names.number(name)).collect();
         let mut number =
             |local: u32| usize::try_from(local).ok().and_then(|at| numbers.get(at)).copied().unwrap_or(local);
         for mut reader in block::records(&layout, bytes) {

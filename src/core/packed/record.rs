@@ -46,8 +46,11 @@ pub(crate) struct OwnRows<'b> {
 }
 
 impl<'b> OwnRows<'b> {
-    fn read(reader: &mut Reader<'b>) -> Option<OwnRows<'b>> {
-        Some(OwnRows { first: reader.count()?, n: reader.count()?, items: Items(reader.text()?) })
+    /// Hands the reader on instead of lending it, so that it can be kept in registers.
+    #[inline(never)]
+    fn read(mut reader: Reader<'b>) -> Option<(OwnRows<'b>, Reader<'b>)> {
+        let rows = OwnRows { first: reader.count()?, n: reader.count()?, items: Items(reader.text()?) };
+        Some((rows, reader))
     }
 
     fn write(&self, writer: &mut Writer, naming: &mut Naming<'_>) {
@@ -94,7 +97,7 @@ const ARCHIVED: u8 = 8;
 const OWN_ROWS: u8 = 16;
 
 /// The key of a record, of which nothing else is looked at.
-#[inline]
+#[inline(always)]
 pub(crate) fn key<'b>(reader: &mut Reader<'b>) -> Option<(Flags, &'b str)> {
     Some((reader.flags()?, reader.text()?))
 }
@@ -103,19 +106,27 @@ pub(crate) fn is_alias(flags: Flags) -> bool {
     flags.has(IS_ALIAS)
 }
 
+impl<'b> CustomerRecord<'b> {
+    #[inline(always)]
+    pub fn read(reader: &mut Reader<'b>, flags: Flags) -> Option<CustomerRecord<'b>> {
+        let alias = if flags.has(HAS_ALIAS) { Some(reader.text()?) } else { None };
+        let name = if flags.has(NAMED) { Some(reader.text()?) } else { None };
+        let archived_at = if flags.has(ARCHIVED) { Some(reader.instant()?) } else { None };
+        let mut rows = OwnRows::default();
+        if flags.has(OWN_ROWS) {
+            (rows, *reader) = OwnRows::read(*reader)?;
+        }
+        Some(CustomerRecord { alias, name, archived_at, rows, n_subscriptions: reader.count()? })
+    }
+}
+
 impl<'b> Record<'b> {
     /// What follows the key. Subscriptions follow a customer.
     pub fn read(reader: &mut Reader<'b>, flags: Flags) -> Option<Record<'b>> {
         if flags.has(IS_ALIAS) {
             return reader.text().map(Record::Alias);
         }
-        Some(Record::Customer(CustomerRecord {
-            alias: if flags.has(HAS_ALIAS) { Some(reader.text()?) } else { None },
-            name: if flags.has(NAMED) { Some(reader.text()?) } else { None },
-            archived_at: if flags.has(ARCHIVED) { Some(reader.instant()?) } else { None },
-            rows: if flags.has(OWN_ROWS) { OwnRows::read(reader)? } else { OwnRows::default() },
-            n_subscriptions: reader.count()?,
-        }))
+        CustomerRecord::read(reader, flags).map(Record::Customer)
     }
 
     pub fn write(&self, writer: &mut Writer, key: &str, naming: &mut Naming<'_>) {
@@ -196,27 +207,35 @@ fn place<T: PartialEq>(list: &[T], item: &T) -> usize {
 }
 
 impl<'b> SubscriptionRecord<'b> {
-    #[inline]
     pub fn read(reader: &mut Reader<'b>) -> Option<SubscriptionRecord<'b>> {
+        SubscriptionRecord::read_here(reader)
+    }
+
+    /// The same, for where it is read most: what is made of it there is made without a copy.
+    #[inline(always)]
+    pub fn read_here(reader: &mut Reader<'b>) -> Option<SubscriptionRecord<'b>> {
         let id = reader.text()?;
-        let version = reader.count()?;
-        let states = reader.size()?;
+        let [version, states, flags, anchor] = reader.four()?;
+        let version = u32::try_from(version).ok()?;
+        let states = usize::try_from(states).ok()?;
         let status = *STATUSES.get(states & 15)?;
         let period = *PERIODS.get(states >> 4)?;
-        let flags = reader.flags()?;
-        let rhythm = Rhythm::new(period, i64::from(reader.count()?)).ok()?;
+        let flags = Flags(u8::try_from(flags).ok()?);
+        let rhythm = Rhythm::new(period, i64::try_from(anchor).ok()?).ok()?;
         let start = reader.day_from(0)?;
         let (from, midnight) = (start.days(), start.midnight().millis());
         let current_start = reader.day_from(from)?;
-        let mut day = |flag, from| if flags.has(flag) { reader.day_from(from).map(Some) } else { Some(None) };
-        let current_end = day(PERIOD_ENDS, current_start.days())?;
-        let end = day(ENDS, from)?;
-        let trial_end = day(TRIAL_ENDS, from)?;
-        let billing_start = day(BILLED_FROM, from)?;
+        let current_end = reader.day_if(flags.has(PERIOD_ENDS), current_start.days())?;
+        let end = reader.day_if(flags.has(ENDS), from)?;
+        let trial_end = reader.day_if(flags.has(TRIAL_ENDS), from)?;
+        let billing_start = reader.day_if(flags.has(BILLED_FROM), from)?;
         let activated_at = if flags.has(ACTIVATED) { Some(reader.instant_from(midnight)?) } else { None };
-        let mut items = |flag| if flags.has(flag) { reader.text().map(Items) } else { Some(Items::default()) };
-        let (add_ons, products) = (items(ADD_ONS)?, items(PRODUCTS)?);
-        let rows = if flags.has(ROWS) { OwnRows::read(reader)? } else { OwnRows::default() };
+        let add_ons = if flags.has(ADD_ONS) { Items(reader.text()?) } else { Items::default() };
+        let products = if flags.has(PRODUCTS) { Items(reader.text()?) } else { Items::default() };
+        let mut rows = OwnRows::default();
+        if flags.has(ROWS) {
+            (rows, *reader) = OwnRows::read(*reader)?;
+        }
         let billing = Billing::new(rhythm, current_start, current_end, Some(start), billing_start).ok()?;
         Some(SubscriptionRecord {
             id,

@@ -5,6 +5,7 @@
 //! that more follow, and the eighth is never set. Signed ones are folded first, so that small ones
 //! stay short on both sides of zero.
 
+use super::number::{BITS, MORE, long_number};
 use crate::amount::Amount;
 use crate::time::{Date, Instant};
 use std::sync::Arc;
@@ -48,10 +49,6 @@ impl From<String> for Packed {
     }
 }
 
-/// How many bits of a number a byte holds.
-const BITS: u32 = 6;
-const MORE: u8 = 1 << BITS;
-
 /// Reads from the left. Everything that is not there, or not well-formed, is nothing.
 #[derive(Clone, Copy, Debug)]
 pub struct Reader<'b> {
@@ -61,7 +58,7 @@ pub struct Reader<'b> {
 
 impl<'b> Reader<'b> {
     /// Reads from the beginning.
-    #[inline]
+    #[inline(always)]
     pub fn new(text: &'b str) -> Reader<'b> {
         Reader { text, at: 0 }
     }
@@ -76,71 +73,75 @@ impl<'b> Reader<'b> {
         self.text.len() <= self.at
     }
 
-    #[inline]
+    #[inline(always)]
     fn byte(&mut self) -> Option<u8> {
         let byte = *self.text.as_bytes().get(self.at)?;
         self.at = self.at.wrapping_add(1);
         Some(byte)
     }
 
+    // What is called from here is handed where the reader stands, and not the reader: so that it can
+    // be kept in registers.
+
     /// A whole number.
-    #[inline]
+    #[inline(always)]
     pub fn number(&mut self) -> Option<u64> {
-        let byte = self.byte()?;
+        let byte = *self.text.as_bytes().get(self.at)?;
         if byte < MORE {
+            self.at = self.at.wrapping_add(1);
             return Some(byte.into());
         }
-        self.long_number(byte)
+        let (number, n_bytes) = long_number(self.text.as_bytes(), self.at);
+        self.at = self.at.wrapping_add(n_bytes);
+        if n_bytes == 0 { None } else { Some(number) }
+    }
+
+    /// Four whole numbers, of which each nearly always takes a byte.
+    #[inline(always)]
+    pub(crate) fn four(&mut self) -> Option<[u64; 4]> {
+        const MORE_OR_NONE: u32 = 0xc0c0_c0c0;
+        let (bytes, _) = self.text.as_bytes().get(self.at..)?.split_first_chunk::<4>()?;
+        if u32::from_le_bytes(*bytes) & MORE_OR_NONE == 0 {
+            self.at = self.at.wrapping_add(4);
+            return Some(bytes.map(u64::from));
+        }
+        let (numbers, at) = self.four_by_one()?;
+        self.at = at;
+        Some(numbers)
     }
 
     #[inline(never)]
-    fn long_number(&mut self, first: u8) -> Option<u64> {
-        let mut number = u64::from(first & (MORE - 1));
-        // The eighth bit is that of a text.
-        if first & 0x80 != 0 {
-            return None;
-        }
-        for shift in (BITS..64).step_by(6) {
-            let byte = self.byte()?;
-            let bits = u64::from(byte & (MORE - 1));
-            // The last byte has room for four.
-            if byte & 0x80 != 0 || (shift == 60 && 15 < bits) {
-                return None;
-            }
-            number |= bits.checked_shl(shift)?;
-            if byte < MORE {
-                return Some(number);
-            }
-        }
-        None
+    fn four_by_one(mut self) -> Option<([u64; 4], usize)> {
+        Some(([self.number()?, self.number()?, self.number()?, self.number()?], self.at))
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn flags(&mut self) -> Option<Flags> {
         u8::try_from(self.number()?).ok().map(Flags)
     }
 
     /// One of 32 bits.
-    #[inline]
+    #[inline(always)]
     pub fn count(&mut self) -> Option<u32> {
         u32::try_from(self.number()?).ok()
     }
 
     /// One that fits a size.
-    #[inline]
+    #[inline(always)]
     pub fn size(&mut self) -> Option<usize> {
         usize::try_from(self.number()?).ok()
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn signed(&mut self) -> Option<i64> {
         let folded = self.number()?;
-        let magnitude = (folded >> 1).cast_signed();
-        Some(if folded & 1 == 0 { magnitude } else { !magnitude })
+        // All bits are turned over if the lowest is set.
+        let turned = (folded & 1).wrapping_neg();
+        Some(((folded >> 1) ^ turned).cast_signed())
     }
 
     /// The next so many bytes.
-    #[inline]
+    #[inline(always)]
     pub fn take(&mut self, n: usize) -> Option<&'b str> {
         let to = self.at.checked_add(n)?;
         let text = self.text.get(self.at..to)?;
@@ -149,25 +150,32 @@ impl<'b> Reader<'b> {
     }
 
     /// A text, which says its length first.
-    #[inline]
+    #[inline(always)]
     pub fn text(&mut self) -> Option<&'b str> {
         let n = self.size()?;
         self.take(n)
     }
 
     /// A day, as a distance from another.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn day_from(&mut self, from: i64) -> Option<Date> {
         Date::from_days(from.checked_add(self.signed()?)?)
     }
 
+    /// A day, if there is one here.
+    #[inline(always)]
+    pub(crate) fn day_if(&mut self, is_here: bool, from: i64) -> Option<Option<Date>> {
+        if is_here { self.day_from(from).map(Some) } else { Some(None) }
+    }
+
     /// An instant, as a distance from another.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn instant_from(&mut self, from: i64) -> Option<Instant> {
         Instant::from_millis(from.checked_add(self.signed()?)?)
     }
 
     /// An instant.
+    #[inline(always)]
     pub fn instant(&mut self) -> Option<Instant> {
         self.instant_from(0)
     }

@@ -1,0 +1,147 @@
+//! The scene of a question: a customer, the subscriptions it is about, and which of them grant
+//! access at the instant.
+//!
+//! Subscriptions are lent one by one: to copy one costs more than to look at it, and nearly every
+//! customer has one.
+
+use crate::model::{Catalog, Feature, Product, Status};
+use crate::packed::{Customer, Others, Subscription, Subscriptions};
+use crate::time::Instant;
+use crate::windowing::Anchors;
+
+/// Everything a question about one customer at one instant looks at.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Scene<'s, 'c> {
+    pub catalog: &'c Catalog,
+    pub customer: &'s Customer<'c>,
+    /// The subscriptions the question is about.
+    pub subscriptions: &'s Subscriptions<'c>,
+    pub now: Instant,
+    /// Whether the first of them grants access now.
+    first_grants: bool,
+}
+
+/// Some subscriptions, which are lent one by one.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Chain<'s, 'c> {
+    first: Option<&'s Subscription<'c>>,
+    others: Others<'c>,
+    /// The catalogue and the instant, where only those that grant access are wanted.
+    granting: Option<(&'c Catalog, Instant)>,
+}
+
+impl<'s, 'c> Chain<'s, 'c> {
+    #[inline]
+    pub fn next(&mut self) -> Option<&Subscription<'c>> {
+        if let Some(first) = self.first.take() {
+            return Some(first);
+        }
+        // Nearly everybody has one.
+        if self.others.n() == 0 { None } else { self.other() }
+    }
+
+    #[inline(never)]
+    fn other(&mut self) -> Option<&Subscription<'c>> {
+        loop {
+            let other = self.others.next()?;
+            let wanted = self.granting.is_none_or(|(catalog, now)| grants_access(catalog, other, now));
+            if wanted {
+                break;
+            }
+        }
+        self.others.held()
+    }
+}
+
+impl<'s, 'c> Scene<'s, 'c> {
+    pub fn new(
+        catalog: &'c Catalog,
+        customer: &'s Customer<'c>,
+        subscriptions: &'s Subscriptions<'c>,
+        now: Instant,
+    ) -> Scene<'s, 'c> {
+        let first_grants = subscriptions.first.as_ref().is_some_and(|first| grants_access(catalog, first, now));
+        Scene { catalog, customer, subscriptions, now, first_grants }
+    }
+
+    /// All subscriptions the question is about, in the order of their ids.
+    #[inline]
+    pub fn all(&self) -> Chain<'s, 'c> {
+        Chain { first: self.subscriptions.first.as_ref(), others: self.subscriptions.others(), granting: None }
+    }
+
+    /// Those that grant access now.
+    #[inline]
+    pub fn granting(&self) -> Chain<'s, 'c> {
+        let first = if self.first_grants { self.subscriptions.first.as_ref() } else { None };
+        Chain { first, others: self.subscriptions.others(), granting: Some((self.catalog, self.now)) }
+    }
+}
+
+impl<'c> Scene<'_, 'c> {
+    /// Whether rows that need scope reach the customer through a subscription.
+    pub fn in_scope(&self, feature: &Feature, subscription: &Subscription<'_>) -> bool {
+        feature.product.is_none_or(|product| self.has_product(subscription, product))
+    }
+
+    /// The same, through any subscription that grants access.
+    pub fn chain_in_scope(&self, feature: &Feature) -> bool {
+        let mut granting = self.granting();
+        while let Some(subscription) = granting.next() {
+            if self.in_scope(feature, subscription) {
+                return true;
+            }
+        }
+        false
+    }
+
+    fn has_product(&self, subscription: &Subscription<'_>, product: Product) -> bool {
+        let version = self.catalog.version(subscription.version);
+        version.is_some_and(|version| version.products.contains(&product))
+            || subscription.products().any(|held| held == product)
+            || subscription
+                .add_ons()
+                .any(|held| self.catalog.add_on(held.add_on).is_some_and(|add_on| add_on.product == Some(product)))
+    }
+
+    /// The subscription whose billing cycle a chain over all of them follows.
+    pub fn chain_billing(&self) -> Option<Subscription<'c>> {
+        let key = |subscription: &Subscription<'c>| (subscription.billing.current_start, subscription.id);
+        let mut latest: Option<Subscription<'c>> = None;
+        let mut granting = self.granting();
+        while let Some(subscription) = granting.next() {
+            if latest.is_none_or(|latest| key(&latest) <= key(subscription)) {
+                latest = Some(*subscription);
+            }
+        }
+        latest
+    }
+
+    pub fn chain_anchors(&self) -> Option<(Subscription<'c>, Anchors)> {
+        let subscription = self.chain_billing()?;
+        let mut activation = subscription.activation();
+        let mut granting = self.granting();
+        while let Some(subscription) = granting.next() {
+            activation = activation.min(subscription.activation());
+        }
+        Some((subscription, Anchors { activation, billing: Some(subscription.billing) }))
+    }
+}
+
+/// Whether a subscription grants access at an instant, by its state and by the clock.
+fn grants_access(catalog: &Catalog, subscription: &Subscription<'_>, now: Instant) -> bool {
+    subscription.start.midnight() <= now
+        && subscription.end.is_none_or(|end| now < end.midnight())
+        && catalog.access.contains(status_at(subscription, now))
+}
+
+/// The state of a subscription once the clock has had its say: a trial that is over is none.
+pub(crate) fn status_at(subscription: &Subscription<'_>, now: Instant) -> Status {
+    match (subscription.status, subscription.trial_end) {
+        (Status::TrialActive, Some(end)) if end.midnight() <= now => match subscription.activated_at {
+            Some(_) => Status::Active,
+            None => Status::TrialExpired,
+        },
+        (status, _) => status,
+    }
+}
