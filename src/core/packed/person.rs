@@ -36,7 +36,8 @@ pub(crate) struct Subscriptions<'b> {
 impl<'b> Subscriptions<'b> {
     #[inline(always)]
     pub(super) fn read(people: &'b People, n: u32, mut records: Reader<'b>) -> Subscriptions<'b> {
-        let first = if n == 0 { None } else { Subscription::read(people, &mut records) };
+        let first = if n == 0 { None } else { SubscriptionRecord::read_here(&mut records) };
+        let first = first.map(|record| Subscription::of(people, record));
         Subscriptions { people, first, rest: records, n_rest: n.saturating_sub(1) }
     }
 
@@ -78,7 +79,7 @@ impl<'b> Others<'b> {
 
     pub fn next(&mut self) -> Option<&Subscription<'b>> {
         self.n = self.n.checked_sub(1)?;
-        self.held = Subscription::read(self.people, &mut self.rest);
+        self.held = SubscriptionRecord::read(&mut self.rest).map(|record| Subscription::of(self.people, record));
         self.held.as_ref()
     }
 }
@@ -102,10 +103,9 @@ pub(crate) struct Subscription<'b> {
 
 impl<'b> Subscription<'b> {
     #[inline(always)]
-    fn read(people: &'b People, reader: &mut Reader<'b>) -> Option<Subscription<'b>> {
-        let record = SubscriptionRecord::read_here(reader)?;
+    fn of(people: &'b People, record: SubscriptionRecord<'b>) -> Subscription<'b> {
         let links = people.links();
-        Some(Subscription {
+        Subscription {
             id: record.id,
             version: link(links, record.version).map_or(NOTHING, |link| link.version),
             status: record.status,
@@ -118,7 +118,7 @@ impl<'b> Subscription<'b> {
             add_ons: record.add_ons,
             products: record.products,
             people,
-        })
+        }
     }
 
     /// Where its fixed windows start.
