@@ -60,6 +60,11 @@ pub trait Store {
     /// Ladder, features, plans and add-ons, read and ready to have people added.
     fn definitions(&self) -> Result<Document, Failure>;
 
+    /// A text in lower case, to search in whatever case. The tables of it weigh: a shell may have others.
+    fn lower(&self, text: &str) -> String {
+        text.to_lowercase()
+    }
+
     /// All entities of a kind of which there are few.
     fn all(&self, kind: Kind) -> Result<Vec<Entity>, Failure> {
         let mut all: Vec<Entity> = Vec::new();

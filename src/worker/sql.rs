@@ -7,6 +7,7 @@ use mayuse_dialects::{Change, Entity, Failure, Kind, Progress, Recorded, Referre
 use mayuse_dialects::{key_of, read_definitions, references, text};
 use serde_json::Value;
 use std::cell::RefCell;
+use worker::js_sys::JsString;
 use worker::{SqlStorage, SqlStorageValue, console_error};
 
 /// For how long the answer to an idempotency key is kept: a day.
@@ -330,6 +331,10 @@ impl Store for Sql {
         let statement = "SELECT count(*), min(user_id) FROM refers WHERE what = ? AND id = ?";
         let read = |row: &mut Row| Some((u64::try_from(row.integer()?).ok()?, row.text()));
         Ok(self.rows(statement, vec![what.name().into(), id.into()], read)?.pop().unwrap_or_default())
+    }
+
+    fn lower(&self, text: &str) -> String {
+        JsString::from(text).to_lower_case().into()
     }
 
     fn definitions(&self) -> Result<Document, Failure> {

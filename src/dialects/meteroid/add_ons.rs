@@ -35,12 +35,12 @@ pub(super) fn list(request: &Request<'_>, store: &dyn Store, context: &Context) 
             return Err(Failure::field("order_by", message));
         }
     };
-    let search = search(request);
+    let search = search(request, store);
     let mut list = Vec::new();
     for add_on in store.all(Kind::AddOn)? {
         let body = &add_on.body;
         let is_hidden = !with_archived && is_archived(body, context.now);
-        if is_hidden || !is_found(body, &search) || !is_in_currency(body, currency.as_deref(), store)? {
+        if is_hidden || !is_found(body, &search, store) || !is_in_currency(body, currency.as_deref(), store)? {
             continue;
         }
         let made = Written::from(&add_on).made().millis();

@@ -17,12 +17,12 @@ pub(super) fn list(request: &Request<'_>, store: &dyn Store) -> Result<Done, Fai
         return Err(Failure::field("statuses", format!("expected one of {}", STATUSES.join(", "))));
     }
     let product = request.parameter("product_id");
-    let search = search(request);
+    let search = search(request, store);
     let mut list = store.all(Kind::Feature)?;
     list.retain(|feature| {
         (statuses.is_empty() || statuses.contains(&text(&feature.body, "status")))
             && (product.is_none() || product_of(&feature.body) == product.as_deref())
-            && is_found(&feature.body, &search)
+            && is_found(&feature.body, &search, store)
     });
     let keyed = list.into_iter().map(|feature| ((0, name_of(&feature.body).to_owned()), feature));
     let products = Products::new(store);

@@ -199,11 +199,11 @@ fn number(request: &Request<'_>, name: &str, min: u32, max: u32, default: u32) -
 }
 
 /// What `search` asks for, ready to be compared.
-pub(super) fn search(request: &Request<'_>) -> String {
-    request.parameter("search").unwrap_or_default().to_lowercase()
+pub(super) fn search(request: &Request<'_>, store: &dyn Store) -> String {
+    store.lower(&request.parameter("search").unwrap_or_default())
 }
 
 /// Whether an entity's name contains what was searched for, in whatever case.
-pub(super) fn is_found(body: &Value, search: &str) -> bool {
-    search.is_empty() || name_of(body).to_lowercase().contains(search)
+pub(super) fn is_found(body: &Value, search: &str, store: &dyn Store) -> bool {
+    search.is_empty() || store.lower(name_of(body)).contains(search)
 }
