@@ -160,9 +160,6 @@ impl Sql {
             ShardTable::Shards => self.shard(made.shard)?,
             ShardTable::Halves => None,
         };
-        if let Some(before) = before.filter(|before| before.hash != made.part.hash) {
-            self.drop_object(before.hash, now)?;
-        }
         self.put_object(made.part.hash, &made.block)?;
         let row = vec![
             number(made.shard)?,
@@ -170,7 +167,18 @@ impl Sql {
             number(made.part.size.into())?,
             number(made.part.n.into())?,
         ];
-        self.run(&format!("INSERT OR REPLACE INTO {} VALUES (?, ?, ?, ?)", table.name()), row)
+        self.run(&format!("INSERT OR REPLACE INTO {} VALUES (?, ?, ?, ?)", table.name()), row)?;
+        match before.filter(|before| before.hash != made.part.hash) {
+            // Shards that nobody is in are the same object, so others may still name it.
+            Some(before) if before.n == 0 && self.is_named(before.hash)? => Ok(()),
+            Some(before) => self.drop_object(before.hash, now),
+            None => Ok(()),
+        }
+    }
+
+    fn is_named(&self, hash: Hash) -> Result<bool, Failure> {
+        let found = self.rows("SELECT n FROM shards WHERE hash = ? LIMIT 1", vec![hash.to_string().into()], Row::integer)?;
+        Ok(!found.is_empty())
     }
 
     /// All shards are halved: their number doubles.
