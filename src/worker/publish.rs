@@ -212,7 +212,8 @@ impl Publisher<'_> {
         let garbage = self.store.garbage(now.millis().saturating_sub(self.settings.grace_ms), PUSHED)?;
         for some in garbage.chunks(AT_ONCE) {
             let pushed = some.iter().filter(|(_, is_pushed)| *is_pushed);
-            let keys = pushed.map(|(hash, _)| kv::key_of(*hash)).collect();
+            let keys = pushed.clone().map(|(hash, _)| kv::key_of(*hash)).collect();
+            pushed.into_iter().try_for_each(|(hash, _)| self.store.is_going(*hash))?;
             self.kv.delete(keys).await.map_err(|said| refused(&said))?;
             some.iter().try_for_each(|(hash, _)| self.store.forget_object(*hash))?;
         }

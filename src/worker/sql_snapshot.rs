@@ -22,6 +22,7 @@ pub fn open(sql: &SqlStorage) -> worker::Result<u64> {
         // While their number doubles: the halves of those that are done.
         "CREATE TABLE IF NOT EXISTS halves (
             n INTEGER PRIMARY KEY, hash TEXT NOT NULL, size INTEGER NOT NULL, customers INTEGER NOT NULL)",
+        // `pushed` is 1 once it is where readers look, and 2 once it is being taken away there.
         "CREATE TABLE IF NOT EXISTS objects (
             hash TEXT PRIMARY KEY, body BLOB NOT NULL, pushed INTEGER NOT NULL, dropped_at INTEGER)",
         "CREATE INDEX IF NOT EXISTS objects_dropped ON objects (dropped_at) WHERE dropped_at IS NOT NULL",
@@ -200,7 +201,9 @@ impl Sql {
     }
 
     fn put_object(&self, hash: Hash, bytes: &Packed) -> Result<(), Failure> {
-        let statement = "INSERT INTO objects VALUES (?, ?, 0, NULL) ON CONFLICT (hash) DO UPDATE SET dropped_at = NULL";
+        // One that was being taken away may be gone from where readers look.
+        let statement = "INSERT INTO objects VALUES (?, ?, 0, NULL) ON CONFLICT (hash) DO UPDATE SET dropped_at = NULL,
+             pushed = CASE pushed WHEN 2 THEN 0 ELSE pushed END";
         let body = SqlStorageValue::Blob(bytes.as_slice().to_vec());
         self.run(statement, vec![hash.to_string().into(), body])
     }
@@ -234,6 +237,12 @@ impl Sql {
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let read = |row: &mut Row| Some((Hash::parse(&row.text()?)?, row.integer()? != 0));
         self.rows(statement, vec![integer(before), integer(limit)], read)
+    }
+
+    /// Notes that an object is about to be taken away from where readers look: whatever happens in
+    /// between, it is not taken for one that is there.
+    pub fn is_going(&self, hash: Hash) -> Result<(), Failure> {
+        self.run("UPDATE objects SET pushed = 2 WHERE hash = ? AND pushed = 1", vec![hash.to_string().into()])
     }
 
     /// Forgets an object, unless it is in use again.
