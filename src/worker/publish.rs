@@ -161,15 +161,14 @@ impl Publisher<'_> {
     }
 
     fn block(&self, hash: Hash) -> Result<Packed, Failure> {
-        let bytes = self.store.object(hash)?.and_then(Packed::new);
-        bytes.ok_or_else(|| Failure::internal(format!("the shard {hash} cannot be read")))
+        self.store.object(hash)?.and_then(Packed::new).ok_or_else(|| unreadable(hash))
     }
 
     /// The objects as they are now.
     fn table(&self, bits: u8, catalogue: &str) -> Result<Table, Failure> {
-        let unreadable = || Failure::internal("the catalogue object cannot be read");
-        let hash = Hash::parse(catalogue).ok_or_else(unreadable)?;
-        let size = self.store.object(hash)?.ok_or_else(unreadable)?.len();
+        let none = || Failure::internal("there is no catalogue object");
+        let hash = Hash::parse(catalogue).ok_or_else(none)?;
+        let size = self.store.object(hash)?.ok_or_else(|| unreadable(hash))?.len();
         let catalogue = Part { hash, size: u32::try_from(size).unwrap_or(u32::MAX), n: 0 };
         let shards = self.store.shards(ShardTable::Shards)?.into_iter().map(|(_, part)| part).collect();
         Ok(Table { seed: self.store.seed(), catalogue, bits, shards })
@@ -184,7 +183,7 @@ impl Publisher<'_> {
         let n_waiting = waiting.len();
         waiting.truncate(PUSHED);
         for some in waiting.chunks(AT_ONCE) {
-            let bytes = some.iter().map(|hash| self.store.object(*hash).map(Option::unwrap_or_default));
+            let bytes = some.iter().map(|hash| self.store.object(*hash)?.ok_or_else(|| unreadable(*hash)));
             let bytes = bytes.collect::<Result<Vec<Vec<u8>>, Failure>>()?;
             let values: Vec<&[u8]> = bytes.iter().map(Vec::as_slice).collect();
             self.kv
@@ -220,6 +219,10 @@ impl Publisher<'_> {
         }
         Ok(garbage.len() == PUSHED)
     }
+}
+
+fn unreadable(hash: Hash) -> Failure {
+    Failure::internal(format!("the object {hash} cannot be read"))
 }
 
 fn refused(said: &str) -> Failure {
