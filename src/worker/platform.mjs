@@ -20,9 +20,15 @@ export async function read(kv, key, cacheTtl, ms) {
   return found === null ? null : new Uint8Array(found);
 }
 
+// The least seconds the platform keeps a value near by.
+const LEAST_TTL_S = 30;
+
 /** Several at the same time. Of each that fails, what is said. */
 export async function readAll(kv, keys, cacheTtl, ms) {
-  const one = (key) => read(kv, key, cacheTtl, ms).catch((error) => String(error?.message ?? error));
+  // That nothing is there is kept near by for as long as what is there would be. What came meanwhile is seen by one that
+  // asks for less.
+  const soon = async (key) => (await read(kv, key, cacheTtl, ms)) ?? read(kv, key, LEAST_TTL_S, ms);
+  const one = (key) => soon(key).catch((error) => String(error?.message ?? error));
   return Promise.all(keys.map(one));
 }
 
