@@ -340,7 +340,7 @@ async fn read_embedded() {
         let manifest = verified(Unverified::read(&contents.manifest).map_err(|e| e.to_string())?, &settings).await?;
         let (catalogue, shards) = contents.objects(&manifest, true).map_err(|error| error.to_string())?;
         let fresh = shards.into_iter().zip(0..).map(|(block, shard)| (shard, block)).collect();
-        let mut embedded = Replica::new(usize::MAX, 0);
+        let mut embedded = Replica::new(usize::MAX, settings.min_version);
         embedded.take(manifest, Some(&catalogue), fresh, Source::Embedded).map_err(|error| error.to_string())?;
         Ok::<Replica, String>(embedded)
     };
