@@ -280,6 +280,15 @@ impl Replica {
         std::mem::replace(&mut view.catalog.snapshot.generated_at, made)
     }
 
+    /// The id for which an alias stands, as far as that is held: for whoever holds so little that the
+    /// shard of the one may push out that of the other.
+    pub fn id_of(&self, alias: &str) -> Option<&str> {
+        match self.look_up(self.view.as_ref()?, alias) {
+            Ok(Some(Found::Alias(id))) => Some(id),
+            _ => None,
+        }
+    }
+
     fn look_up<'v>(&self, view: &'v View, key: &str) -> Result<Option<Found<'v>>, Needs> {
         let table = &view.manifest.table;
         let hash = key_hash(table.seed, key);

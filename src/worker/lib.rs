@@ -1,11 +1,12 @@
 //! The Worker: the catalogue and the core behind HTTP.
 //!
 //! Reading order: `http` is what a request and an answer are here, `gate` who is let in, `checks` the
-//! questions; `replica` what this isolate holds and decides from, `fast` the way of a check that need
-//! not wait, which `shim.mjs` asks before anything else; `kv` where the replica comes from and
-//! `snapshots` how others read it; `catalog` the object that holds everything, `transaction` and `sql`
-//! how it stores it, `import` and `export` the catalogue as a whole, `publish` and `sql_snapshot` how
-//! it gets to the replicas; `settings`, `crypto` and `js` what all of them need. This file is the way in.
+//! questions; `replica` what this isolate holds and decides from, `open` a request that may have to
+//! wait for more of it, `fast` the way of a check that need not wait, which `shim.mjs` asks before
+//! anything else; `kv` where the replica comes from and `snapshots` how others read it; `catalog` the
+//! object that holds everything, `transaction` and `sql` how it stores it, `import` and `export` the
+//! catalogue as a whole, `publish` and `sql_snapshot` how it gets to the replicas; `settings`, `crypto`
+//! and `js` what all of them need. This file is the way in.
 
 #![forbid(unsafe_code)]
 
@@ -18,6 +19,7 @@ mod crypto;
 mod checks;
 mod kv;
 mod replica;
+mod open;
 mod fast;
 mod snapshots;
 

@@ -9,9 +9,10 @@ use crate::crypto;
 use crate::http::Answer;
 use crate::js;
 use crate::kv::{self, Kv};
+use crate::open::{Need, Open, is_behind};
 use crate::settings::Settings;
-use mayuse_core::{Check, Instant, Packed, Problems, Question, Reason, Snapshot, Source};
-use mayuse_core::{decide_for, undecided, undecided_in};
+use mayuse_core::{Check, Instant, Packed, Question, Reason, Snapshot, Source};
+use mayuse_core::{undecided, undecided_in};
 use mayuse_dialects::{Failure, object};
 use mayuse_snapshot::{Hash, Judgement, Manifest, Needs, Part, Replica, Unverified, contents};
 use serde_json::Value;
@@ -189,107 +190,6 @@ fn fail(message: &str) {
         held.counters.failed.set(held.counters.failed.get().saturating_add(1));
         message.clone_into(&mut held.counters.last_failure.borrow_mut());
     });
-}
-
-fn is_behind(replica: &Replica, question: &Question<'_>) -> bool {
-    let held = replica.manifest().map_or(0, |manifest| manifest.version);
-    question.min_version.is_some_and(|wanted| held < wanted)
-}
-
-/// A request whose questions are answered one by one.
-struct Open<'a> {
-    asked: &'a Asked,
-    now: Instant,
-    /// By the number of the question.
-    decided: Vec<Option<Result<Vec<u8>, Problems>>>,
-    /// How many features there are, once all of one customer are answered.
-    n_features: usize,
-}
-
-/// What keeps a question from being answered.
-enum Need {
-    /// A newer version.
-    Behind,
-    Replica(Needs),
-}
-
-impl<'a> Open<'a> {
-    fn new(asked: &'a Asked, now: Instant) -> Open<'a> {
-        Open { asked, now, decided: Vec::new(), n_features: 0 }
-    }
-
-    fn n_questions(&self) -> usize {
-        match self.asked {
-            Asked::Many(checks) => checks.len(),
-            Asked::One(_) | Asked::All(_) => 1,
-        }
-    }
-
-    /// Answers what can be answered now. What the rest needs.
-    fn step(&mut self, replica: &Replica) -> Vec<Need> {
-        let mut needs = Vec::new();
-        match self.asked {
-            Asked::One(check) => self.decide(0, check, replica, &mut needs),
-            Asked::Many(checks) => {
-                for (n, check) in checks.iter().enumerate() {
-                    if let Ok(check) = check {
-                        self.decide(n, check, replica, &mut needs);
-                    }
-                }
-            }
-            Asked::All(check) if self.decided.is_empty() => match self.decide_all(check, replica) {
-                Ok(()) => {}
-                Err(need) => needs.push(need),
-            },
-            Asked::All(_) => {}
-        }
-        needs
-    }
-
-    fn decide(&mut self, n: usize, check: &Check, replica: &Replica, needs: &mut Vec<Need>) {
-        if self.decided.get(n).is_some_and(Option::is_some) {
-            return;
-        }
-        let question = check.question();
-        if is_behind(replica, &question) {
-            return needs.push(Need::Behind);
-        }
-        match replica.decide(&question, check.at.unwrap_or(self.now)) {
-            Ok(decision) => {
-                let decision = decision.map(|decision| written(&decision)).map_err(Problems::from);
-                if self.decided.len() <= n {
-                    self.decided.resize_with(n.saturating_add(1), || None);
-                }
-                if let Some(place) = self.decided.get_mut(n) {
-                    *place = Some(decision);
-                }
-            }
-            Err(need) => needs.push(Need::Replica(need)),
-        }
-    }
-
-    /// Every feature of one customer, from one version.
-    fn decide_all(&mut self, check: &Check, replica: &Replica) -> Result<(), Need> {
-        let catalog = replica.catalog().ok_or(Need::Replica(Needs::Manifest))?;
-        if is_behind(replica, &check.question()) {
-            return Err(Need::Behind);
-        }
-        let person = replica.person(check.customer()).map_err(Need::Replica)?;
-        for (n, code) in catalog.feature_codes().enumerate() {
-            let question = check.question_on(code);
-            let decision = decide_for(catalog, person.as_ref(), &question, check.at.unwrap_or(self.now));
-            self.decided.push(Some(decision.map(|decision| written(&decision)).map_err(Problems::from)));
-            self.n_features = n.saturating_add(1);
-        }
-        Ok(())
-    }
-
-    /// The answer, once nothing is needed any more.
-    fn answer(mut self) -> Result<Answer, Failure> {
-        let asked = self.asked;
-        let decided = &mut self.decided;
-        asked.answer(self.n_features, |n| decided.get_mut(n).and_then(Option::take).unwrap_or_else(|| Ok(Vec::new())))
-    }
 }
 
 /// What is answered where nobody can be asked: from the fallback that was deployed with the program,
