@@ -8,7 +8,7 @@ use crate::checks::{Asked, written};
 use crate::crypto;
 use crate::http::Answer;
 use crate::js;
-use crate::kv::{self, Kv};
+use crate::kv::{self, Kv, ObjectError};
 use crate::open::{Need, Open, is_behind};
 use crate::settings::Settings;
 use mayuse_core::{Check, Instant, Packed, Question, Reason, Snapshot, Source};
@@ -39,6 +39,14 @@ struct Held {
 }
 
 impl Held {
+    /// Whether what is held is older than it should be.
+    fn is_stale(&self, now: Instant) -> bool {
+        self.replica.borrow().manifest().is_some_and(|manifest| {
+            let age = now.millis().saturating_sub(manifest.generated_at.millis());
+            manifest.policies.stale_after_ms.is_some_and(|after| u64::try_from(age).is_ok_and(|age| after <= age))
+        })
+    }
+
     fn is_due(&self, now: Instant) -> bool {
         let since = |then: i64| now.millis().saturating_sub(then);
         // A clock that went backward says nothing of how long it was.
@@ -282,11 +290,20 @@ async fn look(now: Instant) -> Result<(), String> {
     };
     let mut wanted = opened(|held| held.replica.borrow().wants(&manifest)).unwrap_or_default();
     wanted.truncate(AHEAD);
+    let is_stale = opened(|held| held.is_stale(now)).unwrap_or_default();
     let mut fresh: Vec<(u64, Packed)> = Vec::with_capacity(wanted.len());
     for some in wanted.chunks(AT_ONCE) {
         let hashes: Vec<Hash> = some.iter().map(|(_, part)| part.hash).collect();
-        let blocks = kv.objects(&hashes).await.map_err(|error| error.to_string())?;
-        fresh.extend(some.iter().map(|(shard, _)| *shard).zip(blocks));
+        match kv.objects(&hashes).await {
+            Ok(blocks) => fresh.extend(some.iter().map(|(shard, _)| *shard).zip(blocks)),
+            // It may be on its way, so what is held serves on; but not when that has become stale, or one object
+            // that never comes would keep everybody from everything that is newer.
+            Err(error @ (ObjectError::Absent(_) | ObjectError::Damaged(_))) if is_stale => {
+                fail(&format!("a newer manifest is taken all the same: {error}"));
+                break;
+            }
+            Err(error) => return Err(error.to_string()),
+        }
     }
     // Somebody else may have taken one meanwhile; then this one is judged again, by that.
     let taken = opened(|held| held.replica.borrow_mut().take(manifest, catalogue.as_ref(), fresh, Source::Snapshot));
