@@ -10,6 +10,7 @@ use mayuse_core::{Instant, Packed, key_hash};
 use mayuse_dialects::{Failure, Kind, Store, key_of, text};
 use mayuse_snapshot::{Hash, Part, Patched};
 use serde_json::Value;
+use std::collections::BTreeSet;
 use worker::{SqlStorage, SqlStorageValue};
 
 /// Makes the tables if they are new; gives the seed of the hash of keys, which is drawn once.
@@ -178,20 +179,21 @@ impl Sql {
     }
 
     fn is_named(&self, hash: Hash) -> Result<bool, Failure> {
-        let found = self.rows("SELECT n FROM shards WHERE hash = ? LIMIT 1", vec![hash.to_string().into()], Row::integer)?;
+        let found =
+            self.rows("SELECT n FROM shards WHERE hash = ? LIMIT 1", vec![hash.to_string().into()], Row::integer)?;
         Ok(!found.is_empty())
     }
 
     /// All shards are halved: their number doubles.
     pub fn set_doubled(&self, bits: u8, now: Instant) -> Result<(), Failure> {
-        for (_, part) in self.shards(ShardTable::Shards)? {
+        // A half may be as its whole was.
+        let halves: BTreeSet<Hash> = self.shards(ShardTable::Halves)?.into_iter().map(|(_, part)| part.hash).collect();
+        for (_, part) in self.shards(ShardTable::Shards)?.into_iter().filter(|(_, part)| !halves.contains(&part.hash)) {
             self.drop_object(part.hash, now)?;
         }
         self.run("DELETE FROM shards", Vec::new())?;
         self.run("INSERT INTO shards SELECT * FROM halves", Vec::new())?;
         self.run("DELETE FROM halves", Vec::new())?;
-        // A half may be as its whole was.
-        self.run("UPDATE objects SET dropped_at = NULL WHERE hash IN (SELECT hash FROM shards)", Vec::new())?;
         self.run("UPDATE publication SET bits = ?", vec![integer(bits.into())])
     }
 
@@ -208,7 +210,10 @@ impl Sql {
         self.run(statement, vec![hash.to_string().into(), body])
     }
 
+    /// Drops an object. One that readers may look for stays for a while; one that never was where they
+    /// look goes at once, or all that a large import makes in between would pile up here.
     fn drop_object(&self, hash: Hash, now: Instant) -> Result<(), Failure> {
+        self.run("DELETE FROM objects WHERE hash = ? AND pushed = 0", vec![hash.to_string().into()])?;
         let statement = "UPDATE objects SET dropped_at = ? WHERE hash = ?";
         self.run(statement, vec![integer(now.millis()), hash.to_string().into()])
     }
