@@ -57,10 +57,11 @@ subscribe("child_process", (started) => processes.push(started.process));
  * Starts Workers as the local run does, each with a catalogue of its own. Of each:
  * `catalog` is what it is told first (the demo by default, null for nothing) with `key`, `bindings` what else it has,
  * `limits` its rate limits, `parts` other modules than those of the build, `snapshots` the name of a KV namespace to
- * publish to, which several may share, `persist` a folder that outlives all of them.
+ * publish to, which several may share, `writer` the number of the one whose catalogue it asks in place of its own,
+ * `persist` a folder that outlives all of them.
  */
 export async function start(...options) {
-  const workers = options.map(({ bindings, limits, snapshots, parts = modules }, n) => ({
+  const workers = options.map(({ bindings, limits, snapshots, writer, parts = modules }, n) => ({
     name: `worker-${n}`,
     modules: parts,
     compatibilityDate,
@@ -71,7 +72,9 @@ export async function start(...options) {
       binding: "ASSETS",
       routerConfig: { has_user_worker: true, invoke_user_worker_ahead_of_assets: true },
     },
-    durableObjects: { CATALOG: { className: "Catalog", useSQLite: true } },
+    durableObjects: {
+      CATALOG: { className: "Catalog", useSQLite: true, ...(writer !== undefined && { scriptName: `worker-${writer}` }) },
+    },
     ratelimits: limits,
     unsafeDirectSockets: [{ host: "127.0.0.1", port: 0 }],
   }));
