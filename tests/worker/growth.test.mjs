@@ -152,7 +152,7 @@ test("shards that nobody is in are one object, which stays as long as one of the
   await whole(writer);
   await reads(reader, world);
   // Many come, into all of them.
-  for (let n = 0; n < 40; n += 1) {
+  for (let n = 0; n < 150; n += 1) {
     await world.put(writer, `later_${n}`);
   }
   assert.equal(await nEmpty(), 0);
