@@ -5,6 +5,9 @@
 
 #![forbid(unsafe_code)]
 
+#[cfg(feature = "snapshot")]
+mod snapshot;
+
 use mayuse_core::{
     Catalog, Check, Document, Instant, Problems, Source, Tree, WriteJson, ask_billing_period, ask_resolution,
     ask_window, decide,

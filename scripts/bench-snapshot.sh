@@ -1,0 +1,44 @@
+#!/usr/bin/env bash
+# Measures what a snapshot takes: opened natively and in Node's wasm beside JSON.parse of the same
+# catalogue, hashed and verified, held, compressed, and changed. Prints Markdown. Takes about 2 minutes.
+# scripts/bench-snapshot.sh [CUSTOMERS] [MANY]: 100,000 to be opened, 1,000,000 to be built and patched.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+# shellcheck source=scripts/env.sh
+. scripts/env.sh
+# shellcheck source=scripts/lib.sh
+. scripts/lib.sh
+
+n=${1:-100000} many=${2:-1000000}
+open=$MAYUSE_ROOT/target/release/mayuse-open
+folder=$MAYUSE_ROOT/target/snapshot-$n large=$MAYUSE_ROOT/target/snapshot-$many
+results=$(mktemp -d)
+trap 'rm -rf "$results"' EXIT
+
+everything() {
+    rm -rf "$folder" "$large"
+    mkdir -p "$folder"
+    "$open" build "$n" "$folder" >"$results/build"
+    target/release/mayuse-generate "$n" >"$folder/catalog.ndjson"
+    for _ in 1 2 3 4 5 6 7; do
+        "$open" open "$folder/snapshot.myf" >>"$results/native"
+        node scripts/bench-snapshot.mjs "$folder" >>"$results/node"
+    done
+    "$open" build "$many" "$large" >"$results/many"
+    "$open" patch "$large/snapshot.myf" 77 >"$results/patch"
+}
+
+step snapshot-build "Building the bench" \
+    cargo build --profile bench -p mayuse-tests --bin mayuse-open --bin mayuse-generate || die "Try: make test"
+wasm() {
+    wasm_env wasm-pack build src/wasm --mode no-install --target web --profile release-browser \
+        --no-pack --no-typescript --out-dir ../../target/bench-wasm --out-name mayuse --features snapshot
+}
+step snapshot-wasm "Building the engine for JavaScript, with snapshots" wasm || die "Try: make test"
+step snapshot-run "Measuring, 7 processes of each kind" everything || die "Try: $open build 1000 /tmp/snapshot"
+
+echo
+node scripts/bench-snapshot.mjs "$folder" "$results"
+cpu=$(sed -n 's/^model name[[:space:]]*: *//p' /proc/cpuinfo 2>/dev/null | head -n 1 || true)
+printf '\nMedians of 7 processes. %s, %s cores, load %s; Node %s; %s.\n' "${cpu:-unknown processor}" \
+    "$(getconf _NPROCESSORS_ONLN)" "$(cut -d ' ' -f 1 /proc/loadavg 2>/dev/null || echo unknown)" "$(node --version)" "$(rustc --version)"

@@ -1,0 +1,102 @@
+//! A snapshot, lent to JavaScript: opened where it lies, and asked.
+//!
+//! Hashing and verifying is left to JavaScript, which has both built in, and faster than they can be
+//! here. Not in the published package yet: it is built with the feature `snapshot`, for measuring.
+
+use crate::{instant, refused, shown, tree};
+use mayuse_core::{Check, Code, Packed, Problem, Problems, Source};
+use mayuse_snapshot::{Contents, Replica, contents};
+use wasm_bindgen::prelude::*;
+
+/// A snapshot in one file that was read and is not believed yet.
+#[wasm_bindgen]
+#[derive(Debug)]
+pub struct Unverified {
+    contents: Contents,
+    manifest: mayuse_snapshot::Unverified,
+}
+
+#[wasm_bindgen]
+impl Unverified {
+    /// Reads the one-file form of a snapshot.
+    ///
+    /// # Errors
+    /// A text of the problems, as JSON.
+    #[wasm_bindgen(constructor)]
+    pub fn new(bytes: Vec<u8>) -> Result<Unverified, JsValue> {
+        let file = Packed::new(bytes).ok_or_else(|| broken("not a snapshot file"))?;
+        let contents = contents(&file).map_err(broken)?;
+        let manifest = mayuse_snapshot::Unverified::read(&contents.manifest).map_err(broken)?;
+        Ok(Unverified { contents, manifest })
+    }
+
+    /// The name of the key it says to be signed with: the first 16 digits of the hash of the key.
+    #[wasm_bindgen(getter)]
+    pub fn key(&self) -> String {
+        self.manifest.key().to_string()
+    }
+
+    /// What is signed.
+    #[wasm_bindgen(getter)]
+    pub fn signed(&self) -> Vec<u8> {
+        self.manifest.signed().to_vec()
+    }
+
+    /// The signature.
+    #[wasm_bindgen(getter)]
+    pub fn signature(&self) -> Vec<u8> {
+        self.manifest.signature().to_vec()
+    }
+
+    /// How many bytes each object has. They lie at the end of the file, in this order.
+    #[wasm_bindgen(getter)]
+    pub fn sizes(&self) -> Vec<u32> {
+        let table = &self.manifest.claims().table;
+        std::iter::once(&table.catalogue).chain(&table.shards).map(|part| part.size).collect()
+    }
+
+    /// The hashes that the objects must have, end to end.
+    #[wasm_bindgen(getter)]
+    pub fn hashes(&self) -> Vec<u8> {
+        let table = &self.manifest.claims().table;
+        std::iter::once(&table.catalogue).chain(&table.shards).flat_map(|part| *part.hash.as_bytes()).collect()
+    }
+
+    /// Opens it. The caller has compared the hashes, and says whether it is signed with that key.
+    ///
+    /// # Errors
+    /// A text of the problems, as JSON.
+    pub fn open(self, is_signed: bool) -> Result<Snapshot, JsValue> {
+        let manifest = self.manifest.verified(is_signed).map_err(broken)?;
+        let (catalogue, shards) = self.contents.objects(&manifest, false).map_err(broken)?;
+        let mut inner = Replica::new(usize::MAX, 0);
+        inner.take(manifest, Some(&catalogue), (0..).zip(shards).collect(), Source::Snapshot).map_err(broken)?;
+        Ok(Snapshot { inner })
+    }
+}
+
+/// A snapshot, ready to be asked.
+#[wasm_bindgen]
+#[derive(Debug)]
+pub struct Snapshot {
+    inner: Replica,
+}
+
+#[wasm_bindgen]
+impl Snapshot {
+    /// Decides a question, given and answered as JSON. `now` is in milliseconds since 1970.
+    ///
+    /// # Errors
+    /// A text of the problems, as JSON.
+    pub fn check(&self, question: &str, now: f64) -> Result<String, JsValue> {
+        let check = Check::read(&tree(question)?).map_err(|problems| refused(&problems))?;
+        let decision = self.inner.decide(&check.question(), check.at.unwrap_or_else(|| instant(now)));
+        // All shards are held, so nothing is ever needed.
+        let decision = decision.map_err(|_| broken("the snapshot is not whole"))?;
+        shown(decision.map_err(Problems::from))
+    }
+}
+
+fn broken(why: impl ToString) -> JsValue {
+    refused(&Problem::error(Code::Invalid, String::new(), why.to_string()).into())
+}
