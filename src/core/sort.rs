@@ -15,35 +15,78 @@ const SHORT: usize = 16;
 /// mayuse_core::sort_by(&mut list, Ord::cmp);
 /// assert_eq!(list, ["a", "b"]);
 /// ```
-pub fn sort_by<T>(items: &mut Vec<T>, compare: impl Fn(&T, &T) -> Ordering) {
-    if items.len() <= SHORT {
-        for end in 1..items.len() {
-            let mut at = end;
-            while let Some((before, now)) = pair(items, at)
-                && compare(now, before) == Ordering::Less
-            {
-                items.swap(at, at.saturating_sub(1));
-                at = at.saturating_sub(1);
+pub fn sort_by<T>(items: &mut [T], compare: impl Fn(&T, &T) -> Ordering) {
+    let n = items.len();
+    if n <= SHORT {
+        return sort_short(n, &mut |before, now| {
+            let is_wrong = is_less(items, now, before, &compare);
+            if is_wrong {
+                items.swap(before, now);
             }
-        }
-        return;
+            is_wrong
+        });
     }
-    let mut order: Vec<usize> = (0..items.len()).collect();
-    sort_positions(&mut order, &|a, b| match (items.get(a), items.get(b)) {
-        (Some(a), Some(b)) => compare(a, b),
-        _ => Ordering::Equal,
-    });
-    let mut taken: Vec<Option<T>> = std::mem::take(items).into_iter().map(Some).collect();
-    items.extend(order.into_iter().filter_map(|at| taken.get_mut(at)?.take()));
+    let order = sorted_positions(n, &|a, b| is_less(items, a, b, &compare));
+    arrange(order, &mut |a, b| items.swap(a, b));
 }
 
-fn pair<T>(items: &[T], at: usize) -> Option<(&T, &T)> {
-    Some((items.get(at.checked_sub(1)?)?, items.get(at)?))
+fn is_less<T>(items: &[T], a: usize, b: usize, compare: &impl Fn(&T, &T) -> Ordering) -> bool {
+    matches!((items.get(a), items.get(b)), (Some(a), Some(b)) if compare(a, b) == Ordering::Less)
 }
 
+/// Moves each item forward, past those that it is less than. `swap` swaps two neighbours that are in the wrong order, and
+/// says whether they were.
 #[inline(never)]
-fn sort_positions(order: &mut [usize], compare: &dyn Fn(usize, usize) -> Ordering) {
-    order.sort_by(|a, b| compare(*a, *b));
+fn sort_short(n: usize, swap: &mut dyn FnMut(usize, usize) -> bool) {
+    for end in 1..n {
+        let mut at = end;
+        while let Some(before) = at.checked_sub(1)
+            && swap(before, at)
+        {
+            at = before;
+        }
+    }
+}
+
+/// Merges runs that are sorted, of one item at first and of twice as many each time.
+#[inline(never)]
+fn sorted_positions(n: usize, is_less: &dyn Fn(usize, usize) -> bool) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..n).collect();
+    let mut length = 1_usize;
+    while length < n {
+        let mut merged = Vec::with_capacity(n);
+        for runs in order.chunks(length.saturating_mul(2)) {
+            let (mut left, mut right) = runs.split_at(length.min(runs.len()));
+            while let (Some((a, after_a)), Some((b, after_b))) = (left.split_first(), right.split_first()) {
+                if is_less(*b, *a) {
+                    merged.push(*b);
+                    right = after_b;
+                } else {
+                    merged.push(*a);
+                    left = after_a;
+                }
+            }
+            merged.extend_from_slice(left);
+            merged.extend_from_slice(right);
+        }
+        order = merged;
+        length = length.saturating_mul(2);
+    }
+    order
+}
+
+/// Puts every item in its place, which is where its position stands in `order`.
+#[inline(never)]
+fn arrange(mut order: Vec<usize>, swap: &mut dyn FnMut(usize, usize)) {
+    for start in 0..order.len() {
+        let mut at = start;
+        while let Some(from) = order.get_mut(at).map(|from| std::mem::replace(from, at))
+            && from != start
+        {
+            swap(at, from);
+            at = from;
+        }
+    }
 }
 
 #[cfg(test)]
