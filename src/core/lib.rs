@@ -24,6 +24,7 @@ mod ladder;
 mod model;
 mod index;
 mod sort;
+mod sorted;
 mod problem;
 mod tree;
 mod document;
@@ -63,6 +64,7 @@ pub use packed::{
 pub use problem::{Code, Problem, Problems, Severity, Sink};
 pub use reset::{Every, IntervalError, ResetPeriod, Unit};
 pub use sort::sort_by;
+pub use sorted::{SortedMap, SortedSet};
 pub use time::{Date, Instant, TimeError};
 pub use trace::{Effect, Step};
 pub use tree::{Node, Object, Path, Tree};

@@ -8,10 +8,9 @@ use crate::failure::{Failure, Why};
 use crate::json::json;
 use crate::kind::{Kind, Referred};
 use crate::store::{Change, Store, items, key_of, text};
-use mayuse_core::{Code, Document, Problem, Problems, Severity, Tree};
+use mayuse_core::{Code, Document, Problem, Problems, Severity, SortedMap, SortedSet, Tree};
 use serde::Deserialize;
 use serde_json::Value;
-use std::collections::{BTreeMap, BTreeSet};
 
 /// Stored entities are numbered from here on, so that their problems are told from those of the
 /// write. A document has a limit far below.
@@ -87,8 +86,8 @@ fn place(problem: &Problem) -> (&str, usize, &str) {
 /// The steps of a write, by what they do.
 pub(crate) struct Write<'w> {
     pub puts: Vec<(Kind, &'w Value)>,
-    put_as: BTreeMap<(Kind, &'w str), &'w Value>,
-    deletes: BTreeSet<(Kind, &'w str)>,
+    put_as: SortedMap<(Kind, &'w str), &'w Value>,
+    deletes: SortedSet<(Kind, &'w str)>,
     settings: Option<&'w Value>,
     /// Whether nothing that was stored stays.
     clears: bool,
@@ -98,8 +97,8 @@ impl<'w> Write<'w> {
     fn new(changes: &'w [Change]) -> Write<'w> {
         let mut write = Write {
             puts: Vec::new(),
-            put_as: BTreeMap::new(),
-            deletes: BTreeSet::new(),
+            put_as: SortedMap::default(),
+            deletes: SortedSet::default(),
             settings: None,
             clears: false,
         };
@@ -190,7 +189,7 @@ impl<'w> Write<'w> {
                 Err(Failure::conflict(format!("{what} `{id}` cannot {verb}: {n} refer to it, `{user}` is one of them")))
             }
         };
-        for (kind, id) in &self.deletes {
+        for (kind, id) in self.deletes.iter() {
             match (kind, store.get(*kind, id)?) {
                 (_, None) => return Err(Failure::not_found(format!("there is no {} `{id}`", kind.name()))),
                 (Kind::Feature, Some(feature)) => {
@@ -218,8 +217,7 @@ impl<'w> Write<'w> {
             let id = text(body, "id");
             match (kind, if kind.is_definition() { store.get(*kind, id)? } else { None }) {
                 (Kind::Plan, Some(stored)) => {
-                    // One by one: collecting a set compiles a sort for it.
-                    let mut kept: BTreeSet<&str> = BTreeSet::new();
+                    let mut kept: SortedSet<&str> = SortedSet::default();
                     kept.extend(items(body, "versions").iter().map(|version| text(version, "id")));
                     for version in items(&stored.body, "versions").iter().map(|version| text(version, "id")) {
                         if !kept.contains(version) {
@@ -249,18 +247,18 @@ impl<'w> Write<'w> {
         let mut stored = Vec::new();
         let mut document =
             if self.touches_definitions() { self.definitions(store, &mut stored)? } else { store.definitions()? };
-        let mut n_of: BTreeMap<Kind, usize> = BTreeMap::new();
-        let mut customers: BTreeSet<&str> = BTreeSet::new();
+        let mut n_of: SortedMap<Kind, usize> = SortedMap::default();
+        let mut customers: SortedSet<&str> = SortedSet::default();
         for (kind, body) in &self.puts {
-            let n = n_of.entry(*kind).or_default();
+            let n = n_of.get(kind).copied().unwrap_or_default();
             match kind {
                 Kind::AddOnMapping => {
-                    document.add(kind.list(), *n, &tree(&json!({"id": body.get("id")}))?);
-                    self.add_mapping(&mut document, MAPPINGS.saturating_add(*n), body, store)?;
+                    document.add(kind.list(), n, &tree(&json!({"id": body.get("id")}))?);
+                    self.add_mapping(&mut document, MAPPINGS.saturating_add(n), body, store)?;
                 }
-                _ => document.add(kind.list(), *n, &tree(body)?),
+                _ => document.add(kind.list(), n, &tree(body)?),
             }
-            *n = n.saturating_add(1);
+            n_of.insert(*kind, n.saturating_add(1));
             if *kind == Kind::Customer {
                 customers.insert(text(body, "id"));
             }
@@ -315,21 +313,21 @@ impl<'w> Write<'w> {
 
     /// The core looks for twins among what it decides from; the rest is looked through here.
     fn nothing_is_there_twice(&self, problems: &mut Problems) {
-        let mut n_of: BTreeMap<Kind, usize> = BTreeMap::new();
-        let mut seen: BTreeMap<(Kind, &str, &str), usize> = BTreeMap::new();
+        let mut n_of: SortedMap<Kind, usize> = SortedMap::default();
+        let mut seen: SortedMap<(Kind, &str, &str), usize> = SortedMap::default();
         for (kind, body) in &self.puts {
             if kind.is_definition() || matches!(kind, Kind::Customer | Kind::Subscription) {
                 continue;
             }
-            let (n, list) = (n_of.entry(*kind).or_default(), kind.list());
+            let (n, list) = (n_of.get(kind).copied().unwrap_or_default(), kind.list());
             for (field, value) in [("id", Some(text(body, "id"))), ("code", key_of(*kind, body))] {
                 let Some(value) = value else { continue };
-                if let Some(first) = seen.insert((*kind, field, value), *n) {
+                if let Some(first) = seen.insert((*kind, field, value), n) {
                     let message = format!("the {field} `{value}` is already that of {list}[{first}]");
                     problems.push(Problem::error(Code::Duplicate, format!("{list}[{n}].{field}"), message));
                 }
             }
-            *n = n.saturating_add(1);
+            n_of.insert(*kind, n.saturating_add(1));
         }
     }
 

@@ -8,10 +8,9 @@ use crate::json::json;
 use crate::kind::Kind;
 use crate::request::{Context, Done, Reply, Request};
 use crate::store::{Change, Entity, MAX_WHOLE, Store, items, product_of, text};
-use mayuse_core::{Code, Node, Object, read};
+use mayuse_core::{Code, Node, Object, SortedSet, read};
 use rust_decimal::Decimal;
 use serde_json::Value;
-use std::collections::BTreeSet;
 
 pub(crate) fn route(
     request: &Request<'_>,
@@ -218,7 +217,7 @@ fn refused(why: Why, param: &str, message: String) -> Failure {
 
 /// A slug that no other of Commet's add-ons has. Refuses where one of them has the feature.
 fn slug(asked: &Asked, feature: &Entity, store: &dyn Store) -> Result<String, Failure> {
-    let mut taken: BTreeSet<String> = BTreeSet::new();
+    let mut taken: SortedSet<String> = SortedSet::default();
     for add_on in store.all(Kind::AddOn)? {
         let Some(commet) = add_on.body.get("commet") else { continue };
         taken.insert(text(commet, "slug").to_owned());

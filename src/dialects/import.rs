@@ -4,9 +4,9 @@ use crate::failure::{Failure, Why};
 use crate::kind::Kind;
 use crate::store::{Change, SETTINGS, text};
 use crate::strict;
+use mayuse_core::SortedMap;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
-use std::collections::BTreeMap;
 
 /// The most customers and subscriptions of a batch, and the most bytes of one that has any.
 const MAX_PEOPLE: usize = 500;
@@ -40,7 +40,7 @@ impl Progress {
 #[derive(Debug, Default)]
 pub struct Batch {
     /// The line of each entity, by kind and id. A later line replaces an earlier one.
-    entities: BTreeMap<(Kind, String), (u64, Value)>,
+    entities: SortedMap<(Kind, String), (u64, Value)>,
     settings: Option<Value>,
     n_people: usize,
     n_bytes: usize,
@@ -98,7 +98,7 @@ impl Batch {
 
     /// How many entities there are of each kind.
     pub fn count(&self, counts: &mut Map<String, Value>) {
-        for (kind, _) in self.entities.keys() {
+        for ((kind, _), _) in self.entities.iter() {
             let count = counts.entry(kind.list()).or_insert_with(|| 0.into());
             *count = count.as_u64().unwrap_or_default().saturating_add(1).into();
         }
@@ -113,7 +113,7 @@ impl Batch {
 
     /// A refusal of the whole batch, with the line in place of `customers[3]`.
     pub fn locate(&self, mut failure: Failure) -> Failure {
-        let only = if self.entities.len() == 1 { self.entities.values().next() } else { None };
+        let only = if self.entities.len() == 1 { self.entities.iter().map(|(_, value)| value).next() } else { None };
         let locate = |path: &str| {
             let parts = || {
                 let (list, after) = path.split_once('[')?;

@@ -11,10 +11,9 @@ use crate::json::json;
 use crate::kind::Kind;
 use crate::request::{Context, Done, Reply, Request};
 use crate::store::{Change, Entity, MAX_WHOLE, Store, product_of, text};
-use mayuse_core::{Code, Document, Instant, Node, Object, Tree, read};
+use mayuse_core::{Code, Document, Instant, Node, Object, SortedSet, Tree, read};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
-use std::collections::BTreeSet;
 
 pub(crate) fn route(
     request: &Request<'_>,
@@ -108,7 +107,7 @@ fn create(product_id: &str, request: &Request<'_>, store: &dyn Store, context: &
     read(&path, |o| o.required_id("product_id"))?;
     let plans: Vec<&String> = asked.plans_array.iter().filter(|id| !id.is_empty()).collect();
     if asked.associate_plans == "selected_plans" {
-        let mut seen: BTreeSet<&str> = BTreeSet::new();
+        let mut seen: SortedSet<&str> = SortedSet::default();
         let named = asked.plans_array.iter().enumerate().filter(|(_, plan)| !plan.is_empty());
         for (n, plan) in named.filter(|(_, plan)| seen.insert(plan)) {
             if store.get(Kind::Plan, plan)?.is_none() {

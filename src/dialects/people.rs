@@ -4,8 +4,7 @@ use crate::admit::{STORED, tree};
 use crate::failure::Failure;
 use crate::kind::Kind;
 use crate::store::Store;
-use mayuse_core::{Catalog, Document, Instant, Pile, Problems, Snapshot, Source};
-use std::collections::BTreeSet;
+use mayuse_core::{Catalog, Document, Instant, Pile, Problems, Snapshot, SortedSet, Source};
 
 /// Ladder, features, plans and add-ons as they are stored, read and ready to have people added.
 ///
@@ -34,7 +33,7 @@ pub fn read_definitions(store: &dyn Store) -> Result<Document, Failure> {
 /// The store's own; a stored catalogue that does not hold together, which no write leaves behind.
 pub fn catalog_for(store: &dyn Store, customers: &[&str], now: Instant) -> Result<Catalog, Failure> {
     let mut document = store.definitions()?;
-    let mut added: BTreeSet<String> = BTreeSet::new();
+    let mut added: SortedSet<String> = SortedSet::default();
     let mut n_subscriptions = 0_usize;
     for key in customers {
         let Some(customer) = store.customer(key)? else { continue };
@@ -59,8 +58,8 @@ pub fn catalog_for(store: &dyn Store, customers: &[&str], now: Instant) -> Resul
 ///
 /// # Errors
 /// The store's own; stored people who do not hold together, which no write leaves behind.
-pub fn pile_up(store: &dyn Store, pile: &mut Pile<'_>, keys: &BTreeSet<String>) -> Result<(), Failure> {
-    for key in keys {
+pub fn pile_up(store: &dyn Store, pile: &mut Pile<'_>, keys: &SortedSet<String>) -> Result<(), Failure> {
+    for key in keys.iter() {
         if let Some(customer) = store.get(Kind::Customer, key)? {
             pile.add("customers", 0, &tree(&customer.body)?).map_err(|problems| broken(&problems))?;
             for subscription in store.subscriptions_of(&customer.id)? {

@@ -2,9 +2,8 @@
 
 use crate::failure::Failure;
 use crate::kind::{Kind, Referred};
-use mayuse_core::{Document, Instant};
+use mayuse_core::{Document, Instant, SortedSet};
 use serde_json::Value;
-use std::collections::BTreeSet;
 
 /// An entity as it is stored: its body in the shape of a catalogue document, and who wrote it when.
 #[derive(Clone, PartialEq, Debug)]
@@ -159,8 +158,8 @@ pub fn key_of(kind: Kind, body: &Value) -> Option<&str> {
 
 /// What a customer or subscription refers to and cannot be without. Others refer to nothing here:
 /// definitions are checked together.
-pub fn references(kind: Kind, body: &Value) -> BTreeSet<(Referred, String)> {
-    let mut found = BTreeSet::new();
+pub fn references(kind: Kind, body: &Value) -> SortedSet<(Referred, String)> {
+    let mut found = SortedSet::default();
     if !matches!(kind, Kind::Customer | Kind::Subscription) {
         return found;
     }

@@ -4,21 +4,20 @@ use crate::admit::Write;
 use crate::failure::Failure;
 use crate::kind::Kind;
 use crate::store::{Store, items, text};
-use mayuse_core::{Code, Problem, Problems};
+use mayuse_core::{Code, Problem, Problems, SortedMap, SortedSet};
 use serde_json::Value;
-use std::collections::{BTreeMap, BTreeSet};
 
 impl Write<'_> {
     /// An add-on may be tied to some plans: Pabbly's `associate_plans`.
     pub fn add_ons_go_with_their_plans(&self, store: &dyn Store, problems: &mut Problems) -> Result<(), Failure> {
-        let mut rules: BTreeMap<&str, Option<Value>> = BTreeMap::new();
+        let mut rules: SortedMap<&str, Option<Value>> = SortedMap::default();
         let subscriptions = self.puts.iter().filter(|(kind, _)| *kind == Kind::Subscription);
         for (n, (_, subscription)) in subscriptions.enumerate() {
             // Who holds one keeps it, whatever became of the association: it says what may be sold.
             let stored = store.get(Kind::Subscription, text(subscription, "id"))?.map(|entity| entity.body);
             let stored = stored.filter(|stored| text(stored, "plan_id") == text(subscription, "plan_id"));
             let held = stored.iter().flat_map(|stored| items(stored, "add_ons"));
-            let mut before: BTreeSet<&str> = BTreeSet::new();
+            let mut before: SortedSet<&str> = SortedSet::default();
             before.extend(held.map(|held| text(held, "add_on_id")));
             for (row, held) in items(subscription, "add_ons").iter().enumerate() {
                 let id = text(held, "add_on_id");

@@ -1,8 +1,7 @@
 //! What a change does, before it is published: who may use what from now on, and who no longer.
 
 use crate::replica::Replica;
-use mayuse_core::{Amount, Decision, Instant, Question};
-use std::collections::BTreeSet;
+use mayuse_core::{Amount, Decision, Instant, Question, SortedSet};
 
 /// One customer and one feature on which two snapshots differ.
 #[derive(Clone, PartialEq, Debug)]
@@ -106,7 +105,7 @@ pub fn diff_one(before: &Replica, after: &Replica, customer: &str, now: Instant,
 }
 
 /// The codes of the features of either.
-fn codes(before: &Replica, after: &Replica) -> BTreeSet<String> {
+fn codes(before: &Replica, after: &Replica) -> SortedSet<String> {
     let catalogs = [before, after].into_iter().filter_map(Replica::catalog);
     catalogs.flat_map(|catalog| catalog.feature_codes()).map(str::to_owned).collect()
 }
@@ -125,11 +124,11 @@ fn compare(
     before: &Replica,
     after: &Replica,
     customer: &str,
-    codes: &BTreeSet<String>,
+    codes: &SortedSet<String>,
     now: Instant,
     each: &mut impl FnMut(Difference<'_>),
 ) {
-    for feature in codes {
+    for feature in codes.iter() {
         let question = Question { consumed: Some(Amount::ZERO), ..Question::new(customer, feature) };
         let (Ok(Ok(old)), Ok(Ok(new))) = (before.decide(&question, now), after.decide(&question, now)) else {
             continue;

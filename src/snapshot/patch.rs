@@ -2,8 +2,7 @@
 //! lies in.
 
 use crate::cut::Part;
-use mayuse_core::{Catalog, Packed, Pile, Problem, Problems, Unreadable, key_hash, shard_of};
-use std::collections::BTreeSet;
+use mayuse_core::{Catalog, Packed, Pile, Problem, Problems, SortedSet, Unreadable, key_hash, shard_of};
 
 /// A shard, anew.
 #[derive(Clone, Debug)]
@@ -25,7 +24,7 @@ pub fn patch<E: From<Problems>>(
     catalog: &Catalog,
     old: &Packed,
     (seed, bits, shard): (u64, u8, u64),
-    keys: &BTreeSet<String>,
+    keys: &SortedSet<String>,
     add: impl FnOnce(&mut Pile<'_>) -> Result<(), E>,
 ) -> Result<Patched, E> {
     let mut pile = Pile::new(catalog, seed);

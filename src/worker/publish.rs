@@ -10,10 +10,9 @@ use crate::settings::Settings;
 use crate::sql::Sql;
 use crate::sql_snapshot::ShardTable;
 use crate::transaction::Storage;
-use mayuse_core::{Catalog, Instant, Packed, Pile, shard_of, sort_by};
+use mayuse_core::{Catalog, Instant, Packed, Pile, SortedSet, shard_of, sort_by};
 use mayuse_dialects::{Failure, Store, pile_up};
 use mayuse_snapshot::{Hash, Manifest, Part, Patched, Table, bits_for, empty, patch, split};
-use std::collections::BTreeSet;
 use std::time::Duration;
 use worker::{Delay, console_error};
 
@@ -129,7 +128,7 @@ impl Publisher<'_> {
         for of_shard in dirty.chunk_by(|a, b| shard_of(a.0, bits) == shard_of(b.0, bits)) {
             let Some((hash, _)) = of_shard.first() else { continue };
             let shard = shard_of(*hash, bits);
-            let keys: BTreeSet<String> = of_shard.iter().map(|(_, key)| key.clone()).collect();
+            let keys: SortedSet<String> = of_shard.iter().map(|(_, key)| key.clone()).collect();
             let old = match self.store.shard(shard)? {
                 Some(part) => self.block(part.hash)?,
                 None => empty(catalog, (seed, bits, shard)).map_err(Failure::from)?.block,

@@ -167,8 +167,8 @@ impl Sql {
                 self.run("INSERT OR REPLACE INTO plan_versions VALUES (?, ?)", bindings)?;
             }
         }
-        for (what, referred) in references(kind, body) {
-            let bindings = vec![what.name().into(), referred.into(), kind.name().into(), id.into()];
+        for (what, referred) in references(kind, body).iter() {
+            let bindings = vec![what.name().into(), referred.as_str().into(), kind.name().into(), id.into()];
             self.run("INSERT INTO refers VALUES (?, ?, ?, ?)", bindings)?;
         }
         Ok(())
@@ -180,8 +180,8 @@ impl Sql {
             Kind::Plan => self.run("DELETE FROM plan_versions WHERE plan_id = ?", vec![id.into()]),
             Kind::Customer | Kind::Subscription => {
                 let Some(stored) = self.get(kind, id)? else { return Ok(()) };
-                for (what, referred) in references(kind, &stored.body) {
-                    let bindings = vec![what.name().into(), referred.into(), kind.name().into(), id.into()];
+                for (what, referred) in references(kind, &stored.body).iter() {
+                    let bindings = vec![what.name().into(), referred.as_str().into(), kind.name().into(), id.into()];
                     let statement = "DELETE FROM refers WHERE what = ? AND id = ? AND user_kind = ? AND user_id = ?";
                     self.run(statement, bindings)?;
                 }

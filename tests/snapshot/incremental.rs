@@ -3,25 +3,25 @@
 use crate::crowd::{Crowd, crowd, event};
 use crate::cutting::{Cut, SEED, cut, definitions, tree};
 use crate::random::cases;
-use mayuse_core::{Catalog, Problems, key_hash, shard_of};
+use mayuse_core::{Catalog, Problems, SortedSet, key_hash, shard_of};
 use mayuse_snapshot::{Patched, empty, patch, split};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// What a writer does: finds the keys that changed, and for each shard in which some lie, makes it
 /// anew with whoever is under them now.
-fn patched(catalog: &Catalog, old: &Cut, keys: &BTreeSet<String>, now: &Crowd) -> BTreeMap<u64, Patched> {
+fn patched(catalog: &Catalog, old: &Cut, keys: &SortedSet<String>, now: &Crowd) -> BTreeMap<u64, Patched> {
     let bits = old.table.bits;
-    let mut by_shard: BTreeMap<u64, BTreeSet<String>> = BTreeMap::new();
+    let mut by_shard: BTreeMap<u64, SortedSet<String>> = BTreeMap::new();
     for key in keys {
         by_shard.entry(shard_of(key_hash(SEED, key), bits)).or_default().insert(key.clone());
     }
-    let anew = |(shard, keys): (u64, BTreeSet<String>)| {
+    let anew = |(shard, keys): (u64, SortedSet<String>)| {
         let patched: Result<Patched, Problems> =
             patch(catalog, &old.blocks[shard as usize], (SEED, bits, shard), &keys, |pile| {
-                for key in &keys {
+                for key in keys.iter() {
                     if let Some(customer) = now.customers.get(key) {
                         pile.add("customers", 0, &tree(customer))?;
                         for subscription in now.subscriptions_of(key) {

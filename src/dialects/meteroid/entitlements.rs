@@ -11,9 +11,10 @@ use crate::people::catalog_for;
 use crate::request::{Context, Done};
 use crate::store::{Entity, Store, items, product_of, text};
 use crate::strict;
-use mayuse_core::{Amount, Decision, Instant, Level, Origin, Question, ValueType, WriteJson, ask_resolution, decide};
+use mayuse_core::{
+    Amount, Decision, Instant, Level, Origin, Question, SortedMap, ValueType, WriteJson, ask_resolution, decide,
+};
 use serde_json::{Map, Value};
-use std::collections::BTreeMap;
 
 /// What an add-on brings by itself: the defaults of its product's features, and its own rows, as
 /// far as they reach those who hold nothing else.
@@ -193,7 +194,7 @@ fn effective(customer: &str, subscription: Option<&str>, store: &dyn Store, now:
     let catalog = catalog_for(store, &[customer], now)?;
     let features = store.all(Kind::Feature)?;
     let products = Products::new(store);
-    let mut owners = Owners::new();
+    let mut owners = Owners::default();
     let mut data = Vec::new();
     for feature in &features {
         let mut question = Question::new(customer, &feature.id);
@@ -234,7 +235,7 @@ fn metered_decision(decision: &Decision<'_>, metric: &str, row: &Value) -> Resul
 }
 
 /// What rows are read from, each once: the few a customer has to do with.
-type Owners = BTreeMap<(&'static str, String), Option<Value>>;
+type Owners = SortedMap<(&'static str, String), Option<Value>>;
 
 /// The value of the row that decided about a feature.
 fn row_of(

@@ -6,10 +6,9 @@ use crate::json::json;
 use crate::kind::Kind;
 use crate::request::{Done, Request};
 use crate::store::{Entity, Store, items, product_of, text};
-use mayuse_core::{Instant, sort_by};
+use mayuse_core::{Instant, SortedMap, sort_by};
 use serde_json::{Map, Value};
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 
 /// 404, in Meteroid's words.
 pub(super) fn not_found() -> Failure {
@@ -122,7 +121,7 @@ const MAX_NAME: usize = 255;
 /// The products of the features in a list, each read once.
 pub(super) struct Products<'s> {
     store: &'s dyn Store,
-    names: RefCell<BTreeMap<String, Option<String>>>,
+    names: RefCell<SortedMap<String, Option<String>>>,
 }
 
 impl<'s> Products<'s> {

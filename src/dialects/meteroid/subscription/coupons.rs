@@ -6,9 +6,8 @@ use crate::json::json;
 use crate::kind::{Kind, Referred};
 use crate::request::Context;
 use crate::store::{Change, Store, items, text};
-use mayuse_core::{Instant, Node, Object};
+use mayuse_core::{Instant, Node, Object, SortedSet};
 use serde_json::Value;
-use std::collections::BTreeSet;
 
 /// What a coupon is asked to go with.
 pub(super) struct Buyer<'b> {
@@ -45,7 +44,7 @@ pub(super) fn apply(
     let store = reads.store;
     let mut used = None;
     let mut applied = Vec::new();
-    let mut seen: BTreeSet<&str> = BTreeSet::new();
+    let mut seen: SortedSet<&str> = SortedSet::default();
     for (n, code) in codes.iter().enumerate().filter(|(_, code)| seen.insert(code)) {
         let at = format!("coupon_codes[{n}]");
         let shown: String = code.chars().take(64).collect();
@@ -105,14 +104,14 @@ const MAX_COUNT: u64 = i32::MAX as u64;
 fn was_used(
     coupon_id: &str,
     customer_id: &str,
-    used: &mut Option<BTreeSet<String>>,
+    used: &mut Option<SortedSet<String>>,
     store: &dyn Store,
 ) -> Result<bool, Failure> {
     if used.is_none() {
         let held = store.subscriptions_of(customer_id)?;
         let applied = held.iter().flat_map(|held| items(&held.body, "applied_coupons"));
         let ids = applied.filter_map(|applied| applied.get("coupon").map(|coupon| text(coupon, "id").to_owned()));
-        used.insert(BTreeSet::new()).extend(ids);
+        used.insert(SortedSet::default()).extend(ids);
     }
     Ok(used.as_ref().is_some_and(|used| used.contains(coupon_id)))
 }

@@ -10,9 +10,8 @@ use crate::json::json;
 use crate::kind::Kind;
 use crate::request::Context;
 use crate::store::{Change, text};
-use mayuse_core::{BillingPeriod, Instant};
+use mayuse_core::{BillingPeriod, Instant, SortedMap};
 use serde_json::{Map, Value};
-use std::collections::BTreeMap;
 use std::rc::Rc;
 
 /// A price component or an add-on of a subscription.
@@ -65,7 +64,7 @@ pub(super) fn offers(
     reads: &mut Reads<'_>,
     now: Instant,
 ) -> Result<Vec<Rc<AddOnOffer>>, Failure> {
-    let mut known: BTreeMap<&str, (Rc<AddOnOffer>, u64)> = BTreeMap::new();
+    let mut known: SortedMap<&str, (Rc<AddOnOffer>, u64)> = SortedMap::default();
     let mut offers = Vec::with_capacity(asked.len());
     for (row, asked) in asked.iter().enumerate() {
         let id = asked.id.as_str();

@@ -12,9 +12,8 @@ use crate::failure::Failure;
 use crate::json::Written;
 use crate::kind::Kind;
 use crate::store::{Entity, Store, text};
-use mayuse_core::{Instant, Object, WriteJson};
+use mayuse_core::{Instant, Object, SortedMap, WriteJson};
 use serde_json::Value;
-use std::collections::BTreeMap;
 use std::rc::Rc;
 
 /// Counts bytes up to a limit.
@@ -56,13 +55,13 @@ pub(super) fn n_bytes(json: &Value) -> usize {
 pub(super) struct Reads<'s> {
     pub store: &'s dyn Store,
     size: Size,
-    prices: BTreeMap<String, Option<Rc<Price>>>,
-    structures: BTreeMap<String, Option<FeeStructure>>,
+    prices: SortedMap<String, Option<Rc<Price>>>,
+    structures: SortedMap<String, Option<FeeStructure>>,
 }
 
 impl<'s> Reads<'s> {
     pub(super) fn new(store: &'s dyn Store) -> Reads<'s> {
-        Reads { store, size: Size::of_reads(), prices: BTreeMap::new(), structures: BTreeMap::new() }
+        Reads { store, size: Size::of_reads(), prices: SortedMap::default(), structures: SortedMap::default() }
     }
 
     /// Counts something that was read.

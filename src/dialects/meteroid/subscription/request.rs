@@ -5,9 +5,8 @@ use super::numbers::{Source, int32, int64};
 use super::pricing::{FeeType, Parameters, Price};
 use crate::failure::Failure;
 use crate::json::json;
-use mayuse_core::{BillingPeriod, Code, Date, Node, Object, Rhythm, Tree};
+use mayuse_core::{BillingPeriod, Code, Date, Node, Object, Rhythm, SortedSet, Tree};
 use serde_json::{Map, Value};
-use std::collections::BTreeSet;
 use std::rc::Rc;
 
 /// When a subscription begins to count.
@@ -242,7 +241,7 @@ fn components(node: Node<'_>) -> Option<AskedComponents> {
             Some(ExtraComponent { name: name?, product: product?, price: price? })
         }));
     });
-    let mut seen = BTreeSet::new();
+    let mut seen = SortedSet::default();
     each(o, "overridden_components", &mut |node| {
         asked.overridden.extend(node.object().and_then(|o| {
             let component_id = o.required("component_id", |n| once(&n, &mut seen));
@@ -250,7 +249,7 @@ fn components(node: Node<'_>) -> Option<AskedComponents> {
             Some(ComponentOverride { component_id: component_id?, name: name?, price: price? })
         }));
     });
-    let mut seen = BTreeSet::new();
+    let mut seen = SortedSet::default();
     each(o, "parameterized_components", &mut |node| {
         asked.parameterized.extend(node.object().and_then(|o| {
             let component_id = o.required("component_id", |n| once(&n, &mut seen));
@@ -258,13 +257,13 @@ fn components(node: Node<'_>) -> Option<AskedComponents> {
             Some((component_id?, parameters?))
         }));
     });
-    let mut seen = BTreeSet::new();
+    let mut seen = SortedSet::default();
     each(o, "remove_components", &mut |node| asked.removed.extend(once(&node, &mut seen)));
     Some(asked)
 }
 
 /// The id of a price component, which one list names once.
-fn once(node: &Node<'_>, seen: &mut BTreeSet<String>) -> Option<String> {
+fn once(node: &Node<'_>, seen: &mut SortedSet<String>) -> Option<String> {
     let id = node.id()?.to_owned();
     if !seen.insert(id.clone()) {
         node.error(Code::Duplicate, format!("the list names component `{id}` twice"));
