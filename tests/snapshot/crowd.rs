@@ -1,6 +1,7 @@
 //! More people than random catalogues have, and what happens to them.
 
 use crate::random::{Amounts, Rules, catalog, ladder, subscription};
+use mayuse_core::SortedSet;
 use proptest::collection::vec;
 use proptest::option::weighted;
 use proptest::prelude::*;
@@ -148,9 +149,9 @@ impl Crowd {
     }
 
     /// The ids and aliases under which this and another crowd differ, old and new ones.
-    pub fn changed(&self, other: &Crowd) -> BTreeSet<String> {
+    pub fn changed(&self, other: &Crowd) -> SortedSet<String> {
         let ids: BTreeSet<&String> = self.customers.keys().chain(other.customers.keys()).collect();
-        let mut keys = BTreeSet::new();
+        let mut keys = SortedSet::default();
         for id in ids.into_iter().filter(|id| self.person(id) != other.person(id)) {
             let alias = |crowd: &Crowd| crowd.customers.contains_key(id).then(|| crowd.alias(id)).flatten();
             keys.extend([Some(id.clone()), alias(self), alias(other)].into_iter().flatten());

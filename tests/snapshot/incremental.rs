@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 fn patched(catalog: &Catalog, old: &Cut, keys: &SortedSet<String>, now: &Crowd) -> BTreeMap<u64, Patched> {
     let bits = old.table.bits;
     let mut by_shard: BTreeMap<u64, SortedSet<String>> = BTreeMap::new();
-    for key in keys {
+    for key in keys.iter() {
         by_shard.entry(shard_of(key_hash(SEED, key), bits)).or_default().insert(key.clone());
     }
     let anew = |(shard, keys): (u64, SortedSet<String>)| {
