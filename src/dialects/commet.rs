@@ -212,7 +212,7 @@ fn create(request: &Request<'_>, store: &dyn Store, context: &mut Context) -> Re
 }
 
 fn refused(why: Why, param: &str, message: String) -> Failure {
-    Failure { path: param.to_owned(), ..Failure::new(why, message) }
+    Failure::new(why, message).at(param)
 }
 
 /// A slug that no other of Commet's add-ons has. Refuses where one of them has the feature.

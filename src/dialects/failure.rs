@@ -1,13 +1,19 @@
 //! Why a request is refused, before it is known in which words.
 
 use mayuse_core::{Problem, Problems};
+use std::ops::{Deref, DerefMut};
 
 /// How many problems one text holds: more than anybody mends at once.
 const MAX_SHOWN: usize = 20;
 
-/// A refusal. Each dialect says it in its own shape.
+/// A refusal. Each dialect says it in its own shape. It is boxed: hundreds of places hand one on, and each would move all
+/// of its fields.
 #[derive(Clone, PartialEq, Debug)]
-pub struct Failure {
+pub struct Failure(Box<Refusal>);
+
+/// What is refused, and why.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Refusal {
     /// Which status it has.
     pub why: Why,
     /// A code of the dialect's own, where one is more exact than the status.
@@ -69,14 +75,25 @@ impl Why {
 impl Failure {
     /// A refusal without a place.
     pub fn new(why: Why, message: impl Into<String>) -> Failure {
-        Failure { why, code: None, message: message.into(), path: String::new(), problems: Vec::new() }
+        Failure::refused(why, message.into())
+    }
+
+    #[inline(never)]
+    fn refused(why: Why, message: String) -> Failure {
+        Failure(Box::new(Refusal { why, code: None, message, path: String::new(), problems: Vec::new() }))
     }
 
     /// 400 for one field.
     pub fn field(path: impl Into<String>, message: impl Into<String>) -> Failure {
-        let (path, message) = (path.into(), message.into());
+        Failure::of_field(path.into(), message.into())
+    }
+
+    #[inline(never)]
+    fn of_field(path: String, message: String) -> Failure {
         let problem = Problem::error(mayuse_core::Code::Invalid, path.clone(), message.clone());
-        Failure { path, problems: vec![problem], ..Failure::new(Why::BadRequest, message) }
+        let mut failure = Failure::refused(Why::BadRequest, message).at(path);
+        failure.problems.push(problem);
+        failure
     }
 
     /// 404.
@@ -100,8 +117,15 @@ impl Failure {
     }
 
     /// With a code of the dialect's own.
-    pub fn code(self, code: &'static str) -> Failure {
-        Failure { code: Some(code), ..self }
+    pub fn code(mut self, code: &'static str) -> Failure {
+        self.code = Some(code);
+        self
+    }
+
+    /// With the place in the request.
+    pub fn at(mut self, path: impl Into<String>) -> Failure {
+        self.path = path.into();
+        self
     }
 
     /// Where and what, for answers that have one text for all of it.
@@ -119,15 +143,29 @@ impl Failure {
     }
 }
 
+impl Deref for Failure {
+    type Target = Refusal;
+
+    fn deref(&self) -> &Refusal {
+        &self.0
+    }
+}
+
+impl DerefMut for Failure {
+    fn deref_mut(&mut self) -> &mut Refusal {
+        &mut self.0
+    }
+}
+
 impl From<Problems> for Failure {
     fn from(problems: Problems) -> Self {
         let first = problems.list.first();
-        Failure {
+        Failure(Box::new(Refusal {
             why: Why::BadRequest,
             code: first.map(|problem| problem.code.name()),
             message: first.map_or_else(|| "the request cannot be read".to_owned(), |problem| problem.message.clone()),
             path: first.map(|problem| problem.path.clone()).unwrap_or_default(),
             problems: problems.list,
-        }
+        }))
     }
 }

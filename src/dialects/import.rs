@@ -62,7 +62,7 @@ impl Batch {
         let value = strict::from_slice(line).map_err(|error| {
             // Its own line number is always 1 here.
             let message = format!("cannot be read: {}", error.to_string().replace("at line 1 ", "at "));
-            Failure { path: at(""), ..Failure::new(Why::BadRequest, message).code("INVALID_JSON") }
+            Failure::new(Why::BadRequest, message).code("INVALID_JSON").at(at(""))
         })?;
         let Value::Object(mut fields) = value else {
             return Err(Failure::field(at(""), "expected an object"));

@@ -37,7 +37,7 @@ mod routes;
 pub use access::{DEMO_KEY, Key, Keys, Scope, scope_of};
 pub use admit::admit;
 pub use dialect::Dialect;
-pub use failure::{Failure, Why};
+pub use failure::{Failure, Refusal, Why};
 pub use idempotency::{Recorded, fingerprint, replay};
 pub use ids::{Ids, hex};
 pub use import::{Batch, MAX_LINE, Progress};

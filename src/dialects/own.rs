@@ -144,7 +144,7 @@ fn put_document(request: &Request<'_>, store: &dyn Store) -> Result<Done, Failur
         for (n, mut entity) in list.into_iter().enumerate() {
             if let Value::Object(body) = &mut entity {
                 without_kind(kind, body)
-                    .map_err(|failure| Failure::field(format!("{}[{n}].kind", kind.list()), failure.message))?;
+                    .map_err(|failure| Failure::field(format!("{}[{n}].kind", kind.list()), failure.message.clone()))?;
             }
             if text(&entity, "id").is_empty() {
                 return Err(Failure::field(format!("{}[{n}].id", kind.list()), "a required field is missing"));

@@ -118,7 +118,7 @@ fn create(product_id: &str, request: &Request<'_>, store: &dyn Store, context: &
     for add_on in store.all(Kind::AddOn)? {
         if add_on.body.get("pabbly").is_some_and(|pabbly| text(pabbly, "code") == asked.code) {
             let message = format!("the code `{}` is already that of add-on `{}`", asked.code, add_on.id);
-            return Err(Failure { path: "code".to_owned(), ..Failure::conflict(message) });
+            return Err(Failure::conflict(message).at("code"));
         }
     }
     let now = context.now.to_string();

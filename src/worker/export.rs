@@ -64,7 +64,7 @@ pub fn respond(store: &Rc<Sql>, accept: Option<&str>, head: bool) -> Result<Resp
             Ok(Some(piece)) => Some((Ok(piece), Some(export))),
             Ok(None) if export.form == Form::Lines => None,
             Ok(None) => Some((Ok(b"}\n".to_vec()), None)),
-            Err(failure) => Some((Err(worker::Error::RustError(failure.message)), None)),
+            Err(failure) => Some((Err(worker::Error::RustError(failure.message.clone())), None)),
         }
     });
     let all = futures_util::StreamExt::chain(stream::iter([Ok(beginning)]), rest);

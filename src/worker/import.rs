@@ -210,7 +210,7 @@ impl Writer<'_> {
 
 fn too_long(run: &Run) -> Failure {
     let path = format!("line {}", run.read.lines.saturating_add(1));
-    Failure { path, ..Failure::new(Why::TooLarge, format!("a line is longer than {MAX_LINE} bytes")) }
+    Failure::new(Why::TooLarge, format!("a line is longer than {MAX_LINE} bytes")).at(path)
 }
 
 /// How far an import came.

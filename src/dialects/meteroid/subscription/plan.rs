@@ -256,5 +256,5 @@ impl Component {
 
 /// A refusal of something that is not there.
 pub(super) fn unknown(path: impl Into<String>, message: String) -> Failure {
-    Failure { path: path.into(), ..Failure::not_found(message) }
+    Failure::not_found(message).at(path)
 }
