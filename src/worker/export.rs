@@ -1,13 +1,13 @@
 //! The whole catalogue as a document, streamed, so that it need not fit into memory.
 
 use crate::http::{Answer, VERSION};
+use crate::js;
 use crate::sql::Sql;
 use futures_util::stream;
 use mayuse_core::WriteJson;
 use mayuse_dialects::{Dialect, Failure, Kind, Store, Written};
 use std::rc::Rc;
-use std::time::Duration;
-use worker::{Delay, Headers, Response, Result};
+use worker::{Headers, Response, Result};
 
 /// How many entities are read at once.
 const PAGE: usize = 200;
@@ -59,7 +59,7 @@ pub fn respond(store: &Rc<Sql>, accept: Option<&str>, head: bool) -> Result<Resp
     let rest = stream::unfold(Some(export), |export| async move {
         let mut export = export?;
         // Who reads fast would be served all of it before anybody else is answered.
-        Delay::from(Duration::ZERO).await;
+        js::turn().await;
         match export.next() {
             Ok(Some(piece)) => Some((Ok(piece), Some(export))),
             Ok(None) if export.form == Form::Lines => None,

@@ -1,6 +1,7 @@
 //! Who is let in: keys, their scopes, and how much each may ask.
 
 use crate::http::Work;
+use crate::js;
 use mayuse_dialects::{Dialect, Failure, Key, Keys, Scope, Why};
 use std::cell::OnceCell;
 use worker::js_sys::futures::JsFuture;
@@ -114,7 +115,7 @@ async fn count(env: &Env, class: &str, name: String) -> Result<(), Failure> {
         Ok(true) => Ok(()),
         Err(error) => {
             // A limiter that is down must not take the answers down with it.
-            console_error!("{binding} does not answer: {error:?}");
+            console_error!("{binding} does not answer: {}", js::said(&error));
             Ok(())
         }
     }

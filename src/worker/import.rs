@@ -1,6 +1,7 @@
 //! Large catalogues, taken as a stream of lines and written batch by batch.
 
 use crate::http::{self, Answer, VERSION};
+use crate::js;
 use crate::sql::Sql;
 use crate::transaction::Storage;
 use futures_util::StreamExt;
@@ -9,8 +10,6 @@ use mayuse_dialects::{Batch, Dialect, Failure, Ids, MAX_LINE, Progress, Store, W
 use serde_json::{Map, Value};
 use std::fmt;
 use std::rc::Rc;
-use std::time::Duration;
-use worker::Delay;
 
 /// What an import writes with.
 pub struct Writer<'w> {
@@ -146,7 +145,7 @@ impl Writer<'_> {
             }
             if n_batches != run.n_batches {
                 // Lines that are there already would be taken one after the other, and questions had to wait.
-                Delay::from(Duration::ZERO).await;
+                js::turn().await;
             }
         }
         if rest.is_empty() { Ok(()) } else { self.line(&rest, run) }

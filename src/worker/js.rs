@@ -11,6 +11,8 @@ extern "C" {
     #[wasm_bindgen(js_name = readAll)]
     pub fn read_all(kv: &JsValue, keys: Vec<String>, cache_ttl: u32, ms: u32) -> Promise;
     pub fn write(kv: &JsValue, keys: Vec<String>, values: Option<Vec<Uint8Array>>, ms: u32) -> Promise;
+    #[wasm_bindgen(js_name = turn)]
+    fn next_turn() -> Promise;
     pub fn verifies(key: &[u8], message: &[u8], signature: &[u8]) -> Promise;
     pub fn signer(seed: &[u8]) -> Promise;
     pub fn asset(env: &JsValue, path: &str) -> Promise;
@@ -19,6 +21,12 @@ extern "C" {
 /// What a promise comes to, or what is said of what it throws.
 pub async fn done(promise: Promise) -> Result<JsValue, String> {
     JsFuture::from(promise).await.map_err(|thrown| said(&thrown))
+}
+
+/// Lets whatever else waits have its turn.
+pub async fn turn() {
+    // It has nothing to throw.
+    let _ = JsFuture::from(next_turn()).await;
 }
 
 /// Calls a method of an object.

@@ -14,6 +14,11 @@ async function within(ms, promise) {
   }
 }
 
+/** Lets whatever else waits have its turn. */
+export function turn() {
+  return new Promise((resolve) => setTimeout(resolve, 0));
+}
+
 /** A value of a KV namespace as bytes, null where there is none. */
 export async function read(kv, key, cacheTtl, ms) {
   const found = await within(ms, kv.get(key, { type: "arrayBuffer", cacheTtl }));

@@ -5,6 +5,7 @@
 //! queued but the keys that changed: where the store refuses, they wait, and come together later.
 
 use crate::crypto::Signer;
+use crate::js;
 use crate::kv::{self, Kv};
 use crate::settings::Settings;
 use crate::sql::Sql;
@@ -13,8 +14,7 @@ use crate::transaction::Storage;
 use mayuse_core::{Catalog, Instant, Packed, Pile, SortedSet, shard_of, sort_by};
 use mayuse_dialects::{Failure, Store, pile_up};
 use mayuse_snapshot::{Hash, Manifest, Part, Patched, Table, bits_for, empty, patch, split};
-use std::time::Duration;
-use worker::{Delay, console_error};
+use worker::console_error;
 
 /// How many keys are made anew at once: nobody else is answered meanwhile.
 const KEYS: usize = 300;
@@ -62,7 +62,7 @@ impl Publisher<'_> {
             }
             slices = slices.saturating_sub(1);
             // Requests get their turn.
-            Delay::from(Duration::ZERO).await;
+            js::turn().await;
         }
         let publication = self.store.publication()?;
         let version = self.store.version()?;

@@ -47,7 +47,8 @@ impl Storage {
             (Some(Err(failure)), _) => Err(failure),
             (Some(Ok(())), Ok(_)) => Ok(()),
             (_, committed) => {
-                console_error!("a transaction was not committed: {:?}", committed.err());
+                let thrown = committed.err().unwrap_or_default();
+                console_error!("a transaction was not committed: {}", js::said(&thrown));
                 Err(not_stored())
             }
         }
