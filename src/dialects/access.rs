@@ -90,7 +90,7 @@ impl Keys {
     /// # Errors
     /// Everything that is wrong with the table.
     pub fn read(json: &str) -> Result<Keys, Problems> {
-        let tree: Tree = serde_json::from_str(json).map_err(|error| {
+        let tree: Tree = serde_json::from_slice(json.as_bytes()).map_err(|error| {
             let message = format!("the table of keys is not JSON: {error}");
             Problems::from(mayuse_core::Problem::error(Code::Invalid, String::new(), message))
         })?;

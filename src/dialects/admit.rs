@@ -4,12 +4,11 @@
 //! the core reads that: shapes, references, types that fit their features. Left to check here is
 //! what needs the store: keys that others have, and what would be left without what it refers to.
 
-use crate::failure::{Failure, Why};
+use crate::failure::Failure;
 use crate::json::json;
 use crate::kind::{Kind, Referred};
 use crate::store::{Change, Store, items, key_of, text};
 use mayuse_core::{Code, Document, Problem, Problems, Severity, SortedMap, SortedSet, Tree};
-use serde::Deserialize;
 use serde_json::Value;
 
 /// Stored entities are numbered from here on, so that their problems are told from those of the
@@ -253,10 +252,10 @@ impl<'w> Write<'w> {
             let n = n_of.get(kind).copied().unwrap_or_default();
             match kind {
                 Kind::AddOnMapping => {
-                    document.add(kind.list(), n, &tree(&json!({"id": body.get("id")}))?);
+                    document.add(kind.list(), n, &tree(&json!({"id": body.get("id")})));
                     self.add_mapping(&mut document, MAPPINGS.saturating_add(n), body, store)?;
                 }
-                _ => document.add(kind.list(), n, &tree(body)?),
+                _ => document.add(kind.list(), n, &tree(body)),
             }
             n_of.insert(*kind, n.saturating_add(1));
             if *kind == Kind::Customer {
@@ -268,7 +267,7 @@ impl<'w> Write<'w> {
             if *kind == Kind::Subscription && !self.clears && !customers.contains(customer) {
                 customers.insert(customer);
                 if store.get(Kind::Customer, customer)?.is_some() && self.stays(Kind::Customer, customer) {
-                    document.add("customers", STORED, &tree(&json!({"id": customer}))?);
+                    document.add("customers", STORED, &tree(&json!({"id": customer})));
                 }
             }
         }
@@ -283,7 +282,7 @@ impl<'w> Write<'w> {
             None => store.settings()?,
         };
         for (name, value) in settings.as_object().into_iter().flatten() {
-            document.set(name, &tree(value)?);
+            document.set(name, &tree(value));
         }
         for kind in [Kind::Feature, Kind::Plan, Kind::AddOn, Kind::AddOnMapping] {
             for entity in if self.clears { Vec::new() } else { store.all(kind)? } {
@@ -291,7 +290,7 @@ impl<'w> Write<'w> {
                     let n = STORED.saturating_add(stored.len());
                     match kind {
                         Kind::AddOnMapping => self.add_mapping(&mut document, n, &entity.body, store)?,
-                        _ => document.add(kind.list(), n, &tree(&entity.body)?),
+                        _ => document.add(kind.list(), n, &tree(&entity.body)),
                     }
                     stored.push((kind, entity.id));
                 }
@@ -307,7 +306,7 @@ impl<'w> Write<'w> {
         let (id, code) = if is_id { (body.get("feature"), None) } else { (None, body.get("feature")) };
         let row = json!({"feature_id": id, "feature": code, "value": body.get("value")});
         let add_on = json!({"id": format!("add_on_mapping#{n}"), "entitlements": [row]});
-        document.add(Kind::AddOn.list(), n, &tree(&add_on)?);
+        document.add(Kind::AddOn.list(), n, &tree(&add_on));
         Ok(())
     }
 
@@ -342,6 +341,13 @@ impl<'w> Write<'w> {
 }
 
 /// A JSON value, ready to be read field by field.
-pub(crate) fn tree(value: &Value) -> Result<Tree, Failure> {
-    Tree::deserialize(value).map_err(|error| Failure::new(Why::Internal, error.to_string()))
+pub(crate) fn tree(value: &Value) -> Tree {
+    match value {
+        Value::Null => Tree::Null,
+        Value::Bool(value) => Tree::Bool(*value),
+        Value::Number(number) => number.as_i64().map_or(Tree::OtherNumber, Tree::Whole),
+        Value::String(text) => Tree::Text(text.clone()),
+        Value::Array(items) => Tree::List(items.iter().map(tree).collect()),
+        Value::Object(fields) => Tree::Object(fields.iter().map(|(name, value)| (name.clone(), tree(value))).collect()),
+    }
 }

@@ -244,7 +244,7 @@ fn grant(
     });
     // Only the code can be wrong with it, and it is the client's, so it is reported as the client's.
     let mut document = Document::default();
-    document.add("features", 0, &tree(&feature)?);
+    document.add("features", 0, &tree(&feature));
     if let Err(problems) = document.compile() {
         let rule = problems.list.into_iter().next().map(|problem| problem.message).unwrap_or_default();
         let message = format!("{rule}; for another one, map it first: PUT /v1/catalog/add_on_mappings/CODE");

@@ -15,11 +15,11 @@ pub fn read_definitions(store: &dyn Store) -> Result<Document, Failure> {
     // Nobody is judged by whom else is there.
     document.mark_as_part();
     for (name, value) in store.settings()?.as_object().into_iter().flatten() {
-        document.set(name, &tree(value)?);
+        document.set(name, &tree(value));
     }
     for kind in [Kind::Feature, Kind::Plan, Kind::AddOn] {
         for (n, entity) in store.all(kind)?.iter().enumerate() {
-            document.add(kind.list(), STORED.saturating_add(n), &tree(&entity.body)?);
+            document.add(kind.list(), STORED.saturating_add(n), &tree(&entity.body));
         }
     }
     Ok(document)
@@ -40,9 +40,9 @@ pub fn catalog_for(store: &dyn Store, customers: &[&str], now: Instant) -> Resul
         if added.contains(&customer.id) {
             continue;
         }
-        document.add("customers", added.len(), &tree(&customer.body)?);
+        document.add("customers", added.len(), &tree(&customer.body));
         for subscription in store.subscriptions_of(&customer.id)? {
-            document.add("subscriptions", n_subscriptions, &tree(&subscription.body)?);
+            document.add("subscriptions", n_subscriptions, &tree(&subscription.body));
             n_subscriptions = n_subscriptions.saturating_add(1);
         }
         added.insert(customer.id);
@@ -61,9 +61,9 @@ pub fn catalog_for(store: &dyn Store, customers: &[&str], now: Instant) -> Resul
 pub fn pile_up(store: &dyn Store, pile: &mut Pile<'_>, keys: &SortedSet<String>) -> Result<(), Failure> {
     for key in keys.iter() {
         if let Some(customer) = store.get(Kind::Customer, key)? {
-            pile.add("customers", 0, &tree(&customer.body)?).map_err(|problems| broken(&problems))?;
+            pile.add("customers", 0, &tree(&customer.body)).map_err(|problems| broken(&problems))?;
             for subscription in store.subscriptions_of(&customer.id)? {
-                pile.add("subscriptions", 0, &tree(&subscription.body)?).map_err(|problems| broken(&problems))?;
+                pile.add("subscriptions", 0, &tree(&subscription.body)).map_err(|problems| broken(&problems))?;
             }
         }
         if let Some(customer) = store.by_key(Kind::Customer, key)? {

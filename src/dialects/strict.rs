@@ -3,14 +3,15 @@
 //! A plain value keeps the last of two fields of one name, and what the first said would be lost.
 
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde_json::map::Entry;
 use serde_json::{Map, Value};
 use std::fmt;
 
-/// Reads JSON.
+/// Reads JSON. One reader is compiled, so what is stored is read by it too.
 ///
 /// # Errors
 /// No JSON, or an object with a field written twice.
-pub(crate) fn from_slice(bytes: &[u8]) -> Result<Value, serde_json::Error> {
+pub fn from_slice(bytes: &[u8]) -> Result<Value, serde_json::Error> {
     serde_json::from_slice::<Strict>(bytes).map(|strict| strict.0)
 }
 
@@ -70,12 +71,16 @@ impl<'de> Visitor<'de> for Reading {
     fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Value, A::Error> {
         let mut fields = Map::new();
         while let Some(name) = access.next_key::<String>()? {
-            if fields.contains_key(&name) {
-                let shown: String = name.chars().take(64).flat_map(char::escape_debug).collect();
-                return Err(A::Error::custom(format_args!("the field `{shown}` is written twice")));
+            match fields.entry(name) {
+                Entry::Occupied(twice) => {
+                    let shown: String = twice.key().chars().take(64).flat_map(char::escape_debug).collect();
+                    return Err(A::Error::custom(format_args!("the field `{shown}` is written twice")));
+                }
+                Entry::Vacant(field) => {
+                    let Strict(value) = access.next_value()?;
+                    field.insert(value);
+                }
             }
-            let Strict(value) = access.next_value()?;
-            fields.insert(name, value);
         }
         Ok(Value::Object(fields))
     }

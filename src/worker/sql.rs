@@ -4,7 +4,7 @@ use crate::import::Import;
 use crate::sql_snapshot;
 use mayuse_core::{Document, Instant, WriteJson};
 use mayuse_dialects::{Change, Entity, Failure, Kind, Progress, Recorded, Referred, Reply, Store, Why, Written};
-use mayuse_dialects::{key_of, read_definitions, references, text};
+use mayuse_dialects::{from_slice, key_of, read_definitions, references, text};
 use serde_json::Value;
 use std::cell::RefCell;
 use worker::js_sys::JsString;
@@ -197,7 +197,7 @@ impl Sql {
         let read = |row: &mut Row| {
             let fingerprint = row.text()?;
             let status = u16::try_from(row.integer()?).ok()?;
-            let body = serde_json::from_str(&row.text()?).ok()?;
+            let body = from_slice(row.text()?.as_bytes()).ok()?;
             let reply = if status == 204 { Reply::empty() } else { Reply::json(status, body) };
             Some(Recorded { fingerprint, reply })
         };
@@ -264,7 +264,7 @@ const COLUMNS: &str = "id, body, created_at, updated_at, updated_by, version";
 fn entity(row: &mut Row) -> Option<Entity> {
     Some(Entity {
         id: row.text()?,
-        body: serde_json::from_str(&row.text()?).ok()?,
+        body: from_slice(row.text()?.as_bytes()).ok()?,
         created_at: Instant::from_millis(row.integer()?)?,
         updated_at: Instant::from_millis(row.integer()?)?,
         updated_by: row.text()?,
@@ -283,7 +283,7 @@ impl Store for Sql {
     }
 
     fn settings(&self) -> Result<Value, Failure> {
-        let read = |row: &mut Row| serde_json::from_str(&row.text()?).ok();
+        let read = |row: &mut Row| from_slice(row.text()?.as_bytes()).ok();
         Ok(self.rows("SELECT settings FROM catalog", Vec::new(), read)?.pop().unwrap_or_default())
     }
 

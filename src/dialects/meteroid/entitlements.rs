@@ -159,7 +159,7 @@ impl<'b> Granted<'b> {
             Some(json!({"level": level, "entity_id": entity_id, "value": value, "created_at": row.get("created_at")}))
         });
         let question = json!({"ladder": self.ladder, "grants": grants.collect::<Vec<_>>()});
-        let Ok(resolution) = ask_resolution(&tree(&question)?) else { return Ok(None) };
+        let Ok(resolution) = ask_resolution(&tree(&question)) else { return Ok(None) };
         let resolution = to_value(&resolution)?;
         Ok(Some(resolution).filter(|resolution| resolution.get("absent") == Some(&Value::Bool(false))))
     }

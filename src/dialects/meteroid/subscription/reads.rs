@@ -118,7 +118,7 @@ pub(super) fn stored<T>(
     at: &str,
     read: impl FnOnce(Object<'_>) -> Option<T>,
 ) -> Result<T, Failure> {
-    mayuse_core::read(&tree(body)?, read).map_err(|problems| {
+    mayuse_core::read(&tree(body), read).map_err(|problems| {
         let first = problems.list.first().map(ToString::to_string).unwrap_or_default();
         Failure::field(at, format!("{what} cannot be used as the catalogue has it: {first}"))
     })
