@@ -13,12 +13,11 @@ mod snapshots;
 #[path = "weighing.rs"]
 mod weighing;
 
-use mayuse_core::{Catalog, Instant, Packed, Problems, Question, Source, key_hash, shard_of};
+use mayuse_core::{Catalog, Instant, Packed, Problems, Question, SortedSet, Source, key_hash, shard_of};
 use mayuse_snapshot::{Hash, Manifest, Replica, Unverified, open_file, patch};
 use mayuse_tests::workload::{customer_id, people, queries};
 use mayuse_tests::{BENCH_AT, instant};
 use snapshots::{Built, signing_key};
-use std::collections::BTreeSet;
 use std::error::Error;
 use std::fs;
 use std::path::Path;
@@ -218,7 +217,7 @@ fn change(path: &Path, n: u32) -> Done {
     let at = usize::try_from(shard)?;
     let old = shards.get(at).ok_or("no such shard")?;
     let (one, other) = snapshots::changed(u32::try_from(table.n_customers())?, n)?;
-    let keys = BTreeSet::from([customer]);
+    let keys = [customer].into_iter().collect::<SortedSet<String>>();
 
     let mut times = Vec::new();
     let mut made = None;

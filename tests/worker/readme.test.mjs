@@ -5,7 +5,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { start } from "./support.mjs";
+import { published, start } from "./support.mjs";
 
 const documents = ["README.md", "demo/README.md"].map((path) => readFileSync(new URL(`../../${path}`, import.meta.url), "utf8"));
 const scripts = documents.flatMap((text) => [...text.matchAll(/^```sh\n(.*?)^```$/gms)].map(([, block]) => block));
@@ -13,7 +13,10 @@ const blocks = scripts.filter((block) => /^curl /m.test(block));
 const folder = mkdtempSync(join(tmpdir(), "mayuse-readme-"));
 let started;
 
-before(async () => (started = await start({})));
+before(async () => {
+  started = await start({ snapshots: "readme" });
+  await published(started.worker, 1);
+});
 after(async () => {
   await started.stop();
   rmSync(folder, { recursive: true, force: true });
