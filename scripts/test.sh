@@ -20,10 +20,16 @@ heading "fuzzing, for a moment"
 scripts/fuzz.sh 5
 
 heading "documentation"
-RUSTDOCFLAGS='-D warnings' cargo doc --quiet --no-deps -p mayuse-core -p mayuse-dialects
+RUSTDOCFLAGS='-D warnings' cargo doc --quiet --no-deps -p mayuse-core -p mayuse-snapshot -p mayuse-dialects
 
 heading "builds and sizes"
 scripts/build.sh
+
+heading "what would be deployed"
+# Builds the bundle and uploads nothing. The size it says is that of the Worker, of which `sizes` above is the sum.
+for environment in '' staging; do
+    WRANGLER_SEND_METRICS=false wrangler deploy --dry-run --outdir target/deploy --env "$environment" | grep -E 'Total Upload|env\.'
+done
 
 heading "vectors against the native core"
 target/release/mayuse conform tests/vectors

@@ -85,7 +85,7 @@ impl RawWhole {
 }
 
 /// Sorts by id and reports the second and later ones of equal ids.
-pub(super) fn sort_by_id<T>(list: &mut Vec<T>, key: impl Fn(&T) -> (&String, usize), name: &str, sink: &Sink) {
+pub(super) fn sort_by_id<T>(list: &mut [T], key: impl Fn(&T) -> (&String, usize), name: &str, sink: &Sink) {
     sort_by(list, |a, b| key(a).cmp(&key(b)));
     report_adjacent("id", name, list.iter().map(|item| (key(item).0.as_str(), key(item).1)), sink);
 }
