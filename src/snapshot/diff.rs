@@ -1,7 +1,7 @@
 //! What a change does, before it is published: who may use what from now on, and who no longer.
 
 use crate::replica::Replica;
-use mayuse_core::{Amount, Decision, Instant, Question, SortedSet};
+use mayuse_core::{Amount, Decision, Instant, Question, Reason, SortedSet};
 
 /// One customer and one feature on which two snapshots differ.
 #[derive(Clone, PartialEq, Debug)]
@@ -136,8 +136,14 @@ fn compare(
         if let Some(change) = change(&old, &new) {
             let limit = |decision: &Decision<'_>| decision.metering.and_then(|metering| metering.limit);
             let limits = (limit(&old), limit(&new));
-            // Asked by alias, it goes by its id, where there is one.
-            let customer = if new.customer_id == customer { old.customer_id } else { new.customer_id };
+            // Asked by alias, it goes by its id. An id in either is one, even if it is another's alias by now.
+            let is_id =
+                |found: &Decision<'_>| found.customer_id == customer && found.reason != Reason::CustomerNotFound;
+            let customer = match (is_id(&old) || is_id(&new), new.customer_id == customer) {
+                (true, _) => customer,
+                (false, true) => old.customer_id,
+                (false, false) => new.customer_id,
+            };
             each(Difference { customer, feature, change, before: old.reason.name(), after: new.reason.name(), limits });
         }
     }
