@@ -172,13 +172,13 @@ fn buckets() {
     let n = |block: &Block| written(|writer| block.records.iter().for_each(|record| writer.text(record))).len() as u64;
     check("its buckets are not whole", |block| (block.bucket_bits, block.buckets) = (24, Some(vec![0])));
     check("more buckets than there can be", |block| (block.bucket_bits, block.buckets) = (25, Some(vec![0])));
-    check("ends before it begins", |block| block.buckets = Some(vec![5, 0]));
-    check("ends before it begins", |block| block.buckets = Some(vec![0, (1 << 30) - 1]));
+    check("do not hold all of it", |block| block.buckets = Some(vec![5, 0]));
+    check("a record is not whole", |block| block.buckets = Some(vec![0, (1 << 30) - 1]));
     check("do not hold all of it", |block| block.buckets = Some(vec![0, 0]));
     check("do not hold all of it", |block| block.buckets = Some(vec![n(block), n(block)]));
-    check("a record is not whole", |block| block.buckets = Some(vec![0, n(block) - 1]));
+    check("ends within a record", |block| block.buckets = Some(vec![0, n(block) - 1]));
     // Buckets that overlap: the second begins before the first ends.
-    check("ends before it begins", |block| {
+    check("before it begins", |block| {
         (block.bucket_bits, block.buckets) = (1, Some(vec![0, n(block), 0]));
     });
     check_record(String::new());
