@@ -3,7 +3,7 @@
 #![allow(dead_code, reason = "each target needs some of it")]
 
 use mayuse_core::{
-    Amount, Catalog, Document, Found, Instant, Packed, People, Pile, Question, Tree, decide_for, key_hash,
+    Amount, Catalog, Document, Found, Instant, Packed, People, Pile, Question, Tree, WriteJson, decide_for, key_hash,
 };
 use mayuse_snapshot::{Manifest, Part, Policies, SigningKey, Table};
 use serde_json::Value;
@@ -64,7 +64,7 @@ pub fn ask(catalog: &Catalog, people: &People) {
         for code in &codes {
             for consumed in [None, Some(Amount::ONE)] {
                 let question = Question { explain: consumed.is_some(), consumed, ..Question::new(key, code) };
-                let _ = decide_for(catalog, person.as_ref(), &question, now()).map(|told| serde_json::to_string(&told));
+                let _ = decide_for(catalog, person.as_ref(), &question, now()).map(|told| told.to_json());
             }
         }
     }

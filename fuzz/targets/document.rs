@@ -6,7 +6,9 @@ mod demo;
 
 use demo::SEED;
 use libfuzzer_sys::fuzz_target;
-use mayuse_core::{Amount, Catalog, Document, Found, People, Pile, Question, Tree, decide, decide_for, key_hash};
+use mayuse_core::{
+    Amount, Catalog, Document, Found, People, Pile, Question, Tree, WriteJson, decide, decide_for, key_hash,
+};
 use std::collections::BTreeMap;
 
 fuzz_target!(|bytes: &[u8]| {
@@ -34,9 +36,9 @@ fuzz_target!(|bytes: &[u8]| {
         for code in catalog.feature_codes().take(16) {
             let question = Question { explain: true, consumed: Some(Amount::ONE), ..Question::new(key, code) };
             let Some(Found::Person(person)) = people.find(key, key_hash(SEED, key)) else { panic!("{key} is lost") };
-            let one = decide(&catalog, &question, demo::now()).map(|told| serde_json::to_string(&told).unwrap());
+            let one = decide(&catalog, &question, demo::now()).map(|told| told.to_json());
             let other = decide_for(&opened, Some(&person), &question, demo::now());
-            let other = other.map(|told| serde_json::to_string(&told).unwrap());
+            let other = other.map(|told| told.to_json());
             assert_eq!(one.map_err(|error| error.to_string()), other.map_err(|error| error.to_string()));
         }
     }
