@@ -95,8 +95,8 @@ pub(super) enum PieceKind {
 }
 
 impl<'c> Pile<'c> {
-    /// Nobody yet. All blocks of a catalogue are laid out with the same seed, and whoever does not
-    /// know it cannot choose keys that crowd together.
+    /// Nobody yet. All blocks of a catalogue are laid out with the same seed. Whoever does not know it has
+    /// a hard time to choose keys that crowd together; those that do make a bucket longer, and nothing else.
     pub fn new(catalog: &'c Catalog, seed: u64) -> Pile<'c> {
         let (names, bytes, pieces, seen) = (Names::default(), String::new(), Vec::new(), Seen::default());
         Pile { catalog, seed, names, bytes, pieces, seen }
