@@ -117,8 +117,8 @@ impl Sql {
         found.ok_or_else(|| Failure::internal("how far publishing is cannot be read"))
     }
 
-    /// Looks further through a catalogue that is older than the tables here: marks some customers,
-    /// and says whether there are more.
+    /// Looks further through a catalogue that is older than the tables here: marks up to `limit`
+    /// customers, and remembers where it stopped.
     pub fn scan(&self, after: &str, limit: usize) -> Result<(), Failure> {
         let page = self.page(Kind::Customer, after, limit)?;
         for customer in &page {
