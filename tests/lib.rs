@@ -7,6 +7,8 @@
 
 #[path = "bench/workload.rs"]
 pub mod workload;
+#[path = "simulation.rs"]
+pub mod simulation;
 
 use mayuse_core::{Catalog, Document, Instant, Tree};
 use mayuse_dialects::Kind;

@@ -164,7 +164,10 @@ fn write_objects(output: &Path, compiled: Compiled) -> Result<(Table, Counts), F
     folder::make(output)?;
     let subscriptions = compiled.people.n_subscriptions();
     let mut counts = Counts { subscriptions, ..Counts::default() };
-    let total = mayuse_snapshot::bits_for(u64::try_from(compiled.people.n_bytes()).unwrap_or(u64::MAX));
+    let total = mayuse_snapshot::bits_for(
+        u64::try_from(compiled.people.n_bytes()).unwrap_or(u64::MAX),
+        mayuse_snapshot::SHARD_BYTES,
+    );
     let mut written = Vec::new();
     let mut progress = Progress::of("objects", 1_u64.checked_shl(total.into()));
     let table = cut(&compiled.object, &compiled.people, |part, object| {

@@ -56,7 +56,7 @@ pub fn write(path: &Path, publication: &Publication) -> Result<(), Failure> {
 }
 
 /// The objects of each file, each object once; there is room for the manifest in the last.
-fn split<'p>(parts: impl Iterator<Item = &'p Part>, manifest_len: usize) -> Vec<Vec<Part>> {
+fn split(parts: impl Iterator<Item = Part>, manifest_len: usize) -> Vec<Vec<Part>> {
     let encoded = |n_bytes: u64| n_bytes.div_ceil(3).saturating_mul(4).saturating_add(FRAME);
     // In each of them, as it is not known which will be the last.
     let of_manifest = encoded(u64::try_from(manifest_len).unwrap_or(u64::MAX));
@@ -72,7 +72,7 @@ fn split<'p>(parts: impl Iterator<Item = &'p Part>, manifest_len: usize) -> Vec<
             n_bytes = of_manifest.saturating_add(size);
             files.push(std::mem::take(&mut file));
         }
-        file.push(*part);
+        file.push(part);
     }
     files.push(file);
     files
@@ -138,7 +138,7 @@ mod tests {
     fn no_file_is_larger_than_is_taken() {
         for (n, size, n_files) in [(9_999, 1_000, 1), (10_000, 1_000, 2), (1_000, 65_536, 1), (1_100, 65_536, 2)] {
             let parts = parts(n, size);
-            let files = split(parts.iter().chain(&parts), 100_000);
+            let files = split(parts.iter().chain(&parts).copied(), 100_000);
             assert_eq!(files.len(), n_files, "{n} of {size}");
             assert_eq!(files.concat(), parts, "each once, in their order");
             for file in files {

@@ -41,7 +41,7 @@ struct State {
 pub fn push(server: &Server, publication: &Publication) -> Result<(), Failure> {
     let mut known = BTreeSet::new();
     let parts: Vec<Part> =
-        snapshot::parts(&publication.opened.manifest).filter(|part| known.insert(part.hash)).copied().collect();
+        snapshot::parts(&publication.opened.manifest).filter(|part| known.insert(part.hash)).collect();
     let progress = Progress::of("objects", u64::try_from(parts.len()).ok());
     let state = Mutex::new(State { progress, n_done: 0, n_sent: 0, bytes_sent: 0, failure: None });
     let next = AtomicUsize::new(0);

@@ -96,7 +96,9 @@ pub fn open(path: &Path, keys: &[PublicKey]) -> Result<Opened, Failure> {
             // Each is hashed once it is asked for.
             let objects = held.objects(read.claims(), false).map_err(|error| wrong(error.to_string()))?;
             let objects = std::iter::once(objects.0).chain(objects.1);
-            let objects = parts(read.claims()).map(|part| part.hash).zip(objects).collect();
+            let table = &read.claims().table;
+            let all = std::iter::once(&table.catalogue).chain(&table.shards);
+            let objects = all.map(|part| part.hash).zip(objects).collect();
             (held.manifest, Place::File(objects))
         } else {
             return Err(wrong(none.to_owned()));
@@ -114,9 +116,13 @@ pub fn open(path: &Path, keys: &[PublicKey]) -> Result<Opened, Failure> {
     Ok(Opened { name, manifest, hash: Hash::of(bytes.as_slice()), key, trust, place })
 }
 
-/// The parts of a manifest, the catalogue object first.
-pub fn parts(manifest: &Manifest) -> impl Iterator<Item = &Part> {
-    std::iter::once(&manifest.table.catalogue).chain(&manifest.table.shards)
+/// Why a snapshot does not say everything.
+const WITHHELD: &str = "the Worker that published it could not make one of its shards, and answers about those \
+                        customers itself; GET /readyz of the Worker says why";
+
+/// The parts of a manifest, the catalogue object first; a shard that stands in several places once.
+pub fn parts(manifest: &Manifest) -> impl Iterator<Item = Part> {
+    std::iter::once(manifest.table.catalogue).chain(manifest.table.distinct().map(|(_, part)| part))
 }
 
 /// The manifest that a URL leads to, and where its objects are: with a Worker, or beside it as in a folder.
@@ -236,6 +242,7 @@ impl Opened {
                 Ok(_) => return Ok(()),
                 Err(Needs::Shard(shard, part)) => self.hold(replica, shard, &part)?,
                 Err(Needs::Tie(shard)) => replica.tie(shard).map_err(|error| self.wrong(&error.to_string()))?,
+                Err(Needs::Origin) => return Err(self.wrong(WITHHELD)),
                 Err(Needs::Manifest) => return Err(self.wrong("there is no manifest")),
             }
         }
@@ -250,12 +257,15 @@ impl Opened {
 
     /// A replica that holds all of it.
     pub fn whole_replica(&self) -> Result<Replica, Failure> {
+        let table = &self.manifest.table;
+        if !table.is_whole() {
+            return Err(self.wrong(WITHHELD));
+        }
         let mut replica = self.replica()?;
-        let shards = &self.manifest.table.shards;
-        let mut progress = Progress::of("shards read", u64::try_from(shards.len()).ok());
-        let held = shards.iter().zip(0..).try_for_each(|(part, shard)| {
+        let mut progress = Progress::of("shards read", u64::try_from(table.shards.len()).ok());
+        let held = table.distinct().try_for_each(|(shard, part)| {
             progress.show(shard, None);
-            self.hold(&mut replica, shard, part)
+            self.hold(&mut replica, shard, &part)
         });
         progress.clear();
         held.map(|()| replica)

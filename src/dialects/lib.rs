@@ -43,7 +43,7 @@ pub use ids::{Ids, hex};
 pub use import::{Batch, MAX_LINE, Progress};
 pub use json::{Written, object};
 pub use kind::{Kind, Referred};
-pub use people::{catalog_for, pile_up, read_definitions};
+pub use people::{catalog_for, load_into, read_definitions};
 pub use request::{Context, Done, Reply, Request};
 pub use routes::{answer, body_limit};
 pub use store::{Change, Entity, Store, items, key_of, references, text};

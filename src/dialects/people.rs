@@ -53,22 +53,20 @@ pub fn catalog_for(store: &dyn Store, customers: &[&str], now: Instant) -> Resul
     Ok(catalog)
 }
 
-/// Puts on a pile whom these ids and aliases lead to, as they are stored now: what a shard is made
-/// anew from.
+/// Loads the customer behind an id, and the alias of whoever has this one, into the builder of a
+/// shard, as they are stored now.
 ///
 /// # Errors
-/// The store's own; stored people who do not hold together, which no write leaves behind.
-pub fn pile_up(store: &dyn Store, pile: &mut Pile<'_>, keys: &SortedSet<String>) -> Result<(), Failure> {
-    for key in keys.iter() {
-        if let Some(customer) = store.get(Kind::Customer, key)? {
-            pile.add("customers", 0, &tree(&customer.body)).map_err(|problems| broken(&problems))?;
-            for subscription in store.subscriptions_of(&customer.id)? {
-                pile.add("subscriptions", 0, &tree(&subscription.body)).map_err(|problems| broken(&problems))?;
-            }
+/// The store's own; stored customers who do not hold together, which no write leaves behind.
+pub fn load_into(store: &dyn Store, builder: &mut Pile<'_>, key: &str) -> Result<(), Failure> {
+    if let Some(customer) = store.get(Kind::Customer, key)? {
+        builder.add("customers", 0, &tree(&customer.body)).map_err(|problems| broken(&problems))?;
+        for subscription in store.subscriptions_of(&customer.id)? {
+            builder.add("subscriptions", 0, &tree(&subscription.body)).map_err(|problems| broken(&problems))?;
         }
-        if let Some(customer) = store.by_key(Kind::Customer, key)? {
-            pile.alias(key, &customer.id);
-        }
+    }
+    if let Some(id) = store.id_by_key(Kind::Customer, key)? {
+        builder.alias(key, &id);
     }
     Ok(())
 }

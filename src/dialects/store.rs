@@ -43,6 +43,11 @@ pub trait Store {
     /// The entity with this second unique key: a feature's code, a customer's alias, a coupon's code.
     fn by_key(&self, kind: Kind, key: &str) -> Result<Option<Entity>, Failure>;
 
+    /// Only the id of that entity.
+    fn id_by_key(&self, kind: Kind, key: &str) -> Result<Option<String>, Failure> {
+        Ok(self.by_key(kind, key)?.map(|entity| entity.id))
+    }
+
     /// The plan that has a version with this id.
     fn plan_of_version(&self, version_id: &str) -> Result<Option<Entity>, Failure>;
 

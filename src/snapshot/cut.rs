@@ -19,6 +19,14 @@ pub struct Part {
 }
 
 impl Part {
+    /// The place of a shard that could not be made: its customers are asked about at the origin.
+    pub const WITHHELD: Part = Part { hash: Hash::ZERO, size: 0, n: 0 };
+
+    /// Whether this is the place of a shard that could not be made.
+    pub fn is_withheld(&self) -> bool {
+        self.hash == Hash::ZERO
+    }
+
     /// The part that these bytes are.
     pub fn of(bytes: &Packed, n: u32) -> Part {
         let size = u32::try_from(bytes.as_slice().len()).unwrap_or(u32::MAX);
@@ -33,9 +41,10 @@ pub struct Table {
     pub seed: u64,
     /// Features, plans, add-ons and the ladder.
     pub catalogue: Part,
-    /// There are `2^bits` shards.
+    /// There are `2^bits` places for shards.
     pub bits: u8,
-    /// Customers with their subscriptions, by the upper bits of the hash of their id.
+    /// Customers with their subscriptions, by the upper bits of the hash of their id. A shard that was
+    /// made when there were fewer stands in all places that came of its own, one after the other.
     pub shards: Vec<Part>,
 }
 
@@ -45,18 +54,42 @@ impl Table {
 
     /// How many bytes all shards have together.
     pub fn n_bytes(&self) -> u64 {
-        self.shards.iter().map(|shard| u64::from(shard.size)).sum()
+        self.distinct().map(|(_, shard)| u64::from(shard.size)).sum()
     }
 
-    /// How many customers there are.
+    /// How many customers there are, but for those of withheld shards.
     pub fn n_customers(&self) -> u64 {
-        self.shards.iter().map(|shard| u64::from(shard.n)).sum()
+        self.distinct().map(|(_, shard)| u64::from(shard.n)).sum()
+    }
+
+    /// The shards that can be read, each once, with the first place in which it stands.
+    pub fn distinct(&self) -> impl Iterator<Item = (u64, Part)> + '_ {
+        let mut before = Part::WITHHELD.hash;
+        let first = move |(place, part): (u64, &Part)| {
+            let is_first = part.hash != std::mem::replace(&mut before, part.hash);
+            (is_first && !part.is_withheld()).then_some((place, *part))
+        };
+        (0..).zip(&self.shards).filter_map(first)
+    }
+
+    /// The first place in which the shard stands that stands in this one.
+    pub(crate) fn first_place(&self, place: u64) -> u64 {
+        let at = usize::try_from(place).unwrap_or(usize::MAX);
+        let up_to_here = self.shards.get(..=at).unwrap_or_default();
+        let hash = up_to_here.last().map(|part| part.hash);
+        let others = up_to_here.iter().rev().take_while(|part| Some(part.hash) == hash).count();
+        place.saturating_sub(u64::try_from(others.saturating_sub(1)).unwrap_or_default())
+    }
+
+    /// Whether a shard is withheld: the snapshot does not say everything.
+    pub fn is_whole(&self) -> bool {
+        !self.shards.iter().any(Part::is_withheld)
     }
 }
 
-/// How many bits number the shards of so many bytes.
-pub fn bits_for(n_bytes: u64) -> u8 {
-    let n_shards = n_bytes.div_ceil(u64::try_from(SHARD_BYTES).unwrap_or(u64::MAX)).max(1).next_power_of_two();
+/// How many bits number the shards of so many bytes, each of at most `shard_bytes` in the mean.
+pub fn bits_for(n_bytes: u64, shard_bytes: usize) -> u8 {
+    let n_shards = n_bytes.div_ceil(u64::try_from(shard_bytes).unwrap_or(u64::MAX).max(1)).max(1).next_power_of_two();
     u8::try_from(n_shards.trailing_zeros()).unwrap_or(Table::MAX_BITS).min(Table::MAX_BITS)
 }
 
@@ -71,7 +104,7 @@ pub fn cut<E>(
 ) -> Result<Table, E> {
     let whole = Part::of(catalogue, 0);
     write(&whole, catalogue)?;
-    let bits = bits_for(u64::try_from(people.n_bytes()).unwrap_or(u64::MAX));
+    let bits = bits_for(u64::try_from(people.n_bytes()).unwrap_or(u64::MAX), SHARD_BYTES);
     let mut shards = Vec::new();
     for shard in 0..1_u64.checked_shl(bits.into()).unwrap_or_default() {
         let (block, n) = people.block(bits, shard);

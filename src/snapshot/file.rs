@@ -79,6 +79,9 @@ impl Contents {
     /// # Errors
     /// Objects that are not those it names.
     pub fn objects(&self, manifest: &Manifest, is_hashed: bool) -> Result<(Packed, Vec<Packed>), FileError> {
+        if !manifest.table.is_whole() {
+            return Err(FileError::Withheld);
+        }
         let mut at = 0_usize;
         let mut next = |part: &Part| {
             let size = usize::try_from(part.size).unwrap_or(usize::MAX);
@@ -115,6 +118,8 @@ pub enum FileError {
     Manifest(ManifestError),
     /// An object is not what its name says.
     WrongObject(Hash),
+    /// Its writer could not make one of the shards.
+    Withheld,
 }
 
 impl fmt::Display for FileError {
@@ -126,6 +131,7 @@ impl fmt::Display for FileError {
             }
             FileError::Short => f.write_str("the snapshot file ends early"),
             FileError::Long => f.write_str("the snapshot file holds more than its manifest names"),
+            FileError::Withheld => f.write_str("the snapshot lacks a shard that its writer could not make"),
             FileError::Manifest(error) => error.fmt(f),
             FileError::WrongObject(hash) => write!(f, "the object {hash} is damaged: it hashes to something else"),
         }

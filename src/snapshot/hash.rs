@@ -8,6 +8,9 @@ use std::fmt;
 pub struct Hash([u8; 32]);
 
 impl Hash {
+    /// Stands where there is no object.
+    pub(crate) const ZERO: Hash = Hash([0; 32]);
+
     /// That of bytes.
     pub fn of(bytes: &[u8]) -> Hash {
         Hash(Sha256::digest(bytes).into())

@@ -9,6 +9,9 @@ use std::fmt;
 pub struct KeyId([u8; 8]);
 
 impl KeyId {
+    /// Stands where nobody signed yet.
+    pub(crate) const NOBODY: KeyId = KeyId([0; 8]);
+
     pub(crate) fn parse(text: &str) -> Option<KeyId> {
         let mut bytes = [0; 8];
         from_hex(text, &mut bytes)?;

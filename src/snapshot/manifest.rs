@@ -78,6 +78,19 @@ impl Manifest {
         writer.0
     }
 
+    /// The manifest as its writer keeps it until it is signed.
+    pub fn pack(&self) -> String {
+        self.unsigned(KeyId::NOBODY)
+    }
+
+    /// Reads what [`Manifest::pack`] wrote.
+    pub fn unpack(bytes: &Packed) -> Option<Manifest> {
+        let mut reader = Reader::new(bytes.as_str());
+        reader.take(MAGIC.len()).filter(|magic| *magic == MAGIC)?;
+        reader.number().filter(|format| *format == FORMAT)?;
+        read(&mut reader).map(|(manifest, _)| manifest)
+    }
+
     /// The manifest with its signature, as it is published.
     pub fn sign(&self, key: &SigningKey) -> String {
         let unsigned = self.unsigned(key.public().id());

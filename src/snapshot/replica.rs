@@ -60,6 +60,8 @@ pub enum Needs {
     Shard(u64, Part),
     /// [`Replica::tie`]: the shard was opened with another catalogue object.
     Tie(u64),
+    /// The origin: the writer could not make the shard.
+    Origin,
 }
 
 impl Replica {
@@ -106,25 +108,12 @@ impl Replica {
     /// held as they are there: fetched before it is taken, they keep anybody from waiting for them.
     pub fn wants(&self, manifest: &Manifest) -> Vec<(u64, Part)> {
         let Some(view) = &self.view else { return Vec::new() };
-        let (bits, table) = (manifest.table.bits, &view.manifest.table);
-        let held = |shard: u64| {
-            // The shards here that share hashes with that one there.
-            let (from, to) = if table.bits <= bits {
-                let one = shard.checked_shr(u32::from(bits.saturating_sub(table.bits))).unwrap_or_default();
-                (one, one.saturating_add(1))
-            } else {
-                let by = u32::from(table.bits.saturating_sub(bits));
-                let first = shard.checked_shl(by).unwrap_or_default();
-                (first, first.saturating_add(1_u64.checked_shl(by).unwrap_or_default()))
-            };
-            (from..to).any(|shard| at(&view.shards, shard).is_some_and(Option::is_some))
+        let held = |place: u64| {
+            let (from, to) = view.places_of(place, manifest.table.bits);
+            (from..to).any(|place| view.is_held(place))
         };
-        let has = |hash: Hash, shard: u64| {
-            let same = at(&table.shards, shard).is_some_and(|part| part.hash == hash);
-            same && at(&view.shards, shard).is_some_and(Option::is_some)
-        };
-        let parts = manifest.table.shards.iter().zip(0_u64..).map(|(part, shard)| (shard, *part));
-        parts.filter(|(shard, part)| held(*shard) && !has(part.hash, *shard)).collect()
+        let is_missing = |(place, part): &(u64, Part)| held(*place) && view.same_as(*part, *place, manifest).is_none();
+        manifest.table.distinct().filter(is_missing).collect()
     }
 
     /// Whether the catalogue object of a manifest has to be fetched before it can be taken.
@@ -170,11 +159,14 @@ impl Replica {
         };
         let mut view = match (old, new_catalog) {
             (Some(old), new_catalog) => {
-                // Each stays in its place: shards without anybody are all the same object. A block says
-                // of how many shards it is one, so none is the same in another place.
-                let mut held = old.shards.into_iter().zip(&old.manifest.table.shards);
-                let same = |part: &Part| held.next().and_then(|(shard, was)| shard.filter(|_| was.hash == part.hash));
-                let shards = manifest.table.shards.iter().map(same).collect();
+                let kept = old.kept(&manifest);
+                let mut held = old.shards;
+                let mut shards: Vec<Option<Shard>> = std::iter::repeat_with(|| None).take(n_shards).collect();
+                for (from, to) in kept {
+                    if let (Some(from), Some(to)) = (at_mut(&mut held, from), at_mut(&mut shards, to)) {
+                        *to = from.take();
+                    }
+                }
                 View { manifest, catalog: new_catalog.unwrap_or(old.catalog), generation, shards, n_bytes: 0 }
             }
             (None, Some(catalog)) => {
@@ -194,7 +186,8 @@ impl Replica {
         };
         self.view = Some(view);
         for (shard, people) in opened {
-            self.put(shard, people);
+            let place = self.view.as_ref().map_or(shard, |view| view.manifest.table.first_place(shard));
+            self.put(place, people);
         }
         Ok(true)
     }
@@ -209,6 +202,7 @@ impl Replica {
         if at(&view.manifest.table.shards, shard).is_none_or(|part| part.hash != hash) {
             return Ok(false);
         }
+        let shard = view.manifest.table.first_place(shard);
         let people = People::open(block, &view.catalog)?;
         self.put(shard, people);
         Ok(true)
@@ -292,9 +286,11 @@ impl Replica {
     fn look_up<'v>(&self, view: &'v View, key: &str) -> Result<Option<Found<'v>>, Needs> {
         let table = &view.manifest.table;
         let hash = key_hash(table.seed, key);
-        let number = shard_of(hash, table.bits);
+        let number = table.first_place(shard_of(hash, table.bits));
         let part = at(&table.shards, number).copied().ok_or(Needs::Manifest)?;
-        let Some(Some(shard)) = at(&view.shards, number) else { return Err(Needs::Shard(number, part)) };
+        let Some(Some(shard)) = at(&view.shards, number) else {
+            return Err(if part.is_withheld() { Needs::Origin } else { Needs::Shard(number, part) });
+        };
         if shard.generation != view.generation {
             return Err(Needs::Tie(number));
         }
@@ -316,6 +312,40 @@ impl Replica {
     pub fn people(&self) -> impl Iterator<Item = (u64, &People)> {
         let shards = self.view.iter().flat_map(|view| view.shards.iter().zip(0_u64..));
         shards.filter_map(|(shard, number)| Some((number, &shard.as_ref()?.people)))
+    }
+}
+
+impl View {
+    fn is_held(&self, place: u64) -> bool {
+        at(&self.shards, self.manifest.table.first_place(place)).is_some_and(Option::is_some)
+    }
+
+    /// The places here that share hashes with a place of a table with so many bits: from, and up to.
+    fn places_of(&self, place: u64, bits: u8) -> (u64, u64) {
+        let here = self.manifest.table.bits;
+        if here <= bits {
+            let one = place.checked_shr(u32::from(bits.saturating_sub(here))).unwrap_or_default();
+            (one, one.saturating_add(1))
+        } else {
+            let by = u32::from(here.saturating_sub(bits));
+            let first = place.checked_shl(by).unwrap_or_default();
+            (first, first.saturating_add(1_u64.checked_shl(by).unwrap_or_default()))
+        }
+    }
+
+    /// Where a shard of another table is held here, if it is. Its hash alone does not say that it is
+    /// the same: shards without anybody are all one object.
+    fn same_as(&self, part: Part, place: u64, other: &Manifest) -> Option<u64> {
+        let (from, _) = self.places_of(place, other.table.bits);
+        let here = self.manifest.table.first_place(from);
+        let is_same = at(&self.manifest.table.shards, here).is_some_and(|held| held.hash == part.hash);
+        (is_same && at(&self.shards, here).is_some_and(Option::is_some)).then_some(here)
+    }
+
+    /// What of this stays where another manifest is taken: from which place, to which.
+    fn kept(&self, next: &Manifest) -> Vec<(u64, u64)> {
+        let from = |(place, part): (u64, Part)| Some((self.same_as(part, place, next)?, place));
+        next.table.distinct().filter_map(from).collect()
     }
 }
 

@@ -9,7 +9,7 @@ use crate::export;
 use crate::http::{self, Answer, BY, VERSION};
 use crate::import;
 use crate::kv::Kv;
-use crate::publish::Publisher;
+use crate::publish::Publishing;
 use crate::settings::Settings;
 use crate::snapshots;
 use crate::sql::Sql;
@@ -17,6 +17,8 @@ use crate::transaction::Storage;
 use mayuse_core::Instant;
 use mayuse_dialects::{Context, Dialect, Done, Failure, Ids, Recorded, Request, Store};
 use mayuse_dialects::{Why, Written, answer, fingerprint, object, replay};
+use mayuse_snapshot::{Health, Ledger, health};
+use serde_json::Value;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use worker::wasm_bindgen;
@@ -39,26 +41,46 @@ pub struct Catalog {
     wakes_at: Cell<Option<i64>>,
     /// The database once it is open. What keeps it from opening may pass.
     store: RefCell<Option<Rc<Sql>>>,
+    /// How many imports are under way.
+    imports: Cell<u32>,
+    /// Whether they have to wait, so that there is an instant at which everything is made anew.
+    holds: Cell<bool>,
+    /// Since when there is something to publish, as far as that is known here.
+    since: Cell<i64>,
 }
 
 impl DurableObject for Catalog {
     fn new(state: State, env: Env) -> Self {
         let (storage, state) = Storage::of(state);
         let sql = state.storage().sql();
-        Catalog { storage, sql, env, wakes_at: Cell::new(None), store: RefCell::new(None) }
+        Catalog {
+            storage,
+            sql,
+            env,
+            wakes_at: Cell::new(None),
+            store: RefCell::new(None),
+            imports: Cell::new(0),
+            holds: Cell::new(false),
+            since: Cell::new(http::now().millis()),
+        }
     }
 
     /// Publishes. Whatever goes wrong, it comes again.
     async fn alarm(&self) -> Result<Response> {
-        let now = http::now();
         self.wakes_at.set(None);
-        let next = match self.publish(now).await {
+        let next = match self.publish().await {
             Ok(next) => next,
             Err(failure) => {
                 console_error!("publishing: {}", failure.message);
-                Some(now.millis().saturating_add(RETRY_MS))
+                if let Some(Err(failure)) =
+                    self.store.borrow().as_ref().map(|store| store.record_failure(&failure.message))
+                {
+                    console_error!("publishing: {}", failure.message);
+                }
+                Some(http::now().millis().saturating_add(RETRY_MS))
             }
         };
+        self.holds.set(false);
         if let Some(next) = next {
             // Never in the past of now: it would be called again at once, and nobody else.
             self.wake_at(next.max(http::now().millis().saturating_add(PUBLISH_AFTER_MS)));
@@ -96,11 +118,16 @@ impl DurableObject for Catalog {
         };
         let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
         match (asked.method, segments.as_slice()) {
-            ("GET", ["readyz"]) => return ready(store).unwrap_or_else(|f| Answer::refusal(dialect, &f)).respond(head),
+            ("GET", ["readyz"]) => {
+                let answer = ready(store, &self.env, now);
+                return answer.unwrap_or_else(|f| Answer::refusal(dialect, &f)).respond(head);
+            }
             ("GET", ["v1", "catalog"]) => return export::respond(store, header("accept").as_deref(), head),
             ("POST", ["v1", "catalog", "import"]) => {
+                let (written, holds) = (|| self.written(), || self.holds.get());
                 let writer =
-                    import::Writer { storage: &self.storage, store, now, by: &by, written: &|| self.written() };
+                    import::Writer { storage: &self.storage, store, now, by: &by, written: &written, holds: &holds };
+                let _under_way = UnderWay::of(&self.imports);
                 return writer.take(&mut request, key).await?.respond(false);
             }
             ("GET", ["v1", "catalog", "import", token]) => return import::state(token, store).respond(head),
@@ -136,11 +163,15 @@ impl Catalog {
         if let Some(store) = &*self.store.borrow() {
             return Ok(Rc::clone(store));
         }
-        let store = Sql::open(self.sql.clone()).map(Rc::new).map_err(|error| {
+        let store = Sql::open(self.sql.clone(), self.storage.clone()).map(Rc::new).map_err(|error| {
             console_error!("the database cannot be opened: {}", error.to_string());
             Failure::new(Why::Unavailable, "the catalogue cannot be opened; ask again")
         })?;
         self.store.replace(Some(Rc::clone(&store)));
+        // The alarm may have been lost: with a failure to set it, or with a deployment that could not publish.
+        if self.wakes_at.get().is_none() && store.version()? != 0 {
+            self.written();
+        }
         Ok(store)
     }
 
@@ -161,16 +192,30 @@ impl Catalog {
         }
     }
 
-    /// Publishes what there is to publish. When to come again; never where nothing is set up for it.
-    async fn publish(&self, now: Instant) -> std::result::Result<Option<i64>, Failure> {
+    /// Publishes what there is to publish. When to come again; never where there is no store for it.
+    async fn publish(&self) -> std::result::Result<Option<i64>, Failure> {
+        let Some(kv) = Kv::of(&self.env) else { return Ok(None) };
+        let store = self.open()?;
         let (settings, _) = Settings::read(&self.env);
-        let (Some(kv), Some(secret)) = (Kv::of(&self.env), &settings.signing_key) else { return Ok(None) };
+        let secret = settings.signing_key.as_deref();
+        let secret = secret.ok_or_else(|| {
+            Failure::internal(
+                "there is no SNAPSHOT_SIGNING_KEY; `mayuse keygen` makes one, `npx wrangler secret put` sets it",
+            )
+        })?;
         let signer =
             Signer::read(secret).await.map_err(|said| Failure::internal(format!("SNAPSHOT_SIGNING_KEY: {said}")))?;
-        let store = self.open()?;
-        let publisher =
-            Publisher { storage: &self.storage, store: &store, kv: &kv, signer: &signer, settings: &settings };
-        publisher.run(now).await.map(Some)
+        let publishing = Publishing {
+            storage: &self.storage,
+            store: &store,
+            kv: &kv,
+            signer: &signer,
+            settings: &settings,
+            imports: &self.imports,
+            holds: &self.holds,
+            since: &self.since,
+        };
+        publishing.run().await.map(Some)
     }
 
     /// Answers a request about the catalogue, and stores what it writes first.
@@ -214,9 +259,57 @@ impl Catalog {
     }
 }
 
-fn ready(store: &Rc<Sql>) -> std::result::Result<Answer, Failure> {
-    let (version, published) = (store.version()?, store.publication()?.version);
-    let fields =
-        [("status", "ok".into()), ("snapshot_version", version.into()), ("published_version", published.into())];
+/// An import that is under way for as long as this is there.
+struct UnderWay<'c>(&'c Cell<u32>);
+
+impl<'c> UnderWay<'c> {
+    fn of(count: &'c Cell<u32>) -> UnderWay<'c> {
+        count.set(count.get().saturating_add(1));
+        UnderWay(count)
+    }
+}
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        self.0.set(self.0.get().saturating_sub(1));
+    }
+}
+
+/// How the catalog is: what is stored, what is published of it, and what keeps the rest.
+fn ready(store: &Rc<Sql>, env: &Env, now: Instant) -> std::result::Result<Answer, Failure> {
+    let (state, (n_failing, failing)) = (store.state()?, store.failing()?);
+    let (settings, _) = Settings::read(env);
+    let since = failing.first().and_then(|shard| Some(shard.failing.as_ref()?.since));
+    let health = match Kv::of(env) {
+        Some(_) => health(&state, since, settings.heartbeat_ms, now.millis()),
+        // Nobody waits for anything.
+        None => Health::Ok,
+    };
+    let instant = |ms: i64| Value::from(Instant::from_millis(ms).map(|at| at.to_string()));
+    let mut fields = vec![
+        ("status", if health == Health::Ok { "ok" } else { "degraded" }.into()),
+        ("snapshot_version", state.version.into()),
+        ("published_version", state.published.into()),
+        ("published_at", if state.published == 0 { Value::Null } else { instant(state.published_as_of) }),
+        ("waiting_keys", state.n_dirty.into()),
+        ("failing_shards", n_failing.into()),
+    ];
+    if let Health::Degraded(since) = health {
+        let of_shard = failing.first().and_then(|shard| Some(shard.failing.as_ref()?.why.clone()));
+        let why = store.failure()?.or(of_shard);
+        fields.push(("since", if since == 0 { Value::Null } else { instant(since) }));
+        fields.push(("reason", why.unwrap_or_else(|| "nothing was published".to_owned()).into()));
+    }
+    let failing = failing.iter().filter_map(|shard| {
+        let failing = shard.failing.as_ref()?;
+        let name = format!("{} of {}", shard.number(), 1_u64.checked_shl(shard.bits.into())?);
+        let fields =
+            [("shard", name.into()), ("since", instant(failing.since)), ("reason", failing.why.as_str().into())];
+        Some(object(&mut fields.into_iter()))
+    });
+    let failing: Vec<Value> = failing.collect();
+    if !failing.is_empty() {
+        fields.push(("withheld", failing.into()));
+    }
     Ok(Answer::json(200, &Written(&object(&mut fields.into_iter()))))
 }

@@ -11,6 +11,9 @@ use serde_json::{Map, Value};
 use std::fmt;
 use std::rc::Rc;
 
+/// How long an import is held up at a time, so that what is written already can be published.
+const MAX_HOLD_MS: i64 = 10_000;
+
 /// What an import writes with.
 pub struct Writer<'w> {
     pub storage: &'w Storage,
@@ -19,6 +22,8 @@ pub struct Writer<'w> {
     pub by: &'w str,
     /// Told after each batch.
     pub written: &'w dyn Fn(),
+    /// Whether to wait with the next one: what is written already is being published.
+    pub holds: &'w dyn Fn() -> bool,
 }
 
 impl fmt::Debug for Writer<'_> {
@@ -146,9 +151,18 @@ impl Writer<'_> {
             if n_batches != run.n_batches {
                 // Lines that are there already would be taken one after the other, and questions had to wait.
                 js::turn().await;
+                self.hold().await;
             }
         }
         if rest.is_empty() { Ok(()) } else { self.line(&rest, run) }
+    }
+
+    /// Waits for its turn, but not for ever.
+    async fn hold(&self) {
+        let until = http::now().millis().saturating_add(MAX_HOLD_MS);
+        while (self.holds)() && http::now().millis() < until {
+            js::turn().await;
+        }
     }
 
     fn line(&self, line: &[u8], run: &mut Run) -> Result<(), Failure> {
@@ -184,7 +198,7 @@ impl Writer<'_> {
         let batch = std::mem::take(&mut run.batch);
         let changes = batch.changes();
         admit(&changes, self.store.as_ref()).map_err(|failure| batch.locate(failure))?;
-        run.written = self.storage.transaction(|| {
+        let written = self.storage.transaction(|| {
             let stored = self.store.import(&run.token)?.map(|import| import.progress).unwrap_or_default();
             if stored != run.written.progress {
                 let message = "another request imports under this resume token; send it again when that has ended";
@@ -197,7 +211,8 @@ impl Writer<'_> {
             let import = Import { progress: run.read.clone(), done, version };
             self.store.set_import(&run.token, &import, self.now)?;
             Ok(import)
-        })?;
+        });
+        run.written = written.map_err(|failure| batch.locate(failure))?;
         batch.count(&mut run.counts);
         if !changes.is_empty() {
             (self.written)();

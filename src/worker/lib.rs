@@ -5,7 +5,7 @@
 //! wait for more of it, `fast` the way of a check that need not wait, which `shim.mjs` asks before
 //! anything else; `kv` where the replica comes from and `snapshots` how others read it; `catalog` the
 //! object that holds everything, `transaction` and `sql` how it stores it, `import` and `export` the
-//! catalogue as a whole, `publish` and `sql_snapshot` how it gets to the replicas; `settings`, `crypto`
+//! catalogue as a whole, `publish` and `sql_ledger` how it gets to the replicas; `settings`, `crypto`
 //! and `js` what all of them need. This file is the way in.
 
 #![forbid(unsafe_code)]
@@ -25,7 +25,7 @@ mod snapshots;
 
 mod transaction;
 mod sql;
-mod sql_snapshot;
+mod sql_ledger;
 mod catalog;
 mod import;
 mod export;

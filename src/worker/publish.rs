@@ -1,222 +1,115 @@
-//! Publishing: what changed is made anew, objects are put where readers look for them, and last the
-//! manifest that names them.
-//!
-//! Each step is kept before the next begins, so after a crash at any point it goes on. Nothing is
-//! queued but the keys that changed: where the store refuses, they wait, and come together later.
+//! Publishing: carries out the steps of the publisher, whose rules are in `mayuse-snapshot`.
 
 use crate::crypto::Signer;
+use crate::http;
 use crate::js;
 use crate::kv::{self, Kv};
 use crate::settings::Settings;
 use crate::sql::Sql;
-use crate::sql_snapshot::ShardTable;
 use crate::transaction::Storage;
-use mayuse_core::{Catalog, Instant, Packed, Pile, SortedSet, shard_of, sort_by};
-use mayuse_dialects::{Failure, Store, pile_up};
-use mayuse_snapshot::{Hash, Manifest, Part, Patched, Table, bits_for, empty, patch, split};
+use mayuse_core::{Instant, Packed};
+use mayuse_dialects::Failure;
+use mayuse_snapshot::{Hash, Ledger, Limits, Load, Manifest, Part, Publisher, Step, Table};
+use std::cell::Cell;
 use worker::console_error;
 
-/// How many keys are made anew at once: nobody else is answered meanwhile.
-const KEYS: usize = 300;
+/// How many calls of the store one alarm makes: the platform lets an invocation make a thousand.
+const CALLS: usize = 800;
 
-/// How many slices there are beside those of the keys: halving ten thousand shards takes so many.
-const EXTRA_SLICES: usize = 700;
-
-/// How many shards are halved at once.
-const HALVED: usize = 16;
-
-/// How many customers of an older catalogue are looked at, at once.
-const SCANNED: usize = 500;
-
-/// How many objects one alarm puts and takes away; the platform lets an invocation make a thousand calls.
-const PUSHED: usize = 400;
-
-/// How many at the same time: the platform opens no more connections.
-const AT_ONCE: usize = 6;
-
-/// The store takes a key once a second.
-const MANIFEST_EVERY_MS: i64 = 1_000;
+/// How many bytes are put at the same time.
+const MAX_PUT: usize = 8 * 1024 * 1024;
 
 /// What publishing works with.
 #[derive(Debug)]
-pub struct Publisher<'p> {
+pub struct Publishing<'p> {
     pub storage: &'p Storage,
     pub store: &'p Sql,
     pub kv: &'p Kv,
     pub signer: &'p Signer,
     pub settings: &'p Settings,
+    /// How many imports are under way.
+    pub imports: &'p Cell<u32>,
+    /// Whether they have to wait.
+    pub holds: &'p Cell<bool>,
+    /// Since when there is something to publish.
+    pub since: &'p Cell<i64>,
 }
 
-impl Publisher<'_> {
+impl Publishing<'_> {
     /// Publishes what there is to publish. Gives the instant at which to come again.
-    pub async fn run(&self, now: Instant) -> Result<i64, Failure> {
-        if self.store.version()? == 0 {
-            return Ok(self.heartbeat(now.millis()));
-        }
-        // What is written meanwhile is for the next time: while a large import runs, shards are not made
-        // anew for each few of its lines.
-        let mut slices = (self.store.n_dirty()? / KEYS).saturating_add(EXTRA_SLICES);
-        while self.prepare(now)? {
-            if slices == 0 {
-                return Ok(now.millis().saturating_add(MANIFEST_EVERY_MS));
-            }
-            slices = slices.saturating_sub(1);
-            // Requests get their turn.
-            js::turn().await;
-        }
-        let publication = self.store.publication()?;
-        let version = self.store.version()?;
-        let is_due =
-            publication.version != version || publication.at.saturating_add(self.settings.heartbeat_ms) <= now.millis();
-        let next_manifest = publication.at.saturating_add(MANIFEST_EVERY_MS);
-        // A clock that went backward says nothing of how long it was.
-        if is_due && (publication.at..next_manifest).contains(&now.millis()) {
-            return Ok(next_manifest);
-        }
-        if is_due {
-            let table = self.table(publication.bits, &publication.catalogue)?;
-            if !self.push(&table).await? {
-                return Ok(now.millis());
-            }
-            self.publish(table, version, &publication.manifest, now).await?;
-        }
-        let has_more = self.collect(now).await?;
-        if has_more || self.store.version()? != version { Ok(now.millis()) } else { Ok(self.heartbeat(now.millis())) }
-    }
-
-    fn heartbeat(&self, now: i64) -> i64 {
-        now.saturating_add(self.settings.heartbeat_ms)
-    }
-
-    /// Does a slice of what has to be done before there is a table to publish. Whether there is more.
-    fn prepare(&self, now: Instant) -> Result<bool, Failure> {
-        let publication = self.store.publication()?;
-        if let Some(after) = &publication.scanned {
-            self.storage.transaction(|| self.store.scan(after, SCANNED))?;
-            return Ok(true);
-        }
-        let (object, catalog, _) = self.store.definitions()?.pack_definitions().map_err(Failure::from)?;
-        let part = Part::of(&object, 0);
-        if publication.catalogue != part.hash.to_string() {
-            self.storage.transaction(|| self.store.set_catalogue(&publication.catalogue, part.hash, &object, now))?;
-        }
-        let halves = self.store.shards(ShardTable::Halves)?;
-        if !halves.is_empty() {
-            return self.halve(&catalog, publication.bits, halves.len(), now).map(|()| true);
-        }
-        let dirty = self.store.dirty(KEYS)?;
-        if !dirty.is_empty() {
-            self.storage.transaction(|| self.make_anew(&catalog, publication.bits, &dirty, now))?;
-            return Ok(true);
-        }
-        let shards = self.store.shards(ShardTable::Shards)?;
-        if shards.is_empty() {
-            let made = empty(&catalog, (self.store.seed(), 0, 0)).map_err(Failure::from)?;
-            self.storage.transaction(|| self.store.set_shard(ShardTable::Shards, &made, now))?;
-            return Ok(true);
-        }
-        let n_bytes = shards.iter().map(|(_, part)| u64::from(part.size)).sum();
-        if publication.bits < bits_for(n_bytes) {
-            return self.halve(&catalog, publication.bits, 0, now).map(|()| true);
-        }
-        Ok(false)
-    }
-
-    /// Makes the shards of some keys anew.
-    fn make_anew(&self, catalog: &Catalog, bits: u8, dirty: &[(u64, String)], now: Instant) -> Result<(), Failure> {
-        let seed = self.store.seed();
-        for of_shard in dirty.chunk_by(|a, b| shard_of(a.0, bits) == shard_of(b.0, bits)) {
-            let Some((hash, _)) = of_shard.first() else { continue };
-            let shard = shard_of(*hash, bits);
-            let keys: SortedSet<String> = of_shard.iter().map(|(_, key)| key.clone()).collect();
-            let old = match self.store.shard(shard)? {
-                Some(part) => self.block(part.hash)?,
-                None => empty(catalog, (seed, bits, shard)).map_err(Failure::from)?.block,
-            };
-            let add = |pile: &mut Pile<'_>| pile_up(self.store, pile, &keys);
-            let made: Patched = patch(catalog, &old, (seed, bits, shard), &keys, add)?;
-            self.store.set_shard(ShardTable::Shards, &made, now)?;
-            of_shard.iter().try_for_each(|(hash, key)| self.store.is_clean(*hash, key))?;
-        }
-        Ok(())
-    }
-
-    /// Halves some more shards; once it was the last one, their number doubles.
-    fn halve(&self, catalog: &Catalog, bits: u8, n_halves: usize, now: Instant) -> Result<(), Failure> {
-        let (seed, shards) = (self.store.seed(), self.store.shards(ShardTable::Shards)?);
-        let done = n_halves / 2;
-        self.storage.transaction(|| {
-            for (shard, part) in shards.iter().skip(done).take(HALVED) {
-                let old = self.block(part.hash)?;
-                for half in split(catalog, &old, (seed, bits, *shard)).map_err(Failure::from)? {
-                    self.store.set_shard(ShardTable::Halves, &half, now)?;
+    pub async fn run(&self) -> Result<i64, Failure> {
+        let template = self.template();
+        let limits =
+            Limits { heartbeat_ms: self.settings.heartbeat_ms, grace_ms: self.settings.grace_ms, ..Limits::default() };
+        let publisher = Publisher { ledger: self.store, limits, template: &template };
+        let mut calls = 0_usize;
+        while calls < CALLS {
+            let now = http::now();
+            let importing = self.imports.get() != 0;
+            let step = publisher.step(now, Load { importing, since: self.since.get() })?;
+            self.holds.set(importing && step == Step::Again);
+            match step {
+                // Requests get their turn.
+                Step::Again => js::turn().await,
+                Step::Put(hashes) => calls = calls.saturating_add(self.put(&hashes).await?),
+                Step::Publish => {
+                    self.publish().await?;
+                    self.since.set(http::now().millis());
+                    calls = calls.saturating_add(1);
                 }
+                Step::Delete(hashes) => calls = calls.saturating_add(self.delete(&hashes).await?),
+                Step::Wait(at) => return Ok(at),
             }
-            if shards.len() <= done.saturating_add(HALVED) {
-                self.store.set_doubled(bits.saturating_add(1), now)?;
-            }
-            Ok(())
-        })
-    }
-
-    fn block(&self, hash: Hash) -> Result<Packed, Failure> {
-        self.store.object(hash)?.and_then(Packed::new).ok_or_else(|| unreadable(hash))
-    }
-
-    /// The objects as they are now.
-    fn table(&self, bits: u8, catalogue: &str) -> Result<Table, Failure> {
-        let none = || Failure::internal("there is no catalogue object");
-        let hash = Hash::parse(catalogue).ok_or_else(none)?;
-        let size = self.store.object(hash)?.ok_or_else(|| unreadable(hash))?.len();
-        let catalogue = Part { hash, size: u32::try_from(size).unwrap_or(u32::MAX), n: 0 };
-        let shards = self.store.shards(ShardTable::Shards)?.into_iter().map(|(_, part)| part).collect();
-        Ok(Table { seed: self.store.seed(), catalogue, bits, shards })
-    }
-
-    /// Puts the objects of a table that are not yet there. Whether that was all.
-    async fn push(&self, table: &Table) -> Result<bool, Failure> {
-        let mut waiting = self.store.unpushed()?;
-        let mut all: Vec<Hash> = table.shards.iter().chain([&table.catalogue]).map(|part| part.hash).collect();
-        sort_by(&mut all, Ord::cmp);
-        waiting.retain(|hash| all.binary_search(hash).is_ok());
-        let n_waiting = waiting.len();
-        waiting.truncate(PUSHED);
-        for some in waiting.chunks(AT_ONCE) {
-            let bytes = some.iter().map(|hash| self.store.object(*hash)?.ok_or_else(|| unreadable(*hash)));
-            let bytes = bytes.collect::<Result<Vec<Vec<u8>>, Failure>>()?;
-            let values: Vec<&[u8]> = bytes.iter().map(Vec::as_slice).collect();
-            self.kv
-                .put(some.iter().map(|hash| kv::key_of(*hash)).collect(), &values)
-                .await
-                .map_err(|said| refused(&said))?;
-            some.iter().try_for_each(|hash| self.store.is_pushed(*hash))?;
         }
-        Ok(n_waiting <= PUSHED)
+        Ok(http::now().millis())
     }
 
-    /// Puts the manifest, which is what publishes.
-    async fn publish(&self, table: Table, version: u64, previous: &str, now: Instant) -> Result<(), Failure> {
-        let (policies, previous) = (self.settings.policies, Hash::parse(previous));
-        let manifest = Manifest { version, generated_at: now, policies, table, previous };
-        let unsigned = manifest.unsigned(self.signer.id());
+    /// What every manifest says.
+    fn template(&self) -> Manifest {
+        let table = Table { seed: self.store.seed(), catalogue: Part::WITHHELD, bits: 0, shards: Vec::new() };
+        let policies = self.settings.policies;
+        Manifest { version: 0, generated_at: Instant::EPOCH, policies, table, previous: None }
+    }
+
+    /// Puts objects where readers look, as many of them at the same time as may be. How many.
+    async fn put(&self, hashes: &[Hash]) -> Result<usize, Failure> {
+        let (mut some, mut n_bytes) = (Vec::new(), 0_usize);
+        for hash in hashes {
+            let object = self.store.object(*hash)?.ok_or_else(|| unreadable(*hash))?;
+            n_bytes = n_bytes.saturating_add(object.as_slice().len());
+            if MAX_PUT < n_bytes && !some.is_empty() {
+                break;
+            }
+            some.push((*hash, object));
+        }
+        let keys = some.iter().map(|(hash, _)| kv::key_of(*hash)).collect();
+        let values: Vec<&[u8]> = some.iter().map(|(_, object): &(Hash, Packed)| object.as_slice()).collect();
+        self.kv.put(keys, &values).await.map_err(|said| refused(&said))?;
+        self.note(|| some.iter().try_for_each(|(hash, _)| self.store.mark_put(*hash)))?;
+        Ok(some.len())
+    }
+
+    /// Signs the cut and puts it as the manifest, which is what publishes.
+    async fn publish(&self) -> Result<(), Failure> {
+        let cut = self.store.cut()?.ok_or_else(|| Failure::internal("the cut cannot be read"))?;
+        let unsigned = cut.unsigned(self.signer.id());
         let signature = self.signer.sign(unsigned.as_bytes()).await.map_err(|said| refused(&said))?;
         let manifest = Manifest::seal(unsigned, &signature);
         self.kv.put(vec![kv::MANIFEST.to_owned()], &[manifest.as_bytes()]).await.map_err(|said| refused(&said))?;
-        self.store.is_published(version, now, Hash::of(manifest.as_bytes()))
+        let (hash, now) = (Hash::of(manifest.as_bytes()), http::now());
+        self.note(|| self.store.record_publication(&cut, hash, now))
     }
 
-    /// Takes away objects that no manifest has named for as long as a reader may still hold one that
-    /// does. Whether there are more.
-    async fn collect(&self, now: Instant) -> Result<bool, Failure> {
-        let garbage = self.store.garbage(now.millis().saturating_sub(self.settings.grace_ms), PUSHED)?;
-        for some in garbage.chunks(AT_ONCE) {
-            let pushed = some.iter().filter(|(_, is_pushed)| *is_pushed);
-            let keys = pushed.clone().map(|(hash, _)| kv::key_of(*hash)).collect();
-            pushed.into_iter().try_for_each(|(hash, _)| self.store.is_going(*hash))?;
-            self.kv.delete(keys).await.map_err(|said| refused(&said))?;
-            some.iter().try_for_each(|(hash, _)| self.store.forget_object(*hash))?;
-        }
-        Ok(garbage.len() == PUSHED)
+    async fn delete(&self, hashes: &[Hash]) -> Result<usize, Failure> {
+        self.note(|| hashes.iter().try_for_each(|hash| self.store.mark_deleting(*hash)))?;
+        let keys = hashes.iter().map(|hash| kv::key_of(*hash)).collect();
+        self.kv.delete(keys).await.map_err(|said| refused(&said))?;
+        self.note(|| hashes.iter().try_for_each(|hash| self.store.forget_object(*hash)))?;
+        Ok(hashes.len())
+    }
+
+    fn note(&self, write: impl Fn() -> Result<(), Failure>) -> Result<(), Failure> {
+        self.storage.transaction(write)
     }
 }
 
@@ -225,6 +118,6 @@ fn unreadable(hash: Hash) -> Failure {
 }
 
 fn refused(said: &str) -> Failure {
-    console_error!("publishing: {said}");
-    Failure::internal("publishing waits for the store")
+    console_error!("publishing: the store of snapshots: {said}");
+    Failure::internal(format!("the store of snapshots does not take it: {said}"))
 }

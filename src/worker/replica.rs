@@ -153,7 +153,7 @@ pub async fn answer(asked: &Asked, env: &Env, now: Instant) -> Result<Result<Ans
         for need in needs {
             match need {
                 Need::Behind => return Err(Elsewhere(Reason::SnapshotBehind)),
-                Need::Replica(Needs::Manifest) => return Err(missing),
+                Need::Replica(Needs::Manifest | Needs::Origin) => return Err(missing),
                 Need::Replica(Needs::Tie(shard)) => {
                     let tied = opened(|held| held.replica.borrow_mut().tie(shard));
                     if let Some(Err(error)) = tied {

@@ -1,12 +1,15 @@
 //! The catalogue in the database of a Durable Object: one table per kind of entity.
 
 use crate::import::Import;
-use crate::sql_snapshot;
-use mayuse_core::{Document, Instant, WriteJson};
+use crate::sql_ledger;
+use crate::transaction::Storage;
+use mayuse_core::{Document, Instant, SortedSet, WriteJson};
 use mayuse_dialects::{Change, Entity, Failure, Kind, Progress, Recorded, Referred, Reply, Store, Why, Written};
 use mayuse_dialects::{from_slice, key_of, read_definitions, references, text};
+use mayuse_snapshot::{Definitions, Part};
 use serde_json::Value;
 use std::cell::RefCell;
+use std::rc::Rc;
 use worker::js_sys::JsString;
 use worker::{SqlStorage, SqlStorageValue, console_error};
 
@@ -22,19 +25,29 @@ const MAX_PAGE_BYTES: usize = 4 * 1024 * 1024;
 /// The most bytes of one body, as it is stored. The platform's rows end at 2 MB.
 const MAX_BODY: usize = 1_900_000;
 
+/// The most bytes of a customer with all its subscriptions, as they are stored: what is packed of them
+/// is less, and fits into a shard.
+const MAX_CUSTOMER: u64 = 4 * 1024 * 1024;
+
+/// The most bytes of all features, plans and add-ons, as they are stored: every isolate holds them.
+const MAX_DEFINITIONS: u64 = 8 * 1024 * 1024;
+
 /// The database.
 #[derive(Debug)]
 pub struct Sql {
     sql: SqlStorage,
+    storage: Storage,
     /// What the definitions were read into, until one is written.
     definitions: RefCell<Option<Document>>,
+    /// The same, packed.
+    packed: RefCell<Option<Rc<Definitions>>>,
     /// With what keys are hashed into shards.
     seed: u64,
 }
 
 impl Sql {
     /// Opens the database; makes its tables if it is new.
-    pub fn open(sql: SqlStorage) -> worker::Result<Sql> {
+    pub fn open(sql: SqlStorage, storage: Storage) -> worker::Result<Sql> {
         for kind in Kind::ALL {
             let customer = if kind == Kind::Subscription { "customer_id TEXT NOT NULL," } else { "" };
             let table = kind.list();
@@ -62,8 +75,8 @@ impl Sql {
         ] {
             sql.exec(statement, None)?;
         }
-        let seed = sql_snapshot::open(&sql)?;
-        Ok(Sql { sql, definitions: RefCell::new(None), seed })
+        let seed = sql_ledger::open(&sql)?;
+        Ok(Sql { sql, storage, definitions: RefCell::new(None), packed: RefCell::new(None), seed })
     }
 
     /// Runs a statement and reads its rows, up to `limit` of them.
@@ -120,8 +133,75 @@ impl Sql {
         };
         if !changes.iter().all(of_people) {
             self.definitions.replace(None);
+            self.packed.replace(None);
+            self.check_definitions()?;
         }
+        self.check_customers(changes)?;
         Ok(version)
+    }
+
+    /// Refuses what could not be published: customers with too much.
+    fn check_customers(&self, changes: &[Change]) -> Result<(), Failure> {
+        let mut checked: SortedSet<&str> = SortedSet::default();
+        let (mut n_customers, mut n_subscriptions) = (0_usize, 0_usize);
+        for change in changes {
+            let Change::Put { kind, body } = change else { continue };
+            let (n, field) = match kind {
+                Kind::Customer => (&mut n_customers, "id"),
+                Kind::Subscription => (&mut n_subscriptions, "customer_id"),
+                _ => continue,
+            };
+            let path = format!("{}[{n}]", kind.list());
+            *n = n.saturating_add(1);
+            let id = text(body, field);
+            if checked.contains(id) {
+                continue;
+            }
+            checked.insert(id);
+            let statement = "SELECT coalesce((SELECT length(body) FROM customers WHERE id = ?), 0)
+                + coalesce((SELECT sum(length(body)) FROM subscriptions WHERE customer_id = ?), 0)";
+            let what = || format!("customer `{id}` with all its subscriptions");
+            self.check_size(statement, vec![id.into(), id.into()], MAX_CUSTOMER, what)
+                .map_err(|failure| failure.at(path))?;
+        }
+        Ok(())
+    }
+
+    /// Refuses what could not be published: more definitions than an isolate can hold.
+    fn check_definitions(&self) -> Result<(), Failure> {
+        let sum = |kind: Kind| format!("coalesce((SELECT sum(length(body)) FROM {}), 0)", kind.list());
+        let statement = ["SELECT ", &sum(Kind::Feature), " + ", &sum(Kind::Plan), " + ", &sum(Kind::AddOn)].concat();
+        self.check_size(&statement, Vec::new(), MAX_DEFINITIONS, || "features, plans and add-ons together".to_owned())
+    }
+
+    fn check_size(
+        &self,
+        statement: &str,
+        bindings: Vec<SqlStorageValue>,
+        max: u64,
+        what: impl FnOnce() -> String,
+    ) -> Result<(), Failure> {
+        let read = |row: &mut Row| u64::try_from(row.integer()?).ok();
+        let size = self.rows(statement, bindings, read)?.pop().unwrap_or_default();
+        if size <= max {
+            return Ok(());
+        }
+        Err(Failure::new(Why::TooLarge, format!("{} would take {size} bytes, more than {max}", what())))
+    }
+
+    pub(crate) fn storage(&self) -> &Storage {
+        &self.storage
+    }
+
+    /// The definitions, packed; once after each write to one of them.
+    pub(crate) fn packed_definitions(&self) -> Result<Rc<Definitions>, Failure> {
+        if let Some(packed) = &*self.packed.borrow() {
+            return Ok(Rc::clone(packed));
+        }
+        let (object, catalog, _) = self.definitions()?.pack_definitions().map_err(Failure::from)?;
+        let packed = Rc::new(Definitions { part: Part::of(&object, 0), object, catalog });
+        self.packed.replace(Some(Rc::clone(&packed)));
+        Ok(packed)
     }
 
     fn put(&self, kind: Kind, body: &Value, version: u64, now: Instant, by: &str) -> Result<(), Failure> {
@@ -279,7 +359,7 @@ impl Store for Sql {
     }
 
     fn next_version(&self) -> Result<u64, Failure> {
-        Ok(self.version()?.max(self.publication()?.version).saturating_add(1))
+        Ok(self.version()?.max(self.published_version()?).saturating_add(1))
     }
 
     fn settings(&self) -> Result<Value, Failure> {
@@ -293,6 +373,11 @@ impl Store for Sql {
 
     fn by_key(&self, kind: Kind, key: &str) -> Result<Option<Entity>, Failure> {
         self.one(kind.list(), "key", key)
+    }
+
+    fn id_by_key(&self, kind: Kind, key: &str) -> Result<Option<String>, Failure> {
+        let statement = format!("SELECT id FROM {} WHERE key = ?", kind.list());
+        Ok(self.rows(&statement, vec![key.into()], Row::text)?.pop())
     }
 
     fn plan_of_version(&self, version_id: &str) -> Result<Option<Entity>, Failure> {
@@ -373,6 +458,14 @@ impl Row {
             #[expect(clippy::cast_possible_truncation, reason = "every number that is stored is below 2^53")]
             SqlStorageValue::Float(value) => Some(value as i64),
             _ => None,
+        }
+    }
+
+    /// A number that may be absent.
+    pub fn optional_integer(&mut self) -> Option<Option<i64>> {
+        match self.0.as_slice().first()? {
+            SqlStorageValue::Null => self.0.next().map(|_| None),
+            _ => self.integer().map(Some),
         }
     }
 

@@ -102,6 +102,11 @@ impl<'c> Pile<'c> {
         Pile { catalog, seed, names, bytes, pieces, seen }
     }
 
+    /// How many bytes those who were added take, about.
+    pub fn n_bytes(&self) -> usize {
+        self.bytes.len()
+    }
+
     /// What rows those who were added have, for [`crate::Document::saw`].
     pub fn seen(&self) -> &Seen {
         &self.seen

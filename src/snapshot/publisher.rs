@@ -1,0 +1,448 @@
+//! Publishing, as rules: which step comes next, and what it does to the records of the writer.
+//!
+//! Whoever publishes keeps its records in a [`Ledger`] and asks [`Publisher::step`] again and again.
+//! Steps on the records are done by the time it answers; a step on the store of snapshots is named, for
+//! the caller to carry out and to note. Each step is recorded before the next, so after a crash at any
+//! point the next call goes on.
+//!
+//! ```text
+//! write ─► dirty keys ─► shards made anew ─► cut: the table of one version ─► objects put ─► manifest put
+//!                         ▲ split when there are more people
+//! ```
+//!
+//! A cut is taken at an instant at which no key is dirty, so it is exactly one version. Writes go on
+//! while its objects are put: the cut stays as it is.
+
+use crate::cut::{Part, SHARD_BYTES, Table, bits_for};
+use crate::hash::Hash;
+use crate::ledger::{Definitions, Failing, Ledger, Shard, State, slot_of};
+use crate::manifest::Manifest;
+use crate::patch::{Patched, empty, patch, split};
+use mayuse_core::{Code, Instant, Packed, Problem, Problems, SortedSet};
+
+/// How much is done at once, and how large what is made may become.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// What the size of a shard stays near.
+    pub shard_bytes: usize,
+    /// The largest shard. Beyond it a shard is split, or withheld where that does not help.
+    pub max_shard: usize,
+    /// How many keys of one shard are made anew at once.
+    pub keys: usize,
+    /// How much work one step does, in keys; a shard that is made anew counts as `shard_cost` keys.
+    pub slice: usize,
+    /// See `slice`.
+    pub shard_cost: usize,
+    /// From so many dirty keys on they are made anew although an import runs or a cut is being put.
+    pub backlog: usize,
+    /// How many objects are put at the same time: the platform opens no more connections.
+    pub puts: usize,
+    /// The store takes a key once a second.
+    pub manifest_every_ms: i64,
+    /// How long a cut is put off while an import runs.
+    pub import_every_ms: i64,
+    /// How late a publication may become before it stops waiting for what is merely tidy.
+    pub late_ms: i64,
+    /// How often a manifest is published although nothing changed.
+    pub heartbeat_ms: i64,
+    /// For how long objects stay that no manifest names any more.
+    pub grace_ms: i64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits {
+            shard_bytes: SHARD_BYTES,
+            max_shard: 8 * 1024 * 1024,
+            keys: 500,
+            slice: 1_000,
+            shard_cost: 15,
+            backlog: 20_000,
+            puts: 6,
+            manifest_every_ms: 1_000,
+            import_every_ms: 3_000,
+            late_ms: 2_000,
+            heartbeat_ms: 60_000,
+            grace_ms: 24 * 60 * 60 * 1_000,
+        }
+    }
+}
+
+/// How long a shard that could not be made waits for the next attempt: this, doubled each time.
+const RETRY_MS: i64 = 5_000;
+const MAX_RETRY_MS: i64 = 5 * 60 * 1_000;
+
+/// Shards may become smaller than they need be by so many halvings, where a few large customers lie
+/// close together.
+const EXTRA_BITS: u8 = 4;
+
+/// How many customers of an older catalogue are looked at, at once.
+const SCANNED: usize = 500;
+
+/// How many objects are taken away at once.
+const DELETED: usize = 24;
+
+/// What the caller of a publisher knows.
+#[derive(Clone, Copy, Debug)]
+pub struct Load {
+    /// Whether lines of an import are still coming.
+    pub importing: bool,
+    /// Since when there is something to publish, or the last publication, as far as the caller
+    /// remembers: in milliseconds since 1970.
+    pub since: i64,
+}
+
+/// What is to be done next.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Step {
+    /// Ask again at once, when others had their turn.
+    Again,
+    /// Put these objects, and note that they are put.
+    Put(Vec<Hash>),
+    /// Sign the cut and put it as the manifest, then note that it is published.
+    Publish,
+    /// Note that these objects are being taken away, take them away, and forget them.
+    Delete(Vec<Hash>),
+    /// Ask again at this instant, in milliseconds since 1970, or after a write.
+    Wait(i64),
+}
+
+/// Why a shard cannot be made.
+enum Trouble<E> {
+    /// It would be larger than it may be.
+    TooLarge,
+    Other(E),
+}
+
+impl<E: From<Problems>> From<Problems> for Trouble<E> {
+    fn from(problems: Problems) -> Self {
+        Trouble::Other(problems.into())
+    }
+}
+
+/// Publishes what a ledger records.
+#[derive(Debug)]
+pub struct Publisher<'l, L> {
+    /// The records.
+    pub ledger: &'l L,
+    /// How much at once.
+    pub limits: Limits,
+    /// What readers do where they cannot say; the rest of a manifest is the writer's own.
+    pub template: &'l Manifest,
+}
+
+impl<L: Ledger> Publisher<'_, L> {
+    /// Does the next step, or names it.
+    ///
+    /// # Errors
+    /// Those of the ledger. Nothing is lost; ask again later.
+    pub fn step(&self, now: Instant, load: Load) -> Result<Step, L::Error> {
+        let (ledger, limits, at) = (self.ledger, &self.limits, now.millis());
+        let state = ledger.state()?;
+        if state.version == 0 {
+            return Ok(Step::Wait(at.saturating_add(limits.heartbeat_ms)));
+        }
+        if let Some(after) = &state.scanned {
+            ledger.transaction(&mut || ledger.scan(after, SCANNED))?;
+            return Ok(Step::Again);
+        }
+        let has_backlog = limits.backlog < state.n_dirty;
+        let every = if load.importing { limits.import_every_ms } else { limits.manifest_every_ms };
+        let next_cut = state.published_as_of.saturating_add(every);
+        // A clock that went backward says nothing of how long it was.
+        let is_early = (state.published_as_of..next_cut).contains(&at);
+        if !has_backlog && state.cut.is_some() {
+            return self.push(&state, at);
+        }
+        if !has_backlog && load.importing && is_early {
+            return self.idle(next_cut, at);
+        }
+        let definitions = ledger.definitions()?;
+        if state.catalog != Some(definitions.part.hash) {
+            ledger.transaction(&mut || self.keep_catalog(&state, &definitions, now))?;
+            return Ok(Step::Again);
+        }
+        if state.n_shards == 0 {
+            ledger.transaction(&mut || self.begin(&definitions, now))?;
+            return Ok(Step::Again);
+        }
+        let target = self.target_bits(&state)?;
+        if state.bits < target {
+            ledger.transaction(&mut || ledger.set_bits(target))?;
+            return Ok(Step::Again);
+        }
+        let late = at.saturating_sub(load.since).saturating_sub(every);
+        let must_cut = limits.late_ms.saturating_mul(2) <= late;
+        let before = state.n_dirty;
+        let has_more = self.rebuild(&definitions, now, self.slice(late))?;
+        if has_more || (!must_cut && ledger.state()?.n_dirty != before) {
+            return Ok(Step::Again);
+        }
+        if state.cut.is_some() {
+            return self.push(&state, at);
+        }
+        if late < limits.late_ms && self.tidy(&definitions, &state, now)? {
+            return Ok(Step::Again);
+        }
+        let is_due = state.touched
+            || state.published != state.version
+            || state.published_at.saturating_add(limits.heartbeat_ms) <= at
+            || at < state.published_at;
+        if !is_due {
+            let heartbeat = state.published_at.saturating_add(limits.heartbeat_ms);
+            let failing = ledger.shards()?.into_iter().filter(|shard| shard.failing.is_some());
+            let mut retry: Option<i64> = None;
+            for shard in failing {
+                if !shard.is_waiting(at) {
+                    // None of its keys is dirty: what kept it from being split may have passed.
+                    ledger.transaction(&mut || ledger.put_shard(&Shard { failing: None, ..shard.clone() }))?;
+                    return Ok(Step::Again);
+                }
+                let next = shard.failing.map(|failing| failing.retry_at);
+                retry = retry.into_iter().chain(next).min();
+            }
+            return self.idle(retry.map_or(heartbeat, |retry| retry.min(heartbeat)), at);
+        }
+        if is_early {
+            return self.idle(next_cut, at);
+        }
+        let table = self.table(&definitions, &state)?;
+        let cut = Manifest {
+            version: state.version,
+            generated_at: now,
+            table,
+            previous: state.manifest,
+            ..self.template.clone()
+        };
+        ledger.transaction(&mut || ledger.set_cut(&cut))?;
+        Ok(Step::Again)
+    }
+
+    /// What is left to do for the cut.
+    fn push(&self, state: &State, now: i64) -> Result<Step, L::Error> {
+        let waiting = self.ledger.waiting(self.limits.puts)?;
+        if !waiting.is_empty() {
+            return Ok(Step::Put(waiting));
+        }
+        let next = state.published_at.saturating_add(self.limits.manifest_every_ms);
+        Ok(if (state.published_at..next).contains(&now) { Step::Wait(next) } else { Step::Publish })
+    }
+
+    /// Takes away what nothing names any more, or waits.
+    fn idle(&self, until: i64, now: i64) -> Result<Step, L::Error> {
+        let garbage = self.ledger.garbage(now.saturating_sub(self.limits.grace_ms), DELETED)?;
+        Ok(if garbage.is_empty() { Step::Wait(until) } else { Step::Delete(garbage) })
+    }
+
+    fn keep_catalog(&self, state: &State, definitions: &Definitions, now: Instant) -> Result<(), L::Error> {
+        if let Some(before) = state.catalog {
+            self.ledger.drop_object(before, now)?;
+        }
+        self.ledger.put_object(definitions.part.hash, &definitions.object)?;
+        self.ledger.set_catalog(definitions.part.hash)
+    }
+
+    /// One shard, with nobody.
+    fn begin(&self, definitions: &Definitions, now: Instant) -> Result<(), L::Error> {
+        let made = empty(&definitions.catalog, (self.ledger.seed(), 0, 0))?;
+        self.keep(&Shard::at(0, 0, made.part), &made.block, None, now)
+    }
+
+    /// How many bits the places of the table should have: enough for what is made, and before many
+    /// shards are made anew, enough for what is stored.
+    fn target_bits(&self, state: &State) -> Result<u8, L::Error> {
+        let mut n_bytes = state.n_bytes;
+        if self.limits.keys < state.n_dirty {
+            let mean = if state.n_customers < 64 { 96 } else { state.n_bytes.div_ceil(state.n_customers) };
+            n_bytes = n_bytes.max(self.ledger.n_customers()?.saturating_mul(mean));
+        }
+        Ok(bits_for(n_bytes, self.limits.shard_bytes))
+    }
+
+    /// How much is done at once, by how late it is. However many writes there are, in the end there is
+    /// one instant at which nothing is dirty.
+    fn slice(&self, late: i64) -> usize {
+        let (slice, late_ms) = (self.limits.slice, self.limits.late_ms);
+        if late < late_ms {
+            slice
+        } else if late < late_ms.saturating_mul(2) {
+            slice.saturating_mul(4)
+        } else {
+            usize::MAX
+        }
+    }
+
+    /// Makes shards anew in which keys are dirty, in their order. Whether there are more.
+    fn rebuild(&self, definitions: &Definitions, now: Instant, slice: usize) -> Result<bool, L::Error> {
+        let (ledger, mut spent, mut from) = (self.ledger, 0_usize, 0_u64);
+        loop {
+            let Some((hash, _)) = ledger.dirty(from, None, 1)?.pop() else { return Ok(false) };
+            let Some(shard) = ledger.shard(slot_of(hash))? else { return Ok(false) };
+            if shard.is_waiting(now.millis()) {
+                let Some(end) = shard.end() else { return Ok(false) };
+                from = end;
+                continue;
+            }
+            if slice <= spent {
+                return Ok(true);
+            }
+            let keys = ledger.dirty(hash, shard.end(), self.limits.keys)?;
+            let bits = ledger.state()?.bits;
+            let mut n_keys = 0;
+            let made = ledger.transaction(&mut || {
+                n_keys = self.rebuild_shard(definitions, &shard, bits, &keys, now)?;
+                Ok(())
+            });
+            if let Err(error) = made {
+                ledger.transaction(&mut || self.withhold(&shard, L::describe(&error), now))?;
+            }
+            spent = spent.saturating_add(n_keys).saturating_add(self.limits.shard_cost);
+        }
+    }
+
+    /// Makes a shard anew, or splits it first. How many keys that was.
+    fn rebuild_shard(
+        &self,
+        definitions: &Definitions,
+        shard: &Shard,
+        bits: u8,
+        keys: &[(u64, String)],
+        now: Instant,
+    ) -> Result<usize, L::Error> {
+        if shard.bits < bits {
+            return self.split_shard(definitions, shard, now).map(|()| 0);
+        }
+        let enough = bits_for(self.ledger.state()?.n_bytes, self.limits.shard_bytes);
+        let most = enough.saturating_add(EXTRA_BITS).min(Table::MAX_BITS);
+        let mut n = keys.len();
+        loop {
+            let some = keys.get(..n).unwrap_or(keys);
+            match self.patched(definitions, shard, some) {
+                Ok(made) => {
+                    self.keep(&Shard::at(shard.number(), shard.bits, made.part), &made.block, Some(shard), now)?;
+                    some.iter().try_for_each(|(hash, key)| self.ledger.clear_dirty(*hash, key))?;
+                    return Ok(n);
+                }
+                Err(Trouble::Other(error)) => return Err(error),
+                Err(Trouble::TooLarge) if 1 < n => n /= 2,
+                // Those who are in it are given more room, if it is their number that makes it large.
+                Err(Trouble::TooLarge) if bits < most && self.fits_alone(definitions, shard, some)? => {
+                    self.ledger.set_bits(bits.saturating_add(1))?;
+                    return Ok(0);
+                }
+                Err(Trouble::TooLarge) => return Err(self.too_large(keys)),
+            }
+        }
+    }
+
+    /// Whether a shard of these keys alone is not too large.
+    fn fits_alone(&self, definitions: &Definitions, shard: &Shard, keys: &[(u64, String)]) -> Result<bool, L::Error> {
+        let none = Shard { part: Part::WITHHELD, ..shard.clone() };
+        match self.patched(definitions, &none, keys) {
+            Ok(_) => Ok(true),
+            Err(Trouble::TooLarge) => Ok(false),
+            Err(Trouble::Other(error)) => Err(error),
+        }
+    }
+
+    fn too_large(&self, keys: &[(u64, String)]) -> L::Error {
+        let key = keys.first().map(|(_, key)| key.as_str()).unwrap_or_default();
+        refusal(format!("the shard of `{key}` would be larger than {} bytes", self.limits.max_shard))
+    }
+
+    fn patched(
+        &self,
+        definitions: &Definitions,
+        shard: &Shard,
+        keys: &[(u64, String)],
+    ) -> Result<Patched, Trouble<L::Error>> {
+        let place = (self.ledger.seed(), shard.bits, shard.number());
+        let old = self.block(definitions, shard).map_err(Trouble::Other)?;
+        let set: SortedSet<String> = keys.iter().map(|(_, key)| key.clone()).collect();
+        let max = self.limits.max_shard;
+        let made = patch(&definitions.catalog, &old, place, &set, |builder| {
+            for (_, key) in keys {
+                self.ledger.load_into(builder, key).map_err(Trouble::Other)?;
+                // What it takes here is about what it takes there.
+                if max.saturating_mul(2) < builder.n_bytes() {
+                    return Err(Trouble::TooLarge);
+                }
+            }
+            Ok(())
+        })?;
+        if max < made.block.as_slice().len() { Err(Trouble::TooLarge) } else { Ok(made) }
+    }
+
+    fn block(&self, definitions: &Definitions, shard: &Shard) -> Result<Packed, L::Error> {
+        if shard.part.is_withheld() {
+            return Ok(empty(&definitions.catalog, (self.ledger.seed(), shard.bits, shard.number()))?.block);
+        }
+        let lost = || format!("the object {} cannot be read", shard.part.hash);
+        self.ledger.object(shard.part.hash)?.ok_or_else(|| refusal(lost()))
+    }
+
+    fn split_shard(&self, definitions: &Definitions, shard: &Shard, now: Instant) -> Result<(), L::Error> {
+        let old = self.block(definitions, shard)?;
+        let halves = split(&definitions.catalog, &old, (self.ledger.seed(), shard.bits, shard.number()))?;
+        let bits = shard.bits.saturating_add(1);
+        // The first half takes the place of the whole.
+        let mut before = Some(shard);
+        for half in halves {
+            self.keep(&Shard::at(half.shard, bits, half.part), &half.block, before.take(), now)?;
+        }
+        Ok(())
+    }
+
+    /// Keeps a shard with its object, in place of another.
+    fn keep(&self, shard: &Shard, block: &Packed, before: Option<&Shard>, now: Instant) -> Result<(), L::Error> {
+        self.ledger.put_object(shard.part.hash, block)?;
+        self.ledger.put_shard(shard)?;
+        match before.filter(|before| before.part.hash != shard.part.hash) {
+            // Shards that nobody is in are the same object, so others may still name it.
+            Some(before) if !self.ledger.is_named(before.part.hash)? => self.ledger.drop_object(before.part.hash, now),
+            _ => Ok(()),
+        }
+    }
+
+    /// Notes that a shard cannot be made: it stands aside, and holds up nobody else.
+    fn withhold(&self, shard: &Shard, why: String, now: Instant) -> Result<(), L::Error> {
+        let at = now.millis();
+        let since = shard.failing.as_ref().map_or(at, |failing| failing.since);
+        let waited = at.saturating_sub(since).clamp(RETRY_MS, MAX_RETRY_MS);
+        let failing = Some(Failing { since, retry_at: at.saturating_add(waited), why });
+        self.ledger.put_shard(&Shard { failing, ..shard.clone() })
+    }
+
+    /// Splits some shards of before there were so many. Whether there are more.
+    fn tidy(&self, definitions: &Definitions, state: &State, now: Instant) -> Result<bool, L::Error> {
+        let mut spent = 0_usize;
+        while let Some(shard) = self.ledger.coarse_shard(state.bits)? {
+            if self.limits.slice <= spent {
+                return Ok(true);
+            }
+            let made = self.ledger.transaction(&mut || self.split_shard(definitions, &shard, now));
+            if let Err(error) = made {
+                self.ledger.transaction(&mut || self.withhold(&shard, L::describe(&error), now))?;
+            }
+            spent = spent.saturating_add(self.limits.shard_cost.saturating_mul(2));
+        }
+        Ok(false)
+    }
+
+    /// The table of the objects as they are now.
+    fn table(&self, definitions: &Definitions, state: &State) -> Result<Table, L::Error> {
+        let shards = self.ledger.shards()?;
+        let bits = shards.iter().map(|shard| shard.bits).max().unwrap_or_default().max(state.bits);
+        let mut places = Vec::new();
+        for shard in &shards {
+            let n = 1_usize.checked_shl(u32::from(bits.saturating_sub(shard.bits))).unwrap_or(1);
+            let part = if shard.failing.is_some() { Part::WITHHELD } else { shard.part };
+            places.extend(std::iter::repeat_n(part, n));
+        }
+        Ok(Table { seed: self.ledger.seed(), catalogue: definitions.part, bits, shards: places })
+    }
+}
+
+fn refusal<E: From<Problems>>(message: String) -> E {
+    Problems::from(Problem::error(Code::Invalid, String::new(), message)).into()
+}

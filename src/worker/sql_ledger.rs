@@ -1,0 +1,412 @@
+//! The records from which snapshots are published, in the same database as the catalog: which keys
+//! changed, the shards as they were last made, the objects, and how far publishing is.
+//!
+//! All of it is written in the transactions of what it follows from, so whenever the object ends, it
+//! goes on from here.
+
+use crate::http;
+use crate::sql::{Row, Sql, number};
+use mayuse_core::{Instant, Packed, Pile, key_hash};
+use mayuse_dialects::{Failure, Kind, Store, key_of, load_into, text};
+use mayuse_snapshot::{Definitions, Failing, Hash, Ledger, Manifest, Part, Shard, State};
+use serde_json::Value;
+use std::rc::Rc;
+use worker::{SqlStorage, SqlStorageValue};
+
+/// An object lies in pieces of so many bytes: the platform's rows end at 2 MB.
+const CHUNK: usize = 1_000_000;
+
+/// Under which name the cut lies among the objects.
+const CUT: &str = "cut";
+
+/// How many shards that fail are named to whoever asks.
+const NAMED: i64 = 10;
+
+/// Makes the tables if they are new; gives the seed of the hash of keys, which is drawn once.
+pub fn open(sql: &SqlStorage) -> worker::Result<u64> {
+    for statement in [
+        // Ids and aliases, in the order of their shards, whose records are to be made anew.
+        "CREATE TABLE IF NOT EXISTS dirty (hash TEXT, key TEXT, PRIMARY KEY (hash, key)) WITHOUT ROWID",
+        // One that could not be made has a reason, and since when and until when it waits.
+        "CREATE TABLE IF NOT EXISTS published_shards (
+            slot INTEGER PRIMARY KEY, bits INTEGER NOT NULL, hash TEXT NOT NULL, size INTEGER NOT NULL,
+            customers INTEGER NOT NULL, why TEXT, since INTEGER, retry_at INTEGER)",
+        "CREATE INDEX IF NOT EXISTS published_shards_hash ON published_shards (hash)",
+        // `put` is 1 once an object is where readers look, 2 while it is taken away there, and 3 where that may
+        // have happened and it is in use again. `gone` is 1 once a cut was kept without it, 2 once that is published.
+        "CREATE TABLE IF NOT EXISTS published_objects (
+            hash TEXT PRIMARY KEY, put INTEGER NOT NULL, in_cut INTEGER NOT NULL, gone INTEGER NOT NULL,
+            dropped_at INTEGER)",
+        "CREATE INDEX IF NOT EXISTS published_objects_dropped ON published_objects (dropped_at)
+            WHERE dropped_at IS NOT NULL",
+        "CREATE INDEX IF NOT EXISTS published_objects_waiting ON published_objects (put) WHERE put IN (0, 3)",
+        "CREATE TABLE IF NOT EXISTS chunks (hash TEXT, n INTEGER, body BLOB NOT NULL, PRIMARY KEY (hash, n))",
+        "CREATE TABLE IF NOT EXISTS publishing (
+            only_row INTEGER PRIMARY KEY CHECK (only_row = 1), seed TEXT NOT NULL, bits INTEGER NOT NULL DEFAULT 0,
+            scanned TEXT DEFAULT '', catalog TEXT NOT NULL DEFAULT '', touched INTEGER NOT NULL DEFAULT 0,
+            cut_version INTEGER, cut_at INTEGER, version INTEGER NOT NULL DEFAULT 0, as_of INTEGER NOT NULL DEFAULT 0,
+            at INTEGER NOT NULL DEFAULT 0, manifest TEXT NOT NULL DEFAULT '', failure TEXT)",
+    ] {
+        sql.exec(statement, None)?;
+    }
+    let seed = http::seed()?;
+    let seed = u64::from_le_bytes(seed.first_chunk().copied().unwrap_or_default());
+    let insert = "INSERT OR IGNORE INTO publishing (only_row, seed) VALUES (1, ?)";
+    sql.exec(insert, vec![SqlStorageValue::from(seed.to_string())])?;
+    take_over(sql)?;
+    let found = sql.exec("SELECT seed FROM publishing", None)?;
+    let seed = found.raw().next().transpose()?.and_then(|row| match row.into_iter().next() {
+        Some(SqlStorageValue::String(seed)) => seed.parse().ok(),
+        _ => None,
+    });
+    seed.ok_or_else(|| worker::Error::RustError("the seed of the shards cannot be read".to_owned()))
+}
+
+/// Takes over what an earlier version of this program published. All shards are made anew.
+fn take_over(sql: &SqlStorage) -> worker::Result<()> {
+    let found = sql.exec("SELECT name FROM sqlite_master WHERE type = 'table' AND name = 'publication'", None)?;
+    if found.raw().next().is_none() {
+        return Ok(());
+    }
+    for statement in [
+        "UPDATE publishing SET (version, as_of, at, manifest) = (SELECT version, at, at, manifest FROM publication)",
+        "INSERT OR IGNORE INTO published_objects
+            SELECT hash, 1, 0, 1, (SELECT at FROM publication) FROM objects WHERE pushed <> 0",
+        "DELETE FROM dirty",
+        "DROP TABLE shards",
+        "DROP TABLE halves",
+        "DROP TABLE objects",
+        "DROP TABLE publication",
+    ] {
+        sql.exec(statement, None)?;
+    }
+    Ok(())
+}
+
+impl Sql {
+    /// Notes that the records under an entity's keys are to be made anew. `body` is what it is going
+    /// to be; what it was is still stored.
+    pub fn touch(&self, kind: Kind, id: &str, body: Option<&Value>) -> Result<(), Failure> {
+        match kind {
+            Kind::Customer => {
+                let before = self.get(kind, id)?;
+                let alias = |body: &Value| key_of(Kind::Customer, body).map(str::to_owned);
+                self.mark(id)?;
+                let aliases = [before.and_then(|before| alias(&before.body)), body.and_then(alias)];
+                aliases.iter().flatten().try_for_each(|alias| self.mark(alias))
+            }
+            Kind::Subscription => {
+                let before = self.get(kind, id)?;
+                let customers = [
+                    before.as_ref().map(|before| text(&before.body, "customer_id")),
+                    body.map(|body| text(body, "customer_id")),
+                ];
+                customers.into_iter().flatten().try_for_each(|customer| self.mark(customer))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn mark(&self, key: &str) -> Result<(), Failure> {
+        let hash = hex(key_hash(self.seed(), key));
+        self.run("INSERT OR IGNORE INTO dirty VALUES (?, ?)", vec![hash, key.into()])
+    }
+
+    /// Lets all shards go: the catalogue is replaced.
+    pub fn drop_shards(&self, now: Instant) -> Result<(), Failure> {
+        let statement = "UPDATE published_objects SET dropped_at = ? WHERE dropped_at IS NULL";
+        self.run(statement, vec![integer(now.millis())])?;
+        self.run("DELETE FROM published_shards", Vec::new())?;
+        self.run("DELETE FROM dirty", Vec::new())?;
+        self.run("UPDATE publishing SET bits = 0, scanned = NULL, catalog = ''", Vec::new())
+    }
+
+    /// The version that was published last.
+    pub fn published_version(&self) -> Result<u64, Failure> {
+        let read = |row: &mut Row| u64::try_from(row.integer()?).ok();
+        Ok(self.rows("SELECT version FROM publishing", Vec::new(), read)?.pop().unwrap_or_default())
+    }
+
+    /// Notes that a manifest is published that was made elsewhere.
+    pub fn is_published(&self, version: u64, at: Instant, manifest: Hash) -> Result<(), Failure> {
+        let at = at.millis();
+        let values = vec![number(version)?, integer(at), integer(at), manifest.to_string().into()];
+        self.run("UPDATE publishing SET version = ?, as_of = ?, at = ?, manifest = ?", values)
+    }
+
+    /// Notes why nothing is published, until something is.
+    pub fn record_failure(&self, why: &str) -> Result<(), Failure> {
+        self.run("UPDATE publishing SET failure = ? WHERE failure IS NOT ?", vec![why.into(), why.into()])
+    }
+
+    /// Why nothing is published, if that failed the last time.
+    pub fn failure(&self) -> Result<Option<String>, Failure> {
+        let found = self.rows("SELECT failure FROM publishing", Vec::new(), Row::optional_text)?;
+        Ok(found.into_iter().next().flatten())
+    }
+
+    /// How many shards are withheld, and the first of them.
+    pub fn failing(&self) -> Result<(u64, Vec<Shard>), Failure> {
+        let read = |row: &mut Row| u64::try_from(row.integer()?).ok();
+        let statement = "SELECT count(*) FROM published_shards WHERE why IS NOT NULL";
+        let n = self.rows(statement, Vec::new(), read)?.pop().unwrap_or_default();
+        let which = "WHERE why IS NOT NULL ORDER BY since LIMIT ?";
+        Ok((n, if n == 0 { Vec::new() } else { self.some_shards(which, vec![integer(NAMED)])? }))
+    }
+
+    fn some_shards(&self, which: &str, bindings: Vec<SqlStorageValue>) -> Result<Vec<Shard>, Failure> {
+        let statement =
+            format!("SELECT slot, bits, hash, size, customers, why, since, retry_at FROM published_shards {which}");
+        self.rows(&statement, bindings, shard)
+    }
+
+    fn set_chunks(&self, name: &str, bytes: &[u8]) -> Result<(), Failure> {
+        for (chunk, n) in bytes.chunks(CHUNK).zip(0..) {
+            let row = vec![name.into(), integer(n), SqlStorageValue::Blob(chunk.to_vec())];
+            self.run("INSERT OR REPLACE INTO chunks VALUES (?, ?, ?)", row)?;
+        }
+        Ok(())
+    }
+
+    fn chunks(&self, name: &str) -> Result<Vec<u8>, Failure> {
+        let mut chunks =
+            self.rows("SELECT body FROM chunks WHERE hash = ? ORDER BY n", vec![name.into()], Row::blob)?;
+        // Nearly all of them are of one piece.
+        Ok(if chunks.len() == 1 { chunks.pop().unwrap_or_default() } else { chunks.concat() })
+    }
+
+    /// Forgets objects and what they are.
+    fn forget_objects(&self, which: &str, bindings: Vec<SqlStorageValue>) -> Result<(), Failure> {
+        let statement = format!("DELETE FROM published_objects WHERE {which} RETURNING hash");
+        let gone = self.rows(&statement, bindings, Row::text)?;
+        gone.into_iter().try_for_each(|hash| self.run("DELETE FROM chunks WHERE hash = ?", vec![hash.into()]))
+    }
+}
+
+impl Ledger for Sql {
+    type Error = Failure;
+
+    fn transaction(&self, write: &mut dyn FnMut() -> Result<(), Failure>) -> Result<(), Failure> {
+        self.storage().transaction(write)
+    }
+
+    fn describe(error: &Failure) -> String {
+        error.sentence()
+    }
+
+    fn seed(&self) -> u64 {
+        Sql::seed(self)
+    }
+
+    fn state(&self) -> Result<State, Failure> {
+        let read = |row: &mut Row| {
+            let bits = u8::try_from(row.integer()?).ok()?;
+            let scanned = row.optional_text()?;
+            let (catalog, touched) = (Hash::parse(&row.text()?), row.integer()? != 0);
+            let (cut_version, cut_at) = (row.optional_integer()?, row.optional_integer()?);
+            let mut whole = || u64::try_from(row.integer()?).ok();
+            let (published, published_as_of, published_at) = (whole()?, row.integer()?, row.integer()?);
+            let manifest = Hash::parse(&row.text()?);
+            let mut whole = || u64::try_from(row.integer()?).ok();
+            Some(State {
+                version: whole()?,
+                bits,
+                scanned,
+                catalog,
+                touched,
+                cut: cut_version.and_then(|version| Some((u64::try_from(version).ok()?, cut_at?))),
+                published,
+                published_as_of,
+                published_at,
+                manifest,
+                n_dirty: usize::try_from(whole()?).ok()?,
+                n_shards: whole()?,
+                n_bytes: whole()?,
+                n_customers: whole()?,
+            })
+        };
+        let statement = "SELECT bits, scanned, p.catalog, touched, cut_version, cut_at, p.version, as_of, at, manifest,
+            c.version, (SELECT count(*) FROM dirty), n, bytes, people
+            FROM publishing AS p, catalog AS c, (SELECT count(*) AS n, coalesce(sum(size), 0) AS bytes,
+            coalesce(sum(customers), 0) AS people FROM published_shards)";
+        let found = self.rows(statement, Vec::new(), read)?.pop();
+        found.ok_or_else(|| Failure::internal("how far publishing is cannot be read"))
+    }
+
+    fn definitions(&self) -> Result<Rc<Definitions>, Failure> {
+        self.packed_definitions()
+    }
+
+    fn n_customers(&self) -> Result<u64, Failure> {
+        let read = |row: &mut Row| u64::try_from(row.integer()?).ok();
+        Ok(self.rows("SELECT count(*) FROM customers", Vec::new(), read)?.pop().unwrap_or_default())
+    }
+
+    fn load_into(&self, builder: &mut Pile<'_>, key: &str) -> Result<(), Failure> {
+        load_into(self, builder, key)
+    }
+
+    fn scan(&self, after: &str, limit: usize) -> Result<(), Failure> {
+        let page = self.page(Kind::Customer, after, limit)?;
+        for customer in &page {
+            self.mark(&customer.id)?;
+            key_of(Kind::Customer, &customer.body).map_or(Ok(()), |alias| self.mark(alias))?;
+        }
+        let last = page.last().map_or(SqlStorageValue::Null, |customer| customer.id.as_str().into());
+        self.run("UPDATE publishing SET scanned = ?", vec![last])
+    }
+
+    fn dirty(&self, from: u64, to: Option<u64>, limit: usize) -> Result<Vec<(u64, String)>, Failure> {
+        let read = |row: &mut Row| Some((u64::from_str_radix(&row.text()?, 16).ok()?, row.text()?));
+        // Above every hash, which is 16 digits.
+        let to = to.map_or_else(|| SqlStorageValue::from("g"), hex);
+        let statement = "SELECT hash, key FROM dirty WHERE ? <= hash AND hash < ? ORDER BY hash, key LIMIT ?";
+        self.rows(statement, vec![hex(from), to, count(limit)], read)
+    }
+
+    fn clear_dirty(&self, hash: u64, key: &str) -> Result<(), Failure> {
+        self.run("DELETE FROM dirty WHERE hash = ? AND key = ?", vec![hex(hash), key.into()])
+    }
+
+    fn set_bits(&self, bits: u8) -> Result<(), Failure> {
+        self.run("UPDATE publishing SET bits = ?", vec![integer(bits.into())])
+    }
+
+    fn set_catalog(&self, hash: Hash) -> Result<(), Failure> {
+        self.run("UPDATE publishing SET catalog = ?, touched = 1", vec![name(hash)])
+    }
+
+    fn shard(&self, slot: u64) -> Result<Option<Shard>, Failure> {
+        Ok(self.some_shards("WHERE slot <= ? ORDER BY slot DESC LIMIT 1", vec![number(slot)?])?.pop())
+    }
+
+    fn coarse_shard(&self, bits: u8) -> Result<Option<Shard>, Failure> {
+        let which = "WHERE bits < ? AND why IS NULL ORDER BY slot LIMIT 1";
+        Ok(self.some_shards(which, vec![integer(bits.into())])?.pop())
+    }
+
+    fn shards(&self) -> Result<Vec<Shard>, Failure> {
+        self.some_shards("ORDER BY slot", Vec::new())
+    }
+
+    fn put_shard(&self, shard: &Shard) -> Result<(), Failure> {
+        let slot = number(shard.slot)?;
+        let was_failing = "SELECT slot FROM published_shards WHERE slot = ? AND why IS NOT NULL";
+        let was_failing = !self.rows(was_failing, vec![slot.clone()], Row::integer)?.is_empty();
+        let none = SqlStorageValue::Null;
+        let (why, since, retry_at) = match &shard.failing {
+            Some(failing) => (failing.why.as_str().into(), integer(failing.since), integer(failing.retry_at)),
+            None => (none.clone(), none.clone(), none),
+        };
+        let row = vec![
+            slot,
+            integer(shard.bits.into()),
+            name(shard.part.hash),
+            number(shard.part.size.into())?,
+            number(shard.part.n.into())?,
+            why,
+            since,
+            retry_at,
+        ];
+        self.run("INSERT OR REPLACE INTO published_shards VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)?;
+        if was_failing && shard.failing.is_some() {
+            return Ok(());
+        }
+        self.run("UPDATE publishing SET touched = 1 WHERE touched = 0", Vec::new())
+    }
+
+    fn is_named(&self, hash: Hash) -> Result<bool, Failure> {
+        let statement = "SELECT slot FROM published_shards WHERE hash = ? LIMIT 1";
+        Ok(!self.rows(statement, vec![name(hash)], Row::integer)?.is_empty())
+    }
+
+    fn object(&self, hash: Hash) -> Result<Option<Packed>, Failure> {
+        Ok(Packed::new(self.chunks(&hash.to_string())?).filter(|object| !object.as_slice().is_empty()))
+    }
+
+    fn put_object(&self, hash: Hash, bytes: &Packed) -> Result<(), Failure> {
+        let statement = "INSERT INTO published_objects VALUES (?, 0, 0, 0, NULL) ON CONFLICT (hash) DO UPDATE SET
+            dropped_at = NULL, gone = 0, put = CASE put WHEN 2 THEN 3 ELSE put END";
+        self.run(statement, vec![name(hash)])?;
+        self.set_chunks(&hash.to_string(), bytes.as_slice())
+    }
+
+    fn drop_object(&self, hash: Hash, now: Instant) -> Result<(), Failure> {
+        let statement = "UPDATE published_objects SET dropped_at = ? WHERE hash = ?";
+        self.run(statement, vec![integer(now.millis()), name(hash)])?;
+        self.forget_objects("hash = ? AND put = 0 AND in_cut = 0", vec![name(hash)])
+    }
+
+    fn set_cut(&self, cut: &Manifest) -> Result<(), Failure> {
+        self.forget_objects("put = 0 AND dropped_at IS NOT NULL", Vec::new())?;
+        self.run("UPDATE published_objects SET in_cut = 1 WHERE put IN (0, 3)", Vec::new())?;
+        self.run("UPDATE published_objects SET gone = 1 WHERE dropped_at IS NOT NULL AND gone = 0", Vec::new())?;
+        self.run("DELETE FROM chunks WHERE hash = ?", vec![CUT.into()])?;
+        self.set_chunks(CUT, cut.pack().as_bytes())?;
+        let values = vec![number(cut.version)?, integer(cut.generated_at.millis())];
+        self.run("UPDATE publishing SET cut_version = ?, cut_at = ?, touched = 0", values)
+    }
+
+    fn waiting(&self, limit: usize) -> Result<Vec<Hash>, Failure> {
+        let statement = "SELECT hash FROM published_objects WHERE put IN (0, 3) AND in_cut = 1 LIMIT ?";
+        self.rows(statement, vec![count(limit)], |row| Hash::parse(&row.text()?))
+    }
+
+    fn cut(&self) -> Result<Option<Manifest>, Failure> {
+        Ok(Packed::new(self.chunks(CUT)?).and_then(|packed| Manifest::unpack(&packed)))
+    }
+
+    fn mark_put(&self, hash: Hash) -> Result<(), Failure> {
+        self.run("UPDATE published_objects SET put = 1, in_cut = 0 WHERE hash = ?", vec![name(hash)])
+    }
+
+    fn record_publication(&self, cut: &Manifest, manifest: Hash, now: Instant) -> Result<(), Failure> {
+        let (version, as_of) = (number(cut.version)?, integer(cut.generated_at.millis()));
+        let statement = "UPDATE publishing SET version = ?, as_of = ?, at = ?, manifest = ?, cut_version = NULL,
+            cut_at = NULL, failure = NULL";
+        self.run(statement, vec![version, as_of, integer(now.millis()), name(manifest)])?;
+        let statement = "UPDATE published_objects SET gone = 2 WHERE dropped_at IS NOT NULL AND gone = 1";
+        self.run(statement, Vec::new())
+    }
+
+    fn garbage(&self, before: i64, limit: usize) -> Result<Vec<Hash>, Failure> {
+        let statement = "SELECT hash FROM published_objects WHERE dropped_at < ? AND gone = 2 LIMIT ?";
+        self.rows(statement, vec![integer(before), count(limit)], |row| Hash::parse(&row.text()?))
+    }
+
+    fn mark_deleting(&self, hash: Hash) -> Result<(), Failure> {
+        self.run("UPDATE published_objects SET put = 2 WHERE hash = ?", vec![name(hash)])
+    }
+
+    fn forget_object(&self, hash: Hash) -> Result<(), Failure> {
+        self.forget_objects("hash = ? AND dropped_at IS NOT NULL", vec![name(hash)])
+    }
+}
+
+fn shard(row: &mut Row) -> Option<Shard> {
+    let (slot, bits) = (u64::try_from(row.integer()?).ok()?, u8::try_from(row.integer()?).ok()?);
+    let hash = Hash::parse(&row.text()?)?;
+    let mut count = || u32::try_from(row.integer()?).ok();
+    let part = Part { hash, size: count()?, n: count()? };
+    let failing = match row.optional_text()? {
+        Some(why) => Some(Failing { why, since: row.integer()?, retry_at: row.integer()? }),
+        None => None,
+    };
+    Some(Shard { slot, bits, part, failing })
+}
+
+fn name(hash: Hash) -> SqlStorageValue {
+    hash.to_string().into()
+}
+
+fn hex(hash: u64) -> SqlStorageValue {
+    format!("{hash:016x}").into()
+}
+
+fn integer(value: i64) -> SqlStorageValue {
+    SqlStorageValue::Integer(value)
+}
+
+fn count(limit: usize) -> SqlStorageValue {
+    integer(i64::try_from(limit).unwrap_or(i64::MAX))
+}
