@@ -277,39 +277,34 @@ impl Drop for UnderWay<'_> {
 
 /// How the catalog is: what is stored, what is published of it, and what keeps the rest.
 fn ready(store: &Rc<Sql>, env: &Env, now: Instant) -> std::result::Result<Answer, Failure> {
-    let (state, (n_failing, failing)) = (store.state()?, store.failing()?);
-    let (settings, _) = Settings::read(env);
-    let since = failing.first().and_then(|shard| Some(shard.failing.as_ref()?.since));
-    let health = match Kv::of(env) {
-        Some(_) => health(&state, since, settings.heartbeat_ms, now.millis()),
-        // Nobody waits for anything.
-        None => Health::Ok,
-    };
-    let instant = |ms: i64| Value::from(Instant::from_millis(ms).map(|at| at.to_string()));
-    let mut fields = vec![
-        ("status", if health == Health::Ok { "ok" } else { "degraded" }.into()),
-        ("snapshot_version", state.version.into()),
-        ("published_version", state.published.into()),
-        ("published_at", if state.published == 0 { Value::Null } else { instant(state.published_as_of) }),
-        ("waiting_keys", state.n_dirty.into()),
-        ("failing_shards", n_failing.into()),
-    ];
-    if let Health::Degraded(since) = health {
-        let of_shard = failing.first().and_then(|shard| Some(shard.failing.as_ref()?.why.clone()));
-        let why = store.failure()?.or(of_shard);
-        fields.push(("since", if since == 0 { Value::Null } else { instant(since) }));
-        fields.push(("reason", why.unwrap_or_else(|| "nothing was published".to_owned()).into()));
+    let state = store.state()?;
+    let mut fields: Vec<(&str, Value)> =
+        vec![("snapshot_version", state.version.into()), ("published_version", state.published.into())];
+    let mut status = "ok";
+    if Kv::of(env).is_some() {
+        let (n_failing, failing) = store.failing()?;
+        let instant = |ms: i64| Value::from(Instant::from_millis(ms).filter(|_| ms != 0).map(|at| at.to_string()));
+        fields.push(("published_at", instant(state.published_as_of)));
+        fields.push(("waiting_keys", state.n_dirty.into()));
+        fields.push(("failing_shards", n_failing.into()));
+        let first = failing.first().and_then(|shard| shard.failing.as_ref());
+        let heartbeat_ms = Settings::read(env).0.heartbeat_ms;
+        if let Health::Degraded(since) = health(&state, first.map(|first| first.since), heartbeat_ms, now.millis()) {
+            status = "degraded";
+            let why = store.failure()?.or_else(|| first.map(|first| first.why.clone()));
+            fields.push(("since", instant(since)));
+            fields.push(("reason", why.unwrap_or_else(|| "nothing was published".to_owned()).into()));
+        }
+        let named = failing.iter().filter_map(|shard| {
+            let failing = shard.failing.as_ref()?;
+            let name = format!("{} of {}", shard.number(), 1_u64.checked_shl(shard.bits.into())?);
+            let (since, why) = (instant(failing.since), failing.why.as_str().into());
+            Some(object(&mut [("shard", name.into()), ("since", since), ("reason", why)].into_iter()))
+        });
+        let named: Vec<Value> = named.collect();
+        if !named.is_empty() {
+            fields.push(("withheld", named.into()));
+        }
     }
-    let failing = failing.iter().filter_map(|shard| {
-        let failing = shard.failing.as_ref()?;
-        let name = format!("{} of {}", shard.number(), 1_u64.checked_shl(shard.bits.into())?);
-        let fields =
-            [("shard", name.into()), ("since", instant(failing.since)), ("reason", failing.why.as_str().into())];
-        Some(object(&mut fields.into_iter()))
-    });
-    let failing: Vec<Value> = failing.collect();
-    if !failing.is_empty() {
-        fields.push(("withheld", failing.into()));
-    }
-    Ok(Answer::json(200, &Written(&object(&mut fields.into_iter()))))
+    Ok(Answer::json(200, &Written(&object(&mut std::iter::once(("status", status.into())).chain(fields)))))
 }

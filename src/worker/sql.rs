@@ -134,7 +134,7 @@ impl Sql {
         if !changes.iter().all(of_people) {
             self.definitions.replace(None);
             self.packed.replace(None);
-            self.check_definitions()?;
+            self.check_definitions(changes)?;
         }
         self.check_customers(changes)?;
         Ok(version)
@@ -168,10 +168,20 @@ impl Sql {
     }
 
     /// Refuses what could not be published: more definitions than an isolate can hold.
-    fn check_definitions(&self) -> Result<(), Failure> {
+    fn check_definitions(&self, changes: &[Change]) -> Result<(), Failure> {
         let sum = |kind: Kind| format!("coalesce((SELECT sum(length(body)) FROM {}), 0)", kind.list());
         let statement = ["SELECT ", &sum(Kind::Feature), " + ", &sum(Kind::Plan), " + ", &sum(Kind::AddOn)].concat();
-        self.check_size(&statement, Vec::new(), MAX_DEFINITIONS, || "features, plans and add-ons together".to_owned())
+        let what = || "features, plans and add-ons together".to_owned();
+        self.check_size(&statement, Vec::new(), MAX_DEFINITIONS, what).map_err(|failure| {
+            // The last of them is what makes them too many.
+            let mut kinds = changes.iter().filter_map(|change| match change {
+                Change::Put { kind, .. } if kind.is_definition() => Some(*kind),
+                _ => None,
+            });
+            let last = kinds.clone().last();
+            let path = last.map(|last| (last.list(), kinds.by_ref().filter(|kind| *kind == last).count()));
+            failure.at(path.map(|(list, n)| format!("{list}[{}]", n.saturating_sub(1))).unwrap_or_default())
+        })
     }
 
     fn check_size(
