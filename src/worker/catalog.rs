@@ -27,6 +27,9 @@ use worker::{DurableObject, Env, Response, Result, SqlStorage, State, console_er
 /// How long after a write it is published: what is written together is published together.
 const PUBLISH_AFTER_MS: i64 = 100;
 
+/// How long an alarm may be overdue before it is taken for lost.
+const OVERDUE_MS: i64 = 60_000;
+
 /// How long after a failure to publish it is tried again.
 const RETRY_MS: i64 = 5_000;
 
@@ -83,7 +86,9 @@ impl DurableObject for Catalog {
         self.holds.set(false);
         if let Some(next) = next {
             // Never in the past of now: it would be called again at once, and nobody else.
-            self.wake_at(next.max(http::now().millis().saturating_add(PUBLISH_AFTER_MS)));
+            let at = next.max(http::now().millis().saturating_add(PUBLISH_AFTER_MS));
+            // What is thrown has the platform call again.
+            self.wake_at(at).map_err(|failure| worker::Error::RustError(failure.message.clone()))?;
         }
         Response::empty()
     }
@@ -178,18 +183,22 @@ impl Catalog {
     /// Has what was written published. Stands in the same turn as the write, so both are kept or neither.
     fn written(&self) {
         if Kv::of(&self.env).is_some() {
-            self.wake_at(http::now().millis().saturating_add(PUBLISH_AFTER_MS));
+            let woken = self.wake_at(http::now().millis().saturating_add(PUBLISH_AFTER_MS));
+            if let Err(failure) = woken {
+                console_error!("publishing: {}", failure.message);
+            }
         }
     }
 
-    fn wake_at(&self, at: i64) {
-        if self.wakes_at.get().is_some_and(|earlier| earlier <= at) {
-            return;
+    fn wake_at(&self, at: i64) -> std::result::Result<(), Failure> {
+        // One that is overdue may be lost: the platform gives up after a few failures.
+        let overdue = http::now().millis().saturating_sub(OVERDUE_MS);
+        if self.wakes_at.get().is_some_and(|earlier| earlier <= at && overdue < earlier) {
+            return Ok(());
         }
-        match self.storage.wake_at(at) {
-            Ok(()) => self.wakes_at.set(Some(at)),
-            Err(failure) => console_error!("publishing: {}", failure.message),
-        }
+        self.storage.wake_at(at)?;
+        self.wakes_at.set(Some(at));
+        Ok(())
     }
 
     /// Publishes what there is to publish. When to come again; never where there is no store for it.

@@ -178,7 +178,7 @@ impl Sql {
                 Change::Put { kind, .. } if kind.is_definition() => Some(*kind),
                 _ => None,
             });
-            let last = kinds.clone().last();
+            let last = kinds.clone().next_back();
             let path = last.map(|last| (last.list(), kinds.by_ref().filter(|kind| *kind == last).count()));
             failure.at(path.map(|(list, n)| format!("{list}[{}]", n.saturating_sub(1))).unwrap_or_default())
         })
