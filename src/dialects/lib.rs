@@ -47,4 +47,4 @@ pub use people::{catalog_for, pile_up, read_definitions};
 pub use request::{Context, Done, Reply, Request};
 pub use routes::{answer, body_limit};
 pub use store::{Change, Entity, Store, items, key_of, references, text};
-pub use strict::from_slice;
+pub use strict::{NotJson, from_slice};

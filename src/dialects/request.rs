@@ -75,7 +75,7 @@ impl Request<'_> {
     }
 }
 
-fn not_json(error: &serde_json::Error) -> Failure {
+fn not_json(error: &dyn std::fmt::Display) -> Failure {
     Failure::new(Why::BadRequest, format!("the body cannot be read: {error}")).code("INVALID_JSON")
 }
 

@@ -27,6 +27,7 @@ mod meteroid_subscription_limits;
 mod meteroid_subscription_prices;
 mod meteroid_subscription_terms;
 mod meteroid_subscriptions;
+mod numbers;
 mod own;
 mod pabbly;
 mod pabbly_refusals;
