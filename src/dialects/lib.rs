@@ -19,6 +19,7 @@ mod store;
 mod ids;
 mod strict;
 mod request;
+mod form;
 
 mod dialect;
 mod access;
@@ -36,7 +37,7 @@ mod routes;
 
 pub use access::{DEMO_KEY, Key, Keys, Scope, scope_of};
 pub use admit::admit;
-pub use dialect::Dialect;
+pub use dialect::{Dialect, Presented};
 pub use failure::{Failure, Refusal, Why};
 pub use idempotency::{Recorded, fingerprint, replay};
 pub use ids::{Ids, hex};
