@@ -74,7 +74,7 @@ async fn fetch(mut request: worker::Request, env: Env, context: Context) -> Resu
             ("key", by.into()),
             ("method", arrived.method.as_str().into()),
             ("path", path.into()),
-            ("status", status.into()),
+            ("status", u64::from(status).into()),
             ("ms", ms.into()),
         ]
         .into_iter(),
