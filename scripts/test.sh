@@ -48,6 +48,10 @@ node --test --test-reporter=spec tests/cli/*.test.mjs
 heading "the contract with the APIs it stands in for"
 node --test --test-reporter=spec tests/contracts/*.test.mjs
 
+heading "the released clients of Meteroid and Commet"
+scripts/clients.sh
+node --test --test-reporter=spec tests/clients/*.test.mjs
+
 heading "the npm package, packed and installed, in Node"
 node --test --test-reporter=spec tests/npm/*.test.mjs
 
