@@ -1,7 +1,8 @@
 //! `mayuse key`
 
 use crate::input::{self, Failure};
-use mayuse_dialects::{Keys, hex};
+use clap::builder::PossibleValuesParser;
+use mayuse_dialects::{Keys, Scope, hex};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 use std::io;
@@ -15,13 +16,14 @@ Its table of keys is the secret API_KEYS, a JSON array of rows.
 Examples:
   mayuse key --name checkout
   mayuse key --name billing-sync --scope catalog
+  mayuse key --name another-region --scope snapshot
   mayuse key --name backend --scope check --scope usage --class bulk --json")]
 pub struct Args {
     /// Who it is for: stands in logs, and beside what was written with it
     #[arg(long)]
     name: String,
     /// What it may do; may be given several times
-    #[arg(long = "scope", value_name = "SCOPE", value_parser = ["check", "usage", "catalog"], default_value = "check")]
+    #[arg(long = "scope", value_name = "SCOPE", value_parser = PossibleValuesParser::new(Scope::names()), default_value = "check")]
     scopes: Vec<String>,
     /// Which rate limit it is under: the Worker's binding RATE_LIMIT_ and this in capitals
     #[arg(long, value_name = "CLASS", default_value = "standard")]

@@ -4,6 +4,7 @@
 //! a question is answered from memory, those copies take longer than the decision.
 
 use crate::amount::Amount;
+use crate::ask::MAX_VERSION;
 use crate::decide::Question;
 use crate::model::Policy;
 use crate::time::Instant;
@@ -60,7 +61,7 @@ impl<'q> QueryCheck<'q> {
             "subscription_id" => once(&mut self.subscription_id, Some(value)),
             "explain" => once(&mut self.explain, switch(&value)),
             "on_indeterminate" => once(&mut self.on_indeterminate, policy(&value)),
-            "min_version" => once(&mut self.min_version, unsigned(&value)),
+            "min_version" => once(&mut self.min_version, unsigned(&value).filter(|version| *version <= MAX_VERSION)),
             "max_age_ms" => once(&mut self.max_age_ms, unsigned(&value)),
             "at" => once(&mut self.at, Instant::parse(&value).ok()),
             _ => Some(()),

@@ -294,6 +294,9 @@ impl<'a> Node<'a> {
     }
 }
 
+/// The most characters of a name.
+const MAX_NAME: usize = 500;
+
 /// What an id may look like, for messages.
 pub(crate) const ID_RULE: &str = "expected 1 to 128 visible ASCII characters";
 
@@ -352,6 +355,11 @@ impl<'a> Object<'a> {
         self.fields.iter().any(|(field, tree)| field == name && *tree != Tree::Null)
     }
 
+    /// Whether there are other fields than these.
+    pub fn has_others(&self, known: &[&str]) -> bool {
+        self.fields.iter().any(|(field, _)| !known.contains(&field.as_str()))
+    }
+
     /// Calls `each` with every item of an array field and its number; an absent one has none.
     pub fn each(&self, name: &str, each: impl FnMut(usize, Node<'_>)) {
         self.optional(name, |node| {
@@ -363,6 +371,18 @@ impl<'a> Object<'a> {
     /// An optional string.
     pub fn text(&self, name: &str) -> Option<String> {
         self.optional(name, |node| node.text().map(str::to_owned))
+    }
+
+    /// An optional name: what people read, and what is kept in snapshots as it is.
+    pub fn name(&self, name: &str) -> Option<String> {
+        self.optional(name, |node| {
+            let text = node.text()?;
+            if text.chars().nth(MAX_NAME).is_some() {
+                node.error(Code::TooLarge, format!("expected at most {MAX_NAME} characters"));
+                return None;
+            }
+            Some(text.to_owned())
+        })
     }
 
     /// An id that must be there.

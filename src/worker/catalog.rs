@@ -168,6 +168,11 @@ impl Catalog {
         let signer =
             Signer::read(secret).await.map_err(|said| Failure::internal(format!("SNAPSHOT_SIGNING_KEY: {said}")))?;
         let store = self.open()?;
+        let taken = store.taken()?;
+        if taken.is_on_its_way(now.millis()) {
+            // It would arrive after what is published here, and be the newest.
+            return Ok(Some(taken.until));
+        }
         let publisher =
             Publisher { storage: &self.storage, store: &store, kv: &kv, signer: &signer, settings: &settings };
         publisher.run(now).await.map(Some)

@@ -6,6 +6,7 @@
 
 use crate::checks::{Asked, written};
 use crate::crypto;
+use crate::fallback::Fallback;
 use crate::http::Answer;
 use crate::js;
 use crate::kv::{self, Kv, ObjectError};
@@ -14,7 +15,7 @@ use crate::settings::Settings;
 use mayuse_core::{Check, Instant, Packed, Question, Reason, Snapshot, Source};
 use mayuse_core::{undecided, undecided_in};
 use mayuse_dialects::{Failure, object};
-use mayuse_snapshot::{Hash, Judgement, Manifest, Needs, Part, Replica, Unverified, contents};
+use mayuse_snapshot::{Contents, Hash, Judgement, Manifest, Needs, Part, Replica, Unverified, contents};
 use serde_json::Value;
 use std::cell::{Cell, OnceCell, RefCell};
 use worker::{Env, console_error};
@@ -62,8 +63,7 @@ struct Counters {
     /// Objects and manifests that could not be had.
     failed: Cell<u64>,
     last_failure: RefCell<String>,
-    /// The bytes of the fallback, until they were read.
-    embedded: Cell<Option<Vec<u8>>>,
+    fallback: Fallback,
 }
 
 thread_local! {
@@ -79,13 +79,13 @@ fn with<T>(env: &Env, work: impl FnOnce(&Held) -> T) -> Option<T> {
             problems.iter().for_each(|problem| console_error!("{problem}"));
             let replica = RefCell::new(Replica::new(settings.max_bytes, settings.min_version));
             let embedded = js::field(&worker::js_sys::global(), EMBEDDED);
-            let embedded = (!embedded.is_undefined()).then(|| js::bytes(&embedded)).filter(|bytes| !bytes.is_empty());
+            let embedded = if embedded.is_undefined() { Vec::new() } else { js::bytes(&embedded) };
             let counters = Counters {
                 looked_at: Cell::new(None),
                 refused: Cell::new(0),
                 failed: Cell::new(0),
                 last_failure: RefCell::default(),
-                embedded: Cell::new(embedded),
+                fallback: Fallback::of(embedded),
             };
             Some(Held { replica, embedded: RefCell::new(Replica::new(usize::MAX, 0)), settings, kv, counters })
         });
@@ -233,19 +233,34 @@ pub async fn last_resort(asked: &Asked, why: Elsewhere, now: Instant) -> Option<
     })
 }
 
+/// A snapshot in one piece, and its manifest, if one of the keys signed it.
+async fn believed(file: &Packed, settings: &Settings) -> Result<(Contents, Manifest), String> {
+    let contents = contents(file).map_err(|error| error.to_string())?;
+    let manifest = verified(Unverified::read(&contents.manifest).map_err(|e| e.to_string())?, settings).await?;
+    if manifest.version < settings.min_version {
+        return Err(format!("version {} is below MIN_VERSION", manifest.version));
+    }
+    Ok((contents, manifest))
+}
+
+/// Looks whether the fallback can be used, once, and before anybody needs it. Its objects are looked at
+/// when they are.
+async fn look_at_fallback() {
+    let unseen = opened(|held| Some((held.settings.clone(), held.counters.fallback.unseen()?)));
+    let Some((settings, file)) = unseen.flatten() else { return };
+    let found = believed(&file, &settings).await.map(|(_, manifest)| manifest.version);
+    if let Err(error) = &found {
+        fail(&format!("the fallback in the bundle cannot be used: {error}"));
+    }
+    opened(|held| held.counters.fallback.note(found));
+}
+
 /// Opens the fallback that was deployed with the program, once.
 async fn read_embedded() {
-    let Some((settings, bytes)) = opened(|held| {
-        let bytes = held.counters.embedded.take()?;
-        Some((held.settings.clone(), bytes))
-    })
-    .flatten() else {
-        return;
-    };
+    let taken = opened(|held| Some((held.settings.clone(), held.counters.fallback.take()?)));
+    let Some((settings, file)) = taken.flatten() else { return };
     let read = async {
-        let file = Packed::new(bytes).ok_or("the fallback is not in the packed form")?;
-        let contents = contents(&file).map_err(|error| error.to_string())?;
-        let manifest = verified(Unverified::read(&contents.manifest).map_err(|e| e.to_string())?, &settings).await?;
+        let (contents, manifest) = believed(&file, &settings).await?;
         let (catalogue, shards) = contents.objects(&manifest, true).map_err(|error| error.to_string())?;
         let fresh = shards.into_iter().zip(0..).map(|(block, shard)| (shard, block)).collect();
         let mut embedded = Replica::new(usize::MAX, settings.min_version);
@@ -256,12 +271,16 @@ async fn read_embedded() {
         Ok(embedded) => {
             opened(|held| held.embedded.replace(embedded));
         }
-        Err(error) => fail(&error),
+        Err(error) => {
+            fail(&error);
+            opened(|held| held.counters.fallback.note(Err(error)));
+        }
     }
 }
 
 /// Looks for a newer manifest, and takes it together with what it changes of what is held.
 pub async fn refresh(now: Instant) {
+    look_at_fallback().await;
     if let Err(error) = look(now).await {
         fail(&error);
     }
@@ -347,6 +366,7 @@ pub fn status(env: &Env, now: Instant) -> Option<Value> {
             ("manifests_refused", counters.refused.get().into()),
             ("failures", counters.failed.get().into()),
             ("last_failure", counters.last_failure.borrow().clone().into()),
+            ("fallback", counters.fallback.status()),
         ];
         object(&mut fields.into_iter())
     })

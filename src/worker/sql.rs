@@ -2,7 +2,7 @@
 
 use crate::import::Import;
 use crate::sql_snapshot;
-use mayuse_core::{Document, Instant, WriteJson};
+use mayuse_core::{Document, Instant, MAX_VERSION, WriteJson};
 use mayuse_dialects::{Change, Entity, Failure, Kind, Progress, Recorded, Referred, Reply, Store, Why, Written};
 use mayuse_dialects::{from_slice, key_of, read_definitions, references, text};
 use serde_json::Value;
@@ -279,7 +279,11 @@ impl Store for Sql {
     }
 
     fn next_version(&self) -> Result<u64, Failure> {
-        Ok(self.version()?.max(self.publication()?.version).saturating_add(1))
+        let before = self.version()?.max(self.publication()?.version).max(self.taken()?.version);
+        if MAX_VERSION <= before {
+            return Err(Failure::conflict(format!("version {before} is the last one there can be")));
+        }
+        Ok(before.saturating_add(1))
     }
 
     fn settings(&self) -> Result<Value, Failure> {

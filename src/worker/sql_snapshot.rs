@@ -13,6 +13,9 @@ use serde_json::Value;
 use std::collections::BTreeSet;
 use worker::{SqlStorage, SqlStorageValue};
 
+/// For how long a manifest from elsewhere may be on its way: longer than the store is waited for.
+pub const TAKEN_WITHIN_MS: i64 = 30_000;
+
 /// Makes the tables if they are new; gives the seed of the hash of keys, which is drawn once.
 pub fn open(sql: &SqlStorage) -> worker::Result<u64> {
     for statement in [
@@ -32,6 +35,10 @@ pub fn open(sql: &SqlStorage) -> worker::Result<u64> {
         "CREATE TABLE IF NOT EXISTS publication (
             only_row INTEGER PRIMARY KEY CHECK (only_row = 1), seed TEXT NOT NULL, bits INTEGER NOT NULL,
             scanned TEXT, catalogue TEXT NOT NULL, version INTEGER NOT NULL, at INTEGER NOT NULL, manifest TEXT NOT NULL)",
+        // The manifest that was taken last from elsewhere, and until when it may still be on its way to readers.
+        "CREATE TABLE IF NOT EXISTS taken (
+            only_row INTEGER PRIMARY KEY CHECK (only_row = 1), version INTEGER NOT NULL, manifest TEXT NOT NULL,
+            until INTEGER NOT NULL)",
     ] {
         sql.exec(statement, None)?;
     }
@@ -258,6 +265,40 @@ impl Sql {
     pub fn is_published(&self, version: u64, at: Instant, manifest: Hash) -> Result<(), Failure> {
         let values = vec![number(version)?, integer(at.millis()), manifest.to_string().into()];
         self.run("UPDATE publication SET version = ?, at = ?, manifest = ?", values)
+    }
+}
+
+/// A manifest from elsewhere. It is noted before it is put where readers look, so that no lower version
+/// is put there after it, whatever becomes of the request.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Taken {
+    pub version: u64,
+    /// Its hash.
+    pub manifest: String,
+    /// Until when it may be on its way, in milliseconds since 1970; 0 once that is known to be over.
+    pub until: i64,
+}
+
+impl Taken {
+    /// Whether it may still arrive where readers look. A clock that went backward does not hold anybody up.
+    pub fn is_on_its_way(&self, now: i64) -> bool {
+        now < self.until && self.until <= now.saturating_add(TAKEN_WITHIN_MS)
+    }
+}
+
+impl Sql {
+    pub fn taken(&self) -> Result<Taken, Failure> {
+        let read = |row: &mut Row| {
+            Some(Taken { version: u64::try_from(row.integer()?).ok()?, manifest: row.text()?, until: row.integer()? })
+        };
+        let found = self.rows("SELECT version, manifest, until FROM taken", Vec::new(), read)?.pop();
+        Ok(found.unwrap_or_default())
+    }
+
+    /// Notes a manifest that is about to be put, or that was.
+    pub fn set_taken(&self, taken: &Taken) -> Result<(), Failure> {
+        let values = vec![number(taken.version)?, taken.manifest.as_str().into(), integer(taken.until)];
+        self.run("INSERT OR REPLACE INTO taken VALUES (1, ?, ?, ?)", values)
     }
 }
 

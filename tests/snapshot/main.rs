@@ -30,4 +30,5 @@ mod hot_path;
 mod replica;
 mod hostile;
 mod crafted;
+mod collisions;
 mod diff;

@@ -116,7 +116,7 @@ pub(super) fn feature(node: Node<'_>, n: usize) -> Option<RawFeature> {
         }
         Some(code.to_owned())
     });
-    let name = o.text("name");
+    let name = o.name("name");
     let metered = o.required("feature_type", |node| {
         let o = node.object()?;
         o.optional_id("metric_id");
@@ -148,7 +148,7 @@ pub(super) fn feature(node: Node<'_>, n: usize) -> Option<RawFeature> {
 pub(super) fn plan(node: Node<'_>, n: usize) -> Option<RawPlan> {
     let o = node.object()?;
     let id = o.required_id("id");
-    let name = o.text("name");
+    let name = o.name("name");
     let grants = grants(o);
     let mut versions = Vec::new();
     o.each("versions", |n, node| versions.extend(version(node, n)));
@@ -169,7 +169,7 @@ fn version(node: Node<'_>, n: usize) -> Option<RawVersion> {
 pub(super) fn add_on(node: Node<'_>, n: usize) -> Option<RawAddOn> {
     let o = node.object()?;
     let id = o.required_id("id");
-    let name = o.text("name");
+    let name = o.name("name");
     let product = o.optional_id("product_id");
     o.optional_id("price_id");
     o.optional("self_serviceable", |n| n.bool());
@@ -200,7 +200,7 @@ pub(super) fn customer(node: Node<'_>, n: usize) -> Option<RawCustomer> {
         }
         Some(alias.to_owned())
     });
-    let name = o.text("name");
+    let name = o.name("name");
     let archived_at = o.optional("archived_at", |n| n.instant());
     let grants = grants(o);
     let id = id?;
