@@ -51,16 +51,11 @@ export const billingPeriod = (question) => JSON.parse(answered(() => engine.bill
 /** What entitlement rows come to. */
 export const resolve = (question) => JSON.parse(answered(() => engine.resolve(text(question))));
 
-// The engine's memory ends at 4 GiB, and there it would stop for good.
-const MAX_LENGTH = 64 * 1024 * 1024;
-
 // `undefined` is no JSON; it is refused like any other document that is none.
 function text(value) {
   const json = typeof value === "string" ? value : (JSON.stringify(value) ?? "");
-  if (json.length > MAX_LENGTH) {
-    const message = `the text is longer than ${MAX_LENGTH} characters`;
-    throw new MayUseError([{ code: "TOO_LARGE", path: "", message }]);
-  }
+  // Memory has an end.
+  if (json.length > 2 ** 26) throw new MayUseError([{ code: "TOO_LARGE", path: "", message: "more than 2^26 characters" }]);
   return json;
 }
 

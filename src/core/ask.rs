@@ -78,7 +78,7 @@ impl Check {
             reserved: o.optional("reserved", |n| n.amount_not_negative()),
             explain: o.optional("explain", |n| n.bool()).unwrap_or_default(),
             on_indeterminate: o.optional("on_indeterminate", |n| values::policy(&n)),
-            min_version: o.optional("min_version", |n| version(&n)),
+            min_version: o.optional("min_version", |n| n.unsigned()),
             max_age_ms: o.optional("max_age_ms", |n| n.unsigned()),
             at: o.optional("at", |n| n.instant()),
         }
@@ -149,18 +149,6 @@ impl Check {
             max_age_ms: self.max_age_ms,
         }
     }
-}
-
-/// The greatest version of a catalogue: beyond it, numbers of JavaScript are not exact.
-pub const MAX_VERSION: u64 = (1 << 53) - 1;
-
-fn version(node: &Node<'_>) -> Option<u64> {
-    let version = node.unsigned()?;
-    if MAX_VERSION < version {
-        node.error(Code::OutOfRange, format!("a version is at most {MAX_VERSION}, found {version}"));
-        return None;
-    }
-    Some(version)
 }
 
 /// Pairs as the object they stand for: switches and whole numbers are such, the rest is text.

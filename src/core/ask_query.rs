@@ -4,10 +4,10 @@
 //! a question is answered from memory, those copies take longer than the decision.
 
 use crate::amount::Amount;
-use crate::ask::MAX_VERSION;
 use crate::decide::Question;
 use crate::model::Policy;
 use crate::time::Instant;
+use crate::tree::MAX_VERSION;
 use std::borrow::Cow;
 
 /// A check whose texts lie where they were read, unless they had to be decoded.
@@ -61,7 +61,7 @@ impl<'q> QueryCheck<'q> {
             "subscription_id" => once(&mut self.subscription_id, Some(value)),
             "explain" => once(&mut self.explain, switch(&value)),
             "on_indeterminate" => once(&mut self.on_indeterminate, policy(&value)),
-            "min_version" => once(&mut self.min_version, unsigned(&value).filter(|version| *version <= MAX_VERSION)),
+            "min_version" => once(&mut self.min_version, unsigned(&value)),
             "max_age_ms" => once(&mut self.max_age_ms, unsigned(&value)),
             "at" => once(&mut self.at, Instant::parse(&value).ok()),
             _ => Some(()),
@@ -108,9 +108,9 @@ fn policy(value: &str) -> Option<Policy> {
     }
 }
 
-/// Whole numbers are 64 bits with a sign, as in JSON.
+/// Whole numbers are 64 bits with a sign, as in JSON, of which JavaScript holds fewer.
 fn unsigned(value: &str) -> Option<u64> {
-    u64::try_from(value.parse::<i64>().ok()?).ok()
+    u64::try_from(value.parse::<i64>().ok()?).ok().filter(|n| *n <= MAX_VERSION)
 }
 
 /// A text as it was before it was written into a query: `+` is a space, `%` and two digits a byte.

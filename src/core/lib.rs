@@ -45,7 +45,7 @@ mod ask_query;
 mod ask_resolution;
 
 pub use amount::{Amount, AmountError};
-pub use ask::{Check, MAX_VERSION, WindowBounds, ask_billing_period, ask_window, read, read_reset_period};
+pub use ask::{Check, WindowBounds, ask_billing_period, ask_window, read, read_reset_period};
 pub use ask_query::QueryCheck;
 pub use ask_resolution::{Resolution, ask_resolution};
 pub use billing::{Billing, BillingError, BillingPeriod, Rhythm};
@@ -67,6 +67,6 @@ pub use sort::sort_by;
 pub use sorted::{SortedMap, SortedSet};
 pub use time::{Date, Instant, TimeError};
 pub use trace::{Effect, Step};
-pub use tree::{Node, Object, Path, Tree};
+pub use tree::{MAX_VERSION, Node, Object, Path, Tree};
 pub use window::Window;
 pub use windowing::{Anchors, window};

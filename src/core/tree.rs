@@ -188,12 +188,12 @@ impl<'a> Node<'a> {
         }
     }
 
-    /// A whole number of at least 0.
+    /// A whole number of at least 0 that JavaScript can hold exactly.
     pub fn unsigned(&self) -> Option<u64> {
         let whole = self.whole()?;
-        let found = u64::try_from(whole).ok();
+        let found = u64::try_from(whole).ok().filter(|n| *n <= MAX_VERSION);
         if found.is_none() {
-            self.error(Code::OutOfRange, format!("must not be negative, found {whole}"));
+            self.error(Code::OutOfRange, format!("expected 0 to {MAX_VERSION}, found {whole}"));
         }
         found
     }
@@ -294,8 +294,17 @@ impl<'a> Node<'a> {
     }
 }
 
+/// The greatest version of a catalogue: beyond it, numbers of JavaScript are not exact.
+pub const MAX_VERSION: u64 = (1 << 53) - 1;
+
 /// The most characters of a name.
 const MAX_NAME: usize = 500;
+
+/// Whether a text has more characters than that.
+#[inline(never)]
+pub(crate) fn is_longer(text: &str, max: usize) -> bool {
+    text.chars().nth(max).is_some()
+}
 
 /// What an id may look like, for messages.
 pub(crate) const ID_RULE: &str = "expected 1 to 128 visible ASCII characters";
@@ -373,16 +382,16 @@ impl<'a> Object<'a> {
         self.optional(name, |node| node.text().map(str::to_owned))
     }
 
-    /// An optional name: what people read, and what is kept in snapshots as it is.
-    pub fn name(&self, name: &str) -> Option<String> {
-        self.optional(name, |node| {
-            let text = node.text()?;
-            if text.chars().nth(MAX_NAME).is_some() {
-                node.error(Code::TooLarge, format!("expected at most {MAX_NAME} characters"));
-                return None;
-            }
-            Some(text.to_owned())
-        })
+    /// The optional field `name`: what people read, and what is kept in snapshots as it is.
+    #[inline(never)]
+    pub fn name(&self) -> Option<String> {
+        let name = self.text("name")?;
+        if is_longer(&name, MAX_NAME) {
+            let path = Path::Field(self.path, "name").to_string();
+            self.sink.error(Code::TooLarge, path, "expected at most 500 characters");
+            return None;
+        }
+        Some(name)
     }
 
     /// An id that must be there.

@@ -105,7 +105,7 @@ impl Keys {
         let wrapped = Tree::Object(vec![("keys".to_owned(), tree)]);
         read(&wrapped, |o| {
             let (mut keys, mut seen) = (Vec::new(), Seen::default());
-            o.each("keys", |n, node| keys.extend(key(node, n, &mut seen)));
+            o.each("keys", |_, node| keys.extend(key(node, &mut seen)));
             Some(Keys(keys))
         })
     }
@@ -147,18 +147,18 @@ impl Keys {
     }
 }
 
-/// The names and hashes of the rows before one, each with the number of its row.
+/// The names and hashes of the rows before one.
 #[derive(Default)]
 struct Seen {
-    names: Vec<(usize, String)>,
-    hashes: Vec<(usize, [u8; 32])>,
+    names: Vec<String>,
+    hashes: Vec<[u8; 32]>,
 }
 
 /// What a row has.
 const FIELDS: [&str; 4] = ["name", "sha256", "scopes", "class"];
 
-/// A row of the table, the one of this number.
-fn key(node: Node<'_>, n: usize, seen: &mut Seen) -> Option<Key> {
+/// A row of the table.
+fn key(node: Node<'_>, seen: &mut Seen) -> Option<Key> {
     let o = node.object()?;
     if o.has_others(&FIELDS) {
         o.error(Code::Invalid, "it has a field that is not known; a row has name, sha256, scopes and class");
@@ -167,10 +167,10 @@ fn key(node: Node<'_>, n: usize, seen: &mut Seen) -> Option<Key> {
         let name = node.text()?;
         if !is_name(name) {
             node.error(Code::Invalid, "expected 1 to 64 visible ASCII characters, with spaces only between them");
-        } else if let Some((first, _)) = seen.names.iter().find(|(_, before)| before == name) {
-            node.error(Code::Duplicate, format!("keys[{first}] has the same name"));
+        } else if seen.names.iter().any(|before| before == name) {
+            node.error(Code::Duplicate, "an earlier row has the same name");
         }
-        seen.names.push((n, name.to_owned()));
+        seen.names.push(name.to_owned());
         Some(name.to_owned())
     });
     let class = o.optional("class", |n| {
@@ -190,10 +190,10 @@ fn key(node: Node<'_>, n: usize, seen: &mut Seen) -> Option<Key> {
             node.error(Code::Invalid, "this is the demo key, which everybody knows");
             return None;
         }
-        if let Some((first, _)) = seen.hashes.iter().find(|(_, before)| *before == hash) {
-            node.error(Code::Duplicate, format!("keys[{first}] is the same key"));
+        if seen.hashes.contains(&hash) {
+            node.error(Code::Duplicate, "an earlier row is of the same key");
         }
-        seen.hashes.push((n, hash));
+        seen.hashes.push(hash);
         Some(hash)
     });
     let mut scopes = Vec::new();
@@ -202,8 +202,7 @@ fn key(node: Node<'_>, n: usize, seen: &mut Seen) -> Option<Key> {
             let word = node.text();
             let scope = Scope::WORDS.iter().find(|(name, _)| word == Some(*name));
             if word.is_some() && scope.is_none() {
-                let known: Vec<&str> = Scope::names().collect();
-                node.error(Code::UnknownValue, format!("expected one of {}", known.join(", ")));
+                node.error(Code::UnknownValue, "expected one of check, usage, snapshot, catalog");
             }
             scopes.extend(scope.map(|(_, scope)| *scope));
         });

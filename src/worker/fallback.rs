@@ -21,14 +21,12 @@ impl Fallback {
         Fallback { file: RefCell::new(file), found: RefCell::new(None) }
     }
 
-    /// Its bytes, if nobody looked at it yet.
-    pub fn unseen(&self) -> Option<Packed> {
-        self.file.borrow().clone().filter(|_| self.found.borrow().is_none())
-    }
-
-    /// Its bytes, to be opened. They are given once.
-    pub fn take(&self) -> Option<Packed> {
-        self.file.take()
+    /// Its bytes: to be looked at, if nobody did yet, or to be opened, which is done once.
+    pub fn file(&self, opens: bool) -> Option<Packed> {
+        if opens {
+            return self.file.take();
+        }
+        if self.found.borrow().is_some() { None } else { self.file.borrow().clone() }
     }
 
     /// Notes what looking at it came to.

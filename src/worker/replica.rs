@@ -15,7 +15,7 @@ use crate::settings::Settings;
 use mayuse_core::{Check, Instant, Packed, Question, Reason, Snapshot, Source};
 use mayuse_core::{undecided, undecided_in};
 use mayuse_dialects::{Failure, object};
-use mayuse_snapshot::{Contents, Hash, Judgement, Manifest, Needs, Part, Replica, Unverified, contents};
+use mayuse_snapshot::{Hash, Judgement, Manifest, Needs, Part, Replica, Unverified, contents};
 use serde_json::Value;
 use std::cell::{Cell, OnceCell, RefCell};
 use worker::{Env, console_error};
@@ -203,7 +203,7 @@ fn fail(message: &str) {
 /// What is answered where nobody can be asked: from the fallback that was deployed with the program,
 /// if nothing newer was ever held here; else that it cannot be said.
 pub async fn last_resort(asked: &Asked, why: Elsewhere, now: Instant) -> Option<Result<Answer, Failure>> {
-    read_embedded().await;
+    read_fallback(true).await;
     opened(|held| {
         let (replica, embedded) = (held.replica.borrow(), held.embedded.borrow());
         let version = |replica: &Replica| replica.manifest().map_or(0, |manifest| manifest.version);
@@ -233,54 +233,40 @@ pub async fn last_resort(asked: &Asked, why: Elsewhere, now: Instant) -> Option<
     })
 }
 
-/// A snapshot in one piece, and its manifest, if one of the keys signed it.
-async fn believed(file: &Packed, settings: &Settings) -> Result<(Contents, Manifest), String> {
-    let contents = contents(file).map_err(|error| error.to_string())?;
-    let manifest = verified(Unverified::read(&contents.manifest).map_err(|e| e.to_string())?, settings).await?;
-    if manifest.version < settings.min_version {
-        return Err(format!("version {} is below MIN_VERSION", manifest.version));
-    }
-    Ok((contents, manifest))
-}
-
-/// Looks whether the fallback can be used, once, and before anybody needs it. Its objects are looked at
-/// when they are.
-async fn look_at_fallback() {
-    let unseen = opened(|held| Some((held.settings.clone(), held.counters.fallback.unseen()?)));
-    let Some((settings, file)) = unseen.flatten() else { return };
-    let found = believed(&file, &settings).await.map(|(_, manifest)| manifest.version);
+/// Reads the fallback that was deployed with the program, once to learn whether it could be used, before
+/// anybody needs it, and once to open it. Its objects are looked at when it is opened.
+async fn read_fallback(opens: bool) {
+    let found = opened(|held| Some((held.settings.clone(), held.counters.fallback.file(opens)?)));
+    let Some((settings, file)) = found.flatten() else { return };
+    let read = async {
+        let contents = contents(&file).map_err(|error| error.to_string())?;
+        let manifest = verified(Unverified::read(&contents.manifest).map_err(|e| e.to_string())?, &settings).await?;
+        let version = manifest.version;
+        if version < settings.min_version {
+            return Err("its version is below MIN_VERSION".to_owned());
+        }
+        if !opens {
+            return Ok((version, None));
+        }
+        let (catalogue, shards) = contents.objects(&manifest, true).map_err(|error| error.to_string())?;
+        let fresh = shards.into_iter().zip(0..).map(|(block, shard)| (shard, block)).collect();
+        let mut embedded = Replica::new(usize::MAX, settings.min_version);
+        embedded.take(manifest, Some(&catalogue), fresh, Source::Embedded).map_err(|error| error.to_string())?;
+        Ok::<_, String>((version, Some(embedded)))
+    };
+    let found = read.await.map(|(version, embedded)| {
+        opened(|held| embedded.map(|embedded| held.embedded.replace(embedded)));
+        version
+    });
     if let Err(error) = &found {
         fail(&format!("the fallback in the bundle cannot be used: {error}"));
     }
     opened(|held| held.counters.fallback.note(found));
 }
 
-/// Opens the fallback that was deployed with the program, once.
-async fn read_embedded() {
-    let taken = opened(|held| Some((held.settings.clone(), held.counters.fallback.take()?)));
-    let Some((settings, file)) = taken.flatten() else { return };
-    let read = async {
-        let (contents, manifest) = believed(&file, &settings).await?;
-        let (catalogue, shards) = contents.objects(&manifest, true).map_err(|error| error.to_string())?;
-        let fresh = shards.into_iter().zip(0..).map(|(block, shard)| (shard, block)).collect();
-        let mut embedded = Replica::new(usize::MAX, settings.min_version);
-        embedded.take(manifest, Some(&catalogue), fresh, Source::Embedded).map_err(|error| error.to_string())?;
-        Ok::<Replica, String>(embedded)
-    };
-    match read.await {
-        Ok(embedded) => {
-            opened(|held| held.embedded.replace(embedded));
-        }
-        Err(error) => {
-            fail(&error);
-            opened(|held| held.counters.fallback.note(Err(error)));
-        }
-    }
-}
-
 /// Looks for a newer manifest, and takes it together with what it changes of what is held.
 pub async fn refresh(now: Instant) {
-    look_at_fallback().await;
+    read_fallback(false).await;
     if let Err(error) = look(now).await {
         fail(&error);
     }

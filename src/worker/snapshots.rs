@@ -137,14 +137,13 @@ async fn taken(env: &Env, sql: &Sql, body: &[u8], now: Instant) -> Result<Answer
     let at = http::now().millis();
     let (held, before, hash) = (sql.publication()?.version, sql.taken()?, Hash::of(body));
     if before.is_on_its_way(at) {
-        let message = format!("version {} is being published; send this one again in half a minute", before.version);
+        let message = "another manifest is being published; send this one again in half a minute";
         return Err(Failure::new(Why::Unavailable, message));
     }
     let newest = held.max(before.version);
     let is_again = held < manifest.version && before.manifest == hash.to_string();
     if manifest.version <= newest && !is_again {
-        let what = if held < newest { "was sent before" } else { "is published" };
-        let message = format!("version {} is not above {newest}, which {what}", manifest.version);
+        let message = format!("version {} is not above {newest}, which is published or on its way", manifest.version);
         return Err(Failure::conflict(message));
     }
     let mut taken =

@@ -65,16 +65,16 @@ fn every_mistake_in_a_table_is_named() {
         ),
         (
             r#"[{"name": "a", "sha256": "ONE", "scopes": []}, {"name": "a", "sha256": "TWO", "scopes": []}]"#,
-            "keys[1].name: keys[0] has the same name",
+            "keys[1].name: an earlier row has the same name",
         ),
         (
             r#"[{"name": "a", "sha256": 7, "scopes": []}, {"name": "a", "sha256": "TWO", "scopes": []}]"#,
-            "keys[0].sha256: expected a string, found a number\nkeys[1].name: keys[0] has the same name",
+            "keys[0].sha256: expected a string, found a number\nkeys[1].name: an earlier row has the same name",
         ),
         (r#"[{"name": "a", "sha256": "ONE", "scopes": []}, {"name": "A", "sha256": "TWO", "scopes": []}]"#, ""),
         (
             r#"[{"name": "a", "sha256": "ONE", "scopes": []}, {"name": "b", "sha256": "ONE", "scopes": ["check"]}]"#,
-            "keys[1].sha256: keys[0] is the same key",
+            "keys[1].sha256: an earlier row is of the same key",
         ),
         (
             r#"[{"name": "a", "sha256": "ONE", "scopes": [], "scope": "check"}]"#,
@@ -93,6 +93,14 @@ fn every_mistake_in_a_table_is_named() {
     }
     let two = r#"[{"name": 1, "sha256": "x", "scopes": []}]"#;
     assert_eq!(Keys::read(two).unwrap_err().list.len(), 2, "all at once");
+}
+
+#[test]
+fn every_scope_is_named_where_one_is_not_known() {
+    let names: Vec<&str> = Scope::names().collect();
+    let table = format!(r#"[{{"name": "a", "sha256": "{ONE}", "scopes": ["x"]}}]"#);
+    let expected = format!("keys[0].scopes[0]: expected one of {}", names.join(", "));
+    assert_eq!(Keys::read(&table).unwrap_err().to_string(), expected);
 }
 
 #[test]

@@ -46,7 +46,7 @@ test("the package holds the engine, the glue, the types and nothing else", () =>
 test("what the engine's memory could not hold is refused before it gets there", () => {
   const most = 64 * 1024 * 1024;
   const padded = (head, length) => head + " ".repeat(length - head.length);
-  const large = { name: "MayUseError", code: "TOO_LARGE", path: "", message: "the text is longer than 67108864 characters" };
+  const large = { name: "MayUseError", code: "TOO_LARGE", path: "", message: "more than 2^26 characters" };
   const engine = new mayuse.MayUse(padded(demo, most));
   for (const ask of [
     () => new mayuse.MayUse(padded(demo, most + 1)),

@@ -70,7 +70,7 @@ test("what failed on its way may be sent again, and nothing older in its place",
     assert.equal((await put(faulty, manifest(version))).status, 503);
     const older = await put(faulty, manifest(version - 1));
     assert.equal(older.status, 409);
-    assert.match(older.body.error.message, new RegExp(`version ${version - 1} is not above ${version}, which was sent before`));
+    assert.match(older.body.error.message, new RegExp(`version ${version - 1} is not above ${version}, which is published or on its way`));
     assert.equal((await put(faulty, manifest(version, { generatedAt: base.generatedAt + 1 }))).status, 409, "other bytes");
     assert.equal((await put(faulty, manifest(version))).status, 200, "the same again");
     assert.equal((await put(faulty, manifest(version))).status, 409, "it is published");
@@ -86,7 +86,7 @@ test("what may still arrive is waited for before another one is put", async () =
   }
   const another = await put(faulty, manifest(31));
   assert.equal(another.status, 503);
-  assert.match(another.body.error.message, /version 30 is being published; send this one again in half a minute/);
+  assert.match(another.body.error.message, /another manifest is being published; send this one again in half a minute/);
   // A catalogue of its own is written meanwhile: its version is above the one that may still arrive.
   const { body } = await faulty.put("/v1/catalog/customers/mine", { name: "Mine" });
   assert.equal(body.snapshot_version, 31);
@@ -123,7 +123,7 @@ test("a fallback that nobody could fall back on is found out at the first reques
     [{ status: "REFUSED", version: null, problem: /is signed with key [0-9a-f]{16}, which is not known here/ }, 1],
     [{ status: "REFUSED", version: null, problem: /./ }, 1],
     [{ status: "REFUSED", version: null, problem: /./ }, 1],
-    [{ status: "REFUSED", version: null, problem: /version 1 is below MIN_VERSION/ }, 1],
+    [{ status: "REFUSED", version: null, problem: /its version is below MIN_VERSION/ }, 1],
   ];
   for (const [n, [{ problem, ...known }, failures]] of expected.entries()) {
     const worker = fallbacks[n];
