@@ -148,7 +148,10 @@ export class MayUseError extends Error {
 
 /** A catalogue, ready to be asked. Every answer is synchronous. */
 export class MayUse {
-  /** @throws {MayUseError} if the document cannot be used; it lists every problem. */
+  /**
+   * @throws {MayUseError} if the document cannot be used; it lists every problem. One of more than 67,108,864
+   * characters is TOO_LARGE.
+   */
   constructor(catalog: CatalogDocument | string);
   /** Whether a customer may use a feature now. */
   mayUse(customer: string, feature: string): boolean;

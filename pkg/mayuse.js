@@ -52,7 +52,12 @@ export const billingPeriod = (question) => JSON.parse(answered(() => engine.bill
 export const resolve = (question) => JSON.parse(answered(() => engine.resolve(text(question))));
 
 // `undefined` is no JSON; it is refused like any other document that is none.
-const text = (value) => (typeof value === "string" ? value : (JSON.stringify(value) ?? ""));
+function text(value) {
+  const json = typeof value === "string" ? value : (JSON.stringify(value) ?? "");
+  // Memory has an end.
+  if (json.length > 2 ** 26) throw new MayUseError([{ code: "TOO_LARGE", path: "", message: "more than 2^26 characters" }]);
+  return json;
+}
 
 function answered(ask) {
   try {

@@ -30,7 +30,18 @@ once() {
     mv "$began" "$mark"
 }
 
-worker() { once build src/snapshot src/dialects src/worker openapi.json -- build_worker; }
+worker() {
+    once build src/snapshot src/dialects src/worker openapi.json -- build_worker
+    check_fallback
+}
+
+# A fallback that nobody believes would be found out only in the outage.
+check_fallback() {
+    if [ -s fallback.snapshot ]; then
+        [ -x target/release/mayuse ] || native
+        scripts/check-fallback.sh
+    fi
+}
 
 build_worker() {
     echo "Building the Worker: build/index.js"

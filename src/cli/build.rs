@@ -5,7 +5,7 @@ use crate::folder;
 use crate::input::{self, Failure};
 use crate::keygen;
 use crate::style::{self, Progress};
-use mayuse_core::{Instant, Policy};
+use mayuse_core::{Instant, MAX_VERSION, Policy};
 use mayuse_snapshot::{Hash, Manifest, Part, Policies, SigningKey, Table, cut, join};
 use serde_json::json;
 use std::fs;
@@ -39,7 +39,7 @@ pub struct Args {
     #[arg(long, value_name = "FILE")]
     key: Option<PathBuf>,
     /// Version; one more than that of --previous if not given, else 1
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=MAX_VERSION))]
     version: Option<u64>,
     /// As of when it is the newest (RFC 3339); now if not given
     #[arg(long, value_name = "INSTANT")]
@@ -124,10 +124,13 @@ impl Before {
             return Ok(Before { version, seed: None, hash: None });
         };
         let Some((bytes, held)) = folder::read_manifest(path)? else {
-            return usage(format!("--previous {}: there is no manifest in it", path.display()));
+            return usage(format!("--previous {}: there is no manifest in it", input::name(path)));
         };
         let held = held.claims();
         let version = args.version.unwrap_or(held.version.saturating_add(1));
+        if MAX_VERSION < version {
+            return usage(format!("version {MAX_VERSION} is the last one there can be, and --previous has it"));
+        }
         if version <= held.version {
             return usage(format!(
                 "--version {version}: it must be greater than the {} of --previous, or readers refuse it",

@@ -36,8 +36,9 @@ pub fn run(args: &Args) -> Result<bool, Failure> {
                 continue;
             }
             n_failed = n_failed.saturating_add(1);
-            let lines = failures.join("\n    ");
-            input::print(&format!("{} {} {id}\n    {lines}", paint.red("FAILED"), input::name(&path)))?;
+            let lines: Vec<_> = failures.iter().map(|line| style::plain(line)).collect();
+            let (name, id, lines) = (input::name(&path), style::plain(&id), lines.join("\n    "));
+            input::print(&format!("{} {name} {id}\n    {lines}", paint.red("FAILED")))?;
         }
     }
     if n_passed == 0 && n_failed == 0 {

@@ -1,9 +1,10 @@
 //! The HTTP client: proxies of the environment, TLS, and an ear for what is said early.
 
-use crate::input::Failure;
+use crate::input::{self, Failure};
 use std::env;
 use std::fs;
 use std::io;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -48,7 +49,7 @@ fn roots() -> Result<RootCerts, Failure> {
     let Some(path) = env::var_os("SSL_CERT_FILE").filter(|path| !path.is_empty()) else {
         return Ok(RootCerts::WebPki);
     };
-    let failed = |error| Failure::Io { what: format!("SSL_CERT_FILE {}", path.display()), error };
+    let failed = |error| Failure::Io { what: format!("SSL_CERT_FILE {}", input::name(Path::new(&path))), error };
     let pem = fs::read(&path).map_err(failed)?;
     let mut certificates = Vec::new();
     for item in parse_pem(&pem) {

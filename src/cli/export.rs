@@ -76,7 +76,7 @@ pub fn run(args: &Args) -> Result<bool, Failure> {
             Err(broken) => return Err(broken.failure()),
         }
     };
-    eprint_line(&format!("{}: snapshot version {version}", path.display()));
+    eprint_line(&format!("{}: snapshot version {version}", input::name(path)));
     Ok(true)
 }
 

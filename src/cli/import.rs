@@ -2,6 +2,7 @@
 
 use crate::input::{self, Failure};
 use crate::key;
+use crate::replace::{self, MAX_DOCUMENT};
 use crate::server::{self, Answer, Server};
 use crate::style;
 use crate::upload::{Sending, Shape, Upload};
@@ -10,6 +11,11 @@ use serde_json::{Map, Value};
 use std::io::{self, Write};
 use std::path::PathBuf;
 use ureq::SendBody;
+
+const LINES: &str = "application/x-ndjson";
+
+/// What the server says of an import.
+pub type Summary = Map<String, Value>;
 
 /// The longest idempotency key that the Worker takes.
 const MAX_TOKEN: usize = 255;
@@ -22,12 +28,16 @@ written in batches, each whole or not at all; what is there already and not in F
 is cut short, the command says how to go on: with a resume token, nothing is written twice. Give a
 token of your own from the beginning where the message might be lost.
 
-A catalogue document (`mayuse export` makes one) replaces everything, so it needs --replace. The
-Worker takes documents of up to 8 MiB; what is larger goes in lines.
+With --replace, what is not in FILE goes. A catalogue document (`mayuse export` makes one) of up to
+8 MiB is one write: readers see what was there or what is in FILE, and nothing in between. A larger
+one, and a file of lines, is written in batches first; once all of it is there, what is not in FILE
+is removed, one write each. Until the command ends, readers may see both, and a failure leaves both;
+the same command given again ends it. Whatever others write meanwhile and is not in FILE goes too.
 
 Examples:
   mayuse import catalog.ndjson --url http://localhost:8787 --key mayuse_demo_key
   export MAYUSE_KEY=...; zcat dump.gz | mayuse import - --url https://mayuse.example.com --resume nightly-42
+  mayuse import catalog.ndjson --replace --url http://localhost:8787 --key mayuse_demo_key
   mayuse import demo/catalog.json --replace --url http://localhost:8787 --key mayuse_demo_key
 
 Exit status: 0 imported, 1 the server refused or was not reached, 2 a bad question or file.")]
@@ -40,7 +50,7 @@ pub struct Args {
     /// Go on with an import of the same file that was cut short
     #[arg(long, value_name = "TOKEN")]
     resume: Option<String>,
-    /// Replace the whole catalogue by a document
+    /// Replace the whole catalogue
     #[arg(long, conflicts_with = "resume")]
     replace: bool,
     /// Print the server's answer as JSON
@@ -55,7 +65,8 @@ pub fn run(args: &Args) -> Result<bool, Failure> {
     let usage = |message: String| Failure::Usage { message };
     let (shape, upload) = Upload::open(&args.file).map_err(|error| Failure::Io { what: what.clone(), error })?;
     match (shape, args.replace) {
-        (Shape::Document, true) => replace(args, &server, upload),
+        (Shape::Document, true) if upload.total.is_some_and(|n| n <= MAX_DOCUMENT) => put(args, &server, upload),
+        (_, true) => replace::run(args, &server, shape, upload),
         (Shape::Lines, false) => {
             let token = match &args.resume {
                 Some(token) if !server::is_header_value(token) || MAX_TOKEN < token.len() => {
@@ -71,15 +82,11 @@ pub fn run(args: &Args) -> Result<bool, Failure> {
             let message = "a catalogue document replaces everything that is there; say --replace if that is meant";
             Err(usage(format!("{what}: {message}")))
         }
-        (Shape::Lines, true) => {
-            let message = "--replace takes a catalogue document: a JSON object with \"format\": 1";
-            Err(usage(format!("{what}: {message}")))
-        }
     }
 }
 
 /// Puts a document in the place of everything.
-fn replace(args: &Args, server: &Server, mut upload: Upload) -> Result<bool, Failure> {
+pub fn put(args: &Args, server: &Server, mut upload: Upload) -> Result<bool, Failure> {
     let answer = send(server, "PUT", "/v1/catalog", "application/json", None, &mut upload);
     let (failure, body) = match answer {
         Ok(answer) => match (answer.is_ok(), answer.object()) {
@@ -87,10 +94,6 @@ fn replace(args: &Args, server: &Server, mut upload: Upload) -> Result<bool, Fai
                 report(args, &body, "replaced the catalogue")?;
                 return Ok(true);
             }
-            (_, body) if answer.is_too_large() => (
-                answer.refusal().hint("What is larger than a document may be goes in lines, one entity on each."),
-                body,
-            ),
             (_, body) => (answer.refusal(), body),
         },
         Err(failure) => {
@@ -100,6 +103,24 @@ fn replace(args: &Args, server: &Server, mut upload: Upload) -> Result<bool, Fai
     fail(args, failure, body, None)
 }
 
+/// Writes lines that replace everything. The summary, or why not all of them are written and what the server said of that.
+pub fn post(
+    server: &Server,
+    mut upload: Upload,
+    token: &str,
+) -> Result<Result<Summary, (Failure, Option<Summary>)>, Failure> {
+    let answer = match send(server, "POST", "/v1/catalog/import", LINES, Some(token), &mut upload) {
+        Ok(answer) => answer,
+        Err(failure @ Failure::Server { .. }) => return Ok(Err((failure, None))),
+        Err(failure) => return Err(failure),
+    };
+    Ok(match answer.object() {
+        Some(body) if answer.is_ok() && body.get("done") == Some(&Value::Bool(true)) => Ok(body),
+        Some(body) if body.contains_key("resume_token") => Err((written(answer.refusal(), &body), Some(body))),
+        body => Err((answer.refusal(), body)),
+    })
+}
+
 /// Writes lines.
 fn add(args: &Args, server: &Server, mut upload: Upload, token: &str) -> Result<bool, Failure> {
     let command = resume_command(args, token);
@@ -107,7 +128,7 @@ fn add(args: &Args, server: &Server, mut upload: Upload, token: &str) -> Result<
         // Whoever interrupts it can still go on.
         say(&style::for_stderr().dim(&format!("To go on if this is cut short: {command}")));
     }
-    let answer = match send(server, "POST", "/v1/catalog/import", "application/x-ndjson", Some(token), &mut upload) {
+    let answer = match send(server, "POST", "/v1/catalog/import", LINES, Some(token), &mut upload) {
         Ok(answer) => answer,
         // Nothing was sent, so the same command may be given again.
         Err(failure @ Failure::Server { .. }) if upload.n_bytes == 0 => return fail(args, failure, None, None),
@@ -193,7 +214,7 @@ fn written(failure: Failure, body: &Map<String, Value>) -> Failure {
     failure.hint(format!("The first {lines} lines are written; the snapshot version is {version}."))
 }
 
-fn number(body: &Map<String, Value>, name: &str) -> u64 {
+pub fn number(body: &Map<String, Value>, name: &str) -> u64 {
     body.get(name).and_then(Value::as_u64).unwrap_or_default()
 }
 
@@ -204,7 +225,12 @@ fn go_on(args: &Args, failure: Failure, when: &str, command: &str) -> Failure {
 }
 
 /// Ends with a failure; in JSON too, if that is wanted.
-fn fail(args: &Args, failure: Failure, body: Option<Map<String, Value>>, token: Option<&str>) -> Result<bool, Failure> {
+pub fn fail(
+    args: &Args,
+    failure: Failure,
+    body: Option<Map<String, Value>>,
+    token: Option<&str>,
+) -> Result<bool, Failure> {
     if args.json
         && let Failure::Server { problems, .. } = &failure
     {
@@ -228,7 +254,7 @@ fn resume_command(args: &Args, token: &str) -> String {
 }
 
 /// Prints what was imported.
-fn report(args: &Args, body: &Map<String, Value>, what: &str) -> Result<(), Failure> {
+pub fn report(args: &Args, body: &Map<String, Value>, what: &str) -> Result<(), Failure> {
     if args.json {
         return input::print_json(body);
     }

@@ -36,20 +36,21 @@ impl Failure {
     pub fn report(&self) {
         let mut out = io::stderr().lock();
         let paint = style::for_stderr();
+        let mut line = |label: &str, parts: &[&str]| {
+            let parts: Vec<_> = parts.iter().map(|part| style::plain(part)).collect();
+            writeln!(out, "{} {}", paint.red(&format!("error[{}]", style::plain(label))), parts.join(": "))
+        };
         // Nothing is left to be told if standard error is gone.
         let _ = match self {
-            Failure::Io { what, error } => writeln!(out, "{} {what}: {error}", paint.red("error[IO]")),
-            Failure::Json { what, message } => {
-                writeln!(out, "{} {what}: {message}", paint.red("error[INVALID_JSON]"))
-            }
+            Failure::Io { what, error } => line("IO", &[what, &error.to_string()]),
+            Failure::Json { what, message } => line("INVALID_JSON", &[what, message]),
             Failure::Problems { what, problems } => report_problems(&mut out, &paint, what, problems),
-            Failure::Usage { message } => writeln!(out, "{} {message}", paint.red("error[USAGE]")),
-            Failure::Server { problems, hints } => {
-                let problems =
-                    problems.iter().map(|(code, text)| format!("{} {text}", paint.red(&format!("error[{code}]"))));
-                problems.chain(hints.iter().cloned()).try_for_each(|line| writeln!(out, "{line}"))
-            }
-            Failure::Snapshot { what, message } => writeln!(out, "{} {what}: {message}", paint.red("error[SNAPSHOT]")),
+            Failure::Usage { message } => line("USAGE", &[message]),
+            Failure::Server { problems, hints } => problems
+                .iter()
+                .try_for_each(|(code, text)| line(code, &[text]))
+                .and_then(|()| hints.iter().try_for_each(|hint| writeln!(out, "{}", style::plain(hint)))),
+            Failure::Snapshot { what, message } => line("SNAPSHOT", &[what, message]),
             Failure::PipeClosed | Failure::Told => Ok(()),
         };
     }
@@ -104,10 +105,10 @@ pub fn report_problems(out: &mut impl Write, paint: &style::Paint, what: &str, p
             mayuse_core::Severity::Error => paint.red(&label),
             _ => paint.yellow(&label),
         };
-        writeln!(out, "{label} {what}: {problem}")?;
+        writeln!(out, "{label} {}: {}", style::plain(what), style::plain(&problem.to_string()))?;
     }
     if 0 < problems.n_more {
-        writeln!(out, "and {} more problems in {what}", problems.n_more)?;
+        writeln!(out, "and {} more problems in {}", problems.n_more, style::plain(what))?;
     }
     Ok(())
 }
@@ -147,7 +148,11 @@ pub fn document(path: &Path) -> Result<Document, Failure> {
 
 /// How a path is called in messages.
 pub fn name(path: &Path) -> String {
-    if path.as_os_str() == "-" { "standard input".to_owned() } else { path.display().to_string() }
+    if path.as_os_str() == "-" {
+        "standard input".to_owned()
+    } else {
+        style::plain(&path.display().to_string()).into_owned()
+    }
 }
 
 /// The clock, read once per command.
@@ -172,12 +177,21 @@ pub fn quote(word: &str) -> String {
     if !word.is_empty() && word.chars().all(is_plain) {
         return word.to_owned();
     }
-    format!("'{}'", word.replace('\'', r"'\''"))
+    if style::plain(word) == word {
+        return format!("'{}'", word.replace('\'', r"'\''"));
+    }
+    // Escaped, as bash, zsh and ksh read it: what a terminal would take for a command is not printed.
+    let escaped = word.bytes().map(|byte| match byte {
+        b'\'' | b'\\' => format!("\\{}", char::from(byte)),
+        b' '..=b'~' => char::from(byte).to_string(),
+        byte => format!("\\x{byte:02x}"),
+    });
+    format!("$'{}'", escaped.collect::<String>())
 }
 
 /// Prints a value as JSON.
 pub fn print_json(value: &impl serde::Serialize) -> Result<(), Failure> {
-    print(&serde_json::to_string_pretty(value).map_err(no_json)?)
+    print(&style::plain_json(&serde_json::to_string_pretty(value).map_err(no_json)?))
 }
 
 /// Prints an answer of the core as JSON.

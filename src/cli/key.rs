@@ -1,7 +1,8 @@
 //! `mayuse key`
 
 use crate::input::{self, Failure};
-use mayuse_dialects::{Keys, hex};
+use clap::builder::PossibleValuesParser;
+use mayuse_dialects::{Keys, Scope, hex};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 use std::io;
@@ -15,6 +16,7 @@ Its table of keys is the secret API_KEYS, a JSON array of rows.
 Examples:
   mayuse key --name checkout
   mayuse key --name billing-sync --scope catalog
+  mayuse key --name another-region --scope snapshot
   mayuse key --name backend --scope check --scope usage --class bulk --json
   mayuse key --name commet-sdk --scope catalog --prefix ck_")]
 pub struct Args {
@@ -22,7 +24,7 @@ pub struct Args {
     #[arg(long)]
     name: String,
     /// What it may do; may be given several times
-    #[arg(long = "scope", value_name = "SCOPE", value_parser = ["check", "usage", "catalog"], default_value = "check")]
+    #[arg(long = "scope", value_name = "SCOPE", value_parser = PossibleValuesParser::new(Scope::names()), default_value = "check")]
     scopes: Vec<String>,
     /// Which rate limit it is under: the Worker's binding RATE_LIMIT_ and this in capitals
     #[arg(long, value_name = "CLASS", default_value = "standard")]

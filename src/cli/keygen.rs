@@ -37,7 +37,7 @@ pub fn run(args: &Args) -> Result<bool, Failure> {
     if let Some(path) = &args.output {
         write_secret(path, &secret).map_err(|error| match error.kind() {
             io::ErrorKind::AlreadyExists => Failure::Usage {
-                message: format!("{}: it is there already, and a key is not overwritten", path.display()),
+                message: format!("{}: it is there already, and a key is not overwritten", input::name(path)),
             },
             _ => Failure::Io { what: input::name(path), error },
         })?;

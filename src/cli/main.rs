@@ -22,6 +22,7 @@ mod keygen;
 mod kv;
 mod publish;
 mod push;
+mod replace;
 mod server;
 mod snapshot;
 mod style;
@@ -37,7 +38,7 @@ use std::process::ExitCode;
 #[command(
     name = "mayuse",
     version,
-    about,
+    about = "May this customer use this feature?",
     max_term_width = 100,
     after_help = "\
 Examples:

@@ -6,9 +6,9 @@ use crate::keygen;
 use crate::kv;
 use crate::push;
 use crate::server::Server;
-use crate::snapshot::{self, Opened};
-use mayuse_core::Packed;
-use mayuse_snapshot::{Hash, Manifest, Unverified};
+use crate::snapshot::{self, Opened, Trust};
+use mayuse_core::{MAX_VERSION, Packed};
+use mayuse_snapshot::{Hash, Manifest, SigningKey, Unverified};
 use std::path::PathBuf;
 
 /// Which snapshot, and where to.
@@ -18,7 +18,8 @@ The objects go first and the manifest last: it is what publishes them. Objects t
 sent again, so after a failure the same command goes on where it was.
 
 With --rollback, an older snapshot is published anew: its table under a new version, since readers never go
-back to an old one. That takes the key to sign it with.
+back to an old one. That takes the key to sign it with. Only what that key signed itself is signed again, or what
+one of the keys given with --public-key did: the snapshot of a stranger is refused.
 
 Examples:
   MAYUSE_KEY=... mayuse publish snapshot --url https://mayuse.example.com
@@ -43,8 +44,17 @@ pub struct Args {
     #[arg(long, value_name = "FILE", requires = "rollback")]
     key: Option<PathBuf>,
     /// With --rollback, the new version; one more than the Worker's if not given
-    #[arg(long, value_name = "N", requires = "rollback", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(
+        long,
+        value_name = "N",
+        requires = "rollback",
+        value_parser = clap::value_parser!(u64).range(1..=MAX_VERSION)
+    )]
     version: Option<u64>,
+    /// With --rollback, public keys one of which signed the old snapshot, with blanks between them; those in
+    /// MAYUSE_SNAPSHOT_KEYS if not given, else the public half of the key to sign with
+    #[arg(long = "public-key", value_name = "KEYS", requires = "rollback")]
+    public_keys: Option<String>,
 }
 
 /// What is published.
@@ -60,17 +70,31 @@ pub struct Publication {
 pub fn run(args: &Args) -> Result<bool, Failure> {
     if !args.folder.is_dir() {
         let message =
-            format!("{}: expected the folder of a snapshot, as `mayuse build` makes it", args.folder.display());
+            format!("{}: expected the folder of a snapshot, as `mayuse build` makes it", input::name(&args.folder));
         return Err(Failure::Usage { message });
     }
-    let opened = snapshot::open(&args.folder, &keygen::public_keys(None)?)?.trusted()?;
+    let signer = if args.rollback { Some(keygen::signing_key(args.key.as_deref())?) } else { None };
+    let mut keys = keygen::public_keys(args.public_keys.as_deref())?;
+    if keys.is_empty() {
+        keys.extend(signer.as_ref().map(SigningKey::public));
+    }
+    let opened = snapshot::open(&args.folder, &keys)?;
+    if let (Some(_), Trust::Refused(error)) = (&signer, &opened.trust) {
+        let message = format!(
+            "{}: {error}. To roll back is to sign its table again, so it must be known who signed it first: if you \
+             trust key {}, pass its public half with --public-key",
+            opened.name, opened.key
+        );
+        return Err(Failure::Usage { message });
+    }
+    let opened = opened.trusted()?;
     let server = args.url.as_deref().map(|url| Server::open(url, None)).transpose()?;
     if server.as_ref().is_some_and(|server| !server.has_key()) {
         let message = "no key of the Worker: set the environment variable MAYUSE_KEY".to_owned();
         return Err(Failure::Usage { message });
     }
-    let publication = if args.rollback {
-        again(args, opened, server.as_ref())?
+    let publication = if let Some(signer) = &signer {
+        again(args, signer, opened, server.as_ref())?
     } else {
         let found = folder::read_manifest(&args.folder)?;
         let (manifest, read) = found.ok_or_else(|| Failure::Usage { message: "there is no manifest".to_owned() })?;
@@ -86,8 +110,7 @@ pub fn run(args: &Args) -> Result<bool, Failure> {
 }
 
 /// The table of an old snapshot under a new version.
-fn again(args: &Args, opened: Opened, server: Option<&Server>) -> Result<Publication, Failure> {
-    let key = keygen::signing_key(args.key.as_deref())?;
+fn again(args: &Args, signer: &SigningKey, opened: Opened, server: Option<&Server>) -> Result<Publication, Failure> {
     let current = server.map(current).transpose()?.flatten();
     let newest = current.as_ref().map_or(0, |(version, _)| *version).max(opened.manifest.version);
     let version = match (args.version, server) {
@@ -96,6 +119,9 @@ fn again(args: &Args, opened: Opened, server: Option<&Server>) -> Result<Publica
             return Err(Failure::Usage { message });
         }
         (Some(version), _) => version,
+        (None, Some(_)) if MAX_VERSION <= newest => {
+            return Err(Failure::Usage { message: format!("version {newest} is the last one there can be") });
+        }
         (None, Some(_)) => newest.saturating_add(1),
         (None, None) => {
             let message = "--rollback with --kv needs --version N, greater than any that was published".to_owned();
@@ -108,7 +134,7 @@ fn again(args: &Args, opened: Opened, server: Option<&Server>) -> Result<Publica
         previous: current.map(|(_, hash)| hash),
         ..opened.manifest.clone()
     };
-    let manifest = Packed::from(manifest.sign(&key));
+    let manifest = Packed::from(manifest.sign(signer));
     Ok(Publication { opened, manifest, version })
 }
 

@@ -124,7 +124,8 @@ fn push_manifest(server: &Server, publication: &Publication) -> Result<(), Failu
             );
             Err(refusal(&answer).hint(hint))
         }
-        422 => {
+        // The folder was read before, so what is wrong with it is who signed it.
+        400 => {
             let key = publication.opened.key;
             let hint = format!(
                 "Is the public half of the key that signed it ({key} in the folder) among the Worker's SNAPSHOT_KEYS?"
@@ -151,7 +152,7 @@ fn refusal(answer: &Answer) -> Failure {
 }
 
 /// Sends a request, and sends it again where that may help: while the server says that it is busy, or is not there.
-fn ask(server: &Server, method: &str, path: &str, body: Option<&[u8]>) -> Result<Answer, Failure> {
+pub fn ask(server: &Server, method: &str, path: &str, body: Option<&[u8]>) -> Result<Answer, Failure> {
     let asked = format!("{method} {}{path}", server.url);
     let length = body.map(|body| body.len().to_string());
     let mut headers = Vec::new();

@@ -2,6 +2,7 @@
 
 use crate::connection::{self, Gone};
 use crate::input::Failure;
+use crate::style;
 use serde_json::{Map, Value, json};
 use std::env;
 use std::io::Read;
@@ -179,11 +180,6 @@ impl Answer {
         self.retry_after.map(Duration::from_secs)
     }
 
-    /// Whether the body was too large.
-    pub fn is_too_large(&self) -> bool {
-        self.status == 413
-    }
-
     /// Whether there is no such thing.
     pub fn is_missing(&self) -> bool {
         self.status == 404
@@ -254,7 +250,8 @@ pub fn is_header_value(text: &str) -> bool {
 
 /// What a server says, without what a terminal would take for a command.
 fn clean(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+    let lines = text.chars().map(|c| if c.is_whitespace() { ' ' } else { c });
+    style::plain(&lines.collect::<String>()).into_owned()
 }
 
 /// The beginning of a text; of a page, of what is written on it.

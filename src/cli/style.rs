@@ -1,5 +1,6 @@
 //! Colour and progress in a terminal, and none in a pipe; tables.
 
+use std::borrow::Cow;
 use std::env;
 use std::io::{IsTerminal, Write, stderr, stdout};
 use std::time::{Duration, Instant};
@@ -54,6 +55,36 @@ impl Paint {
     }
 }
 
+/// A text that somebody else wrote, with whatever a terminal would take for a command, or turn around, escaped.
+/// Everything goes through it that is printed and not written here: names of files, what is in them, what servers say.
+pub fn plain(text: &str) -> Cow<'_, str> {
+    if !text.contains(is_command) {
+        return Cow::Borrowed(text);
+    }
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        if is_command(c) { shown.extend(c.escape_default()) } else { shown.push(c) }
+    }
+    Cow::Owned(shown)
+}
+
+/// The same for JSON, which stays what it is. Most of what a terminal would take for a command is escaped in it anyway.
+pub fn plain_json(json: &str) -> String {
+    let mut shown = String::with_capacity(json.len());
+    for c in json.chars() {
+        if c != '\n' && is_command(c) {
+            shown.push_str(&format!("\\u{:04x}", u32::from(c)));
+        } else {
+            shown.push(c);
+        }
+    }
+    shown
+}
+
+fn is_command(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
 /// A table whose columns are as wide as what is in them. `cell` paints the cell of a row and column.
 pub fn table<const N: usize>(
     headings: [&str; N],
@@ -61,9 +92,11 @@ pub fn table<const N: usize>(
     paint: &Paint,
     cell: impl Fn(usize, usize, &str) -> String,
 ) -> String {
-    let width_of = |(column, heading): (usize, &&str)| {
+    let rows: Vec<[String; N]> = rows.iter().map(|row| row.each_ref().map(|cell| plain(cell).into_owned())).collect();
+    let headings = headings.map(plain);
+    let width_of = |(column, heading): (usize, &Cow<'_, str>)| {
         let cells = rows.iter().filter_map(|row| row.get(column));
-        cells.map(|cell| cell.chars().count()).max().unwrap_or_default().max(heading.len())
+        cells.map(|cell| cell.chars().count()).max().unwrap_or_default().max(heading.chars().count())
     };
     let widths: Vec<usize> = headings.iter().enumerate().map(width_of).collect();
     let line = |cells: &[String; N], paint: &dyn Fn(usize, &str) -> String| {
@@ -74,7 +107,7 @@ pub fn table<const N: usize>(
         });
         padded.collect::<Vec<_>>().join("  ").trim_end().to_owned()
     };
-    let mut lines = vec![paint.bold(&line(&headings.map(str::to_owned), &|_, heading| heading.to_owned()))];
+    let mut lines = vec![paint.bold(&line(&headings.clone().map(Cow::into_owned), &|_, heading| heading.to_owned()))];
     lines.extend(rows.iter().enumerate().map(|(n, row)| line(row, &|column, text| cell(n, column, text))));
     lines.join("\n")
 }

@@ -63,6 +63,21 @@ impl Upload {
         };
         Ok((shape, upload))
     }
+
+    /// What is held in memory already.
+    pub fn of(name: String, bytes: Vec<u8>, shape: Shape) -> Upload {
+        let total = Some(count(bytes.len()));
+        Upload {
+            input: Box::new(Cursor::new(bytes)),
+            name,
+            total,
+            n_bytes: 0,
+            n_lines: 0,
+            failed: None,
+            progress: Progress::new(true, total),
+            counts_lines: shape == Shape::Lines,
+        }
+    }
 }
 
 impl Read for Upload {

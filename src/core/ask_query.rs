@@ -7,6 +7,7 @@ use crate::amount::Amount;
 use crate::decide::Question;
 use crate::model::Policy;
 use crate::time::Instant;
+use crate::tree::MAX_VERSION;
 use std::borrow::Cow;
 
 /// A check whose texts lie where they were read, unless they had to be decoded.
@@ -107,9 +108,9 @@ fn policy(value: &str) -> Option<Policy> {
     }
 }
 
-/// Whole numbers are 64 bits with a sign, as in JSON.
+/// Whole numbers are 64 bits with a sign, as in JSON, of which JavaScript holds fewer.
 fn unsigned(value: &str) -> Option<u64> {
-    u64::try_from(value.parse::<i64>().ok()?).ok()
+    u64::try_from(value.parse::<i64>().ok()?).ok().filter(|n| *n <= MAX_VERSION)
 }
 
 /// A text as it was before it was written into a query: `+` is a space, `%` and two digits a byte.

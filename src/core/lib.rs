@@ -67,6 +67,6 @@ pub use sort::sort_by;
 pub use sorted::{SortedMap, SortedSet};
 pub use time::{Date, Instant, TimeError};
 pub use trace::{Effect, Step};
-pub use tree::{Node, Object, Path, Tree};
+pub use tree::{MAX_VERSION, Node, Object, Path, Tree};
 pub use window::Window;
 pub use windowing::{Anchors, window};

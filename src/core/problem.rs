@@ -39,6 +39,8 @@ pub enum Code {
     TypeMismatch,
     /// Something that is accepted but grants nothing.
     NoEffect,
+    /// A text that is longer than what goes into snapshots may be.
+    TooLarge,
 }
 
 impl Code {
@@ -54,6 +56,7 @@ impl Code {
             Code::BrokenReference => "BROKEN_REFERENCE",
             Code::TypeMismatch => "TYPE_MISMATCH",
             Code::NoEffect => "NO_EFFECT",
+            Code::TooLarge => "TOO_LARGE",
         }
     }
 }

@@ -192,12 +192,12 @@ impl<'a> Node<'a> {
         }
     }
 
-    /// A whole number of at least 0.
+    /// A whole number of at least 0 that JavaScript can hold exactly.
     pub fn unsigned(&self) -> Option<u64> {
         let whole = self.whole()?;
-        let found = u64::try_from(whole).ok();
+        let found = u64::try_from(whole).ok().filter(|n| *n <= MAX_VERSION);
         if found.is_none() {
-            self.error(Code::OutOfRange, format!("must not be negative, found {whole}"));
+            self.error(Code::OutOfRange, format!("expected 0 to {MAX_VERSION}, found {whole}"));
         }
         found
     }
@@ -298,6 +298,18 @@ impl<'a> Node<'a> {
     }
 }
 
+/// The greatest version of a catalogue: beyond it, numbers of JavaScript are not exact.
+pub const MAX_VERSION: u64 = (1 << 53) - 1;
+
+/// The most characters of a name.
+const MAX_NAME: usize = 500;
+
+/// Whether a text has more characters than that.
+#[inline(never)]
+pub(crate) fn is_longer(text: &str, max: usize) -> bool {
+    text.chars().nth(max).is_some()
+}
+
 /// What an id may look like, for messages.
 pub(crate) const ID_RULE: &str = "expected 1 to 128 visible ASCII characters";
 
@@ -356,6 +368,11 @@ impl<'a> Object<'a> {
         self.fields.iter().any(|(field, tree)| field == name && *tree != Tree::Null)
     }
 
+    /// Whether there are other fields than these.
+    pub fn has_others(&self, known: &[&str]) -> bool {
+        self.fields.iter().any(|(field, _)| !known.contains(&field.as_str()))
+    }
+
     /// Calls `each` with every item of an array field and its number; an absent one has none.
     pub fn each(&self, name: &str, each: impl FnMut(usize, Node<'_>)) {
         self.optional(name, |node| {
@@ -367,6 +384,18 @@ impl<'a> Object<'a> {
     /// An optional string.
     pub fn text(&self, name: &str) -> Option<String> {
         self.optional(name, |node| node.text().map(str::to_owned))
+    }
+
+    /// The optional field `name`: what people read, and what is kept in snapshots as it is.
+    #[inline(never)]
+    pub fn name(&self) -> Option<String> {
+        let name = self.text("name")?;
+        if is_longer(&name, MAX_NAME) {
+            let path = Path::Field(self.path, "name").to_string();
+            self.sink.error(Code::TooLarge, path, "expected at most 500 characters");
+            return None;
+        }
+        Some(name)
     }
 
     /// An id that must be there.

@@ -33,6 +33,11 @@ impl Scope {
     const WORDS: [(&'static str, Scope); 4] =
         [("check", Scope::Check), ("usage", Scope::Usage), ("snapshot", Scope::Snapshot), ("catalog", Scope::Catalog)];
 
+    /// Every name in the table.
+    pub fn names() -> impl Iterator<Item = &'static str> {
+        Scope::WORDS.iter().map(|(name, _)| *name)
+    }
+
     /// The name in the table.
     pub fn name(self) -> &'static str {
         let found = Scope::WORDS.iter().find(|(_, scope)| *scope == self).map(|(name, _)| *name);
@@ -89,21 +94,23 @@ pub struct Keys(Vec<Key>);
 
 impl Keys {
     /// Reads `[{"name", "sha256", "scopes", "class"?}]`, where `sha256` is the hash of the key in
-    /// hexadecimal digits. The hash of the demo key is refused, and so is a name that is there
-    /// already: what one key wrote would be the other's.
+    /// hexadecimal digits. The hash of the demo key is refused, and so are fields that no row has, and
+    /// a name or a hash that is there already: what one key wrote would be the other's, and of two
+    /// rows for one key only one would count.
     ///
     /// # Errors
-    /// Everything that is wrong with the table.
+    /// Everything that is wrong with the table. No value of it is quoted: the message goes into a log,
+    /// and somebody may have written the key itself where its hash belongs.
     pub fn read(json: &str) -> Result<Keys, Problems> {
         let tree: Tree = serde_json::from_slice(json.as_bytes()).map_err(|error| {
-            let message = format!("the table of keys is not JSON: {error}");
+            let message = format!("the table of keys is not JSON: line {}, column {}", error.line(), error.column());
             Problems::from(mayuse_core::Problem::error(Code::Invalid, String::new(), message))
         })?;
         // Reading begins with an object, and a table is a list.
         let wrapped = Tree::Object(vec![("keys".to_owned(), tree)]);
         read(&wrapped, |o| {
-            let (mut keys, mut names) = (Vec::new(), Vec::new());
-            o.each("keys", |_, node| keys.extend(key(node, &mut names)));
+            let (mut keys, mut seen) = (Vec::new(), Seen::default());
+            o.each("keys", |_, node| keys.extend(key(node, &mut seen)));
             Some(Keys(keys))
         })
     }
@@ -145,17 +152,30 @@ impl Keys {
     }
 }
 
-/// A row of the table; `names` are those of the rows before it.
-fn key(node: Node<'_>, names: &mut Vec<String>) -> Option<Key> {
+/// The names and hashes of the rows before one.
+#[derive(Default)]
+struct Seen {
+    names: Vec<String>,
+    hashes: Vec<[u8; 32]>,
+}
+
+/// What a row has.
+const FIELDS: [&str; 4] = ["name", "sha256", "scopes", "class"];
+
+/// A row of the table.
+fn key(node: Node<'_>, seen: &mut Seen) -> Option<Key> {
     let o = node.object()?;
-    let name = o.required("name", |n| {
-        let name = n.text()?;
+    if o.has_others(&FIELDS) {
+        o.error(Code::Invalid, "it has a field that is not known; a row has name, sha256, scopes and class");
+    }
+    let name = o.required("name", |node| {
+        let name = node.text()?;
         if !is_name(name) {
-            n.error(Code::Invalid, "expected 1 to 64 visible ASCII characters, with spaces only between them");
-        } else if names.iter().any(|before| before == name) {
-            n.error(Code::Duplicate, format!("another key has the name `{name}`"));
+            node.error(Code::Invalid, "expected 1 to 64 visible ASCII characters, with spaces only between them");
+        } else if seen.names.iter().any(|before| before == name) {
+            node.error(Code::Duplicate, "an earlier row has the same name");
         }
-        names.push(name.to_owned());
+        seen.names.push(name.to_owned());
         Some(name.to_owned())
     });
     let class = o.optional("class", |n| {
@@ -166,20 +186,31 @@ fn key(node: Node<'_>, names: &mut Vec<String>) -> Option<Key> {
         Some(class.to_owned())
     });
     let class = class.unwrap_or_else(|| "standard".to_owned());
-    let hash = o.required("sha256", |n| {
-        let hash = hash_from_hex(n.text()?);
-        if hash.is_none() {
-            n.error(Code::Invalid, "expected 64 hexadecimal digits: the SHA-256 of the key");
-        }
-        if hash == Some(hash_of(DEMO_KEY)) {
-            n.error(Code::Invalid, "this is the demo key, which everybody knows");
+    let hash = o.required("sha256", |node| {
+        let Some(hash) = hash_from_hex(node.text()?) else {
+            node.error(Code::Invalid, "expected 64 hexadecimal digits: the SHA-256 of the key");
+            return None;
+        };
+        if hash == hash_of(DEMO_KEY) {
+            node.error(Code::Invalid, "this is the demo key, which everybody knows");
             return None;
         }
-        hash
+        if seen.hashes.contains(&hash) {
+            node.error(Code::Duplicate, "an earlier row is of the same key");
+        }
+        seen.hashes.push(hash);
+        Some(hash)
     });
     let mut scopes = Vec::new();
     if o.required("scopes", |_| Some(())).is_some() {
-        o.each("scopes", |_, node| scopes.extend(node.word(&Scope::WORDS)));
+        o.each("scopes", |_, node| {
+            let word = node.text();
+            let scope = Scope::WORDS.iter().find(|(name, _)| word == Some(*name));
+            if word.is_some() && scope.is_none() {
+                node.error(Code::UnknownValue, "expected one of check, usage, snapshot, catalog");
+            }
+            scopes.extend(scope.map(|(_, scope)| *scope));
+        });
     }
     Some(Key { name: name?, scopes, class, hash: hash? })
 }

@@ -163,8 +163,9 @@ impl DerefMut for Failure {
 impl From<Problems> for Failure {
     fn from(problems: Problems) -> Self {
         let first = problems.list.first();
+        let is_too_large = first.is_some_and(|problem| problem.code == mayuse_core::Code::TooLarge);
         Failure(Box::new(Refusal {
-            why: Why::BadRequest,
+            why: if is_too_large { Why::TooLarge } else { Why::BadRequest },
             code: first.map(|problem| problem.code.name()),
             message: first.map_or_else(|| "the request cannot be read".to_owned(), |problem| problem.message.clone()),
             path: first.map(|problem| problem.path.clone()).unwrap_or_default(),

@@ -6,7 +6,7 @@
 use crate::cut::{Part, Table};
 use crate::hash::{Hash, from_hex, hex};
 use crate::keys::{KeyId, PublicKey, SigningKey};
-use mayuse_core::{FORMAT, Instant, Packed, Policy, Reader, Writer};
+use mayuse_core::{FORMAT, Instant, MAX_VERSION, Packed, Policy, Reader, Writer};
 use std::fmt;
 
 const MAGIC: &str = "mym";
@@ -155,6 +155,9 @@ impl Unverified {
         }
         let (manifest, key) =
             read(&mut reader).filter(|_| reader.is_at_end()).ok_or(ManifestError::Damaged("a field cannot be read"))?;
+        if MAX_VERSION < manifest.version {
+            return Err(ManifestError::Damaged("its version is above 9007199254740991, which is the greatest"));
+        }
         let mut bytes_of_signature = [0; 64];
         from_hex(signature, &mut bytes_of_signature).ok_or(ManifestError::Damaged("its signature is none"))?;
         Ok(Unverified { manifest, key, signature: bytes_of_signature, bytes: bytes.clone() })

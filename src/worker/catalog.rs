@@ -216,6 +216,11 @@ impl Catalog {
         })?;
         let signer =
             Signer::read(secret).await.map_err(|said| Failure::internal(format!("SNAPSHOT_SIGNING_KEY: {said}")))?;
+        let taken = store.taken()?;
+        if taken.is_on_its_way(http::now().millis()) {
+            // It would arrive after what is published here, and be the newest.
+            return Ok(Some(taken.until));
+        }
         let publishing = Publishing {
             storage: &self.storage,
             store: &store,

@@ -200,6 +200,13 @@ impl Writer<'_> {
         admit(&changes, self.store.as_ref()).map_err(|failure| batch.locate(failure))?;
         let written = self.storage.transaction(|| {
             let stored = self.store.import(&run.token)?.map(|import| import.progress).unwrap_or_default();
+            if stored == Progress::default() && stored != run.written.progress {
+                // An import is forgotten only together with what it wrote.
+                let message = "the catalogue was replaced meanwhile, and nothing of this import is there any more; \
+                               send it again from the beginning";
+                run.written = Import { version: self.store.version()?, ..Import::default() };
+                return Err(Failure::conflict(message));
+            }
             if stored != run.written.progress {
                 let message = "another request imports under this resume token; send it again when that has ended";
                 return Err(Failure::conflict(message));

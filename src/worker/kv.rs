@@ -25,7 +25,7 @@ const OBJECT_TTL_S: u32 = 10 * 60;
 const READ_WITHIN_MS: u32 = 3_000;
 
 /// Writes are waited for longer: nobody waits for them.
-const WRITE_WITHIN_MS: u32 = 20_000;
+pub const WRITE_WITHIN_MS: u32 = 20_000;
 
 thread_local! {
     static N_READS: Cell<u64> = const { Cell::new(0) };

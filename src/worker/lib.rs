@@ -1,7 +1,8 @@
 //! The Worker: the catalogue and the core behind HTTP.
 //!
 //! Reading order: `http` is what a request and an answer are here, `gate` who is let in, `checks` the
-//! questions; `replica` what this isolate holds and decides from, `open` a request that may have to
+//! questions; `replica` what this isolate holds and decides from, `fallback` what was deployed with it,
+//! `open` a request that may have to
 //! wait for more of it, `fast` the way of a check that need not wait, which `shim.mjs` asks before
 //! anything else; `kv` where the replica comes from and `snapshots` how others read it; `catalog` the
 //! object that holds everything, `transaction`, `sql` and `sql_row` how it stores it, `sql_bounds` how much
@@ -18,6 +19,7 @@ mod crypto;
 
 mod checks;
 mod kv;
+mod fallback;
 mod replica;
 mod open;
 mod fast;
@@ -28,6 +30,7 @@ mod sql_row;
 mod sql;
 mod sql_bounds;
 mod sql_ledger;
+mod sql_taken;
 mod catalog;
 mod import;
 mod export;

@@ -6,6 +6,7 @@
 
 use crate::checks::{Asked, written};
 use crate::crypto;
+use crate::fallback::Fallback;
 use crate::http::Answer;
 use crate::js;
 use crate::kv::{self, Kv, ObjectError};
@@ -62,8 +63,7 @@ struct Counters {
     /// Objects and manifests that could not be had.
     failed: Cell<u64>,
     last_failure: RefCell<String>,
-    /// The bytes of the fallback, until they were read.
-    embedded: Cell<Option<Vec<u8>>>,
+    fallback: Fallback,
 }
 
 thread_local! {
@@ -79,13 +79,13 @@ fn with<T>(env: &Env, work: impl FnOnce(&Held) -> T) -> Option<T> {
             problems.iter().for_each(|problem| console_error!("{problem}"));
             let replica = RefCell::new(Replica::new(settings.max_bytes, settings.min_version));
             let embedded = js::field(&worker::js_sys::global(), EMBEDDED);
-            let embedded = (!embedded.is_undefined()).then(|| js::bytes(&embedded)).filter(|bytes| !bytes.is_empty());
+            let embedded = if embedded.is_undefined() { Vec::new() } else { js::bytes(&embedded) };
             let counters = Counters {
                 looked_at: Cell::new(None),
                 refused: Cell::new(0),
                 failed: Cell::new(0),
                 last_failure: RefCell::default(),
-                embedded: Cell::new(embedded),
+                fallback: Fallback::of(embedded),
             };
             Some(Held { replica, embedded: RefCell::new(Replica::new(usize::MAX, 0)), settings, kv, counters })
         });
@@ -203,7 +203,7 @@ fn fail(message: &str) {
 /// What is answered where nobody can be asked: from the fallback that was deployed with the program,
 /// if nothing newer was ever held here; else that it cannot be said.
 pub async fn last_resort(asked: &Asked, why: Elsewhere, now: Instant) -> Option<Result<Answer, Failure>> {
-    read_embedded().await;
+    read_fallback(true).await;
     opened(|held| {
         let (replica, embedded) = (held.replica.borrow(), held.embedded.borrow());
         let version = |replica: &Replica| replica.manifest().map_or(0, |manifest| manifest.version);
@@ -233,35 +233,40 @@ pub async fn last_resort(asked: &Asked, why: Elsewhere, now: Instant) -> Option<
     })
 }
 
-/// Opens the fallback that was deployed with the program, once.
-async fn read_embedded() {
-    let Some((settings, bytes)) = opened(|held| {
-        let bytes = held.counters.embedded.take()?;
-        Some((held.settings.clone(), bytes))
-    })
-    .flatten() else {
-        return;
-    };
+/// Reads the fallback that was deployed with the program, once to learn whether it could be used, before
+/// anybody needs it, and once to open it. Its objects are looked at when it is opened.
+async fn read_fallback(opens: bool) {
+    let found = opened(|held| Some((held.settings.clone(), held.counters.fallback.file(opens)?)));
+    let Some((settings, file)) = found.flatten() else { return };
     let read = async {
-        let file = Packed::new(bytes).ok_or("the fallback is not in the packed form")?;
         let contents = contents(&file).map_err(|error| error.to_string())?;
         let manifest = verified(Unverified::read(&contents.manifest).map_err(|e| e.to_string())?, &settings).await?;
+        let version = manifest.version;
+        if version < settings.min_version {
+            return Err("its version is below MIN_VERSION".to_owned());
+        }
+        if !opens {
+            return Ok((version, None));
+        }
         let (catalogue, shards) = contents.objects(&manifest, true).map_err(|error| error.to_string())?;
         let fresh = shards.into_iter().zip(0..).map(|(block, shard)| (shard, block)).collect();
         let mut embedded = Replica::new(usize::MAX, settings.min_version);
         embedded.take(manifest, Some(&catalogue), fresh, Source::Embedded).map_err(|error| error.to_string())?;
-        Ok::<Replica, String>(embedded)
+        Ok::<_, String>((version, Some(embedded)))
     };
-    match read.await {
-        Ok(embedded) => {
-            opened(|held| held.embedded.replace(embedded));
-        }
-        Err(error) => fail(&error),
+    let found = read.await.map(|(version, embedded)| {
+        opened(|held| embedded.map(|embedded| held.embedded.replace(embedded)));
+        version
+    });
+    if let Err(error) = &found {
+        fail(&format!("the fallback in the bundle cannot be used: {error}"));
     }
+    opened(|held| held.counters.fallback.note(found));
 }
 
 /// Looks for a newer manifest, and takes it together with what it changes of what is held.
 pub async fn refresh(now: Instant) {
+    read_fallback(false).await;
     if let Err(error) = look(now).await {
         fail(&error);
     }
@@ -347,6 +352,7 @@ pub fn status(env: &Env, now: Instant) -> Option<Value> {
             ("manifests_refused", counters.refused.get().into()),
             ("failures", counters.failed.get().into()),
             ("last_failure", counters.last_failure.borrow().clone().into()),
+            ("fallback", counters.fallback.status()),
         ];
         object(&mut fields.into_iter())
     })

@@ -7,6 +7,7 @@ use crate::kv::{self, Kv, ObjectError};
 use crate::replica;
 use crate::settings::Settings;
 use crate::sql::Sql;
+use crate::sql_taken::{TAKEN_WITHIN_MS, Taken};
 use mayuse_core::{Instant, Packed};
 use mayuse_dialects::{Dialect, Failure, Reply, Store, Why, from_slice, object};
 use mayuse_snapshot::{Hash, Unverified};
@@ -133,12 +134,16 @@ pub async fn take_manifest(env: &Env, sql: &Sql, body: &[u8], now: Instant) -> A
     taken.unwrap_or_else(|failure| Answer::refusal(Dialect::Own, &failure))
 }
 
+fn has_no_catalogue(sql: &Sql) -> Result<(), Failure> {
+    match sql.version()? {
+        0 => Ok(()),
+        _ => Err(Failure::conflict("this Worker's catalogue publishes its own snapshots: import into it instead")),
+    }
+}
+
 async fn taken(env: &Env, sql: &Sql, body: &[u8], now: Instant) -> Result<Answer, Failure> {
     let kv = store(env)?;
-    if sql.version()? != 0 {
-        let message = "this Worker's catalogue publishes its own snapshots: import into it instead";
-        return Err(Failure::conflict(message));
-    }
+    has_no_catalogue(sql)?;
     let refused = |message: String| Failure::new(Why::BadRequest, message);
     let packed = Packed::new(body.to_vec()).ok_or_else(|| refused("not a manifest".to_owned()))?;
     let unverified = Unverified::read(&packed).map_err(|error| refused(error.to_string()))?;
@@ -150,13 +155,32 @@ async fn taken(env: &Env, sql: &Sql, body: &[u8], now: Instant) -> Result<Answer
     let is_signed = crypto::verifies(key, unverified.signed(), unverified.signature()).await;
     let is_signed = is_signed.map_err(|said| unavailable(&said))?;
     let manifest = unverified.verified(is_signed).map_err(|error| refused(error.to_string()))?;
-    let held = sql.published_version()?;
-    if manifest.version <= held {
-        let message = format!("version {} is not above {held}, which is published", manifest.version);
+    // From here on nothing is waited for until it is noted: of two that come at once, the other one finds it.
+    has_no_catalogue(sql)?;
+    let at = http::now().millis();
+    let (held, before, hash) = (sql.published_version()?, sql.taken()?, Hash::of(body));
+    if before.is_on_its_way(at) {
+        let message = "another manifest is being published; send this one again in half a minute";
+        return Err(Failure::new(Why::Unavailable, message));
+    }
+    let newest = held.max(before.version);
+    let is_again = held < manifest.version && before.manifest == hash.to_string();
+    if manifest.version <= newest && !is_again {
+        let message = format!("version {} is not above {newest}, which is published or on its way", manifest.version);
         return Err(Failure::conflict(message));
     }
-    kv.put(vec![kv::MANIFEST.to_owned()], &[body]).await.map_err(|said| unavailable(&said))?;
-    sql.is_published(manifest.version, now, Hash::of(body))?;
+    let mut taken =
+        Taken { version: manifest.version, manifest: hash.to_string(), until: at.saturating_add(TAKEN_WITHIN_MS) };
+    sql.set_taken(&taken)?;
+    let put = kv.put(vec![kv::MANIFEST.to_owned()], &[body]).await;
+    // What was waited for in vain may still arrive.
+    if put.is_ok() || http::now().millis() < at.saturating_add(kv::WRITE_WITHIN_MS.into()) {
+        taken.until = 0;
+        sql.set_taken(&taken)?;
+    }
+    // It may be there although this failed, so the note stays, and the same bytes may be sent again.
+    put.map_err(|said| unavailable(&said))?;
+    sql.is_published(manifest.version, now, hash)?;
     let n_objects = manifest.table.shards.len().saturating_add(1);
     let fields = [("snapshot_version", manifest.version.into()), ("objects", n_objects.into())];
     let published = object(&mut fields.into_iter());

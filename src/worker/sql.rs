@@ -4,7 +4,7 @@ use crate::import::Import;
 use crate::sql_ledger;
 use crate::sql_row::Row;
 use crate::transaction::Storage;
-use mayuse_core::{Document, Instant, WriteJson};
+use mayuse_core::{Document, Instant, MAX_VERSION, WriteJson};
 use mayuse_dialects::{Change, Entity, Failure, Kind, Progress, Recorded, Referred, Reply, Store, Why, Written};
 use mayuse_dialects::{from_slice, key_of, read_definitions, references, text};
 use mayuse_snapshot::{Definitions, Part};
@@ -304,7 +304,11 @@ impl Store for Sql {
     }
 
     fn next_version(&self) -> Result<u64, Failure> {
-        Ok(self.version()?.max(self.published_version()?).saturating_add(1))
+        let before = self.version()?.max(self.published_version()?).max(self.taken()?.version);
+        if MAX_VERSION <= before {
+            return Err(Failure::conflict(format!("version {before} is the last one there can be")));
+        }
+        Ok(before.saturating_add(1))
     }
 
     fn settings(&self) -> Result<Value, Failure> {

@@ -47,6 +47,10 @@ pub fn open(sql: &SqlStorage) -> worker::Result<u64> {
             scanned TEXT DEFAULT '', catalog TEXT NOT NULL DEFAULT '', touched INTEGER NOT NULL DEFAULT 0,
             cut_version INTEGER, cut_at INTEGER, version INTEGER NOT NULL DEFAULT 0, as_of INTEGER NOT NULL DEFAULT 0,
             at INTEGER NOT NULL DEFAULT 0, manifest TEXT NOT NULL DEFAULT '', failure TEXT)",
+        // The manifest that was taken last from elsewhere, and until when it may still be on its way to readers.
+        "CREATE TABLE IF NOT EXISTS taken (
+            only_row INTEGER PRIMARY KEY CHECK (only_row = 1), version INTEGER NOT NULL, manifest TEXT NOT NULL,
+            until INTEGER NOT NULL)",
     ] {
         sql.exec(statement, None)?;
     }

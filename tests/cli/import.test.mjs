@@ -185,7 +185,7 @@ for (const hangUp of [true, false]) {
     });
     const { status, stderr } = await mayuse(["import", LARGE, "--url", url]);
     assert.equal(status, 1);
-    assert.match(stderr, /^error\[INVALID\] line 501: id: expected an id\nerror\[OUT_OF_RANGE\] line 507: quantity: too  \[2Jlarge\n/);
+    assert.match(stderr, /^error\[INVALID\] line 501: id: expected an id\nerror\[OUT_OF_RANGE\] line 507: quantity: too \\u\{1b\}\[2Jlarge\n/);
     assert.match(stderr, /import answered 400 Bad Request\.\nThe first 500 lines are written.*\nTo go on once that is put right:\n  mayuse import .* --resume imp_/);
   });
 }
@@ -234,7 +234,7 @@ test("a certificate that nobody vouches for", { skip: !trusted }, async (t) => {
 const ANSWERS = [
   ["401", 401, '{"error": {"code": "UNAUTHORIZED", "message": "the key is not known"}}', {}, /UNAUTHORIZED\] the key is not known\n.*401 Unauthorized\.\nPass the key with --key/, false],
   ["a page", 500, "<html><head><title>Worker threw\n an exception</title></head><body>x</body></html>", {}, /HTTP_500\] POST .* answered 500 Internal Server Error: Worker threw an exception/, true],
-  ["a page without a title", 502, "<p>bad <b>gateway</b></p>\u001b[31m", {}, /502 Bad Gateway: bad gateway \[31m/, true],
+  ["a page without a title", 502, "<p>bad <b>gateway</b></p>\u001b[31m", {}, /502 Bad Gateway: bad gateway \\u\{1b\}\[31m/, true],
   ["a text", 503, "error code: 1102", {}, /503 Service Unavailable: error code: 1102/, true],
   ["nothing", 404, "", {}, /404 Not Found: nothing more was said\nIs --url the place/, false],
   ["too many", 429, "{}", { "retry-after": "10" }, /429 Too Many Requests[^]*Try again after 10 seconds/, true],
@@ -285,7 +285,6 @@ test("a document replaces everything, and only if that is said", async (t) => {
   const refused = await mayuse(["import", DOCUMENT, "--url", url]);
   assert.equal(refused.status, 2);
   assert.match(refused.stderr, /replaces everything that is there; say --replace/);
-  assert.equal((await mayuse(["import", SMALL, "--url", url, "--replace"])).status, 2);
   assert.equal(asked.length, 0);
   const { status, stdout } = await mayuse(["import", DOCUMENT, "--url", url, "--replace"]);
   assert.equal(status, 0);

@@ -1,6 +1,6 @@
 // `mayuse publish` as a shell sees it, against a Worker that fails in every way there is.
 import assert from "node:assert/strict";
-import { createHash } from "node:crypto";
+import { createHash, createPrivateKey, createPublicKey } from "node:crypto";
 import { existsSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { join } from "node:path";
@@ -15,6 +15,12 @@ const KEYED = { env: { MAYUSE_SIGNING_KEY: SECRET } };
 const AT = ["--at", "2026-11-20T00:00:00Z"];
 const path = (name) => join(folder, name);
 const sha256 = (bytes) => createHash("sha256").update(bytes).digest("hex");
+
+function publicHalf(secret) {
+  const der = Buffer.concat([Buffer.from("302e020100300506032b657004220420", "hex"), Buffer.from(secret, "hex")]);
+  const key = createPublicKey(createPrivateKey({ key: der, format: "der", type: "pkcs8" }));
+  return key.export({ format: "der", type: "spki" }).subarray(-32).toString("hex");
+}
 
 // Enough customers for several shards.
 const line = (value) => `${JSON.stringify(value)}\n`;
@@ -117,17 +123,17 @@ const REFUSALS = [
   [401, /error\[NO\] it is NO|HTTP_401/, / answered 401 Unauthorized[^]*\nSet the environment variable MAYUSE_KEY to a key of the scope `catalog`\.\n/],
   [403, /403 Forbidden/, /Publishing takes a key of the scope `catalog`/],
   [409, /error\[NO\] it is NO/, /Its version is not older than 1: build the next one with --previous, or publish this one again with --rollback/],
-  [422, /error\[NO\] it is NO/, /Is the public half of the key that signed it \([0-9a-f]{16} in the folder\) among the Worker's SNAPSHOT_KEYS\?/],
+  [400, /error\[NO\] it is NO/, /Is the public half of the key that signed it \([0-9a-f]{16} in the folder\) among the Worker's SNAPSHOT_KEYS\?/],
 ];
 for (const [refusal, what, hint] of REFUSALS) {
   test(`${refusal} says what to do`, async (t) => {
     await build(DEMO, "refused");
-    const { url, count } = await worker(t, ({ url }) => (refusal < 409 || url.endsWith("manifest") ? [refusal, "NO"] : undefined));
+    const { url, count } = await worker(t, ({ url }) => ([401, 403].includes(refusal) || url.endsWith("manifest") ? [refusal, "NO"] : undefined));
     const { status, stderr } = await mayuse(["publish", path("refused"), "--url", url]);
     assert.equal(status, 1);
     assert.match(stderr, what);
     assert.match(stderr, hint);
-    if (refusal < 409) assert.equal(count("PUT"), 0);
+    if ([401, 403].includes(refusal)) assert.equal(count("PUT"), 0);
   });
 }
 
@@ -149,6 +155,55 @@ test("a server that is not there, and what is no snapshot", async () => {
   writeFileSync(path(`local/o/${object}`), "");
   await refused([path("local"), "--kv", path("x.json")], new RegExp(`object ${object}: it is damaged`));
   assert.ok(!existsSync(path("x.json")), "half a file is none");
+});
+
+test("the table of a stranger is not signed again", async (t) => {
+  const { url, asked } = await worker(t);
+  const stranger = { env: { MAYUSE_SIGNING_KEY: "09".repeat(32) } };
+  assert.equal((await mayuse(["build", DEMO, "-o", path("stranger"), ...AT, "--version", "5"], stranger)).status, 0);
+  const { key_id: theirs } = JSON.parse((await mayuse(["inspect", path("stranger"), "--json"])).stdout);
+  const again = (more = [], options = KEYED) => mayuse(["publish", path("stranger"), "--rollback", ...more], options);
+  for (const to of [["--url", url], ["--kv", path("stranger.json"), "--version", "6"]]) {
+    const { status, stderr } = await again(to);
+    assert.equal(status, 2);
+    assert.match(stderr, new RegExp(`error\\[USAGE\\] .*stranger: the manifest is signed with key ${theirs}, which is not known here\\. To roll back is to sign its table again.*--public-key\n$`));
+  }
+  assert.equal(asked.length, 0, "nothing is asked or sent");
+  assert.ok(!existsSync(path("stranger.json")));
+  // One whose signature is another's, too.
+  const forged = readFileSync(path("stranger/manifest"));
+  forged.set(Buffer.from("0".repeat(128)), forged.length - 128);
+  writeFileSync(path("stranger/manifest"), forged);
+  assert.match((await again(["--url", url], stranger)).stderr, /the manifest is not signed by key/);
+  assert.equal((await mayuse(["build", DEMO, "-o", path("stranger"), ...AT, "--version", "5"], stranger)).status, 0);
+  // Who trusts that key says so.
+  const wrong = await again(["--url", url, "--public-key", "ab".repeat(32)]);
+  assert.match(wrong.stderr, /which is not known here/);
+  const { status, stdout, stderr } = await again(["--url", url, "--public-key", publicHalf("09".repeat(32))]);
+  assert.equal(status, 0, stderr);
+  assert.match(stdout, /^published version 6: /);
+});
+
+test("versions end where numbers of JavaScript are exact", async (t) => {
+  const last = "9007199254740991";
+  for (const version of ["9007199254740992", "9007199254740993", "18446744073709551615", "0"]) {
+    const { status, stderr } = await mayuse(["build", DEMO, "-o", path("beyond"), ...AT, "--version", version], KEYED);
+    assert.equal(status, 2);
+    assert.match(stderr, new RegExp(`${version} is not in 1\\.\\.=${last}`));
+    const again = await mayuse(["publish", path("beyond"), "--kv", path("x.json"), "--rollback", "--version", version], KEYED);
+    assert.match(again.stderr, new RegExp(`${version} is not in 1\\.\\.=${last}`));
+  }
+  assert.ok(!existsSync(path("beyond")));
+  await build(DEMO, "last", "--version", last);
+  assert.equal(JSON.parse((await mayuse(["inspect", path("last"), "--json"])).stdout).version, Number(last));
+  const next = await mayuse(["build", DEMO, "-o", path("next"), ...AT, "--previous", path("last")], KEYED);
+  assert.equal(next.status, 2);
+  assert.match(next.stderr, new RegExp(`version ${last} is the last one there can be`));
+  const { url } = await worker(t);
+  assert.equal((await mayuse(["publish", path("last"), "--url", url])).status, 0);
+  const again = await mayuse(["publish", path("last"), "--url", url, "--rollback"], KEYED);
+  assert.equal(again.status, 2);
+  assert.match(again.stderr, new RegExp(`version ${last} is the last one there can be`));
 });
 
 test("a rollback is an old table under a new version", async (t) => {

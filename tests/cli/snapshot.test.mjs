@@ -1,12 +1,13 @@
 // `mayuse keygen`, `build`, `inspect`, `diff` and what reads snapshots, as a shell sees them.
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { createHash, createPrivateKey, createPublicKey } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { file, folder, mayuse } from "./support.mjs";
+import { binary, file, folder, mayuse } from "./support.mjs";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const DEMO = join(root, "demo/catalog.json");
@@ -368,3 +369,31 @@ for (const command of ["keygen", "build", "inspect", "diff", "publish"]) {
     assert.ok(2 <= examples.split("\n").filter((each) => /^ {2}\S/.test(each)).length, stdout);
   });
 }
+
+test("a fallback that nobody could fall back on is not deployed", async () => {
+  const script = join(root, "scripts/check-fallback.sh");
+  const run = (args, env = {}) =>
+    spawnSync(script, args, { encoding: "utf8", env: { ...process.env, MAYUSE_BIN: binary, MAYUSE_SNAPSHOT_KEYS: "", ...env } });
+  await build(DEMO, "fallen", "--file", path("fallback.snapshot"));
+  const { stdout: theirs } = await mayuse(["keygen", "--json"]);
+  const config = (name, ...keys) => file(name, keys.map((key) => `[vars]\nSNAPSHOT_KEYS = "${key}"\n`).join(""));
+  const [ours, stranger] = [publicOf(readFileSync(keyFile, "utf8").trim()), JSON.parse(theirs).public];
+  const fallback = path("fallback.snapshot");
+  const good = run([fallback, config("ours.toml", stranger, ours)]);
+  assert.deepEqual([good.status, good.stdout, good.stderr], [0, "", ""]);
+  assert.equal(run([fallback, config("none.toml")], { MAYUSE_SNAPSHOT_KEYS: ours }).status, 0);
+  assert.equal(run([file("empty.snapshot", ""), config("none.toml")]).status, 0, "an empty one is none");
+  const unknown = run([fallback, config("none.toml")]);
+  assert.equal(unknown.status, 0, "the Worker believes the key with which it signs, and nobody else knows that");
+  assert.match(unknown.stderr, /looked through, but not verified: no SNAPSHOT_KEYS/);
+  assert.equal(run([path("absent.snapshot"), config("none.toml")]).status, 0);
+  for (const [args, said] of [
+    [[fallback, config("theirs.toml", stranger)], /REFUSED: [^]*nobody could fall back on it/],
+    [[file("cut.snapshot", readFileSync(fallback).subarray(0, -1)), config("ours.toml", ours)], /nobody could fall back on it/],
+    [[file("other.snapshot", "no snapshot"), config("none.toml")], /nobody could fall back on it/],
+  ]) {
+    const { status, stderr } = run(args);
+    assert.equal(status, 1);
+    assert.match(stderr, said);
+  }
+});

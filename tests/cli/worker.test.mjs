@@ -82,6 +82,100 @@ test("an export in lines, imported elsewhere, is the same catalogue", async () =
   assert.equal((await mayuse(["import", "-", "--replace", ...to(workers[1])], { input: '{"format": 1}' })).status, 0);
 });
 
+const name = "n".repeat(450);
+/** A catalogue of more than 8 MiB, for which one request is too small. */
+function large(n, more = {}) {
+  const { customers, subscriptions, ...rest } = demo();
+  const others = Array.from({ length: n }, (_, i) => ({ id: `large_${i}`, name }));
+  return { ...rest, customers: [...customers, ...others], subscriptions, ...more };
+}
+const replace = (path, ...more) => mayuse(["import", path, "--replace", ...to(workers[1]), ...more]);
+/** What is there, whatever the order of its lists. */
+async function held() {
+  const catalog = await exported(workers[1]);
+  const lists = Object.entries(catalog).filter(([, value]) => Array.isArray(value));
+  return { ...catalog, ...Object.fromEntries(lists.map(([name, list]) => [name, list.sort((a, b) => (a.id < b.id ? -1 : 1))])) };
+}
+
+test("a catalogue of more than 8 MiB takes the place of another one, and goes back", async () => {
+  const n = 20_000;
+  const [before, after] = [large(n), large(n, { add_ons: [], subscriptions: [], ladder: undefined, access_statuses: ["ACTIVE"] })];
+  after.customers = after.customers.slice(3).map(({ alias, ...customer }) => customer);
+  // In a document, an element may stand on several lines, and say what it is.
+  const file_of = { before: file("before.json", JSON.stringify(before, null, 1)), after: file("after.json", JSON.stringify(after)) };
+  for (const path of Object.values(file_of)) assert.ok(8 << 20 < statSync(path).size);
+  const first = await replace(file_of.before);
+  assert.equal(first.status, 0, first.stderr);
+  assert.match(first.stdout, /^KIND +WRITTEN\n[^]*\nreplaced the catalogue: imported \d+ lines, removed \d+; snapshot version \d+\n$/);
+  const was = await held();
+  assert.equal(was.customers.length, before.customers.length);
+
+  // Something that only the server knows, of which nothing is to be left.
+  await workers[1].put("/v1/catalog/customers/stray", { alias: "cus_alias" });
+  const second = await replace(file_of.after, "--json");
+  assert.equal(second.status, 0, second.stderr);
+  const { removed, snapshot_version: version, done } = JSON.parse(second.stdout);
+  assert.equal(removed, 3 + 1 + before.add_ons.length + before.subscriptions.length);
+  assert.equal(done, true);
+  const now = await held();
+  assert.deepEqual(now.customers.map(({ id }) => id), after.customers.map(({ id }) => id).sort());
+  assert.deepEqual([now.add_ons ?? [], now.subscriptions ?? [], now.ladder, now.access_statuses], [[], [], undefined, ["ACTIVE"]]);
+  assert.equal((await workers[1].get("/readyz")).body.snapshot_version, version);
+
+  const back = await replace(file_of.before, "--json");
+  assert.equal(back.status, 0, back.stderr);
+  assert.deepEqual(await held(), was);
+  assert.equal(JSON.parse(back.stdout).removed, 0);
+});
+
+test("lines take the place of everything too", async () => {
+  const path = file("lines.ndjson", `${asLines(demo())}\n{"kind": "customer", "id": "only_here"}`);
+  const { status, stdout, stderr } = await replace(path, "--json");
+  assert.equal(status, 0, stderr);
+  assert.equal(JSON.parse(stdout).removed, 20_000);
+  const { customers } = await held();
+  assert.equal(customers.length, demo().customers.length + 1);
+  const ids = ({ features }) => features.map(({ id }) => id).sort();
+  assert.deepEqual(ids(await exported(workers[1])), ids(demo()));
+});
+
+test("what cannot be written removes nothing", async () => {
+  const before = await held();
+  for (const [text, code, said] of [
+    ['{"kind": "customer", "id": "x"}\n{"kind": "nothing", "id": "y"}\n', 2, /line 2: kind: expected what the line is/],
+    ['{"kind": "customer", "id": "x"}\nnot JSON\n', 2, /error\[INVALID_JSON\] .*wrong\.ndjson: line 2: /],
+    ['{"kind": "customer", "id": "x", "alias": "a b"}\n', 1, /error\[INVALID\] line 1: alias[^]*nothing was removed yet\.\nOnce that is put right, the same command may be given again\./],
+  ]) {
+    const { status, stderr } = await replace(file("wrong.ndjson", text));
+    assert.equal(status, code, stderr);
+    assert.match(stderr, said);
+    assert.deepEqual(await held(), before);
+  }
+  const elements = Array.from({ length: 30_000 }, (_, i) => ({ id: `c${i}`, name: "x".repeat(300) }));
+  for (const [document, said] of [
+    [{ format: 2, customers: elements }, /a catalogue document says "format": 1/],
+    [{ format: 1, customers: [...elements, { name: "nobody" }] }, /customers\[30000\]: id: a required field is missing/],
+    [{ format: 1, customers: [...elements, { kind: "plan", id: "p" }] }, /customers\[30000\]: kind: expected `customer`, or nothing/],
+    [{ format: 1, customers: [...elements, 7] }, /customers\[30000\]: /],
+  ]) {
+    const { status, stderr } = await replace(file("wrong.json", JSON.stringify(document)));
+    assert.equal(status, 2, stderr);
+    assert.match(stderr, said);
+  }
+  assert.deepEqual(await held(), before);
+  assert.equal((await mayuse(["import", "-", "--replace", ...to(workers[1])], { input: '{"format": 1}' })).status, 0);
+});
+
+test("a key of every scope there is can be made", async () => {
+  for (const scope of ["check", "usage", "snapshot", "catalog"]) {
+    const { key, row } = await made(scope);
+    assert.deepEqual([row.scopes, /^mayuse_[0-9a-f]{64}$/.test(key)], [[scope], true]);
+  }
+  const { status, stderr } = await mayuse(["key", "--name", "x", "--scope", "all"]);
+  assert.equal(status, 2);
+  assert.match(stderr, /possible values: check, usage, snapshot, catalog/);
+});
+
 test("a refused line, put right, is where the import goes on", async () => {
   const n = 50_000;
   const all = Array.from({ length: n }, (_, i) => line(i));

@@ -40,7 +40,7 @@ fn every_mistake_in_a_table_is_named() {
     let cases = [
         ("{}", "keys: expected an array, found an object"),
         ("null", ""),
-        ("[", "the table of keys is not JSON: EOF while parsing a list at line 1 column 1"),
+        ("[", "the table of keys is not JSON: line 1, column 1"),
         ("[5]", "keys[0]: expected an object, found a number"),
         (r#"[{"sha256": "ONE", "scopes": []}]"#, "keys[0].name: a required field is missing"),
         (r#"[{"name": "a", "scopes": []}]"#, "keys[0].sha256: a required field is missing"),
@@ -48,7 +48,7 @@ fn every_mistake_in_a_table_is_named() {
         (r#"[{"name": "a", "sha256": "ONE", "scopes": "check"}]"#, "keys[0].scopes: expected an array, found a string"),
         (
             r#"[{"name": "a", "sha256": "ONE", "scopes": ["check", "all"]}]"#,
-            "keys[0].scopes[1]: expected one of check, usage, snapshot, catalog, found `all`",
+            "keys[0].scopes[1]: expected one of check, usage, snapshot, catalog",
         ),
         (
             r#"[{"name": "a", "sha256": "ONE0", "scopes": []}]"#,
@@ -65,13 +65,25 @@ fn every_mistake_in_a_table_is_named() {
         ),
         (
             r#"[{"name": "a", "sha256": "ONE", "scopes": []}, {"name": "a", "sha256": "TWO", "scopes": []}]"#,
-            "keys[1].name: another key has the name `a`",
+            "keys[1].name: an earlier row has the same name",
         ),
         (
             r#"[{"name": "a", "sha256": 7, "scopes": []}, {"name": "a", "sha256": "TWO", "scopes": []}]"#,
-            "keys[0].sha256: expected a string, found a number\nkeys[1].name: another key has the name `a`",
+            "keys[0].sha256: expected a string, found a number\nkeys[1].name: an earlier row has the same name",
         ),
         (r#"[{"name": "a", "sha256": "ONE", "scopes": []}, {"name": "A", "sha256": "TWO", "scopes": []}]"#, ""),
+        (
+            r#"[{"name": "a", "sha256": "ONE", "scopes": []}, {"name": "b", "sha256": "ONE", "scopes": ["check"]}]"#,
+            "keys[1].sha256: an earlier row is of the same key",
+        ),
+        (
+            r#"[{"name": "a", "sha256": "ONE", "scopes": [], "scope": "check"}]"#,
+            "keys[0]: it has a field that is not known; a row has name, sha256, scopes and class",
+        ),
+        (
+            r#"[{"name": "a", "sha256": "ONE", "scopes": [], "scopes": []}]"#,
+            "keys[0].scopes: the field is written twice\nkeys[0].scopes: the field is written twice",
+        ),
     ];
     for (json, message) in cases {
         match Keys::read(&json.replace("ONE", ONE).replace("TWO", TWO)) {
@@ -81,6 +93,41 @@ fn every_mistake_in_a_table_is_named() {
     }
     let two = r#"[{"name": 1, "sha256": "x", "scopes": []}]"#;
     assert_eq!(Keys::read(two).unwrap_err().list.len(), 2, "all at once");
+}
+
+#[test]
+fn every_scope_is_named_where_one_is_not_known() {
+    let names: Vec<&str> = Scope::names().collect();
+    let table = format!(r#"[{{"name": "a", "sha256": "{ONE}", "scopes": ["x"]}}]"#);
+    let expected = format!("keys[0].scopes[0]: expected one of {}", names.join(", "));
+    assert_eq!(Keys::read(&table).unwrap_err().to_string(), expected);
+}
+
+#[test]
+fn no_value_of_a_table_is_quoted() {
+    // Somebody wrote the key itself where its hash, its name, its scope or nothing at all belongs.
+    const KEY: &str = "mayuse_7b1d0c3e5f9a24688642a9f5e3c0d1b7";
+    let row = |name: &str, sha256: &str, scope: &str, class: &str| {
+        format!(r#"{{"name": "{name}", "sha256": "{sha256}", "scopes": ["{scope}"], "class": "{class}"}}"#)
+    };
+    let good = row(KEY, ONE, "check", "bulk");
+    for table in [
+        format!("[{}]", row("a", KEY, "check", "bulk")),
+        format!("[{}]", row("a", ONE, KEY, "bulk")),
+        format!("[{}]", row("a", ONE, "check", &KEY.to_uppercase())),
+        format!("[{}]", row(&format!("{KEY} "), ONE, "check", "bulk")),
+        format!("[{good}, {}]", row(KEY, TWO, "check", "bulk")),
+        format!("[{}]", good.replace("\"name\"", &format!("\"{KEY}\": 1, \"name\""))),
+        format!("[\"{KEY}\"]"),
+        format!("\"{KEY}\""),
+        KEY.to_owned(),
+        format!("{{\"{KEY}\": []}}"),
+        format!("[{good}, {KEY}]"),
+    ] {
+        let said = Keys::read(&table).unwrap_err().to_string();
+        assert!(!said.to_lowercase().contains("7b1d0c3e"), "{said}");
+        assert!(!said.is_empty());
+    }
 }
 
 #[test]

@@ -16,6 +16,7 @@ mod access;
 mod admit;
 mod admit_parts;
 mod admit_steps;
+mod bounds;
 mod commet;
 mod commet_refusals;
 mod forms;

@@ -43,6 +43,34 @@ test("the package holds the engine, the glue, the types and nothing else", () =>
   ]);
 });
 
+test("what the engine's memory could not hold is refused before it gets there", () => {
+  const most = 64 * 1024 * 1024;
+  const padded = (head, length) => head + " ".repeat(length - head.length);
+  const large = { name: "MayUseError", code: "TOO_LARGE", path: "", message: "more than 2^26 characters" };
+  const engine = new mayuse.MayUse(padded(demo, most));
+  for (const ask of [
+    () => new mayuse.MayUse(padded(demo, most + 1)),
+    () => new mayuse.MayUse({ format: 1, name: "x".repeat(most) }),
+    () => engine.check(padded('{"customer":"acme","feature":"sso"}', most + 1)),
+    () => engine.entitlements(padded('{"customer":"acme"}', most + 1)),
+    () => mayuse.window(padded("{}", most + 1)),
+    () => mayuse.billingPeriod(padded("{}", most + 1)),
+    () => mayuse.resolve(padded("{}", most + 1)),
+  ]) {
+    assert.throws(ask, large);
+  }
+  // What takes the most memory of all that is short enough: it is refused or taken, and the engine goes on.
+  for (const most_of of [(n) => `{"x":[${"0,".repeat(n / 2 - 8)}0]}`, (n) => `{"features":[${"[],".repeat(n / 3 - 8)}[]]}`]) {
+    try {
+      new mayuse.MayUse(most_of(most));
+    } catch (error) {
+      assert.equal(error.name, "MayUseError", String(error));
+    }
+  }
+  assert.equal(engine.mayUse("acme", "sso"), true);
+  engine.free();
+});
+
 test("every vector", () => {
   const folder = join(root, "tests/vectors");
   const { files } = JSON.parse(readFileSync(join(folder, "index.json"), "utf8"));

@@ -31,4 +31,5 @@ mod publishing;
 mod replica;
 mod hostile;
 mod crafted;
+mod collisions;
 mod diff;

@@ -2,7 +2,7 @@
 
 use crate::counting;
 use crate::cutting::{Cut, cut, key, published};
-use mayuse_core::{FORMAT, Instant, Packed, Policy, Writer};
+use mayuse_core::{FORMAT, Instant, MAX_VERSION, Packed, Policy, Writer};
 use mayuse_snapshot::{Hash, Manifest, ManifestError, Part, Policies, PublicKey, SigningKey, Table, Unverified};
 use serde_json::Value;
 
@@ -30,7 +30,7 @@ fn check_comes_back(change: impl FnOnce(&mut Manifest)) {
 fn every_field_comes_back() {
     check_comes_back(|_| {});
     check_comes_back(|m| m.version = 0);
-    check_comes_back(|m| m.version = u64::MAX);
+    check_comes_back(|m| m.version = MAX_VERSION);
     check_comes_back(|m| m.generated_at = Instant::MIN);
     check_comes_back(|m| m.generated_at = Instant::MAX);
     check_comes_back(|m| m.previous = Some(Hash::of(b"previous")));
@@ -41,6 +41,16 @@ fn every_field_comes_back() {
     check_comes_back(|m| m.table = Table { bits: 10, shards: vec![part; 1 << 10], ..m.table.clone() });
     let (stale_after_ms, max_age_ms) = (Some(1), Some(u64::MAX));
     check_comes_back(|m| m.policies = Policies { on_indeterminate: Policy::Allow, stale_after_ms, max_age_ms });
+}
+
+#[test]
+fn a_version_that_javascript_cannot_hold_is_refused_by_every_reader() {
+    assert_eq!(MAX_VERSION, 9_007_199_254_740_991);
+    for version in [MAX_VERSION + 1, MAX_VERSION + 2, 1 << 63, u64::MAX] {
+        let signed = Manifest { version, ..manifest() }.sign(&key());
+        let error = read(&signed, &[key().public()]).unwrap_err();
+        assert!(error.to_string().contains(&format!("its version is above {MAX_VERSION}")), "{error}");
+    }
 }
 
 #[test]

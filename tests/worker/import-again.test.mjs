@@ -41,6 +41,37 @@ test("a catalogue that is replaced takes its imports with it", async () => {
   assert.equal(await nameOf("c3"), "again");
 });
 
+test("an import during which the catalogue is replaced ends, and claims no lines that are gone", async () => {
+  const lines = customers(3 * BATCH, "old");
+  for (const [n, replacement] of [{ format: 1 }, { format: 1, customers: [{ id: "c1", name: "new" }] }].entries()) {
+    const token = `replaced-${n}`;
+    const headers = { ...keyFor(IMPORT, DEMO_KEY), ...LINES, "idempotency-key": token };
+    const slow = request({ ...worker.target, method: "POST", path: IMPORT, headers });
+    const answered = new Promise((resolve, reject) => {
+      slow.on("error", reject);
+      slow.on("response", (answer) => {
+        let text = "";
+        answer.on("data", (data) => (text += data)).on("end", () => resolve([answer.statusCode, JSON.parse(text)]));
+      });
+    });
+    slow.write(lines.slice(0, BATCH).join(""));
+    while ((await worker.get(`${IMPORT}/${token}`)).body.lines !== BATCH) {
+      await sleep(5);
+    }
+    const { body: replaced } = await worker.put("/v1/catalog", replacement);
+    slow.end(lines.slice(BATCH).join(""));
+    const [status, body] = await answered;
+    assert.deepEqual([status, body.error.code], [409, "CONFLICT"], JSON.stringify(body));
+    assert.match(body.error.message, /the catalogue was replaced meanwhile, and nothing of this import is there any more; send it again/);
+    assert.deepEqual([body.lines, body.done, body.snapshot_version], [0, false, replaced.snapshot_version]);
+    assert.equal((await worker.get(`${IMPORT}/${token}`)).status, 404);
+    assert.equal(await nameOf("c1"), replacement.customers?.[0].name);
+    assert.equal(await nameOf(`c${BATCH + 1}`), undefined);
+    const again = await post(lines.join(""), token);
+    assert.deepEqual([again.status, again.body.lines, again.body.done], [200, 3 * BATCH, true]);
+  }
+});
+
 test("of two imports under one token, the slower one gives way", async () => {
   const lines = customers(3 * BATCH, "old");
   const headers = { ...keyFor(IMPORT, DEMO_KEY), ...LINES, "idempotency-key": "both" };
@@ -66,7 +97,7 @@ test("of two imports under one token, the slower one gives way", async () => {
 });
 
 test("what is too large to be stored is refused for that, and nothing of the write is kept", async () => {
-  const large = { id: "large", name: "x".repeat(2_200_000) };
+  const large = { id: "large", note: "x".repeat(2_200_000) };
   const before = (await worker.get("/readyz")).body.snapshot_version;
   const document = await worker.put("/v1/catalog", { format: 1, customers: [{ id: "small" }, large] });
   assert.deepEqual([document.status, document.body.error.code], [413, "PAYLOAD_TOO_LARGE"]);

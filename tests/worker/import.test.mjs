@@ -230,7 +230,7 @@ test("an upload that broke off goes on", async () => {
 });
 
 test("a line that is too long, and one that just is not", async () => {
-  const named = (id, length) => line("customer", { id, name: "" }).replace('""', `"${"x".repeat(length)}"`);
+  const named = (id, length) => line("customer", { id, note: "" }).replace('""', `"${"x".repeat(length)}"`);
   const frame = named("long_1", 0).length;
   const first = customers("long", 2)[1];
   for (const end of ["\n", "", "\r\n", `\n${first}\n`]) {

@@ -5,7 +5,7 @@ use crate::billing::{Billing, BillingPeriod, Rhythm};
 use crate::model::{Policy, Status, trial_end};
 use crate::problem::{Code, Problem, Severity};
 use crate::time::{Date, Instant};
-use crate::tree::{Node, Object};
+use crate::tree::{Node, Object, is_longer};
 
 #[derive(Clone, Debug)]
 pub(crate) struct RawFeature {
@@ -116,7 +116,7 @@ pub(super) fn feature(node: Node<'_>, n: usize) -> Option<RawFeature> {
         }
         Some(code.to_owned())
     });
-    let name = o.text("name");
+    let name = o.name();
     let metered = o.required("feature_type", |node| {
         let o = node.object()?;
         o.optional_id("metric_id");
@@ -148,7 +148,7 @@ pub(super) fn feature(node: Node<'_>, n: usize) -> Option<RawFeature> {
 pub(super) fn plan(node: Node<'_>, n: usize) -> Option<RawPlan> {
     let o = node.object()?;
     let id = o.required_id("id");
-    let name = o.text("name");
+    let name = o.name();
     let grants = grants(o);
     let mut versions = Vec::new();
     o.each("versions", |n, node| versions.extend(version(node, n)));
@@ -169,7 +169,7 @@ fn version(node: Node<'_>, n: usize) -> Option<RawVersion> {
 pub(super) fn add_on(node: Node<'_>, n: usize) -> Option<RawAddOn> {
     let o = node.object()?;
     let id = o.required_id("id");
-    let name = o.text("name");
+    let name = o.name();
     let product = o.optional_id("product_id");
     o.optional_id("price_id");
     o.optional("self_serviceable", |n| n.bool());
@@ -200,7 +200,7 @@ pub(super) fn customer(node: Node<'_>, n: usize) -> Option<RawCustomer> {
         }
         Some(alias.to_owned())
     });
-    let name = o.text("name");
+    let name = o.name();
     let archived_at = o.optional("archived_at", |n| n.instant());
     let grants = grants(o);
     let id = id?;
@@ -333,6 +333,5 @@ pub(crate) fn is_alias(text: &str) -> bool {
     if text.bytes().all(|b| b.is_ascii_graphic()) {
         return !text.is_empty() && text.len() <= 128;
     }
-    let n_chars = text.chars().take(129).count();
-    1 <= n_chars && n_chars <= 128 && text.chars().all(|c| !c.is_whitespace() && !c.is_control())
+    !is_longer(text, 128) && text.chars().all(|c| !c.is_whitespace() && !c.is_control())
 }
