@@ -27,6 +27,6 @@ pub use diff::{Change, Difference, diff, diff_one};
 pub use file::{Contents, FileError, contents, is_file, join, open_file};
 pub use hash::Hash;
 pub use keys::{KeyError, KeyId, PublicKey, SigningKey};
-pub use manifest::{Manifest, ManifestError, Object, Policies, Unverified};
+pub use manifest::{Manifest, ManifestError, Object, Policies, Unverified, is_audience};
 pub use patch::{Patched, empty, patch, split};
 pub use replica::{Judgement, Needs, Replica};

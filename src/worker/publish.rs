@@ -197,7 +197,8 @@ impl Publisher<'_> {
     /// Puts the manifest, which is what publishes.
     async fn publish(&self, table: Table, version: u64, previous: &str, now: Instant) -> Result<(), Failure> {
         let (policies, previous) = (self.settings.policies, Hash::parse(previous));
-        let manifest = Manifest { version, generated_at: now, policies, table, previous };
+        let audience = self.settings.audience.clone();
+        let manifest = Manifest { version, audience, generated_at: now, policies, table, previous };
         let unsigned = manifest.unsigned(self.signer.id());
         let signature = self.signer.sign(unsigned.as_bytes()).await.map_err(|said| refused(&said))?;
         let manifest = Manifest::seal(unsigned, &signature);

@@ -127,6 +127,7 @@ async fn taken(env: &Env, sql: &Sql, body: &[u8], now: Instant) -> Result<Answer
     let is_signed = crypto::verifies(key, unverified.signed(), unverified.signature()).await;
     let is_signed = is_signed.map_err(|said| unavailable(&said))?;
     let manifest = unverified.verified(is_signed).map_err(|error| refused(error.to_string()))?;
+    manifest.is_for(&settings.audience).map_err(|error| refused(error.to_string()))?;
     let held = sql.publication()?.version;
     if manifest.version <= held {
         let message = format!("version {} is not above {held}, which is published", manifest.version);
