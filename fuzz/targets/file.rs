@@ -22,7 +22,7 @@ fuzz_target!(|bytes: &[u8]| {
     };
     let Some(file) = Packed::new(file) else { return };
     for is_hashed in [true, false] {
-        let Ok((manifest, catalogue, shards)) = open_file(&file, &[key().public()], is_hashed) else { continue };
+        let Ok((manifest, catalogue, shards)) = open_file(&file, &[key().public()], is_hashed, None) else { continue };
         assert_eq!(manifest, DEMO.manifest);
         let Ok(catalog) = Catalog::open(&catalogue) else { continue };
         for shard in shards {

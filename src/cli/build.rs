@@ -6,7 +6,7 @@ use crate::input::{self, Failure};
 use crate::keygen;
 use crate::style::{self, Progress};
 use mayuse_core::{Instant, MAX_VERSION, Policy};
-use mayuse_snapshot::{Hash, Manifest, Part, Policies, SigningKey, Table, cut, join};
+use mayuse_snapshot::{Hash, Manifest, Part, Policies, SigningKey, Table, cut, is_audience, join};
 use serde_json::json;
 use std::fs;
 use std::io::{self, BufWriter, Write};
@@ -19,6 +19,8 @@ CATALOG is a catalogue document, or lines as `mayuse import` takes them: feature
 before customers and subscriptions. Lines are read as a stream, so there may be millions of them.
 
 DIR gets its objects in DIR/o, each under its hash, and then DIR/manifest, which publishes them.
+A Worker takes only snapshots whose audience it is: `/v1/snapshot/status` of the Worker says it.
+
 Objects that are there already are not written again. Where they lie in shards is chosen with a
 seed: that of --seed, else that of --previous, else one made of the key. The same catalogue, key,
 version and instant make the same bytes, in whatever order it lists things.
@@ -41,6 +43,9 @@ pub struct Args {
     /// Version; one more than that of --previous if not given, else 1
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=MAX_VERSION))]
     version: Option<u64>,
+    /// The deployment that may read it, as its /v1/snapshot/status says; that of --previous if not given, else none
+    #[arg(long, value_name = "NAME", value_parser = audience)]
+    audience: Option<String>,
     /// As of when it is the newest (RFC 3339); now if not given
     #[arg(long, value_name = "INSTANT")]
     at: Option<String>,
@@ -67,6 +72,14 @@ pub struct Args {
     json: bool,
 }
 
+/// Reads the name of a deployment.
+pub fn audience(text: &str) -> Result<String, String> {
+    if is_audience(text) {
+        return Ok(text.to_owned());
+    }
+    Err("expected 1 to 128 visible characters of ASCII, as /v1/snapshot/status of the Worker says them".to_owned())
+}
+
 /// Builds the snapshot and prints what became of it.
 pub fn run(args: &Args) -> Result<bool, Failure> {
     let started = std::time::Instant::now();
@@ -89,7 +102,8 @@ pub fn run(args: &Args) -> Result<bool, Failure> {
         stale_after_ms: args.stale_after_ms,
         max_age_ms: args.max_age_ms,
     };
-    let manifest = Manifest { version: before.version, generated_at, policies, table, previous: before.hash };
+    let Before { version, audience, hash: previous, .. } = before;
+    let manifest = Manifest { version, audience, generated_at, policies, table, previous };
     let signed = manifest.sign(&key);
     if let Some(path) = &args.file {
         write_file(path, &args.output, &manifest, &signed)?;
@@ -102,6 +116,7 @@ pub fn run(args: &Args) -> Result<bool, Failure> {
 /// What it takes the place of.
 struct Before {
     version: u64,
+    audience: String,
     seed: Option<u64>,
     hash: Option<Hash>,
 }
@@ -121,7 +136,8 @@ impl Before {
                     input::quote(&name)
                 ));
             }
-            return Ok(Before { version, seed: None, hash: None });
+            let audience = args.audience.clone().unwrap_or_default();
+            return Ok(Before { version, audience, seed: None, hash: None });
         };
         let Some((bytes, held)) = folder::read_manifest(path)? else {
             return usage(format!("--previous {}: there is no manifest in it", input::name(path)));
@@ -143,7 +159,8 @@ impl Before {
                 held.table.seed
             ));
         }
-        Ok(Before { version, seed: Some(held.table.seed), hash: Some(Hash::of(bytes.as_slice())) })
+        let audience = args.audience.as_ref().unwrap_or(&held.audience).clone();
+        Ok(Before { version, audience, seed: Some(held.table.seed), hash: Some(Hash::of(bytes.as_slice())) })
     }
 }
 
@@ -203,6 +220,11 @@ fn write_file(path: &Path, output: &Path, manifest: &Manifest, signed: &str) -> 
     })
 }
 
+/// The deployment that a manifest names, if it names one.
+pub fn audience_of(manifest: &Manifest) -> Option<&str> {
+    Some(manifest.audience.as_str()).filter(|audience| !audience.is_empty())
+}
+
 /// The least, the median and the greatest size of shards.
 pub fn sizes(shards: &[Part]) -> [u32; 3] {
     let mut sizes: Vec<u32> = shards.iter().map(|shard| shard.size).collect();
@@ -218,6 +240,7 @@ fn report(args: &Args, manifest: &Manifest, hash: Hash, counts: &Counts, seconds
     if args.json {
         return input::print_json(&json!({
             "version": manifest.version,
+            "audience": audience_of(manifest),
             "generated_at": manifest.generated_at.to_string(),
             "manifest": hash.to_string(),
             "customers": table.n_customers(),
@@ -238,6 +261,7 @@ fn report(args: &Args, manifest: &Manifest, hash: Hash, counts: &Counts, seconds
         ("shards", format!("{} of {min} to {max}, median {median}", table.shards.len())),
         ("bytes", format!("{}, of which the catalogue object {}", bytes(n_bytes), bytes(table.catalogue.size.into()))),
         ("written", format!("{} of {} objects, {}", counts.written, counts.objects, bytes(counts.bytes_written))),
+        ("audience", audience_of(manifest).unwrap_or("none: no Worker takes it").to_owned()),
         ("version", manifest.version.to_string()),
         ("manifest", hash.to_string()),
         ("seconds", format!("{seconds:.2}")),

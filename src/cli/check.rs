@@ -52,8 +52,7 @@ pub fn run(args: &Args) -> Result<bool, Failure> {
     let check = Check::from_pairs(pairs.into_iter())
         .map_err(|problems| Failure::Problems { what: "the question".to_owned(), problems })?;
     let answers = Answers::open(&args.catalog, &args.customer)?;
-    let at = check.at.unwrap_or_else(input::now);
-    let decision = answers.decide(&check.question(), at)?;
+    let decision = answers.decide(&check.question(), input::now())?;
     input::print_answer(&decision)?;
     Ok(decision.allowed)
 }

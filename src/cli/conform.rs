@@ -121,8 +121,7 @@ fn answer(case: &Value, shared: Option<&Result<Catalog, String>>) -> Value {
                 Ok(check) => check,
                 Err(problems) => return refused(problems.to_string()),
             };
-            let at = check.at.unwrap_or_else(input::now);
-            match decide(catalog, &check.question(), at) {
+            match decide(catalog, &check.question(), input::now()) {
                 Ok(decision) => shown(Ok(decision)),
                 Err(problem) => refused(problem.to_string()),
             }

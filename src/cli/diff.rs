@@ -152,8 +152,14 @@ fn built(path: &Path, seed: u64) -> Result<Replica, Failure> {
         keep(object);
         Ok(())
     })?;
-    let manifest =
-        Manifest { version: 1, generated_at: Instant::EPOCH, policies: Policies::default(), table, previous: None };
+    let manifest = Manifest {
+        version: 1,
+        audience: String::new(),
+        generated_at: Instant::EPOCH,
+        policies: Policies::default(),
+        table,
+        previous: None,
+    };
     drop(compiled);
     let mut replica = Replica::new(usize::MAX, 0);
     let mut objects = objects.into_iter();

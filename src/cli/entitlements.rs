@@ -41,7 +41,7 @@ pub fn run(args: &Args) -> Result<bool, Failure> {
     let check = Check::for_all_from_pairs(pairs)
         .map_err(|problems| Failure::Problems { what: "the question".to_owned(), problems })?;
     let answers = Answers::open(&args.catalog, &args.customer)?;
-    let decisions = decide_all(&answers, &check, check.at.unwrap_or_else(input::now))?;
+    let decisions = decide_all(&answers, &check, input::now())?;
     if args.json {
         input::print_answer(&decisions.as_slice())?;
     } else {
@@ -51,8 +51,8 @@ pub fn run(args: &Args) -> Result<bool, Failure> {
 }
 
 /// Every feature's decision.
-pub fn decide_all<'c>(answers: &'c Answers, check: &'c Check, at: Instant) -> Result<Vec<Decision<'c>>, Failure> {
-    answers.feature_codes().map(|code| answers.decide(&check.question_on(code), at)).collect()
+pub fn decide_all<'c>(answers: &'c Answers, check: &'c Check, now: Instant) -> Result<Vec<Decision<'c>>, Failure> {
+    answers.feature_codes().map(|code| answers.decide(&check.question_on(code), now)).collect()
 }
 
 const HEADINGS: [&str; 7] = ["FEATURE", "ALLOWED", "REASON", "LIMIT", "RESETS", "FROM", "VALID UNTIL"];

@@ -1,7 +1,7 @@
 //! `mayuse inspect`
 
 use crate::answers::Answers;
-use crate::build::sizes;
+use crate::build::{audience_of, sizes};
 use crate::entitlements;
 use crate::input::{self, Failure};
 use crate::keygen;
@@ -83,7 +83,7 @@ impl Found {
             progress.show(shard, None);
             // Without the catalogue object nobody can be opened; hashes can be looked at all the same.
             let people = self.open(opened, part, |object| match &catalog {
-                Some(catalog) => People::open(object.clone(), catalog).map(Some),
+                Some(catalog) => People::open(object.clone(), catalog)?.laid_out(table.seed, table.bits).map(Some),
                 None => Ok(None),
             });
             let Some(people) = people.flatten() else { continue };
@@ -145,7 +145,7 @@ fn say_trust(opened: &Opened, keys: &[PublicKey]) -> Result<(), Failure> {
         Trust::NotAsked => input::print(&paint.yellow(
             "NOT VERIFIED: anybody may have made this. Pass the public key with --keys, or set MAYUSE_SNAPSHOT_KEYS.",
         )),
-        Trust::Refused(error) => {
+        Trust::Refused(ref error) => {
             let known: Vec<String> = keys.iter().map(|key| key.id().to_string()).collect();
             let known = if known.is_empty() { String::new() } else { format!(" Known are: {}.", known.join(", ")) };
             input::print(&paint.red(&format!("REFUSED: {error}.{known}")))
@@ -171,6 +171,7 @@ fn head(opened: &Opened, now: Instant) -> Value {
     let manifest = &opened.manifest;
     json!({
         "version": manifest.version,
+        "audience": audience_of(manifest),
         "generated_at": manifest.generated_at.to_string(),
         "age_ms": age_ms(opened, now),
         "manifest": opened.hash.to_string(),
@@ -225,6 +226,7 @@ fn print_table(opened: &Opened, found: &Found, now: Instant) -> Result<(), Failu
     };
     let rows = [
         ("version", manifest.version.to_string()),
+        ("audience", audience_of(manifest).unwrap_or("none: no Worker takes it").to_owned()),
         ("generated at", format!("{}, {}", manifest.generated_at, age(age_ms(opened, now)))),
         ("manifest", opened.hash.to_string()),
         ("previous", manifest.previous.map_or("none".to_owned(), |hash| hash.to_string())),

@@ -1,5 +1,6 @@
 //! `mayuse publish`
 
+use crate::build;
 use crate::folder;
 use crate::input::{self, Failure};
 use crate::keygen;
@@ -43,6 +44,9 @@ pub struct Args {
     /// With --rollback, the key to sign with; that in MAYUSE_SIGNING_KEY if not given
     #[arg(long, value_name = "FILE", requires = "rollback")]
     key: Option<PathBuf>,
+    /// With --rollback, the deployment that may read it; that of the old snapshot if not given
+    #[arg(long, value_name = "NAME", requires = "rollback", value_parser = build::audience)]
+    audience: Option<String>,
     /// With --rollback, the new version; one more than the Worker's if not given
     #[arg(
         long,
@@ -130,6 +134,7 @@ fn again(args: &Args, signer: &SigningKey, opened: Opened, server: Option<&Serve
     };
     let manifest = Manifest {
         version,
+        audience: args.audience.as_ref().unwrap_or(&opened.manifest.audience).clone(),
         generated_at: input::now(),
         previous: current.map(|(_, hash)| hash),
         ..opened.manifest.clone()

@@ -23,7 +23,7 @@ const MAX_OBJECT: u32 = 64 << 20;
 const WORKER: &str = "/v1/snapshot/manifest";
 
 /// Whether a manifest is to be believed.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Trust {
     /// One of the keys signed it.
     Verified,
@@ -170,7 +170,7 @@ fn fetch_if_there(server: &Server, path: &str, limit: u64) -> Result<Result<Vec<
 impl Opened {
     /// Refuses one that keys were given for and that none of them signed.
     pub fn trusted(self) -> Result<Opened, Failure> {
-        match self.trust {
+        match &self.trust {
             Trust::Refused(error) => Err(self.wrong(&error.to_string())),
             Trust::Verified | Trust::NotAsked => Ok(self),
         }

@@ -143,6 +143,7 @@ impl Check {
             requested: self.requested,
             consumed: self.consumed,
             reserved: self.reserved.unwrap_or(Amount::ZERO),
+            at: self.at,
             explain: self.explain,
             on_indeterminate: self.on_indeterminate,
             min_version: self.min_version,

@@ -77,6 +77,7 @@ impl<'q> QueryCheck<'q> {
             requested: self.requested,
             consumed: self.consumed,
             reserved: self.reserved.unwrap_or(Amount::ZERO),
+            at: self.at,
             explain: self.explain.unwrap_or_default(),
             on_indeterminate: self.on_indeterminate,
             min_version: self.min_version,

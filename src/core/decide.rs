@@ -2,9 +2,10 @@
 
 use crate::admit::{self, Admission, Demand};
 use crate::amount::Amount;
-use crate::decision::{Decision, FeatureRef, Freshness, Reason, ValueType};
+use crate::decision::{Decision, FeatureRef, Reason, ValueType};
 use crate::document::{ALIAS_RULE, is_alias};
 use crate::entitle::Entitlement;
+use crate::freshness::{freshness, later, max_age, outdated, policy, too_old};
 use crate::model::{Catalog, Feature, Policy, Snapshot, Status, Value};
 use crate::packed::{Person, Subscription};
 use crate::problem::{Code, Problem};
@@ -30,13 +31,16 @@ pub struct Question<'q> {
     pub consumed: Option<Amount>,
     /// How much is held for requests that are under way.
     pub reserved: Amount,
+    /// The instant it asks about; without one, now. How old the catalogue is has nothing to do with it.
+    pub at: Option<Instant>,
     /// Whether to list every row that was looked at.
     pub explain: bool,
     /// What an indeterminate answer comes to.
     pub on_indeterminate: Option<Policy>,
     /// The oldest version of the catalogue that may answer.
     pub min_version: Option<u64>,
-    /// The greatest age of the catalogue, in milliseconds.
+    /// The age in milliseconds from which on the catalogue may not answer; 0 lets nobody answer but the
+    /// one writer.
     pub max_age_ms: Option<u64>,
 }
 
@@ -50,6 +54,7 @@ impl<'q> Question<'q> {
             requested: None,
             consumed: None,
             reserved: Amount::ZERO,
+            at: None,
             explain: false,
             on_indeterminate: None,
             min_version: None,
@@ -58,7 +63,8 @@ impl<'q> Question<'q> {
     }
 }
 
-/// Decides a question at an instant.
+/// Decides a question. `now` is the real clock, by which the catalogue has its age, and the instant
+/// that is asked about where the question names none.
 ///
 /// "No" is an answer. Only a malformed question is an error.
 ///
@@ -154,8 +160,9 @@ fn fill<'c>(
     catalog: &'c Catalog,
     person: Option<&Person<'c>>,
     question: &Question<'c>,
-    now: Instant,
+    clock: Instant,
 ) -> Result<(Reason, Policy), Fault> {
+    let now = question.at.unwrap_or(clock);
     let at = catalog.feature_at(question.feature);
     let feature = at.and_then(|at| catalog.feature(at));
     check_form(question, feature.is_some(), person.is_some())?;
@@ -166,15 +173,13 @@ fn fill<'c>(
     let because = |reason| Ok((reason, policy));
 
     let mut until = Until::new(now);
-    let of_feature = feature.and_then(|feature| feature.max_age_ms);
-    let max_age = question.max_age_ms.into_iter().chain(of_feature).chain(catalog.snapshot.max_age_ms).min();
-    until.at(max_age.and_then(|age| later(decision.freshness.generated_at?, age)));
+    let max_age = max_age(&catalog.snapshot, question, feature);
+    // It is by the clock that it expires, whatever instant is asked about.
+    let deadline = max_age.and_then(|age| later(decision.freshness.generated_at?, age));
+    until.earliest = deadline.filter(|deadline| clock < *deadline);
     decision.valid_until = until.earliest;
-    if question.min_version.is_some_and(|min| catalog.snapshot.version.is_none_or(|held| held < min)) {
-        return because(Reason::SnapshotBehind);
-    }
-    if max_age.is_some_and(|max| decision.freshness.age_ms.is_none_or(|age| max <= age)) {
-        return because(Reason::SnapshotExpired);
+    if let Some(reason) = outdated(&catalog.snapshot, question, max_age, decision.freshness.age_ms) {
+        return because(reason);
     }
     let (Some(at), Some(feature)) = (at, feature) else { return because(Reason::FeatureNotFound) };
     if !feature.active {
@@ -288,25 +293,6 @@ fn feature_ref<'c>(asked: &'c str, feature: Option<&'c Feature>) -> FeatureRef<'
     }
 }
 
-fn freshness(snapshot: &Snapshot, now: Instant) -> Freshness {
-    // A clock that went backward makes nothing younger than new.
-    let age_ms =
-        snapshot.generated_at.map(|made| u64::try_from(now.millis().saturating_sub(made.millis())).unwrap_or(0));
-    Freshness {
-        source: snapshot.source,
-        snapshot_version: snapshot.version,
-        generated_at: snapshot.generated_at,
-        age_ms,
-        stale: snapshot.stale_after_ms.is_some_and(|stale| age_ms.is_none_or(|age| stale <= age)),
-        usage_as_of: None,
-        usage_exact: None,
-    }
-}
-
-fn later(instant: Instant, ms: u64) -> Option<Instant> {
-    Instant::from_millis(instant.millis().saturating_add_unsigned(ms))
-}
-
 /// Notes when subscriptions and trials start and end.
 fn heed_subscriptions(scene: &Scene<'_, '_>, until: &mut Until) {
     let mut all = scene.all();
@@ -395,14 +381,7 @@ pub fn undecided_in<'c>(
     decision.feature = feature_ref(question.feature, feature);
     decision.value_type = feature.map(|f| if f.metered { ValueType::Metered } else { ValueType::Boolean });
     // Whoever wants a newer version is told so, whatever else is missing.
-    let is_behind = question.min_version.is_some_and(|min| catalog.snapshot.version.is_none_or(|held| held < min));
-    let reason = if is_behind { Reason::SnapshotBehind } else { reason };
+    let reason = too_old(catalog, question, now).unwrap_or(reason);
     decision.settle(reason, policy(catalog, question, feature));
     Ok(decision)
-}
-
-/// What an indeterminate answer comes to: as the question says, else the feature, else everywhere.
-fn policy(catalog: &Catalog, question: &Question<'_>, feature: Option<&Feature>) -> Policy {
-    let of_feature = feature.and_then(|feature| feature.on_indeterminate);
-    question.on_indeterminate.or(of_feature).unwrap_or(catalog.snapshot.on_indeterminate)
 }

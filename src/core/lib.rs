@@ -39,6 +39,7 @@ mod trace;
 mod decision;
 mod decision_json;
 mod admit;
+mod freshness;
 mod decide;
 mod ask;
 mod ask_query;
@@ -54,6 +55,7 @@ pub use decision::{
     Decision, FeatureRef, Freshness, Metering, Overage, Period, Reason, ValueType, Verdict, Warning, WindowAnswer,
 };
 pub use document::Document;
+pub use freshness::too_old;
 pub use json::{WriteJson, write_list};
 pub use ladder::{AcrossSubscriptions, Combine, Ladder, Level};
 pub use model::{Behavior, Catalog, Policy, Snapshot, Source};

@@ -28,7 +28,8 @@ pub fn is_file(bytes: &[u8]) -> bool {
 /// Opens one: gives the verified manifest, the catalogue object and the shards, which share its bytes.
 ///
 /// `is_hashed` says whether to hash the objects here, or that whoever read them has compared the
-/// hash of the whole file with one that it trusts.
+/// hash of the whole file with one that it trusts. Where an `audience` is given, only its own snapshots
+/// are taken.
 ///
 /// # Errors
 /// Bytes that are none, a manifest that is not to be believed, objects that are not those it names.
@@ -36,10 +37,12 @@ pub fn open_file(
     file: &Packed,
     keys: &[PublicKey],
     is_hashed: bool,
+    audience: Option<&str>,
 ) -> Result<(Manifest, Packed, Vec<Packed>), FileError> {
     let contents = contents(file)?;
     let manifest =
         Unverified::read(&contents.manifest).and_then(|read| read.verify(keys)).map_err(FileError::Manifest)?;
+    audience.map_or(Ok(()), |audience| manifest.is_for(audience)).map_err(FileError::Manifest)?;
     let (catalogue, shards) = contents.objects(&manifest, is_hashed)?;
     Ok((manifest, catalogue, shards))
 }
@@ -103,7 +106,7 @@ impl Contents {
 }
 
 /// Why a file is no snapshot.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum FileError {
     /// It does not begin as one does.

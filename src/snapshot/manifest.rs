@@ -6,10 +6,19 @@
 use crate::cut::{Part, Table};
 use crate::hash::{Hash, from_hex, hex};
 use crate::keys::{KeyId, PublicKey, SigningKey};
-use mayuse_core::{FORMAT, Instant, MAX_VERSION, Packed, Policy, Reader, Writer};
+use mayuse_core::{Instant, MAX_VERSION, Packed, Policy, Reader, Writer};
 use std::fmt;
 
 const MAGIC: &str = "mym";
+
+/// The format that is written. That before it names no audience.
+const MANIFEST_FORMAT: u64 = 2;
+
+/// The oldest format that is read.
+const OLDEST_FORMAT: u64 = 1;
+
+/// The most characters of an audience.
+const MAX_AUDIENCE: usize = 128;
 
 /// More than a hundred thousand shards take.
 const MAX_BYTES: usize = 16 * 1024 * 1024;
@@ -25,6 +34,8 @@ pub type Object = Part;
 pub struct Manifest {
     /// The version of the catalogue; only grows.
     pub version: u64,
+    /// The deployment that may read it; empty where it names none.
+    pub audience: String,
     /// As of when it is the newest.
     pub generated_at: Instant,
     /// What readers do where they cannot say.
@@ -52,12 +63,43 @@ impl Default for Policies {
     }
 }
 
+impl Policies {
+    /// The stricter of these and those that a reader has of its own; a limit that is not set is none.
+    #[must_use]
+    pub fn stricter(&self, own: &Policies) -> Policies {
+        let least = |a: Option<u64>, b: Option<u64>| a.into_iter().chain(b).min();
+        let denies = [self, own].iter().any(|policies| policies.on_indeterminate == Policy::Deny);
+        Policies {
+            on_indeterminate: if denies { Policy::Deny } else { Policy::Allow },
+            stale_after_ms: least(self.stale_after_ms, own.stale_after_ms),
+            max_age_ms: least(self.max_age_ms, own.max_age_ms),
+        }
+    }
+}
+
+/// Whether a deployment can be called so: up to 128 visible characters of ASCII.
+pub fn is_audience(text: &str) -> bool {
+    (1..=MAX_AUDIENCE).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
 impl Manifest {
+    /// Whether it is meant for this deployment.
+    ///
+    /// # Errors
+    /// One that is meant for another, or for nobody in particular.
+    pub fn is_for(&self, audience: &str) -> Result<(), ManifestError> {
+        if self.audience == audience {
+            return Ok(());
+        }
+        Err(ManifestError::WrongAudience { expected: audience.to_owned(), found: self.audience.clone() })
+    }
+
     /// What is signed, by the key of this name.
     pub fn unsigned(&self, key: KeyId) -> String {
         let mut writer = Writer::default();
         writer.0.push_str(MAGIC);
-        writer.number(FORMAT);
+        writer.number(MANIFEST_FORMAT);
+        writer.text(&self.audience);
         writer.number(self.version);
         writer.instant(self.generated_at);
         let Policies { on_indeterminate, stale_after_ms, max_age_ms } = self.policies;
@@ -87,8 +129,9 @@ impl Manifest {
     pub fn unpack(bytes: &Packed) -> Option<Manifest> {
         let mut reader = Reader::new(bytes.as_str());
         reader.take(MAGIC.len()).filter(|magic| *magic == MAGIC)?;
-        reader.number().filter(|format| *format == FORMAT)?;
-        read(&mut reader).map(|(manifest, _)| manifest)
+        reader.number().filter(|format| *format == MANIFEST_FORMAT)?;
+        let audience = reader.text()?;
+        read(&mut reader, audience).map(|(manifest, _)| manifest)
     }
 
     /// The manifest with its signature, as it is published.
@@ -148,13 +191,16 @@ impl Unverified {
             .ok_or(ManifestError::Damaged("it ends early"))?;
         let mut reader = Reader::new(unsigned);
         reader.take(MAGIC.len());
-        match reader.number() {
-            Some(FORMAT) => {}
+        let audience = match reader.number() {
+            Some(MANIFEST_FORMAT) => reader.text().filter(|text| text.is_empty() || is_audience(text)),
+            Some(OLDEST_FORMAT) => Some(""),
             Some(newer) => return Err(ManifestError::Newer(newer)),
             None => return Err(ManifestError::Damaged("it ends early")),
-        }
-        let (manifest, key) =
-            read(&mut reader).filter(|_| reader.is_at_end()).ok_or(ManifestError::Damaged("a field cannot be read"))?;
+        };
+        let audience = audience.ok_or(ManifestError::Damaged("its audience cannot be read"))?;
+        let (manifest, key) = read(&mut reader, audience)
+            .filter(|_| reader.is_at_end())
+            .ok_or(ManifestError::Damaged("a field cannot be read"))?;
         if MAX_VERSION < manifest.version {
             return Err(ManifestError::Damaged("its version is above 9007199254740991, which is the greatest"));
         }
@@ -203,7 +249,7 @@ impl Unverified {
     }
 }
 
-fn read(reader: &mut Reader<'_>) -> Option<(Manifest, KeyId)> {
+fn read(reader: &mut Reader<'_>, audience: &str) -> Option<(Manifest, KeyId)> {
     let (version, generated_at) = (reader.number()?, reader.instant()?);
     let on_indeterminate = match reader.number()? {
         0 => Policy::Deny,
@@ -225,11 +271,12 @@ fn read(reader: &mut Reader<'_>) -> Option<(Manifest, KeyId)> {
     }
     let key = KeyId::parse(reader.text()?)?;
     let table = Table { seed, catalogue, bits, shards };
-    Some((Manifest { version, generated_at, policies, table, previous }, key))
+    let audience = audience.to_owned();
+    Some((Manifest { version, audience, generated_at, policies, table, previous }, key))
 }
 
 /// Why a manifest is not one to believe.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum ManifestError {
     /// It does not begin as one does.
@@ -242,6 +289,13 @@ pub enum ManifestError {
     UnknownKey(KeyId),
     /// That key did not sign this.
     WrongSignature(KeyId),
+    /// It is meant for another deployment, or for none in particular, where `found` is empty.
+    WrongAudience {
+        /// Who reads it.
+        expected: String,
+        /// Whom it names.
+        found: String,
+    },
 }
 
 impl fmt::Display for ManifestError {
@@ -249,13 +303,23 @@ impl fmt::Display for ManifestError {
         match self {
             ManifestError::NotOne => f.write_str("not a manifest"),
             ManifestError::Newer(format) => {
-                write!(f, "a manifest of format {format}, and this program reads format {FORMAT}: update it")
+                write!(
+                    f,
+                    "a manifest of format {format}, and this program reads formats {OLDEST_FORMAT} to {MANIFEST_FORMAT}: update it"
+                )
             }
             ManifestError::Damaged(why) => write!(f, "a manifest is damaged: {why}"),
             ManifestError::UnknownKey(key) => {
                 write!(f, "the manifest is signed with key {key}, which is not known here")
             }
             ManifestError::WrongSignature(key) => write!(f, "the manifest is not signed by key {key}, as it says"),
+            ManifestError::WrongAudience { expected, found } => {
+                match found.as_str() {
+                    "" => f.write_str("the manifest names no audience")?,
+                    found => write!(f, "the manifest is for the audience {found}")?,
+                }
+                write!(f, ", and here is {expected}: build it with --audience {expected}")
+            }
         }
     }
 }

@@ -5,9 +5,9 @@
 
 use crate::cut::Part;
 use crate::hash::Hash;
-use crate::manifest::Manifest;
+use crate::manifest::{Manifest, Policies};
 use mayuse_core::{
-    Catalog, Decision, Found, Instant, Packed, People, Person, Problem, Question, Snapshot, Source, Unreadable,
+    Catalog, Decision, Found, Instant, Packed, People, Person, Policy, Problem, Question, Snapshot, Source, Unreadable,
     decide_for, key_hash, shard_of,
 };
 use std::cell::Cell;
@@ -18,6 +18,8 @@ pub struct Replica {
     max_bytes: usize,
     /// Older versions are never taken.
     floor: u64,
+    /// What this reader allows, whatever a manifest says.
+    own: Policies,
     view: Option<View>,
     /// Counts look-ups, so that it is known what was looked up last.
     clock: Cell<u64>,
@@ -67,7 +69,15 @@ pub enum Needs {
 impl Replica {
     /// Holds nothing yet, shards of at most so many bytes together, and no version below `floor`.
     pub fn new(max_bytes: usize, floor: u64) -> Replica {
-        Replica { max_bytes, floor, view: None, clock: Cell::new(0) }
+        // Nothing but what manifests say.
+        let own = Policies { on_indeterminate: Policy::Allow, stale_after_ms: None, max_age_ms: None };
+        Replica { max_bytes, floor, own, view: None, clock: Cell::new(0) }
+    }
+
+    /// The same with policies of the reader's own: the stricter of them and a manifest's count.
+    #[must_use]
+    pub fn with_own(self, own: Policies) -> Replica {
+        Replica { own, ..self }
     }
 
     /// The manifest that is held.
@@ -146,7 +156,7 @@ impl Replica {
                 _ => return Ok(false),
             };
             for (shard, block) in fresh {
-                opened.push((shard, People::open(block, catalog)?));
+                opened.push((shard, open(block, catalog, &manifest)?));
             }
         }
         let n_shards = manifest.table.shards.len();
@@ -176,13 +186,14 @@ impl Replica {
             (None, None) => return Ok(false),
         };
         view.n_bytes = view.shards.iter().flatten().map(|shard| shard.people.n_bytes()).sum();
+        let policies = view.manifest.policies.stricter(&self.own);
         view.catalog.snapshot = Snapshot {
             source,
             version: Some(view.manifest.version),
             generated_at: Some(view.manifest.generated_at),
-            stale_after_ms: view.manifest.policies.stale_after_ms,
-            max_age_ms: view.manifest.policies.max_age_ms,
-            on_indeterminate: view.manifest.policies.on_indeterminate,
+            stale_after_ms: policies.stale_after_ms,
+            max_age_ms: policies.max_age_ms,
+            on_indeterminate: policies.on_indeterminate,
         };
         self.view = Some(view);
         for (shard, people) in opened {
@@ -203,7 +214,7 @@ impl Replica {
             return Ok(false);
         }
         let shard = view.manifest.table.first_place(shard);
-        let people = People::open(block, &view.catalog)?;
+        let people = open(block, &view.catalog, &view.manifest)?;
         self.put(shard, people);
         Ok(true)
     }
@@ -217,7 +228,7 @@ impl Replica {
         let Some(slot) = at_mut(&mut view.shards, shard) else { return Ok(()) };
         let Some(held) = slot.take() else { return Ok(()) };
         view.n_bytes = view.n_bytes.saturating_sub(held.people.n_bytes());
-        let people = People::open(held.people.bytes().clone(), &view.catalog)?;
+        let people = open(held.people.bytes().clone(), &view.catalog, &view.manifest)?;
         self.put(shard, people);
         Ok(())
     }
@@ -347,6 +358,11 @@ impl View {
         let from = |(place, part): (u64, Part)| Some((self.same_as(part, place, next)?, place));
         next.table.distinct().filter_map(from).collect()
     }
+}
+
+/// Opens a shard of a manifest.
+fn open(block: Packed, catalog: &Catalog, manifest: &Manifest) -> Result<People, Unreadable> {
+    People::open(block, catalog)?.laid_out(manifest.table.seed, manifest.table.bits)
 }
 
 fn at<T>(list: &[T], number: u64) -> Option<&T> {

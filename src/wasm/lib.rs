@@ -41,7 +41,7 @@ impl Engine {
     /// A text of the problems, as JSON.
     pub fn check(&self, question: &str, now: f64) -> Result<String, JsValue> {
         let check = Check::read(&tree(question)?).map_err(|problems| refused(&problems))?;
-        let decision = decide(&self.inner, &check.question(), check.at.unwrap_or_else(|| instant(now)));
+        let decision = decide(&self.inner, &check.question(), instant(now));
         shown(decision.map_err(Problems::from))
     }
 
@@ -51,8 +51,8 @@ impl Engine {
     /// A text of the problems, as JSON.
     pub fn entitlements(&self, question: &str, now: f64) -> Result<String, JsValue> {
         let check = Check::read_for_all(&tree(question)?).map_err(|problems| refused(&problems))?;
-        let at = check.at.unwrap_or_else(|| instant(now));
-        let decide = |code| decide(&self.inner, &check.question_on(code), at);
+        let now = instant(now);
+        let decide = |code| decide(&self.inner, &check.question_on(code), now);
         let decisions: Result<Vec<_>, _> = self.inner.feature_codes().map(decide).collect();
         decisions.map(|decisions| decisions.to_json()).map_err(|problem| refused(&problem.into()))
     }

@@ -36,6 +36,12 @@ impl Unverified {
         self.manifest.key().to_string()
     }
 
+    /// The deployment that may read it; empty where it names none.
+    #[wasm_bindgen(getter)]
+    pub fn audience(&self) -> String {
+        self.manifest.claims().audience.clone()
+    }
+
     /// What is signed.
     #[wasm_bindgen(getter)]
     pub fn signed(&self) -> Vec<u8> {
@@ -62,12 +68,14 @@ impl Unverified {
         std::iter::once(&table.catalogue).chain(&table.shards).flat_map(|part| *part.hash.as_bytes()).collect()
     }
 
-    /// Opens it. The caller has compared the hashes, and says whether it is signed with that key.
+    /// Opens it. The caller has compared the hashes, and says whether it is signed with that key. Where
+    /// an audience is given, only its own snapshots are opened.
     ///
     /// # Errors
     /// A text of the problems, as JSON.
-    pub fn open(self, is_signed: bool) -> Result<Snapshot, JsValue> {
+    pub fn open(self, is_signed: bool, audience: Option<String>) -> Result<Snapshot, JsValue> {
         let manifest = self.manifest.verified(is_signed).map_err(broken)?;
+        audience.map_or(Ok(()), |audience| manifest.is_for(&audience)).map_err(broken)?;
         let (catalogue, shards) = self.contents.objects(&manifest, false).map_err(broken)?;
         let mut inner = Replica::new(usize::MAX, 0);
         inner.take(manifest, Some(&catalogue), (0..).zip(shards).collect(), Source::Snapshot).map_err(broken)?;
@@ -90,7 +98,7 @@ impl Snapshot {
     /// A text of the problems, as JSON.
     pub fn check(&self, question: &str, now: f64) -> Result<String, JsValue> {
         let check = Check::read(&tree(question)?).map_err(|problems| refused(&problems))?;
-        let decision = self.inner.decide(&check.question(), check.at.unwrap_or_else(|| instant(now)));
+        let decision = self.inner.decide(&check.question(), instant(now));
         // All shards are held, so nothing is ever needed.
         let decision = decision.map_err(|_| broken("the snapshot is not whole"))?;
         shown(decision.map_err(Problems::from))

@@ -140,18 +140,17 @@ fn from_store(asked: &Asked, store: &dyn Store, now: Instant) -> Result<Answer, 
     let catalog = if store.version()? == 0 { None } else { Some(catalog_for(store, &asked.customers(), now)?) };
     let codes: Vec<&str> = catalog.iter().flat_map(Catalog::feature_codes).collect();
     asked.answer(codes.len(), |n| {
-        let (check, question) = match asked {
-            Asked::One(check) => (check, check.question()),
-            Asked::All(check) => (check, check.question_on(codes.get(n).copied().unwrap_or_default())),
+        let question = match asked {
+            Asked::One(check) => check.question(),
+            Asked::All(check) => check.question_on(codes.get(n).copied().unwrap_or_default()),
             Asked::Many(checks) => match checks.get(n) {
-                Some(Ok(check)) => (check, check.question()),
+                Some(Ok(check)) => check.question(),
                 _ => return Ok(Vec::new()),
             },
         };
-        let at = check.at.unwrap_or(now);
         let decision = match &catalog {
-            Some(catalog) => decide(catalog, &question, at)?,
-            None => undecided(&question, Reason::SnapshotMissing, &Snapshot::default(), at)?,
+            Some(catalog) => decide(catalog, &question, now)?,
+            None => undecided(&question, Reason::SnapshotMissing, &Snapshot::default(), now)?,
         };
         Ok(written(&decision))
     })

@@ -11,8 +11,8 @@ extern "C" {
     #[wasm_bindgen(js_name = readAll)]
     pub fn read_all(kv: &JsValue, keys: Vec<String>, cache_ttl: u32, ms: u32) -> Promise;
     pub fn write(kv: &JsValue, keys: Vec<String>, values: Option<Vec<Uint8Array>>, ms: u32) -> Promise;
-    #[wasm_bindgen(js_name = turn)]
-    fn next_turn() -> Promise;
+    #[wasm_bindgen(js_name = pause)]
+    fn begin_pause(ms: u32) -> Promise;
     pub fn verifies(key: &[u8], message: &[u8], signature: &[u8]) -> Promise;
     pub fn signer(seed: &[u8]) -> Promise;
     pub fn asset(env: &JsValue, path: &str) -> Promise;
@@ -25,8 +25,13 @@ pub async fn done(promise: Promise) -> Result<JsValue, String> {
 
 /// Lets whatever else waits have its turn.
 pub async fn turn() {
+    pause(0).await;
+}
+
+/// Waits.
+pub async fn pause(ms: u32) {
     // It has nothing to throw.
-    let _ = JsFuture::from(next_turn()).await;
+    let _ = JsFuture::from(begin_pause(ms)).await;
 }
 
 /// Calls a method of an object.

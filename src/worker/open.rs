@@ -2,15 +2,21 @@
 
 use crate::checks::{Asked, written};
 use crate::http::Answer;
-use mayuse_core::{Check, Instant, Problems, Question, decide_for};
+use mayuse_core::{Check, Decision, Instant, Problems, Question, Reason, decide_for, too_old};
 use mayuse_dialects::Failure;
 use mayuse_snapshot::{Needs, Replica};
 use std::collections::BTreeMap;
 
-/// Whether a question wants a newer version than is held.
-pub fn is_behind(replica: &Replica, question: &Question<'_>) -> bool {
-    let held = replica.manifest().map_or(0, |manifest| manifest.version);
-    question.min_version.is_some_and(|wanted| held < wanted)
+/// Whether what is held is too old to decide from: the catalogue itself is asked.
+pub fn is_refused(decision: &Decision<'_>) -> bool {
+    matches!(decision.reason, Reason::SnapshotBehind | Reason::SnapshotExpired)
+}
+
+/// What a question needs that cannot be decided yet: nothing that is fetched helps where all of it is
+/// too old.
+fn need(replica: &Replica, question: &Question<'_>, now: Instant, need: Needs) -> Need {
+    let reason = replica.catalog().and_then(|catalog| too_old(catalog, question, now));
+    reason.map_or(Need::Replica(need), Need::Newer)
 }
 
 /// A request whose questions are answered one by one.
@@ -30,8 +36,8 @@ pub struct Open<'a> {
 /// What keeps a question from being answered.
 #[derive(Debug)]
 pub enum Need {
-    /// A newer version.
-    Behind,
+    /// A newer snapshot than the one that is held, which is behind or has expired.
+    Newer(Reason),
     Replica(Needs),
 }
 
@@ -79,12 +85,10 @@ impl<'a> Open<'a> {
             return;
         }
         let question = check.question();
-        if is_behind(replica, &question) {
-            return needs.push(Need::Behind);
-        }
         let known = self.ids.get(&n).cloned();
         let customer = known.as_deref().unwrap_or(question.customer);
-        match replica.decide(&Question { customer, ..question }, check.at.unwrap_or(self.now)) {
+        match replica.decide(&Question { customer, ..question }, self.now) {
+            Ok(Ok(decision)) if is_refused(&decision) => needs.push(Need::Newer(decision.reason)),
             Ok(decision) => {
                 let decision = decision.map(|decision| written(&decision)).map_err(Problems::from);
                 if self.decided.len() <= n {
@@ -94,12 +98,12 @@ impl<'a> Open<'a> {
                     *place = Some(decision);
                 }
             }
-            Err(need) => {
+            Err(missing) => {
                 // Else the shard of the customer may push out that of the alias, and that again the other.
                 if let Some(id) = replica.id_of(customer) {
                     self.ids.insert(n, id.to_owned());
                 }
-                needs.push(Need::Replica(need));
+                needs.push(need(replica, &question, self.now, missing));
             }
         }
     }
@@ -107,23 +111,27 @@ impl<'a> Open<'a> {
     /// Every feature of one customer, from one version.
     fn decide_all(&mut self, check: &Check, replica: &Replica) -> Result<(), Need> {
         let catalog = replica.catalog().ok_or(Need::Replica(Needs::Manifest))?;
-        if is_behind(replica, &check.question()) {
-            return Err(Need::Behind);
-        }
         let known = self.ids.get(&0).cloned();
         let customer = known.as_deref().unwrap_or(check.customer());
-        let person = replica.person(customer).map_err(|need| {
+        let person = replica.person(customer).map_err(|missing| {
             if let Some(id) = replica.id_of(customer) {
                 self.ids.insert(0, id.to_owned());
             }
-            Need::Replica(need)
+            need(replica, &check.question(), self.now, missing)
         })?;
-        for (n, code) in catalog.feature_codes().enumerate() {
+        let mut decided = Vec::new();
+        for code in catalog.feature_codes() {
             let question = check.question_on(code);
-            let decision = decide_for(catalog, person.as_ref(), &question, check.at.unwrap_or(self.now));
-            self.decided.push(Some(decision.map(|decision| written(&decision)).map_err(Problems::from)));
-            self.n_features = n.saturating_add(1);
+            let decision = decide_for(catalog, person.as_ref(), &question, self.now);
+            if let Ok(decision) = &decision
+                && is_refused(decision)
+            {
+                return Err(Need::Newer(decision.reason));
+            }
+            decided.push(Some(decision.map(|decision| written(&decision)).map_err(Problems::from)));
         }
+        self.n_features = decided.len();
+        self.decided = decided;
         Ok(())
     }
 

@@ -14,9 +14,9 @@ async function within(ms, promise) {
   }
 }
 
-/** Lets whatever else waits have its turn. */
-export function turn() {
-  return new Promise((resolve) => setTimeout(resolve, 0));
+/** Waits; for no time at all, so that whatever else waits has its turn. */
+export function pause(ms) {
+  return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
 /** A value of a KV namespace as bytes, null where there is none. */

@@ -68,7 +68,8 @@ impl Publishing<'_> {
     fn template(&self) -> Manifest {
         let table = Table { seed: self.store.seed(), catalogue: Part::WITHHELD, bits: 0, shards: Vec::new() };
         let policies = self.settings.policies;
-        Manifest { version: 0, generated_at: Instant::EPOCH, policies, table, previous: None }
+        let audience = self.settings.audience.clone();
+        Manifest { version: 0, audience, generated_at: Instant::EPOCH, policies, table, previous: None }
     }
 
     /// Puts objects where readers look, as many of them at the same time as may be. How many.

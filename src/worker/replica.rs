@@ -10,14 +10,17 @@ use crate::fallback::Fallback;
 use crate::http::Answer;
 use crate::js;
 use crate::kv::{self, Kv, ObjectError};
-use crate::open::{Need, Open, is_behind};
+use crate::open::{Need, Open, is_refused};
 use crate::settings::Settings;
-use mayuse_core::{Check, Instant, Packed, Question, Reason, Snapshot, Source};
+use mayuse_core::{Instant, Packed, Question, Reason, Snapshot, Source};
 use mayuse_core::{undecided, undecided_in};
 use mayuse_dialects::{Failure, object};
 use mayuse_snapshot::{Hash, Judgement, Manifest, Needs, Part, Replica, Unverified, contents};
 use serde_json::Value;
 use std::cell::{Cell, OnceCell, RefCell};
+use std::future::poll_fn;
+use std::pin::pin;
+use std::task::Poll;
 use worker::{Env, console_error};
 
 /// Where the shim leaves the bytes of the fallback.
@@ -28,6 +31,9 @@ const AT_ONCE: usize = 6;
 
 /// How many shards are fetched before a manifest is taken, so that nobody waits for them after.
 const AHEAD: usize = 60;
+
+/// For how long a question waits for a newer manifest in an isolate that was quiet.
+const LOOK_WITHIN_MS: u32 = 500;
 
 /// What is in this isolate.
 struct Held {
@@ -53,11 +59,25 @@ impl Held {
         // A clock that went backward says nothing of how long it was.
         self.counters.looked_at.get().is_none_or(|then| since(then) < 0 || self.settings.refresh_ms <= since(then))
     }
+
+    /// Whether what is held may long have been overtaken, since nobody asked and so nobody looked. One
+    /// that has just looked is not quiet, however old what it found is.
+    fn is_quiet(&self, now: Instant) -> bool {
+        let since = |then: i64| now.millis().saturating_sub(then);
+        let bound = self.settings.refresh_ms.saturating_mul(2).max(self.settings.heartbeat_ms);
+        let done_at = self.counters.done_at.get();
+        let is_older = |than: i64| done_at.is_none_or(|then| than <= since(then));
+        let Ok(replica) = self.replica.try_borrow() else { return false };
+        let made_at = replica.manifest().map(|manifest| manifest.generated_at.millis());
+        made_at.is_some_and(|made| is_older(self.settings.refresh_ms) && (bound <= since(made) || is_older(bound)))
+    }
 }
 
 struct Counters {
     /// When the store was last asked for a manifest, in milliseconds since 1970.
     looked_at: Cell<Option<i64>>,
+    /// When the last look began that came to an end.
+    done_at: Cell<Option<i64>>,
     /// Manifests that were not taken.
     refused: Cell<u64>,
     /// Objects and manifests that could not be had.
@@ -77,11 +97,13 @@ fn with<T>(env: &Env, work: impl FnOnce(&Held) -> T) -> Option<T> {
             let kv = Kv::of(env)?;
             let (settings, problems) = Settings::read(env);
             problems.iter().for_each(|problem| console_error!("{problem}"));
-            let replica = RefCell::new(Replica::new(settings.max_bytes, settings.min_version));
+            let replica = Replica::new(settings.max_bytes, settings.min_version).with_own(settings.own);
+            let replica = RefCell::new(replica);
             let embedded = js::field(&worker::js_sys::global(), EMBEDDED);
             let embedded = if embedded.is_undefined() { Vec::new() } else { js::bytes(&embedded) };
             let counters = Counters {
                 looked_at: Cell::new(None),
+                done_at: Cell::new(None),
                 refused: Cell::new(0),
                 failed: Cell::new(0),
                 last_failure: RefCell::default(),
@@ -104,18 +126,16 @@ pub struct Elsewhere(Reason);
 
 /// Answers a question at once, or not at all: what has to be fetched, what a newer version is wanted
 /// for, and once in a while one that then looks for a newer manifest, take the longer way.
-pub fn answer_now(question: &Question<'_>, at: Option<Instant>, now: Instant) -> Option<Vec<u8>> {
+pub fn answer_now(question: &Question<'_>, now: Instant) -> Option<Vec<u8>> {
     opened(|held| {
-        if held.is_due(now) {
+        if held.is_due(now) || held.is_quiet(now) {
             return None;
         }
         let replica = held.replica.try_borrow().ok()?;
-        if is_behind(&replica, question) {
-            return None;
-        }
         // What is wrong with a question is said on the longer way.
-        let decision = replica.decide(question, at.unwrap_or(now)).ok()?.ok()?;
-        Some(written(&decision))
+        let decision = replica.decide(question, now).ok()?.ok()?;
+        // The catalogue itself is asked first.
+        (!is_refused(&decision)).then(|| written(&decision))
     })
     .flatten()
 }
@@ -123,7 +143,7 @@ pub fn answer_now(question: &Question<'_>, at: Option<Instant>, now: Instant) ->
 /// Answers a request at once from what is held, if all of it is.
 pub fn answer_held(asked: &Asked, now: Instant) -> Option<Result<Answer, Failure>> {
     let mut open = Open::new(asked, now);
-    let needs = opened(|held| open.step(&held.replica.borrow()))?;
+    let needs = opened(|held| (!held.is_quiet(now)).then(|| open.step(&held.replica.borrow())))??;
     needs.is_empty().then(|| open.answer())
 }
 
@@ -139,6 +159,8 @@ pub async fn answer(asked: &Asked, env: &Env, now: Instant) -> Result<Result<Ans
         with(env, |held| (held.replica.borrow().manifest().is_none(), held.is_due(now))).ok_or(missing)?;
     if is_empty && is_due {
         refresh(now).await;
+    } else if opened(|held| held.is_quiet(now)) == Some(true) {
+        look_soon(now).await;
     }
     let mut open = Open::new(asked, now);
     // An alias leads to a second shard; more rounds than that mean that shards push each other out.
@@ -152,7 +174,7 @@ pub async fn answer(asked: &Asked, env: &Env, now: Instant) -> Result<Result<Ans
         let mut shards: Vec<(u64, Part)> = Vec::new();
         for need in needs {
             match need {
-                Need::Behind => return Err(Elsewhere(Reason::SnapshotBehind)),
+                Need::Newer(reason) => return Err(Elsewhere(reason)),
                 Need::Replica(Needs::Manifest | Needs::Origin) => return Err(missing),
                 Need::Replica(Needs::Tie(shard)) => {
                     let tied = opened(|held| held.replica.borrow_mut().tie(shard));
@@ -208,24 +230,23 @@ pub async fn last_resort(asked: &Asked, why: Elsewhere, now: Instant) -> Option<
         let (replica, embedded) = (held.replica.borrow(), held.embedded.borrow());
         let version = |replica: &Replica| replica.manifest().map_or(0, |manifest| manifest.version);
         let source = if version(&replica) <= version(&embedded) { &*embedded } else { &*replica };
-        let decide = |check: &Check, question: &Question<'_>| {
-            let at = check.at.unwrap_or(now);
-            let decision = match (source.decide(question, at), source.catalog()) {
+        let decide = |question: &Question<'_>| {
+            let decision = match (source.decide(question, now), source.catalog()) {
                 (Ok(decision), _) => decision?,
-                (Err(_), Some(catalog)) => undecided_in(catalog, question, why.0, at)?,
+                (Err(_), Some(catalog)) => undecided_in(catalog, question, why.0, now)?,
                 (Err(_), None) => {
                     let on_indeterminate = held.settings.policies.on_indeterminate;
-                    undecided(question, why.0, &Snapshot { on_indeterminate, ..Snapshot::default() }, at)?
+                    undecided(question, why.0, &Snapshot { on_indeterminate, ..Snapshot::default() }, now)?
                 }
             };
             Ok(written(&decision))
         };
         let codes: Vec<&str> = source.catalog().into_iter().flat_map(|catalog| catalog.feature_codes()).collect();
         let mut question = |n: usize| match asked {
-            Asked::One(check) => decide(check, &check.question()),
-            Asked::All(check) => decide(check, &check.question_on(codes.get(n).copied().unwrap_or_default())),
+            Asked::One(check) => decide(&check.question()),
+            Asked::All(check) => decide(&check.question_on(codes.get(n).copied().unwrap_or_default())),
             Asked::Many(checks) => match checks.get(n) {
-                Some(Ok(check)) => decide(check, &check.question()),
+                Some(Ok(check)) => decide(&check.question()),
                 _ => Ok(Vec::new()),
             },
         };
@@ -250,7 +271,7 @@ async fn read_fallback(opens: bool) {
         }
         let (catalogue, shards) = contents.objects(&manifest, true).map_err(|error| error.to_string())?;
         let fresh = shards.into_iter().zip(0..).map(|(block, shard)| (shard, block)).collect();
-        let mut embedded = Replica::new(usize::MAX, settings.min_version);
+        let mut embedded = Replica::new(usize::MAX, settings.min_version).with_own(settings.own);
         embedded.take(manifest, Some(&catalogue), fresh, Source::Embedded).map_err(|error| error.to_string())?;
         Ok::<_, String>((version, Some(embedded)))
     };
@@ -269,6 +290,25 @@ pub async fn refresh(now: Instant) {
     read_fallback(false).await;
     if let Err(error) = look(now).await {
         fail(&error);
+    }
+    opened(|held| held.counters.done_at.set(Some(now.millis())));
+}
+
+/// The same for a question that waits for it, but not for long.
+async fn look_soon(now: Instant) {
+    let (mut look, mut late) = (pin!(refresh(now)), pin!(js::pause(LOOK_WITHIN_MS)));
+    let is_done = poll_fn(|context| {
+        if look.as_mut().poll(context).is_ready() {
+            return Poll::Ready(true);
+        }
+        late.as_mut().poll(context).map(|()| false)
+    });
+    if !is_done.await {
+        // Whoever comes next does not wait, and the look is begun anew once this question is answered.
+        opened(|held| {
+            held.counters.done_at.set(Some(now.millis()));
+            held.counters.looked_at.set(None);
+        });
     }
 }
 
@@ -329,7 +369,7 @@ async fn verified(unverified: Unverified, settings: &Settings) -> Result<Manifes
     };
     let is_signed = crypto::verifies(key, unverified.signed(), unverified.signature()).await;
     let manifest = unverified.verified(is_signed?);
-    manifest.map_err(|error| {
+    manifest.and_then(|manifest| manifest.is_for(&settings.audience).map(|()| manifest)).map_err(|error| {
         let _ = refuse();
         error.to_string()
     })
@@ -342,6 +382,7 @@ pub fn status(env: &Env, now: Instant) -> Option<Value> {
         let manifest = replica.manifest();
         let age = |manifest: &Manifest| now.millis().saturating_sub(manifest.generated_at.millis()).max(0);
         let fields = [
+            ("audience", held.settings.audience.as_str().into()),
             ("snapshot_version", manifest.map(|manifest| manifest.version).into()),
             ("generated_at", manifest.map(|manifest| manifest.generated_at.to_string()).into()),
             ("age_ms", manifest.map(age).into()),

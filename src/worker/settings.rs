@@ -1,7 +1,8 @@
 //! What an operator may set of replication: variables of the Worker, each with a default.
 
+use crate::CATALOG;
 use mayuse_core::Policy;
-use mayuse_snapshot::{Policies, PublicKey};
+use mayuse_snapshot::{Policies, PublicKey, is_audience};
 use worker::Env;
 
 /// The settings.
@@ -13,6 +14,10 @@ pub struct Settings {
     pub keys: Vec<PublicKey>,
     /// What readers do where they cannot say.
     pub policies: Policies,
+    /// What isolates of this deployment allow, whatever a manifest says.
+    pub own: Policies,
+    /// What this deployment is called in its manifests; isolates take no others.
+    pub audience: String,
     /// How often a manifest is published although nothing changed, so that it is known to be fresh.
     pub heartbeat_ms: i64,
     /// For how long objects stay that no manifest names any more.
@@ -54,7 +59,8 @@ impl Settings {
         let refresh_ms = number("REFRESH_MS").unwrap_or(5_000);
         let max_bytes = number("REPLICA_BYTES").unwrap_or(MAX_BYTES);
         let min_version = number("MIN_VERSION").unwrap_or_default();
-        let on_indeterminate = match text("ON_INDETERMINATE").as_deref() {
+        let policy = text("ON_INDETERMINATE");
+        let on_indeterminate = match policy.as_deref() {
             None | Some("DENY") => Policy::Deny,
             Some("ALLOW") => Policy::Allow,
             Some(other) => {
@@ -70,10 +76,23 @@ impl Settings {
             problems.push(format!("SNAPSHOT_KEYS: {error}"));
             None
         });
+        let audience = text("SNAPSHOT_AUDIENCE").filter(|audience| {
+            let is_one = is_audience(audience);
+            if !is_one {
+                problems.push(format!("SNAPSHOT_AUDIENCE is up to 128 visible characters, and not `{audience}`"));
+            }
+            is_one
+        });
+        let policies =
+            Policies { on_indeterminate, stale_after_ms: limit(stale_after_s), max_age_ms: limit(max_age_s) };
+        // Where the variable says nothing, manifests say what to do.
+        let own = if policy.is_some() { on_indeterminate } else { Policy::Allow };
         let settings = Settings {
             signing_key,
             keys: keys.unwrap_or_default(),
-            policies: Policies { on_indeterminate, stale_after_ms: limit(stale_after_s), max_age_ms: limit(max_age_s) },
+            policies,
+            own: Policies { on_indeterminate: own, ..policies },
+            audience: audience.or_else(|| catalog_id(env)).unwrap_or_default(),
             heartbeat_ms: ms(heartbeat_s),
             grace_ms: ms(grace_s),
             refresh_ms,
@@ -82,4 +101,11 @@ impl Settings {
         };
         (settings, problems)
     }
+}
+
+/// The id of the Catalog object, which no other deployment has: what this one is called where nothing
+/// else is said.
+fn catalog_id(env: &Env) -> Option<String> {
+    let namespace = env.durable_object("CATALOG").ok()?;
+    Some(namespace.id_from_name(CATALOG).ok()?.to_string())
 }

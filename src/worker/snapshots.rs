@@ -155,6 +155,7 @@ async fn taken(env: &Env, sql: &Sql, body: &[u8], now: Instant) -> Result<Answer
     let is_signed = crypto::verifies(key, unverified.signed(), unverified.signature()).await;
     let is_signed = is_signed.map_err(|said| unavailable(&said))?;
     let manifest = unverified.verified(is_signed).map_err(|error| refused(error.to_string()))?;
+    manifest.is_for(&settings.audience).map_err(|error| refused(error.to_string()))?;
     // From here on nothing is waited for until it is noted: of two that come at once, the other one finds it.
     has_no_catalogue(sql)?;
     let at = http::now().millis();

@@ -136,7 +136,7 @@ fn opening(bytes: Vec<u8>) -> Result<Opened, Box<dyn Error>> {
     let file = Packed::new(bytes).ok_or("not even UTF-8")?;
     let utf8_ms = lap();
     // Reads the manifest, verifies it, and cuts the file.
-    let (manifest, catalogue, shards) = open_file(&file, &[signing_key().public()], false)?;
+    let (manifest, catalogue, shards) = open_file(&file, &[signing_key().public()], false, None)?;
     let cut_ms = lap();
     let mut replica = Replica::new(usize::MAX, 0);
     let table = manifest.table.clone();
@@ -209,7 +209,7 @@ fn check(replica: &Replica, n_customers: usize, now: Instant) -> Result<usize, B
 /// Changes one subscription: one shard anew, and the next manifest.
 fn change(path: &Path, n: u32) -> Done {
     let file = Packed::new(fs::read(path)?).ok_or("not even UTF-8")?;
-    let (manifest, catalogue, shards) = open_file(&file, &[signing_key().public()], false)?;
+    let (manifest, catalogue, shards) = open_file(&file, &[signing_key().public()], false, None)?;
     let catalog = Catalog::open(&catalogue)?;
     let table = &manifest.table;
     let customer = customer_id(n);

@@ -73,7 +73,14 @@ impl Built {
 
     pub fn manifest(&self, version: u64) -> Manifest {
         let policies = Policies::default();
-        Manifest { version, generated_at: instant(BENCH_AT), policies, table: self.table.clone(), previous: None }
+        Manifest {
+            version,
+            audience: String::new(),
+            generated_at: instant(BENCH_AT),
+            policies,
+            table: self.table.clone(),
+            previous: None,
+        }
     }
 }
 

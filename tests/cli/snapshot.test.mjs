@@ -222,7 +222,7 @@ test("a build that is cut short publishes nothing", async () => {
 });
 
 test("a snapshot is shown, and who signed it", async () => {
-  const summary = await build(DEMO, "shown", "--version", "3", "--max-age-ms", "86400000", "--stale-after-ms", "60000", "--on-indeterminate", "ALLOW", "--file", path("shown.myf"));
+  const summary = await build(DEMO, "shown", "--version", "3", "--max-age-ms", "86400000", "--stale-after-ms", "60000", "--on-indeterminate", "ALLOW", "--audience", "shop", "--file", path("shown.myf"));
   const own = JSON.parse((await mayuse(["keygen", "--json"])).stdout);
   const mine = publicOf(SECRET);
   for (const place of [path("shown"), path("shown.myf"), path("shown/manifest")]) {
@@ -230,8 +230,8 @@ test("a snapshot is shown, and who signed it", async () => {
     const shown = JSON.parse(stdout);
     assert.equal(status, 0);
     assert.deepEqual(
-      [shown.version, shown.signature, shown.manifest, shown.generated_at, shown.problems],
-      [3, "verified", summary.manifest, "2026-11-20T00:00:00Z", []],
+      [shown.version, shown.audience, shown.signature, shown.manifest, shown.generated_at, shown.problems],
+      [3, "shop", "verified", summary.manifest, "2026-11-20T00:00:00Z", []],
     );
     assert.deepEqual(shown.policies, { on_indeterminate: "ALLOW", stale_after_ms: 60000, max_age_ms: 86400000 });
     const { features, plans, add_ons: addOns, customers, subscriptions } = demo();
@@ -281,9 +281,9 @@ test("damage is found, and named", async () => {
   const edit = (change) => (name) => writeFileSync(path(`${name}/manifest`), change(readFileSync(path(`${name}/manifest`))));
   const truncated = await changed("truncated", edit((bytes) => bytes.subarray(0, -10)));
   await refused(["inspect", truncated], 2, /error\[SNAPSHOT\] .*a manifest is damaged/);
-  const newer = await changed("newer", edit((bytes) => (bytes.writeUInt8(2, 3), bytes)));
-  await refused(["inspect", newer], 2, /a manifest of format 2, and this program reads format 1: update it/);
-  const forged = await changed("forged", edit((bytes) => (bytes.writeUInt8(bytes[4] + 1, 4), bytes)));
+  const newer = await changed("newer", edit((bytes) => (bytes.writeUInt8(3, 3), bytes)));
+  await refused(["inspect", newer], 2, /a manifest of format 3, and this program reads formats 1 to 2: update it/);
+  const forged = await changed("forged", edit((bytes) => (bytes.writeUInt8(bytes[5] + 1, 5), bytes)));
   await refused(["inspect", forged, "--keys", key], 1, /REFUSED: the manifest is not signed by key/);
   await refused(["entitlements", "--catalog", forged, "--customer", "acme"], 2, /is not signed by key/, { env: { MAYUSE_SNAPSHOT_KEYS: key } });
   await refused(["inspect", file("other.myf", "nothing")], 2, /no snapshot: expected the folder of one, one in one file, or a URL/);
@@ -354,10 +354,10 @@ test("a diff says who gains and who loses", async () => {
   await refused(["diff", "-", "-"], 2, /cannot both be standard input/);
 });
 
-test("how old a snapshot is matters to a check, and not to a diff", async () => {
+test("how old a snapshot is now matters to a check, whatever instant it is about, and not to a diff", async () => {
   await build(DEMO, "old", "--max-age-ms", "1000");
   await refused(["check", "--catalog", path("old"), "--customer", "acme", "--feature", "sso"], 1, /"SNAPSHOT_EXPIRED"/);
-  const { stderr } = await refused(["check", "--catalog", path("old"), "--customer", "acme", "--feature", "sso", ...AT], 0, /"ENABLED"/);
+  const { stderr } = await refused(["check", "--catalog", path("old"), "--customer", "acme", "--feature", "sso", ...AT], 1, /"SNAPSHOT_EXPIRED"/);
   assert.match(stderr, /warning\[UNVERIFIED\] .*set MAYUSE_SNAPSHOT_KEYS/);
   await refused(["diff", DEMO, path("old")], 0, /no difference/);
 });

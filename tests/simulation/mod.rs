@@ -127,7 +127,14 @@ impl Simulation {
         Simulation {
             random: Random(seed),
             memory,
-            template: Manifest { version: 0, generated_at, policies, table, previous: None },
+            template: Manifest {
+                version: 0,
+                audience: "here".to_owned(),
+                generated_at,
+                policies,
+                table,
+                previous: None,
+            },
             now,
             since: now,
             wakes_at: now,

@@ -66,6 +66,7 @@ impl Cut {
     pub fn manifest(&self, version: u64) -> Manifest {
         Manifest {
             version,
+            audience: "tests".to_owned(),
             generated_at: Instant::parse(MADE_AT).unwrap(),
             policies: Policies::default(),
             table: self.table.clone(),

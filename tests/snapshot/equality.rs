@@ -35,9 +35,8 @@ fn check(document: &Value, bits: &[u8], questions: &[Value], now: Instant) {
         assert_eq!(replica.people().map(|(_, people)| people.n_customers()).sum::<usize>(), catalog.n_customers());
         for question in questions {
             let check = Check::read(&tree(question)).unwrap();
-            let at = check.at.unwrap_or(now);
-            let told = shown_by(replica.decide(&check.question(), at));
-            assert_eq!(shown(decide(&catalog, &check.question(), at)), told, "{bits} bits: {question} at {at}");
+            let told = shown_by(replica.decide(&check.question(), now));
+            assert_eq!(shown(decide(&catalog, &check.question(), now)), told, "{bits} bits: {question} at {now}");
             // And about all features, as entitlements are listed.
             let codes: Vec<&str> = catalog.feature_codes().collect();
             assert!(replica.catalog().unwrap().feature_codes().eq(codes), "{bits} bits");

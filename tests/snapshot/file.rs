@@ -20,7 +20,7 @@ impl Cut {
 fn opened(file: Vec<u8>, is_hashed: bool) -> Result<(u64, Vec<String>), FileError> {
     // Not even a text is no snapshot.
     let file = Packed::new(file).ok_or(FileError::NotOne)?;
-    let (manifest, catalogue, shards) = open_file(&file, &[key().public()], is_hashed)?;
+    let (manifest, catalogue, shards) = open_file(&file, &[key().public()], is_hashed, Some("tests"))?;
     let objects = [catalogue].iter().chain(&shards).map(|object| object.as_str().to_owned()).collect();
     Ok((manifest.version, objects))
 }
@@ -60,8 +60,9 @@ fn every_change_of_it_is_refused() {
 
 #[track_caller]
 fn check(file: Vec<u8>, error: FileError, message: &str) {
-    assert_eq!(opened(file, true), Err(error));
-    assert!(error.to_string().contains(message), "{error}");
+    let found = opened(file, true).unwrap_err();
+    assert_eq!(found, error);
+    assert!(found.to_string().contains(message), "{found}");
 }
 
 #[test]

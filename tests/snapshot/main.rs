@@ -25,6 +25,7 @@ mod equality;
 mod determinism;
 mod incremental;
 mod manifest;
+mod freshness;
 mod file;
 mod hot_path;
 mod publishing;

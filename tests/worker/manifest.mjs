@@ -3,6 +3,7 @@
 import { createHash, createPrivateKey, createPublicKey, sign } from "node:crypto";
 
 const FORMAT = 1n;
+const MANIFEST_FORMAT = 2n;
 /** So many digits of a signature. */
 const SIGNATURE = 128;
 
@@ -43,10 +44,10 @@ export function readManifest(bytes) {
   const take = (length) => all.slice(at, (at += length));
   const small = () => Number(readNumber());
   const readPart = () => ({ hash: take(64), size: small(), n: small() });
-  if (!all.startsWith("mym") || readNumber() !== FORMAT) {
+  if (!all.startsWith("mym") || readNumber() !== MANIFEST_FORMAT) {
     throw new Error("no manifest of this format");
   }
-  const manifest = { version: small(), generatedAt: small() / 2, policies: [small(), small(), small()] };
+  const manifest = { audience: take(small()), version: small(), generatedAt: small() / 2, policies: [small(), small(), small()] };
   manifest.previous = take(small());
   manifest.seed = readNumber();
   manifest.catalogue = readPart();
@@ -67,8 +68,10 @@ export function writeManifest(manifest, secret = LOCAL_SECRET) {
   const der = Buffer.concat([Buffer.from("302e020100300506032b657004220420", "hex"), Buffer.from(secret, "hex")]);
   const key = createPrivateKey({ key: der, format: "der", type: "pkcs8" });
   const publicKey = createPublicKey(key).export({ format: "der", type: "spki" }).subarray(-32);
-  const { version, generatedAt, policies, previous, seed, catalogue, bits, shards } = manifest;
-  const head = "mym" + [FORMAT, version, generatedAt * 2, ...policies].map(number).join("") + text(previous);
+  const { audience, version, generatedAt, policies, previous, seed, catalogue, bits, shards } = manifest;
+  // The format before it had no audience.
+  const begin = audience === undefined ? number(FORMAT) : number(MANIFEST_FORMAT) + text(audience);
+  const head = `mym${begin}${[version, generatedAt * 2, ...policies].map(number).join("")}${text(previous)}`;
   const table = number(seed) + part(catalogue) + number(bits) + shards.map(part).join("");
   const unsigned = head + table + text(sha256(publicKey).slice(0, 16));
   return Buffer.from(unsigned + sign(null, Buffer.from(unsigned, "latin1"), key).toString("hex"), "latin1");

@@ -27,6 +27,9 @@ export const AT = "2026-11-20T12:00:00Z";
 /** How long publishing may take on a machine that is busy with other things. */
 const PUBLISHED_WITHIN_MS = 60_000;
 
+/** The deployment that all Workers are one of, unless they say otherwise. */
+export const AUDIENCE = "tests";
+
 /** The key of the local run. */
 export const DEMO_KEY = "mayuse_demo_key";
 
@@ -73,7 +76,7 @@ export async function start(...options) {
     modules: parts,
     compatibilityDate,
     kvNamespaces: snapshots ? { SNAPSHOTS: snapshots } : {},
-    bindings: without({ LOCAL_RUN: "1", ...bindings }),
+    bindings: without({ LOCAL_RUN: "1", SNAPSHOT_AUDIENCE: AUDIENCE, ...bindings }),
     assets: {
       directory: new URL("../../build/assets", import.meta.url).pathname,
       binding: "ASSETS",

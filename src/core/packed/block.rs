@@ -126,6 +126,18 @@ impl People {
         Ok(People { bytes, layout, links, rows })
     }
 
+    /// Gives it back if it is laid out as one of `2^bits` shards of this seed may be: it may stand for
+    /// several of them, and not for a part of one.
+    ///
+    /// # Errors
+    /// One that is laid out in another way, in which nobody would be found.
+    pub fn laid_out(self, seed: u64, bits: u8) -> Result<People, Unreadable> {
+        if self.layout.seed == seed && self.layout.shard_bits <= bits {
+            return Ok(self);
+        }
+        Err(Unreadable::broken(WHAT, "it is laid out for another snapshot: its seed or its shard bits are others"))
+    }
+
     /// Nobody.
     pub fn none() -> People {
         People { bytes: Packed::default(), layout: Layout::default(), links: Box::default(), rows: Box::default() }
