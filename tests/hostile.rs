@@ -376,16 +376,15 @@ fn sums_of_too_many_digits_are_errors() {
 
 #[test]
 fn a_ladder_of_any_length_is_refused_and_no_harm() {
-    let levels: Vec<Value> = (0..300).map(|_| json!({ "level": "PLAN" })).collect();
-    let problems = problems_of(&json!({ "format": 1, "ladder": { "levels": levels } }).to_string());
+    let ladder = json!({ "levels": vec![json!({ "level": "PLAN" }); 300] });
+    let problems = problems_of(&json!({ "format": 1, "ladder": ladder }).to_string());
     assert_says(&problems.list[0], Code::Duplicate, "ladder.levels[1]", "listed twice");
 }
 
 #[test]
 fn errors_come_before_warnings_and_are_kept_for_them() {
     let mut document = catalogue();
-    let nameless: Vec<Value> = (0..500).map(|_| json!({ "quantity": 1 })).collect();
-    document["subscriptions"][0]["add_ons"] = Value::Array(nameless);
+    document["subscriptions"][0]["add_ons"] = json!(vec![json!({ "quantity": 1 }); 500]);
     document["plans"][0]["entitlements"][0]["feature"] = json!("nothing");
     let problems = problems_of(&document.to_string());
     assert_says(&problems.list[0], Code::BrokenReference, "plans[0].entitlements[0].feature", "nothing");
@@ -402,10 +401,9 @@ fn errors_come_before_warnings_and_are_kept_for_them() {
 
 #[test]
 fn a_limit_whose_grace_cannot_be_held_is_refused_where_it_stands() {
-    let nines = "9".repeat(28);
-    let value = json!({ "type": "METERED", "limit": nines, "overage": { "grace_pct": "900" } });
-    let path = "plans[0].entitlements[0].value";
-    check("/plans/0/entitlements/0/value", value, Code::OutOfRange, path, "more digits");
+    let value = json!({ "type": "METERED", "limit": "9".repeat(28), "overage": { "grace_pct": "900" } });
+    let (at, path) = ("/plans/0/entitlements/0/value", "plans[0].entitlements[0].value");
+    check(at, value, Code::OutOfRange, path, "more digits");
 }
 
 #[test]
@@ -416,8 +414,7 @@ fn a_trace_of_many_rows_stays_small() {
     document["subscriptions"][0]["add_ons"] = (0..200).map(|n| json!({ "add_on_id": format!("add_{n}") })).collect();
     let catalog = compiled(&document.to_string());
     let question = Question { explain: true, consumed: Some(Amount::ZERO), ..Question::new("c", "m") };
-    let decision = decide(&catalog, &question, instant("2025-06-15")).unwrap();
-    let json = decision.to_json();
+    let json = decide(&catalog, &question, instant("2025-06-15")).unwrap().to_json();
     assert_eq!(json.matches("\"effect\"").count(), 201);
     assert!(json.matches("NOT_TRACED").count() > 150 && json.len() < 200_000, "{}", json.len());
 }
