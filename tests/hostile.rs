@@ -111,6 +111,21 @@ fn anchors_are_1_to_32767() {
 }
 
 #[test]
+fn only_what_waits_for_its_activation_has_a_period_without_a_day() {
+    let (at, path) = ("/subscriptions/0/current_period_end", "subscriptions[0]");
+    for end in ["2025-06-01", "2025-05-31"] {
+        check(at, json!(end), Code::Invalid, path, "must be later than");
+    }
+    let mut document = catalogue();
+    let subscription = &mut document["subscriptions"][0];
+    subscription["status"] = json!("PENDING_ACTIVATION");
+    subscription["current_period_end"] = subscription["current_period_start"].clone();
+    compiled(&document.to_string());
+    document["subscriptions"][0]["current_period_end"] = json!("2025-05-31");
+    assert_says(&problems_of(&document.to_string()).list[0], Code::Invalid, path, "must be later than");
+}
+
+#[test]
 fn years_are_1_to_9999() {
     let end = "subscriptions[0].current_period_end";
     check("/subscriptions/0/current_period_end", json!("10000-01-01"), Code::Invalid, end, "in years 1 to 9999");

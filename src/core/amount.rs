@@ -61,9 +61,14 @@ impl Amount {
             return Err(AmountError::Malformed);
         }
         // Zeros at the end of a fraction mean nothing and must not count against the digits.
-        let text = if fraction.is_empty() { text } else { text.trim_end_matches('0').trim_end_matches('.') };
-        let value = Decimal::from_str_exact(text).map_err(|_| AmountError::TooManyDigits)?;
-        Ok(Amount(value.normalize()))
+        let least = if fraction.is_empty() { text } else { text.trim_end_matches('0').trim_end_matches('.') };
+        let value = Decimal::from_str_exact(text).or_else(|_| Decimal::from_str_exact(least));
+        value.map(Amount).map_err(|_| AmountError::TooManyDigits)
+    }
+
+    /// As it was read, with the zeros at the end of its fraction: "29.00". Everything else writes the fewest digits.
+    pub fn as_written(self) -> String {
+        self.0.to_string()
     }
 
     /// Whether this is below zero.
@@ -128,8 +133,9 @@ impl Amount {
 
     /// Both as whole numbers of the same decimal place.
     fn aligned(self, other: Amount) -> Option<(i128, i128, u32)> {
-        let scale = self.0.scale().max(other.0.scale());
-        Some((raised(self.0, scale)?, raised(other.0, scale)?, scale))
+        let (a, b) = (self.0.normalize(), other.0.normalize());
+        let scale = a.scale().max(b.scale());
+        Some((raised(a, scale)?, raised(b, scale)?, scale))
     }
 }
 

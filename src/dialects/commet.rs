@@ -1,4 +1,4 @@
-//! Commet's dialect: `POST /addons`, with the key in `x-api-key`, and errors as
+//! Commet's dialect: `POST /addons`, also below `/api/v1`, with the key in `x-api-key`, and errors as
 //! `{success: false, error: {type, code, message, param, details}}`.
 //!
 //! Commet counts money in cents where it bills, and in ten-thousandths where it rates usage.
@@ -18,10 +18,11 @@ pub(crate) fn route(
     store: &dyn Store,
     context: &mut Context,
 ) -> Result<Done, Failure> {
-    match (request.method, segments) {
+    let below_prefix = segments.strip_prefix(["api", "v1"].as_slice());
+    match (request.method, below_prefix.unwrap_or(segments)) {
         ("POST", ["addons"]) => create(request, store, context),
         (_, ["addons"]) => Err(Failure::method_not_allowed("POST")),
-        _ => Err(Failure::not_found("there is no such path")),
+        _ => Err(Failure::not_found("there is no such path; nothing was looked up")),
     }
 }
 
@@ -188,9 +189,7 @@ fn create(request: &Request<'_>, store: &dyn Store, context: &mut Context) -> Re
         }),
     ));
     let feature_name = Some(text(&feature.body, "name")).filter(|name| !name.is_empty()).unwrap_or(&feature.id);
-    let answer = json!({
-        "success": true,
-        "data": json!({
+    let add_on = json!({
             "id": id,
             "name": asked.name,
             "slug": slug,
@@ -206,8 +205,12 @@ fn create(request: &Request<'_>, store: &dyn Store, context: &mut Context) -> Re
             "updatedAt": now,
             "object": "addon",
             "livemode": true,
-        }),
     });
+    // Older clients look into an envelope, newer ones take what they are given for the add-on: both find it.
+    let mut answer = json!({"success": true, "data": add_on});
+    if let (Some(answer), Value::Object(add_on)) = (answer.as_object_mut(), add_on) {
+        answer.extend(add_on);
+    }
     Ok(Done::wrote(Reply::json(201, answer), changes))
 }
 

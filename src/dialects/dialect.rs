@@ -6,6 +6,33 @@ use crate::json::json;
 use crate::request::Reply;
 use serde_json::{Map, Value};
 
+/// How a request presents its key, which says what kind of client it comes from.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Presented {
+    /// It does not.
+    #[default]
+    Not,
+    /// `authorization: Bearer`
+    Bearer,
+    /// `authorization: Basic`
+    Basic,
+    /// `x-api-key`
+    ApiKey,
+}
+
+impl Presented {
+    /// How these two headers present one. `authorization` goes before `x-api-key`.
+    pub fn of(authorization: Option<&str>, x_api_key: Option<&str>) -> Presented {
+        let scheme = authorization.and_then(|text| text.trim().split(' ').next()).unwrap_or_default();
+        match x_api_key {
+            _ if scheme.eq_ignore_ascii_case("Bearer") => Presented::Bearer,
+            _ if scheme.eq_ignore_ascii_case("Basic") => Presented::Basic,
+            Some(_) => Presented::ApiKey,
+            None => Presented::Not,
+        }
+    }
+}
+
 /// Whose API a path belongs to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Dialect {
@@ -20,11 +47,18 @@ pub enum Dialect {
 }
 
 impl Dialect {
-    /// The dialect of a path. What belongs to nobody is answered in our own words.
-    pub fn of(path: &str) -> Dialect {
+    /// The dialect of a request. All three foreign ones have paths under `/api/v1`, and clients that present their key
+    /// each in its own way; a request without a key goes by its path. What belongs to nobody is answered in our own words.
+    pub fn of(path: &str, presented: Presented) -> Dialect {
         let mut segments = path.strip_prefix('/').unwrap_or_default().split('/');
         match (segments.next(), segments.next(), segments.next()) {
-            (Some("api"), Some("v1"), Some("addon")) => Dialect::Pabbly,
+            (Some("api"), Some("v1"), third) => match presented {
+                Presented::Bearer => Dialect::Meteroid,
+                Presented::Basic => Dialect::Pabbly,
+                Presented::ApiKey => Dialect::Commet,
+                Presented::Not if third == Some("addon") => Dialect::Pabbly,
+                Presented::Not => Dialect::Meteroid,
+            },
             (Some("api"), ..) => Dialect::Meteroid,
             (Some("addons"), ..) => Dialect::Commet,
             _ => Dialect::Own,
@@ -96,7 +130,7 @@ fn own_code(why: Why) -> &'static str {
         Why::TooLarge => "PAYLOAD_TOO_LARGE",
         Why::UnsupportedMediaType => "UNSUPPORTED_MEDIA_TYPE",
         Why::TooManyRequests(_) => "TOO_MANY_REQUESTS",
-        Why::Internal => "INTERNAL",
+        Why::Internal | Why::NotImplemented => "INTERNAL",
         Why::Unavailable => "UNAVAILABLE",
     }
 }
@@ -110,7 +144,7 @@ fn meteroid_code(why: Why) -> &'static str {
         Why::NotFound | Why::MethodNotAllowed(_) => "NOT_FOUND",
         Why::Conflict => "CONFLICT",
         Why::TooManyRequests(_) => "TOO_MANY_REQUESTS",
-        Why::Internal | Why::Unavailable => "INTERNAL_SERVER_ERROR",
+        Why::Internal | Why::NotImplemented | Why::Unavailable => "INTERNAL_SERVER_ERROR",
     }
 }
 
@@ -123,7 +157,7 @@ fn commet(failure: &Failure) -> Value {
         Why::NotFound | Why::MethodNotAllowed(_) => ("not_found_error", "not_found"),
         Why::Conflict => ("conflict_error", "duplicate"),
         Why::TooManyRequests(_) => ("rate_limit_error", "rate_limited"),
-        Why::Internal | Why::Unavailable => ("internal_error", "internal_error"),
+        Why::Internal | Why::NotImplemented | Why::Unavailable => ("internal_error", "internal_error"),
     };
     // Codes of our own are in capitals; Commet's are not.
     let code = failure.code.filter(|code| code.bytes().all(|b| b.is_ascii_lowercase() || b == b'_')).unwrap_or(code);

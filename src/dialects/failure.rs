@@ -49,6 +49,8 @@ pub enum Why {
     TooManyRequests(u32),
     /// 500: a fault of ours.
     Internal,
+    /// 501: the API that is stood in for has it, and mayuse does not.
+    NotImplemented,
     /// 503: not now.
     Unavailable,
 }
@@ -67,6 +69,7 @@ impl Why {
             Why::UnsupportedMediaType => 415,
             Why::TooManyRequests(_) => 429,
             Why::Internal => 500,
+            Why::NotImplemented => 501,
             Why::Unavailable => 503,
         }
     }

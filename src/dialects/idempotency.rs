@@ -1,5 +1,6 @@
 //! The same key and request give the same answer, so that a lost answer can be asked for again.
 
+use crate::dialect::Dialect;
 use crate::failure::Failure;
 use crate::ids::hex;
 use crate::request::{Reply, Request};
@@ -14,12 +15,15 @@ pub struct Recorded {
     pub reply: Reply,
 }
 
-/// What tells one request from another: method, path and body.
+/// What tells one request from another: method, path, dialect and body.
 pub fn fingerprint(request: &Request<'_>) -> String {
+    let dialect = Dialect::of(request.path, request.presented);
     let hash = Sha256::new()
         .chain_update(request.method)
         .chain_update([0])
         .chain_update(request.path)
+        .chain_update([0])
+        .chain_update(dialect.how_to_authenticate())
         .chain_update([0])
         .chain_update(request.body);
     hex(&hash.finalize())

@@ -19,6 +19,7 @@ mod store;
 mod ids;
 mod strict;
 mod request;
+mod form;
 
 mod dialect;
 mod access;
@@ -36,7 +37,7 @@ mod routes;
 
 pub use access::{DEMO_KEY, Key, Keys, Scope, scope_of};
 pub use admit::admit;
-pub use dialect::Dialect;
+pub use dialect::{Dialect, Presented};
 pub use failure::{Failure, Refusal, Why};
 pub use idempotency::{Recorded, fingerprint, replay};
 pub use ids::{Ids, hex};
@@ -47,4 +48,4 @@ pub use people::{catalog_for, load_into, read_definitions};
 pub use request::{Context, Done, Reply, Request};
 pub use routes::{answer, body_limit};
 pub use store::{Change, Entity, Store, items, key_of, references, text};
-pub use strict::from_slice;
+pub use strict::{NotJson, from_slice};

@@ -6,6 +6,7 @@
 
 use crate::admit::tree;
 use crate::failure::Failure;
+use crate::form;
 use crate::ids::hex;
 use crate::json::json;
 use crate::kind::Kind;
@@ -24,7 +25,7 @@ pub(crate) fn route(
     match (request.method, segments) {
         ("POST", ["api", "v1", "addon", product_id]) => create(product_id, request, store, context),
         (_, ["api", "v1", "addon", _]) => Err(Failure::method_not_allowed("POST")),
-        _ => Err(Failure::not_found("there is no such path")),
+        _ => Err(Failure::not_found("there is no such path; nothing was looked up")),
     }
 }
 
@@ -101,7 +102,7 @@ impl Asked {
 }
 
 fn create(product_id: &str, request: &Request<'_>, store: &dyn Store, context: &mut Context) -> Result<Done, Failure> {
-    let asked = read(&request.tree()?, Asked::read)?;
+    let asked = read(&form::tree(request)?, Asked::read)?;
     // The core's rule for ids, applied to the one in the path.
     let path = Tree::Object(vec![("product_id".to_owned(), Tree::Text(product_id.to_owned()))]);
     read(&path, |o| o.required_id("product_id"))?;

@@ -1,5 +1,6 @@
 //! A request and its answer, free of any platform.
 
+use crate::dialect::Presented;
 use crate::failure::{Failure, Why};
 use crate::ids::Ids;
 use crate::store::Change;
@@ -17,6 +18,8 @@ pub struct Request<'r> {
     pub path: &'r str,
     /// The query as it was sent, without its question mark.
     pub query: &'r str,
+    /// How its key was presented.
+    pub presented: Presented,
     /// The header `content-type`.
     pub content_type: Option<&'r str>,
     /// The body.
@@ -75,7 +78,7 @@ impl Request<'_> {
     }
 }
 
-fn not_json(error: &serde_json::Error) -> Failure {
+fn not_json(error: &dyn std::fmt::Display) -> Failure {
     Failure::new(Why::BadRequest, format!("the body cannot be read: {error}")).code("INVALID_JSON")
 }
 

@@ -20,7 +20,7 @@ pub fn body_limit(path: &str) -> usize {
 ///
 /// Pure: the same request, catalogue, instant and seed give the same answer.
 pub fn answer(request: &Request<'_>, store: &dyn Store, context: &mut Context) -> Done {
-    let dialect = Dialect::of(request.path);
+    let dialect = Dialect::of(request.path, request.presented);
     let done = route(dialect, request, store, context).and_then(|done| {
         admit(&done.changes, store)?;
         Ok(done)

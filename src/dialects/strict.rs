@@ -1,87 +1,229 @@
-//! JSON to be kept: read whole, and refused where it says one thing twice.
+//! JSON to be kept: read whole, refused where it says one thing twice, and its numbers as the text they
+//! came as.
 //!
-//! A plain value keeps the last of two fields of one name, and what the first said would be lost.
+//! A plain value keeps the last of two fields of one name, and what the first said would be lost. A number
+//! that passes through a binary fraction comes back as another one, and finding its digits again takes a
+//! thousand steps each; as a text it is the same number, and costs what it is long.
 
-use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::map::Entry;
-use serde_json::{Map, Value};
+use serde_json::{Map, Number, Value};
 use std::fmt;
 
-/// Reads JSON. One reader is compiled, so what is stored is read by it too.
+/// As deep as the reader of questions and documents goes.
+const MAX_DEPTH: u32 = 127;
+
+/// Reads JSON. Whatever is kept is read by it, and what is stored again.
 ///
 /// # Errors
 /// No JSON, or an object with a field written twice.
-pub fn from_slice(bytes: &[u8]) -> Result<Value, serde_json::Error> {
-    serde_json::from_slice::<Strict>(bytes).map(|strict| strict.0)
-}
-
-struct Strict(Value);
-
-impl<'de> Deserialize<'de> for Strict {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(Reading).map(Strict)
+pub fn from_slice(bytes: &[u8]) -> Result<Value, NotJson> {
+    let (text, broken) = match str::from_utf8(bytes) {
+        Ok(text) => (text, false),
+        // What comes before the first wrong byte is read, so that the first mistake is the one that is told.
+        Err(error) => {
+            let good = bytes.get(..error.valid_up_to()).unwrap_or_default();
+            (str::from_utf8(good).unwrap_or_default(), true)
+        }
+    };
+    let mut reader = Reader { text, at: 0, depth: 0 };
+    let read = reader.value().and_then(|value| match reader.peek() {
+        None => Ok(value),
+        Some(_) => Err("trailing characters".to_owned()),
+    });
+    match read {
+        Ok(value) if !broken => Ok(value),
+        Err(message) if !broken || !reader.rest().is_empty() => Err(reader.failed(message)),
+        _ => Err(reader.failed("the text is not UTF-8".to_owned())),
     }
 }
 
-struct Reading;
+/// Why something cannot be read, and where.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct NotJson {
+    message: String,
+    line: usize,
+    column: usize,
+}
 
-impl<'de> Visitor<'de> for Reading {
-    type Value = Value;
+impl fmt::Display for NotJson {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} at line {} column {}", self.message, self.line, self.column)
+    }
+}
 
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a JSON value")
+impl std::error::Error for NotJson {}
+
+struct Reader<'t> {
+    text: &'t str,
+    at: usize,
+    depth: u32,
+}
+
+impl<'t> Reader<'t> {
+    fn rest(&self) -> &'t [u8] {
+        self.text.as_bytes().get(self.at..).unwrap_or_default()
     }
 
-    fn visit_unit<E>(self) -> Result<Value, E> {
-        Ok(Value::Null)
+    fn skip(&mut self, n: usize) {
+        self.at = self.at.saturating_add(n);
     }
 
-    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
-        Ok(value.into())
+    /// How many of the next bytes are of this kind; they are passed over.
+    fn skip_all(&mut self, is: impl Fn(u8) -> bool) -> usize {
+        let rest = self.rest();
+        let n = rest.iter().position(|byte| !is(*byte)).unwrap_or(rest.len());
+        self.skip(n);
+        n
     }
 
-    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
-        Ok(value.into())
+    /// The next byte that is no blank.
+    fn peek(&mut self) -> Option<u8> {
+        self.skip_all(|byte| matches!(byte, b' ' | b'\n' | b'\r' | b'\t'));
+        self.rest().first().copied()
     }
 
-    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
-        Ok(value.into())
+    /// Whether the next byte is this one, which is passed over then.
+    fn takes(&mut self, byte: u8) -> bool {
+        let is_next = self.rest().first() == Some(&byte);
+        if is_next {
+            self.skip(1);
+        }
+        is_next
     }
 
-    fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
-        Ok(value.into())
+    fn failed(&self, message: String) -> NotJson {
+        let before = self.text.as_bytes().get(..self.at).unwrap_or(self.text.as_bytes());
+        let line = before.iter().filter(|byte| **byte == b'\n').count().saturating_add(1);
+        let column = before.iter().rev().take_while(|byte| **byte != b'\n').count().saturating_add(1);
+        NotJson { message, line, column }
     }
 
-    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
-        Ok(value.into())
+    fn value(&mut self) -> Result<Value, String> {
+        match self.peek() {
+            Some(b'{') => self.nested(Reader::object),
+            Some(b'[') => self.nested(Reader::list),
+            Some(b'"') => Ok(Value::String(self.string()?)),
+            Some(b'-' | b'0'..=b'9') => self.number(),
+            Some(_) => self.word(),
+            None => Err("EOF while parsing a value".to_owned()),
+        }
     }
 
-    fn visit_string<E>(self, value: String) -> Result<Value, E> {
-        Ok(value.into())
+    fn nested(&mut self, read: impl FnOnce(&mut Self) -> Result<Value, String>) -> Result<Value, String> {
+        if self.depth == MAX_DEPTH {
+            return Err("recursion limit exceeded".to_owned());
+        }
+        self.depth = self.depth.saturating_add(1);
+        self.skip(1);
+        let value = read(self)?;
+        self.depth = self.depth.saturating_sub(1);
+        Ok(value)
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<Value, A::Error> {
+    /// Whether there is another item, before the first one or after one.
+    fn goes_on(&mut self, is_first: bool, end: u8) -> Result<bool, String> {
+        match self.peek() {
+            Some(next) if next == end => {
+                self.skip(1);
+                Ok(false)
+            }
+            Some(b',') if !is_first => {
+                self.skip(1);
+                Ok(true)
+            }
+            Some(_) if is_first => Ok(true),
+            Some(_) => Err(format!("expected `,` or `{}`", char::from(end))),
+            None if end == b']' => Err("EOF while parsing a list".to_owned()),
+            None => Err("EOF while parsing an object".to_owned()),
+        }
+    }
+
+    fn list(&mut self) -> Result<Value, String> {
         let mut items = Vec::new();
-        while let Some(Strict(item)) = access.next_element()? {
-            items.push(item);
+        while self.goes_on(items.is_empty(), b']')? {
+            items.push(self.value()?);
         }
         Ok(Value::Array(items))
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Value, A::Error> {
+    fn object(&mut self) -> Result<Value, String> {
         let mut fields = Map::new();
-        while let Some(name) = access.next_key::<String>()? {
+        while self.goes_on(fields.is_empty(), b'}')? {
+            if self.peek() != Some(b'"') {
+                return Err("a field begins with its name in quotes".to_owned());
+            }
+            let name = self.string()?;
+            let colon = self.peek();
             match fields.entry(name) {
                 Entry::Occupied(twice) => {
                     let shown: String = twice.key().chars().take(64).flat_map(char::escape_debug).collect();
-                    return Err(A::Error::custom(format_args!("the field `{shown}` is written twice")));
+                    return Err(format!("the field `{shown}` is written twice"));
                 }
                 Entry::Vacant(field) => {
-                    let Strict(value) = access.next_value()?;
-                    field.insert(value);
+                    if colon != Some(b':') {
+                        return Err("expected `:`".to_owned());
+                    }
+                    self.skip(1);
+                    field.insert(self.value()?);
                 }
             }
         }
         Ok(Value::Object(fields))
+    }
+
+    /// Escapes are rare, and left to the library.
+    fn string(&mut self) -> Result<String, String> {
+        let from = self.at;
+        self.skip(1);
+        loop {
+            self.skip_all(|byte| byte >= b' ' && byte != b'"' && byte != b'\\');
+            match self.rest() {
+                [b'"', ..] => break,
+                [b'\\', _, ..] => self.skip(2),
+                [b'\\'] | [] => return Err("EOF while parsing a string".to_owned()),
+                _ => return Err("control character (\\u0000-\\u001F) found while parsing a string".to_owned()),
+            }
+        }
+        self.skip(1);
+        let quoted = self.text.get(from..self.at).unwrap_or_default();
+        if quoted.contains('\\') {
+            return serde_json::from_slice(quoted.as_bytes()).map_err(|_| "invalid escape in a string".to_owned());
+        }
+        Ok(quoted.get(1..quoted.len().saturating_sub(1)).unwrap_or_default().to_owned())
+    }
+
+    /// A number is kept as it is written; whether it is one that a field takes is seen where the field is read.
+    fn number(&mut self) -> Result<Value, String> {
+        let from = self.at;
+        let invalid = || Err("invalid number".to_owned());
+        self.takes(b'-');
+        let starts_with_zero = self.takes(b'0');
+        let digits = self.skip_all(|byte| byte.is_ascii_digit());
+        if starts_with_zero == (digits > 0) {
+            return invalid();
+        }
+        if self.takes(b'.') && self.skip_all(|byte| byte.is_ascii_digit()) == 0 {
+            return invalid();
+        }
+        if self.takes(b'e') || self.takes(b'E') {
+            let _sign = self.takes(b'+') || self.takes(b'-');
+            if self.skip_all(|byte| byte.is_ascii_digit()) == 0 {
+                return invalid();
+            }
+        }
+        let text = self.text.get(from..self.at).unwrap_or_default();
+        // The library's own reading of a text would write `1E5` as `1e+5`.
+        Ok(Value::Number(Number::from_string_unchecked(text.to_owned())))
+    }
+
+    fn word(&mut self) -> Result<Value, String> {
+        let words = [("null", Value::Null), ("true", Value::Bool(true)), ("false", Value::Bool(false))];
+        for (word, value) in words {
+            if self.rest().starts_with(word.as_bytes()) {
+                self.skip(word.len());
+                return Ok(value);
+            }
+        }
+        Err("expected a value".to_owned())
     }
 }

@@ -15,7 +15,7 @@ use crate::snapshots;
 use crate::sql::Sql;
 use crate::transaction::Storage;
 use mayuse_core::Instant;
-use mayuse_dialects::{Context, Dialect, Done, Failure, Ids, Recorded, Request, Store};
+use mayuse_dialects::{Context, Dialect, Done, Failure, Ids, Presented, Recorded, Request, Store};
 use mayuse_dialects::{Why, Written, answer, fingerprint, object, replay};
 use mayuse_snapshot::{Health, Ledger, health};
 use serde_json::Value;
@@ -98,7 +98,8 @@ impl DurableObject for Catalog {
         let header = |name: &str| request.headers().get(name).ok().flatten();
         let (content_type, by, key) =
             (header("content-type"), header(BY).unwrap_or_default(), header("idempotency-key"));
-        let dialect = Dialect::of(path);
+        let presented = Presented::of(header("authorization").as_deref(), header("x-api-key").as_deref());
+        let dialect = Dialect::of(path, presented);
         let refuse = |failure: Failure| Answer::refusal(dialect, &failure).respond(head);
         let store = match self.open() {
             Ok(store) => store,
@@ -109,6 +110,7 @@ impl DurableObject for Catalog {
             method: if head { "GET" } else { &method },
             path,
             query,
+            presented,
             content_type: content_type.as_deref(),
             body: &[],
         };

@@ -34,7 +34,7 @@ mod publish;
 use checks::Asked;
 use http::Answer;
 use mayuse_core::{Instant, WriteJson};
-use mayuse_dialects::{Dialect, Failure, Ids, Request, Why, Written, object, scope_of};
+use mayuse_dialects::{Dialect, Failure, Ids, Presented, Request, Why, Written, object, scope_of};
 use worker::{Context, Env, Response, Result, console_error, console_log, event, js_sys, worker_sys::web_sys};
 
 /// The object's name: there is one catalogue.
@@ -57,16 +57,16 @@ async fn fetch(mut request: worker::Request, env: Env, context: Context) -> Resu
     };
     let path = arrived.path();
     panic_if_asked(path, &env);
-    let mut by = String::new();
+    let (presented, mut by) = (presented(&request), String::new());
     let response = match arrived.serve(&mut request, &env, &mut by).await {
         Ok(response) => Ok(response),
-        Err(failure) => arrived.respond(Answer::refusal(Dialect::of(path), &failure)),
+        Err(failure) => arrived.respond(Answer::refusal(Dialect::of(path, presented), &failure)),
     };
     if replica::is_due(now) {
         // Nobody waits for it.
         context.wait_until(replica::refresh(now));
     }
-    let ms = js_sys::Date::now().max(0.0) - now.millis() as f64;
+    let ms = http::now().millis().saturating_sub(now.millis());
     let status = response.as_ref().map_or(500, Response::status_code);
     let line = object(
         &mut [
@@ -81,6 +81,12 @@ async fn fetch(mut request: worker::Request, env: Env, context: Context) -> Resu
     );
     console_log!("{}", Written(&line).to_json());
     response
+}
+
+/// How a request presents its key.
+fn presented(request: &worker::Request) -> Presented {
+    let header = |name: &str| request.headers().get(name).ok().flatten();
+    Presented::of(header("authorization").as_deref(), header("x-api-key").as_deref())
 }
 
 /// What a request is called in the log and in its answer: as the platform calls it.
@@ -128,7 +134,7 @@ impl Arrived {
         };
         let (authorization, x_api_key) = (header("authorization"), header("x-api-key"));
         let (content_type, address) = (header("content-type"), address());
-        let dialect = Dialect::of(path);
+        let dialect = Dialect::of(path, presented(request));
         let key = match gate::identify(env, &self.url, dialect, authorization.as_deref(), x_api_key.as_deref()) {
             Ok(key) => key,
             Err(failure) => {
@@ -204,7 +210,14 @@ impl Arrived {
     }
 
     fn segments(&self) -> Vec<String> {
-        let asked = Request { method: "", path: self.path(), query: "", content_type: None, body: &[] };
+        let asked = Request {
+            method: "",
+            path: self.path(),
+            query: "",
+            presented: Presented::Not,
+            content_type: None,
+            body: &[],
+        };
         // A path that cannot be read is nobody's, and refused over there.
         asked.segments().unwrap_or_default()
     }
@@ -212,7 +225,7 @@ impl Arrived {
     fn asked(&self, content_type: Option<&str>, body: &[u8], segments: &[&str]) -> std::result::Result<Asked, Failure> {
         let (path, query) = http::path_and_query(&self.url);
         let method = if self.method == "HEAD" { "GET" } else { self.method.as_str() };
-        Asked::read(&Request { method, path, query, content_type, body }, segments)
+        Asked::read(&Request { method, path, query, presented: Presented::Not, content_type, body }, segments)
     }
 
     /// Hands it to the catalogue, together with who asks. Only a whole catalogue is read over there,

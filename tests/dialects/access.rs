@@ -1,6 +1,6 @@
 //! Keys: the table, what each may do, and how each dialect presents one.
 
-use mayuse_dialects::{DEMO_KEY, Dialect, Keys, Scope, Why, scope_of};
+use mayuse_dialects::{DEMO_KEY, Dialect, Keys, Presented, Scope, Why, scope_of};
 
 /// The SHA-256 of `one`, of `two` and of the demo key, as `sha256sum` prints them.
 const ONE: &str = "7692c3ad3540bb803c020b3aee66cd8887123234ea0c6e7143c0add73ff431ed";
@@ -224,7 +224,7 @@ fn every_path_has_its_scope_and_its_dialect() {
         ("POST", "/v1/check", Some(Scope::Check)),
         ("GET", "/v1/check", Some(Scope::Check)),
         ("POST", "/v1/check/batch", Some(Scope::Check)),
-        ("GET", "/api/v1/customers/acme/entitlements", Some(Scope::Check)),
+        ("GET", "/api/v1/customers/acme/entitlements", Some(Scope::Granted)),
         ("PUT", "/api/v1/customers/acme/entitlements", Some(Scope::Catalog)),
         ("GET", "/v1/catalog", Some(Scope::Catalog)),
         ("POST", "/addons", Some(Scope::Catalog)),
@@ -233,18 +233,42 @@ fn every_path_has_its_scope_and_its_dialect() {
     ] {
         assert_eq!(scope_of(method, path), scope, "{method} {path}");
     }
-    for (path, dialect) in [
-        ("/addons", Dialect::Commet),
-        ("/addons/x", Dialect::Commet),
-        ("/addonsx", Dialect::Own),
-        ("/api/v1/addon/x", Dialect::Pabbly),
-        ("/api/v1/addon", Dialect::Pabbly),
-        ("/api/v1/addons", Dialect::Meteroid),
-        ("/api/v2/addon/x", Dialect::Meteroid),
-        ("/v1/catalog", Dialect::Own),
-        ("/", Dialect::Own),
-        ("", Dialect::Own),
+    let [not, bearer, basic, api_key] = [Presented::Not, Presented::Bearer, Presented::Basic, Presented::ApiKey];
+    for (path, presented, dialect) in [
+        ("/addons", not, Dialect::Commet),
+        ("/addons", bearer, Dialect::Commet),
+        ("/addons/x", basic, Dialect::Commet),
+        ("/addonsx", api_key, Dialect::Own),
+        ("/api/v1/addon/x", not, Dialect::Pabbly),
+        ("/api/v1/addon", not, Dialect::Pabbly),
+        ("/api/v1/addon/x", basic, Dialect::Pabbly),
+        ("/api/v1/addon/x", bearer, Dialect::Meteroid),
+        ("/api/v1/addon/x", api_key, Dialect::Commet),
+        ("/api/v1/addons", not, Dialect::Meteroid),
+        ("/api/v1/addons", bearer, Dialect::Meteroid),
+        ("/api/v1/addons", basic, Dialect::Pabbly),
+        ("/api/v1/addons", api_key, Dialect::Commet),
+        ("/api/v1", api_key, Dialect::Commet),
+        ("/api/v2/addon/x", basic, Dialect::Meteroid),
+        ("/v1/catalog", api_key, Dialect::Own),
+        ("/", basic, Dialect::Own),
+        ("", not, Dialect::Own),
     ] {
-        assert_eq!(Dialect::of(path), dialect, "{path}");
+        assert_eq!(Dialect::of(path, presented), dialect, "{path} {presented:?}");
+    }
+    for (authorization, x_api_key, presented) in [
+        (None, None, not),
+        (None, Some("k"), api_key),
+        (None, Some(""), api_key),
+        (Some("Bearer k"), None, bearer),
+        (Some("bearer"), None, bearer),
+        (Some(" BASIC k"), None, basic),
+        (Some("Bearer k"), Some("k"), bearer),
+        (Some("Basic k"), Some("k"), basic),
+        (Some("Digest k"), Some("k"), api_key),
+        (Some("Digest k"), None, not),
+        (Some("Bearerk"), None, not),
+    ] {
+        assert_eq!(Presented::of(authorization, x_api_key), presented, "{authorization:?} {x_api_key:?}");
     }
 }

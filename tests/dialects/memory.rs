@@ -2,8 +2,8 @@
 
 use mayuse_core::{Document, Instant};
 use mayuse_dialects::{
-    Change, Context, Entity, Failure, Ids, Kind, Referred, Request, Store, answer, items, key_of, read_definitions,
-    references, text,
+    Change, Context, Entity, Failure, Ids, Kind, Presented, Referred, Request, Store, answer, items, key_of,
+    read_definitions, references, text,
 };
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -53,9 +53,20 @@ impl Memory {
 
     /// The same with a body that need not be JSON.
     pub fn ask_text(&mut self, method: &str, path: &str, body: &str) -> (u16, Value) {
+        self.ask_as(method, path, Presented::Not, Some("application/json"), body.as_bytes())
+    }
+
+    /// The same with any body, of any kind, and a key in a header.
+    pub fn ask_as(
+        &mut self,
+        method: &str,
+        path: &str,
+        presented: Presented,
+        content_type: Option<&str>,
+        body: &[u8],
+    ) -> (u16, Value) {
         let (path, query) = path.split_once('?').unwrap_or((path, ""));
-        let content_type = Some("application/json");
-        let request = Request { method, path, query, content_type, body: body.as_bytes() };
+        let request = Request { method, path, query, presented, content_type, body };
         let seed = u128::from(self.version).wrapping_add(0x5eed << 64).to_be_bytes();
         let mut context = Context { now: self.now, ids: Ids::new(self.now, seed), by: "tester".to_owned() };
         let done = answer(&request, self, &mut context);

@@ -104,6 +104,10 @@ fn values(memory: &mut Memory, path: &str) -> Value {
     Value::Object(found)
 }
 
+/// The metrics of features that were stored without one, made from their ids.
+const SEATS: &str = "bm_6hKAe5dIvrjn5A1qgJqTsL";
+const IMAGES: &str = "bm_7X2d3aybljmGKmiDzv5WJT";
+
 fn resolved(metric: &str, limit: &str, reset: &str, enabled: bool) -> Value {
     let mut value = json!({"type": "METERED", "metric_id": metric, "limit": limit, "reset_period": {"type": reset},
         "enabled": enabled});
@@ -120,7 +124,7 @@ fn an_add_on_grants_what_its_ladder_makes_of_it() {
             "sso": switch(true),
             "api": resolved("bm_api", api, "BILLING_CYCLE", true),
             "logs": switch(logs),
-            "seats": resolved("feat_seats", "5", "NEVER", true),
+            "seats": resolved(SEATS, "5", "NEVER", true),
             "credits": resolved("bm_credits", "50", "NEVER", true),
             "images": resolved("bm_credits", "50", "NEVER", true),
         });
@@ -132,11 +136,11 @@ fn an_add_on_grants_what_its_ladder_makes_of_it() {
 fn credits_without_their_pool_have_no_units() {
     let mut memory = memory("STANDARD");
     // A row on a feature of a product that is not the add-on's reaches nobody by itself.
-    let expected = json!({"images": resolved("feat_images", "0", "NEVER", true)});
+    let expected = json!({"images": resolved(IMAGES, "0", "NEVER", true)});
     assert_eq!(values(&mut memory, "addons/add_alone"), expected);
     memory.put("add_ons", "add_alone", &json!({"product_id": "prd_a", "entitlements": [
         on("images", &json!({"type": "CREDITS", "pool_feature_id": "credits", "cost": "2"})), on("seats", &switch_off_seats())]}));
-    let mut seats = resolved("feat_seats", "9", "", false);
+    let mut seats = resolved(SEATS, "9", "", false);
     seats["reset_period"] = serde_json::from_str(MONTH).unwrap();
     let expected = json!({"images": resolved("bm_credits", "0", "NEVER", true), "logs": switch(true), "seats": seats});
     assert_eq!(values(&mut memory, "addons/add_alone"), expected);
@@ -154,7 +158,7 @@ fn a_plan_version_grants_what_the_plan_and_the_version_do() {
             "sso": switch(true),
             "api": resolved("bm_api", "1000", "BILLING_CYCLE", true),
             "logs": switch(true),
-            "seats": resolved("feat_seats", "unlimited", "NEVER", true),
+            "seats": resolved(SEATS, "unlimited", "NEVER", true),
         });
         assert_eq!(values(&mut memory(ladder), "plan-versions/plv_1"), expected, "{ladder}");
     }
@@ -220,7 +224,7 @@ fn an_add_on_made_here_is_given_its_rows_through_the_catalogue() {
             "created_at": "2026-11-20T00:00:00Z", "updated_at": "2026-11-20T00:00:00Z"},
     ]);
     assert_eq!(shown["entitlements"], expected);
-    let resolved_now = json!({"logs": switch(true), "seats": resolved("feat_seats", "2.5", "NEVER", true),
+    let resolved_now = json!({"logs": switch(true), "seats": resolved(SEATS, "2.5", "NEVER", true),
         "images": resolved("bm_credits", "0", "NEVER", false)});
     assert_eq!(values(&mut memory, &format!("addons/{id}")), resolved_now);
     // A change through Meteroid's API leaves the rows alone, and so it does their ids.
@@ -246,7 +250,7 @@ fn a_customer_has_what_a_check_would_say() {
             "sso": switch(true),
             "api": effective("bm_api", api, "BILLING_CYCLE"),
             "logs": switch(logs),
-            "seats": effective("feat_seats", seats, "NEVER"),
+            "seats": effective(SEATS, seats, "NEVER"),
             "credits": effective("bm_credits", credits, "NEVER"),
             "images": effective("bm_credits", credits, "NEVER"),
         });
@@ -281,7 +285,7 @@ fn a_customer_without_a_subscription_has_its_own_rows_alone() {
     assert_eq!(values(&mut memory, "customers/bob"), json!({}));
     let rows = [on("seats", &metered(json!("3"), "NEVER")), on("logs", &switch(false))];
     memory.put("customers", "cus_bob", &json!({"alias": "bob", "entitlements": rows}));
-    let expected = json!({"seats": effective("feat_seats", "3", "NEVER"), "logs": switch(false)});
+    let expected = json!({"seats": effective(SEATS, "3", "NEVER"), "logs": switch(false)});
     assert_eq!(values(&mut memory, "customers/bob"), expected);
     memory.put("customers", "cus_bob", &json!({"alias": "bob", "entitlements": rows, "archived_at": NOW}));
     assert_eq!(values(&mut memory, "customers/bob"), json!({}));
@@ -306,7 +310,7 @@ fn what_is_switched_off_keeps_its_terms() {
     let mut memory = memory("STANDARD");
     let calendar: Value = serde_json::from_str(MONTH).unwrap();
     let off = json!({"type": "METERED", "limit": "4", "enabled": false, "reset_period": calendar});
-    let spec = json!({"metric_id": "feat_seats", "limit": "4", "reset_period": calendar, "enabled": false});
+    let spec = json!({"metric_id": SEATS, "limit": "4", "reset_period": calendar, "enabled": false});
     let expected = json!({"type": "METERED", "spec": spec, "usage": {}});
     memory.put("subscriptions", "sub_1", &subscription(&json!({"entitlements": [on("seats", &off)]})));
     assert_eq!(values(&mut memory, "customers/ada")["seats"], expected);

@@ -29,7 +29,7 @@ fn fees() -> [(Value, Value, Value, &'static str, i64); 11] {
         (
             json!({"type": "RATE"}),
             json!({"type": "RATE", "rate": "30.00"}),
-            json!({"type": "RATE", "rate": "30"}),
+            json!({"type": "RATE", "rate": "30.00"}),
             "QUARTERLY",
             1_000,
         ),
@@ -43,14 +43,14 @@ fn fees() -> [(Value, Value, Value, &'static str, i64); 11] {
         (
             json!({"type": "CAPACITY", "metric_id": "bm_1"}),
             json!({"type": "CAPACITY", "rate": "12.0", "included": 1_000, "overage_rate": "0.010"}),
-            json!({"type": "CAPACITY", "rate": "12", "included": 1_000, "overage_rate": "0.01", "metric_id": "bm_1"}),
+            json!({"type": "CAPACITY", "rate": "12.0", "included": 1_000, "overage_rate": "0.010", "metric_id": "bm_1"}),
             "QUARTERLY",
             400,
         ),
         (
             json!({"type": "EXTRA_RECURRING", "billing_type": "ARREARS"}),
             json!({"type": "EXTRA_RECURRING", "unit_price": "1.50", "quantity": 4}),
-            json!({"type": "RECURRING", "rate": "1.5", "quantity": 4, "billing_type": "ARREARS"}),
+            json!({"type": "RECURRING", "rate": "1.50", "quantity": 4, "billing_type": "ARREARS"}),
             "QUARTERLY",
             200,
         ),
@@ -147,7 +147,7 @@ fn plans_as_meteroid_prints_them() {
             json!(["ANNUAL", {"type": "RATE", "rate": "200"}]),
             json!(["MONTHLY", {"type": "SLOT", "unit": "seat", "unit_rate": "3", "min_slots": 1, "max_slots": null, "initial_slots": 6}]),
             json!(["MONTHLY", {"type": "CAPACITY", "rate": "4", "included": 50, "overage_rate": "0.1", "metric_id": "bm_1"}]),
-            json!(["MONTHLY", {"type": "USAGE", "metric_id": "bm_1", "model": {"type": "TIERED", "tiers": [{"first_unit": 0, "rate": "1", "flat_fee": "0", "flat_cap": "0"}], "block_size": null}}]),
+            json!(["MONTHLY", {"type": "USAGE", "metric_id": "bm_1", "model": {"type": "TIERED", "tiers": [{"first_unit": 0, "rate": "1.0", "flat_fee": "0", "flat_cap": "0"}], "block_size": null}}]),
             json!(["ANNUAL", {"type": "RECURRING", "rate": "2", "quantity": 2, "billing_type": "ADVANCE"}]),
             json!(["ONE_TIME", {"type": "ONE_TIME", "rate": "99", "quantity": 1}]),
             json!(["MONTHLY", {"type": "RATE", "rate": "0"}]),
@@ -224,7 +224,11 @@ fn monthly_revenue_is_exact_and_rounded_once() {
     for rates in too_large {
         let mut m = shop();
         plan(&mut m, "USD", components(rates));
-        refuse(&mut m, json!({"plan_id": "plan_p"}), &["too large to be held exactly"]);
+        refuse(
+            &mut m,
+            json!({"plan_id": "plan_p"}),
+            &["cannot be held exactly: it is too large, or takes more than 28 digits"],
+        );
     }
 }
 

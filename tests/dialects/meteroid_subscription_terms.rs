@@ -206,7 +206,18 @@ fn the_end_is_kept_by_the_clock() {
     assert_eq!((&answer["status"], &answer["end_date"]), (&json!("ACTIVE"), &json!("2026-12-01")));
     assert_eq!(reason(&m, "sso", "2026-11-30T23:59:59Z"), "ENABLED");
     assert_eq!(reason(&m, "sso", "2026-12-01T00:00:00Z"), "SUBSCRIPTION_ENDED");
-    check(&[(json!({"start_date": PAST, "end_date": TODAY}), json!({"status": "COMPLETED", "end_date": TODAY}))]);
+    check(&[
+        (json!({"start_date": PAST, "end_date": TODAY}), json!({"status": "COMPLETED", "end_date": TODAY})),
+        // Nobody came to activate it.
+        (
+            json!({"start_date": PAST, "end_date": TODAY, "activation_condition": "MANUAL"}),
+            json!({"status": "COMPLETED", "end_date": TODAY, "activated_at": null}),
+        ),
+        (
+            json!({"start_date": PAST, "end_date": FUTURE, "activation_condition": "MANUAL"}),
+            json!({"status": "PENDING_ACTIVATION", "end_date": FUTURE}),
+        ),
+    ]);
 }
 
 #[test]

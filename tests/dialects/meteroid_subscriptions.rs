@@ -174,6 +174,7 @@ fn required_fields_are_enough() {
         "created_at": "2026-11-21T10:00:00Z", "currency": "USD", "mrr_cents": 0, "net_terms": 0, "minimum_commitment": null, "invoice_memo": null,
         "purchase_order": null, "auto_advance_invoices": true, "charge_automatically": true,
         "payment_methods_config": null, "checkout_url": null, "components": [], "add_ons": [], "applied_coupons": [],
+        "tax_inclusive": false, "custom_properties": {},
     });
     assert_eq!(answer, expected);
     let kept = stored(&m, &answer);
@@ -210,7 +211,7 @@ fn every_field_at_once() {
                 {"add_on_id": "add_sso", "quantity": 2, "customization": null},
                 {"add_on_id": "add_sso", "customization": {"type": "PRICE_OVERRIDE", "name": "SSO, special", "price_entry": new_price("3")}},
                 {"add_on_id": "add_free", "customization": {"type": "PARAMETERIZATION", "initial_slot_count": 3, "billing_period": "ANNUAL", "committed_capacity": 7}}],
-            "custom_properties": {"unknown": "fields are ignored"},
+            "custom_properties": {"tier": "gold", "seats": 12, "deep": [{"none": null}]}, "backdate_invoices": true,
         }),
     );
     let fields = [
@@ -223,6 +224,8 @@ fn every_field_at_once() {
         ("net_terms", json!(45)),
         ("invoice_memo", json!("Thank you")),
         ("purchase_order", json!("PO-1")),
+        ("custom_properties", json!({"tier": "gold", "seats": 12, "deep": [{"none": null}]})),
+        ("tax_inclusive", json!(false)),
         ("auto_advance_invoices", json!(false)),
         ("charge_automatically", json!(false)),
         ("minimum_commitment", json!({"amount": "100.00", "scope": {"type": "products", "product_ids": ["prd_base"]}})),
@@ -242,10 +245,10 @@ fn every_field_at_once() {
     assert_eq!(
         components,
         json!([
-            {"price_component_id": "price_base", "product_id": "prd_base", "name": "Base", "period": "ANNUAL", "fee": {"type": "RATE", "rate": "999"}},
+            {"price_component_id": "price_base", "product_id": "prd_base", "name": "Base", "period": "ANNUAL", "fee": {"type": "RATE", "rate": "999.00"}},
             {"price_component_id": "price_seats", "product_id": null, "name": "Cheap seats", "period": "MONTHLY", "fee":
-                {"type": "SLOT", "unit": "seat", "unit_rate": "8.5", "min_slots": 4, "max_slots": null, "initial_slots": 4}},
-            {"price_component_id": null, "product_id": null, "name": "Support", "period": "QUARTERLY", "fee": {"type": "RATE", "rate": "300"}},
+                {"type": "SLOT", "unit": "seat", "unit_rate": "8.50", "min_slots": 4, "max_slots": null, "initial_slots": 4}},
+            {"price_component_id": null, "product_id": null, "name": "Support", "period": "QUARTERLY", "fee": {"type": "RATE", "rate": "300.00"}},
             {"price_component_id": null, "product_id": "prd_base", "name": "More", "period": "ANNUAL", "fee": {"type": "RATE", "rate": "120"}},
         ])
     );
@@ -258,7 +261,7 @@ fn every_field_at_once() {
     assert_eq!(
         shown,
         [
-            json!(["add_sso", "Single sign-on", "MONTHLY", {"type": "RATE", "rate": "29"}, 2]),
+            json!(["add_sso", "Single sign-on", "MONTHLY", {"type": "RATE", "rate": "29.00"}, 2]),
             json!(["add_sso", "SSO, special", "QUARTERLY", {"type": "RATE", "rate": "3"}, 1]),
             json!(["add_free", "Free", "ANNUAL", {"type": "RATE", "rate": "0"}, 1]),
         ]
@@ -274,9 +277,9 @@ fn every_field_at_once() {
         .collect();
     assert_eq!(new_prices.len(), 3);
     assert!(
-        new_prices
-            .iter()
-            .any(|price| price["product_id"] == support && price["pricing"] == json!({"type": "RATE", "rate": "300"}))
+        new_prices.iter().any(
+            |price| price["product_id"] == support && price["pricing"] == json!({"type": "RATE", "rate": "300.00"})
+        )
     );
     let codes: Vec<&Value> =
         answer["applied_coupons"].as_array().unwrap().iter().map(|applied| &applied["coupon"]["code"]).collect();
@@ -332,7 +335,7 @@ fn coupons_are_applied_once_and_within_their_limits() {
     assert_eq!(
         applied["coupon"],
         json!({
-            "id": "cou_once", "code": "ONCE", "description": "", "discount": {"type": "FIXED", "currency": "USD", "amount": "5"},
+            "id": "cou_once", "code": "ONCE", "description": "", "discount": {"type": "FIXED", "currency": "USD", "amount": "5.00"},
             "expires_at": null, "redemption_limit": 2, "recurring_value": null, "reusable": false, "disabled": false,
         })
     );

@@ -2,7 +2,7 @@
 
 use crate::memory::{Memory, hostile_values};
 use crate::pabbly::{PATH, create, sample, seeded, with, without};
-use mayuse_dialects::{Context, Ids, Request, answer, text};
+use mayuse_dialects::{Context, Ids, Presented, Request, answer, text};
 use serde_json::{Value, json};
 
 #[test]
@@ -163,7 +163,14 @@ fn other_methods_paths_and_bodies() {
         let (status, answer) = memory.ask_text("POST", PATH, body);
         assert_eq!((status, text(&answer, "status")), (400, "error"), "{body}");
     }
-    let request = Request { method: "POST", path: PATH, query: "", content_type: Some("text/plain"), body: b"{}" };
+    let request = Request {
+        method: "POST",
+        path: PATH,
+        query: "",
+        presented: Presented::Not,
+        content_type: Some("text/plain"),
+        body: b"{}",
+    };
     let mut context = Context { now: memory.now, ids: Ids::new(memory.now, [0; 16]), by: String::new() };
     assert_eq!(answer(&request, &memory, &mut context).reply.status, 415);
 }

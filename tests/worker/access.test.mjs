@@ -83,8 +83,8 @@ const WORDS = {
   },
 };
 
-/** Holds a refusal against its status and the words of the API of its path; openapi.json has its shape. */
-function assertRefused(path, { status, body, headers }, expected) {
+/** Holds a refusal against its status and the words of the API of its path, and of the headers it was sent with; openapi.json has its shape. */
+function assertRefused(path, { status, body, headers }, expected, sent = {}) {
   const where = `${path} ${JSON.stringify(body)}`;
   assert.equal(status, expected, where);
   const words = {
@@ -93,7 +93,8 @@ function assertRefused(path, { status, body, headers }, expected) {
     Commet: () => `${body.error.type} ${body.error.code}`,
     Pabbly: () => body.status,
   };
-  assert.equal(words[dialectOf(path)](), WORDS[expected][dialectOf(path)], where);
+  const dialect = dialectOf(path, sent);
+  assert.equal(words[dialect](), WORDS[expected][dialect], where);
   assert.equal(headers["retry-after"], expected === 429 ? `${PERIOD_MS / 1_000}` : undefined, where);
 }
 
@@ -145,18 +146,28 @@ test("no key, an unknown key, a key in another form", async () => {
   ];
   for (const sent of PROBES) {
     for (const headers of anywhere) {
-      assertRefused(sent[1], await probe(local, sent, { key: null, headers: { ...JSON_TYPE, ...headers } }), 401);
+      const answer = await probe(local, sent, { key: null, headers: { ...JSON_TYPE, ...headers } });
+      assertRefused(sent[1], answer, 401, headers);
     }
   }
   const otherForms = {
     "/v1/check?customer=acme&feature=sso": [basic(`${DEMO_KEY}:x`)],
-    "/api/v1/features": [basic(`${DEMO_KEY}:x`), { "x-api-key": DEMO_KEY }],
+    "/api/v1/features": [],
     "/addons": [basic(`${DEMO_KEY}:x`), bearer(DEMO_KEY)],
+    "/api/v1/addon/prd_api": [],
+  };
+  // Below /api/v1 the form of the key says whose client it is, and what that API does not have is not found in its words.
+  const ofAnother = {
+    "/api/v1/features": [basic(`${DEMO_KEY}:x`), { "x-api-key": DEMO_KEY }],
     "/api/v1/addon/prd_api": [bearer(DEMO_KEY), { "x-api-key": DEMO_KEY }],
   };
   for (const sent of PROBES) {
     for (const headers of otherForms[sent[1]]) {
       assertRefused(sent[1], await probe(local, sent, { key: null, headers: { ...JSON_TYPE, ...headers } }), 401);
+    }
+    for (const headers of ofAnother[sent[1]] ?? []) {
+      const answer = await probe(local, sent, { key: null, headers: { ...JSON_TYPE, ...headers } });
+      assert.equal(answer.status, 404, `${sent[1]} ${JSON.stringify(headers)}`);
     }
   }
   const inQuery = ["GET", `/v1/check?customer=acme&feature=sso&key=${DEMO_KEY}&api_key=${DEMO_KEY}`];
@@ -188,6 +199,9 @@ test("a key does what its scopes say", async () => {
     ["POST", "/v1/check", { body: '{"customer":"acme","feature":"sso"}', headers: JSON_TYPE }],
     ["POST", "/v1/check/batch", { body: '{"questions":[]}', headers: JSON_TYPE }],
     ["GET", "/v1/customers/acme/entitlements"],
+  ];
+  // Who writes what is granted may read it back in the same dialect.
+  const granted = [
     ["GET", "/api/v1/customers/acme/entitlements"],
     ["GET", "/api/v1/addons/add_sso/entitlements"],
   ];
@@ -205,9 +219,9 @@ test("a key does what its scopes say", async () => {
     ["POST", "/api/v1/subscriptions", { body: "{}", headers: JSON_TYPE }],
     ["POST", "/api/v1/addon/prd_api", { body: "{}", headers: JSON_TYPE }],
   ];
-  const may = { all: [check, catalog], checker: [check], writer: [catalog], meter: [], nothing: [] };
+  const may = { all: [check, catalog, granted], checker: [check, granted], writer: [catalog, granted], meter: [], nothing: [] };
   for (const [name, groups] of Object.entries(may)) {
-    for (const group of [check, catalog]) {
+    for (const group of [check, catalog, granted]) {
       for (const [method, path, sent] of group) {
         const answer = await deployed.ask(method, path, { ...sent, key: keyOf(name) });
         if (groups.includes(group)) {

@@ -240,7 +240,7 @@ test("paths there are not", async () => {
     await checkRefused(demo, ["POST", path, { body: "{}", headers: JSON_TYPE }], 404, "NOT_FOUND");
   }
   // Those of other APIs are refused in their own words.
-  const message = "there is no such path";
+  const message = "there is no such path; nothing was looked up";
   const foreign = {
     "/api/v1/nothing": { code: "NOT_FOUND", message },
     "/addons/x": { success: false, error: { type: "not_found_error", code: "not_found", message } },

@@ -84,6 +84,24 @@ test("a small catalogue", async () => {
   assert.equal((await worker.get(`${IMPORT}/imp_nothing`)).status, 404);
 });
 
+test("a subscription that has not begun, as Meteroid stores it, stops nothing", async () => {
+  const day = "2024-01-15";
+  const waiting = { status: "PENDING_ACTIVATION", activated_at: null, start_date: day, current_period_start: day, current_period_end: day };
+  const lines = [
+    line("customer", customer("waiting_1")),
+    line("subscription", subscription("waiting_sub", "waiting_1", waiting)),
+    line("customer", customer("waiting_2")),
+  ];
+  assertImported(await post(lines.join("\n")), { lines: 3, batches: 1, entities: { customers: 2, subscriptions: 1 } });
+  // It is given back as it came, also to be written again.
+  const { entity } = (await worker.get("/v1/catalog/subscriptions/waiting_sub")).body;
+  assert.equal(entity.current_period_end, day);
+  assert.equal((await worker.put("/v1/catalog/subscriptions/waiting_sub", entity)).status, 200);
+  const { body } = await worker.check({ customer: "waiting_1", feature: "api_calls" });
+  assert.equal(body.reason, "SUBSCRIPTION_PENDING");
+  await worker.delete("/v1/catalog/subscriptions/waiting_sub");
+});
+
 test("settings, and a later line for the same id", async () => {
   const lines = [
     JSON.stringify({ kind: "settings", access_statuses: ["ACTIVE", "PAUSED"] }),

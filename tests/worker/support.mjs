@@ -30,9 +30,16 @@ const PUBLISHED_WITHIN_MS = 60_000;
 /** The key of the local run. */
 export const DEMO_KEY = "mayuse_demo_key";
 
-/** Whose API a path belongs to: the beginning of the names of its refusals in openapi.json. */
-export function dialectOf(path) {
+/** Whose API a request is of, by its path and how its key is presented: the beginning of the names of its refusals in openapi.json. */
+export function dialectOf(path, headers = {}) {
   const [first, second, third] = path.split("?")[0].slice(1).split("/");
+  if (first === "api" && second === "v1") {
+    const scheme = headers.authorization?.split(" ")[0].toLowerCase();
+    const presented = { bearer: "Meteroid", basic: "Pabbly" }[scheme] ?? ("x-api-key" in headers ? "Commet" : undefined);
+    if (presented) {
+      return presented;
+    }
+  }
   if (first === "api") {
     return second === "v1" && third === "addon" ? "Pabbly" : "Meteroid";
   }
@@ -158,6 +165,7 @@ class Asked {
   /** Sends, holds the answer against openapi.json, and gives it with its body read. */
   async ask(method, path, sent = {}) {
     const { status, headers, text } = await this.send(method, path, sent);
+    const dialect = dialectOf(path, { ...keyFor(path, sent.key === undefined ? DEMO_KEY : sent.key), ...sent.headers });
     const isFromMemory = status === 200 && method === "GET" && path.startsWith("/v1/check?") && !("x-request-id" in headers);
     if (isFromMemory) {
       // Nothing but a replica answers without an id.
@@ -167,7 +175,7 @@ class Asked {
     }
     if (status === 204) {
       assert.equal(text, "");
-      validate(path, method, status, undefined);
+      validate(path, method, status, undefined, dialect);
       return { status, headers };
     }
     const where = `${method} ${path.slice(0, 200)}: ${status} ${text.slice(0, 500)}`;
@@ -176,11 +184,11 @@ class Asked {
     assert.equal(headers.allow !== undefined, status === 405, where);
     if (method === "HEAD") {
       assert.equal(text, "", where);
-      validate(path, "GET", status, undefined);
+      validate(path, "GET", status, undefined, dialect);
       return { status, headers };
     }
     const body = JSON.parse(text);
-    validate(path, method, status, body);
+    validate(path, method, status, body, dialect);
     return { status, headers, body };
   }
 
@@ -250,18 +258,22 @@ function assertValid(pointer, value, where) {
 }
 
 /** Holds an answer against openapi.json. Without a body, only the status is. */
-export function validate(path, method, status, body) {
-  const segments = path.split("?")[0].replace("/", "").split("/");
+export function validate(path, method, status, body, dialect = dialectOf(path)) {
+  // Commet's clients send the same below this prefix, where Meteroid's is described.
+  const described = dialect === "Commet" ? path.replace(/^\/api\/v1\//, "/") : path;
+  const segments = described.split("?")[0].replace("/", "").split("/");
   const isOf = (template) => {
     const parts = template.slice(1).split("/");
     return parts.length === segments.length && parts.every((part, n) => part.startsWith("{") || part === segments[n]);
   };
-  const template = Object.keys(openapi.paths).find(isOf);
+  // A path of another dialect than asked is nobody's.
+  const isAsked = (template) => dialectOf(template) === dialect || dialect === "";
+  const template = Object.keys(openapi.paths).find((one) => isOf(one) && isAsked(one));
   const operation = openapi.paths[template]?.[method.toLowerCase()];
   let pointer = `#/paths/${escape(template ?? "")}/${method.toLowerCase()}/responses/${status}`;
   let response = operation?.responses[status];
   if (!operation) {
-    const name = general(path, template, status);
+    const name = general(dialect, template, status);
     [pointer, response] = [`#/components/responses/${name}`, openapi.components.responses[name]];
   }
   const where = `${method} ${path.slice(0, 200)} ${status}`;
@@ -275,14 +287,14 @@ export function validate(path, method, status, body) {
 }
 
 /** What a request that no operation describes is refused with. */
-function general(path, template, status) {
+function general(dialect, template, status) {
   // What has no key, or a body that is too long, is refused for that first.
   const own = { 400: "BadRequest", 401: "Unauthorized", 403: "Forbidden", 413: "PayloadTooLarge" };
   const expected = template
     ? { ...own, 405: "MethodNotAllowed", 429: "TooManyRequests", 503: "Unavailable" }
     : { ...own, 404: "NotFound", 429: "TooManyRequests", 503: "Unavailable" };
-  const [dialect, name] = [dialectOf(path), expected[status]];
-  const isOnItsOwn = ["MethodNotAllowed", "TooManyRequests"].includes(name);
+  const name = dialect === "Meteroid" && status === 501 ? "NotImplemented" : expected[status];
+  const isOnItsOwn = ["MethodNotAllowed", "TooManyRequests", "NotImplemented"].includes(name);
   return name && dialect ? dialect + (isOnItsOwn ? name : "Error") : name;
 }
 

@@ -218,7 +218,7 @@ pub(super) fn subscription(node: Node<'_>, n: usize) -> Option<RawSubscription> 
     let end = o.optional("end_date", |n| n.date());
     let activated_at = o.optional("activated_at", |n| n.instant());
     let trial_days = o.optional("trial_duration", |n| n.count()).unwrap_or_default();
-    let billing = billing(o, start);
+    let billing = billing(o, start, status);
     let mut products = Vec::new();
     o.each("components", |_, node| {
         products.extend(node.object().and_then(|component| component.optional_id("product_id")));
@@ -244,11 +244,13 @@ pub(super) fn subscription(node: Node<'_>, n: usize) -> Option<RawSubscription> 
     })
 }
 
-fn billing(o: Object<'_>, start: Option<Date>) -> Option<Billing> {
+fn billing(o: Object<'_>, start: Option<Date>, status: Option<Status>) -> Option<Billing> {
     let period = o.required("period", |n| BillingPeriod::read(&n));
     let rhythm = rhythm(o, period);
     let from = o.required("current_period_start", |n| n.date());
     let to = o.optional("current_period_end", |n| n.date());
+    // Meteroid's way to say that none has begun yet.
+    let to = to.filter(|_| status != Some(Status::PendingActivation) || to != from);
     let billing_start = o.optional("billing_start_date", |n| n.date());
     current_period(o, rhythm?, from?, to, start, billing_start)
 }

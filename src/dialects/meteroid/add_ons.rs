@@ -219,7 +219,7 @@ fn show(add_on: Written<'_>, store: &dyn Store) -> Result<Value, Failure> {
     let mut shown = Map::new();
     shown.insert("id".to_owned(), id.into());
     shown.insert("name".to_owned(), name_of(body).into());
-    put(&mut shown, "description", some_text(body, "description").map(Value::from));
+    put(&mut shown, "description", body.get("description").filter(|said| said.is_string()).cloned());
     shown.insert("product_id".to_owned(), reference("product_id", "prd_").into());
     shown.insert("price_id".to_owned(), reference("price_id", "pri_").into());
     put(&mut shown, "fee_type", fee_type(body, store)?.map(Value::from));

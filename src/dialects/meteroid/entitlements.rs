@@ -2,7 +2,7 @@
 //!
 //! What rows come to is the core's to say; here it is only put into Meteroid's shapes.
 
-use super::shapes::{Products, feature_ref, metered, not_found, put, some_text, terms};
+use super::shapes::{Products, feature_ref, metered, metric_of, not_found, put, some_text, terms};
 use crate::admit::tree;
 use crate::failure::Failure;
 use crate::json::json;
@@ -79,17 +79,12 @@ fn feature_named<'f>(features: &'f [Entity], key: &str) -> Option<&'f Value> {
     features.iter().find(|feature| feature.id == key).or_else(by_code).map(|feature| &feature.body)
 }
 
-/// The metric a feature is counted in. Every metered answer names one: the feature, if it has none.
-fn metric_of(feature: &Value) -> &str {
-    feature.get("feature_type").and_then(|t| some_text(t, "metric_id")).unwrap_or_else(|| text(feature, "id"))
-}
-
 fn is_metered(feature: &Value) -> bool {
     feature.get("feature_type").is_some_and(|t| text(t, "type") == "METERED")
 }
 
 /// Metered terms, after the metric they are counted in.
-fn with_metric(metric: &str, terms: Map<String, Value>) -> Map<String, Value> {
+fn with_metric(metric: String, terms: Map<String, Value>) -> Map<String, Value> {
     let mut shown = Map::from_iter([("metric_id".to_owned(), Value::from(metric))]);
     shown.extend(terms);
     shown
@@ -219,7 +214,7 @@ fn effective(customer: &str, subscription: Option<&str>, store: &dyn Store, now:
 
 /// The value of a decision about a metered feature. `row` is what decided: something that is
 /// switched off has no terms but its own.
-fn metered_decision(decision: &Decision<'_>, metric: &str, row: &Value) -> Result<Value, Failure> {
+fn metered_decision(decision: &Decision<'_>, metric: String, row: &Value) -> Result<Value, Failure> {
     let mut usage = Map::new();
     let spec = match decision.metering {
         None => terms(row, false),

@@ -1,6 +1,6 @@
 //! Features, read.
 
-use super::shapes::{Products, Written, is_found, name_of, not_found, page, product_ref, put, search, some_text};
+use super::shapes::{Products, Written, is_found, metric_of, name_of, not_found, page, product_ref, put, search};
 use crate::failure::Failure;
 use crate::kind::Kind;
 use crate::request::{Done, Request};
@@ -39,14 +39,16 @@ fn show(feature: &Entity, products: &Products<'_>) -> Result<Value, Failure> {
     let body = written.body;
     let stored_type = body.get("feature_type").unwrap_or(&Value::Null);
     let mut feature_type = Map::from_iter([("type".to_owned(), text(stored_type, "type").into())]);
-    put(&mut feature_type, "metric_id", some_text(stored_type, "metric_id").map(Value::from));
+    if text(stored_type, "type") == "METERED" {
+        feature_type.insert("metric_id".to_owned(), metric_of(body).into());
+    }
     let default = body.get("entitlement").filter(|row| row.is_object());
 
     let mut shown = Map::new();
     shown.insert("id".to_owned(), text(body, "id").into());
     shown.insert("name".to_owned(), name_of(body).into());
     shown.insert("code".to_owned(), text(body, "code").into());
-    put(&mut shown, "description", some_text(body, "description").map(Value::from));
+    put(&mut shown, "description", body.get("description").filter(|said| said.is_string()).cloned());
     shown.insert("feature_type".to_owned(), feature_type.into());
     shown.insert("status".to_owned(), text(body, "status").into());
     put(&mut shown, "product", product_ref(body, products)?);

@@ -1,12 +1,13 @@
 //! Meteroid's dialect: `/api/v1/...`, with a bearer key, and errors as `{code, message}`.
 
 mod add_ons;
+mod elsewhere;
 mod entitlements;
 mod features;
 mod shapes;
 mod subscription;
 
-use crate::failure::Failure;
+use crate::failure::{Failure, Why};
 use crate::request::{Context, Done, Request};
 use crate::store::Store;
 
@@ -32,9 +33,14 @@ pub(crate) fn route(
         ("GET", ["features"]) => features::list(request, store),
         ("GET", ["features", key]) => features::get(key, store),
         ("POST", ["subscriptions"]) => subscription::create(request, store, context),
+        (method, path) if elsewhere::has(method, path) => {
+            let message = "mayuse does not have this route of Meteroid's API; what is in its catalogue is read and \
+                           written under /v1/catalog";
+            Err(Failure::new(Why::NotImplemented, message))
+        }
         (_, path) => Err(match methods(path) {
             Some(allow) => Failure::method_not_allowed(allow),
-            None => Failure::not_found("there is no such path"),
+            None => Failure::not_found("there is no such path; nothing was looked up"),
         }),
     }
 }

@@ -30,6 +30,13 @@ pub(super) fn name_of(body: &Value) -> &str {
     some_text(body, "name").unwrap_or_else(|| text(body, "id"))
 }
 
+/// The metric a metered feature is counted in. Clients of Meteroid want one of each: where none is stored, its id is made
+/// from the feature's, the same every time.
+pub(super) fn metric_of(feature: &Value) -> String {
+    let stored = feature.get("feature_type").and_then(|of| some_text(of, "metric_id"));
+    stored.map_or_else(|| derived("bm_", &[text(feature, "id"), "metric_id"]), str::to_owned)
+}
+
 /// A body, and when it was first and last written.
 #[derive(Clone, Copy)]
 pub(super) struct Written<'w> {

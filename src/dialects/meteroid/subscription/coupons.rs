@@ -6,7 +6,7 @@ use crate::json::json;
 use crate::kind::{Kind, Referred};
 use crate::request::Context;
 use crate::store::{Change, Store, items, text};
-use mayuse_core::{Instant, Node, Object, SortedSet};
+use mayuse_core::{Amount, Instant, Node, Object, SortedSet};
 use serde_json::Value;
 
 /// What a coupon is asked to go with.
@@ -146,7 +146,7 @@ fn read(o: Object<'_>) -> Option<Coupon> {
 /// A discount, and its currency if it has one.
 fn discount(node: Node<'_>) -> Option<(Value, Option<String>)> {
     let o = node.object()?;
-    let decimal = |name| o.required(name, |n| n.amount_not_negative()).map(|amount| amount.to_string());
+    let decimal = |name| o.required(name, |n| n.amount_not_negative()).map(Amount::as_written);
     if o.required("type", |n| n.word(&[("PERCENTAGE", true), ("FIXED", false)]))? {
         return Some((json!({"type": "PERCENTAGE", "percentage": decimal("percentage")?}), None));
     }

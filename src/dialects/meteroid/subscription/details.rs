@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 /// What is stored and not shown. `cycle_index` is shown, though Meteroid keeps it to itself: whoever migrates wants to
 /// see it.
-const INTERNAL: [&str; 1] = ["activation_condition"];
+const INTERNAL: [&str; 2] = ["activation_condition", "backdate_invoices"];
 
 /// A stored subscription as it is at an instant. It is stored as begun even before it starts, and
 /// nothing is written when its trial or the whole of it ends: here the clock has its say.
@@ -16,7 +16,7 @@ pub(super) fn shown_at(body: &Value, now: Instant) -> Value {
     let mut shown: Map<String, Value> = body.as_object().cloned().unwrap_or_default();
     shown.retain(|name, _| !INTERNAL.contains(&name.as_str()));
     let status = text(body, "status");
-    if !matches!(status, "ACTIVE" | "TRIAL_ACTIVE") {
+    if !matches!(status, "ACTIVE" | "TRIAL_ACTIVE" | "PENDING_ACTIVATION") {
         return Value::Object(shown);
     }
     let mut set = |field: &str, value: Value| {
@@ -26,6 +26,8 @@ pub(super) fn shown_at(body: &Value, now: Instant) -> Value {
     let trial_end = date("start_date").map(|start| start.plus_days(days.unwrap_or_default()));
     if date("end_date").is_some_and(|end| end <= today) {
         set("status", "COMPLETED".into());
+    } else if status == "PENDING_ACTIVATION" {
+        // It waits for somebody, not for the clock.
     } else if date("start_date").is_some_and(|start| today < start) {
         set("status", "PENDING_ACTIVATION".into());
         set("activated_at", Value::Null);

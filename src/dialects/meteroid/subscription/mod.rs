@@ -27,12 +27,13 @@ use coupons::Buyer;
 use lines::{AddOnOffer, Line, Making};
 use plan::PlanVersion;
 use reads::{Reads, Size, n_bytes};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use std::rc::Rc;
 
 /// Creates a subscription, with the products and prices that are written in the request.
 pub(super) fn create(request: &Request<'_>, store: &dyn Store, context: &mut Context) -> Result<Done, Failure> {
     let asked = request::read(&request.tree()?)?;
+    let custom_properties = custom_properties(&asked, request)?;
     let customer = customer(&asked.customer, store, context)?;
     let (mut reads, mut size) = (Reads::new(store), Size::of_subscription());
     let plan = plan::find(&asked.plan_id, asked.version, &mut reads, context.now)?;
@@ -47,7 +48,8 @@ pub(super) fn create(request: &Request<'_>, store: &dyn Store, context: &mut Con
     let all: Vec<&Line> = components.iter().chain(&add_ons).collect();
     let period = lines::shortest_period(&all);
     let mrr_cents = money::mrr_cents(&all, period, &currency).ok_or_else(|| {
-        let message = "the monthly revenue of these fees and quantities is too large to be held exactly";
+        let message = "the monthly revenue of these fees and quantities cannot be held exactly: it is too large, or \
+                       takes more than 28 digits with its decimal places";
         Failure::field("", message)
     })?;
     let terms = terms::terms(&asked, &plan, period, context.now)?;
@@ -82,10 +84,12 @@ pub(super) fn create(request: &Request<'_>, store: &dyn Store, context: &mut Con
         "mrr_cents": mrr_cents,
         "net_terms": asked.net_terms.unwrap_or(plan.net_terms),
         "minimum_commitment": plan.minimum_commitment,
+        "tax_inclusive": plan.tax_inclusive,
         "invoice_memo": asked.invoice_memo,
         "purchase_order": asked.purchase_order,
         "auto_advance_invoices": asked.auto_advance_invoices,
         "charge_automatically": asked.charge_automatically,
+        "backdate_invoices": asked.backdate_invoices,
         "payment_methods_config": asked.payment_methods_config,
         "checkout_url": Value::Null,
     });
@@ -94,11 +98,21 @@ pub(super) fn create(request: &Request<'_>, store: &dyn Store, context: &mut Con
         fields.insert("components".to_owned(), shown(components));
         fields.insert("add_ons".to_owned(), shown(add_ons));
         fields.insert("applied_coupons".to_owned(), applied_coupons.into());
+        fields.insert("custom_properties".to_owned(), custom_properties);
     }
     Size::of_subscription().add(n_bytes(&body), "")?;
     let reply = Reply::json(201, details::shown_at(&body, context.now));
     changes.push(Change::put(Kind::Subscription, body));
     Ok(Done::wrote(reply, changes))
+}
+
+/// What the request says in `custom_properties`, every digit as it was written; without them nothing, which is an object.
+fn custom_properties(asked: &request::Asked, request: &Request<'_>) -> Result<Value, Failure> {
+    if !asked.has_custom_properties {
+        return Ok(Value::Object(Map::new()));
+    }
+    let mut body = request.value()?;
+    Ok(body.get_mut("custom_properties").map(Value::take).unwrap_or_default())
 }
 
 fn customer(key: &str, store: &dyn Store, context: &Context) -> Result<Entity, Failure> {

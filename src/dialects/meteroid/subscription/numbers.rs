@@ -15,9 +15,9 @@ pub(super) fn money(o: Object<'_>, name: &str) -> Option<Amount> {
     o.required(name, |n| n.amount_not_negative())
 }
 
-/// In the fewest digits.
+/// As it was written, cents without value included.
 pub(super) fn decimal(amount: Amount) -> Value {
-    amount.to_string().into()
+    amount.as_written().into()
 }
 
 /// A whole number of the API's 32 bits, at least `from`.

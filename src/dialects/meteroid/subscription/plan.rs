@@ -5,8 +5,8 @@
 //! do not have them.
 //!
 //! ```text
-//! {id, name, currency?, net_terms?, versions: [{
-//!   id, version, is_draft?, currency?, net_terms?, billing_day_anchor?,
+//! {id, name, currency?, net_terms?, tax_inclusive?, versions: [{
+//!   id, version, is_draft?, currency?, net_terms?, tax_inclusive?, billing_day_anchor?,
 //!   trial: {duration_days, is_free?}?            or trial_duration?, trial_is_free?
 //!   minimum_commitment: {amount, scope}?,
 //!   price_components: [{
@@ -37,9 +37,10 @@ use serde_json::{Map, Value};
 use std::rc::Rc;
 
 /// The fields of a version that the plan may have in its place.
-const INHERITED: [&str; 8] = [
+const INHERITED: [&str; 9] = [
     "currency",
     "net_terms",
+    "tax_inclusive",
     "trial",
     "trial_duration",
     "trial_is_free",
@@ -58,6 +59,8 @@ pub(super) struct PlanVersion {
     pub version: u32,
     pub currency: Option<String>,
     pub net_terms: u32,
+    /// Whether its prices are quoted with tax.
+    pub tax_inclusive: bool,
     pub trial_days: Option<u32>,
     pub trial_is_free: bool,
     pub billing_day_anchor: Option<i64>,
@@ -133,7 +136,9 @@ fn with_what_the_plan_says(version: &Value, plan: &Value) -> Value {
     let mut whole = version.as_object().cloned().unwrap_or_default();
     let named = text(plan, "version_id");
     let is_named = named.is_empty() || named == text(version, "id");
-    for name in INHERITED.into_iter().filter(|name| is_named || matches!(*name, "currency" | "net_terms")) {
+    for name in
+        INHERITED.into_iter().filter(|name| is_named || matches!(*name, "currency" | "net_terms" | "tax_inclusive"))
+    {
         let says = |fields: &Map<String, Value>| fields.get(name).is_some_and(|value| !value.is_null());
         let is_trial =
             name.starts_with("trial") && (whole.contains_key("trial") || whole.contains_key("trial_duration"));
@@ -172,6 +177,7 @@ fn read(o: Object<'_>) -> Option<(PlanVersion, Vec<Vec<String>>)> {
         version: o.optional("version", |n| int32(&n, 0)).unwrap_or_default(),
         currency: o.text("currency"),
         net_terms: o.optional("net_terms", |n| int32(&n, 0)).unwrap_or_default(),
+        tax_inclusive: o.optional("tax_inclusive", |n| n.bool()).unwrap_or_default(),
         trial_days: trial.map(|(days, _)| days).or(days),
         trial_is_free: trial.map_or(is_free, |(_, is_free)| is_free),
         billing_day_anchor: o.optional("billing_day_anchor", billing_day_anchor),

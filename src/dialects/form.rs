@@ -1,0 +1,106 @@
+//! Bodies that are forms, as the pages of some APIs say and their clients send: the same fields, all of them texts.
+
+use crate::failure::{Failure, Why};
+use crate::request::Request;
+use mayuse_core::Tree;
+
+/// More fields than any API here has, the items of all its lists among them.
+const MAX_FIELDS: usize = 1_000;
+
+/// The body as what can be read field by field: JSON, or a form of either kind.
+///
+/// # Errors
+/// Another content type, or a body that is not of the one it says.
+pub fn tree(request: &Request<'_>) -> Result<Tree, Failure> {
+    let content_type = request.content_type.unwrap_or_default();
+    let mut parts = content_type.split(';');
+    let is = |essence: &str, known: &str| essence.trim().eq_ignore_ascii_case(known);
+    let essence = parts.next().unwrap_or_default();
+    let mut form = Form::default();
+    if is(essence, "application/x-www-form-urlencoded") {
+        for (name, value) in form_urlencoded::parse(request.body) {
+            form.add(&name, value.into_owned())?;
+        }
+    } else if is(essence, "multipart/form-data") {
+        let boundary = parts.filter_map(|part| part.split_once('=')).find(|(name, _)| is(name, "boundary"));
+        let boundary = boundary.map(|(_, value)| value.trim().trim_matches('"')).unwrap_or_default();
+        multipart(request.body, boundary, &mut form)?;
+    } else {
+        return request.tree();
+    }
+    Ok(Tree::Object(form.fields))
+}
+
+#[derive(Default)]
+struct Form {
+    fields: Vec<(String, Tree)>,
+    n_added: usize,
+}
+
+impl Form {
+    /// Adds a field; `name[]`, `name[0]` and so on are the items of a list.
+    fn add(&mut self, name: &str, value: String) -> Result<(), Failure> {
+        if self.n_added == MAX_FIELDS {
+            return Err(broken("it has more than 1000 fields"));
+        }
+        self.n_added = self.n_added.saturating_add(1);
+        let list = name.strip_suffix(']').and_then(|name| name.split_once('['));
+        let (name, is_item) = list.map_or((name, false), |(name, _)| (name, true));
+        let value = Tree::Text(value);
+        let held = self.fields.iter_mut().find_map(|(held, tree)| match tree {
+            Tree::List(items) if is_item && held == name => Some(items),
+            _ => None,
+        });
+        match held {
+            Some(items) => items.push(value),
+            None if is_item => self.fields.push((name.to_owned(), Tree::List(vec![value]))),
+            None => self.fields.push((name.to_owned(), value)),
+        }
+        Ok(())
+    }
+}
+
+fn broken(what: &str) -> Failure {
+    Failure::new(Why::BadRequest, format!("the form cannot be read: {what}"))
+}
+
+/// Reads the parts of a body between lines of `--boundary`, up to `--boundary--`.
+fn multipart(body: &[u8], boundary: &str, form: &mut Form) -> Result<(), Failure> {
+    let is_visible = boundary.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ');
+    if !is_visible || !(1..=70).contains(&boundary.len()) {
+        return Err(broken("its content type says no boundary of 1 to 70 characters"));
+    }
+    let body = str::from_utf8(body).map_err(|_| broken("it is not UTF-8; files are not taken"))?;
+    let line = format!("--{boundary}");
+    let cut = || broken("it ends before its last boundary");
+    // What stands before the first boundary and after the last means nothing.
+    let mut rest = match body.strip_prefix(&line) {
+        Some(rest) => rest,
+        None => body.split_once(&format!("\r\n{line}")).ok_or_else(cut)?.1,
+    };
+    let delimiter = format!("\r\n{line}");
+    while !rest.starts_with("--") {
+        let (_, part) = rest.split_once("\r\n").ok_or_else(cut)?;
+        let (part, after) = part.split_once(&delimiter).ok_or_else(cut)?;
+        let (head, value) = part.split_once("\r\n\r\n").ok_or_else(|| broken("a part has no headers"))?;
+        form.add(&name_of(head)?, value.to_owned())?;
+        rest = after;
+    }
+    Ok(())
+}
+
+/// The name of a part, which its headers say.
+fn name_of(head: &str) -> Result<String, Failure> {
+    let disposition = head.split("\r\n").filter_map(|line| line.split_once(':'));
+    let disposition = disposition.filter(|(name, _)| name.trim().eq_ignore_ascii_case("content-disposition"));
+    let parameters = disposition.flat_map(|(_, value)| value.split(';')).filter_map(|part| part.split_once('='));
+    let mut found = None;
+    for (name, value) in parameters {
+        match name.trim() {
+            "name" => found = Some(value.trim().trim_matches('"').replace("%22", "\"")),
+            "filename" | "filename*" => return Err(broken("it has a file; only texts are taken")),
+            _ => {}
+        }
+    }
+    found.ok_or_else(|| broken("a part has no name"))
+}
