@@ -1,6 +1,6 @@
 //! A request under way: what of it is decided, and what the rest needs.
 
-use crate::checks::{Asked, written};
+use crate::checks::{Asked, item, written};
 use crate::http::Answer;
 use mayuse_core::{Check, Instant, Problems, Question, decide_for};
 use mayuse_dialects::Failure;
@@ -121,7 +121,7 @@ impl<'a> Open<'a> {
         for (n, code) in catalog.feature_codes().enumerate() {
             let question = check.question_on(code);
             let decision = decide_for(catalog, person.as_ref(), &question, check.at.unwrap_or(self.now));
-            self.decided.push(Some(decision.map(|decision| written(&decision)).map_err(Problems::from)));
+            self.decided.push(Some(item(decision, code)));
             self.n_features = n.saturating_add(1);
         }
         Ok(())

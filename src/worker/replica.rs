@@ -4,7 +4,7 @@
 //! the first request after a while goes on looking for another one when it has been answered. No
 //! request waits for what another one fetches, since the platform ends that with the other request.
 
-use crate::checks::{Asked, written};
+use crate::checks::{Asked, item, written};
 use crate::crypto;
 use crate::http::Answer;
 use crate::js;
@@ -208,24 +208,30 @@ pub async fn last_resort(asked: &Asked, why: Elsewhere, now: Instant) -> Option<
         let (replica, embedded) = (held.replica.borrow(), held.embedded.borrow());
         let version = |replica: &Replica| replica.manifest().map_or(0, |manifest| manifest.version);
         let source = if version(&replica) <= version(&embedded) { &*embedded } else { &*replica };
-        let decide = |check: &Check, question: &Question<'_>| {
+        let decide = |check: &Check, question: &Question<'_>, code: Option<&str>| {
             let at = check.at.unwrap_or(now);
             let decision = match (source.decide(question, at), source.catalog()) {
-                (Ok(decision), _) => decision?,
-                (Err(_), Some(catalog)) => undecided_in(catalog, question, why.0, at)?,
+                (Ok(decision), _) => decision,
+                (Err(_), Some(catalog)) => undecided_in(catalog, question, why.0, at),
                 (Err(_), None) => {
                     let on_indeterminate = held.settings.policies.on_indeterminate;
-                    undecided(question, why.0, &Snapshot { on_indeterminate, ..Snapshot::default() }, at)?
+                    undecided(question, why.0, &Snapshot { on_indeterminate, ..Snapshot::default() }, at)
                 }
             };
-            Ok(written(&decision))
+            match code {
+                Some(code) => item(decision, code),
+                None => Ok(written(&decision?)),
+            }
         };
         let codes: Vec<&str> = source.catalog().into_iter().flat_map(|catalog| catalog.feature_codes()).collect();
         let mut question = |n: usize| match asked {
-            Asked::One(check) => decide(check, &check.question()),
-            Asked::All(check) => decide(check, &check.question_on(codes.get(n).copied().unwrap_or_default())),
+            Asked::One(check) => decide(check, &check.question(), None),
+            Asked::All(check) => {
+                let code = codes.get(n).copied().unwrap_or_default();
+                decide(check, &check.question_on(code), Some(code))
+            }
             Asked::Many(checks) => match checks.get(n) {
-                Some(Ok(check)) => decide(check, &check.question()),
+                Some(Ok(check)) => decide(check, &check.question(), None),
                 _ => Ok(Vec::new()),
             },
         };
@@ -343,6 +349,7 @@ pub fn status(env: &Env, now: Instant) -> Option<Value> {
             ("shards", manifest.map_or(0, |manifest| manifest.table.shards.len()).into()),
             ("shards_held", replica.n_shards().into()),
             ("bytes_held", replica.n_bytes().into()),
+            ("memory_bytes", core::arch::wasm32::memory_size::<0>().saturating_mul(65_536).into()),
             ("reads", kv::n_reads().into()),
             ("manifests_refused", counters.refused.get().into()),
             ("failures", counters.failed.get().into()),
