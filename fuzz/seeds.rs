@@ -32,6 +32,20 @@ fn main() {
         let body = if body.is_null() { String::new() } else { body.to_string() };
         write("dialects", &format!("{n:02}"), format!("{line}\n{body}").as_bytes());
     }
+    // Bodies that are no JSON of this library's.
+    let route = "POST /api/v1/addon/6964aa003c92e44b424b6d47";
+    let fields = ["name=Extra", "code=extra", "price=10", "billing_cycle=lifetime", "billing_period=m", "status=true"];
+    let more =
+        ["billing_period_num=1", "associate_plans=selected_plans", "plans_array[]=plan_starter", "category_array[0]=a"];
+    let fields = [&fields[..], &more[..]].concat();
+    let parts = fields
+        .iter()
+        .filter_map(|field| field.split_once('='))
+        .map(|(name, value)| format!("--x\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n"));
+    write("dialects", "form", format!("{route}\n{}", fields.join("&")).as_bytes());
+    write("dialects", "parts", format!("{route}\n{}--x--", parts.collect::<String>()).as_bytes());
+    let numbers = r#"{"id":"cus_1","n":[5e-324,1E5,-0,1e999,29.00,12345678901234567890123,"\u00e9\ud83d\ude00"]}"#;
+    write("dialects", "numbers", format!("PUT /v1/catalog/customers/cus_1\n{numbers}").as_bytes());
 }
 
 /// Each route once, and what the demo has to say to it.

@@ -2,6 +2,8 @@
 # Installs what the other scripts need into ./.tools and ./node_modules, both git-ignored.
 # Says nothing and ends at once when there is nothing to do. To start from scratch: rm -rf .tools node_modules
 #
+# The released clients that tests run are installed by the first `make test`, into tests/clients: see scripts/clients.sh.
+#
 # Only two things can reach outside the repository, each said when it is done: `rustup target add`, and on Debian
 # `apt-get install` (OpenSSL's headers; a compiler for wasm where rustup cannot give the target).
 set -euo pipefail
@@ -209,4 +211,4 @@ rust_tool worker-build "$WORKER_BUILD_VERSION" "builds the Cloudflare Worker" wo
 rust_tool wasm-pack "$WASM_PACK_VERSION" "builds the npm package" wasm-pack --locked
 rm -rf "$tools/build" "$tools/probe.wasm"
 state >"$tools/stamp"
-echo "Set-up done in $SECONDS s."
+echo "Set-up done in $SECONDS s. The first make test also installs meteroid, commet-sdk and @commet/node into tests/clients."

@@ -16,6 +16,14 @@ cargo clippy --quiet --workspace --all-targets -- -D warnings
 heading "unit, law, differential and hygiene tests"
 cargo test --quiet
 
+heading "a million steps of a publisher with everything that may come in between"
+cargo build --quiet --release -p mayuse-tests --bin mayuse-simulate
+# Each on a core of its own; the seeds are printed, and follow from nothing but these numbers.
+target/release/mayuse-simulate 500000 1 >target/simulated-1 & first=$!
+target/release/mayuse-simulate 500000 2
+wait "$first"
+cat target/simulated-1
+
 heading "fuzzing, for a moment"
 scripts/fuzz.sh 5
 
@@ -39,6 +47,10 @@ node --test --test-reporter=spec tests/cli/*.test.mjs
 
 heading "the contract with the APIs it stands in for"
 node --test --test-reporter=spec tests/contracts/*.test.mjs
+
+heading "the released clients of Meteroid and Commet"
+scripts/clients.sh
+node --test --test-reporter=spec tests/clients/*.test.mjs
 
 heading "the npm package, packed and installed, in Node"
 node --test --test-reporter=spec tests/npm/*.test.mjs

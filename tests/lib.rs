@@ -7,7 +7,6 @@
 
 #[path = "bench/workload.rs"]
 pub mod workload;
-#[path = "simulation.rs"]
 pub mod simulation;
 
 use mayuse_core::{Catalog, Document, Instant, Tree};

@@ -1,5 +1,6 @@
 //! Any request: a line with a method and a path, then a body. It is asked of a catalogue in memory
-//! that holds the demo, and a write that is taken leaves a catalogue to decide from.
+//! that holds the demo, and a write that is taken leaves a catalogue to decide from. Lines that begin with a blank, or
+//! several, present their key in another way; bodies that look like a form are said to be one.
 
 #![no_main]
 
@@ -10,7 +11,7 @@ mod memory;
 
 use libfuzzer_sys::fuzz_target;
 use mayuse_core::{Check, Tree, decide};
-use mayuse_dialects::catalog_for;
+use mayuse_dialects::{Presented, catalog_for};
 use memory::Memory;
 use std::sync::LazyLock;
 
@@ -24,9 +25,17 @@ static DEMO: LazyLock<Memory> = LazyLock::new(|| {
 fuzz_target!(|bytes: &[u8]| {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     let (line, body) = text.split_once('\n').unwrap_or((text, ""));
-    let Some((method, path)) = line.split_once(' ') else { return };
+    let request = line.trim_start_matches(' ');
+    let Some((method, path)) = request.split_once(' ') else { return };
+    let ways = [Presented::Not, Presented::Bearer, Presented::Basic, Presented::ApiKey];
+    let content_type = match body.as_bytes() {
+        [b'-', b'-', ..] => "multipart/form-data; boundary=x",
+        [b'a'..=b'z', ..] => "application/x-www-form-urlencoded",
+        _ => "application/json",
+    };
     let mut memory = DEMO.clone();
-    let (status, answer) = memory.ask_text(method, path, body);
+    let presented = ways[(line.len() - request.len()) % ways.len()];
+    let (status, answer) = memory.ask_as(method, path, presented, Some(content_type), body.as_bytes());
     assert!((200..600).contains(&status) && status != 500, "{status} {answer}");
     if memory.version == DEMO.version {
         return;

@@ -15,7 +15,8 @@ Its table of keys is the secret API_KEYS, a JSON array of rows.
 Examples:
   mayuse key --name checkout
   mayuse key --name billing-sync --scope catalog
-  mayuse key --name backend --scope check --scope usage --class bulk --json")]
+  mayuse key --name backend --scope check --scope usage --class bulk --json
+  mayuse key --name commet-sdk --scope catalog --prefix ck_")]
 pub struct Args {
     /// Who it is for: stands in logs, and beside what was written with it
     #[arg(long)]
@@ -26,6 +27,9 @@ pub struct Args {
     /// Which rate limit it is under: the Worker's binding RATE_LIMIT_ and this in capitals
     #[arg(long, value_name = "CLASS", default_value = "standard")]
     class: String,
+    /// What the key begins with; Commet's clients take none but ck_
+    #[arg(long, value_name = "PREFIX", default_value = "mayuse_")]
+    prefix: String,
     /// Print the key and its row as JSON
     #[arg(long)]
     json: bool,
@@ -40,13 +44,19 @@ pub fn run(args: &Args) -> Result<bool, Failure> {
     if args.class.is_empty() || !is_word {
         return Err(Failure::Usage { message: "--class: expected letters, digits and underscores".to_owned() });
     }
+    // It travels in headers, and before a colon.
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
+    if !args.prefix.bytes().all(is_plain) || 32 < args.prefix.len() {
+        let message = "--prefix: expected up to 32 letters, digits, underscores and hyphens".to_owned();
+        return Err(Failure::Usage { message });
+    }
     let mut scopes: Vec<&String> = Vec::new();
     for scope in &args.scopes {
         if !scopes.contains(&scope) {
             scopes.push(scope);
         }
     }
-    let key = format!("mayuse_{}", random_hex::<32>()?);
+    let key = format!("{}{}", args.prefix, random_hex::<32>()?);
     let hash = hex(&Sha256::digest(key.as_bytes()));
     let row = json!({"name": args.name, "sha256": hash, "scopes": scopes, "class": args.class});
     // What the Worker would not take must not be handed out.

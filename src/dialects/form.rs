@@ -97,7 +97,7 @@ fn name_of(head: &str) -> Result<String, Failure> {
     let mut found = None;
     for (name, value) in parameters {
         match name.trim() {
-            "name" => found = Some(value.trim().trim_matches('"').replace("%22", "\"")),
+            "name" => found = Some(value.trim().trim_matches('"').to_owned()),
             "filename" | "filename*" => return Err(broken("it has a file; only texts are taken")),
             _ => {}
         }

@@ -62,7 +62,7 @@ impl Json for bool {
 
 impl Json for u32 {
     fn json(&self) -> Value {
-        (*self).into()
+        u64::from(*self).into()
     }
 }
 

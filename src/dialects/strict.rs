@@ -5,6 +5,7 @@
 //! that passes through a binary fraction comes back as another one, and finding its digits again takes a
 //! thousand steps each; as a text it is the same number, and costs what it is long.
 
+use mayuse_core::Tree;
 use serde_json::map::Entry;
 use serde_json::{Map, Number, Value};
 use std::fmt;
@@ -239,7 +240,7 @@ impl<'t> Reader<'t> {
         Ok(Value::Object(fields))
     }
 
-    /// Escapes are rare, and left to the library.
+    /// Escapes are rare, and left to the library, in the one way in which it is compiled anyway.
     fn string(&mut self) -> Result<String, String> {
         let from = self.at;
         self.skip(1);
@@ -256,7 +257,10 @@ impl<'t> Reader<'t> {
         let quoted = self.text.get(from..self.at).unwrap_or_default();
         self.take_room(quoted.len().max(ALLOCATION))?;
         if quoted.contains('\\') {
-            return serde_json::from_slice(quoted.as_bytes()).map_err(|_| "invalid escape in a string".to_owned());
+            return match serde_json::from_slice(quoted.as_bytes()) {
+                Ok(Tree::Text(text)) => Ok(text),
+                _ => Err("invalid escape in a string".to_owned()),
+            };
         }
         Ok(quoted.get(1..quoted.len().saturating_sub(1)).unwrap_or_default().to_owned())
     }

@@ -27,6 +27,9 @@ use worker::{DurableObject, Env, Response, Result, SqlStorage, State, console_er
 /// How long after a write it is published: what is written together is published together.
 const PUBLISH_AFTER_MS: i64 = 100;
 
+/// How long an alarm may be overdue before it is taken for lost.
+const OVERDUE_MS: i64 = 60_000;
+
 /// How long after a failure to publish it is tried again.
 const RETRY_MS: i64 = 5_000;
 
@@ -83,7 +86,9 @@ impl DurableObject for Catalog {
         self.holds.set(false);
         if let Some(next) = next {
             // Never in the past of now: it would be called again at once, and nobody else.
-            self.wake_at(next.max(http::now().millis().saturating_add(PUBLISH_AFTER_MS)));
+            let at = next.max(http::now().millis().saturating_add(PUBLISH_AFTER_MS));
+            // What is thrown has the platform call again.
+            self.wake_at(at).map_err(|failure| worker::Error::RustError(failure.message.clone()))?;
         }
         Response::empty()
     }
@@ -182,18 +187,22 @@ impl Catalog {
     /// Has what was written published. Stands in the same turn as the write, so both are kept or neither.
     fn written(&self) {
         if Kv::of(&self.env).is_some() {
-            self.wake_at(http::now().millis().saturating_add(PUBLISH_AFTER_MS));
+            let woken = self.wake_at(http::now().millis().saturating_add(PUBLISH_AFTER_MS));
+            if let Err(failure) = woken {
+                console_error!("publishing: {}", failure.message);
+            }
         }
     }
 
-    fn wake_at(&self, at: i64) {
-        if self.wakes_at.get().is_some_and(|earlier| earlier <= at) {
-            return;
+    fn wake_at(&self, at: i64) -> std::result::Result<(), Failure> {
+        // One that is overdue may be lost: the platform gives up after a few failures.
+        let overdue = http::now().millis().saturating_sub(OVERDUE_MS);
+        if self.wakes_at.get().is_some_and(|earlier| earlier <= at && overdue < earlier) {
+            return Ok(());
         }
-        match self.storage.wake_at(at) {
-            Ok(()) => self.wakes_at.set(Some(at)),
-            Err(failure) => console_error!("publishing: {}", failure.message),
-        }
+        self.storage.wake_at(at)?;
+        self.wakes_at.set(Some(at));
+        Ok(())
     }
 
     /// Publishes what there is to publish. When to come again; never where there is no store for it.
@@ -281,39 +290,34 @@ impl Drop for UnderWay<'_> {
 
 /// How the catalog is: what is stored, what is published of it, and what keeps the rest.
 fn ready(store: &Rc<Sql>, env: &Env, now: Instant) -> std::result::Result<Answer, Failure> {
-    let (state, (n_failing, failing)) = (store.state()?, store.failing()?);
-    let (settings, _) = Settings::read(env);
-    let since = failing.first().and_then(|shard| Some(shard.failing.as_ref()?.since));
-    let health = match Kv::of(env) {
-        Some(_) => health(&state, since, settings.heartbeat_ms, now.millis()),
-        // Nobody waits for anything.
-        None => Health::Ok,
-    };
-    let instant = |ms: i64| Value::from(Instant::from_millis(ms).map(|at| at.to_string()));
-    let mut fields = vec![
-        ("status", if health == Health::Ok { "ok" } else { "degraded" }.into()),
-        ("snapshot_version", state.version.into()),
-        ("published_version", state.published.into()),
-        ("published_at", if state.published == 0 { Value::Null } else { instant(state.published_as_of) }),
-        ("waiting_keys", state.n_dirty.into()),
-        ("failing_shards", n_failing.into()),
-    ];
-    if let Health::Degraded(since) = health {
-        let of_shard = failing.first().and_then(|shard| Some(shard.failing.as_ref()?.why.clone()));
-        let why = store.failure()?.or(of_shard);
-        fields.push(("since", if since == 0 { Value::Null } else { instant(since) }));
-        fields.push(("reason", why.unwrap_or_else(|| "nothing was published".to_owned()).into()));
+    let state = store.state()?;
+    let mut fields: Vec<(&str, Value)> =
+        vec![("snapshot_version", state.version.into()), ("published_version", state.published.into())];
+    let mut status = "ok";
+    if Kv::of(env).is_some() {
+        let (n_failing, failing) = store.failing()?;
+        let instant = |ms: i64| Value::from(Instant::from_millis(ms).filter(|_| ms != 0).map(|at| at.to_string()));
+        fields.push(("published_at", instant(state.published_as_of)));
+        fields.push(("waiting_keys", state.n_dirty.into()));
+        fields.push(("failing_shards", n_failing.into()));
+        let first = failing.first().and_then(|shard| shard.failing.as_ref());
+        let heartbeat_ms = Settings::read(env).0.heartbeat_ms;
+        if let Health::Degraded(since) = health(&state, first.map(|first| first.since), heartbeat_ms, now.millis()) {
+            status = "degraded";
+            let why = store.failure()?.or_else(|| first.map(|first| first.why.clone()));
+            fields.push(("since", instant(since)));
+            fields.push(("reason", why.unwrap_or_else(|| "nothing was published".to_owned()).into()));
+        }
+        let named = failing.iter().filter_map(|shard| {
+            let failing = shard.failing.as_ref()?;
+            let name = format!("{} of {}", shard.number(), 1_u64.checked_shl(shard.bits.into())?);
+            let (since, why) = (instant(failing.since), failing.why.as_str().into());
+            Some(object(&mut [("shard", name.into()), ("since", since), ("reason", why)].into_iter()))
+        });
+        let named: Vec<Value> = named.collect();
+        if !named.is_empty() {
+            fields.push(("withheld", named.into()));
+        }
     }
-    let failing = failing.iter().filter_map(|shard| {
-        let failing = shard.failing.as_ref()?;
-        let name = format!("{} of {}", shard.number(), 1_u64.checked_shl(shard.bits.into())?);
-        let fields =
-            [("shard", name.into()), ("since", instant(failing.since)), ("reason", failing.why.as_str().into())];
-        Some(object(&mut fields.into_iter()))
-    });
-    let failing: Vec<Value> = failing.collect();
-    if !failing.is_empty() {
-        fields.push(("withheld", failing.into()));
-    }
-    Ok(Answer::json(200, &Written(&object(&mut fields.into_iter()))))
+    Ok(Answer::json(200, &Written(&object(&mut std::iter::once(("status", status.into())).chain(fields)))))
 }

@@ -4,9 +4,9 @@
 //! questions; `replica` what this isolate holds and decides from, `open` a request that may have to
 //! wait for more of it, `fast` the way of a check that need not wait, which `shim.mjs` asks before
 //! anything else; `kv` where the replica comes from and `snapshots` how others read it; `catalog` the
-//! object that holds everything, `transaction` and `sql` how it stores it, `import` and `export` the
-//! catalogue as a whole, `publish` and `sql_ledger` how it gets to the replicas; `settings`, `crypto`
-//! and `js` what all of them need. This file is the way in.
+//! object that holds everything, `transaction`, `sql` and `sql_row` how it stores it, `sql_bounds` how much
+//! of it; `import` and `export` the catalogue as a whole, `publish` and `sql_ledger` how it gets to the
+//! replicas; `settings`, `crypto` and `js` what all of them need. This file is the way in.
 
 #![forbid(unsafe_code)]
 
@@ -24,7 +24,9 @@ mod fast;
 mod snapshots;
 
 mod transaction;
+mod sql_row;
 mod sql;
+mod sql_bounds;
 mod sql_ledger;
 mod catalog;
 mod import;
@@ -74,7 +76,7 @@ async fn fetch(request: worker::Request, env: Env, context: Context) -> Result<R
             ("key", by.into()),
             ("method", arrived.method.as_str().into()),
             ("path", path.into()),
-            ("status", status.into()),
+            ("status", u64::from(status).into()),
             ("ms", ms.into()),
         ]
         .into_iter(),

@@ -1,5 +1,6 @@
 //! Snapshots over HTTP: for readers elsewhere, and for catalogues that are built elsewhere.
 
+use crate::CATALOG;
 use crate::crypto;
 use crate::http::{self, Answer, Room, VERSION};
 use crate::js;
@@ -8,9 +9,13 @@ use crate::replica;
 use crate::settings::Settings;
 use crate::sql::Sql;
 use mayuse_core::{Instant, Packed};
-use mayuse_dialects::{Dialect, Failure, Reply, Store, Why, object};
+use mayuse_dialects::{Dialect, Failure, Reply, Store, Why, from_slice, object};
 use mayuse_snapshot::{Hash, Unverified};
-use worker::Env;
+use serde_json::Value;
+use worker::{Env, worker_sys::web_sys};
+
+/// How long the catalog may take to say how publishing is.
+const CATALOG_WITHIN_MS: u32 = 3_000;
 
 /// The largest value the store takes, less what goes along with it.
 const MAX_OBJECT: usize = 24 * 1024 * 1024;
@@ -29,7 +34,15 @@ pub async fn answer(
     let seen = request.headers().get("if-none-match").ok().flatten();
     match segments {
         ["v1", "snapshot", "status"] if is_read => {
-            let status = replica::status(env, now).ok_or_else(nowhere)?;
+            let mut status = replica::status(env, now).ok_or_else(nowhere)?;
+            if let Value::Object(fields) = &mut status {
+                let publishing = readiness(env).await.unwrap_or_default();
+                let versions = (publishing.get("snapshot_version"), fields.get("snapshot_version"));
+                let (written, held) = (versions.0.and_then(Value::as_u64), versions.1.and_then(Value::as_u64));
+                let behind = written.map(|written| written.saturating_sub(held.unwrap_or_default()));
+                fields.insert("versions_behind".to_owned(), behind.into());
+                fields.insert("publishing".to_owned(), publishing);
+            }
             Ok(Some(Answer::from(Reply::json(200, status))))
         }
         ["v1", "snapshot", "manifest"] if is_read => manifest(&store(env)?, seen.as_deref()).await.map(Some),
@@ -63,6 +76,16 @@ pub async fn answer(
         ["v1", "snapshot", "status"] => Err(Failure::method_not_allowed("GET, HEAD")),
         _ => Ok(None),
     }
+}
+
+/// How publishing is, as the catalog says; nothing where it does not answer.
+async fn readiness(env: &Env) -> Option<Value> {
+    let init = web_sys::RequestInit::new();
+    init.set_signal(Some(&web_sys::AbortSignal::timeout_with_u32(CATALOG_WITHIN_MS)));
+    let request = web_sys::Request::new_with_str_and_init("http://catalog/readyz", &init).ok()?;
+    let stub = env.durable_object("CATALOG").ok()?.id_from_name(CATALOG).ok()?.get_stub().ok()?;
+    let mut response = stub.fetch_with_request(request.into()).await.ok()?;
+    from_slice(&response.bytes().await.ok()?).ok().filter(|_| response.status_code() == 200)
 }
 
 fn store(env: &Env) -> Result<Kv, Failure> {

@@ -2,8 +2,9 @@
 
 use crate::import::Import;
 use crate::sql_ledger;
+use crate::sql_row::Row;
 use crate::transaction::Storage;
-use mayuse_core::{Document, Instant, SortedSet, WriteJson};
+use mayuse_core::{Document, Instant, WriteJson};
 use mayuse_dialects::{Change, Entity, Failure, Kind, Progress, Recorded, Referred, Reply, Store, Why, Written};
 use mayuse_dialects::{from_slice, key_of, read_definitions, references, text};
 use mayuse_snapshot::{Definitions, Part};
@@ -24,13 +25,6 @@ const MAX_PAGE_BYTES: usize = 4 * 1024 * 1024;
 
 /// The most bytes of one body, as it is stored. The platform's rows end at 2 MB.
 const MAX_BODY: usize = 1_900_000;
-
-/// The most bytes of a customer with all its subscriptions, as they are stored: what is packed of them
-/// is less, and fits into a shard.
-const MAX_CUSTOMER: u64 = 4 * 1024 * 1024;
-
-/// The most bytes of all features, plans and add-ons, as they are stored: every isolate holds them.
-const MAX_DEFINITIONS: u64 = 8 * 1024 * 1024;
 
 /// The database.
 #[derive(Debug)]
@@ -134,59 +128,10 @@ impl Sql {
         if !changes.iter().all(of_people) {
             self.definitions.replace(None);
             self.packed.replace(None);
-            self.check_definitions()?;
+            self.check_definitions(changes)?;
         }
         self.check_customers(changes)?;
         Ok(version)
-    }
-
-    /// Refuses what could not be published: customers with too much.
-    fn check_customers(&self, changes: &[Change]) -> Result<(), Failure> {
-        let mut checked: SortedSet<&str> = SortedSet::default();
-        let (mut n_customers, mut n_subscriptions) = (0_usize, 0_usize);
-        for change in changes {
-            let Change::Put { kind, body } = change else { continue };
-            let (n, field) = match kind {
-                Kind::Customer => (&mut n_customers, "id"),
-                Kind::Subscription => (&mut n_subscriptions, "customer_id"),
-                _ => continue,
-            };
-            let path = format!("{}[{n}]", kind.list());
-            *n = n.saturating_add(1);
-            let id = text(body, field);
-            if checked.contains(id) {
-                continue;
-            }
-            checked.insert(id);
-            let statement = "SELECT coalesce((SELECT length(body) FROM customers WHERE id = ?), 0)
-                + coalesce((SELECT sum(length(body)) FROM subscriptions WHERE customer_id = ?), 0)";
-            let what = || format!("customer `{id}` with all its subscriptions");
-            self.check_size(statement, vec![id.into(), id.into()], MAX_CUSTOMER, what)
-                .map_err(|failure| failure.at(path))?;
-        }
-        Ok(())
-    }
-
-    /// Refuses what could not be published: more definitions than an isolate can hold.
-    fn check_definitions(&self) -> Result<(), Failure> {
-        let sum = |kind: Kind| format!("coalesce((SELECT sum(length(body)) FROM {}), 0)", kind.list());
-        let statement = ["SELECT ", &sum(Kind::Feature), " + ", &sum(Kind::Plan), " + ", &sum(Kind::AddOn)].concat();
-        self.check_size(&statement, Vec::new(), MAX_DEFINITIONS, || "features, plans and add-ons together".to_owned())
-    }
-
-    fn check_size(
-        &self,
-        statement: &str,
-        bindings: Vec<SqlStorageValue>,
-        max: u64,
-        what: impl FnOnce() -> String,
-    ) -> Result<(), Failure> {
-        let read = |row: &mut Row| u64::try_from(row.integer()?).ok();
-        let size = self.rows(statement, bindings, read)?.pop().unwrap_or_default();
-        if size <= max {
-            return Ok(());
-        }
-        Err(Failure::new(Why::TooLarge, format!("{} would take {size} bytes, more than {max}", what())))
     }
 
     pub(crate) fn storage(&self) -> &Storage {
@@ -429,51 +374,6 @@ impl Store for Sql {
         let document = read_definitions(self)?;
         self.definitions.replace(Some(document.clone()));
         Ok(document)
-    }
-}
-
-/// The columns of a row, read from the left.
-pub(crate) struct Row(std::vec::IntoIter<SqlStorageValue>);
-
-impl Row {
-    pub fn text(&mut self) -> Option<String> {
-        match self.0.next()? {
-            SqlStorageValue::String(text) => Some(text),
-            _ => None,
-        }
-    }
-
-    /// A text that may be absent.
-    pub fn optional_text(&mut self) -> Option<Option<String>> {
-        match self.0.next()? {
-            SqlStorageValue::String(text) => Some(Some(text)),
-            SqlStorageValue::Null => Some(None),
-            _ => None,
-        }
-    }
-
-    pub fn integer(&mut self) -> Option<i64> {
-        match self.0.next()? {
-            SqlStorageValue::Integer(value) => Some(value),
-            #[expect(clippy::cast_possible_truncation, reason = "every number that is stored is below 2^53")]
-            SqlStorageValue::Float(value) => Some(value as i64),
-            _ => None,
-        }
-    }
-
-    /// A number that may be absent.
-    pub fn optional_integer(&mut self) -> Option<Option<i64>> {
-        match self.0.as_slice().first()? {
-            SqlStorageValue::Null => self.0.next().map(|_| None),
-            _ => self.integer().map(Some),
-        }
-    }
-
-    pub fn blob(&mut self) -> Option<Vec<u8>> {
-        match self.0.next()? {
-            SqlStorageValue::Blob(bytes) => Some(bytes),
-            _ => None,
-        }
     }
 }
 

@@ -5,7 +5,8 @@
 //! goes on from here.
 
 use crate::http;
-use crate::sql::{Row, Sql, number};
+use crate::sql::{Sql, number};
+use crate::sql_row::Row;
 use mayuse_core::{Instant, Packed, Pile, key_hash};
 use mayuse_dialects::{Failure, Kind, Store, key_of, load_into, text};
 use mayuse_snapshot::{Definitions, Failing, Hash, Ledger, Manifest, Part, Shard, State};

@@ -407,7 +407,13 @@ test("a key and its row", async () => {
   assert.match(text, /wrangler secret put API_KEYS/);
   assert.ok(!text.includes(key), "no key is made twice");
   assert.match((await mayuse(["key", "--name", "n", "--json"])).stdout, /"scopes": \[\n +"check"\n +\],\n +"class": "standard"/);
+  // Some clients look at how a key begins.
+  for (const prefix of ["ck_", "", "a-B_9".padEnd(32, "x")]) {
+    const { key, row } = JSON.parse((await mayuse(["key", "--name", "n", "--prefix", prefix, "--json"])).stdout);
+    assert.match(key, new RegExp(`^${prefix}[0-9a-f]{64}$`));
+    assert.equal(createHash("sha256").update(key).digest("hex"), row.sha256);
+  }
 });
-for (const args of [[], ["--name", " "], ["--name", "n", "--scope", "all"], ["--name", "n", "--class", "a b"], ["--name", "n", "--class", ""]]) {
+for (const args of [[], ["--name", " "], ["--name", "n", "--scope", "all"], ["--name", "n", "--class", "a b"], ["--name", "n", "--class", ""], ["--name", "n", "--prefix", "c:"], ["--name", "n", "--prefix", "x".repeat(33)]]) {
   test(`no key for ${JSON.stringify(args)}`, async () => assert.equal((await mayuse(["key", ...args])).status, 2));
 }

@@ -33,6 +33,22 @@ function asLines({ format, ...document }) {
   return all.map((entity) => `${JSON.stringify(entity)}\n`).join("");
 }
 
+test("numbers go out and in as the text they are", async () => {
+  const numbers = ["5e-324", "1E5", "29.00", "-0", "1e999", "9".repeat(30_000)].join(",");
+  const customer = `{"id":"cus_numbers","figures":[${numbers}]}`;
+  const asked = { body: `{"kind":"customer",${customer.slice(1)}`, headers: { "content-type": "application/x-ndjson" } };
+  assert.equal((await workers[1].ask("POST", "/v1/catalog/import", asked)).status, 200);
+  const path = join(folder, "numbers.json");
+  const holds = () => assert.ok(readFileSync(path, "utf8").includes(customer.slice(1, -1)));
+  assert.equal((await mayuse(["export", "-o", path, ...to(workers[1])])).status, 0);
+  holds();
+  const { status, stderr } = await mayuse(["import", path, "--replace", ...to(workers[1])]);
+  assert.equal(status, 0, stderr);
+  assert.equal((await mayuse(["export", "-o", path, ...to(workers[1])])).status, 0);
+  holds();
+  assert.equal((await workers[1].delete("/v1/catalog/customers/cus_numbers")).status, 200);
+});
+
 test("what was imported in lines is what a document says", async () => {
   const path = file("demo.ndjson", asLines(demo()));
   const { status, stdout, stderr } = await mayuse(["import", path, ...to(worker)]);

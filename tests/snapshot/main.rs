@@ -27,6 +27,7 @@ mod incremental;
 mod manifest;
 mod file;
 mod hot_path;
+mod publishing;
 mod replica;
 mod hostile;
 mod crafted;

@@ -1,7 +1,7 @@
 // The Worker with bindings that fail on purpose. Every call of a binding is noted, and meets the faults a test set.
 //
 // A test sets faults by POST /__faults, which begins the notes anew; GET /__calls gives the notes. Below /__kv/ is the
-// store as it is, past all faults. The object lives in the same isolate, so its bindings meet the same faults.
+// store as it is, past all faults, and POST /__sql runs a statement on the database of the object. The object lives in the same isolate, so its bindings meet the same faults.
 import shim from "../../src/worker/shim.mjs";
 import { Catalog as Real } from "../../build/index.js";
 
@@ -106,6 +106,15 @@ const faulty = (env) => new Proxy(env, { get: (_, name) => binding(name, env[nam
 export class Catalog extends Real {
   constructor(state, env) {
     super(state, faulty(env));
+    this.sql = state.storage.sql;
+  }
+
+  async fetch(request) {
+    if (new URL(request.url).pathname === "/__sql") {
+      const { statement, bindings = [] } = await request.json();
+      return Response.json([...this.sql.exec(statement, ...bindings)]);
+    }
+    return super.fetch(request);
   }
 }
 
@@ -117,6 +126,9 @@ async function control(request, env, path) {
   }
   if (path === "/__calls") {
     return Response.json(calls);
+  }
+  if (path === "/__sql") {
+    return env.CATALOG.get(env.CATALOG.idFromName("catalog")).fetch(request);
   }
   const key = path.slice("/__kv/".length);
   if (key === "") {

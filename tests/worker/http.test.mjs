@@ -1,7 +1,7 @@
 // The questions and what needs no key, asked about the demo catalogue.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { AT, JSON_TYPE, openapi, start, timeless } from "./support.mjs";
+import { DEMO_KEY, AT, JSON_TYPE, openapi, start, timeless } from "./support.mjs";
 
 let started;
 let demo;
@@ -251,6 +251,25 @@ test("paths there are not", async () => {
       const { status, body } = await demo.ask(...sent);
       assert.deepEqual([status, body], [404, refusal], path);
     }
+  }
+});
+
+test("routes of Meteroid's that are not here, and one path of three APIs", async () => {
+  for (const [method, path] of [["GET", "plans/plan_free"], ["GET", "subscriptions"], ["PATCH", "features/sso"], ["DELETE", "customers/acme"]]) {
+    const { status, body } = await demo.ask(method, `/api/v1/${path}`);
+    assert.deepEqual([status, body.code], [501, "INTERNAL_SERVER_ERROR"], path);
+    assert.match(body.message, /does not have this route of Meteroid's API/);
+  }
+  const basic = `Basic ${Buffer.from(`${DEMO_KEY}:x`).toString("base64")}`;
+  for (const [headers, status, refusal] of [
+    [{ authorization: `Bearer ${DEMO_KEY}` }, 400, "code"],
+    [{ "x-api-key": DEMO_KEY }, 400, "error"],
+    [{ authorization: basic }, 404, "status"],
+    [{ "x-api-key": DEMO_KEY, authorization: basic }, 404, "status"],
+    [{}, 401, "code"],
+  ]) {
+    const answer = await demo.ask("POST", "/api/v1/addons", { key: null, body: "{}", headers: { ...JSON_TYPE, ...headers } });
+    assert.deepEqual([answer.status, refusal in answer.body], [status, true], JSON.stringify(answer.body));
   }
 });
 

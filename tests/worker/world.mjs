@@ -177,6 +177,14 @@ export async function faults(worker, list = [], clockOff = 0) {
 /** The calls of bindings since then. */
 export const calls = async (worker) => JSON.parse((await worker.send("GET", "/__calls", { key: null })).text);
 
+/** Runs a statement on the database of the object. */
+export async function sql(worker, statement, ...bindings) {
+  const sent = { body: JSON.stringify({ statement, bindings }), headers: JSON_TYPE, key: null };
+  const { status, text } = await worker.send("POST", "/__sql", sent);
+  assert.equal(status, 200, text);
+  return JSON.parse(text);
+}
+
 /** The store, past all faults. Its values are text. */
 export const stored = {
   names: async (worker) => JSON.parse((await worker.send("GET", "/__kv/", { key: null })).text),

@@ -1,0 +1,12 @@
+#!/usr/bin/env bash
+# Imports customers while everything else goes on, and says how long publishing them takes.
+# scripts/grow.sh [CUSTOMERS ...]: one run for each number, 20,000 unless it is told otherwise.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+# shellcheck source=scripts/env.sh
+. scripts/env.sh
+
+scripts/build.sh worker
+for n in "${@:-20000}"; do
+    node tests/growing.mjs "$n"
+done

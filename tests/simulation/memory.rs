@@ -1,0 +1,313 @@
+//! The records of the simulated writer, in memory, and a database that can fail.
+
+use super::{LIMITS, SEED};
+use mayuse_core::{Instant, Packed, Pile, Problems, Tree, key_hash};
+use mayuse_snapshot::{Definitions, Hash, Ledger, Manifest, Shard, State, Table};
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+
+#[derive(Clone, Debug)]
+pub struct Person {
+    pub alias: Option<String>,
+    pub customer: Tree,
+    pub subscriptions: Vec<Tree>,
+    /// Whether no shard with it can be made.
+    pub is_poison: bool,
+}
+
+pub type People = BTreeMap<String, Rc<Person>>;
+
+#[derive(Clone, Debug)]
+pub struct Object {
+    pub bytes: Packed,
+    /// 1 once it is where readers look, 2 while it is taken away there, 3 where that may have failed and
+    /// it is in use again.
+    pub put: u8,
+    pub in_cut: bool,
+    pub dropped_at: Option<i64>,
+    /// 1 once a cut was kept without it, 2 once that was published.
+    pub gone: u8,
+}
+
+/// All that is durable at the writer.
+#[derive(Clone, Debug, Default)]
+pub struct Records {
+    pub state: State,
+    pub cut: Option<Rc<Manifest>>,
+    pub people: People,
+    pub aliases: BTreeMap<String, String>,
+    pub dirty: BTreeSet<(u64, String)>,
+    pub shards: BTreeMap<u64, Shard>,
+    pub objects: BTreeMap<Hash, Object>,
+    pub definitions: usize,
+}
+
+/// What a simulated ledger says when it fails.
+#[derive(Debug)]
+pub enum Trouble {
+    /// The database is down.
+    Down,
+    /// A customer cannot be put into a shard.
+    Poison,
+    /// The core refuses it.
+    Problems(String),
+}
+
+impl From<Problems> for Trouble {
+    fn from(problems: Problems) -> Self {
+        Trouble::Problems(problems.to_string())
+    }
+}
+
+#[derive(Debug)]
+pub struct Memory {
+    pub records: RefCell<Records>,
+    pub definitions: Vec<Rc<Definitions>>,
+    /// After so many operations in transactions the database fails, once.
+    pub fails_after: Cell<Option<u64>>,
+}
+
+impl Memory {
+    fn op(&self) -> Result<(), Trouble> {
+        match self.fails_after.get() {
+            Some(0) => {
+                self.fails_after.set(None);
+                Err(Trouble::Down)
+            }
+            left => {
+                self.fails_after.set(left.map(|left| left - 1));
+                Ok(())
+            }
+        }
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Records)) -> Result<(), Trouble> {
+        self.op()?;
+        change(&mut self.records.borrow_mut());
+        Ok(())
+    }
+
+    pub fn load(
+        people: &People,
+        aliases: &BTreeMap<String, String>,
+        pile: &mut Pile<'_>,
+        key: &str,
+    ) -> Result<(), Trouble> {
+        if let Some(person) = people.get(key) {
+            if person.is_poison {
+                return Err(Trouble::Poison);
+            }
+            pile.add("customers", 0, &person.customer)?;
+            for subscription in &person.subscriptions {
+                pile.add("subscriptions", 0, subscription)?;
+            }
+        }
+        if let Some(id) = aliases.get(key) {
+            pile.alias(key, id);
+        }
+        Ok(())
+    }
+}
+
+impl Ledger for Memory {
+    type Error = Trouble;
+
+    fn transaction(&self, write: &mut dyn FnMut() -> Result<(), Trouble>) -> Result<(), Trouble> {
+        let before = self.records.borrow().clone();
+        let outcome = write();
+        if outcome.is_err() {
+            self.records.replace(before);
+        }
+        outcome
+    }
+
+    fn describe(error: &Trouble) -> String {
+        match error {
+            Trouble::Down => "the database is down".to_owned(),
+            Trouble::Poison => "a customer cannot be packed".to_owned(),
+            Trouble::Problems(why) => why.clone(),
+        }
+    }
+
+    fn seed(&self) -> u64 {
+        SEED
+    }
+
+    fn state(&self) -> Result<State, Trouble> {
+        let records = self.records.borrow();
+        let parts = || records.shards.values().map(|shard| shard.part);
+        Ok(State {
+            n_dirty: records.dirty.len(),
+            n_shards: parts().count() as u64,
+            n_bytes: parts().map(|part| u64::from(part.size)).sum(),
+            n_customers: parts().map(|part| u64::from(part.n)).sum(),
+            ..records.state.clone()
+        })
+    }
+
+    fn definitions(&self) -> Result<Rc<Definitions>, Trouble> {
+        Ok(Rc::clone(&self.definitions[self.records.borrow().definitions]))
+    }
+
+    fn n_customers(&self) -> Result<u64, Trouble> {
+        Ok(self.records.borrow().people.len() as u64)
+    }
+
+    fn load_into(&self, builder: &mut Pile<'_>, key: &str) -> Result<(), Trouble> {
+        self.op()?;
+        let records = self.records.borrow();
+        Memory::load(&records.people, &records.aliases, builder, key)
+    }
+
+    fn scan(&self, after: &str, limit: usize) -> Result<(), Trouble> {
+        self.change(|records| {
+            let page: Vec<(String, Rc<Person>)> = records
+                .people
+                .range(after.to_owned()..)
+                .filter(|(id, _)| id.as_str() != after)
+                .take(limit)
+                .map(|(id, person)| (id.clone(), Rc::clone(person)))
+                .collect();
+            for (id, person) in &page {
+                [Some(id), person.alias.as_ref()].into_iter().flatten().for_each(|key| mark(records, key));
+            }
+            records.state.scanned = page.last().map(|(id, _)| id.clone());
+        })
+    }
+
+    fn dirty(&self, from: u64, to: Option<u64>, limit: usize) -> Result<Vec<(u64, String)>, Trouble> {
+        let records = self.records.borrow();
+        let dirty = records.dirty.range((from, String::new())..);
+        Ok(dirty.take_while(|(hash, _)| to.is_none_or(|to| *hash < to)).take(limit).cloned().collect())
+    }
+
+    fn clear_dirty(&self, hash: u64, key: &str) -> Result<(), Trouble> {
+        self.change(|records| {
+            records.dirty.remove(&(hash, key.to_owned()));
+        })
+    }
+
+    fn set_bits(&self, bits: u8) -> Result<(), Trouble> {
+        self.change(|records| {
+            assert!(records.state.bits < bits && bits <= Table::MAX_BITS);
+            records.state.bits = bits;
+        })
+    }
+
+    fn set_catalog(&self, hash: Hash) -> Result<(), Trouble> {
+        self.change(|records| (records.state.catalog, records.state.touched) = (Some(hash), true))
+    }
+
+    fn shard(&self, slot: u64) -> Result<Option<Shard>, Trouble> {
+        Ok(self.records.borrow().shards.range(..=slot).next_back().map(|(_, shard)| shard.clone()))
+    }
+
+    fn coarse_shard(&self, bits: u8) -> Result<Option<Shard>, Trouble> {
+        let records = self.records.borrow();
+        Ok(records.shards.values().find(|shard| shard.bits < bits && shard.failing.is_none()).cloned())
+    }
+
+    fn shards(&self) -> Result<Vec<Shard>, Trouble> {
+        Ok(self.records.borrow().shards.values().cloned().collect())
+    }
+
+    fn put_shard(&self, shard: &Shard) -> Result<(), Trouble> {
+        self.change(|records| {
+            let before = records.shards.insert(shard.slot, shard.clone());
+            records.state.touched |= before.is_none_or(|before| before.failing.is_none() || shard.failing.is_none());
+        })
+    }
+
+    fn is_named(&self, hash: Hash) -> Result<bool, Trouble> {
+        Ok(self.records.borrow().shards.values().any(|shard| shard.part.hash == hash))
+    }
+
+    fn object(&self, hash: Hash) -> Result<Option<Packed>, Trouble> {
+        Ok(self.records.borrow().objects.get(&hash).map(|object| object.bytes.clone()))
+    }
+
+    fn put_object(&self, hash: Hash, bytes: &Packed) -> Result<(), Trouble> {
+        assert!(bytes.as_slice().len() <= LIMITS.max_shard, "an object is above its bound");
+        self.change(|records| {
+            let new = || Object { bytes: bytes.clone(), put: 0, in_cut: false, dropped_at: None, gone: 0 };
+            let object = records.objects.entry(hash).or_insert_with(new);
+            (object.dropped_at, object.gone) = (None, 0);
+            object.put = if object.put == 2 { 3 } else { object.put };
+        })
+    }
+
+    fn drop_object(&self, hash: Hash, now: Instant) -> Result<(), Trouble> {
+        self.change(|records| {
+            if let Some(object) = records.objects.get_mut(&hash) {
+                object.dropped_at = Some(now.millis());
+                if object.put == 0 && !object.in_cut {
+                    records.objects.remove(&hash);
+                }
+            }
+        })
+    }
+
+    fn set_cut(&self, cut: &Manifest) -> Result<(), Trouble> {
+        self.change(|records| {
+            records.objects.retain(|_, object| object.put != 0 || object.dropped_at.is_none());
+            for object in records.objects.values_mut() {
+                object.in_cut = matches!(object.put, 0 | 3);
+                object.gone = if object.dropped_at.is_some() { object.gone.max(1) } else { 0 };
+            }
+            records.cut = Some(Rc::new(cut.clone()));
+            records.state.cut = Some((cut.version, cut.generated_at.millis()));
+            records.state.touched = false;
+        })
+    }
+
+    fn waiting(&self, limit: usize) -> Result<Vec<Hash>, Trouble> {
+        let records = self.records.borrow();
+        let waiting = records.objects.iter().filter(|(_, object)| matches!(object.put, 0 | 3) && object.in_cut);
+        Ok(waiting.take(limit).map(|(hash, _)| *hash).collect())
+    }
+
+    fn cut(&self) -> Result<Option<Manifest>, Trouble> {
+        Ok(self.records.borrow().cut.as_ref().map(|cut| Manifest::clone(cut)))
+    }
+
+    fn mark_put(&self, hash: Hash) -> Result<(), Trouble> {
+        self.change(|records| {
+            records.objects.entry(hash).and_modify(|object| (object.put, object.in_cut) = (1, false));
+        })
+    }
+
+    fn record_publication(&self, cut: &Manifest, manifest: Hash, now: Instant) -> Result<(), Trouble> {
+        self.change(|records| {
+            let state = &mut records.state;
+            (state.published, state.published_as_of) = (cut.version, cut.generated_at.millis());
+            (state.published_at, state.manifest, state.cut) = (now.millis(), Some(manifest), None);
+            records.cut = None;
+            records.objects.values_mut().for_each(|object| object.gone = if object.gone == 0 { 0 } else { 2 });
+        })
+    }
+
+    fn garbage(&self, before: i64, limit: usize) -> Result<Vec<Hash>, Trouble> {
+        let records = self.records.borrow();
+        let is_old = |object: &Object| object.gone == 2 && object.dropped_at.is_some_and(|at| at < before);
+        Ok(records.objects.iter().filter(|(_, object)| is_old(object)).take(limit).map(|(hash, _)| *hash).collect())
+    }
+
+    fn mark_deleting(&self, hash: Hash) -> Result<(), Trouble> {
+        self.change(|records| {
+            records.objects.entry(hash).and_modify(|object| object.put = 2);
+        })
+    }
+
+    fn forget_object(&self, hash: Hash) -> Result<(), Trouble> {
+        self.change(|records| {
+            if records.objects.get(&hash).is_some_and(|object| object.dropped_at.is_some()) {
+                records.objects.remove(&hash);
+            }
+        })
+    }
+}
+
+pub fn mark(records: &mut Records, key: &str) {
+    records.dirty.insert((key_hash(SEED, key), key.to_owned()));
+}
