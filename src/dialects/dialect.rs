@@ -95,7 +95,12 @@ impl Dialect {
                 _ => None,
             },
             retry_after: match failure.why {
-                Why::TooManyRequests(seconds) => Some(seconds),
+                Why::TooManyRequests(seconds) | Why::Busy(seconds) => Some(seconds),
+                _ => None,
+            },
+            authenticate: match (failure.why, self) {
+                (Why::Unauthorized, Dialect::Pabbly) => Some("Basic realm=\"mayuse\", charset=\"UTF-8\""),
+                (Why::Unauthorized, _) => Some("Bearer realm=\"mayuse\""),
                 _ => None,
             },
         }
@@ -126,38 +131,41 @@ fn own_code(why: Why) -> &'static str {
         Why::Forbidden => "FORBIDDEN",
         Why::NotFound => "NOT_FOUND",
         Why::MethodNotAllowed(_) => "METHOD_NOT_ALLOWED",
+        Why::RequestTimeout => "REQUEST_TIMEOUT",
         Why::Conflict => "CONFLICT",
         Why::TooLarge => "PAYLOAD_TOO_LARGE",
         Why::UnsupportedMediaType => "UNSUPPORTED_MEDIA_TYPE",
         Why::TooManyRequests(_) => "TOO_MANY_REQUESTS",
         Why::Internal | Why::NotImplemented => "INTERNAL",
-        Why::Unavailable => "UNAVAILABLE",
+        Why::Busy(_) | Why::Unavailable => "UNAVAILABLE",
     }
 }
 
 /// Meteroid's list of codes has seven; the status says the rest.
 fn meteroid_code(why: Why) -> &'static str {
     match why {
-        Why::BadRequest | Why::TooLarge | Why::UnsupportedMediaType => "BAD_REQUEST",
+        Why::BadRequest | Why::RequestTimeout | Why::TooLarge | Why::UnsupportedMediaType => "BAD_REQUEST",
         Why::Unauthorized => "UNAUTHORIZED",
         Why::Forbidden => "FORBIDDEN",
         Why::NotFound | Why::MethodNotAllowed(_) => "NOT_FOUND",
         Why::Conflict => "CONFLICT",
         Why::TooManyRequests(_) => "TOO_MANY_REQUESTS",
-        Why::Internal | Why::NotImplemented | Why::Unavailable => "INTERNAL_SERVER_ERROR",
+        Why::Internal | Why::NotImplemented | Why::Busy(_) | Why::Unavailable => "INTERNAL_SERVER_ERROR",
     }
 }
 
 fn commet(failure: &Failure) -> Value {
     let (kind, code) = match failure.why {
         Why::BadRequest if failure.code == Some("INVALID_JSON") => ("validation_error", "invalid_json"),
-        Why::BadRequest | Why::TooLarge | Why::UnsupportedMediaType => ("validation_error", "validation_error"),
+        Why::BadRequest | Why::RequestTimeout | Why::TooLarge | Why::UnsupportedMediaType => {
+            ("validation_error", "validation_error")
+        }
         Why::Unauthorized => ("authentication_error", "unauthorized"),
         Why::Forbidden => ("authentication_error", "forbidden"),
         Why::NotFound | Why::MethodNotAllowed(_) => ("not_found_error", "not_found"),
         Why::Conflict => ("conflict_error", "duplicate"),
         Why::TooManyRequests(_) => ("rate_limit_error", "rate_limited"),
-        Why::Internal | Why::NotImplemented | Why::Unavailable => ("internal_error", "internal_error"),
+        Why::Internal | Why::NotImplemented | Why::Busy(_) | Why::Unavailable => ("internal_error", "internal_error"),
     };
     // Codes of our own are in capitals; Commet's are not.
     let code = failure.code.filter(|code| code.bytes().all(|b| b.is_ascii_lowercase() || b == b'_')).unwrap_or(code);

@@ -39,6 +39,8 @@ pub enum Why {
     NotFound,
     /// 405: the path takes these methods.
     MethodNotAllowed(&'static str),
+    /// 408: the body does not come.
+    RequestTimeout,
     /// 409: it contradicts what is stored.
     Conflict,
     /// 413: the body is larger than the path takes.
@@ -51,6 +53,8 @@ pub enum Why {
     Internal,
     /// 501: the API that is stood in for has it, and mayuse does not.
     NotImplemented,
+    /// 503: too much at a time; try again after so many seconds.
+    Busy(u32),
     /// 503: not now.
     Unavailable,
 }
@@ -64,13 +68,14 @@ impl Why {
             Why::Forbidden => 403,
             Why::NotFound => 404,
             Why::MethodNotAllowed(_) => 405,
+            Why::RequestTimeout => 408,
             Why::Conflict => 409,
             Why::TooLarge => 413,
             Why::UnsupportedMediaType => 415,
             Why::TooManyRequests(_) => 429,
             Why::Internal => 500,
             Why::NotImplemented => 501,
-            Why::Unavailable => 503,
+            Why::Busy(_) | Why::Unavailable => 503,
         }
     }
 }

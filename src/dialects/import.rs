@@ -7,6 +7,7 @@ use crate::strict;
 use mayuse_core::SortedMap;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
+use std::cell::RefCell;
 
 /// The most customers and subscriptions of a batch, and the most bytes of one that has any.
 const MAX_PEOPLE: usize = 500;
@@ -15,6 +16,9 @@ const MAX_BYTES: usize = 1024 * 1024;
 /// The most bytes of a batch of definitions alone. They may refer to each other in any order, so
 /// they are kept together as long as memory allows.
 const MAX_DEFINITIONS: usize = 8 * 1024 * 1024;
+
+/// The most memory of a batch, in bytes, less one line.
+const MAX_ROOM: usize = 24 * 1024 * 1024;
 
 /// The most bytes of one line.
 pub const MAX_LINE: usize = 1024 * 1024;
@@ -40,10 +44,11 @@ impl Progress {
 #[derive(Debug, Default)]
 pub struct Batch {
     /// The line of each entity, by kind and id. A later line replaces an earlier one.
-    entities: SortedMap<(Kind, String), (u64, Value)>,
+    entities: SortedMap<(Kind, String), (u64, RefCell<Value>)>,
     settings: Option<Value>,
     n_people: usize,
     n_bytes: usize,
+    room: usize,
 }
 
 impl Batch {
@@ -59,11 +64,16 @@ impl Batch {
         }
         let at =
             |field: &str| if field.is_empty() { format!("line {number}") } else { format!("line {number}: {field}") };
-        let value = strict::from_slice(line).map_err(|error| {
+        let (value, room) = strict::weighed_from_slice(line).map_err(|error| {
             // Its own line number is always 1 here.
             let message = format!("cannot be read: {}", error.to_string().replace("at line 1 ", "at "));
-            Failure::new(Why::BadRequest, message).code("INVALID_JSON").at(at(""))
+            let failure = match error.is_too_large {
+                true => Failure::new(Why::TooLarge, message),
+                false => Failure::new(Why::BadRequest, message).code("INVALID_JSON"),
+            };
+            failure.at(at(""))
         })?;
+        self.room = self.room.saturating_add(room);
         let Value::Object(mut fields) = value else {
             return Err(Failure::field(at(""), "expected an object"));
         };
@@ -86,14 +96,14 @@ impl Batch {
         if matches!(kind, Kind::Customer | Kind::Subscription) {
             self.n_people = self.n_people.saturating_add(1);
         }
-        self.entities.insert((kind, id), (number, body));
+        self.entities.insert((kind, id), (number, RefCell::new(body)));
         Ok(())
     }
 
     /// Whether it is time to write it.
     pub fn is_full(&self) -> bool {
         let max = if self.n_people == 0 { MAX_DEFINITIONS } else { MAX_BYTES };
-        MAX_PEOPLE <= self.n_people || max <= self.n_bytes
+        MAX_PEOPLE <= self.n_people || max <= self.n_bytes || MAX_ROOM <= self.room
     }
 
     /// How many entities there are of each kind.
@@ -104,10 +114,10 @@ impl Batch {
         }
     }
 
-    /// The batch as a write.
+    /// The batch as a write. The bodies are handed over, not copied: the batch is left with their lines.
     pub fn changes(&self) -> Vec<Change> {
         let settings = self.settings.iter().map(|settings| Change::Settings(settings.clone()));
-        let puts = self.entities.iter().map(|((kind, _), (_, body))| Change::put(*kind, body.clone()));
+        let puts = self.entities.iter().map(|((kind, _), (_, body))| Change::put(*kind, body.take()));
         settings.chain(puts).collect()
     }
 

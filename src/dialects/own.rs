@@ -121,7 +121,9 @@ fn delete(kind: Kind, id: &str, store: &dyn Store) -> Result<Done, Failure> {
 
 /// Replaces the whole catalogue.
 fn put_document(request: &Request<'_>, store: &dyn Store) -> Result<Done, Failure> {
-    let Value::Object(mut document) = request.value()? else {
+    let is_known =
+        |name: &str| name == "format" || SETTINGS.contains(&name) || Kind::ALL.iter().any(|kind| kind.list() == name);
+    let Value::Object(mut document) = request.fields(&is_known)? else {
         return Err(Failure::field("", "expected a catalogue document, which is an object"));
     };
     match document.get("format").map(Value::as_u64) {

@@ -65,7 +65,16 @@ impl Request<'_> {
     /// Another content type, no JSON, or an object with a field written twice.
     pub fn value(&self) -> Result<Value, Failure> {
         self.says_json()?;
-        strict::from_slice(self.body).map_err(|error| not_json(&error))
+        strict::from_slice(self.body).map_err(|error| not_kept(&error))
+    }
+
+    /// The body as a JSON object of which only these fields are kept. The others take no memory.
+    ///
+    /// # Errors
+    /// Another content type, no JSON, or an object with a field written twice.
+    pub fn fields(&self, known: &dyn Fn(&str) -> bool) -> Result<Value, Failure> {
+        self.says_json()?;
+        strict::fields_from_slice(self.body, known).map_err(|error| not_kept(&error))
     }
 
     fn says_json(&self) -> Result<(), Failure> {
@@ -76,6 +85,11 @@ impl Request<'_> {
         let message = "send JSON, and say so: content-type: application/json";
         Err(Failure::new(Why::UnsupportedMediaType, message))
     }
+}
+
+fn not_kept(error: &strict::NotJson) -> Failure {
+    let failure = not_json(error);
+    if error.is_too_large { Failure::new(Why::TooLarge, failure.message.as_str()) } else { failure }
 }
 
 fn not_json(error: &dyn std::fmt::Display) -> Failure {
@@ -104,17 +118,19 @@ pub struct Reply {
     pub allow: Option<&'static str>,
     /// After how many seconds to try again.
     pub retry_after: Option<u32>,
+    /// How to present a key, where one is missing.
+    pub authenticate: Option<&'static str>,
 }
 
 impl Reply {
     /// A JSON body.
     pub fn json(status: u16, body: Value) -> Reply {
-        Reply { status, body: Some(body), allow: None, retry_after: None }
+        Reply { status, body: Some(body), allow: None, retry_after: None, authenticate: None }
     }
 
     /// 204.
     pub fn empty() -> Reply {
-        Reply { status: 204, body: None, allow: None, retry_after: None }
+        Reply { status: 204, body: None, allow: None, retry_after: None, authenticate: None }
     }
 }
 

@@ -13,11 +13,39 @@ use std::fmt;
 /// As deep as the reader of questions and documents goes.
 const MAX_DEPTH: u32 = 127;
 
+/// The most memory, in bytes, that what is read may take: a value of one digit takes forty times its text.
+const MAX_ROOM: usize = 56 * 1024 * 1024;
+
+/// What an item of a list takes, and a field of an object; and any of them that points to bytes of its own.
+const ITEM: usize = 48;
+const FIELD: usize = 64;
+const ALLOCATION: usize = 16;
+
 /// Reads JSON. Whatever is kept is read by it, and what is stored again.
 ///
 /// # Errors
 /// No JSON, or an object with a field written twice.
 pub fn from_slice(bytes: &[u8]) -> Result<Value, NotJson> {
+    read(bytes, None).map(|(value, _)| value)
+}
+
+/// The same, and how much memory it takes.
+///
+/// # Errors
+/// The same.
+pub(crate) fn weighed_from_slice(bytes: &[u8]) -> Result<(Value, usize), NotJson> {
+    read(bytes, None)
+}
+
+/// The same of an object, of whose fields only these are kept. The others are looked through, and take no memory.
+///
+/// # Errors
+/// The same.
+pub(crate) fn fields_from_slice(bytes: &[u8], known: &dyn Fn(&str) -> bool) -> Result<Value, NotJson> {
+    read(bytes, Some(known)).map(|(value, _)| value)
+}
+
+fn read(bytes: &[u8], known: Option<&dyn Fn(&str) -> bool>) -> Result<(Value, usize), NotJson> {
     let (text, broken) = match str::from_utf8(bytes) {
         Ok(text) => (text, false),
         // What comes before the first wrong byte is read, so that the first mistake is the one that is told.
@@ -26,13 +54,13 @@ pub fn from_slice(bytes: &[u8]) -> Result<Value, NotJson> {
             (str::from_utf8(good).unwrap_or_default(), true)
         }
     };
-    let mut reader = Reader { text, at: 0, depth: 0 };
+    let mut reader = Reader { text, at: 0, depth: 0, known, passes_over: false, room: MAX_ROOM };
     let read = reader.value().and_then(|value| match reader.peek() {
         None => Ok(value),
         Some(_) => Err("trailing characters".to_owned()),
     });
     match read {
-        Ok(value) if !broken => Ok(value),
+        Ok(value) if !broken => Ok((value, MAX_ROOM.saturating_sub(reader.room))),
         Err(message) if !broken || !reader.rest().is_empty() => Err(reader.failed(message)),
         _ => Err(reader.failed("the text is not UTF-8".to_owned())),
     }
@@ -42,6 +70,8 @@ pub fn from_slice(bytes: &[u8]) -> Result<Value, NotJson> {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct NotJson {
     message: String,
+    /// Whether it could be read, and would take too much memory.
+    pub(crate) is_too_large: bool,
     line: usize,
     column: usize,
 }
@@ -58,9 +88,31 @@ struct Reader<'t> {
     text: &'t str,
     at: usize,
     depth: u32,
+    /// The fields of the outermost object that are kept.
+    known: Option<&'t dyn Fn(&str) -> bool>,
+    /// Whether what is read now is not kept.
+    passes_over: bool,
+    /// How much memory is left.
+    room: usize,
 }
 
 impl<'t> Reader<'t> {
+    fn take_room(&mut self, bytes: usize) -> Result<(), String> {
+        if self.passes_over {
+            return Ok(());
+        }
+        // Where there is none left, the error says so.
+        let left = self.room.checked_sub(bytes);
+        self.room = left.unwrap_or_default();
+        left.map(|_| ()).ok_or_else(|| "it has more values than there is memory for; send it in parts".to_owned())
+    }
+
+    /// Room for one more of so many, which are moved when they have grown to twice as many.
+    fn grow(&mut self, n: usize, each: usize) -> Result<(), String> {
+        let grows = n == 0 || (4 <= n && n.is_power_of_two());
+        if grows { self.take_room(n.max(4).saturating_mul(each)) } else { Ok(()) }
+    }
+
     fn rest(&self) -> &'t [u8] {
         self.text.as_bytes().get(self.at..).unwrap_or_default()
     }
@@ -96,7 +148,7 @@ impl<'t> Reader<'t> {
         let before = self.text.as_bytes().get(..self.at).unwrap_or(self.text.as_bytes());
         let line = before.iter().filter(|byte| **byte == b'\n').count().saturating_add(1);
         let column = before.iter().rev().take_while(|byte| **byte != b'\n').count().saturating_add(1);
-        NotJson { message, line, column }
+        NotJson { message, is_too_large: self.room == 0, line, column }
     }
 
     fn value(&mut self) -> Result<Value, String> {
@@ -141,33 +193,49 @@ impl<'t> Reader<'t> {
 
     fn list(&mut self) -> Result<Value, String> {
         let mut items = Vec::new();
-        while self.goes_on(items.is_empty(), b']')? {
-            items.push(self.value()?);
+        let mut is_first = true;
+        while self.goes_on(is_first, b']')? {
+            is_first = false;
+            self.grow(items.len(), ITEM)?;
+            let item = self.value()?;
+            if !self.passes_over {
+                items.push(item);
+            }
         }
         Ok(Value::Array(items))
     }
 
     fn object(&mut self) -> Result<Value, String> {
         let mut fields = Map::new();
-        while self.goes_on(fields.is_empty(), b'}')? {
+        let mut is_first = true;
+        while self.goes_on(is_first, b'}')? {
+            is_first = false;
             if self.peek() != Some(b'"') {
                 return Err("a field begins with its name in quotes".to_owned());
             }
+            let passed_over = self.passes_over;
             let name = self.string()?;
+            if self.depth == 1 && self.known.is_some_and(|known| !known(&name)) {
+                self.passes_over = true;
+            }
+            self.grow(fields.len(), FIELD)?;
             let colon = self.peek();
-            match fields.entry(name) {
+            let entry = match fields.entry(name) {
                 Entry::Occupied(twice) => {
                     let shown: String = twice.key().chars().take(64).flat_map(char::escape_debug).collect();
                     return Err(format!("the field `{shown}` is written twice"));
                 }
-                Entry::Vacant(field) => {
-                    if colon != Some(b':') {
-                        return Err("expected `:`".to_owned());
-                    }
-                    self.skip(1);
-                    field.insert(self.value()?);
-                }
+                Entry::Vacant(entry) => entry,
+            };
+            if colon != Some(b':') {
+                return Err("expected `:`".to_owned());
             }
+            self.skip(1);
+            let value = self.value()?;
+            if !self.passes_over {
+                entry.insert(value);
+            }
+            self.passes_over = passed_over;
         }
         Ok(Value::Object(fields))
     }
@@ -187,6 +255,7 @@ impl<'t> Reader<'t> {
         }
         self.skip(1);
         let quoted = self.text.get(from..self.at).unwrap_or_default();
+        self.take_room(quoted.len().max(ALLOCATION))?;
         if quoted.contains('\\') {
             return match serde_json::from_slice(quoted.as_bytes()) {
                 Ok(Tree::Text(text)) => Ok(text),
@@ -216,6 +285,7 @@ impl<'t> Reader<'t> {
             }
         }
         let text = self.text.get(from..self.at).unwrap_or_default();
+        self.take_room(text.len().max(ALLOCATION))?;
         // The library's own reading of a text would write `1E5` as `1e+5`.
         Ok(Value::Number(Number::from_string_unchecked(text.to_owned())))
     }

@@ -6,7 +6,7 @@
 use crate::checks;
 use crate::crypto::Signer;
 use crate::export;
-use crate::http::{self, Answer, BY, VERSION};
+use crate::http::{self, Answer, BY, Room, VERSION};
 use crate::import;
 use crate::kv::Kv;
 use crate::publish::Publishing;
@@ -144,18 +144,20 @@ impl DurableObject for Catalog {
             _ => {}
         }
         let is_check = checks::takes(&segments);
-        // It was read before it came here, but for a catalogue as a whole.
-        let body = match http::body(&mut request, checks::body_limit(path)).await {
+        // It was read before it came here.
+        let body = match http::body(&request, checks::body_limit(path), Room::Object, &by).await {
             Ok(body) => body,
             Err(failure) => return refuse(failure),
         };
-        // Nothing is awaited from here on.
-        let asked = Request { body: &body, ..asked };
+        let bytes = body.bytes();
+        drop(body);
+        let asked = Request { body: &bytes, ..asked };
         if is_check {
-            return checks::answer(&asked, &segments, store.as_ref(), now).respond(head);
+            return checks::answer(&asked, &segments, store.as_ref(), now).await.respond(head);
         }
+        // Nothing is awaited from here on.
         if segments.as_slice() == ["v1", "snapshot", "manifest"] && asked.method == "PUT" {
-            return snapshots::take_manifest(&self.env, store, &body, now).await.respond(head);
+            return snapshots::take_manifest(&self.env, store, &bytes, now).await.respond(head);
         }
         let mut context = Context { now, ids: Ids::new(now, http::seed()?), by };
         self.write(&asked, key.as_deref(), store, &mut context)

@@ -1,18 +1,28 @@
 //! The questions: one, many, and all about one customer.
 
 use crate::http::Answer;
-use mayuse_core::{Catalog, Check, Decision, Instant, Problems, Reason, Snapshot, WriteJson};
+use crate::js;
+use mayuse_core::{Catalog, Check, Decision, Instant, Problem, Problems, Question, Reason, Snapshot, WriteJson};
 use mayuse_core::{decide, sort_by, undecided};
 use mayuse_dialects::{Dialect, Failure, Request, Store, Written, catalog_for};
 
 /// The most questions of a batch.
 const MAX_BATCH: usize = 1_000;
 
+/// How many questions of a batch the catalogue answers before others have their turn.
+const SLICE: usize = 100;
+
+/// How many questions of a batch that leaves the isolate count as one request.
+const PER_COUNT: usize = 50;
+
+/// A question whose body is no longer may be answered from memory without being counted.
+pub const SMALL: usize = 16 * 1024;
+
 /// The most bytes the body of a path may have. For a question, or a batch of them, that is more than
 /// ten times what makes sense.
 pub fn body_limit(path: &str) -> usize {
     match path {
-        "/v1/check" => 16 * 1024,
+        "/v1/check" => SMALL,
         "/v1/check/batch" => 1024 * 1024,
         // As large as a manifest can be.
         "/v1/snapshot/manifest" => 16 * 1024 * 1024,
@@ -71,12 +81,12 @@ impl Asked {
         one.into_iter().chain(many.iter().flatten())
     }
 
-    /// The customers it is about, each once.
-    fn customers(&self) -> Vec<&str> {
-        let mut customers: Vec<&str> = self.checks().map(Check::customer).collect();
-        sort_by(&mut customers, Ord::cmp);
-        customers.dedup();
-        customers
+    /// How many requests it counts as where it leaves the isolate.
+    pub fn weight(&self) -> usize {
+        match self {
+            Asked::Many(checks) => checks.len().div_ceil(PER_COUNT).max(1),
+            Asked::One(_) | Asked::All(_) => 1,
+        }
     }
 
     /// The answer, put together from those to its questions: `decided` says what is answered to a
@@ -102,7 +112,8 @@ impl Asked {
             match self {
                 Asked::Many(checks) => {
                     let malformed = checks.get(n).and_then(|check| check.as_ref().err().cloned());
-                    match malformed.map_or_else(|| decided(n), Err) {
+                    let decided = decided(n);
+                    match malformed.map_or(decided, Err) {
                         Ok(mut decision) => body.append(&mut decision),
                         Err(problems) => refused(problems, &mut body),
                     }
@@ -129,29 +140,75 @@ pub fn written(decision: &Decision<'_>) -> Vec<u8> {
     body
 }
 
-/// Answers a question from what is stored.
-pub fn answer(request: &Request<'_>, segments: &[&str], store: &dyn Store, now: Instant) -> Answer {
-    let answered = Asked::read(request, segments).and_then(|asked| from_store(&asked, store, now));
+/// One of all the features of a customer. Where its amounts cannot be held exactly, that is said in its place, and the
+/// others are answered; what is wrong with the question itself is wrong for all of them.
+pub fn item(decision: Result<Decision<'_>, Problem>, code: &str) -> Result<Vec<u8>, Problems> {
+    match decision {
+        Ok(decision) => Ok(written(&decision)),
+        Err(problem) if problem.path.is_empty() => {
+            let mut body = Vec::with_capacity(USUAL_BYTES);
+            refused(Problem { path: code.to_owned(), ..problem }.into(), &mut body);
+            Ok(body)
+        }
+        Err(problem) => Err(problem.into()),
+    }
+}
+
+/// Answers a question from what is stored. Between the slices of a batch others have their turn; each answer says of
+/// which version it is.
+pub async fn answer(request: &Request<'_>, segments: &[&str], store: &dyn Store, now: Instant) -> Answer {
+    let answered = match Asked::read(request, segments) {
+        Ok(Asked::Many(checks)) => many(checks, store, now).await,
+        Ok(asked) => from_store(&asked, store, now),
+        Err(failure) => Err(failure),
+    };
     answered.unwrap_or_else(|failure| Answer::refusal(Dialect::Own, &failure))
 }
 
+async fn many(checks: Vec<Result<Check, Problems>>, store: &dyn Store, now: Instant) -> Result<Answer, Failure> {
+    let mut decided = Vec::with_capacity(checks.len());
+    for (n, slice) in checks.chunks(SLICE).enumerate() {
+        if n != 0 {
+            js::turn().await;
+        }
+        let customers = slice.iter().flatten().map(Check::customer).collect();
+        let catalog = read(customers, store, now)?;
+        decided.extend(slice.iter().map(|check| {
+            match check {
+                Ok(check) => decision(catalog.as_ref(), &check.question(), now)
+                    .map_or_else(|problem| Err(problem.into()), |decision| Ok(written(&decision))),
+                Err(_) => Ok(Vec::new()),
+            }
+        }));
+    }
+    let mut decided = decided.into_iter();
+    Asked::Many(checks).answer(0, |_| decided.next().unwrap_or_else(|| Ok(Vec::new())))
+}
+
+/// What is to be known of these customers; nothing where nothing was ever written.
+fn read(mut customers: Vec<&str>, store: &dyn Store, now: Instant) -> Result<Option<Catalog>, Failure> {
+    sort_by(&mut customers, Ord::cmp);
+    customers.dedup();
+    if store.version()? == 0 { Ok(None) } else { catalog_for(store, &customers, now).map(Some) }
+}
+
+fn decision<'c>(catalog: Option<&'c Catalog>, question: &Question<'c>, now: Instant) -> Result<Decision<'c>, Problem> {
+    match catalog {
+        Some(catalog) => decide(catalog, question, now),
+        None => undecided(question, Reason::SnapshotMissing, &Snapshot::default(), now),
+    }
+}
+
 fn from_store(asked: &Asked, store: &dyn Store, now: Instant) -> Result<Answer, Failure> {
-    // Nothing where nothing was ever written.
-    let catalog = if store.version()? == 0 { None } else { Some(catalog_for(store, &asked.customers(), now)?) };
-    let codes: Vec<&str> = catalog.iter().flat_map(Catalog::feature_codes).collect();
-    asked.answer(codes.len(), |n| {
-        let question = match asked {
-            Asked::One(check) => check.question(),
-            Asked::All(check) => check.question_on(codes.get(n).copied().unwrap_or_default()),
-            Asked::Many(checks) => match checks.get(n) {
-                Some(Ok(check)) => check.question(),
-                _ => return Ok(Vec::new()),
-            },
-        };
-        let decision = match &catalog {
-            Some(catalog) => decide(catalog, &question, now)?,
-            None => undecided(&question, Reason::SnapshotMissing, &Snapshot::default(), now)?,
-        };
-        Ok(written(&decision))
+    let catalog = read(asked.checks().map(Check::customer).collect(), store, now)?;
+    let catalog = catalog.as_ref();
+    let codes: Vec<&str> = catalog.into_iter().flat_map(Catalog::feature_codes).collect();
+    asked.answer(codes.len(), |n| match asked {
+        Asked::All(check) => {
+            let code = codes.get(n).copied().unwrap_or_default();
+            item(decision(catalog, &check.question_on(code), now), code)
+        }
+        Asked::One(check) => Ok(written(&decision(catalog, &check.question(), now)?)),
+        Asked::Many(_) => Ok(Vec::new()),
     })
 }

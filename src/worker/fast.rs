@@ -5,6 +5,7 @@
 
 use crate::gate;
 use crate::http;
+use crate::js;
 use crate::replica;
 use mayuse_core::QueryCheck;
 use worker::wasm_bindgen::{self, JsValue, prelude::wasm_bindgen};
@@ -15,14 +16,15 @@ use worker::wasm_bindgen::{self, JsValue, prelude::wasm_bindgen};
 /// found dead, and replaced, before the call. The answer is a copy for a like reason: a view of
 /// memory changes as that memory does.
 #[wasm_bindgen(js_name = checkNow)]
-pub fn check_now(url: &JsValue, authorization: &JsValue, x_api_key: &JsValue) -> Option<Vec<u8>> {
+pub fn check_now(url: &JsValue, authorization: &JsValue, x_api_key: &JsValue, headers: &JsValue) -> Option<Vec<u8>> {
     let url = url.as_string()?;
     let (path, query) = http::path_and_query(&url);
     if path != "/v1/check" {
         return None;
     }
     let (authorization, x_api_key) = (authorization.as_string(), x_api_key.as_string());
-    if !gate::may_ask(&url, authorization.as_deref(), x_api_key.as_deref()) {
+    let header = |name: &str| js::call(headers, "get", &name.into()).ok()?.as_string();
+    if !gate::may_ask(&url, &header, authorization.as_deref(), x_api_key.as_deref()) {
         return None;
     }
     let check = QueryCheck::from_query(query)?;

@@ -16,6 +16,12 @@ thread_local! {
     static GATE: OnceCell<Gate> = const { OnceCell::new() };
 }
 
+/// The header in which `scripts/front.mjs` shows that a request came through it.
+const PASS: &str = "x-mayuse-local";
+
+/// The headers of a request.
+pub type Header<'h> = &'h dyn Fn(&str) -> Option<String>;
+
 /// What counts requests without a known key.
 pub const ANONYMOUS: &str = "anonymous";
 
@@ -25,7 +31,7 @@ pub const ANONYMOUS: &str = "anonymous";
 struct Gate {
     keys: Result<Keys, String>,
     /// The same with the demo key, for requests to this machine; only where `LOCAL_RUN` is set.
-    local: Option<Keys>,
+    local: Option<(Keys, String)>,
     /// Whether a question about the customer `panic` does, for a test: what `PANIC_ROUTE` binds.
     may_panic: bool,
 }
@@ -33,19 +39,29 @@ struct Gate {
 impl Gate {
     fn of(env: &Env) -> Gate {
         let keys = read(env);
-        let local = keys.as_ref().ok().filter(|_| env.var("LOCAL_RUN").is_ok()).map(|keys| {
+        let local = keys.as_ref().ok().zip(env.var("LOCAL_RUN").ok()).map(|(keys, pass)| {
             let mut local = keys.clone();
             local.extend(Keys::demo());
-            local
+            (local, pass.to_string())
         });
         Gate { keys, local, may_panic: env.var("PANIC_ROUTE").is_ok() }
     }
 
-    /// The table that a request is held against. The demo key is in it where the variable
-    /// `LOCAL_RUN` is set and the host is this machine: in a deployment the second is never true.
-    fn keys(&self, url: &str) -> Result<&Keys, Failure> {
+    /// The table that a request is held against. The demo key is in it where the variable `LOCAL_RUN` is set and the
+    /// request is to this machine, from no page of another: in a deployment the second is never true. A page can have
+    /// its own name lead here, and asks under that name; what passes a request on can hide the name, so it has to show
+    /// the value of the variable where that is more than `1`.
+    fn keys(&self, url: &str, header: Header<'_>) -> Result<&Keys, Failure> {
+        let is_absent_or_local = |name: &str| header(name).is_none_or(|found| is_local(&found));
+        let is_from_here = |pass: &str| {
+            is_local(url)
+                && is_absent_or_local("host")
+                && is_absent_or_local("origin")
+                && header("mf-original-url").is_none()
+                && (pass == "1" || header(PASS).as_deref() == Some(pass))
+        };
         match &self.local {
-            Some(local) if is_local(url) => Ok(local),
+            Some((local, pass)) if is_from_here(pass) => Ok(local),
             _ => self.keys.as_ref().map_err(|problem| Failure::new(Why::Unavailable, problem.clone())),
         }
     }
@@ -55,18 +71,21 @@ impl Gate {
 pub fn identify(
     env: &Env,
     url: &str,
+    header: Header<'_>,
     dialect: Dialect,
     authorization: Option<&str>,
     x_api_key: Option<&str>,
 ) -> Result<Key, Failure> {
-    GATE.with(|gate| gate.get_or_init(|| Gate::of(env)).keys(url)?.identify(dialect, authorization, x_api_key).cloned())
+    GATE.with(|gate| {
+        gate.get_or_init(|| Gate::of(env)).keys(url, header)?.identify(dialect, authorization, x_api_key).cloned()
+    })
 }
 
 /// Whether a request may ask, as far as that is known without the environment: not before the first
 /// request that came with it.
-pub fn may_ask(url: &str, authorization: Option<&str>, x_api_key: Option<&str>) -> bool {
+pub fn may_ask(url: &str, header: Header<'_>, authorization: Option<&str>, x_api_key: Option<&str>) -> bool {
     let may = |gate: &Gate| {
-        let key = gate.keys(url).ok()?.identify(Dialect::Own, authorization, x_api_key).ok()?;
+        let key = gate.keys(url, header).ok()?.identify(Dialect::Own, authorization, x_api_key).ok()?;
         key.require(Scope::Check).ok()
     };
     GATE.with(|gate| gate.get().and_then(may).is_some())
@@ -89,9 +108,12 @@ fn read(env: &Env) -> Result<Keys, String> {
     })
 }
 
+/// Whether a URL, or a host with or without a port, is this machine.
 fn is_local(url: &str) -> bool {
     let host = url.split_once("://").map_or(url, |(_, rest)| rest).split(['/', '?', '#']).next().unwrap_or_default();
-    let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
+    // The last colon of an address without a port is one of its own.
+    let is_port = |port: &&str| port.bytes().all(|byte| byte.is_ascii_digit());
+    let name = host.rsplit_once(':').filter(|(_, port)| is_port(port)).map_or(host, |(name, _)| name);
     ["localhost", "127.0.0.1", "[::1]"].contains(&name)
 }
 
@@ -119,6 +141,14 @@ async fn count(env: &Env, class: &str, name: String) -> Result<(), Failure> {
             Ok(())
         }
     }
+}
+
+/// Counts what one request costs others, as so many requests.
+pub async fn limit_by(env: &Env, class: &str, name: &str, n: usize) -> Result<(), Failure> {
+    for _ in 0..n {
+        limit(env, class, name.to_owned()).await?;
+    }
+    Ok(())
 }
 
 /// Asks a limiter. The `worker` crate does it with a serialiser and a deserialiser, for one field each.

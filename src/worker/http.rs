@@ -1,9 +1,10 @@
 //! Requests and answers on their way between the platform and the routes.
 
-use futures_util::StreamExt;
+use crate::js;
 use mayuse_core::{Instant, WriteJson};
 use mayuse_dialects::{Dialect, Failure, Reply, Why, Written};
 use std::pin::Pin;
+use worker::wasm_bindgen::JsValue;
 use worker::{Headers, Request, Response};
 
 /// Who asks, as the Worker found out; whatever a client sends under this name is replaced there.
@@ -12,8 +13,8 @@ pub const BY: &str = "x-mayuse-key";
 /// A header of writes: the version they made.
 pub const VERSION: &str = "x-snapshot-version";
 
-/// Of a body that announces how long it is, no more is believed before it is there.
-const MAX_BELIEVED: usize = 64 * 1024;
+/// After how many seconds to send a body again that there was no room for.
+const BUSY_S: u32 = 5;
 
 /// Most answers are shorter, and a buffer that grows is copied.
 const USUAL: usize = 1024;
@@ -70,6 +71,7 @@ impl From<Reply> for Answer {
             None => Answer { status: reply.status, headers: Vec::new(), body: Vec::new() },
         };
         answer.headers.extend(reply.allow.map(|allow| ("allow", allow.to_owned())));
+        answer.headers.extend(reply.authenticate.map(|how| ("www-authenticate", how.to_owned())));
         answer.headers.extend(reply.retry_after.map(|seconds| ("retry-after", seconds.to_string())));
         answer
     }
@@ -78,32 +80,77 @@ impl From<Reply> for Answer {
 /// Work that is waited for. It is boxed where it is waited for in several places: each would be compiled anew.
 pub type Work<'w, T> = Pin<Box<dyn Future<Output = Result<T, Failure>> + 'w>>;
 
-/// The body, up to what its path takes. What is longer is not read to its end.
-pub fn body(request: &mut Request, limit: usize) -> Work<'_, Vec<u8>> {
-    Box::pin(read_body(request, limit))
+/// A body: bytes that the platform holds. They count against what there may be at a time for as long as this is there.
+#[derive(Debug, Default)]
+pub struct Body(JsValue);
+
+impl Body {
+    /// The bytes where they are.
+    pub fn shared(&self) -> JsValue {
+        js::field(&self.0, "bytes")
+    }
+
+    /// The bytes, copied.
+    pub fn bytes(&self) -> Vec<u8> {
+        if self.0.is_undefined() { Vec::new() } else { js::bytes(&self.shared()) }
+    }
 }
 
-async fn read_body(request: &mut Request, limit: usize) -> Result<Vec<u8>, Failure> {
-    if matches!(request.inner().method().as_str(), "GET" | "HEAD") {
-        return Ok(Vec::new());
-    }
-    let too_large =
-        || Failure::new(Why::TooLarge, format!("the body is larger than the {limit} bytes this path takes"));
-    let announced = request.headers().get("content-length").ok().flatten().and_then(|n| n.parse::<usize>().ok());
-    if announced.is_some_and(|n| limit < n) {
-        return Err(too_large());
-    }
-    let mut body = Vec::with_capacity(announced.unwrap_or_default().min(MAX_BELIEVED));
-    // A request without a body has no stream.
-    let Ok(mut stream) = request.stream() else { return Ok(body) };
-    while let Some(chunk) = stream.next().await {
-        let chunk = chunk.map_err(|_| interrupted())?;
-        if limit < body.len().saturating_add(chunk.len()) {
-            return Err(too_large());
+impl Drop for Body {
+    fn drop(&mut self) {
+        if !self.0.is_undefined() {
+            js::free_body(&self.0);
         }
-        body.extend(chunk);
     }
-    Ok(body)
+}
+
+/// Where a body is read.
+#[derive(Clone, Copy, Debug)]
+pub enum Room {
+    Worker,
+    Object,
+}
+
+/// The body, up to what its path takes, for whom. What is longer is not read to its end.
+pub fn body<'w>(request: &'w Request, limit: usize, room: Room, who: &'w str) -> Work<'w, Body> {
+    Box::pin(read_body(request, limit, room, who))
+}
+
+async fn read_body(request: &Request, limit: usize, room: Room, who: &str) -> Result<Body, Failure> {
+    if matches!(request.inner().method().as_str(), "GET" | "HEAD") {
+        return Ok(Body::default());
+    }
+    let room = match room {
+        Room::Worker => "worker",
+        Room::Object => "object",
+    };
+    #[expect(clippy::cast_precision_loss, reason = "limits are a few megabytes")]
+    let read = js::done(js::read_body(request.inner(), limit as f64, room, who)).await;
+    let read = read.map_err(|said| Failure::internal(format!("the body cannot be read: {said}")))?;
+    match read.as_string().as_deref() {
+        None => Ok(Body(read)),
+        Some("large") => {
+            Err(Failure::new(Why::TooLarge, format!("the body is larger than the {limit} bytes this path takes")))
+        }
+        Some("busy") => {
+            Err(Failure::new(Why::Busy(BUSY_S), "too many bodies are being read; send it again in a few seconds"))
+        }
+        Some("late") => {
+            Err(Failure::new(Why::RequestTimeout, "the body did not come within 30 seconds; send it again"))
+        }
+        Some(_) => Err(interrupted()),
+    }
+}
+
+/// Refuses a body that is encoded: nothing here decodes it.
+pub fn is_plain(request: &Request) -> Result<(), Failure> {
+    match request.headers().get("content-encoding").ok().flatten() {
+        Some(encoding) if !encoding.trim().eq_ignore_ascii_case("identity") && !encoding.trim().is_empty() => {
+            let message = "the body has a content-encoding, and none is taken; send it as it is";
+            Err(Failure::new(Why::UnsupportedMediaType, message))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// The body ended too early.

@@ -11,6 +11,9 @@ use serde_json::{Map, Value};
 use std::fmt;
 use std::rc::Rc;
 
+/// How many lines are read before others have their turn.
+const LINES_A_TURN: u32 = 1_000;
+
 /// How long an import is held up at a time, so that what is written already can be published.
 const MAX_HOLD_MS: i64 = 10_000;
 
@@ -132,10 +135,16 @@ impl Writer<'_> {
         while let Some(chunk) = stream.next().await {
             let chunk = chunk.map_err(|_| http::interrupted())?;
             let n_batches = run.n_batches;
+            let mut n_lines = 0_u32;
             let mut lines = chunk.split(|byte| *byte == b'\n');
             // The last piece is the beginning of a line, and empty after a line break.
             let last = lines.next_back().unwrap_or_default();
             for line in lines {
+                // Lines that make no batch, such as blank ones, cost time too.
+                n_lines = n_lines.saturating_add(1);
+                if n_lines.is_multiple_of(LINES_A_TURN) {
+                    js::turn().await;
+                }
                 if rest.is_empty() {
                     self.line(line, run)?;
                 } else {

@@ -15,6 +15,12 @@ extern "C" {
     fn begin_pause(ms: u32) -> Promise;
     pub fn verifies(key: &[u8], message: &[u8], signature: &[u8]) -> Promise;
     pub fn signer(seed: &[u8]) -> Promise;
+    #[wasm_bindgen(js_name = readBody)]
+    pub fn read_body(request: &JsValue, limit: f64, room: &str, who: &str) -> Promise;
+    #[wasm_bindgen(js_name = freeBody)]
+    pub fn free_body(body: &JsValue);
+    #[wasm_bindgen(js_name = notObject)]
+    pub fn not_object(bytes: &JsValue, hash: &str) -> Promise;
     pub fn asset(env: &JsValue, path: &str) -> Promise;
 }
 

@@ -74,6 +74,11 @@ impl Kv {
         js::done(js::write(&self.0, keys, Some(values), WRITE_WITHIN_MS)).await.map(|_| ())
     }
 
+    /// Puts bytes that the platform holds under a key.
+    pub async fn put_shared(&self, key: String, value: JsValue) -> Result<(), String> {
+        js::done(js::write(&self.0, vec![key], Some(vec![value.into()]), WRITE_WITHIN_MS)).await.map(|_| ())
+    }
+
     /// Takes keys away, a few at the same time.
     pub async fn delete(&self, keys: Vec<String>) -> Result<(), String> {
         js::done(js::write(&self.0, keys, None, WRITE_WITHIN_MS)).await.map(|_| ())

@@ -37,10 +37,10 @@ mod export;
 mod publish;
 
 use checks::Asked;
-use http::Answer;
+use http::{Answer, Body, Room};
 use mayuse_core::{Instant, WriteJson};
 use mayuse_dialects::{Dialect, Failure, Ids, Presented, Request, Why, Written, object, scope_of};
-use worker::{Context, Env, Response, Result, console_error, console_log, event, js_sys, worker_sys::web_sys};
+use worker::{Context, Env, Response, Result, console_error, console_log, event, worker_sys::web_sys};
 
 /// The object's name: there is one catalogue.
 const CATALOG: &str = "catalog";
@@ -50,7 +50,7 @@ const ANSWER_WITHIN_MS: u32 = 20_000;
 
 /// Answers a request: lets it in, and hands it to the catalogue.
 #[event(fetch)]
-async fn fetch(mut request: worker::Request, env: Env, context: Context) -> Result<Response> {
+async fn fetch(request: worker::Request, env: Env, context: Context) -> Result<Response> {
     let now = http::now();
     let arrived = Arrived {
         // Not `request.method()`: that takes every method it does not know for GET.
@@ -63,7 +63,7 @@ async fn fetch(mut request: worker::Request, env: Env, context: Context) -> Resu
     let path = arrived.path();
     panic_if_asked(path, &env);
     let (presented, mut by) = (presented(&request), String::new());
-    let response = match arrived.serve(&mut request, &env, &mut by).await {
+    let response = match arrived.serve(&request, &env, &mut by).await {
         Ok(response) => Ok(response),
         Err(failure) => arrived.respond(Answer::refusal(Dialect::of(path, presented), &failure)),
     };
@@ -123,7 +123,7 @@ impl Arrived {
     /// counted before.
     async fn serve(
         &self,
-        request: &mut worker::Request,
+        request: &worker::Request,
         env: &Env,
         by: &mut String,
     ) -> std::result::Result<Response, Failure> {
@@ -131,16 +131,20 @@ impl Arrived {
         let header = |name: &str| request.headers().get(name).ok().flatten();
         let address = || header("cf-connecting-ip").unwrap_or_default();
         let Some(scope) = scope_of(&self.method, path) else {
-            if path != "/readyz" {
-                return self.respond(known(path, env).await?).map_err(|error| self.broken(&error));
+            if path == "/healthz" {
+                return self.respond(Answer::written(200, br#"{"status":"ok"}"#.to_vec())).map_err(|e| self.broken(&e));
             }
             gate::limit(env, gate::ANONYMOUS, address()).await?;
-            return self.forward(request, env, by).await;
+            if path == "/openapi.json" {
+                return self.respond(described(path, env).await?).map_err(|error| self.broken(&error));
+            }
+            return self.ask(request, None, env, by).await.map_err(|error| self.broken(&error));
         };
         let (authorization, x_api_key) = (header("authorization"), header("x-api-key"));
         let (content_type, address) = (header("content-type"), address());
         let dialect = Dialect::of(path, presented(request));
-        let key = match gate::identify(env, &self.url, dialect, authorization.as_deref(), x_api_key.as_deref()) {
+        let key = match gate::identify(env, &self.url, &header, dialect, authorization.as_deref(), x_api_key.as_deref())
+        {
             Ok(key) => key,
             Err(failure) => {
                 // Guessing is limited too, by where it comes from.
@@ -151,41 +155,43 @@ impl Arrived {
             }
         };
         by.clone_from(&key.name);
-        let count = || gate::limit(env, &key.class, key.name.clone());
+        let count = |n| gate::limit_by(env, &key.class, &key.name, n);
         let segments = self.segments();
         let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
-        if !checks::takes(&segments) {
-            count().await?;
-            key.require(scope)?;
-            if let Some(answer) = snapshots::answer(self.method.as_str(), &segments, request, env, self.now).await? {
+        let is_question = checks::takes(&segments);
+        // A question that is answered from memory costs nobody else anything, and is not counted, unless its body is
+        // large; whatever else it is, it is counted before its body is read.
+        let announced = || header("content-length").and_then(|n| n.parse::<usize>().ok());
+        let is_small = self.is_read() || announced().is_some_and(|n| n <= checks::SMALL);
+        let is_fine = key.require(scope).and_then(|()| if self.is_read() { Ok(()) } else { http::is_plain(request) });
+        let mut n_counted = 0;
+        if !is_question || !is_small || is_fine.is_err() {
+            count(1).await?;
+            n_counted = 1;
+        }
+        is_fine?;
+        if !is_question {
+            if let Some(answer) = snapshots::answer(&self.method, &segments, request, env, by, self.now).await? {
                 return self.respond(answer).map_err(|error| self.broken(&error));
             }
             return self.forward(request, env, by).await;
         }
-        if key.require(scope).is_err() {
-            count().await?;
-            key.require(scope)?;
-        }
-        let body = match http::body(request, checks::body_limit(path)).await {
-            Ok(body) => body,
-            Err(failure) => {
-                count().await?;
-                return Err(failure);
-            }
+        let asked = match http::body(request, checks::body_limit(path), Room::Worker, by).await {
+            Ok(body) => self.asked(content_type.as_deref(), &body.bytes(), &segments).map(|asked| (asked, body)),
+            Err(failure) => Err(failure),
         };
-        let asked = match self.asked(content_type.as_deref(), &body, &segments) {
+        let (asked, body) = match asked {
             Ok(asked) => asked,
             Err(failure) => {
-                count().await?;
+                count(1_usize.saturating_sub(n_counted)).await?;
                 return Err(failure);
             }
         };
-        // What is answered from here costs nobody else anything, and is not counted.
         if let Some(answer) = replica::answer_held(&asked, self.now) {
             return self.respond(answer?).map_err(|error| self.broken(&error));
         }
-        count().await?;
-        self.answer(&asked, body, request, env, by).await
+        count(asked.weight().saturating_sub(n_counted)).await?;
+        self.answer(&asked, &body, request, env, by).await
     }
 
     /// Answers questions from the replica, else asks the catalogue itself, else says that it cannot be
@@ -193,7 +199,7 @@ impl Arrived {
     async fn answer(
         &self,
         asked: &Asked,
-        body: Vec<u8>,
+        body: &Body,
         request: &worker::Request,
         env: &Env,
         by: &str,
@@ -202,7 +208,7 @@ impl Arrived {
             Ok(answer) => return self.respond(answer?).map_err(|error| self.broken(&error)),
             Err(why) => why,
         };
-        let body = (self.method == "POST").then_some(body);
+        let body = (!self.is_read()).then_some(body);
         let answered = match self.ask(request, body, env, by).await {
             Ok(response) if response.status_code() < 500 => return Ok(response),
             answered => answered.map_err(|error| self.broken(&error)),
@@ -233,24 +239,23 @@ impl Arrived {
         Asked::read(&Request { method, path, query, presented: Presented::Not, content_type, body }, segments)
     }
 
-    /// Hands it to the catalogue, together with who asks. Only a whole catalogue is read over there,
-    /// so that nobody else's slow client is waited for by what everybody waits for.
-    async fn forward(
-        &self,
-        request: &mut worker::Request,
-        env: &Env,
-        by: &str,
-    ) -> std::result::Result<Response, Failure> {
-        let path = self.path();
-        let body = match self.method.as_str() {
-            "GET" | "HEAD" => None,
-            _ if is_whole(path) => None,
-            _ => Some(http::body(request, checks::body_limit(path)).await?),
-        };
-        self.ask(request, body, env, by).await.map_err(|error| self.broken(&error))
+    fn is_read(&self) -> bool {
+        matches!(self.method.as_str(), "GET" | "HEAD")
     }
 
-    async fn ask(&self, request: &worker::Request, body: Option<Vec<u8>>, env: &Env, by: &str) -> Result<Response> {
+    /// Hands it to the catalogue, together with who asks. Only an import is read over there, so that nobody else's
+    /// slow client is waited for by what everybody waits for.
+    async fn forward(&self, request: &worker::Request, env: &Env, by: &str) -> std::result::Result<Response, Failure> {
+        let path = self.path();
+        let body = if self.is_read() || path == IMPORT {
+            None
+        } else {
+            Some(http::body(request, checks::body_limit(path), Room::Worker, by).await?)
+        };
+        self.ask(request, body.as_ref(), env, by).await.map_err(|error| self.broken(&error))
+    }
+
+    async fn ask(&self, request: &worker::Request, body: Option<&Body>, env: &Env, by: &str) -> Result<Response> {
         let headers = web_sys::Headers::new_with_headers(&request.inner().headers())?;
         headers.set(http::BY, by)?;
         let init = web_sys::RequestInit::new();
@@ -259,7 +264,7 @@ impl Arrived {
             // They tell of the body as it was sent.
             headers.delete("content-length")?;
             headers.delete("transfer-encoding")?;
-            init.set_body(&js_sys::Uint8Array::from(body.as_slice()));
+            init.set_body(&body.shared());
         }
         // A panic over there leaves what it was busy with without an answer. The whole catalogue takes as long as it
         // takes.
@@ -285,16 +290,16 @@ impl Arrived {
     }
 }
 
+/// The path of an import.
+const IMPORT: &str = "/v1/catalog/import";
+
 /// Whether the catalogue comes or goes as a whole.
 fn is_whole(path: &str) -> bool {
-    matches!(path, "/v1/catalog" | "/v1/catalog/import")
+    matches!(path, "/v1/catalog" | IMPORT)
 }
 
-/// What everybody may read.
-async fn known(path: &str, env: &Env) -> std::result::Result<Answer, Failure> {
-    if path != "/openapi.json" {
-        return Ok(Answer::written(200, br#"{"status":"ok"}"#.to_vec()));
-    }
+/// The description of the API, which everybody may read.
+async fn described(path: &str, env: &Env) -> std::result::Result<Answer, Failure> {
     let asset = js::done(js::asset(env, path)).await.map_err(|said| {
         console_error!("{path}: {said}");
         Failure::new(Why::Unavailable, "the description of the API cannot be read; ask again")

@@ -1,6 +1,6 @@
 //! A request under way: what of it is decided, and what the rest needs.
 
-use crate::checks::{Asked, written};
+use crate::checks::{Asked, item, written};
 use crate::http::Answer;
 use mayuse_core::{Check, Decision, Instant, Problems, Question, Reason, decide_for, too_old};
 use mayuse_dialects::Failure;
@@ -128,7 +128,7 @@ impl<'a> Open<'a> {
             {
                 return Err(Need::Newer(decision.reason));
             }
-            decided.push(Some(decision.map(|decision| written(&decision)).map_err(Problems::from)));
+            decided.push(Some(item(decision, code)));
         }
         self.n_features = decided.len();
         self.decided = decided;

@@ -5,7 +5,7 @@
 async function within(ms, promise) {
   let timer;
   const late = new Promise((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`no answer within ${ms} ms`)), ms);
+    timer = setTimeout(() => reject(Object.assign(new Error(`no answer within ${ms} ms`), { isLate: true })), ms);
   });
   try {
     return await Promise.race([promise, late]);
@@ -17,6 +17,153 @@ async function within(ms, promise) {
 /** Waits; for no time at all, so that whatever else waits has its turn. */
 export function pause(ms) {
   return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+// How many bytes of bodies there may be at a time, in the Worker and in the object each: of the 128 MB an isolate has.
+const CEILING = 32 * 1024 * 1024;
+// What of it is kept for bodies as small as a question, and how small those are.
+const SPARE = 2 * 1024 * 1024;
+const SMALL = 16 * 1024;
+// How much of it one key may have with more than one body.
+const SHARE = 16 * 1024 * 1024;
+// How long a client may pause, and take in all.
+const PAUSE_MS = 30_000;
+const BODY_MS = 300_000;
+
+/** The bodies there are. One whose request ended unseen is let go once it should long have been answered. */
+class Room {
+  bodies = new Set();
+  bytes = 0;
+  of = new Map();
+
+  add(body, n) {
+    const own = (this.of.get(body.who) ?? 0) + n;
+    own === 0 ? this.of.delete(body.who) : this.of.set(body.who, own);
+    this.bytes += n;
+    body.held += n;
+    body.until = Date.now() + 2 * PAUSE_MS;
+  }
+
+  free(body) {
+    if (this.bodies.delete(body)) {
+      this.add(body, -body.held);
+    }
+  }
+
+  fits(body, n) {
+    if (body.held + n <= SMALL) {
+      return this.bytes + n <= CEILING;
+    }
+    const own = this.of.get(body.who) ?? 0;
+    return this.bytes + n <= CEILING - SPARE && (own === body.held || own + n <= SHARE);
+  }
+
+  takes(body, n) {
+    if (!this.fits(body, n)) {
+      [...this.bodies].filter(({ until }) => until < Date.now()).forEach((one) => this.free(one));
+    }
+    const fits = this.bodies.has(body) && this.fits(body, n);
+    if (fits) {
+      this.add(body, n);
+    }
+    return fits;
+  }
+}
+
+const rooms = { worker: new Room(), object: new Room() };
+
+/**
+ * Reads a body into memory of the platform, which takes it back whatever becomes of the request. What is resolved to
+ * has its `bytes` and is to be let go with `freeBody`, or is a word that says why there is none.
+ */
+export async function readBody(request, limit, where, who) {
+  const room = rooms[where];
+  const body = { who, held: 0, until: 0, bytes: undefined, room };
+  const length = request.headers.get("content-length");
+  const announced = Number(length ?? 0);
+  if (limit < announced) {
+    return "large";
+  }
+  room.bodies.add(body);
+  const problem = room.takes(body, announced) ? await readInto(body, request, limit, length, announced) : "busy";
+  if (problem) {
+    room.free(body);
+    return problem;
+  }
+  return body;
+}
+
+async function readInto(body, request, limit, length, announced) {
+  if (!request.body) {
+    body.bytes = new Uint8Array(0);
+    return undefined;
+  }
+  const reader = request.body.getReader();
+  const end = (problem) => {
+    reader.cancel().catch(() => {});
+    return problem;
+  };
+  const [chunks, until] = [[], Date.now() + BODY_MS];
+  let n = 0;
+  for (;;) {
+    let part;
+    try {
+      part = await within(PAUSE_MS, reader.read());
+    } catch (error) {
+      return end(error.isLate ? "late" : "interrupted");
+    }
+    if (part.done) {
+      break;
+    }
+    chunks.push(part.value);
+    n += part.value.byteLength;
+    if (limit < n) {
+      return end("large");
+    }
+    if (until < Date.now()) {
+      return end("late");
+    }
+    if (!body.room.takes(body, Math.max(0, n - body.held))) {
+      return end("busy");
+    }
+  }
+  if (length !== null && n < announced) {
+    return "interrupted";
+  }
+  if (chunks.length === 1) {
+    [body.bytes] = chunks;
+    return undefined;
+  }
+  body.bytes = new Uint8Array(n);
+  let at = 0;
+  for (const chunk of chunks) {
+    body.bytes.set(chunk, at);
+    at += chunk.byteLength;
+  }
+  return undefined;
+}
+
+/** Lets go of a body, once. */
+export function freeBody(body) {
+  body.room.free(body);
+}
+
+/** What keeps bytes from being an object of this hash: "hash", "text", or nothing. */
+export async function notObject(bytes, hash) {
+  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
+  if (hash !== Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("")) {
+    return "hash";
+  }
+  const decoder = new TextDecoder("utf-8", { fatal: true });
+  try {
+    for (let at = 0; at < bytes.length; at += 65536) {
+      decoder.decode(bytes.subarray(at, at + 65536), { stream: true });
+    }
+    decoder.decode();
+  } catch {
+    return "text";
+  }
+  return undefined;
 }
 
 /** A value of a KV namespace as bytes, null where there is none. */

@@ -4,7 +4,7 @@
 //! the first request after a while goes on looking for another one when it has been answered. No
 //! request waits for what another one fetches, since the platform ends that with the other request.
 
-use crate::checks::{Asked, written};
+use crate::checks::{Asked, item, written};
 use crate::crypto;
 use crate::fallback::Fallback;
 use crate::http::Answer;
@@ -230,23 +230,29 @@ pub async fn last_resort(asked: &Asked, why: Elsewhere, now: Instant) -> Option<
         let (replica, embedded) = (held.replica.borrow(), held.embedded.borrow());
         let version = |replica: &Replica| replica.manifest().map_or(0, |manifest| manifest.version);
         let source = if version(&replica) <= version(&embedded) { &*embedded } else { &*replica };
-        let decide = |question: &Question<'_>| {
+        let decide = |question: &Question<'_>, code: Option<&str>| {
             let decision = match (source.decide(question, now), source.catalog()) {
-                (Ok(decision), _) => decision?,
-                (Err(_), Some(catalog)) => undecided_in(catalog, question, why.0, now)?,
+                (Ok(decision), _) => decision,
+                (Err(_), Some(catalog)) => undecided_in(catalog, question, why.0, now),
                 (Err(_), None) => {
                     let on_indeterminate = held.settings.policies.on_indeterminate;
-                    undecided(question, why.0, &Snapshot { on_indeterminate, ..Snapshot::default() }, now)?
+                    undecided(question, why.0, &Snapshot { on_indeterminate, ..Snapshot::default() }, now)
                 }
             };
-            Ok(written(&decision))
+            match code {
+                Some(code) => item(decision, code),
+                None => Ok(written(&decision?)),
+            }
         };
         let codes: Vec<&str> = source.catalog().into_iter().flat_map(|catalog| catalog.feature_codes()).collect();
         let mut question = |n: usize| match asked {
-            Asked::One(check) => decide(&check.question()),
-            Asked::All(check) => decide(&check.question_on(codes.get(n).copied().unwrap_or_default())),
+            Asked::One(check) => decide(&check.question(), None),
+            Asked::All(check) => {
+                let code = codes.get(n).copied().unwrap_or_default();
+                decide(&check.question_on(code), Some(code))
+            }
             Asked::Many(checks) => match checks.get(n) {
-                Some(Ok(check)) => decide(&check.question()),
+                Some(Ok(check)) => decide(&check.question(), None),
                 _ => Ok(Vec::new()),
             },
         };
@@ -375,6 +381,18 @@ async fn verified(unverified: Unverified, settings: &Settings) -> Result<Manifes
     })
 }
 
+/// How much memory the program has, which never becomes less.
+#[cfg(target_arch = "wasm32")]
+fn memory_bytes() -> usize {
+    core::arch::wasm32::memory_size::<0>().saturating_mul(65_536)
+}
+
+/// Elsewhere it is only linted.
+#[cfg(not(target_arch = "wasm32"))]
+fn memory_bytes() -> usize {
+    0
+}
+
 /// How the replica of this isolate is.
 pub fn status(env: &Env, now: Instant) -> Option<Value> {
     with(env, |held| {
@@ -389,6 +407,7 @@ pub fn status(env: &Env, now: Instant) -> Option<Value> {
             ("shards", manifest.map_or(0, |manifest| manifest.table.shards.len()).into()),
             ("shards_held", replica.n_shards().into()),
             ("bytes_held", replica.n_bytes().into()),
+            ("memory_bytes", memory_bytes().into()),
             ("reads", kv::n_reads().into()),
             ("manifests_refused", counters.refused.get().into()),
             ("failures", counters.failed.get().into()),

@@ -26,7 +26,7 @@ function fromMemory(request) {
   }
   try {
     const { headers } = request;
-    return checkNow(url, headers.get("authorization"), headers.get("x-api-key"));
+    return checkNow(url, headers.get("authorization"), headers.get("x-api-key"), headers);
   } catch {
     // It has already been logged. The next call finds the instance dead and starts a new one.
     return undefined;

@@ -2,7 +2,8 @@
 
 use crate::CATALOG;
 use crate::crypto;
-use crate::http::{self, Answer, VERSION};
+use crate::http::{self, Answer, Room, VERSION};
+use crate::js;
 use crate::kv::{self, Kv, ObjectError};
 use crate::replica;
 use crate::settings::Settings;
@@ -25,8 +26,9 @@ const MAX_OBJECT: usize = 24 * 1024 * 1024;
 pub async fn answer(
     method: &str,
     segments: &[&str],
-    request: &mut worker::Request,
+    request: &worker::Request,
     env: &Env,
+    by: &str,
     now: Instant,
 ) -> Result<Option<Answer>, Failure> {
     let is_read = matches!(method, "GET" | "HEAD");
@@ -50,15 +52,22 @@ pub async fn answer(
         }
         ["v1", "snapshot", "objects", hash] if method == "PUT" => {
             let hash = hash_of(hash)?;
-            let body = http::body(request, MAX_OBJECT).await?;
-            if Hash::of(&body) != hash {
-                return Err(Failure::new(Why::BadRequest, format!("the body does not hash to {hash}")));
+            let kv = store(env)?;
+            // It stays where the platform has it.
+            let body = http::body(request, MAX_OBJECT, Room::Worker, by).await?;
+            let found = js::done(js::not_object(&body.shared(), &hash.to_string())).await;
+            match found.map_err(Failure::internal)?.as_string().as_deref() {
+                None => {}
+                Some("hash") => {
+                    return Err(Failure::new(Why::BadRequest, format!("the body does not hash to {hash}")));
+                }
+                // Nobody could read it again.
+                Some(_) => {
+                    let message = "not an object: those are in the packed form, which is UTF-8";
+                    return Err(Failure::new(Why::BadRequest, message));
+                }
             }
-            // Nobody could read it again.
-            let object = Packed::new(body).ok_or_else(|| {
-                Failure::new(Why::BadRequest, "not an object: those are in the packed form, which is UTF-8")
-            })?;
-            store(env)?.put(vec![kv::key_of(hash)], &[object.as_slice()]).await.map_err(|said| unavailable(&said))?;
+            kv.put_shared(kv::key_of(hash), body.shared()).await.map_err(|said| unavailable(&said))?;
             Ok(Some(Answer::from(Reply::empty())))
         }
         ["v1", "snapshot", "manifest"] if method == "PUT" => Ok(None),

@@ -95,6 +95,8 @@ function assertRefused(path, { status, body, headers }, expected, sent = {}) {
   };
   const dialect = dialectOf(path, sent);
   assert.equal(words[dialect](), WORDS[expected][dialect], where);
+  const how = dialect === "Pabbly" ? /^Basic realm=/ : /^Bearer realm=/;
+  assert.match(headers["www-authenticate"] ?? "", expected === 401 ? how : /^$/, where);
   assert.equal(headers["retry-after"], expected === 429 ? `${PERIOD_MS / 1_000}` : undefined, where);
 }
 
@@ -241,7 +243,13 @@ test("the demo key is for this machine and for a local run", async () => {
     for (const name of others) {
       assertRefused(sent[1], await probe(local, sent, host(name)), 401);
     }
-    for (const name of ["localhost:1", "127.0.0.1"]) {
+    // A page of another name, or something that hides under which name it was asked.
+    for (const more of [{ origin: "http://evil.example.com" }, { origin: "null" }, { "mf-original-url": "http://localhost/" }]) {
+      assertRefused(sent[1], await probe(local, sent, { headers: { ...JSON_TYPE, ...more } }), 401);
+    }
+    const ownPage = { headers: { ...JSON_TYPE, origin: "http://localhost:3000" } };
+    assert.notEqual((await probe(local, sent, ownPage)).status, 401);
+    for (const name of ["localhost:1", "127.0.0.1", "[::1]", "[::1]:8787"]) {
       assert.notEqual((await probe(local, sent, host(name))).status, 401, name);
     }
     assertRefused(sent[1], await probe(deployed, sent), 401);
@@ -344,6 +352,7 @@ test("without a key the catalogue is asked for its version so often, by address"
     }
     assertRefused("/readyz", await ask("GET", "/readyz", 201), 429);
     assert.equal((await ask("HEAD", "/readyz", 201)).status, 429);
+    assertRefused("/openapi.json", await ask("GET", "/openapi.json", 201), 429);
     assert.equal((await ask("GET", "/readyz", 202)).status, 200);
     assert.equal((await ask("GET", "/healthz", 201)).status, 200);
   });

@@ -1,102 +1,129 @@
-// The bounds on what is stored: what could not be published is refused when it is written. At each bound, and past it.
+// What one client can take from the others: bodies that do not end, encodings, blank lines, batches, impossible rows.
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { once } from "node:events";
+import { connect } from "node:net";
 import { after, before, test } from "node:test";
-import { start, published } from "./support.mjs";
-import { customer, shop, subscription } from "./shop.mjs";
+import { setTimeout as sleep } from "node:timers/promises";
+import { AT, JSON_TYPE, demo, start } from "./support.mjs";
 
-const MAX_CUSTOMER = 4 * 1024 * 1024;
-const MAX_DEFINITIONS = 8 * 1024 * 1024;
-const LINES = { "content-type": "application/x-ndjson" };
-const line = (kind, entity) => `${JSON.stringify({ kind, ...entity })}\n`;
+const PERIOD_MS = 10_000;
+const LIMIT = 30;
+const KEY = "key-of-one";
+const TABLE = [
+  { name: "one", sha256: createHash("sha256").update(KEY).digest("hex"), scopes: ["check", "catalog"], class: "standard" },
+];
 
 let started;
 let worker;
+let limited;
+
 before(async () => {
-  started = await start({ catalog: shop(), snapshots: "bounds" });
-  ({ worker } = started);
+  const limits = { RATE_LIMIT_STANDARD: { simple: { limit: LIMIT, period: PERIOD_MS / 1_000 } } };
+  started = await start({}, { bindings: { API_KEYS: JSON.stringify(TABLE) }, limits });
+  [worker, limited] = started.workers;
 });
 after(() => started.stop());
 
-const send = (body) => worker.ask("POST", "/v1/catalog/import", { body, headers: LINES });
-const isPublished = async (version) => {
-  await published(worker, version);
-  const { body } = await worker.get("/readyz");
-  assert.deepEqual([body.status, body.failing_shards, body.waiting_keys], ["ok", 0, 0]);
-};
-
-/** A subscription that takes so many bytes as it is stored. */
-function sized(id, size) {
-  const bare = subscription(id, "cus_large", { note: "" });
-  return { ...bare, note: "n".repeat(size - JSON.stringify(bare).length) };
+/** Does it within one period of the limiter, which begin at whole multiples. */
+async function inOnePeriod(work) {
+  for (;;) {
+    const period = () => Math.floor(Date.now() / PERIOD_MS);
+    const began = period();
+    const outcome = await work().then(() => undefined, (error) => error);
+    if (period() === began) {
+      if (outcome) {
+        throw outcome;
+      }
+      return;
+    }
+  }
 }
 
-test("a customer with all its subscriptions", async () => {
-  const own = customer("cus_large");
-  const of = MAX_CUSTOMER - JSON.stringify(own).length;
-  const each = 1_000_000;
-  const last = of - 4 * each;
-  const sizes = [each, each, each, each, last];
-  const lines = [line("customer", own), ...sizes.map((size, n) => line("subscription", sized(`sub_large_${n}`, size)))];
-  const taken = await send(lines.join(""));
-  assert.equal(taken.status, 200, JSON.stringify(taken.body).slice(0, 500));
-  await isPublished(taken.body.snapshot_version);
-  const check = await worker.check({ customer: "cus_large", feature: "api_calls", consumed: "0" });
-  assert.equal(check.body.allowed, true);
-  // One byte more, in a line and alone.
-  const more = sized("sub_large_4", last + 1);
-  const refused = await send(line("customer", customer("cus_other")) + line("subscription", more));
-  assert.equal(refused.status, 413);
-  assert.equal(refused.body.error.path, "line 2");
-  assert.match(refused.body.error.message, /customer `cus_large` with all its subscriptions would take 4194305 bytes/);
-  const put = await worker.put("/v1/catalog/subscriptions/sub_large_4", more);
-  assert.deepEqual([put.status, put.body.error.path], [413, "subscriptions[0]"]);
-  await isPublished((await worker.get("/readyz")).body.snapshot_version);
-});
-
-test("features, plans and add-ons together", async () => {
-  const { body } = await worker.get("/v1/catalog");
-  const stored = [body.features, body.plans, body.add_ons ?? []].flat().reduce((n, one) => n + JSON.stringify(one).length, 0);
-  const plan = (n, size) => {
-    const bare = { id: `plan_large_${n}`, name: "Large", description: "" };
-    return { ...bare, description: "d".repeat(size - JSON.stringify(bare).length) };
-  };
-  const each = 1_000_000;
-  const last = MAX_DEFINITIONS - stored - 8 * each;
-  const lines = Array.from({ length: 8 }, (_, n) => line("plan", plan(n, each)));
-  const taken = await send(lines.join("") + line("plan", plan(8, last)));
-  assert.equal(taken.status, 200, JSON.stringify(taken.body).slice(0, 500));
-  await isPublished(taken.body.snapshot_version);
-  const past = await worker.put("/v1/catalog/plans/plan_large_8", plan(8, last + 1));
-  assert.equal(past.status, 413);
-  assert.match(past.body.error.message, /features, plans and add-ons together would take 8388609 bytes, more than 8388608/);
-  assert.equal((await send(line("plan", plan(9, 100)))).status, 413);
-  // Nothing of it was kept.
-  await isPublished(taken.body.snapshot_version);
-});
-
-test("five thousand plan versions with forty rows each are refused with the bound, or published", async () => {
-  const features = Array.from({ length: 40 }, (_, n) => ({
-    id: `feat_many_${n}`, code: `many_${n}`, name: `Many ${n}`, feature_type: { type: "METERED" }, status: "ACTIVE",
-  }));
-  const entitlements = features.map(({ code }) => ({
-    feature: code, value: { type: "METERED", limit: "1000", reset_period: { type: "BILLING_CYCLE" } },
-  }));
-  const plan = (n) => ({
-    id: `plan_many_${n}`, name: `Many ${n}`, versions: [{ id: `plv_many_${n}`, version: 1, entitlements }],
-  });
-  const own = await start({ catalog: null, snapshots: "many" });
-  try {
-    const post = (body) => own.worker.ask("POST", "/v1/catalog/import", { body, headers: LINES });
-    await post(features.map((feature) => line("feature", feature)).join(""));
-    const all = Array.from({ length: 5_000 }, (_, n) => line("plan", plan(n))).join("");
-    const { status, body } = await post(all);
-    assert.equal(status, 413);
-    assert.match(body.error.path, /^line \d+$/);
-    assert.match(body.error.message, /features, plans and add-ons together/);
-    // What was taken before is published, and questions are answered.
-    await published(own.worker, body.snapshot_version);
-    assert.equal((await own.worker.get("/readyz")).body.status, "ok");
-  } finally {
-    await own.stop();
+test("a body that is encoded is refused for that, in every API", async () => {
+  const requests = [
+    ["POST", "/v1/check"], ["POST", "/v1/check/batch"], ["PUT", "/v1/catalog"], ["POST", "/v1/catalog/import"],
+    ["PUT", "/v1/catalog/customers/x"], ["POST", "/api/v1/addons"], ["POST", "/addons"], ["POST", "/api/v1/addon/prd_api"],
+  ];
+  for (const [method, path] of requests) {
+    for (const encoding of ["gzip", "br", "GZIP", "identity, gzip"]) {
+      const headers = { ...JSON_TYPE, "content-encoding": encoding };
+      const { status, body } = await worker.ask(method, path, { body: "{}", headers });
+      assert.equal(status, 415, path);
+      assert.match(JSON.stringify(body), /content-encoding/);
+    }
   }
+  const plain = { body: JSON.stringify({ customer: "acme", feature: "sso", at: AT }), headers: { ...JSON_TYPE, "content-encoding": "identity" } };
+  assert.equal((await worker.ask("POST", "/v1/check", plain)).status, 200);
+});
+
+test("one feature whose amounts cannot be held leaves the others be", async () => {
+  const catalog = demo();
+  const most = "9".repeat(28);
+  const row = (id) => ({ id, feature_id: "feat_requests_many", value: { type: "METERED", enabled: true, limit: most } });
+  catalog.features.push({ id: "feat_requests_many", code: "requests_many", name: "Many", feature_type: { type: "METERED" }, status: "ACTIVE" });
+  const subscription = catalog.subscriptions.find(({ customer_id }) => customer_id === "cus_acme");
+  subscription.entitlements = [...(subscription.entitlements ?? []), row("ent_many")];
+  const put = await worker.put("/v1/catalog", JSON.stringify(catalog));
+  assert.equal(put.status, 200, JSON.stringify(put.body));
+  const query = `consumed=-${most}&at=${AT}`;
+  const one = await worker.get(`/v1/check?customer=acme&feature=requests_many&${query}`);
+  const { status, body } = await worker.get(`/v1/customers/acme/entitlements?${query}`);
+  assert.deepEqual([one.status, one.body.error.code, status], [400, "OUT_OF_RANGE", 200]);
+  assert.equal(body.data.length, catalog.features.length);
+  const refused = body.data.filter(({ error }) => error);
+  assert.ok(refused.some(({ error }) => error.path === "requests_many" && error.code === "OUT_OF_RANGE"));
+  assert.ok(body.data.some(({ feature }) => feature?.code === "sso"));
+  // What is wrong with the question is wrong with all of it.
+  assert.equal((await worker.get("/v1/customers/acme/entitlements?requested=-1")).status, 400);
+});
+
+test("lines that make no batch give others their turn", async () => {
+  const headers = { "content-type": "application/x-ndjson" };
+  let done = false;
+  const body = Buffer.alloc(2 * 1024 * 1024, "\n");
+  const imported = worker.ask("POST", "/v1/catalog/import", { body, headers }).then((answer) => {
+    done = true;
+    return answer;
+  });
+  let answered = 0;
+  while (!done) {
+    assert.equal((await worker.ask("GET", "/readyz")).status, 200);
+    answered += done ? 0 : 1;
+  }
+  assert.deepEqual([(await imported).status, (await imported).body.lines], [200, body.length]);
+  assert.ok(20 < answered, `${answered} were answered meanwhile`);
+});
+
+test("a batch counts by its questions, and what it does not end with counts too", async () => {
+  const batch = (n) => ({
+    body: JSON.stringify({ questions: Array.from({ length: n }, (_, i) => ({ customer: `nobody-${i}`, feature: "sso" })) }),
+    headers: JSON_TYPE,
+    key: KEY,
+  });
+  await inOnePeriod(async () => {
+    // Twenty for a thousand, so the second has too few left.
+    const { status, body } = await limited.ask("POST", "/v1/check/batch", batch(1_000));
+    assert.deepEqual([status, body.results.length], [200, 1_000]);
+    assert.ok(body.results.every(({ reason }) => reason === "CUSTOMER_NOT_FOUND"));
+    assert.equal((await limited.ask("POST", "/v1/check/batch", batch(1_000))).status, 429);
+    assert.equal((await limited.ask("POST", "/v1/check/batch", batch(1))).status, 429);
+  });
+  await inOnePeriod(async () => {
+    const { hostname, port } = limited.target;
+    const head = ["POST /v1/check/batch HTTP/1.1", `host: ${hostname}:${port}`, `x-api-key: ${KEY}`, "content-length: 1000000"];
+    const sockets = await Promise.all(Array.from({ length: LIMIT + 5 }, async () => {
+      const socket = connect(port, hostname);
+      socket.on("error", () => {});
+      const answered = new Promise((resolve) => socket.once("data", (data) => resolve(String(data))));
+      await once(socket, "connect");
+      socket.write(`${head.join("\r\n")}\r\n\r\n{`);
+      return { socket, answered };
+    }));
+    const answers = await Promise.all(sockets.map(({ answered }) => Promise.race([answered, sleep(1_500, "")])));
+    sockets.forEach(({ socket }) => socket.destroy());
+    const of = (status) => answers.filter((answer) => answer.startsWith(`HTTP/1.1 ${status} `)).length;
+    // As many as fit into the share of a key are waited for; none of them is free.
+    assert.deepEqual([of(429), of(503), of(200)], [5, LIMIT - 16, 0], answers.join("\n"));
+  });
 });

@@ -281,34 +281,43 @@ test("what is sent slowly is waited for, and asked once all of it is there", { c
   await Promise.all(tests);
 });
 
-test("what is announced takes no room until it comes", async () => {
+test("what is announced and does not come keeps nobody else out", async () => {
   const { hostname, port } = worker.target;
-  // Together more than there are addresses.
+  // Together more than there are addresses, and more than a key may have at a time.
   const announced = 8 * 1024 * 1024;
   const head = [
     "PUT /v1/catalog HTTP/1.1",
     `host: ${hostname}:${port}`,
     `authorization: Bearer ${DEMO_KEY}`,
+    "content-type: text/plain",
     `content-length: ${announced}`,
   ];
   const sockets = await Promise.all(Array.from({ length: 2 ** 32 / announced + 8 }, async () => {
     const socket = connect(port, hostname);
     socket.on("error", () => {});
+    const answered = new Promise((resolve) => socket.once("data", (data) => resolve(String(data))));
     await once(socket, "connect");
     socket.write(`${head.join("\r\n")}\r\n\r\n{`);
-    return socket;
+    return { socket, answered };
   }));
-  await sleep(2_000);
+  const answers = await Promise.all(sockets.map(({ answered }) => Promise.race([answered, sleep(3_000, "nothing")])));
+  const waiting = sockets.filter((_, n) => answers[n] === "nothing");
+  assert.equal(waiting.length, 2);
+  for (const answer of answers.filter((one) => one !== "nothing")) {
+    assert.match(answer, /^HTTP\/1\.1 503 [^]*retry-after: [0-9]+/i);
+  }
+  // A question is answered meanwhile, also to the same key.
   await assertAnswers();
   // They are still being waited for.
-  for (const socket of [sockets[0], sockets.at(-1)]) {
-    const answered = once(socket, "data");
+  for (const { socket, answered } of waiting) {
     socket.write(Buffer.alloc(announced - 1, " "));
-    const [answer] = await Promise.race([answered, sleep(10_000, ["nothing"])]);
-    assert.match(String(answer), /^HTTP\/1\.1 415 /);
+    assert.match(await answered, /^HTTP\/1\.1 415 /);
   }
-  sockets.forEach((socket) => socket.destroy());
+  sockets.forEach(({ socket }) => socket.destroy());
   await assertAnswers();
+  // What they had is given back.
+  const whole = await worker.ask("PUT", "/v1/catalog", { headers: JSON_TYPE, body: " ".repeat(announced) });
+  assert.equal(whole.status, 400);
 });
 
 test("catalogues that cannot be used, and the one before goes on answering", async () => {
