@@ -31,8 +31,14 @@ TEXT
 }
 greet &
 
+# wrangler lets a request hide under which name it was asked, and a page of another host can have its name lead here. So
+# wrangler listens elsewhere, and the demo key is let in only with the pass that the front shows it.
+pass=$(node -p 'crypto.randomUUID()')
+inner=$(node -e 'const s = require("net").createServer().listen(0, "127.0.0.1", () => { console.log(s.address().port); s.close(); })')
+node scripts/front.mjs "$port" "$inner" "$pass" $$ &
+
 # wrangler builds the Worker, now and whenever its sources change. Without the variable it asks the network for data
 # that only matters in production.
 # LOCAL_RUN lets the demo key in, on this machine only.
-exec env CLOUDFLARE_CF_FETCH_ENABLED=false wrangler dev --ip 127.0.0.1 --port "$port" --var LOCAL_RUN:1 \
+exec env CLOUDFLARE_CF_FETCH_ENABLED=false wrangler dev --ip 127.0.0.1 --port "$inner" --var "LOCAL_RUN:$pass" \
     --show-interactive-dev-session=false
