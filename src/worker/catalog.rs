@@ -305,23 +305,14 @@ fn ready(store: &Rc<Sql>, env: &Env, now: Instant) -> std::result::Result<Answer
         fields.push(("published_at", instant(state.published_as_of)));
         fields.push(("waiting_keys", state.n_dirty.into()));
         fields.push(("failing_shards", n_failing.into()));
-        let first = failing.first().and_then(|shard| shard.failing.as_ref());
         let heartbeat_ms = Settings::read(env).0.heartbeat_ms;
-        if let Health::Degraded(since) = health(&state, first.map(|first| first.since), heartbeat_ms, now.millis()) {
+        if let Health::Degraded(since) =
+            health(&state, failing.as_ref().map(|failing| failing.0), heartbeat_ms, now.millis())
+        {
             status = "degraded";
-            let why = store.failure()?.or_else(|| first.map(|first| first.why.clone()));
+            let why = store.failure()?.or_else(|| failing.map(|failing| failing.1));
             fields.push(("since", instant(since)));
             fields.push(("reason", why.unwrap_or_else(|| "nothing was published".to_owned()).into()));
-        }
-        let named = failing.iter().filter_map(|shard| {
-            let failing = shard.failing.as_ref()?;
-            let name = format!("{} of {}", shard.number(), 1_u64.checked_shl(shard.bits.into())?);
-            let (since, why) = (instant(failing.since), failing.why.as_str().into());
-            Some(object(&mut [("shard", name.into()), ("since", since), ("reason", why)].into_iter()))
-        });
-        let named: Vec<Value> = named.collect();
-        if !named.is_empty() {
-            fields.push(("withheld", named.into()));
         }
     }
     Ok(Answer::json(200, &Written(&object(&mut std::iter::once(("status", status.into())).chain(fields)))))

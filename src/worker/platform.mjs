@@ -216,3 +216,16 @@ export async function asset(env, path) {
   }
   return new Uint8Array(await response.arrayBuffer());
 }
+
+// How long the object may take to say how it is.
+const READY_WITHIN_MS = 3_000;
+
+/** What an object says of itself, as text. */
+export async function readiness({ CATALOG }, name) {
+  const signal = AbortSignal.timeout(READY_WITHIN_MS);
+  const response = await CATALOG.get(CATALOG.idFromName(name)).fetch("http://catalog/readyz", { signal });
+  if (!response.ok) {
+    throw new Error(`it answers ${response.status}`);
+  }
+  return response.text();
+}

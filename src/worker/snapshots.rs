@@ -13,10 +13,7 @@ use mayuse_core::{Instant, Packed};
 use mayuse_dialects::{Dialect, Failure, Reply, Store, Why, from_slice, object};
 use mayuse_snapshot::{Hash, Unverified};
 use serde_json::Value;
-use worker::{Env, worker_sys::web_sys};
-
-/// How long the catalog may take to say how publishing is.
-const CATALOG_WITHIN_MS: u32 = 3_000;
+use worker::Env;
 
 /// The largest value the store takes, less what goes along with it.
 const MAX_OBJECT: usize = 24 * 1024 * 1024;
@@ -81,12 +78,8 @@ pub async fn answer(
 
 /// How publishing is, as the catalog says; nothing where it does not answer.
 async fn readiness(env: &Env) -> Option<Value> {
-    let init = web_sys::RequestInit::new();
-    init.set_signal(Some(&web_sys::AbortSignal::timeout_with_u32(CATALOG_WITHIN_MS)));
-    let request = web_sys::Request::new_with_str_and_init("http://catalog/readyz", &init).ok()?;
-    let stub = env.durable_object("CATALOG").ok()?.id_from_name(CATALOG).ok()?.get_stub().ok()?;
-    let mut response = stub.fetch_with_request(request.into()).await.ok()?;
-    from_slice(&response.bytes().await.ok()?).ok().filter(|_| response.status_code() == 200)
+    let text = js::done(js::readiness(env, CATALOG)).await.ok()?.as_string()?;
+    from_slice(text.as_bytes()).ok()
 }
 
 fn store(env: &Env) -> Result<Kv, Failure> {

@@ -20,9 +20,6 @@ const CHUNK: usize = 1_000_000;
 /// Under which name the cut lies among the objects.
 const CUT: &str = "cut";
 
-/// How many shards that fail are named to whoever asks.
-const NAMED: i64 = 10;
-
 /// Makes the tables if they are new; gives the seed of the hash of keys, which is drawn once.
 pub fn open(sql: &SqlStorage) -> worker::Result<u64> {
     for statement in [
@@ -150,13 +147,14 @@ impl Sql {
         Ok(found.into_iter().next().flatten())
     }
 
-    /// How many shards are withheld, and the first of them.
-    pub fn failing(&self) -> Result<(u64, Vec<Shard>), Failure> {
-        let read = |row: &mut Row| u64::try_from(row.integer()?).ok();
-        let statement = "SELECT count(*) FROM published_shards WHERE why IS NOT NULL";
-        let n = self.rows(statement, Vec::new(), read)?.pop().unwrap_or_default();
-        let which = "WHERE why IS NOT NULL ORDER BY since LIMIT ?";
-        Ok((n, if n == 0 { Vec::new() } else { self.some_shards(which, vec![integer(NAMED)])? }))
+    /// How many shards are withheld; since when the one that has been for the longest, and why.
+    pub fn failing(&self) -> Result<(u64, Option<(i64, String)>), Failure> {
+        let statement = "SELECT count(*) OVER (), since,
+            'shard ' || (slot >> (17 - bits)) || ' of ' || (1 << bits) || ': ' || why
+            FROM published_shards WHERE why IS NOT NULL ORDER BY since LIMIT 1";
+        let read = |row: &mut Row| Some((u64::try_from(row.integer()?).ok()?, (row.integer()?, row.text()?)));
+        let found = self.rows(statement, Vec::new(), read)?.pop();
+        Ok(found.map_or((0, None), |(n, first)| (n, Some(first))))
     }
 
     fn some_shards(&self, which: &str, bindings: Vec<SqlStorageValue>) -> Result<Vec<Shard>, Failure> {
