@@ -9,7 +9,7 @@ import { subscription } from "./worker/shop.mjs";
 import { World, faultyModules, published } from "./worker/world.mjs";
 
 const SECONDS = Number(process.argv[2] ?? 230);
-const INTERVALS_S = [0.2, 1, 5, 20, 60, 200];
+const INTERVALS_S = (process.argv[3] ?? "0.2,1,5,20,60,200").split(",").map(Number);
 /** When in the interval after a yes the subscription is paused, one isolate for each. */
 const PAUSED_AFTER = [0.03, 0.5, 0.97];
 
