@@ -31,7 +31,7 @@ export interface Question {
   on_indeterminate?: "ALLOW" | "DENY";
   /** The oldest version of the catalogue that may answer. */
   min_version?: number;
-  /** The greatest age of the catalogue, in milliseconds. */
+  /** The age in milliseconds from which on the catalogue may not answer; 0 is now, which no copy is. */
   max_age_ms?: number;
 }
 

@@ -185,7 +185,7 @@ test("a manifest that is damaged or that nobody trusted signed is refused, and t
     nothing: Buffer.alloc(0),
     "not text": Buffer.from(bytes).fill(0xff, 3, 9),
     "something else": Buffer.from("<html>429 Too Many Requests</html>"),
-    "a later format": Buffer.concat([Buffer.from("mym\x02"), bytes.subarray(4)]),
+    "a later format": Buffer.concat([Buffer.from("mym\x03"), bytes.subarray(4)]),
   };
   for (const isHeld of [false, true]) {
     for (const [name, value] of [...Object.entries(of), ...Object.entries(damaged)]) {
