@@ -4,7 +4,6 @@ use crate::http::{self, Answer, VERSION};
 use crate::js;
 use crate::sql::Sql;
 use crate::transaction::Storage;
-use futures_util::StreamExt;
 use mayuse_core::Instant;
 use mayuse_dialects::{Batch, Dialect, Failure, Ids, MAX_LINE, Progress, Store, Why, Written, admit, object};
 use serde_json::{Map, Value};
@@ -130,10 +129,14 @@ impl Writer<'_> {
             let message = "send lines of JSON, and say so: content-type: application/x-ndjson";
             return Err(Failure::new(Why::UnsupportedMediaType, message));
         }
-        let Ok(mut stream) = request.stream() else { return Ok(()) };
+        let reader = js::reader(request.inner());
         let mut rest: Vec<u8> = Vec::new();
-        while let Some(chunk) = stream.next().await {
-            let chunk = chunk.map_err(|_| http::interrupted())?;
+        loop {
+            let chunk = js::done(js::chunk(&reader)).await.map_err(|_| http::interrupted())?;
+            if chunk.is_null() {
+                break;
+            }
+            let chunk = js::bytes(&chunk);
             let n_batches = run.n_batches;
             let mut n_lines = 0_u32;
             let mut lines = chunk.split(|byte| *byte == b'\n');

@@ -13,6 +13,8 @@ extern "C" {
     pub fn write(kv: &JsValue, keys: Vec<String>, values: Option<Vec<Uint8Array>>, ms: u32) -> Promise;
     #[wasm_bindgen(js_name = pause)]
     fn begin_pause(ms: u32) -> Promise;
+    pub fn reader(request: &JsValue) -> JsValue;
+    pub fn chunk(reader: &JsValue) -> Promise;
     pub fn readiness(env: &JsValue, name: &str) -> Promise;
     pub fn verifies(key: &[u8], message: &[u8], signature: &[u8]) -> Promise;
     pub fn signer(seed: &[u8]) -> Promise;

@@ -2,10 +2,9 @@
 
 use crate::checks::{Asked, item, written};
 use crate::http::Answer;
-use mayuse_core::{Check, Decision, Instant, Problems, Question, Reason, decide_for, too_old};
+use mayuse_core::{Check, Decision, Instant, Problems, Question, Reason, SortedMap, decide_for, too_old};
 use mayuse_dialects::Failure;
 use mayuse_snapshot::{Needs, Replica};
-use std::collections::BTreeMap;
 
 /// Whether what is held is too old to decide from: the catalogue itself is asked.
 pub fn is_refused(decision: &Decision<'_>) -> bool {
@@ -29,7 +28,7 @@ pub struct Open<'a> {
     /// How many features there are, once all of one customer are answered.
     n_features: usize,
     /// By the number of the question: the id that its alias stands for, in the manifest that is held.
-    ids: BTreeMap<usize, String>,
+    ids: SortedMap<usize, String>,
     ids_of: Option<(u64, Instant)>,
 }
 
@@ -43,7 +42,7 @@ pub enum Need {
 
 impl<'a> Open<'a> {
     pub fn new(asked: &'a Asked, now: Instant) -> Open<'a> {
-        Open { asked, now, decided: Vec::new(), n_features: 0, ids: BTreeMap::new(), ids_of: None }
+        Open { asked, now, decided: Vec::new(), n_features: 0, ids: SortedMap::default(), ids_of: None }
     }
 
     pub fn n_questions(&self) -> usize {
@@ -59,7 +58,7 @@ impl<'a> Open<'a> {
         let held = replica.manifest().map(|manifest| (manifest.version, manifest.generated_at));
         if self.ids_of != held {
             // Somebody else took another one meanwhile, in which an alias may stand for somebody else.
-            self.ids.clear();
+            self.ids = SortedMap::default();
             self.ids_of = held;
         }
         match self.asked {

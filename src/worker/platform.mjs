@@ -229,3 +229,14 @@ export async function readiness({ CATALOG }, name) {
   }
   return response.text();
 }
+
+/** What reads the body of a request in pieces. */
+export function reader({ body }) {
+  return body?.getReader();
+}
+
+/** The next piece, null at the end. */
+export async function chunk(reader) {
+  const { value = null } = (await reader?.read()) ?? {};
+  return value;
+}
