@@ -15,6 +15,15 @@ extern "C" {
     fn begin_pause(ms: u32) -> Promise;
     pub fn reader(request: &JsValue) -> JsValue;
     pub fn chunk(reader: &JsValue) -> Promise;
+    pub fn forward(
+        env: &JsValue,
+        name: &str,
+        request: &JsValue,
+        by: &str,
+        id: &str,
+        body: &JsValue,
+        ms: u32,
+    ) -> Promise;
     pub fn readiness(env: &JsValue, name: &str) -> Promise;
     pub fn verifies(key: &[u8], message: &[u8], signature: &[u8]) -> Promise;
     pub fn signer(seed: &[u8]) -> Promise;

@@ -40,6 +40,7 @@ use checks::Asked;
 use http::{Answer, Body, Room};
 use mayuse_core::{Instant, WriteJson};
 use mayuse_dialects::{Dialect, Failure, Ids, Presented, Request, Why, Written, object, scope_of};
+use worker::wasm_bindgen::{JsCast, JsValue};
 use worker::{Context, Env, Response, Result, console_error, console_log, event, worker_sys::web_sys};
 
 /// The object's name: there is one catalogue.
@@ -256,29 +257,13 @@ impl Arrived {
     }
 
     async fn ask(&self, request: &worker::Request, body: Option<&Body>, env: &Env, by: &str) -> Result<Response> {
-        let headers = web_sys::Headers::new_with_headers(&request.inner().headers())?;
-        headers.set(http::BY, by)?;
-        let init = web_sys::RequestInit::new();
-        init.set_headers(&headers);
-        if let Some(body) = body {
-            // They tell of the body as it was sent.
-            headers.delete("content-length")?;
-            headers.delete("transfer-encoding")?;
-            init.set_body(&body.shared());
-        }
         // A panic over there leaves what it was busy with without an answer. The whole catalogue takes as long as it
         // takes.
-        if !is_whole(self.path()) {
-            init.set_signal(Some(&web_sys::AbortSignal::timeout_with_u32(ANSWER_WITHIN_MS)));
-        }
-        // Made from the URL it would lose the dots in it.
-        let request = web_sys::Request::new_with_request_and_init(request.inner(), &init)?;
-        let stub = env.durable_object("CATALOG")?.id_from_name(CATALOG)?.get_stub()?;
-        let response = stub.fetch_with_request(request.into()).await?;
-        // An answer of another Worker is read-only; its body is passed on as it is.
-        let headers = response.headers().clone();
-        headers.set("x-request-id", &self.id)?;
-        Ok(response.with_headers(headers))
+        let ms = if is_whole(self.path()) { 0 } else { ANSWER_WITHIN_MS };
+        let body = body.map_or(JsValue::UNDEFINED, Body::shared);
+        let answered = js::done(js::forward(env, CATALOG, request.inner(), by, &self.id, &body, ms)).await;
+        let response = answered.map_err(worker::Error::RustError)?;
+        Ok(response.unchecked_into::<web_sys::Response>().into())
     }
 
     /// What went wrong is for the log alone.

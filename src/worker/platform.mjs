@@ -240,3 +240,28 @@ export async function chunk(reader) {
   const { value = null } = (await reader?.read()) ?? {};
   return value;
 }
+
+/**
+ * Hands a request to the object of this name, together with who asks, and gives its answer the request's id. No `body`
+ * is that of a request without one; 0 `ms` is as long as it takes.
+ */
+export async function forward({ CATALOG }, name, request, by, id, body, ms) {
+  const headers = new Headers(request.headers);
+  headers.set("x-mayuse-key", by);
+  const init = { headers };
+  if (body !== undefined) {
+    // They tell of the body as it was sent.
+    headers.delete("content-length");
+    headers.delete("transfer-encoding");
+    init.body = body;
+  }
+  if (ms !== 0) {
+    init.signal = AbortSignal.timeout(ms);
+  }
+  // Made from the URL it would lose the dots in it.
+  const answer = await CATALOG.get(CATALOG.idFromName(name)).fetch(new Request(request, init));
+  // An answer of another Worker is read-only; its body is passed on as it is.
+  const response = new Response(answer.body, answer);
+  response.headers.set("x-request-id", id);
+  return response;
+}

@@ -89,6 +89,12 @@ impl Sql {
         Ok(rows)
     }
 
+    /// The whole number that a statement gives, 0 where it gives nothing.
+    pub(crate) fn whole(&self, statement: &str, bindings: Vec<SqlStorageValue>) -> Result<u64, Failure> {
+        let found = self.rows(statement, bindings, Row::integer)?.pop().unwrap_or_default();
+        u64::try_from(found).map_err(|_| unreadable())
+    }
+
     pub(crate) fn run(&self, statement: &str, bindings: Vec<SqlStorageValue>) -> Result<(), Failure> {
         self.sql.exec(statement, bindings).map(|_| ()).map_err(failed)
     }
@@ -299,8 +305,7 @@ fn entity(row: &mut Row) -> Option<Entity> {
 
 impl Store for Sql {
     fn version(&self) -> Result<u64, Failure> {
-        let read = |row: &mut Row| u64::try_from(row.integer()?).ok();
-        Ok(self.rows("SELECT version FROM catalog", Vec::new(), read)?.pop().unwrap_or_default())
+        self.whole("SELECT version FROM catalog", Vec::new())
     }
 
     fn next_version(&self) -> Result<u64, Failure> {

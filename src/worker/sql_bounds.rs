@@ -1,7 +1,6 @@
 //! How much may be stored: what could not be published is refused in the transaction that would write it.
 
 use crate::sql::Sql;
-use crate::sql_row::Row;
 use mayuse_core::SortedSet;
 use mayuse_dialects::{Change, Failure, Kind, Why, text};
 use worker::SqlStorageValue;
@@ -65,8 +64,7 @@ impl Sql {
         max: u64,
         what: impl FnOnce() -> String,
     ) -> Result<(), Failure> {
-        let read = |row: &mut Row| u64::try_from(row.integer()?).ok();
-        let size = self.rows(statement, bindings, read)?.pop().unwrap_or_default();
+        let size = self.whole(statement, bindings)?;
         if size <= max {
             return Ok(());
         }

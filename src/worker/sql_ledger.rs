@@ -125,8 +125,7 @@ impl Sql {
 
     /// The version that was published last.
     pub fn published_version(&self) -> Result<u64, Failure> {
-        let read = |row: &mut Row| u64::try_from(row.integer()?).ok();
-        Ok(self.rows("SELECT version FROM publishing", Vec::new(), read)?.pop().unwrap_or_default())
+        self.whole("SELECT version FROM publishing", Vec::new())
     }
 
     /// Notes that a manifest is published that was made elsewhere.
@@ -241,8 +240,7 @@ impl Ledger for Sql {
     }
 
     fn n_customers(&self) -> Result<u64, Failure> {
-        let read = |row: &mut Row| u64::try_from(row.integer()?).ok();
-        Ok(self.rows("SELECT count(*) FROM customers", Vec::new(), read)?.pop().unwrap_or_default())
+        self.whole("SELECT count(*) FROM customers", Vec::new())
     }
 
     fn load_into(&self, builder: &mut Pile<'_>, key: &str) -> Result<(), Failure> {
