@@ -292,8 +292,8 @@ test("a catalogue that was built elsewhere is published, and decided from", asyn
   assert.deepEqual([status, headers["x-snapshot-version"]], [200, "2"]);
   assert.deepEqual(body, { snapshot_version: 2, objects: 2 });
   assert.deepEqual((await read(target, MANIFEST)).bytes, second);
-  const { status, snapshot_version: own, published_version: taken } = (await target.get("/readyz")).body;
-  assert.deepEqual([status, own, taken], ["ok", 0, 2]);
+  const ready = (await target.get("/readyz")).body;
+  assert.deepEqual([ready.status, ready.snapshot_version, ready.published_version], ["ok", 0, 2]);
   const decision = await check(target);
   assert.deepEqual([decision.reason, ...source_of(decision)], ["ENABLED", "SNAPSHOT", 2]);
 
