@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { start } from "./support.mjs";
-import { World, faultyModules, faults, manifestIn, published, reads, sql, statusOf, until } from "./world.mjs";
+import { World, faultyModules, faults, manifestIn, published, reads, sql, statusOf, stored, until } from "./world.mjs";
 
 const parts = faultyModules();
 /** Long names take several shards. */
@@ -122,6 +122,45 @@ test("a deployment that could not sign publishes once it can, without a write", 
       return { at: first };
     }, "it says when");
     await until(async () => (await readiness(own.worker)).published_at > at, "and again, though nothing changed");
+  } finally {
+    await own.stop();
+    rmSync(folder, { recursive: true, force: true });
+  }
+});
+
+test("what an earlier version of the program published is taken over, and taken away in time", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "mayuse-earlier-"));
+  const one = { catalog: null, snapshots: "earlier", parts, persist: folder, bindings: { ...bindings, SNAPSHOT_GRACE_S: "1" } };
+  const earlier = World.of(30);
+  let own = await start(one);
+  try {
+    await earlier.putAll(own.worker);
+    await published(own.worker, earlier);
+    // The tables as they were, with what stands in the store.
+    const old = "a".repeat(64);
+    await stored.put(own.worker, `o/${old}`, "old");
+    for (const statement of [
+      "DROP TABLE publishing", "DROP TABLE published_shards", "DROP TABLE published_objects", "DROP TABLE chunks",
+      "DELETE FROM dirty",
+      "CREATE TABLE publication (only_row INTEGER PRIMARY KEY, seed TEXT, bits INTEGER, scanned TEXT, catalogue TEXT, version INTEGER, at INTEGER, manifest TEXT)",
+      `INSERT INTO publication VALUES (1, '7', 0, NULL, '', ${earlier.version}, 1, '')`,
+      "CREATE TABLE shards (n INTEGER)", "CREATE TABLE halves (n INTEGER)",
+      "CREATE TABLE objects (hash TEXT PRIMARY KEY, body BLOB, pushed INTEGER, dropped_at INTEGER)",
+      `INSERT INTO objects VALUES ('${old}', x'00', 1, NULL)`,
+    ]) {
+      await sql(own.worker, statement);
+    }
+    await own.stop();
+    own = await start(one);
+    await until(async () => {
+      const said = await readiness(own.worker);
+      return said.waiting_keys === 0 && Date.parse(said.published_at) > Date.now() - 5_000;
+    }, "all shards are made anew and published");
+    await until(async () => (await stored.get(own.worker, `o/${old}`)) === null, "what was published before is gone");
+    await until(async () => {
+      const decisions = await earlier.askAll(own.worker);
+      return decisions.every(({ freshness }) => freshness.source === "SNAPSHOT");
+    }, "everybody is answered from it");
   } finally {
     await own.stop();
     rmSync(folder, { recursive: true, force: true });
