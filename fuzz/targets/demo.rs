@@ -43,7 +43,8 @@ impl Demo {
         let shards = vec![Part::of(&block, n)];
         let table = Table { seed: SEED, catalogue: Part::of(&object, 0), bits: 0, shards };
         let policies = Policies::default();
-        let manifest = Manifest { version: 3, audience: String::new(), generated_at: now(), policies, table, previous: None };
+        let manifest =
+            Manifest { version: 3, audience: String::new(), generated_at: now(), policies, table, previous: None };
         Demo { object, catalog, block, manifest }
     }
 }
