@@ -42,11 +42,15 @@ impl Shard {
         1_u64.checked_shl(u32::from(Table::MAX_BITS.saturating_sub(self.bits))).unwrap_or(1)
     }
 
+    /// The first hash in it.
+    pub(crate) fn start(&self) -> u64 {
+        first_hash(self.slot)
+    }
+
     /// The first hash after it; nothing after the last.
     pub(crate) fn end(&self) -> Option<u64> {
         let slot = self.slot.saturating_add(self.slots());
-        let to_hash = 64_u32.saturating_sub(u32::from(Table::MAX_BITS));
-        (slot < 1 << Table::MAX_BITS).then(|| slot.checked_shl(to_hash).unwrap_or_default())
+        (slot < 1 << Table::MAX_BITS).then(|| first_hash(slot))
     }
 
     pub(crate) fn at(number: u64, bits: u8, part: Part) -> Shard {
@@ -57,6 +61,10 @@ impl Shard {
     pub(crate) fn is_waiting(&self, now: i64) -> bool {
         self.failing.as_ref().is_some_and(|failing| now < failing.retry_at)
     }
+}
+
+fn first_hash(slot: u64) -> u64 {
+    slot.checked_shl(64_u32.saturating_sub(u32::from(Table::MAX_BITS))).unwrap_or_default()
 }
 
 /// The slot of a hash, by which its shard is found.
@@ -79,6 +87,8 @@ pub struct State {
     pub touched: bool,
     /// The version and the instant of the cut that is being put, if one is.
     pub cut: Option<(u64, i64)>,
+    /// Whether the last attempt to publish failed.
+    pub has_failed: bool,
     /// The version that was published last; 0 is none.
     pub published: u64,
     /// As of when that was the newest, in milliseconds since 1970.

@@ -104,7 +104,8 @@ impl<L: Ledger> Publisher<'_, L> {
         let next_cut = state.published_as_of.saturating_add(every);
         // A clock that went backward says nothing of how long it was.
         let is_early = (state.published_as_of..next_cut).contains(&at);
-        if !has_backlog && state.cut.is_some() {
+        let pushes = state.cut.is_some() && !self.is_given_up(&state, at);
+        if !has_backlog && pushes {
             return self.push(&state, at);
         }
         if !has_backlog && load.importing && is_early {
@@ -131,7 +132,7 @@ impl<L: Ledger> Publisher<'_, L> {
         if has_more || (!must_cut && ledger.state()?.n_dirty != before) {
             return Ok(Step::Again);
         }
-        if state.cut.is_some() {
+        if pushes {
             return self.push(&state, at);
         }
         if late < limits.late_ms && self.tidy(&definitions, &state, now)? {
@@ -169,6 +170,12 @@ impl<L: Ledger> Publisher<'_, L> {
         };
         ledger.transaction(&mut || ledger.set_cut(&cut))?;
         Ok(Step::Again)
+    }
+
+    /// Whether the store refuses a cut for so long that the next one takes its place.
+    fn is_given_up(&self, state: &State, now: i64) -> bool {
+        let is_old = |at: i64| at.saturating_add(self.limits.heartbeat_ms.saturating_mul(2)) < now;
+        state.has_failed && state.cut.is_some_and(|(version, at)| is_old(at) && version != state.version)
     }
 
     /// What is left to do for the cut.
@@ -221,7 +228,7 @@ impl<L: Ledger> Publisher<'_, L> {
         } else if late < late_ms.saturating_mul(2) {
             slice.saturating_mul(4)
         } else {
-            usize::MAX
+            slice.saturating_mul(16).max(self.limits.backlog)
         }
     }
 
@@ -311,7 +318,9 @@ impl<L: Ledger> Publisher<'_, L> {
     ) -> Result<Patched, Trouble<L::Error>> {
         let place = (self.ledger.seed(), shard.bits, shard.number());
         let old = self.block(definitions, shard).map_err(Trouble::Other)?;
-        let set: SortedSet<String> = keys.iter().map(|(_, key)| key.clone()).collect();
+        // Of all that is dirty in it nothing stays: an alias that another customer has now would be there twice.
+        let dirty = self.ledger.dirty(shard.start(), shard.end(), usize::MAX).map_err(Trouble::Other)?;
+        let set: SortedSet<String> = dirty.into_iter().map(|(_, key)| key).collect();
         let max = self.limits.max_shard;
         let made = patch(&definitions.catalog, &old, place, &set, |builder| {
             for (_, key) in keys {

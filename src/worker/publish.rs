@@ -58,7 +58,10 @@ impl Publishing<'_> {
                     calls = calls.saturating_add(1);
                 }
                 Step::Delete(hashes) => calls = calls.saturating_add(self.delete(&hashes).await?),
-                Step::Wait(at) => return Ok(at),
+                Step::Wait(at) => {
+                    self.since.set(now.millis());
+                    return Ok(at);
+                }
             }
         }
         Ok(http::now().millis())
@@ -93,6 +96,9 @@ impl Publishing<'_> {
     /// Signs the cut and puts it as the manifest, which is what publishes.
     async fn publish(&self) -> Result<(), Failure> {
         let cut = self.store.cut()?.ok_or_else(|| Failure::internal("the cut cannot be read"))?;
+        // Settings may have changed meanwhile.
+        let Manifest { audience, policies, .. } = self.template();
+        let cut = Manifest { audience, policies, ..cut };
         let unsigned = cut.unsigned(self.signer.id());
         let signature = self.signer.sign(unsigned.as_bytes()).await.map_err(|said| refused(&said))?;
         let manifest = Manifest::seal(unsigned, &signature);

@@ -208,7 +208,7 @@ impl Ledger for Sql {
             let (cut_version, cut_at) = (row.optional_integer()?, row.optional_integer()?);
             let mut whole = || u64::try_from(row.integer()?).ok();
             let (published, published_as_of, published_at) = (whole()?, row.integer()?, row.integer()?);
-            let manifest = Hash::parse(&row.text()?);
+            let (manifest, has_failed) = (Hash::parse(&row.text()?), row.integer()? != 0);
             let mut whole = || u64::try_from(row.integer()?).ok();
             Some(State {
                 version: whole()?,
@@ -221,6 +221,7 @@ impl Ledger for Sql {
                 published_as_of,
                 published_at,
                 manifest,
+                has_failed,
                 n_dirty: usize::try_from(whole()?).ok()?,
                 n_shards: whole()?,
                 n_bytes: whole()?,
@@ -228,7 +229,7 @@ impl Ledger for Sql {
             })
         };
         let statement = "SELECT bits, scanned, p.catalog, touched, cut_version, cut_at, p.version, as_of, at, manifest,
-            c.version, (SELECT count(*) FROM dirty), n, bytes, people
+            failure IS NOT NULL, c.version, (SELECT count(*) FROM dirty), n, bytes, people
             FROM publishing AS p, catalog AS c, (SELECT count(*) AS n, coalesce(sum(size), 0) AS bytes,
             coalesce(sum(customers), 0) AS people FROM published_shards)";
         let found = self.rows(statement, Vec::new(), read)?.pop();
@@ -339,8 +340,11 @@ impl Ledger for Sql {
     }
 
     fn set_cut(&self, cut: &Manifest) -> Result<(), Failure> {
-        self.forget_objects("put = 0 AND dropped_at IS NOT NULL", Vec::new())?;
-        self.run("UPDATE published_objects SET in_cut = 1 WHERE put IN (0, 3)", Vec::new())?;
+        self.forget_objects("put = 0 AND in_cut = 0 AND dropped_at IS NOT NULL", Vec::new())?;
+        // What a cut waited for that was given up may be there.
+        let statement = "UPDATE published_objects SET in_cut = dropped_at IS NULL,
+            put = CASE WHEN dropped_at IS NULL THEN put ELSE 3 END WHERE put IN (0, 3)";
+        self.run(statement, Vec::new())?;
         self.run("UPDATE published_objects SET gone = 1 WHERE dropped_at IS NOT NULL AND gone = 0", Vec::new())?;
         self.run("DELETE FROM chunks WHERE hash = ?", vec![CUT.into()])?;
         self.set_chunks(CUT, cut.pack().as_bytes())?;

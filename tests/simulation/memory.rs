@@ -250,9 +250,12 @@ impl Ledger for Memory {
 
     fn set_cut(&self, cut: &Manifest) -> Result<(), Trouble> {
         self.change(|records| {
-            records.objects.retain(|_, object| object.put != 0 || object.dropped_at.is_none());
+            records.objects.retain(|_, object| object.put != 0 || object.in_cut || object.dropped_at.is_none());
             for object in records.objects.values_mut() {
-                object.in_cut = matches!(object.put, 0 | 3);
+                if matches!(object.put, 0 | 3) {
+                    object.in_cut = object.dropped_at.is_none();
+                    object.put = if object.in_cut { object.put } else { 3 };
+                }
                 object.gone = if object.dropped_at.is_some() { object.gone.max(1) } else { 0 };
             }
             records.cut = Some(Rc::new(cut.clone()));
@@ -283,6 +286,7 @@ impl Ledger for Memory {
             (state.published, state.published_as_of) = (cut.version, cut.generated_at.millis());
             (state.published_at, state.manifest, state.cut) = (now.millis(), Some(manifest), None);
             records.cut = None;
+            records.state.has_failed = false;
             records.objects.values_mut().for_each(|object| object.gone = if object.gone == 0 { 0 } else { 2 });
         })
     }

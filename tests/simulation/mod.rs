@@ -26,7 +26,7 @@ const SEED: u64 = 0x0123_4567_89ab_cdef;
 const LIMITS: Limits = Limits {
     shard_bytes: 1_024,
     max_shard: 8_000,
-    keys: 8,
+    keys: 3,
     slice: 24,
     shard_cost: 4,
     backlog: 60,
@@ -291,6 +291,7 @@ impl Simulation {
                 );
                 assert!(at <= self.now + 3_700_000, "it would never be asked again");
                 self.wakes_at = at;
+                self.since = self.now;
             }
             Ok(Step::Put(hashes)) => self.put(&hashes, is_faulty),
             Ok(Step::Publish) => self.put_manifest(now, is_faulty),
@@ -307,6 +308,7 @@ impl Simulation {
         for hash in hashes {
             if is_faulty && self.random.one_in(6) {
                 self.tally.note("a put that failed");
+                self.memory.records.borrow_mut().state.has_failed = true;
                 self.wakes_at = self.now + 500;
                 self.possible_since = self.now;
                 return;
@@ -327,6 +329,7 @@ impl Simulation {
     fn put_manifest(&mut self, now: Instant, is_faulty: bool) {
         if is_faulty && self.random.one_in(6) {
             self.tally.note("a manifest that failed");
+            self.memory.records.borrow_mut().state.has_failed = true;
             self.wakes_at = self.now + 500;
             self.possible_since = self.now;
             return;
