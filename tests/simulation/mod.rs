@@ -204,9 +204,15 @@ impl Simulation {
             let alias = match self.random.next(4) {
                 0 => None,
                 1 => Some(format!("cus_{}", self.random.next(n_people))),
-                _ => Some(format!("{}@example.com", self.random.next(n_people))),
+                _ => Some(format!("{}@example.com", self.random.next(8))),
             };
-            let alias = alias.filter(|alias| !records.aliases.contains_key(alias));
+            // Who has it loses it: both are made anew, and so is the alias.
+            if let Some(other) = alias.as_ref().and_then(|alias| records.aliases.get(alias).cloned()) {
+                mark(records, &other);
+                let person = records.people[&other].clone();
+                let customer = tree(json!({ "id": other, "name": "N" }));
+                records.people.insert(other, Rc::new(Person { alias: None, customer, ..Person::clone(&person) }));
+            }
             if let Some(alias) = &alias {
                 mark(records, alias);
                 records.aliases.insert(alias.clone(), id.clone());
