@@ -166,3 +166,30 @@ test("what an earlier version of the program published is taken over, and taken 
     rmSync(folder, { recursive: true, force: true });
   }
 });
+
+test("aliases that all move at once, in more keys of one shard than are made anew at a time, hold up nobody", async () => {
+  const N = 400;
+  const of = (n) => [`moved_${n}`, n % 4, `alias_${n}`];
+  const moved = new World(Array.from({ length: N }, (_, n) => of(n)));
+  const one = { catalog: null, snapshots: "moved", parts, bindings };
+  const own = await start(one, { ...one, writer: 0, bindings: { ...bindings, REFRESH_MS: "0" } });
+  try {
+    const [source, target] = own.workers;
+    await moved.putAll(source);
+    assert.equal((await published(source, moved)).shards.length, 1);
+    const lines = [...moved.people.keys()].map((id, n) => {
+      const alias = `alias_${(n + 1) % N}`;
+      moved.people.set(id, { ...moved.people.get(id), alias });
+      return JSON.stringify({ kind: "customer", id, name: id, alias });
+    });
+    const sent = { body: lines.join("\n"), headers: { "content-type": "application/x-ndjson" } };
+    const { status, text } = await source.send("POST", "/v1/catalog/import", sent);
+    assert.equal(status, 200, text);
+    moved.settle(JSON.parse(text).snapshot_version);
+    const manifest = await published(source, moved);
+    assert.ok(manifest.shards.every(({ hash }) => hash !== NONE), "nothing is withheld");
+    await reads(target, moved);
+  } finally {
+    await own.stop();
+  }
+});
