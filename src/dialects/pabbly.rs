@@ -12,7 +12,8 @@ use crate::json::json;
 use crate::kind::Kind;
 use crate::request::{Context, Done, Reply, Request};
 use crate::store::{Change, Entity, MAX_WHOLE, Store, product_of, text};
-use mayuse_core::{Code, Document, Instant, Node, Object, SortedSet, Tree, read};
+use mayuse_core::{Code, Instant, SortedSet};
+use mayuse_document::{Document, Node, Object, Tree, read};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
