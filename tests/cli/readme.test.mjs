@@ -1,7 +1,7 @@
 // The commands of the README and of the demo's, run as they stand, and the README's JavaScript.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { readFileSync, readdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { fileURLToPath } from "node:url";
@@ -11,6 +11,7 @@ import { binary, folder, mayuse } from "./support.mjs";
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const read = (path) => readFileSync(join(root, path), "utf8");
 const [readme, demo] = [read("README.md"), read("demo/README.md")];
+const guides = readdirSync(join(root, "docs")).map((name) => `docs/${name}`);
 const blocksOf = (text, language) =>
   [...text.matchAll(/^```(\w+)\n(.*?)^```$/gms)].filter(([, found]) => found === language).map(([, , block]) => block);
 
@@ -20,13 +21,13 @@ const { worker, stop } = await start({});
 after(stop);
 
 const isCommand = (line) => /^(target\/release\/)?mayuse /.test(line);
-const scripts = [readme, demo].flatMap((text) => blocksOf(text, "sh")).filter((block) => block.split("\n").some(isCommand));
+const scripts = [readme, demo, ...guides.map(read)].flatMap((text) => blocksOf(text, "sh")).filter((block) => block.split("\n").some(isCommand));
 
 test("every script is run, here or against the Worker", () => {
-  for (const file of ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "demo/README.md", "docs/dialects.md", "docs/semantics.md"]) {
+  for (const file of ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "demo/README.md", ...guides]) {
     for (const block of blocksOf(read(file), "sh")) {
-      const isRun = scripts.includes(block) || (file.endsWith("README.md") && /^curl /m.test(block));
-      // These run this test.
+      // Scripts of curl are run by tests/worker/readme.test.mjs; `make test` runs this test.
+      const isRun = scripts.includes(block) || /^curl /m.test(block);
       assert.ok(isRun || /^make /.test(block), `${file}:\n${block}`);
     }
   }

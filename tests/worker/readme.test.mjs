@@ -1,13 +1,14 @@
 // The curl scripts of the documents, run by bash against the Worker; a comment below a question says what its answer holds.
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { published, start } from "./support.mjs";
 
-const documents = ["README.md", "demo/README.md"].map((path) => readFileSync(new URL(`../../${path}`, import.meta.url), "utf8"));
+const guides = readdirSync(new URL("../../docs", import.meta.url)).map((name) => `docs/${name}`);
+const documents = ["README.md", "demo/README.md", ...guides].map((path) => readFileSync(new URL(`../../${path}`, import.meta.url), "utf8"));
 const scripts = documents.flatMap((text) => [...text.matchAll(/^```sh\n(.*?)^```$/gms)].map(([, block]) => block));
 const blocks = scripts.filter((block) => /^curl /m.test(block));
 const folder = mkdtempSync(join(tmpdir(), "mayuse-readme-"));
