@@ -45,6 +45,7 @@ pub use ids::{Ids, hex};
 pub use import::{Batch, MAX_LINE, Progress};
 pub use json::{Written, object};
 pub use kind::{Kind, Referred};
+pub use own::DOCUMENT_FORMAT;
 pub use people::{catalog_for, load_into, read_definitions};
 pub use request::{Context, Done, Reply, Request};
 pub use route::{Call, CheckForm, Found, Handler, Methods, Program, RateClass, Route, scope_of};

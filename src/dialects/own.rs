@@ -8,6 +8,9 @@ use crate::route::{Call, Program};
 use crate::store::{Change, Entity, SETTINGS, text};
 use serde_json::{Map, Value};
 
+/// The format number of catalogue documents.
+pub const DOCUMENT_FORMAT: u64 = 1;
+
 /// That the program runs.
 pub(crate) fn health(_: &Program) -> Value {
     json!({"status": "ok"})
@@ -127,7 +130,7 @@ pub(crate) fn put_document(call: &Call<'_>, _: &mut Context) -> Result<Done, Fai
         return Err(Failure::field("", "expected a catalogue document, which is an object"));
     };
     match document.get("format").map(Value::as_u64) {
-        Some(Some(1)) => {}
+        Some(Some(DOCUMENT_FORMAT)) => {}
         Some(_) => return Err(Failure::field("format", "expected 1")),
         None => return Err(Failure::field("format", "a catalogue document says \"format\": 1")),
     }
