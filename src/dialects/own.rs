@@ -16,6 +16,13 @@ pub(crate) fn health(_: &Program) -> Value {
     json!({"status": "ok"})
 }
 
+/// The version of the program, and the format numbers that it writes.
+pub(crate) fn version(program: &Program) -> Value {
+    let (block, manifest) = (mayuse_core::FORMAT, program.manifest_format);
+    let formats = json!({"document": DOCUMENT_FORMAT, "block": block, "manifest": manifest});
+    json!({"version": env!("CARGO_PKG_VERSION"), "formats": formats})
+}
+
 /// 404 for a path that is not in the table.
 pub(crate) fn nowhere(segments: &[&str]) -> Failure {
     match segments {

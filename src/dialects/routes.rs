@@ -53,6 +53,7 @@ pub static ROUTES: &[Route] = &[
     row("GET", "/v1/snapshot/status", SNAPSHOT, NONE, Key, Own, Handler::ReplicaStatus),
 
     row("GET", "/healthz", OPEN, NONE, Uncounted, Own, Program(own::health)),
+    row("GET", "/v1/version", OPEN, NONE, Uncounted, Own, Program(own::version)),
     row("GET", "/readyz", OPEN, NONE, Address, Own, Handler::Readiness),
     row("GET", "/openapi.json", OPEN, NONE, Address, Own, Handler::Description),
 
