@@ -14,7 +14,7 @@ native() {
 # once FOLDER SOURCES -- COMMAND: runs a wasm build unless nothing it is made of changed since its last one began.
 # Only a build that went through to its end leaves the mark, so one that was broken off is done again.
 once() {
-    local mark=$1/.built began sources=(src/core Cargo.toml Cargo.lock scripts .tools/stamp)
+    local mark=$1/.built began sources=(src/core src/document Cargo.toml Cargo.lock scripts .tools/stamp)
     shift
     while [ "$1" != -- ]; do
         sources+=("$1")

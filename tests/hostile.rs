@@ -1,8 +1,7 @@
 //! Hostile and broken input: every problem is named, with its place, and none of it does harm.
 
-use mayuse_core::{
-    Amount, Check, Code, Document, Instant, Problem, Problems, Question, Severity, Tree, WriteJson, ask_window, decide,
-};
+use mayuse_core::{Amount, Code, Instant, Problem, Problems, Question, Severity, WriteJson, decide};
+use mayuse_document::{Check, Document, Tree, ask_window};
 use mayuse_tests::{compiled, instant};
 use serde_json::{Value, json};
 

@@ -1,7 +1,8 @@
 //! Deciding a switch allocates nothing, whatever the answer and however many subscriptions there are.
 
 use crate::counting::{allocations, bytes};
-use mayuse_core::{Document, Question, Reason, decide};
+use mayuse_core::{Question, Reason, decide};
+use mayuse_document::Document;
 use mayuse_tests::{BENCH_AT, BENCH_BOOLEAN, bench_catalog, bench_customer_id, compiled, instant};
 use serde_json::{Value, json};
 

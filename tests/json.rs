@@ -4,7 +4,8 @@
 
 use crate::counting::allocations;
 use crate::random::{any_instant, cases};
-use mayuse_core::{Amount, Catalog, Instant, Question, Snapshot, Tree, WriteJson, ask_resolution, ask_window, decide};
+use mayuse_core::{Amount, FullCatalog, Instant, Question, Snapshot, WriteJson, decide};
+use mayuse_document::{Tree, ask_resolution, ask_window};
 use mayuse_tests::{compiled, instant};
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -21,7 +22,7 @@ const AT: &str = "2025-06-15T12:00:00.250Z";
 
 /// One customer with a switch, a meter of two windows, and a feature that is paid from a pool. Names
 /// are full of what has to be escaped.
-fn catalogue() -> Catalog {
+fn catalogue() -> FullCatalog {
     let metered = |limit: &str, unit: &str| {
         let reset_period = json!({ "type": "CALENDAR", "unit": unit, "interval": 1 });
         json!({
@@ -62,10 +63,10 @@ fn catalogue() -> Catalog {
             "add_ons": [{ "add_on_id": "add_a" }],
         }],
     });
-    let mut catalog = compiled(&document.to_string());
+    let mut full = compiled(&document.to_string());
     let generated_at = Some(instant("2025-06-15T12:00:00Z"));
-    catalog.snapshot = Snapshot { version: Some(u64::MAX), generated_at, ..catalog.snapshot };
-    catalog
+    full.catalog.snapshot = Snapshot { version: Some(u64::MAX), generated_at, ..full.catalog.snapshot };
+    full
 }
 
 fn check(feature: &str, explain: bool, json: &str) {

@@ -5,14 +5,15 @@ use crate::random::{
     Amounts, CODES, N_ADD_ONS, Rules, any_instant, at, cases, catalog, ladder, now, question, subscription,
 };
 use crate::rewriting::{bytes, dice, rewritten, shuffle};
-use mayuse_core::{Catalog, Check, Document, Instant, Tree, decide};
+use mayuse_core::{FullCatalog, Instant, decide};
+use mayuse_document::{Check, Document, Tree};
 use mayuse_tests::compiled;
 use proptest::prelude::*;
 use proptest::sample::Index;
 use serde_json::{Map, Value, json};
 
 /// The decision as it is sent.
-fn answer(catalog: &Catalog, question: &Value, now: Instant) -> Value {
+fn answer(catalog: &FullCatalog, question: &Value, now: Instant) -> Value {
     let tree: Tree = serde_json::from_value(question.clone()).unwrap();
     let check = Check::read(&tree).unwrap();
     match decide(catalog, &check.question(), now) {

@@ -9,8 +9,9 @@
 pub mod workload;
 pub mod simulation;
 
-use mayuse_core::{Catalog, Document, Instant, Tree};
+use mayuse_core::{FullCatalog, Instant};
 use mayuse_dialects::Kind;
+use mayuse_document::{Document, Tree};
 use serde_json::{Value, json};
 use std::io::BufRead;
 
@@ -53,7 +54,7 @@ const PRODUCTS: [&str; 2] = ["prd_core", "prd_ai"];
 ///
 /// # Panics
 /// If it is not.
-pub fn compiled(json: &str) -> Catalog {
+pub fn compiled(json: &str) -> FullCatalog {
     let document: Document = match serde_json::from_str(json) {
         Ok(document) => document,
         Err(error) => fail(&format!("{error} in {json:.2000}")),
@@ -68,7 +69,7 @@ pub fn compiled(json: &str) -> Catalog {
 ///
 /// # Panics
 /// If it is not.
-pub fn compiled_lines(lines: impl BufRead) -> Catalog {
+pub fn compiled_lines(lines: impl BufRead) -> FullCatalog {
     let mut document = Document::default();
     for (n, line) in lines.lines().enumerate() {
         let fields = match line.map(|line| serde_json::from_str(&line)) {

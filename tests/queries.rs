@@ -2,8 +2,9 @@
 
 use crate::counting::allocations;
 use crate::random::cases;
-use mayuse_core::{Amount, Check, QueryCheck};
+use mayuse_core::{Amount, QueryCheck};
 use mayuse_dialects::{Presented, Request};
+use mayuse_document::Check;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;

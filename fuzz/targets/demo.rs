@@ -2,9 +2,8 @@
 
 #![allow(dead_code, reason = "each target needs some of it")]
 
-use mayuse_core::{
-    Amount, Catalog, Document, Found, Instant, Packed, People, Pile, Question, Tree, WriteJson, decide_for, key_hash,
-};
+use mayuse_core::{Amount, Catalog, Found, Instant, Packed, People, Pile, Question, WriteJson, decide_for, key_hash};
+use mayuse_document::{Document, Tree, add_element};
 use mayuse_snapshot::{Manifest, Part, Policies, SigningKey, Table};
 use serde_json::Value;
 
@@ -36,7 +35,7 @@ impl Demo {
         for list in ["customers", "subscriptions"] {
             for (n, element) in lists[list].as_array().unwrap().iter().enumerate() {
                 let tree: Tree = serde_json::from_value(element.clone()).unwrap();
-                pile.add(list, n, &tree).unwrap();
+                add_element(&mut pile, list, n, &tree).unwrap();
             }
         }
         let (block, n) = pile.sorted().unwrap().block(0, 0);

@@ -10,8 +10,9 @@ mod demo;
 mod memory;
 
 use libfuzzer_sys::fuzz_target;
-use mayuse_core::{Check, Tree, decide};
+use mayuse_core::decide;
 use mayuse_dialects::{Presented, catalog_for};
+use mayuse_document::{Check, Tree};
 use memory::Memory;
 use std::sync::LazyLock;
 

@@ -6,37 +6,36 @@ mod demo;
 
 use demo::SEED;
 use libfuzzer_sys::fuzz_target;
-use mayuse_core::{
-    Amount, Catalog, Document, Found, People, Pile, Question, Tree, WriteJson, decide, decide_for, key_hash,
-};
+use mayuse_core::{Amount, Catalog, Found, People, Pile, Question, WriteJson, decide, decide_for, key_hash};
+use mayuse_document::{Document, Tree, add_element};
 use std::collections::BTreeMap;
 
 fuzz_target!(|bytes: &[u8]| {
     let Ok(document) = serde_json::from_slice::<Document>(bytes) else { return };
     let packed = document.clone().pack_definitions();
     let compiled = document.compile();
-    let Ok((catalog, _)) = compiled else { return };
+    let Ok((full, _)) = compiled else { return };
     let Ok((object, _, _)) = packed else { panic!("it compiles and cannot be packed") };
     let Ok(opened) = Catalog::open(&object) else { panic!("what was packed cannot be opened") };
-    assert!(catalog.feature_codes().eq(opened.feature_codes()));
+    assert!(full.catalog.feature_codes().eq(opened.feature_codes()));
     // Fields that nobody looks at may hold what is no text.
     let Ok(lists) = serde_json::from_slice::<BTreeMap<String, Tree>>(bytes) else { return };
     let mut pile = Pile::new(&opened, SEED);
     for list in ["customers", "subscriptions"] {
         let Some(Tree::List(elements)) = lists.get(list) else { continue };
         for (n, element) in elements.iter().enumerate() {
-            assert!(pile.add(list, n, element).is_ok(), "it compiles and cannot be piled up");
+            assert!(add_element(&mut pile, list, n, element).is_ok(), "it compiles and cannot be piled up");
         }
     }
     let (block, _) = pile.sorted().unwrap().block(0, 0);
     let people = People::open(block, &opened).unwrap();
-    assert_eq!(people.n_customers(), catalog.n_customers());
+    assert_eq!(people.n_customers(), full.customers.n_customers());
     let keys: Vec<String> = people.ids().take(8).map(str::to_owned).collect();
     for key in &keys {
-        for code in catalog.feature_codes().take(16) {
+        for code in full.catalog.feature_codes().take(16) {
             let question = Question { explain: true, consumed: Some(Amount::ONE), ..Question::new(key, code) };
             let Some(Found::Person(person)) = people.find(key, key_hash(SEED, key)) else { panic!("{key} is lost") };
-            let one = decide(&catalog, &question, demo::now()).map(|told| told.to_json());
+            let one = decide(&full, &question, demo::now()).map(|told| told.to_json());
             let other = decide_for(&opened, Some(&person), &question, demo::now());
             let other = other.map(|told| told.to_json());
             assert_eq!(one.map_err(|error| error.to_string()), other.map_err(|error| error.to_string()));

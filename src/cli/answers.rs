@@ -4,7 +4,7 @@ use crate::input::{self, Failure};
 use crate::keygen;
 use crate::snapshot::{self, Opened, Trust};
 use crate::style;
-use mayuse_core::{Catalog, Decision, Instant, Question, decide};
+use mayuse_core::{Catalog, Decision, FullCatalog, Instant, Question, decide};
 use mayuse_snapshot::Replica;
 use std::io::{self, Write};
 use std::path::Path;
@@ -12,7 +12,7 @@ use std::path::Path;
 /// Where answers come from.
 #[derive(Debug)]
 pub enum Answers {
-    Document(Box<Catalog>),
+    Document(Box<FullCatalog>),
     Snapshot(Box<Replica>),
 }
 
@@ -42,7 +42,7 @@ impl Answers {
     /// The codes of all features.
     pub fn feature_codes(&self) -> impl Iterator<Item = &str> {
         let catalog = match self {
-            Answers::Document(catalog) => Some(&**catalog),
+            Answers::Document(catalog) => Some(&catalog.catalog),
             Answers::Snapshot(replica) => replica.catalog(),
         };
         catalog.into_iter().flat_map(Catalog::feature_codes)

@@ -2,7 +2,7 @@
 
 use crate::answers::Answers;
 use crate::input::{self, Failure};
-use mayuse_core::Check;
+use mayuse_document::Check;
 use std::path::PathBuf;
 
 /// What a check is asked with.

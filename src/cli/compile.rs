@@ -2,8 +2,9 @@
 
 use crate::input::{self, Failure};
 use crate::upload::{Shape, Upload};
-use mayuse_core::{Code, Document, Packed, Pile, Problem, Problems, Sorted, Tree};
+use mayuse_core::{Code, Packed, Pile, Problem, Problems, Sorted};
 use mayuse_dialects::{Kind, MAX_LINE};
+use mayuse_document::{Document, Tree, add_element};
 use serde::Deserialize;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
@@ -91,7 +92,7 @@ fn lines(upload: &mut Upload, seed: u64) -> Result<Compiled, Refused> {
     let mut next = first;
     while let Some(line) = next {
         match line.kind {
-            Some(kind) if line.is_person() => match pile.add(kind.list(), line.number, &line.fields) {
+            Some(kind) if line.is_person() => match add_element(&mut pile, kind.list(), line.number, &line.fields) {
                 Ok(found) | Err(found) => extend(&mut problems, found),
             },
             Some(kind) if kind.is_definition() => {

@@ -2,10 +2,8 @@
 
 use crate::input::{self, Failure};
 use crate::style;
-use mayuse_core::{
-    Amount, Catalog, Check, Document, Instant, Problems, Tree, WriteJson, ask_billing_period, ask_resolution,
-    ask_window, decide, read_reset_period,
-};
+use mayuse_core::{Amount, FullCatalog, Instant, Problems, WriteJson, decide};
+use mayuse_document::{Check, Document, Tree, ask_billing_period, ask_resolution, ask_window, read_reset_period};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use std::fs;
@@ -94,13 +92,13 @@ fn run_file(path: &Path) -> Result<Vec<(String, Vec<String>)>, Failure> {
     Ok(results)
 }
 
-fn compile(catalog: &Value) -> Result<Catalog, String> {
+fn compile(catalog: &Value) -> Result<FullCatalog, String> {
     let document = Document::deserialize(catalog).map_err(|error| error.to_string())?;
     document.compile().map(|(catalog, _)| catalog).map_err(|problems| problems.to_string())
 }
 
 /// The answer to a case; `{"error": true, ...}` where it is refused.
-fn answer(case: &Value, shared: Option<&Result<Catalog, String>>) -> Value {
+fn answer(case: &Value, shared: Option<&Result<FullCatalog, String>>) -> Value {
     let refused = |message: String| json!({"error": true, "message": message});
     let tree = match Tree::deserialize(case) {
         Ok(tree) => tree,

@@ -3,7 +3,8 @@
 use crate::answers::Answers;
 use crate::input::{self, Failure};
 use crate::style::{self, Paint};
-use mayuse_core::{Amount, Check, Decision, Instant, Verdict};
+use mayuse_core::{Amount, Decision, Instant, Verdict};
+use mayuse_document::Check;
 use std::path::PathBuf;
 
 /// Whose entitlements.

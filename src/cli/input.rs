@@ -1,7 +1,8 @@
 //! What a command reads: files, standard input, the clock; and how it fails.
 
 use crate::style;
-use mayuse_core::{Catalog, Document, Instant, Problem, Problems, WriteJson};
+use mayuse_core::{FullCatalog, Instant, Problem, Problems, WriteJson};
+use mayuse_document::Document;
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::Path;
@@ -134,7 +135,7 @@ pub fn read(path: &Path) -> Result<Vec<u8>, Failure> {
 
 /// Reads a catalogue document. What is merely skipped in it is not spoken of here: `validate` is
 /// the command for that.
-pub fn catalog(path: &Path) -> Result<Catalog, Failure> {
+pub fn catalog(path: &Path) -> Result<FullCatalog, Failure> {
     let (catalog, _) =
         document(path)?.compile().map_err(|problems| Failure::Problems { what: name(path), problems })?;
     Ok(catalog)

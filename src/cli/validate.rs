@@ -30,8 +30,11 @@ pub fn run(args: &Args) -> Result<bool, Failure> {
     match catalog {
         Some(catalog) if problems.is_writable() => {
             let _ = input::report_problems(&mut io::stderr().lock(), &style::for_stderr(), &what, &problems);
-            let n_features = catalog.feature_codes().count();
-            input::print(&format!("{what}: valid; {n_features} features, {} customers", catalog.n_customers()))?;
+            let n_features = catalog.catalog.feature_codes().count();
+            input::print(&format!(
+                "{what}: valid; {n_features} features, {} customers",
+                catalog.customers.n_customers()
+            ))?;
             Ok(true)
         }
         _ => Err(Failure::Problems { what, problems }),

@@ -1,7 +1,7 @@
 //! `mayuse window`
 
 use crate::input::{self, Failure};
-use mayuse_core::{Tree, ask_window};
+use mayuse_document::{Tree, ask_window};
 
 /// A reset period and an instant.
 #[derive(Debug, clap::Args)]

@@ -3,12 +3,12 @@
 use crate::amount::Amount;
 use crate::decision::{Metering, Overage, Period, Reason, ValueType, Warning, WindowAnswer};
 use crate::entitle::{Entitlement, Standing};
-use crate::model::{Behavior, Credits};
 use crate::resolve::{Limits, Overflow, Terms};
 use crate::scene::Scene;
 use crate::sort::sort_by;
 use crate::time::Instant;
 use crate::until::Until;
+use crate::value::{Behavior, Credits};
 use crate::windowing::window;
 use std::cmp::{Ordering, Reverse};
 

@@ -4,7 +4,6 @@
 //! that was clamped in a short month comes back in the next long one.
 
 use crate::time::{Civil, Date, Instant, day_in_month, days_in_month};
-use crate::tree::Node;
 use crate::window::Window;
 use std::fmt;
 
@@ -22,6 +21,10 @@ pub enum BillingPeriod {
 }
 
 impl BillingPeriod {
+    /// All of them.
+    pub const ALL: [BillingPeriod; 4] =
+        [BillingPeriod::Monthly, BillingPeriod::Quarterly, BillingPeriod::Semiannual, BillingPeriod::Annual];
+
     /// How many months it has.
     pub fn months(self) -> i64 {
         match self {
@@ -30,12 +33,6 @@ impl BillingPeriod {
             BillingPeriod::Semiannual => 6,
             BillingPeriod::Annual => 12,
         }
-    }
-
-    /// Reads the name on the wire.
-    pub fn read(node: &Node<'_>) -> Option<BillingPeriod> {
-        use BillingPeriod::{Annual, Monthly, Quarterly, Semiannual};
-        node.word(&[Monthly, Quarterly, Semiannual, Annual].map(|period| (period.name(), period)))
     }
 
     /// The name on the wire.

@@ -2,66 +2,24 @@
 
 use crate::admit::{self, Admission, Demand};
 use crate::amount::Amount;
+use crate::catalog::{Catalog, Feature};
 use crate::decision::{Decision, FeatureRef, Reason, ValueType};
-use crate::document::{ALIAS_RULE, is_alias};
 use crate::entitle::Entitlement;
 use crate::freshness::{freshness, later, max_age, outdated, policy, too_old};
-use crate::model::{Catalog, Feature, Policy, Snapshot, Status, Value};
+use crate::full::FullCatalog;
+use crate::id::{ALIAS_RULE, ID_RULE, is_alias, is_id};
+use crate::idx::FeatureIdx;
 use crate::packed::{Person, Subscription};
 use crate::problem::{Code, Problem};
+use crate::question::Question;
 use crate::resolve::{Overflow, Row};
 use crate::scene::{Scene, status_at};
+use crate::snapshot::{Policy, Snapshot};
+use crate::status::Status;
 use crate::time::{Date, Instant};
 use crate::trace;
-use crate::tree::{ID_RULE, is_id};
 use crate::until::Until;
-
-/// A question: may this customer use this feature?
-#[derive(Clone, Copy, Debug)]
-pub struct Question<'q> {
-    /// The customer, by id or alias.
-    pub customer: &'q str,
-    /// The feature, by id or code.
-    pub feature: &'q str,
-    /// Asks about this one of the customer's subscriptions alone.
-    pub subscription_id: Option<&'q str>,
-    /// How much is wanted; without it one. Zero asks whether the customer stands within the limit.
-    pub requested: Option<Amount>,
-    /// How much was used in the window; none if that is not known.
-    pub consumed: Option<Amount>,
-    /// How much is held for requests that are under way.
-    pub reserved: Amount,
-    /// The instant it asks about; without one, now. How old the catalogue is has nothing to do with it.
-    pub at: Option<Instant>,
-    /// Whether to list every row that was looked at.
-    pub explain: bool,
-    /// What an indeterminate answer comes to.
-    pub on_indeterminate: Option<Policy>,
-    /// The oldest version of the catalogue that may answer.
-    pub min_version: Option<u64>,
-    /// The age in milliseconds from which on the catalogue may not answer; 0 lets nobody answer but the
-    /// one writer.
-    pub max_age_ms: Option<u64>,
-}
-
-impl<'q> Question<'q> {
-    /// Whether this customer may use one unit of this feature, usage unknown.
-    pub fn new(customer: &'q str, feature: &'q str) -> Question<'q> {
-        Question {
-            customer,
-            feature,
-            subscription_id: None,
-            requested: None,
-            consumed: None,
-            reserved: Amount::ZERO,
-            at: None,
-            explain: false,
-            on_indeterminate: None,
-            min_version: None,
-            max_age_ms: None,
-        }
-    }
-}
+use crate::value::Value;
 
 /// Decides a question. `now` is the real clock, by which the catalogue has its age, and the instant
 /// that is asked about where the question names none.
@@ -71,33 +29,8 @@ impl<'q> Question<'q> {
 /// # Errors
 /// A customer, feature or subscription that nothing can be called; a negative amount requested;
 /// amounts that add up to more digits than can be held exactly.
-///
-/// # Example: a switch
-///
-/// ```
-/// use mayuse_core::{Document, Instant, Question, Reason, decide};
-/// let json = include_str!("../../demo/catalog.json");
-/// let (catalog, _) = serde_json::from_str::<Document>(json).unwrap().compile().unwrap();
-/// let now = Instant::parse("2026-11-20").unwrap();
-/// let answer = decide(&catalog, &Question::new("acme", "sso"), now).unwrap();
-/// assert!(answer.allowed);
-/// assert_eq!(answer.reason, Reason::Enabled);
-/// ```
-///
-/// # Example: a metered feature needs to know what was used
-///
-/// ```
-/// # use mayuse_core::{Amount, Document, Instant, Question, Reason, decide};
-/// # let json = include_str!("../../demo/catalog.json");
-/// # let (catalog, _) = serde_json::from_str::<Document>(json).unwrap().compile().unwrap();
-/// # let now = Instant::parse("2026-11-20").unwrap();
-/// let mut question = Question::new("hobby", "exports");
-/// assert_eq!(decide(&catalog, &question, now).unwrap().reason, Reason::UsageUnavailable);
-/// question.consumed = Some(Amount::parse("3").unwrap());
-/// assert_eq!(decide(&catalog, &question, now).unwrap().reason, Reason::LimitReached);
-/// ```
-pub fn decide<'c>(catalog: &'c Catalog, question: &Question<'c>, now: Instant) -> Result<Decision<'c>, Problem> {
-    decide_for(catalog, catalog.person(question.customer).as_ref(), question, now)
+pub fn decide<'c>(full: &'c FullCatalog, question: &Question<'c>, now: Instant) -> Result<Decision<'c>, Problem> {
+    decide_for(&full.catalog, full.customers.person(question.customer).as_ref(), question, now)
 }
 
 /// The same about a customer that was looked up elsewhere, as in the blocks of a snapshot; none is
@@ -231,7 +164,7 @@ fn check_form(question: &Question<'_>, feature_found: bool, customer_found: bool
 fn entitled<'c>(
     decision: &mut Decision<'c>,
     scene: &Scene<'_, 'c>,
-    at: u32,
+    at: FeatureIdx,
     feature: &'c Feature,
     question: &Question<'c>,
     until: &mut Until,

@@ -1,11 +1,12 @@
 //! The decision: what is answered.
 
 use crate::amount::Amount;
-use crate::model::{Behavior, Policy, Source};
 use crate::owner::Origin;
 use crate::reset::ResetPeriod;
+use crate::snapshot::{Policy, Source};
 use crate::time::Instant;
 use crate::trace::Step;
+use crate::value::Behavior;
 use crate::window::Window;
 
 /// The answer to *may this customer use this feature*, and everything one may want to know of it.

@@ -5,7 +5,8 @@ use crate::decision::{
     Decision, FeatureRef, Freshness, Metering, Overage, Period, Reason, ValueType, Verdict, Warning, WindowAnswer,
 };
 use crate::json::{Word, WriteJson, end, fields, object};
-use crate::model::{Behavior, Source};
+use crate::snapshot::Source;
+use crate::value::Behavior;
 
 impl WriteJson for Decision<'_> {
     fn write_json(&self, out: &mut Vec<u8>) {

@@ -1,8 +1,9 @@
 //! What one customer is entitled to: which rows reach the customer, chain by chain, what each
 //! chain comes to, and which windows it is tied to.
 
+use crate::catalog::Feature;
+use crate::idx::FeatureIdx;
 use crate::ladder::{AcrossSubscriptions, Combine, Level};
-use crate::model::{Feature, Grant, Value, row_on};
 use crate::owner::Owner;
 use crate::packed::Subscription;
 use crate::reset::ResetPeriod;
@@ -10,6 +11,7 @@ use crate::resolve::{self, Allowance, Overflow, Row, State, Switch, Switched, Te
 use crate::scene::Scene;
 use crate::time::Instant;
 use crate::until::Until;
+use crate::value::{Grant, Value, row_on};
 use crate::windowing::Anchors;
 
 /// What a customer is entitled to of one feature.
@@ -38,12 +40,12 @@ pub(crate) struct Standing<'c> {
 
 impl<'c> Scene<'_, 'c> {
     /// The customer's own override on a feature, if the ladder lists it and its value fits.
-    pub fn customer_override(&self, feature: u32) -> Option<(Row<'c>, Combine)> {
+    pub fn customer_override(&self, feature: FeatureIdx) -> Option<(Row<'c>, Combine)> {
         self.override_row(feature).filter(|(row, _)| row.grant.value != Value::Misfit)
     }
 
     /// The customer's own override on a feature, if the ladder lists it, fitting or not.
-    pub fn override_row(&self, feature: u32) -> Option<(Row<'c>, Combine)> {
+    pub fn override_row(&self, feature: FeatureIdx) -> Option<(Row<'c>, Combine)> {
         let grant = row_on(self.customer.rows, feature)?;
         let combine = self.catalog.ladder.combine(Level::Customer)?;
         Some((
@@ -59,11 +61,11 @@ impl<'c> Scene<'_, 'c> {
     }
 
     /// What the customer is entitled to of a feature, over all the subscriptions asked about.
-    pub fn entitlement(&self, at: u32, feature: &'c Feature) -> Result<Entitlement<'c>, Overflow> {
+    pub fn entitlement(&self, at: FeatureIdx, feature: &'c Feature) -> Result<Entitlement<'c>, Overflow> {
         if feature.metered { self.metered(at, feature) } else { Ok(self.switch(at, feature)) }
     }
 
-    fn switch(&self, at: u32, feature: &'c Feature) -> Entitlement<'c> {
+    fn switch(&self, at: FeatureIdx, feature: &'c Feature) -> Entitlement<'c> {
         let result = self.switch_of_subscriptions(at, feature);
         // Most customers have no rows of their own.
         if self.customer.rows.is_empty() {
@@ -79,7 +81,7 @@ impl<'c> Scene<'_, 'c> {
         }
     }
 
-    fn switch_of_subscriptions(&self, at: u32, feature: &'c Feature) -> Entitlement<'c> {
+    fn switch_of_subscriptions(&self, at: FeatureIdx, feature: &'c Feature) -> Entitlement<'c> {
         if self.catalog.ladder.across == AcrossSubscriptions::Chain {
             let in_scope = self.chain_in_scope(feature);
             return match self.chain_billing() {
@@ -101,7 +103,7 @@ impl<'c> Scene<'_, 'c> {
     /// Looks at each row once and holds none.
     fn switch_of_chain(
         &self,
-        at: u32,
+        at: FeatureIdx,
         feature: &'c Feature,
         only: Option<&Subscription<'c>>,
         in_scope: bool,
@@ -132,7 +134,7 @@ impl<'c> Scene<'_, 'c> {
         }
     }
 
-    fn metered(&self, at: u32, feature: &'c Feature) -> Result<Entitlement<'c>, Overflow> {
+    fn metered(&self, at: FeatureIdx, feature: &'c Feature) -> Result<Entitlement<'c>, Overflow> {
         let ladder = &self.catalog.ladder;
         let mut standing: Vec<Standing<'c>> = Vec::new();
         let mut other = Entitlement::None;
@@ -218,7 +220,7 @@ impl<'c> Scene<'_, 'c> {
 
     /// Notes when an add-on is archived that grants a feature, where rows of its level merge: its
     /// limit adds to those of others only until then.
-    pub fn heed_add_ons(&self, feature: u32, until: &mut Until) {
+    pub fn heed_add_ons(&self, feature: FeatureIdx, until: &mut Until) {
         if self.catalog.ladder.combine(Level::AddOn) != Some(Combine::Replace) {
             return;
         }
@@ -259,7 +261,7 @@ impl<'c> Scene<'_, 'c> {
     /// Calls `each` with the rows on a feature that reach the customer through a subscription.
     pub fn each_row(
         &self,
-        at: u32,
+        at: FeatureIdx,
         feature: &'c Feature,
         subscription: &Subscription<'c>,
         in_scope: bool,
@@ -278,7 +280,7 @@ impl<'c> Scene<'_, 'c> {
     fn each_row_at(
         &self,
         level: Level,
-        at: u32,
+        at: FeatureIdx,
         feature: &'c Feature,
         subscription: &Subscription<'c>,
         in_scope: bool,
@@ -324,7 +326,7 @@ impl<'c> Scene<'_, 'c> {
     fn each_granted_row_at(
         &self,
         level: Level,
-        at: u32,
+        at: FeatureIdx,
         feature: &'c Feature,
         in_scope: bool,
         each: &mut dyn FnMut(Row<'c>),
@@ -336,7 +338,7 @@ impl<'c> Scene<'_, 'c> {
     }
 
     /// The rows of all granting subscriptions, each once, quantities summed.
-    pub fn chain_rows(&self, at: u32, feature: &'c Feature, in_scope: bool, rows: &mut Vec<Row<'c>>) {
+    pub fn chain_rows(&self, at: FeatureIdx, feature: &'c Feature, in_scope: bool, rows: &mut Vec<Row<'c>>) {
         // Its windows follow one billing cycle, whichever subscription a row came through.
         let monthly = self.chain_billing().is_some_and(|subscription| subscription.billing.is_monthly());
         let mut granting = self.granting();

@@ -2,9 +2,10 @@
 //!
 //! All of it goes by the real clock, whatever instant a question is about.
 
-use crate::decide::Question;
+use crate::catalog::{Catalog, Feature};
 use crate::decision::{Freshness, Reason};
-use crate::model::{Catalog, Feature, Policy, Snapshot, Source};
+use crate::question::Question;
+use crate::snapshot::{Policy, Snapshot, Source};
 use crate::time::Instant;
 
 fn age_ms(snapshot: &Snapshot, now: Instant) -> Option<u64> {

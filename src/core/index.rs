@@ -6,37 +6,37 @@
 
 /// Places by key.
 #[derive(Debug)]
-pub(crate) struct Index<P = u32> {
+pub(crate) struct Index {
     /// A power of two of them, at most half of them taken.
-    slots: Vec<Slot<P>>,
+    slots: Vec<Slot>,
     keys: String,
     seed: u64,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
-struct Slot<P> {
+struct Slot {
     /// The upper half of the hash; most other keys are told apart by it alone.
     tag: u32,
     /// Where the key starts, and its length; 0 in a free slot.
     key: (u32, u32),
-    place: P,
+    place: u32,
 }
 
-impl<P: Copy + Default> Index<P> {
+impl Index {
     /// An index of these keys. Of a key given twice, the first place stands.
-    pub fn new<'k>(keys: impl Iterator<Item = (&'k str, P)> + Clone) -> Index<P> {
-        let n_slots = keys.clone().count().saturating_mul(2).max(2).next_power_of_two();
-        let seed = keys.clone().fold(0, |seed, (key, _)| hash(seed, key));
+    pub fn new(keys: &[(&str, u32)]) -> Index {
+        let n_slots = keys.len().saturating_mul(2).max(2).next_power_of_two();
+        let seed = keys.iter().fold(0, |seed, (key, _)| hash(seed, key));
         let mut index = Index { slots: vec![Slot::default(); n_slots], keys: String::new(), seed };
         for (key, place) in keys {
-            index.insert(key, place);
+            index.insert(key, *place);
         }
         index.keys.shrink_to_fit();
         index
     }
 
     /// The place of a key.
-    pub fn get(&self, key: &str) -> Option<P> {
+    pub fn get(&self, key: &str) -> Option<u32> {
         let (tag, start) = self.home(key);
         self.probe(start)
             .take_while(|slot| slot.key.1 != 0)
@@ -44,7 +44,7 @@ impl<P: Copy + Default> Index<P> {
             .map(|slot| slot.place)
     }
 
-    fn insert(&mut self, key: &str, place: P) {
+    fn insert(&mut self, key: &str, place: u32) {
         let (Ok(start), Ok(len)) = (u32::try_from(self.keys.len()), u32::try_from(key.len())) else { return };
         if key.is_empty() || self.get(key).is_some() {
             return;
@@ -66,12 +66,12 @@ impl<P: Copy + Default> Index<P> {
     }
 
     /// All slots, from `start` around.
-    fn probe(&self, start: usize) -> impl Iterator<Item = &Slot<P>> {
+    fn probe(&self, start: usize) -> impl Iterator<Item = &Slot> {
         let (before, after) = self.slots.split_at_checked(start).unwrap_or_default();
         after.iter().chain(before)
     }
 
-    fn is(&self, slot: &Slot<P>, key: &str) -> bool {
+    fn is(&self, slot: &Slot, key: &str) -> bool {
         let (Ok(start), Ok(len)) = (usize::try_from(slot.key.0), usize::try_from(slot.key.1)) else { return false };
         self.keys.as_bytes().get(start..start.saturating_add(len)) == Some(key.as_bytes())
     }
@@ -102,7 +102,8 @@ mod tests {
     #[test]
     fn finds_every_key_and_no_other() {
         let keys: Vec<String> = (0..5_000).map(|n| format!("cus_{n}")).collect();
-        let index: Index<i32> = Index::new(keys.iter().zip(0..).map(|(k, n)| (k.as_str(), n)));
+        let numbered: Vec<(&str, u32)> = keys.iter().zip(0..).map(|(k, n)| (k.as_str(), n)).collect();
+        let index = Index::new(&numbered);
         for (key, n) in keys.iter().zip(0..) {
             assert_eq!(index.get(key), Some(n));
         }
@@ -113,7 +114,7 @@ mod tests {
 
     #[test]
     fn first_of_two_equal_keys_stands() {
-        let index: Index<i32> = Index::new([("a", 7), ("a", 8), ("b", 9)].into_iter());
+        let index = Index::new(&[("a", 7), ("a", 8), ("b", 9)]);
         assert_eq!((index.get("a"), index.get("b")), (Some(7), Some(9)));
     }
 }

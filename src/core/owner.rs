@@ -1,8 +1,8 @@
 //! Owners: the entities rows hang on, and how they are named in answers.
 
+use crate::catalog::{AddOn, Catalog, Feature, Plan, PlanVersion};
 use crate::json::{Word, WriteJson, end, escape, object, put};
 use crate::ladder::Level;
-use crate::model::{AddOn, Catalog, Feature, Plan, PlanVersion};
 
 /// The entity a row hangs on.
 #[derive(Clone, Copy, Debug)]

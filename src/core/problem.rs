@@ -1,7 +1,5 @@
 //! What is wrong with an input, and where.
 
-use crate::sort::sort_by;
-use std::cell::RefCell;
 use std::fmt;
 
 /// One thing that is wrong with a document or a question.
@@ -168,29 +166,3 @@ impl fmt::Display for Problems {
 }
 
 impl std::error::Error for Problems {}
-
-/// Where problems are put while an input is read.
-#[derive(Clone, Debug, Default)]
-pub struct Sink(RefCell<Problems>);
-
-impl Sink {
-    /// Takes a problem.
-    pub fn push(&self, problem: Problem) {
-        // Nothing holds a borrow across a call, so this is always free.
-        if let Ok(mut problems) = self.0.try_borrow_mut() {
-            problems.push(problem);
-        }
-    }
-
-    /// Takes a problem that keeps the input from being used.
-    pub fn error(&self, code: Code, path: String, message: impl Into<String>) {
-        self.push(Problem::error(code, path, message));
-    }
-
-    /// The problems, errors first.
-    pub fn into_inner(self) -> Problems {
-        let mut problems = self.0.into_inner();
-        sort_by(&mut problems.list, |a, b| a.severity.cmp(&b.severity));
-        problems
-    }
-}

@@ -5,10 +5,10 @@
 
 use crate::amount::Amount;
 use crate::ladder::{Combine, Ladder};
-use crate::model::{Behavior, Credits, Grant, Metered, Value};
 use crate::owner::Owner;
 use crate::reset::ResetPeriod;
 use crate::sort::sort_by;
+use crate::value::{Behavior, Credits, Grant, Metered, Value};
 
 /// An entitlement row in a chain.
 #[derive(Clone, Copy, Debug)]

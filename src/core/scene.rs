@@ -4,8 +4,10 @@
 //! Subscriptions are lent one by one: to copy one costs more than to look at it, and nearly every
 //! customer has one.
 
-use crate::model::{Catalog, Feature, Product, Status};
+use crate::catalog::{Catalog, Feature};
+use crate::idx::ProductIdx;
 use crate::packed::{Customer, Others, Subscription, Subscriptions};
+use crate::status::Status;
 use crate::time::Instant;
 use crate::windowing::Anchors;
 
@@ -95,7 +97,7 @@ impl<'c> Scene<'_, 'c> {
         false
     }
 
-    fn has_product(&self, subscription: &Subscription<'_>, product: Product) -> bool {
+    fn has_product(&self, subscription: &Subscription<'_>, product: ProductIdx) -> bool {
         let version = self.catalog.version(subscription.version);
         version.is_some_and(|version| version.products.contains(&product))
             || subscription.products().any(|held| held == product)

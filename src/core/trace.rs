@@ -4,16 +4,18 @@
 //! know that anybody watches.
 
 use crate::amount::Amount;
+use crate::catalog::Feature;
 use crate::entitle::Entitlement;
+use crate::idx::FeatureIdx;
 use crate::json::{Word, WriteJson, end, fields, object};
 use crate::ladder::{AcrossSubscriptions, Combine, Level};
-use crate::model::{Feature, Value};
 use crate::owner::Origin;
 use crate::packed::Subscription;
 use crate::reset::ResetPeriod;
 use crate::resolve::{Overflow, Row, State, Terms, resolve, resolve_switches, sort_rows};
 use crate::scene::Scene;
 use crate::time::Instant;
+use crate::value::Value;
 
 /// One row that was looked at.
 #[derive(Clone, Debug)]
@@ -106,7 +108,11 @@ struct AnchorsUsed {
 }
 
 /// Every row on a feature, in the order in which they count.
-pub(crate) fn trace<'c>(scene: &Scene<'_, 'c>, at: u32, feature: &'c Feature) -> Result<Vec<Step<'c>>, Overflow> {
+pub(crate) fn trace<'c>(
+    scene: &Scene<'_, 'c>,
+    at: FeatureIdx,
+    feature: &'c Feature,
+) -> Result<Vec<Step<'c>>, Overflow> {
     let mut steps = Vec::new();
     match scene.catalog.ladder.across {
         AcrossSubscriptions::Union => {

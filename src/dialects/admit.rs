@@ -8,7 +8,8 @@ use crate::failure::Failure;
 use crate::json::json;
 use crate::kind::{Kind, Referred};
 use crate::store::{Change, Store, items, key_of, text};
-use mayuse_core::{Code, Document, Problem, Problems, Severity, SortedMap, SortedSet, Tree};
+use mayuse_core::{Code, Problem, Problems, Severity, SortedMap, SortedSet};
+use mayuse_document::{Document, Tree};
 use serde_json::Value;
 
 /// Stored entities are numbered from here on, so that their problems are told from those of the

@@ -9,7 +9,8 @@ use crate::kind::Kind;
 use crate::request::{Context, Done, Reply};
 use crate::route::Call;
 use crate::store::{Change, Entity, MAX_WHOLE, Store, items, product_of, text};
-use mayuse_core::{Code, Node, Object, SortedSet, read};
+use mayuse_core::{Code, SortedSet};
+use mayuse_document::{Node, Object, read};
 use rust_decimal::Decimal;
 use serde_json::Value;
 

@@ -2,7 +2,7 @@
 
 use crate::failure::{Failure, Why};
 use crate::request::Request;
-use mayuse_core::Tree;
+use mayuse_document::Tree;
 
 /// More fields than any API here has, the items of all its lists among them.
 const MAX_FIELDS: usize = 1_000;

@@ -13,7 +13,8 @@ use crate::kind::Kind;
 use crate::request::{Context, Done, Reply};
 use crate::route::Call;
 use crate::store::{Change, Entity, MAX_WHOLE, Store, product_of, text};
-use mayuse_core::{Code, Document, Instant, Node, Object, SortedSet, Tree, read};
+use mayuse_core::{Code, Instant, SortedSet};
+use mayuse_document::{Document, Node, Object, Tree, read};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 

@@ -4,7 +4,8 @@ use crate::admit::{STORED, tree};
 use crate::failure::Failure;
 use crate::kind::Kind;
 use crate::store::Store;
-use mayuse_core::{Catalog, Document, Instant, Pile, Problems, Snapshot, SortedSet, Source};
+use mayuse_core::{FullCatalog, Instant, Pile, Problems, Snapshot, SortedSet, Source};
+use mayuse_document::{Document, add_element};
 
 /// Ladder, features, plans and add-ons as they are stored, read and ready to have people added.
 ///
@@ -31,7 +32,7 @@ pub fn read_definitions(store: &dyn Store) -> Result<Document, Failure> {
 ///
 /// # Errors
 /// The store's own; a stored catalogue that does not hold together, which no write leaves behind.
-pub fn catalog_for(store: &dyn Store, customers: &[&str], now: Instant) -> Result<Catalog, Failure> {
+pub fn catalog_for(store: &dyn Store, customers: &[&str], now: Instant) -> Result<FullCatalog, Failure> {
     let mut document = store.definitions()?;
     let mut added: SortedSet<String> = SortedSet::default();
     let mut n_subscriptions = 0_usize;
@@ -47,10 +48,11 @@ pub fn catalog_for(store: &dyn Store, customers: &[&str], now: Instant) -> Resul
         }
         added.insert(customer.id);
     }
-    let (mut catalog, _) = document.compile().map_err(|problems| broken(&problems))?;
+    let (mut full, _) = document.compile().map_err(|problems| broken(&problems))?;
     let version = Some(store.version()?);
-    catalog.snapshot = Snapshot { source: Source::Origin, version, generated_at: Some(now), ..catalog.snapshot };
-    Ok(catalog)
+    let snapshot = &mut full.catalog.snapshot;
+    *snapshot = Snapshot { source: Source::Origin, version, generated_at: Some(now), ..*snapshot };
+    Ok(full)
 }
 
 /// Loads the customer behind an id, and the alias of whoever has this one, into the builder of a
@@ -60,9 +62,10 @@ pub fn catalog_for(store: &dyn Store, customers: &[&str], now: Instant) -> Resul
 /// The store's own; stored customers who do not hold together, which no write leaves behind.
 pub fn load_into(store: &dyn Store, builder: &mut Pile<'_>, key: &str) -> Result<(), Failure> {
     if let Some(customer) = store.get(Kind::Customer, key)? {
-        builder.add("customers", 0, &tree(&customer.body)).map_err(|problems| broken(&problems))?;
+        add_element(builder, "customers", 0, &tree(&customer.body)).map_err(|problems| broken(&problems))?;
         for subscription in store.subscriptions_of(&customer.id)? {
-            builder.add("subscriptions", 0, &tree(&subscription.body)).map_err(|problems| broken(&problems))?;
+            add_element(builder, "subscriptions", 0, &tree(&subscription.body))
+                .map_err(|problems| broken(&problems))?;
         }
     }
     if let Some(id) = store.id_by_key(Kind::Customer, key)? {

@@ -6,7 +6,8 @@ use crate::ids::Ids;
 use crate::route::Methods;
 use crate::store::Change;
 use crate::strict;
-use mayuse_core::{Instant, Tree};
+use mayuse_core::Instant;
+use mayuse_document::Tree;
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
 

@@ -2,7 +2,8 @@
 
 use crate::failure::Failure;
 use crate::kind::{Kind, Referred};
-use mayuse_core::{Document, Instant, SortedSet};
+use mayuse_core::{Instant, SortedSet};
+use mayuse_document::Document;
 use serde_json::Value;
 
 /// An entity as it is stored: its body in the shape of a catalogue document, and who wrote it when.

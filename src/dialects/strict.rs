@@ -5,7 +5,7 @@
 //! that passes through a binary fraction comes back as another one, and finding its digits again takes a
 //! thousand steps each; as a text it is the same number, and costs what it is long.
 
-use mayuse_core::Tree;
+use mayuse_document::Tree;
 use serde_json::map::Entry;
 use serde_json::{Map, Number, Value};
 use std::fmt;

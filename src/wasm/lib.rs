@@ -8,17 +8,15 @@
 #[cfg(feature = "snapshot")]
 mod snapshot;
 
-use mayuse_core::{
-    Catalog, Check, Document, Instant, Problems, Source, Tree, WriteJson, ask_billing_period, ask_resolution,
-    ask_window, decide,
-};
+use mayuse_core::{FullCatalog, Instant, Problems, Source, WriteJson, decide};
+use mayuse_document::{Check, Document, Tree, ask_billing_period, ask_resolution, ask_window};
 use wasm_bindgen::prelude::*;
 
 /// A catalogue, ready to be asked.
 #[wasm_bindgen]
 #[derive(Debug)]
 pub struct Engine {
-    inner: Catalog,
+    inner: FullCatalog,
 }
 
 #[wasm_bindgen]
@@ -31,7 +29,7 @@ impl Engine {
     pub fn new(document: &str) -> Result<Engine, JsValue> {
         let document: Document = serde_json::from_str(document).map_err(|error| not_json(&error))?;
         let (mut inner, _) = document.compile().map_err(|problems| refused(&problems))?;
-        inner.snapshot.source = Source::Embedded;
+        inner.catalog.snapshot.source = Source::Embedded;
         Ok(Engine { inner })
     }
 
@@ -53,7 +51,7 @@ impl Engine {
         let check = Check::read_for_all(&tree(question)?).map_err(|problems| refused(&problems))?;
         let now = instant(now);
         let decide = |code| decide(&self.inner, &check.question_on(code), now);
-        let decisions: Result<Vec<_>, _> = self.inner.feature_codes().map(decide).collect();
+        let decisions: Result<Vec<_>, _> = self.inner.catalog.feature_codes().map(decide).collect();
         decisions.map(|decisions| decisions.to_json()).map_err(|problem| refused(&problem.into()))
     }
 }

@@ -4,7 +4,8 @@
 //! here. Not in the published package yet: it is built with the feature `snapshot`, for measuring.
 
 use crate::{instant, refused, shown, tree};
-use mayuse_core::{Check, Code, Packed, Problem, Problems, Source};
+use mayuse_core::{Code, Packed, Problem, Problems, Source};
+use mayuse_document::Check;
 use mayuse_snapshot::{Contents, Replica, contents};
 use wasm_bindgen::prelude::*;
 

@@ -2,9 +2,10 @@
 
 use crate::http::Answer;
 use crate::js;
-use mayuse_core::{Catalog, Check, Decision, Instant, Problem, Problems, Question, Reason, Snapshot, WriteJson};
+use mayuse_core::{Decision, FullCatalog, Instant, Problem, Problems, Question, Reason, Snapshot, WriteJson};
 use mayuse_core::{decide, sort_by, undecided};
 use mayuse_dialects::{CheckForm, Dialect, Failure, Request, Store, Written, catalog_for};
+use mayuse_document::Check;
 
 /// The most questions of a batch.
 const MAX_BATCH: usize = 1_000;
@@ -157,13 +158,17 @@ async fn many(checks: Vec<Result<Check, Problems>>, store: &dyn Store, now: Inst
 }
 
 /// What is to be known of these customers; nothing where nothing was ever written.
-fn read(mut customers: Vec<&str>, store: &dyn Store, now: Instant) -> Result<Option<Catalog>, Failure> {
+fn read(mut customers: Vec<&str>, store: &dyn Store, now: Instant) -> Result<Option<FullCatalog>, Failure> {
     sort_by(&mut customers, Ord::cmp);
     customers.dedup();
     if store.version()? == 0 { Ok(None) } else { catalog_for(store, &customers, now).map(Some) }
 }
 
-fn decision<'c>(catalog: Option<&'c Catalog>, question: &Question<'c>, now: Instant) -> Result<Decision<'c>, Problem> {
+fn decision<'c>(
+    catalog: Option<&'c FullCatalog>,
+    question: &Question<'c>,
+    now: Instant,
+) -> Result<Decision<'c>, Problem> {
     match catalog {
         Some(catalog) => decide(catalog, question, now),
         None => undecided(question, Reason::SnapshotMissing, &Snapshot::default(), now),
@@ -173,7 +178,7 @@ fn decision<'c>(catalog: Option<&'c Catalog>, question: &Question<'c>, now: Inst
 fn from_store(asked: &Asked, store: &dyn Store, now: Instant) -> Result<Answer, Failure> {
     let catalog = read(asked.checks().map(Check::customer).collect(), store, now)?;
     let catalog = catalog.as_ref();
-    let codes: Vec<&str> = catalog.into_iter().flat_map(Catalog::feature_codes).collect();
+    let codes: Vec<&str> = catalog.into_iter().flat_map(|full| full.catalog.feature_codes()).collect();
     asked.answer(codes.len(), |n| match asked {
         Asked::All(check) => {
             let code = codes.get(n).copied().unwrap_or_default();

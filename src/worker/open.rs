@@ -2,8 +2,9 @@
 
 use crate::checks::{Asked, item, written};
 use crate::http::Answer;
-use mayuse_core::{Check, Decision, Instant, Problems, Question, Reason, SortedMap, decide_for, too_old};
+use mayuse_core::{Decision, Instant, Problems, Question, Reason, SortedMap, decide_for, too_old};
 use mayuse_dialects::Failure;
+use mayuse_document::Check;
 use mayuse_snapshot::{Needs, Replica};
 
 /// Whether what is held is too old to decide from: the catalogue itself is asked.

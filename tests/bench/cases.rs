@@ -2,7 +2,7 @@
 
 #![expect(clippy::expect_used, clippy::arithmetic_side_effects, reason = "a bench that fails should say so and stop")]
 
-use mayuse_core::{Amount, Catalog, Decision, Effect, Instant, Question, Reason, decide};
+use mayuse_core::{Amount, Decision, Effect, FullCatalog, Instant, Question, Reason, decide};
 use mayuse_tests::{BENCH_AT, BENCH_BOOLEAN, BENCH_METERED};
 use mayuse_tests::{bench_catalog, bench_customer_id, bench_features, compiled, instant};
 use std::collections::HashMap;
@@ -82,8 +82,8 @@ impl Asked {
 
 impl Case {
     /// So many questions of this kind, about customers all over the catalogue.
-    pub fn questions(&self, catalog: &Catalog, n_questions: usize) -> Vec<Asked> {
-        let (now, n_customers) = (instant(BENCH_AT), catalog.n_customers());
+    pub fn questions(&self, catalog: &FullCatalog, n_questions: usize) -> Vec<Asked> {
+        let (now, n_customers) = (instant(BENCH_AT), catalog.customers.n_customers());
         let consumed = self.consumed.map(Amount::from);
         // The ids that follow are nobody's.
         let first = if (self.fits)(&nobody(catalog, now)) { n_customers } else { 0 };
@@ -102,7 +102,7 @@ impl Case {
     }
 }
 
-fn nobody(catalog: &Catalog, now: Instant) -> Decision<'_> {
+fn nobody(catalog: &FullCatalog, now: Instant) -> Decision<'_> {
     decide(catalog, &Question::new("nobody", "sso"), now).expect("a proper question")
 }
 
@@ -113,12 +113,12 @@ fn scattered() -> impl Iterator<Item = usize> {
 }
 
 /// The catalogue that is asked: every add-on is held three times.
-pub fn catalog(n_customers: usize) -> Catalog {
+pub fn catalog(n_customers: usize) -> FullCatalog {
     compiled(&bench_catalog(n_customers).replace(r#""quantity":1"#, r#""quantity":3"#))
 }
 
 /// Whether a customer may use each feature; how many it may.
-pub fn decide_all(catalog: &Catalog, customer: &str, consumed: Option<Amount>, now: Instant) -> usize {
+pub fn decide_all(catalog: &FullCatalog, customer: &str, consumed: Option<Amount>, now: Instant) -> usize {
     let may = |feature: &&str| {
         let question = Question { consumed, ..Question::new(customer, feature) };
         decide(catalog, &question, now).is_ok_and(|decision| decision.allowed)

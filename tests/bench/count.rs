@@ -6,7 +6,7 @@
 mod cases;
 
 use cases::{ALL_FEATURES, Asked, BY_HAND, CASES, Case, ORDINARY};
-use mayuse_core::{Catalog, decide};
+use mayuse_core::{FullCatalog, decide};
 use mayuse_tests::{BENCH_AT, instant};
 use std::hint::black_box;
 use std::process::ExitCode;
@@ -35,7 +35,7 @@ fn main() -> ExitCode {
     ExitCode::SUCCESS
 }
 
-fn run(name: &str, case: &Case, catalog: &Catalog, times: usize) {
+fn run(name: &str, case: &Case, catalog: &FullCatalog, times: usize) {
     let now = instant(BENCH_AT);
     let questions = case.questions(catalog, N_QUESTIONS);
     let asked = questions.iter().cycle().take(times);

@@ -7,8 +7,9 @@ mod cases;
 
 use cases::{ALL_FEATURES, Asked, BY_HAND, CASES, ORDINARY};
 use criterion::{BenchmarkId, Criterion, SamplingMode, Throughput, criterion_group, criterion_main};
-use mayuse_core::{Anchors, Billing, BillingPeriod, Date, Document, Every, Instant, ResetPeriod, Rhythm, Unit};
+use mayuse_core::{Anchors, Billing, BillingPeriod, Date, Every, Instant, ResetPeriod, Rhythm, Unit};
 use mayuse_core::{Decision, WriteJson, decide, window};
+use mayuse_document::Document;
 use mayuse_tests::{BENCH_AT, bench_catalog, instant};
 use std::hint::black_box;
 

@@ -14,6 +14,7 @@ mod snapshots;
 mod weighing;
 
 use mayuse_core::{Catalog, Instant, Packed, Problems, Question, SortedSet, Source, key_hash, shard_of};
+use mayuse_document::add_element;
 use mayuse_snapshot::{Hash, Manifest, Replica, Unverified, open_file, patch};
 use mayuse_tests::workload::{customer_id, people, queries};
 use mayuse_tests::{BENCH_AT, instant};
@@ -224,8 +225,8 @@ fn change(path: &Path, n: u32) -> Done {
     for _ in 0..7 {
         let began = Clock::now();
         let patched = patch(&catalog, old, (table.seed, table.bits, shard), &keys, |pile| {
-            pile.add("customers", 0, &one)?;
-            pile.add("subscriptions", 0, &other)?;
+            add_element(pile, "customers", 0, &one)?;
+            add_element(pile, "subscriptions", 0, &other)?;
             Ok::<(), mayuse_core::Problems>(())
         })?;
         let mut next: Manifest = manifest.clone();

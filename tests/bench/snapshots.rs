@@ -1,7 +1,8 @@
 //! A snapshot of the workload, made as a writer makes one: from lines, never held whole.
 
-use mayuse_core::{Document, Packed, Pile, Problems, Sorted, Tree};
+use mayuse_core::{Packed, Pile, Problems, Sorted};
 use mayuse_dialects::Kind;
+use mayuse_document::{Document, Tree, add_element};
 use mayuse_snapshot::{Manifest, Policies, SigningKey, Table, cut};
 use mayuse_tests::{BENCH_AT, instant, workload};
 use std::error::Error;
@@ -37,7 +38,7 @@ pub fn sorted(n_customers: u32) -> Result<People, Box<dyn Error>> {
     let mut pile = Pile::new(&catalog, SEED);
     lines(n_customers, None, &mut |n, list, tree| {
         if let Some(list @ ("customers" | "subscriptions")) = list {
-            pile.add(list, n, &tree)?;
+            add_element(&mut pile, list, n, &tree)?;
         }
         Ok(())
     })?;

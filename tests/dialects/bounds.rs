@@ -3,8 +3,9 @@
 
 use crate::memory::Memory;
 use crate::{commet, pabbly};
-use mayuse_core::{Code, Document};
+use mayuse_core::Code;
 use mayuse_dialects::{Batch, Failure, Why, admit, text};
+use mayuse_document::Document;
 use serde_json::{Value, json};
 
 const MAX_NAME: usize = 500;

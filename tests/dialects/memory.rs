@@ -1,10 +1,11 @@
 //! A catalogue in memory, behind the same trait as the database.
 
-use mayuse_core::{Document, Instant};
+use mayuse_core::Instant;
 use mayuse_dialects::{
     Change, Context, Entity, Failure, Ids, Kind, Presented, Referred, Request, Store, answer, items, key_of,
     read_definitions, references, text,
 };
+use mayuse_document::Document;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 

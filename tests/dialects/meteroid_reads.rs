@@ -367,8 +367,11 @@ fn a_catalogue_for_some_has_each_of_them_once() {
         (vec!["cus_ada", "ada", "cus_ada", "nobody"], 1),
         (vec!["cus_eve", "ada"], 2),
     ] {
-        let catalog = catalog_for(&memory, &asked, now).unwrap();
-        assert_eq!(catalog.n_customers(), n, "{asked:?}");
-        assert_eq!((catalog.snapshot.version, catalog.snapshot.generated_at), (Some(memory.version), Some(now)));
+        let full = catalog_for(&memory, &asked, now).unwrap();
+        assert_eq!(full.customers.n_customers(), n, "{asked:?}");
+        assert_eq!(
+            (full.catalog.snapshot.version, full.catalog.snapshot.generated_at),
+            (Some(memory.version), Some(now))
+        );
     }
 }

@@ -1,8 +1,9 @@
 //! `POST /api/v1/subscriptions`: what is answered, what is stored, and what that grants.
 
 use crate::memory::Memory;
-use mayuse_core::{Document, Instant, Question, Tree, decide};
+use mayuse_core::{Instant, Question, decide};
 use mayuse_dialects::{Kind, Store};
+use mayuse_document::{Document, Tree};
 use serde::Deserialize;
 use serde_json::{Value, json};
 

@@ -1,8 +1,9 @@
 //! Numbers in what is kept: the text they came as, whatever it is, and at the cost of its length.
 
 use crate::memory::Memory;
-use mayuse_core::{Tree, WriteJson};
+use mayuse_core::WriteJson;
 use mayuse_dialects::{Batch, Change, Written, from_slice};
+use mayuse_document::Tree;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 

@@ -1,7 +1,8 @@
 //! The records of the simulated writer, in memory, and a database that can fail.
 
 use super::{LIMITS, SEED};
-use mayuse_core::{Instant, Packed, Pile, Problems, Tree, key_hash};
+use mayuse_core::{Instant, Packed, Pile, Problems, key_hash};
+use mayuse_document::{Tree, add_element};
 use mayuse_snapshot::{Definitions, Hash, Ledger, Manifest, Shard, State, Table};
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
@@ -98,9 +99,9 @@ impl Memory {
             if person.is_poison {
                 return Err(Trouble::Poison);
             }
-            pile.add("customers", 0, &person.customer)?;
+            add_element(pile, "customers", 0, &person.customer)?;
             for subscription in &person.subscriptions {
-                pile.add("subscriptions", 0, subscription)?;
+                add_element(pile, "subscriptions", 0, subscription)?;
             }
         }
         if let Some(id) = aliases.get(key) {

@@ -12,7 +12,8 @@ mod memory;
 mod checks;
 
 use checks::named;
-use mayuse_core::{Document, Instant, Packed, Tree};
+use mayuse_core::{Instant, Packed};
+use mayuse_document::{Document, Tree};
 use mayuse_snapshot::{Definitions, Hash, Ledger, Limits, Load, Manifest, Part, Policies, Publisher, Step, Table};
 use memory::{Memory, People, Person, Trouble, mark};
 use serde_json::{Value, json};

@@ -2,7 +2,8 @@
 //! Each is found all the same, and neither is taken for the other.
 
 use crate::cutting::{Cut, published};
-use mayuse_core::{Document, Instant, Question, Reason, SortedSet, Source, key_hash};
+use mayuse_core::{Instant, Question, Reason, SortedSet, Source, key_hash};
+use mayuse_document::Document;
 use mayuse_snapshot::{Part, Replica, Table, empty, patch};
 use serde_json::{Value, json};
 

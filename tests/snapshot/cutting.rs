@@ -1,6 +1,7 @@
 //! From a document to objects, to a manifest, to a replica.
 
-use mayuse_core::{Catalog, Decision, Document, Instant, Packed, Pile, Problem, Sorted, Source, Tree, WriteJson};
+use mayuse_core::{Catalog, Decision, Instant, Packed, Pile, Problem, Sorted, Source, WriteJson};
+use mayuse_document::{Document, Tree, add_element};
 use mayuse_snapshot::{Manifest, Needs, Part, Policies, Replica, SigningKey, Table, Unverified};
 use serde_json::{Value, json};
 
@@ -37,7 +38,7 @@ pub fn sorted(catalog: &Catalog, document: &Value, seed: u64) -> Result<Sorted, 
     for list in ["customers", "subscriptions"] {
         let none = Vec::new();
         for (n, element) in document[list].as_array().unwrap_or(&none).iter().enumerate() {
-            pile.add(list, n, &tree(element)).map_err(|problems| problems.to_string())?;
+            add_element(&mut pile, list, n, &tree(element)).map_err(|problems| problems.to_string())?;
         }
     }
     pile.sorted().map_err(|problems| problems.to_string())

@@ -3,7 +3,8 @@
 use crate::crowd::{Crowd, crowd};
 use crate::cutting::{cut, shown, shown_by, tree, try_cut};
 use crate::random::{Amounts, CODES, Rules, cases, catalog, ladder, now};
-use mayuse_core::{Check, Document, Instant, decide};
+use mayuse_core::{Instant, decide};
+use mayuse_document::{Check, Document};
 use mayuse_tests::compiled;
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -28,17 +29,20 @@ fn questions(keys: &[&str]) -> Vec<Value> {
 /// Both give the same answers, in as many shards as there are.
 #[track_caller]
 fn check(document: &Value, bits: &[u8], questions: &[Value], now: Instant) {
-    let mut catalog = compiled(&document.to_string());
+    let mut full = compiled(&document.to_string());
     for bits in bits {
         let replica = cut(document, *bits).replica();
-        catalog.snapshot = replica.catalog().unwrap().snapshot;
-        assert_eq!(replica.people().map(|(_, people)| people.n_customers()).sum::<usize>(), catalog.n_customers());
+        full.catalog.snapshot = replica.catalog().unwrap().snapshot;
+        assert_eq!(
+            replica.people().map(|(_, people)| people.n_customers()).sum::<usize>(),
+            full.customers.n_customers()
+        );
         for question in questions {
             let check = Check::read(&tree(question)).unwrap();
             let told = shown_by(replica.decide(&check.question(), now));
-            assert_eq!(shown(decide(&catalog, &check.question(), now)), told, "{bits} bits: {question} at {now}");
+            assert_eq!(shown(decide(&full, &check.question(), now)), told, "{bits} bits: {question} at {now}");
             // And about all features, as entitlements are listed.
-            let codes: Vec<&str> = catalog.feature_codes().collect();
+            let codes: Vec<&str> = full.catalog.feature_codes().collect();
             assert!(replica.catalog().unwrap().feature_codes().eq(codes), "{bits} bits");
         }
     }

@@ -4,6 +4,7 @@ use crate::crowd::{Crowd, crowd, event};
 use crate::cutting::{Cut, SEED, cut, definitions, tree};
 use crate::random::cases;
 use mayuse_core::{Catalog, Problems, SortedSet, key_hash, shard_of};
+use mayuse_document::add_element;
 use mayuse_snapshot::{Patched, empty, patch, split};
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -23,9 +24,9 @@ fn patched(catalog: &Catalog, old: &Cut, keys: &SortedSet<String>, now: &Crowd) 
             patch(catalog, &old.blocks[shard as usize], (SEED, bits, shard), &keys, |pile| {
                 for key in keys.iter() {
                     if let Some(customer) = now.customers.get(key) {
-                        pile.add("customers", 0, &tree(customer))?;
+                        add_element(pile, "customers", 0, &tree(customer))?;
                         for subscription in now.subscriptions_of(key) {
-                            pile.add("subscriptions", 0, &tree(subscription))?;
+                            add_element(pile, "subscriptions", 0, &tree(subscription))?;
                         }
                     }
                     if let Some(id) = now.called(key) {

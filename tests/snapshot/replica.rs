@@ -4,7 +4,7 @@
 use crate::crowd::{Crowd, crowd, event};
 use crate::cutting::{Cut, cut, published, shown};
 use crate::random::{Amounts, CODES, Rules, cases, catalog, ladder};
-use mayuse_core::{Catalog, Instant, Question, Source, decide};
+use mayuse_core::{FullCatalog, Instant, Question, Source, decide};
 use mayuse_snapshot::{Judgement, Manifest, Needs, Part, Replica, Table};
 use mayuse_tests::compiled;
 use proptest::collection::vec;
@@ -70,7 +70,7 @@ fn step() -> BoxedStrategy<Step> {
 struct Published {
     cut: Cut,
     manifest: Manifest,
-    oracle: Catalog,
+    oracle: FullCatalog,
 }
 
 /// Versions 1, 2, and so on; those that are said again keep theirs and are a minute younger.
@@ -203,7 +203,7 @@ impl Play {
         let now = Instant::from_millis(self.held.1 + 1_000).unwrap();
         let of = |published: &&mut Published| order(&published.manifest) == self.held;
         let oracle = &mut self.history.iter_mut().find(of).unwrap().oracle;
-        oracle.snapshot = self.replica.catalog().unwrap().snapshot;
+        oracle.catalog.snapshot = self.replica.catalog().unwrap().snapshot;
         for code in CODES {
             let question = Question { explain: true, min_version: Some(self.held.0), ..Question::new(key, code) };
             let decision = self.replica.decide(&question, now).unwrap();

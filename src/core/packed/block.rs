@@ -1,12 +1,14 @@
 //! A block of people: opened once, then looked up in.
 
-use super::person::{Customer, Person, Subscriptions};
+use super::format::{Unreadable, head, key_hash, shard_of};
+use super::person::{Customer, Person, Subscriptions, Tables};
 use super::record::{self, CustomerRecord, OwnRows, SubscriptionRecord};
-use super::rows::PackedRow;
+use super::rows::read_row;
 use super::wire::{FIXED, Flags, Packed, Reader, fixed};
-use super::{Unreadable, head, key_hash, shard_of};
-use crate::document::Names;
-use crate::model::{Catalog, Grant, Product};
+use crate::catalog::Catalog;
+use crate::idx::{AddOnIdx, FeatureIdx, UNRESOLVED, VersionIdx, item};
+use crate::symbols::{ResolvedRefs, SymbolTable};
+use crate::value::Grant;
 
 pub(super) const MAGIC: &str = "myp";
 const WHAT: &str = "a block of customers";
@@ -16,10 +18,7 @@ const WHAT: &str = "a block of customers";
 pub struct People {
     bytes: Packed,
     layout: Layout,
-    /// What each name of the block is in the catalogue.
-    links: Box<[Link]>,
-    /// The rows of all customers and subscriptions of the block.
-    rows: Box<[Grant]>,
+    tables: Tables,
 }
 
 /// Where everything lies.
@@ -33,16 +32,6 @@ pub(super) struct Layout {
     buckets: usize,
     records: usize,
 }
-
-/// What a name is in a catalogue: positions, each [`NOTHING`] where it is none.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Link {
-    pub version: u32,
-    pub add_on: u32,
-    pub product: Product,
-}
-
-pub(crate) const NOTHING: u32 = u32::MAX;
 
 /// What a key leads to.
 #[derive(Clone, Copy, Debug)]
@@ -107,23 +96,20 @@ impl Layout {
 }
 
 impl People {
-    /// Opens a block: checks all of it, and ties its names to a catalogue.
+    /// Opens a block: checks all of it, and looks its names up in a catalogue.
     ///
     /// # Errors
     /// Bytes that are no block, that a later program wrote, or that are damaged; names that the
     /// catalogue does not have.
     pub fn open(bytes: Packed, catalog: &Catalog) -> Result<People, Unreadable> {
-        People::open_with(bytes, &catalog.names)
-    }
-
-    pub(crate) fn open_with(bytes: Packed, names: &Names) -> Result<People, Unreadable> {
+        let symbols = catalog.symbols();
         let all = bytes.as_str();
-        let (layout, texts) = Layout::read(all)?;
-        let links: Box<[Link]> = texts.iter().map(|name| names.link(name)).collect();
-        let mut opening = Opening { names, texts, links: &links, rows: Vec::new(), counted: (0, 0) };
+        let (layout, names) = Layout::read(all)?;
+        let refs: Box<[ResolvedRefs]> = names.iter().map(|name| symbols.resolve(name)).collect();
+        let mut opening = Opening { symbols, names, refs: &refs, rows: Vec::new(), counted: (0, 0) };
         opening.check(&layout, all)?;
         let rows = opening.rows.into();
-        Ok(People { bytes, layout, links, rows })
+        Ok(People { bytes, layout, tables: Tables { refs, rows } })
     }
 
     /// Gives it back if it is laid out as one of `2^bits` shards of this seed may be: it may stand for
@@ -140,7 +126,7 @@ impl People {
 
     /// Nobody.
     pub fn none() -> People {
-        People { bytes: Packed::default(), layout: Layout::default(), links: Box::default(), rows: Box::default() }
+        People { bytes: Packed::default(), layout: Layout::default(), tables: Tables::default() }
     }
 
     /// What a key leads to; `hash` is its [`key_hash`]. An id goes before an alias.
@@ -183,23 +169,9 @@ impl People {
             id: at.key,
             name: record.name.unwrap_or(at.key),
             archived_at: record.archived_at,
-            rows: self.rows_of(&record.rows),
+            rows: self.tables.rows_of(&record.rows),
         };
-        Some(Person { customer, subscriptions: Subscriptions::read(self, record.n_subscriptions, at.rest) })
-    }
-
-    #[inline]
-    pub(super) fn rows_of(&self, rows: &OwnRows<'_>) -> &[Grant] {
-        // Hardly anybody has any.
-        if rows.n == 0 {
-            return &[];
-        }
-        let (Ok(first), Ok(n)) = (usize::try_from(rows.first), usize::try_from(rows.n)) else { return &[] };
-        self.rows.get(first..first.saturating_add(n)).unwrap_or_default()
-    }
-
-    pub(super) fn links(&self) -> &[Link] {
-        &self.links
+        Some(Person { customer, subscriptions: Subscriptions::read(&self.tables, record.n_subscriptions, at.rest) })
     }
 
     /// How many customers there are.
@@ -214,9 +186,9 @@ impl People {
 
     /// How much memory it takes, about: its bytes, and what opening it made of them.
     pub fn n_bytes(&self) -> usize {
-        let links = self.links.len().saturating_mul(size_of::<Link>());
-        let rows = self.rows.len().saturating_mul(size_of::<Grant>());
-        self.bytes.as_slice().len().saturating_add(links).saturating_add(rows).saturating_add(size_of::<People>())
+        let refs = self.tables.refs.len().saturating_mul(size_of::<ResolvedRefs>());
+        let rows = self.tables.rows.len().saturating_mul(size_of::<Grant>());
+        self.bytes.as_slice().len().saturating_add(refs).saturating_add(rows).saturating_add(size_of::<People>())
     }
 
     /// The bytes it was opened from.
@@ -249,9 +221,9 @@ pub(super) fn records<'b>(layout: &Layout, bytes: &'b str) -> impl Iterator<Item
 
 /// A block while it is checked.
 struct Opening<'o> {
-    names: &'o Names,
-    texts: Vec<&'o str>,
-    links: &'o [Link],
+    symbols: &'o SymbolTable,
+    names: Vec<&'o str>,
+    refs: &'o [ResolvedRefs],
     rows: Vec<Grant>,
     /// Customers and subscriptions so far.
     counted: (u32, u32),
@@ -260,7 +232,7 @@ struct Opening<'o> {
 impl Opening<'_> {
     fn check(&mut self, layout: &Layout, bytes: &str) -> Result<(), Unreadable> {
         let broken = |why| Unreadable::broken(WHAT, why);
-        if !self.texts.is_sorted_by(|a, b| a < b) {
+        if !self.names.is_sorted_by(|a, b| a < b) {
             return Err(broken("its names are not sorted"));
         }
         let mut offsets = layout.offsets(bytes);
@@ -313,19 +285,19 @@ impl Opening<'_> {
     }
 
     fn subscription(&mut self, subscription: &SubscriptionRecord<'_>) -> Option<()> {
-        if self.link(subscription.version)?.version == NOTHING {
+        if self.refs_of(subscription.version)?.version == VersionIdx(UNRESOLVED) {
             return None;
         }
         let mut add_ons = Reader::new(subscription.add_ons.0);
         while !add_ons.is_at_end() {
             let (add_on, quantity) = (add_ons.count()?, add_ons.count()?);
-            if self.link(add_on)?.add_on == NOTHING || quantity == 0 {
+            if self.refs_of(add_on)?.add_on == AddOnIdx(UNRESOLVED) || quantity == 0 {
                 return None;
             }
         }
         let mut products = Reader::new(subscription.products.0);
         while !products.is_at_end() {
-            self.link(products.count()?)?;
+            self.refs_of(products.count()?)?;
         }
         self.own_rows(&subscription.rows)
     }
@@ -344,8 +316,9 @@ impl Opening<'_> {
         let mut rows = Reader::new(own.items.0);
         let mut last = None;
         while !rows.is_at_end() {
-            let text = |number| self.texts.get(usize::try_from(number).ok()?).copied();
-            let grant = self.names.linked(PackedRow::read(&mut rows)?.raw(0, &text)?)?;
+            let resolved = |feature: &FeatureIdx| *feature != FeatureIdx(UNRESOLVED);
+            let mut feature = |name| self.refs_of(name).map(|refs| refs.feature).filter(resolved);
+            let grant = self.symbols.grant(&read_row(&mut rows)?.with_features(&mut feature)?);
             if last.is_some_and(|last| grant.feature <= last) {
                 return None;
             }
@@ -355,7 +328,7 @@ impl Opening<'_> {
         (self.rows.len().checked_sub(first)? == usize::try_from(own.n).ok()?).then_some(())
     }
 
-    fn link(&self, number: u32) -> Option<&Link> {
-        self.links.get(usize::try_from(number).ok()?)
+    fn refs_of(&self, name: u32) -> Option<&ResolvedRefs> {
+        item(self.refs, name)
     }
 }

@@ -1,11 +1,41 @@
 //! One customer with its subscriptions, as it is decided about: read where it lies.
 
-use super::block::{Link, NOTHING, People};
-use super::record::{Items, SubscriptionRecord};
+use super::record::{Items, OwnRows, SubscriptionRecord};
 use super::wire::Reader;
 use crate::billing::Billing;
-use crate::model::{Grant, Held, Product, Status};
+use crate::idx::{AddOnIdx, ProductIdx, UNRESOLVED, VersionIdx, item};
+use crate::status::Status;
+use crate::symbols::ResolvedRefs;
 use crate::time::{Date, Instant};
+use crate::value::Grant;
+
+/// What opening a block made of it, for whoever reads its records.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Tables {
+    /// What each name of the block stands for in the catalogue.
+    pub refs: Box<[ResolvedRefs]>,
+    /// The rows of all customers and subscriptions of the block.
+    pub rows: Box<[Grant]>,
+}
+
+impl Tables {
+    #[inline]
+    pub(super) fn rows_of(&self, rows: &OwnRows<'_>) -> &[Grant] {
+        // Hardly anybody has any.
+        if rows.n == 0 {
+            return &[];
+        }
+        let (Ok(first), Ok(n)) = (usize::try_from(rows.first), usize::try_from(rows.n)) else { return &[] };
+        self.rows.get(first..first.saturating_add(n)).unwrap_or_default()
+    }
+}
+
+/// An add-on a subscription holds, once per add-on, at least one of it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Held {
+    pub add_on: AddOnIdx,
+    pub quantity: u32,
+}
 
 /// A customer with its subscriptions.
 #[derive(Clone, Copy, Debug)]
@@ -27,7 +57,7 @@ pub(crate) struct Customer<'b> {
 /// Nearly everybody has one, so the first is read once; others are read anew each time.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Subscriptions<'b> {
-    people: &'b People,
+    tables: &'b Tables,
     pub first: Option<Subscription<'b>>,
     rest: Reader<'b>,
     n_rest: u32,
@@ -35,15 +65,15 @@ pub(crate) struct Subscriptions<'b> {
 
 impl<'b> Subscriptions<'b> {
     #[inline(always)]
-    pub(super) fn read(people: &'b People, n: u32, mut records: Reader<'b>) -> Subscriptions<'b> {
+    pub(super) fn read(tables: &'b Tables, n: u32, mut records: Reader<'b>) -> Subscriptions<'b> {
         let first = if n == 0 { None } else { SubscriptionRecord::read_here(&mut records) };
-        let first = first.map(|record| Subscription::of(people, record));
-        Subscriptions { people, first, rest: records, n_rest: n.saturating_sub(1) }
+        let first = first.map(|record| Subscription::of(tables, record));
+        Subscriptions { tables, first, rest: records, n_rest: n.saturating_sub(1) }
     }
 
     /// Those after the first.
     pub fn others(&self) -> Others<'b> {
-        Others { people: self.people, rest: self.rest, n: self.n_rest, held: None }
+        Others { tables: self.tables, rest: self.rest, n: self.n_rest, held: None }
     }
 
     /// The one with this id, or none.
@@ -60,7 +90,7 @@ impl<'b> Subscriptions<'b> {
 /// Reads subscriptions one by one. It lends each of them, since copying one costs more than looking at it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Others<'b> {
-    people: &'b People,
+    tables: &'b Tables,
     rest: Reader<'b>,
     n: u32,
     held: Option<Subscription<'b>>,
@@ -79,7 +109,7 @@ impl<'b> Others<'b> {
 
     pub fn next(&mut self) -> Option<&Subscription<'b>> {
         self.n = self.n.checked_sub(1)?;
-        self.held = SubscriptionRecord::read(&mut self.rest).map(|record| Subscription::of(self.people, record));
+        self.held = SubscriptionRecord::read(&mut self.rest).map(|record| Subscription::of(self.tables, record));
         self.held.as_ref()
     }
 }
@@ -88,7 +118,7 @@ impl<'b> Others<'b> {
 pub(crate) struct Subscription<'b> {
     pub id: &'b str,
     /// The position of its plan version.
-    pub version: u32,
+    pub version: VersionIdx,
     pub status: Status,
     pub start: Date,
     pub end: Option<Date>,
@@ -98,26 +128,25 @@ pub(crate) struct Subscription<'b> {
     pub rows: &'b [Grant],
     add_ons: Items<'b>,
     products: Items<'b>,
-    people: &'b People,
+    tables: &'b Tables,
 }
 
 impl<'b> Subscription<'b> {
     #[inline(always)]
-    fn of(people: &'b People, record: SubscriptionRecord<'b>) -> Subscription<'b> {
-        let links = people.links();
+    fn of(tables: &'b Tables, record: SubscriptionRecord<'b>) -> Subscription<'b> {
         Subscription {
             id: record.id,
-            version: link(links, record.version).map_or(NOTHING, |link| link.version),
+            version: item(&tables.refs, record.version).map_or(VersionIdx(UNRESOLVED), |refs| refs.version),
             status: record.status,
             start: record.start,
             end: record.end,
             trial_end: record.trial_end,
             activated_at: record.activated_at,
             billing: record.billing,
-            rows: people.rows_of(&record.rows),
+            rows: tables.rows_of(&record.rows),
             add_ons: record.add_ons,
             products: record.products,
-            people,
+            tables,
         }
     }
 
@@ -129,18 +158,14 @@ impl<'b> Subscription<'b> {
     /// The add-ons it holds, in the order of their ids.
     #[inline]
     pub fn add_ons(&self) -> impl Iterator<Item = Held> + Clone + use<'b> {
-        let links = self.people.links();
-        let held = move |(number, quantity)| link(links, number).map(|link| Held { add_on: link.add_on, quantity });
+        let refs = &self.tables.refs;
+        let held = move |(name, quantity)| item(refs, name).map(|refs| Held { add_on: refs.add_on, quantity });
         self.add_ons.pairs().filter_map(held)
     }
 
     /// Products of its price components.
-    pub fn products(&self) -> impl Iterator<Item = Product> + use<'b> {
-        let links = self.people.links();
-        self.products.numbers().filter_map(move |number| link(links, number).map(|link| link.product))
+    pub fn products(&self) -> impl Iterator<Item = ProductIdx> + use<'b> {
+        let refs = &self.tables.refs;
+        self.products.numbers().filter_map(move |name| item(refs, name).map(|refs| refs.product))
     }
-}
-
-fn link(links: &[Link], number: u32) -> Option<&Link> {
-    links.get(usize::try_from(number).ok()?)
 }

@@ -3,16 +3,19 @@
 //! Millions of them fit: each takes little more here than in its block.
 
 use super::block::{self, Layout};
+use super::format::{Unreadable, key_hash};
 use super::record::{self, CustomerRecord, Items, Naming, OwnRows, Record, SubscriptionRecord};
-use super::rows::PackedRow;
-use super::sorted::Sorted;
+use super::rows::write_row;
+use super::sorted::{NOWHERE, Names, Piece, PieceKind, Sorted};
 use super::wire::{Packed, Reader, Writer};
-use super::{Unreadable, key_hash};
-use crate::document::{FeatureName, RawCustomer, RawGrant, RawSubscription, RawValue, check_people, read_people};
-use crate::model::Catalog;
-use crate::problem::{Code, Problem, Problems, Sink};
+use crate::billing::Billing;
+use crate::catalog::Catalog;
+use crate::idx::FeatureIdx;
+use crate::problem::{Code, Problem, Problems};
 use crate::sort::sort_by;
-use crate::tree::Tree;
+use crate::status::Status;
+use crate::time::{Date, Instant};
+use crate::value::UncheckedGrant;
 use std::cmp::Ordering;
 
 /// Customers and subscriptions to be packed.
@@ -23,82 +26,71 @@ pub struct Pile<'c> {
     names: Names,
     bytes: String,
     pieces: Vec<Piece>,
-    seen: Seen,
+    /// Features with rows, and whether those have units of their own.
+    seen: Vec<(FeatureIdx, bool)>,
 }
 
 /// Which features people have rows of their own on, by the type of the rows: whether a pool can be one
 /// depends on the rows of all owners.
 #[derive(Clone, Debug, Default)]
 pub struct Seen {
-    /// One row of each feature and type.
-    pub(crate) rows: Vec<RawGrant>,
-    known: Vec<(u32, bool)>,
+    /// The id of each feature, and whether the rows are in units of its own or cost units of another.
+    pub rows: Vec<(String, bool)>,
 }
 
-impl Seen {
-    fn row(&mut self, feature: u32, row: &RawGrant) {
-        let has_units = matches!(row.value, RawValue::Metered(_));
-        let is_switch = matches!(row.value, RawValue::Boolean { .. });
-        // There are few features that people have rows of their own on.
-        if !is_switch && !self.known.contains(&(feature, has_units)) {
-            self.known.push((feature, has_units));
-            self.rows.push(row.clone());
-        }
-    }
+/// A customer to be packed.
+#[derive(Clone, Debug)]
+pub struct CustomerEntry<'a> {
+    /// Where it stood in its list.
+    pub n: usize,
+    /// Its id.
+    pub id: &'a str,
+    /// Its alias.
+    pub alias: Option<&'a str>,
+    /// Its name.
+    pub name: &'a str,
+    /// From when on it is archived.
+    pub archived_at: Option<Instant>,
+    /// Its own rows.
+    pub grants: Vec<UncheckedGrant<'a, FeatureIdx>>,
 }
 
-/// Names in the order in which they came.
-#[derive(Debug, Default)]
-pub(super) struct Names {
-    pub texts: Vec<String>,
-    /// Their numbers, in the order of the texts.
-    pub sorted: Vec<u32>,
-}
-
-impl Names {
-    fn number(&mut self, name: &str) -> u32 {
-        match self.sorted.binary_search_by(|number| text(&self.texts, *number).cmp(name)) {
-            Ok(at) => self.sorted.get(at).copied().unwrap_or_default(),
-            Err(at) => {
-                let number = u32::try_from(self.texts.len()).unwrap_or(u32::MAX);
-                self.texts.push(name.to_owned());
-                self.sorted.insert(at, number);
-                number
-            }
-        }
-    }
-}
-
-pub(super) fn text(texts: &[String], number: u32) -> &str {
-    usize::try_from(number).ok().and_then(|at| texts.get(at)).map(String::as_str).unwrap_or_default()
-}
-
-/// Where something lies in the bytes: a key, then a record or a subscription.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Piece {
-    pub hash: u64,
-    pub at: usize,
-    /// Where the element stood in its list, if it is known.
-    pub n: u32,
-    pub kind: PieceKind,
-}
-
-/// The place of an element that came from a block.
-const NOWHERE: u32 = u32::MAX;
-
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub(super) enum PieceKind {
-    // In the order in which those of one key follow each other.
-    Customer,
-    Subscription,
-    Alias,
+/// A subscription to be packed.
+#[derive(Clone, Debug)]
+pub struct SubscriptionEntry<'a> {
+    /// Where it stood in its list.
+    pub n: usize,
+    /// Its id.
+    pub id: &'a str,
+    /// The id of its customer.
+    pub customer: &'a str,
+    /// The id of its plan version.
+    pub version: &'a str,
+    /// Its state.
+    pub status: Status,
+    /// The day it starts.
+    pub start: Date,
+    /// The day it ends.
+    pub end: Option<Date>,
+    /// The day its trial ends.
+    pub trial_end: Option<Date>,
+    /// When it was activated.
+    pub activated_at: Option<Instant>,
+    /// How it is billed.
+    pub billing: Billing,
+    /// The ids of the products of its price components.
+    pub products: Vec<&'a str>,
+    /// The ids of its add-ons, and how many of each; the same one may come several times.
+    pub add_ons: Vec<(&'a str, u32)>,
+    /// Its own rows.
+    pub grants: Vec<UncheckedGrant<'a, FeatureIdx>>,
 }
 
 impl<'c> Pile<'c> {
     /// Nobody yet. All blocks of a catalogue are laid out with the same seed. Whoever does not know it has
     /// a hard time to choose keys that crowd together; those that do make a bucket longer, and nothing else.
     pub fn new(catalog: &'c Catalog, seed: u64) -> Pile<'c> {
-        let (names, bytes, pieces, seen) = (Names::default(), String::new(), Vec::new(), Seen::default());
+        let (names, bytes, pieces, seen) = (Names::default(), String::new(), Vec::new(), Vec::new());
         Pile { catalog, seed, names, bytes, pieces, seen }
     }
 
@@ -107,46 +99,30 @@ impl<'c> Pile<'c> {
         self.bytes.len()
     }
 
-    /// What rows those who were added have, for [`crate::Document::saw`].
-    pub fn seen(&self) -> &Seen {
-        &self.seen
+    /// What rows those who were added have: a document of the definitions alone is told.
+    pub fn seen(&self) -> Seen {
+        let named = |(feature, has_units): &(FeatureIdx, bool)| {
+            self.catalog.feature(*feature).map(|feature| (feature.id.to_string(), *has_units))
+        };
+        Seen { rows: self.seen.iter().filter_map(named).collect() }
     }
 
-    /// Adds one element of the lists `customers` and `subscriptions`; `n` is where it stands in the
-    /// paths of its problems. Gives what is wrong with it in ways that do not keep it from being used.
-    ///
-    /// # Errors
-    /// All its problems, if any of them does.
-    pub fn add(&mut self, list: &str, n: usize, element: &Tree) -> Result<Problems, Problems> {
-        let sink = Sink::default();
-        if let Some((customers, subscriptions)) = read_people(list, n, element, &sink) {
-            check_people(self.catalog, &customers, &subscriptions, None, &sink);
-            let problems = sink.into_inner();
-            if !problems.is_usable() {
-                return Err(problems);
-            }
-            customers.iter().for_each(|customer| self.add_customer(customer));
-            subscriptions.iter().for_each(|subscription| self.add_subscription(subscription));
-            return Ok(problems);
-        }
-        let problems = sink.into_inner();
-        if problems.is_usable() { Ok(problems) } else { Err(problems) }
+    /// The catalogue that those who are added refer to.
+    pub fn catalog(&self) -> &'c Catalog {
+        self.catalog
     }
 
-    pub(crate) fn add_customer(&mut self, raw: &RawCustomer) {
-        let rows = self.rows(&raw.grants);
-        let alias = raw.alias.as_deref();
-        let record = Record::Customer(CustomerRecord {
-            alias,
-            name: Some(raw.name.as_str()).filter(|name| *name != raw.id),
-            archived_at: raw.archived_at,
-            rows: rows.own_rows(),
-            n_subscriptions: 0,
-        });
-        let n = u32::try_from(raw.n).unwrap_or(NOWHERE);
-        self.piece(PieceKind::Customer, n, &raw.id, |writer| write_as_is(&record, &raw.id, writer));
+    /// Adds a customer, and its alias.
+    pub fn add_customer(&mut self, customer: CustomerEntry<'_>) {
+        let CustomerEntry { n, id, alias, name, archived_at, grants } = customer;
+        let rows = self.rows(grants);
+        let name = Some(name).filter(|name| *name != id);
+        let rows = rows.own_rows();
+        let record = Record::Customer(CustomerRecord { alias, name, archived_at, rows, n_subscriptions: 0 });
+        let n = u32::try_from(n).unwrap_or(NOWHERE);
+        self.piece(PieceKind::Customer, n, id, |writer| write_as_is(&record, id, writer));
         if let Some(alias) = alias {
-            self.alias_from(n, alias, &raw.id);
+            self.alias_from(n, alias, id);
         }
     }
 
@@ -160,16 +136,16 @@ impl<'c> Pile<'c> {
         self.piece(PieceKind::Alias, n, alias, |writer| write_as_is(&Record::Alias(id), alias, writer));
     }
 
-    pub(crate) fn add_subscription(&mut self, raw: &RawSubscription) {
-        let Some(billing) = raw.billing else { return };
-        let rows = self.rows(&raw.grants);
-        let version = self.names.number(&raw.version);
+    /// Adds a subscription.
+    pub fn add_subscription(&mut self, subscription: SubscriptionEntry<'_>) {
+        let rows = self.rows(subscription.grants);
+        let version = self.names.number(subscription.version);
         let mut held: Vec<(u32, u32)> = Vec::new();
-        for (_, id, quantity) in &raw.add_ons {
+        for (id, quantity) in subscription.add_ons {
             let add_on = self.names.number(id);
             match held.iter_mut().find(|(other, _)| *other == add_on) {
-                Some((_, sum)) => *sum = sum.saturating_add(*quantity),
-                None => held.push((add_on, *quantity)),
+                Some((_, sum)) => *sum = sum.saturating_add(quantity),
+                None => held.push((add_on, quantity)),
             }
         }
         held.retain(|(_, quantity)| *quantity != 0);
@@ -181,25 +157,25 @@ impl<'c> Pile<'c> {
             });
         }
         let mut products = Numbers::default();
-        for product in &raw.products {
+        for product in subscription.products {
             let number = self.names.number(product);
             products.item(|writer| writer.count(number));
         }
         let record = SubscriptionRecord {
-            id: &raw.id,
+            id: subscription.id,
             version,
-            status: raw.status,
-            start: raw.start,
-            end: raw.end,
-            trial_end: raw.trial_end,
-            activated_at: raw.activated_at,
-            billing,
+            status: subscription.status,
+            start: subscription.start,
+            end: subscription.end,
+            trial_end: subscription.trial_end,
+            activated_at: subscription.activated_at,
+            billing: subscription.billing,
             add_ons: add_ons.items(),
             products: products.items(),
             rows: rows.own_rows(),
         };
-        let n = u32::try_from(raw.n).unwrap_or(NOWHERE);
-        self.piece(PieceKind::Subscription, n, &raw.customer, |writer| {
+        let n = u32::try_from(subscription.n).unwrap_or(NOWHERE);
+        self.piece(PieceKind::Subscription, n, subscription.customer, |writer| {
             record.write(writer, &mut Naming { number: &mut |number| number, n_rows: 0 });
         });
     }
@@ -249,31 +225,20 @@ impl<'c> Pile<'c> {
         self.pieces.push(Piece { hash: key_hash(self.seed, key), at, n, kind });
     }
 
-    /// Rows with their names as numbers of the pile.
-    fn rows(&mut self, raw: &[RawGrant]) -> Numbers {
+    /// Rows with their features as numbers of names, under their ids: codes may change.
+    fn rows(&mut self, grants: Vec<UncheckedGrant<'_, FeatureIdx>>) -> Numbers {
         let mut rows = Numbers::default();
-        for row in raw {
-            let Some(feature) = row.feature.as_ref().and_then(|name| self.feature(name)) else { continue };
-            let pool = match &row.value {
-                RawValue::Credits { pool, .. } => self
-                    .feature(&FeatureName::Id(pool.clone()))
-                    .or_else(|| self.feature(&FeatureName::Code(pool.clone()))),
-                _ => Some(0),
-            };
-            let Some(pool) = pool else { continue };
-            if let Some(at) = row.feature.as_ref().and_then(|name| self.catalog.names.feature(name)) {
-                self.seen.row(at, row);
+        for grant in grants {
+            let seen = grant.value.has_units().map(|has_units| (grant.feature, has_units));
+            // There are few features that people have rows of their own on.
+            self.seen.extend(seen.filter(|seen| !self.seen.contains(seen)));
+            let (catalog, names) = (self.catalog, &mut self.names);
+            let mut number = |feature| catalog.feature(feature).map(|feature| names.number(&feature.id));
+            if let Some(row) = grant.with_features(&mut number) {
+                rows.item(|writer| write_row(writer, &row));
             }
-            rows.item(|writer| PackedRow::of(row, feature, pool).write(writer, &mut |number| number));
         }
         rows
-    }
-
-    /// The number of a feature, under its id: codes may change.
-    fn feature(&mut self, name: &FeatureName) -> Option<u32> {
-        let catalog = self.catalog;
-        let feature = catalog.feature(catalog.names.feature(name)?)?;
-        Some(self.names.number(&feature.id))
     }
 
     /// Keeps those whose id, or alias, is wanted.

@@ -1,10 +1,10 @@
 //! Records: a customer, one of its subscriptions, or an alias and whose it is.
 
-use super::rows::PackedRow;
+use super::rows::{PackedRow, read_row, write_row};
 use super::wire::{Flags, Reader, Writer};
 use crate::billing::{Billing, BillingPeriod, Rhythm};
-use crate::model::Status;
 use crate::sort::sort_by;
+use crate::status::Status;
 use crate::time::{Date, Instant};
 
 /// A few items that are read one by one: add-ons, products, rows.
@@ -33,7 +33,7 @@ impl<'b> Items<'b> {
 
     pub fn rows(self) -> impl Iterator<Item = PackedRow<'b>> + use<'b> {
         let mut reader = Reader::new(self.0);
-        std::iter::from_fn(move || PackedRow::read(&mut reader))
+        std::iter::from_fn(move || read_row(&mut reader))
     }
 }
 
@@ -58,10 +58,10 @@ impl<'b> OwnRows<'b> {
         writer.count(self.n);
         naming.n_rows = naming.n_rows.saturating_add(self.n);
         // In the order of their features' ids, by which they are looked up.
-        let mut rows: Vec<(u32, PackedRow<'_>)> = Vec::new();
-        rows.extend(self.items.rows().map(|row| ((naming.number)(row.feature), row)));
-        sort_by(&mut rows, |a, b| a.0.cmp(&b.0));
-        Items::write(writer, |writer| rows.iter().for_each(|(_, row)| row.write(writer, naming.number)));
+        let mut rows: Vec<PackedRow<'_>> = Vec::new();
+        rows.extend(self.items.rows().filter_map(|row| row.with_features(&mut |name| Some((naming.number)(name)))));
+        sort_by(&mut rows, |a, b| a.feature.cmp(&b.feature));
+        Items::write(writer, |writer| rows.iter().for_each(|row| write_row(writer, row)));
     }
 }
 
@@ -198,9 +198,6 @@ const STATUSES: [Status; 11] = [
     Status::Errored,
 ];
 
-const PERIODS: [BillingPeriod; 4] =
-    [BillingPeriod::Monthly, BillingPeriod::Quarterly, BillingPeriod::Semiannual, BillingPeriod::Annual];
-
 /// The number of an item of a list.
 fn place<T: PartialEq>(list: &[T], item: &T) -> usize {
     list.iter().position(|other| other == item).unwrap_or_default()
@@ -219,7 +216,7 @@ impl<'b> SubscriptionRecord<'b> {
         let version = u32::try_from(version).ok()?;
         let states = usize::try_from(states).ok()?;
         let status = *STATUSES.get(states & 15)?;
-        let period = *PERIODS.get(states >> 4)?;
+        let period = *BillingPeriod::ALL.get(states >> 4)?;
         let flags = Flags(u8::try_from(flags).ok()?);
         let rhythm = Rhythm::new(period, i64::try_from(anchor).ok()?).ok()?;
         let start = reader.day_from(0)?;
@@ -257,7 +254,7 @@ impl<'b> SubscriptionRecord<'b> {
         let (from, midnight) = (self.start.days(), self.start.midnight().millis());
         writer.text(self.id);
         writer.count((naming.number)(self.version));
-        writer.size(place(&STATUSES, &self.status) | (place(&PERIODS, &rhythm.period()) << 4));
+        writer.size(place(&STATUSES, &self.status) | (place(&BillingPeriod::ALL, &rhythm.period()) << 4));
         let flags = Flags::default()
             .with(ENDS, self.end.is_some())
             .with(TRIAL_ENDS, self.trial_end.is_some())

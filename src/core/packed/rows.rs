@@ -2,28 +2,13 @@
 
 use super::wire::{Flags, Reader, Writer};
 use crate::amount::Amount;
-use crate::document::{FeatureName, RawGrant, RawValue};
-use crate::model::{Behavior, Metered};
 use crate::reset::{Every, ResetPeriod, Unit};
-use crate::time::Instant;
-
-const CREATED_AT: u8 = 1;
+use crate::value::{Behavior, Metered, UncheckedGrant, UncheckedValue};
 
 /// A row as it lies in the bytes.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct PackedRow<'b> {
-    pub feature: u32,
-    id: &'b str,
-    created_at: Option<Instant>,
-    value: PackedValue,
-}
+pub(crate) type PackedRow<'b> = UncheckedGrant<'b, u32>;
 
-#[derive(Clone, Copy, Debug)]
-enum PackedValue {
-    Boolean { enabled: bool },
-    Metered(Metered),
-    Credits { enabled: bool, pool: u32, cost: Amount },
-}
+const CREATED_AT: u8 = 1;
 
 const OFF: u64 = 0;
 const ON: u64 = 1;
@@ -36,69 +21,43 @@ const OVERAGE: u8 = 4;
 const GRACE: u8 = 8;
 const WARNING: u8 = 16;
 
-impl<'b> PackedRow<'b> {
-    pub fn read(reader: &mut Reader<'b>) -> Option<PackedRow<'b>> {
-        let flags = reader.flags()?;
-        Some(PackedRow {
-            feature: reader.count()?,
-            id: reader.text()?,
-            created_at: if flags.has(CREATED_AT) { Some(reader.instant()?) } else { None },
-            value: read_value(reader)?,
-        })
-    }
+pub(crate) fn read_row<'b>(reader: &mut Reader<'b>) -> Option<PackedRow<'b>> {
+    let flags = reader.flags()?;
+    Some(UncheckedGrant {
+        feature: reader.count()?,
+        id: reader.text()?,
+        created_at: if flags.has(CREATED_AT) { Some(reader.instant()?) } else { None },
+        value: read_value(reader)?,
+    })
+}
 
-    /// `number` gives the number that stands for a name from here on.
-    pub fn write(&self, writer: &mut Writer, number: &mut dyn FnMut(u32) -> u32) {
-        writer.flags(Flags::default().with(CREATED_AT, self.created_at.is_some()));
-        writer.count(number(self.feature));
-        writer.text(self.id);
-        if let Some(created_at) = self.created_at {
-            writer.instant(created_at);
+pub(crate) fn write_row(writer: &mut Writer, row: &PackedRow<'_>) {
+    writer.flags(Flags::default().with(CREATED_AT, row.created_at.is_some()));
+    writer.count(row.feature);
+    writer.text(row.id);
+    if let Some(created_at) = row.created_at {
+        writer.instant(created_at);
+    }
+    match row.value {
+        UncheckedValue::Boolean { enabled } => writer.number(if enabled { ON } else { OFF }),
+        UncheckedValue::Metered(metered) => write_metered(writer, &metered),
+        UncheckedValue::Credits { enabled, pool, cost } => {
+            writer.number(CREDITS);
+            writer.number(enabled.into());
+            writer.count(pool);
+            writer.amount(cost);
         }
-        match self.value {
-            PackedValue::Boolean { enabled } => writer.number(if enabled { ON } else { OFF }),
-            PackedValue::Metered(metered) => write_metered(writer, &metered),
-            PackedValue::Credits { enabled, pool, cost } => {
-                writer.number(CREDITS);
-                writer.number(enabled.into());
-                writer.count(number(pool));
-                writer.amount(cost);
-            }
-        }
-    }
-
-    /// From a row of a document, whose feature and pool have these numbers.
-    pub fn of(raw: &'b RawGrant, feature: u32, pool: u32) -> PackedRow<'b> {
-        let value = match raw.value {
-            RawValue::Boolean { enabled } => PackedValue::Boolean { enabled },
-            RawValue::Metered(metered) => PackedValue::Metered(metered),
-            RawValue::Credits { enabled, cost, .. } => PackedValue::Credits { enabled, pool, cost },
-        };
-        PackedRow { feature, id: &raw.id, created_at: raw.created_at, value }
-    }
-
-    /// Back to the row of a document. `name` gives the id that a number stands for.
-    pub fn raw<'n>(&self, n: usize, name: &dyn Fn(u32) -> Option<&'n str>) -> Option<RawGrant> {
-        let value = match self.value {
-            PackedValue::Boolean { enabled } => RawValue::Boolean { enabled },
-            PackedValue::Metered(metered) => RawValue::Metered(metered),
-            PackedValue::Credits { enabled, pool, cost } => {
-                RawValue::Credits { enabled, pool: name(pool)?.to_owned(), cost }
-            }
-        };
-        let feature = Some(FeatureName::Id(name(self.feature)?.to_owned()));
-        Some(RawGrant { n, id: self.id.to_owned(), feature, created_at: self.created_at, value })
     }
 }
 
-fn read_value(reader: &mut Reader<'_>) -> Option<PackedValue> {
+fn read_value(reader: &mut Reader<'_>) -> Option<UncheckedValue<u32>> {
     Some(match reader.number()? {
-        OFF => PackedValue::Boolean { enabled: false },
-        ON => PackedValue::Boolean { enabled: true },
-        METERED => PackedValue::Metered(read_metered(reader)?),
+        OFF => UncheckedValue::Boolean { enabled: false },
+        ON => UncheckedValue::Boolean { enabled: true },
+        METERED => UncheckedValue::Metered(read_metered(reader)?),
         CREDITS => {
             let enabled = reader.number()? == 1;
-            PackedValue::Credits { enabled, pool: reader.count()?, cost: not_negative(reader)? }
+            UncheckedValue::Credits { enabled, pool: reader.count()?, cost: not_negative(reader)? }
         }
         _ => return None,
     })

@@ -1,10 +1,56 @@
 //! People in order, cut into blocks.
 
 use super::block::{MAGIC, MAX_BUCKET_BITS};
-use super::pile::{Names, Piece, PieceKind, text};
+use super::format::{FORMAT, shard_of};
 use super::record::{self, CustomerRecord, Naming, Record, SubscriptionRecord};
 use super::wire::{Packed, Reader, Writer};
-use super::{FORMAT, shard_of};
+
+/// Names in the order in which they came.
+#[derive(Debug, Default)]
+pub(super) struct Names {
+    pub texts: Vec<String>,
+    /// Their numbers, in the order of the texts.
+    pub sorted: Vec<u32>,
+}
+
+impl Names {
+    pub fn number(&mut self, name: &str) -> u32 {
+        match self.sorted.binary_search_by(|number| text(&self.texts, *number).cmp(name)) {
+            Ok(at) => self.sorted.get(at).copied().unwrap_or_default(),
+            Err(at) => {
+                let number = u32::try_from(self.texts.len()).unwrap_or(u32::MAX);
+                self.texts.push(name.to_owned());
+                self.sorted.insert(at, number);
+                number
+            }
+        }
+    }
+}
+
+fn text(texts: &[String], number: u32) -> &str {
+    usize::try_from(number).ok().and_then(|at| texts.get(at)).map(String::as_str).unwrap_or_default()
+}
+
+/// Where something lies in the bytes: a key, then a record or a subscription.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Piece {
+    pub hash: u64,
+    pub at: usize,
+    /// Where the element stood in its list, if it is known.
+    pub n: u32,
+    pub kind: PieceKind,
+}
+
+/// The place of an element that came from a block.
+pub(super) const NOWHERE: u32 = u32::MAX;
+
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) enum PieceKind {
+    // In the order in which those of one key follow each other.
+    Customer,
+    Subscription,
+    Alias,
+}
 
 /// People in order, ready to be cut into blocks.
 #[derive(Debug)]

@@ -7,7 +7,8 @@ use crate::kind::Kind;
 use crate::request::{Context, Done, Reply};
 use crate::route::Call;
 use crate::store::{Change, Entity, Store, text};
-use mayuse_core::{Code, Instant, Node, Object, Problem, Problems, Tree, read};
+use mayuse_core::{Code, Instant, Problem, Problems};
+use mayuse_document::{Node, Object, Tree, read};
 use serde_json::{Map, Value};
 
 /// The fields that can be cleared with `null`.

@@ -12,9 +12,8 @@ use crate::request::{Context, Done};
 use crate::route::Call;
 use crate::store::{Entity, Store, items, product_of, text};
 use crate::strict;
-use mayuse_core::{
-    Amount, Decision, Instant, Level, Origin, Question, SortedMap, ValueType, WriteJson, ask_resolution, decide,
-};
+use mayuse_core::{Amount, Decision, Instant, Level, Origin, Question, SortedMap, ValueType, WriteJson, decide};
+use mayuse_document::ask_resolution;
 use serde_json::{Map, Value};
 
 /// What an add-on brings by itself: the defaults of its product's features, and its own rows, as

@@ -6,7 +6,8 @@ use crate::json::json;
 use crate::kind::{Kind, Referred};
 use crate::request::Context;
 use crate::store::{Change, Store, items, text};
-use mayuse_core::{Amount, Instant, Node, Object, SortedSet};
+use mayuse_core::{Amount, Instant, SortedSet};
+use mayuse_document::{Node, Object};
 use serde_json::Value;
 
 /// What a coupon is asked to go with.

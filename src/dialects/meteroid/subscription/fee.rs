@@ -7,7 +7,8 @@ use super::numbers::decimal;
 use super::pricing::{FeeType, Pricing};
 use super::usage::USAGE_MODELS;
 use crate::json::json;
-use mayuse_core::{Amount, Node, Object};
+use mayuse_core::Amount;
+use mayuse_document::{Node, Object};
 use serde_json::{Map, Value};
 use std::rc::Rc;
 

@@ -1,6 +1,7 @@
 //! The numbers of Meteroid's API, read within its bounds.
 
-use mayuse_core::{Amount, Code, Node, Object};
+use mayuse_core::{Amount, Code};
+use mayuse_document::{Node, Object};
 use serde_json::Value;
 
 /// Where something is read from. A request says everything; a catalogue says what it knows.

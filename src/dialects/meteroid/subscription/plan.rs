@@ -32,7 +32,8 @@ use crate::failure::Failure;
 use crate::json::json;
 use crate::kind::Kind;
 use crate::store::{items, text};
-use mayuse_core::{Code, Instant, Node, Object};
+use mayuse_core::{Code, Instant};
+use mayuse_document::{Node, Object};
 use serde_json::{Map, Value};
 use std::rc::Rc;
 

@@ -3,7 +3,8 @@
 use super::numbers::{Source, decimal, int32, int64, money};
 use super::usage::usage_model;
 use crate::json::json;
-use mayuse_core::{Amount, BillingPeriod, Node, Object};
+use mayuse_core::{Amount, BillingPeriod};
+use mayuse_document::{Node, Object};
 use serde_json::Value;
 
 /// The kinds of fees, as products and prices name them.
@@ -66,7 +67,7 @@ impl Price {
     pub(super) fn read_fields(o: Object<'_>, source: Source) -> Option<Price> {
         let is_asked = source == Source::Request;
         let cadence = match is_asked || o.has("cadence") {
-            true => o.required("cadence", |n| BillingPeriod::read(&n)),
+            true => o.required("cadence", |n| n.billing_period()),
             false => Some(BillingPeriod::Monthly),
         };
         let currency = match is_asked {

@@ -12,7 +12,8 @@ use crate::failure::Failure;
 use crate::json::Written;
 use crate::kind::Kind;
 use crate::store::{Entity, Store, text};
-use mayuse_core::{Instant, Object, SortedMap, WriteJson};
+use mayuse_core::{Instant, SortedMap, WriteJson};
+use mayuse_document::Object;
 use serde_json::Value;
 use std::rc::Rc;
 
@@ -118,7 +119,7 @@ pub(super) fn stored<T>(
     at: &str,
     read: impl FnOnce(Object<'_>) -> Option<T>,
 ) -> Result<T, Failure> {
-    mayuse_core::read(&tree(body), read).map_err(|problems| {
+    mayuse_document::read(&tree(body), read).map_err(|problems| {
         let first = problems.list.first().map(ToString::to_string).unwrap_or_default();
         Failure::field(at, format!("{what} cannot be used as the catalogue has it: {first}"))
     })

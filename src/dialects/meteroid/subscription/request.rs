@@ -5,7 +5,8 @@ use super::numbers::{Source, int32, int64};
 use super::pricing::{FeeType, Parameters, Price};
 use crate::failure::Failure;
 use crate::json::json;
-use mayuse_core::{BillingPeriod, Code, Date, Node, Object, Rhythm, SortedSet, Tree};
+use mayuse_core::{BillingPeriod, Code, Date, Rhythm, SortedSet};
+use mayuse_document::{Node, Object, Tree};
 use serde_json::{Map, Value};
 use std::rc::Rc;
 
@@ -100,7 +101,7 @@ pub(super) struct ComponentOverride {
 /// # Errors
 /// Every field that is missing or wrong.
 pub(super) fn read(tree: &Tree) -> Result<Asked, Failure> {
-    Ok(mayuse_core::read(tree, asked)?)
+    Ok(mayuse_document::read(tree, asked)?)
 }
 
 fn asked(o: Object<'_>) -> Option<Asked> {
@@ -201,7 +202,7 @@ fn add_on(node: Node<'_>) -> Option<AskedAddOn> {
 fn parameters(o: Object<'_>) -> Parameters {
     Parameters {
         initial_slot_count: o.optional("initial_slot_count", |n| int32(&n, 0)),
-        billing_period: o.optional("billing_period", |n| BillingPeriod::read(&n)),
+        billing_period: o.optional("billing_period", |n| n.billing_period()),
         committed_capacity: o.optional("committed_capacity", |n| int64(&n)),
     }
 }

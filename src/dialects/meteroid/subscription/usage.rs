@@ -2,7 +2,8 @@
 
 use super::numbers::{Source, decimal, int64, money};
 use crate::json::json;
-use mayuse_core::{Amount, Node, Object};
+use mayuse_core::Amount;
+use mayuse_document::{Node, Object};
 use serde_json::Value;
 
 /// The ways.

@@ -1,17 +1,15 @@
-//! The question what entitlement rows come to, in JSON, without a catalogue around them.
+//! What entitlement rows come to, without a catalogue around them.
 
 use crate::amount::Amount;
-use crate::ask::read;
-use crate::document::values::{self, RawValue};
+use crate::idx::{FeatureIdx, UNRESOLVED};
 use crate::json::{Word, WriteJson, end, fields, object};
 use crate::ladder::{AcrossSubscriptions, Combine, Ladder, Level};
-use crate::model::{Credits, Grant, Value};
 use crate::owner::Owner;
-use crate::problem::{Code, Problems};
 use crate::reset::ResetPeriod;
 use crate::resolve::{Allowance, Row, State, Terms, join, make_way, resolve as resolve_chain, resolve_switches};
 use crate::sort::sort_by;
-use crate::tree::{Object, Tree};
+use crate::time::Instant;
+use crate::value::{Credits, Grant, UncheckedValue, Value};
 use std::cmp::Ordering;
 
 /// What rows come to: `{"absent"}`, or the value that stands.
@@ -74,37 +72,37 @@ impl WriteJson for ResolvedAllowance {
     }
 }
 
-/// Answers `{"ladder", "grants": [{"level", "entity_id", "value", "created_at"?, "quantity"?,
-/// "max_instances_per_subscription"?, "archived"?, "subscription"?}]}`: what the rows come to.
-/// Rows that do not say when they were made were made in the order of the list; rows that name no
-/// subscription are on one and the same.
-///
-/// # Errors
-/// Every field that is missing or wrong.
-pub fn ask_resolution(tree: &Tree) -> Result<Resolution, Problems> {
-    read(tree, |o| {
-        let ladder = o.required("ladder", values::ladder);
-        let ladder = ladder?;
-        let mut given: Vec<Given> = Vec::new();
-        let mut pools: Vec<String> = Vec::new();
-        o.required("grants", |n| {
-            n.items(|n, node| given.extend(node.object().and_then(|o| read_given(o, n, &mut pools))));
-            Some(())
-        })?;
-        if ladder.across == AcrossSubscriptions::Chain {
-            given = each_once(given);
-        }
-        match resolve_given(&ladder, &given) {
-            Some(resolution) => Some(resolution),
-            None => {
-                o.error(Code::OutOfRange, "the limits add up to more digits than can be held exactly");
-                None
-            }
-        }
-    })
+/// A row that is asked about.
+#[derive(Clone, Debug)]
+pub struct GivenRow {
+    /// Where it hangs.
+    pub level: Level,
+    /// The id of the entity it hangs on.
+    pub entity_id: String,
+    /// The subscription it reaches the customer through.
+    pub subscription: String,
+    /// When it was made; rows that do not say were made in the order of the list.
+    pub created_at: Option<Instant>,
+    /// What it grants. Pools are told apart by any numbers.
+    pub value: UncheckedValue<FeatureIdx>,
+    /// How many of its add-on are held; 1 for other rows.
+    pub quantity: u32,
+    /// Whether a subscription may hold its add-on more than once.
+    pub multi_instance: bool,
+    /// Whether its add-on is archived.
+    pub archived: bool,
 }
 
-/// A row of a resolution question.
+/// What rows come to by a ladder; nothing if the limits add up to more digits than can be held exactly.
+pub fn resolve_rows(ladder: &Ladder, rows: Vec<GivenRow>) -> Option<Resolution> {
+    let mut given: Vec<Given> = rows.into_iter().enumerate().map(|(n, row)| Given::new(n, row)).collect();
+    if ladder.across == AcrossSubscriptions::Chain {
+        given = each_once(given);
+    }
+    resolve_given(ladder, &given)
+}
+
+/// A row that is asked about, as a chain has it.
 struct Given {
     level: Level,
     entity_id: String,
@@ -115,46 +113,28 @@ struct Given {
 }
 
 impl Given {
+    fn new(n: usize, row: GivenRow) -> Given {
+        let value = match row.value {
+            UncheckedValue::Boolean { enabled } => Value::Boolean { enabled },
+            UncheckedValue::Metered(metered) => Value::Metered(metered),
+            UncheckedValue::Credits { enabled, pool, cost } => Value::Credits(Credits { enabled, pool, cost }),
+        };
+        // Of rows that were made at the same time, the one with the lower id is the first.
+        let id = if row.created_at.is_none() { format!("{n:08}").into() } else { "".into() };
+        Given {
+            level: row.level,
+            entity_id: row.entity_id,
+            subscription: row.subscription,
+            grant: Grant { feature: FeatureIdx(UNRESOLVED), id, created_at: row.created_at, value },
+            quantity: row.quantity,
+            additive: row.level == Level::AddOn && !row.archived && row.multi_instance,
+        }
+    }
+
     fn row(&self) -> Row<'_> {
         let owner = Owner::Named(self.level, &self.entity_id);
         Row { owner, grant: &self.grant, quantity: self.quantity, additive: self.additive, monthly: false }
     }
-}
-
-fn read_given(o: Object<'_>, n: usize, pools: &mut Vec<String>) -> Option<Given> {
-    let level = o.required("level", |n| values::level(&n));
-    let entity_id = o.required_id("entity_id");
-    let value = o.required("value", values::entitlement_value);
-    let created_at = o.optional("created_at", |n| n.instant());
-    let quantity = o.optional("quantity", |n| n.count()).unwrap_or(1);
-    let max_instances = o.optional("max_instances_per_subscription", |n| n.count());
-    let archived = o.optional("archived", |n| n.bool()).unwrap_or_default();
-    let level = level?;
-    let value = match value? {
-        RawValue::Boolean { enabled } => Value::Boolean { enabled },
-        RawValue::Metered(metered) => Value::Metered(metered),
-        RawValue::Credits { enabled, pool, cost } => {
-            let at = pools.iter().position(|known| *known == pool).unwrap_or_else(|| {
-                pools.push(pool);
-                pools.len().saturating_sub(1)
-            });
-            Value::Credits(Credits { enabled, pool: u32::try_from(at).ok()?, cost })
-        }
-    };
-    Some(Given {
-        level,
-        entity_id: entity_id?,
-        subscription: o.text("subscription").unwrap_or_default(),
-        // Rows that do not say when they were made, were made in the order of the list.
-        grant: Grant {
-            feature: 0,
-            id: if created_at.is_none() { format!("{n:08}").into() } else { "".into() },
-            created_at,
-            value,
-        },
-        quantity,
-        additive: level == Level::AddOn && !archived && max_instances.is_none_or(|max| 1 < max),
-    })
 }
 
 /// A row that several subscriptions reach counts once, in the quantities of all of them.
@@ -194,7 +174,7 @@ fn resolve_given(ladder: &Ladder, given: &[Given]) -> Option<Resolution> {
     let mut on: Option<Row<'_>> = None;
     let mut off: Option<Row<'_>> = None;
     for chain in &chains {
-        match resolve_rows(ladder, chain)? {
+        match state_of(ladder, chain)? {
             State::Absent => {}
             State::Off(row) => off = lowest(off, row),
             State::On(row) => on = lowest(on, row),
@@ -202,7 +182,7 @@ fn resolve_given(ladder: &Ladder, given: &[Given]) -> Option<Resolution> {
         }
     }
     if let Some(combine) = ladder.combine(Level::Customer).filter(|_| !on_customer.is_empty()) {
-        let state = resolve_rows(ladder, &on_customer)?;
+        let state = state_of(ladder, &on_customer)?;
         if combine == Combine::Replace {
             (on, off) = (None, None);
             allowances.clear();
@@ -236,7 +216,7 @@ fn lowest<'g>(held: Option<Row<'g>>, row: Row<'g>) -> Option<Row<'g>> {
     held.filter(|held| held.owner.id() <= row.owner.id()).or(Some(row))
 }
 
-fn resolve_rows<'g>(ladder: &Ladder, chain: &[&'g Given]) -> Option<State<'g>> {
+fn state_of<'g>(ladder: &Ladder, chain: &[&'g Given]) -> Option<State<'g>> {
     let rows: Vec<Row<'g>> = chain.iter().map(|given| given.row()).collect();
     let is_switch = |row: &Row<'_>| matches!(row.grant.value, Value::Boolean { .. });
     if rows.iter().all(is_switch) {

@@ -2,24 +2,19 @@
 //!
 //! Every shell reads its questions here, so that each means the same and fails the same everywhere.
 
-use crate::amount::Amount;
-use crate::billing::BillingPeriod;
-use crate::decide::Question;
-use crate::document::entities;
-use crate::document::values;
-use crate::json::{WriteJson, end, object};
-use crate::model::Policy;
-use crate::problem::{Code, Problem, Problems, Sink};
-use crate::reset::ResetPeriod;
-use crate::time::Instant;
+use crate::entities;
+use crate::sink::Sink;
 use crate::tree::{Node, Object, Path, Tree};
-use crate::window::Window;
-use crate::windowing::{Anchors, window as window_at};
+use crate::values;
+use mayuse_core::{
+    Amount, Anchors, Code, FeatureIdx, GivenRow, Instant, Policy, Problem, Problems, Question, ResetPeriod, Resolution,
+    WindowBounds, resolve_rows, window as window_at,
+};
 
 /// A check as it was asked, in JSON, in a query string or on a command line.
 ///
 /// ```
-/// use mayuse_core::Check;
+/// use mayuse_document::Check;
 /// let pairs = [("customer", "acme"), ("feature", "sso"), ("explain", "true")];
 /// let check = Check::from_pairs(pairs.into_iter()).unwrap();
 /// assert!(check.question().explain);
@@ -169,38 +164,6 @@ fn object_of<'p>(pairs: impl Iterator<Item = (&'p str, &'p str)>) -> Tree {
     Tree::Object(pairs.map(field).collect())
 }
 
-/// A window: `{"start", "end", "reset_at", "projected"}`.
-#[derive(Clone, Copy, PartialEq, Debug)]
-pub struct WindowBounds {
-    /// The first instant.
-    pub start: Instant,
-    /// The first instant after it; none when it is open.
-    pub end: Option<Instant>,
-    /// When the count starts again from zero.
-    pub reset_at: Option<Instant>,
-    /// Whether it was computed beyond the replicated billing period.
-    pub projected: bool,
-}
-
-impl From<Window> for WindowBounds {
-    fn from(window: Window) -> Self {
-        WindowBounds { start: window.start, end: window.end, reset_at: window.reset_at(), projected: window.projected }
-    }
-}
-
-impl WriteJson for WindowBounds {
-    fn write_json(&self, out: &mut Vec<u8>) {
-        object!(
-            out,
-            "start": self.start,
-            "end": self.end,
-            "reset_at": self.reset_at,
-            "projected": self.projected,
-        );
-        end(out);
-    }
-}
-
 /// Answers `{"rule", "at", "activated_at"?, "billing"?}`: the window of a reset period. `billing`
 /// is `{"period", "billing_day_anchor", "current_period_start", "current_period_end"?,
 /// "start_date"?, "billing_start_date"?}`.
@@ -216,7 +179,7 @@ pub fn ask_window(tree: &Tree) -> Result<WindowBounds, Problems> {
         let billing = o.optional("billing", |n| {
             let billing = n.object()?;
             start_date = billing.optional("start_date", |n| n.date());
-            let period = billing.required("period", |n| BillingPeriod::read(&n));
+            let period = billing.required("period", |n| n.billing_period());
             let rhythm = entities::rhythm(billing, period);
             let from = billing.required("current_period_start", |n| n.date());
             let to = billing.optional("current_period_end", |n| n.date());
@@ -254,11 +217,64 @@ pub fn read_reset_period(tree: &Tree) -> Result<ResetPeriod, Problems> {
 /// Every field that is missing or wrong.
 pub fn ask_billing_period(tree: &Tree) -> Result<WindowBounds, Problems> {
     read(tree, |o| {
-        let period = o.required("period", |n| BillingPeriod::read(&n));
+        let period = o.required("period", |n| n.billing_period());
         let rhythm = entities::rhythm(o, period);
         let start = o.required("start_date", |n| n.date());
         let at = o.required("at", |n| n.instant());
         Some(rhythm?.period_from(start?, at?).into())
+    })
+}
+
+/// Answers `{"ladder", "grants": [{"level", "entity_id", "value", "created_at"?, "quantity"?,
+/// "max_instances_per_subscription"?, "archived"?, "subscription"?}]}`: what the rows come to.
+/// Rows that do not say when they were made were made in the order of the list; rows that name no
+/// subscription are on one and the same.
+///
+/// # Errors
+/// Every field that is missing or wrong.
+pub fn ask_resolution(tree: &Tree) -> Result<Resolution, Problems> {
+    read(tree, |o| {
+        let ladder = o.required("ladder", values::ladder);
+        let ladder = ladder?;
+        let mut rows: Vec<GivenRow> = Vec::new();
+        let mut pools: Vec<String> = Vec::new();
+        o.required("grants", |n| {
+            n.items(|_, node| rows.extend(node.object().and_then(|o| given_row(o, &mut pools))));
+            Some(())
+        })?;
+        let resolution = resolve_rows(&ladder, rows);
+        if resolution.is_none() {
+            o.error(Code::OutOfRange, "the limits add up to more digits than can be held exactly");
+        }
+        resolution
+    })
+}
+
+fn given_row(o: Object<'_>, pools: &mut Vec<String>) -> Option<GivenRow> {
+    let level = o.required("level", |n| values::level(&n));
+    let entity_id = o.required_id("entity_id");
+    let value = o.required("value", values::entitlement_value);
+    let created_at = o.optional("created_at", |n| n.instant());
+    let quantity = o.optional("quantity", |n| n.count()).unwrap_or(1);
+    let max_instances = o.optional("max_instances_per_subscription", |n| n.count());
+    let archived = o.optional("archived", |n| n.bool()).unwrap_or_default();
+    let level = level?;
+    let value = value?.with_pool(|pool| {
+        let at = pools.iter().position(|known| *known == pool).unwrap_or_else(|| {
+            pools.push(pool);
+            pools.len().saturating_sub(1)
+        });
+        u32::try_from(at).ok().map(FeatureIdx::from)
+    })?;
+    Some(GivenRow {
+        level,
+        entity_id: entity_id?,
+        subscription: o.text("subscription").unwrap_or_default(),
+        created_at,
+        value,
+        quantity,
+        multi_instance: max_instances.is_none_or(|max| 1 < max),
+        archived,
     })
 }
 
@@ -270,7 +286,7 @@ pub fn ask_billing_period(tree: &Tree) -> Result<WindowBounds, Problems> {
 /// # Example: every problem, with its path
 ///
 /// ```
-/// use mayuse_core::{Tree, read};
+/// use mayuse_document::{Tree, read};
 /// let tree: Tree = serde_json::from_str(r#"{"name": 7}"#).unwrap();
 /// let name = read(&tree, |o| o.required("name", |node| node.text().map(str::to_owned)));
 /// assert_eq!(name.unwrap_err().to_string(), "name: expected a string, found a number");

@@ -2,9 +2,10 @@
 //!
 //! Deriving a deserialiser would stop at the first problem and know no paths.
 
-use crate::amount::{Amount, AmountError};
-use crate::problem::{Code, Sink};
-use crate::time::{Date, Instant, TimeError};
+use crate::sink::Sink;
+use mayuse_core::{
+    Amount, AmountError, BillingPeriod, Code, Date, ID_RULE, Instant, MAX_VERSION, TimeError, is_id, is_longer,
+};
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use std::fmt;
 
@@ -248,6 +249,11 @@ impl<'a> Node<'a> {
         self.time(Date::parse)
     }
 
+    /// This node as the name of a billing period.
+    pub fn billing_period(&self) -> Option<BillingPeriod> {
+        self.word(&BillingPeriod::ALL.map(|period| (period.name(), period)))
+    }
+
     fn time<T>(&self, parse: impl Fn(&str) -> Result<T, TimeError>) -> Option<T> {
         match parse(self.text()?) {
             Ok(time) => Some(time),
@@ -298,25 +304,8 @@ impl<'a> Node<'a> {
     }
 }
 
-/// The greatest version of a catalogue: beyond it, numbers of JavaScript are not exact.
-pub const MAX_VERSION: u64 = (1 << 53) - 1;
-
 /// The most characters of a name.
 const MAX_NAME: usize = 500;
-
-/// Whether a text has more characters than that.
-#[inline(never)]
-pub(crate) fn is_longer(text: &str, max: usize) -> bool {
-    text.chars().nth(max).is_some()
-}
-
-/// What an id may look like, for messages.
-pub(crate) const ID_RULE: &str = "expected 1 to 128 visible ASCII characters";
-
-/// Whether a text may be an id.
-pub(crate) fn is_id(text: &str) -> bool {
-    !text.is_empty() && text.len() <= 128 && text.bytes().all(|b| b.is_ascii_graphic())
-}
 
 /// An object's fields. Unknown ones are ignored; `null` is the same as absent.
 #[derive(Clone, Copy, Debug)]

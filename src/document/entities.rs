@@ -1,11 +1,11 @@
 //! The entities of a document, each read by itself: names are still names.
 
-use super::values::{self, RawValue};
-use crate::billing::{Billing, BillingPeriod, Rhythm};
-use crate::model::{Policy, Status, trial_end};
-use crate::problem::{Code, Problem, Severity};
-use crate::time::{Date, Instant};
-use crate::tree::{Node, Object, is_longer};
+use crate::tree::{Node, Object};
+use crate::values::{self, RawValue};
+use mayuse_core::{
+    ALIAS_RULE, Billing, BillingPeriod, Code, Date, Instant, Policy, Problem, Rhythm, Severity, Status, is_alias,
+    trial_end,
+};
 
 #[derive(Clone, Debug)]
 pub(crate) struct RawFeature {
@@ -21,8 +21,6 @@ pub(crate) struct RawFeature {
     pub default: Option<RawGrant>,
     pub on_indeterminate: Option<Policy>,
     pub max_age_ms: Option<u64>,
-    /// That it cannot be a pool, where that is known without all rows at hand.
-    pub has_no_units: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -99,13 +97,13 @@ pub(crate) enum FeatureName {
 }
 
 /// A product, price or metric: nothing but its id matters.
-pub(super) fn named_thing(node: Node<'_>) {
+pub(crate) fn named_thing(node: Node<'_>) {
     if let Some(thing) = node.object() {
         thing.required_id("id");
     }
 }
 
-pub(super) fn feature(node: Node<'_>, n: usize) -> Option<RawFeature> {
+pub(crate) fn feature(node: Node<'_>, n: usize) -> Option<RawFeature> {
     let o = node.object()?;
     let id = o.required_id("id");
     let code = o.required("code", |node| {
@@ -141,11 +139,10 @@ pub(super) fn feature(node: Node<'_>, n: usize) -> Option<RawFeature> {
         default,
         on_indeterminate,
         max_age_ms,
-        has_no_units: false,
     })
 }
 
-pub(super) fn plan(node: Node<'_>, n: usize) -> Option<RawPlan> {
+pub(crate) fn plan(node: Node<'_>, n: usize) -> Option<RawPlan> {
     let o = node.object()?;
     let id = o.required_id("id");
     let name = o.name();
@@ -166,7 +163,7 @@ fn version(node: Node<'_>, n: usize) -> Option<RawVersion> {
     Some(RawVersion { n, id: id?, version, products, grants: grants(o) })
 }
 
-pub(super) fn add_on(node: Node<'_>, n: usize) -> Option<RawAddOn> {
+pub(crate) fn add_on(node: Node<'_>, n: usize) -> Option<RawAddOn> {
     let o = node.object()?;
     let id = o.required_id("id");
     let name = o.name();
@@ -189,7 +186,7 @@ pub(super) fn add_on(node: Node<'_>, n: usize) -> Option<RawAddOn> {
     })
 }
 
-pub(super) fn customer(node: Node<'_>, n: usize) -> Option<RawCustomer> {
+pub(crate) fn customer(node: Node<'_>, n: usize) -> Option<RawCustomer> {
     let o = node.object()?;
     let id = o.required_id("id");
     let alias = o.optional("alias", |node| {
@@ -207,7 +204,7 @@ pub(super) fn customer(node: Node<'_>, n: usize) -> Option<RawCustomer> {
     Some(RawCustomer { n, name: name.unwrap_or_else(|| id.clone()), id, alias, archived_at, grants })
 }
 
-pub(super) fn subscription(node: Node<'_>, n: usize) -> Option<RawSubscription> {
+pub(crate) fn subscription(node: Node<'_>, n: usize) -> Option<RawSubscription> {
     let o = node.object()?;
     let id = o.required_id("id");
     let customer = o.required_id("customer_id");
@@ -233,7 +230,7 @@ pub(super) fn subscription(node: Node<'_>, n: usize) -> Option<RawSubscription> 
         plan: plan.unwrap_or_default(),
         version: version.unwrap_or_default(),
         status: status.unwrap_or(Status::Errored),
-        start: start.unwrap_or(Date::clamped(0)),
+        start: start.unwrap_or(Instant::EPOCH.date()),
         end,
         activated_at,
         trial_end: start.and_then(|start| trial_end(start, trial_days)),
@@ -245,7 +242,7 @@ pub(super) fn subscription(node: Node<'_>, n: usize) -> Option<RawSubscription> 
 }
 
 fn billing(o: Object<'_>, start: Option<Date>, status: Option<Status>) -> Option<Billing> {
-    let period = o.required("period", |n| BillingPeriod::read(&n));
+    let period = o.required("period", |n| n.billing_period());
     let rhythm = rhythm(o, period);
     let from = o.required("current_period_start", |n| n.date());
     let to = o.optional("current_period_end", |n| n.date());
@@ -323,15 +320,4 @@ fn is_code(text: &str) -> bool {
     let mut bytes = text.bytes();
     let first = bytes.next().is_some_and(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
     first && text.len() <= 128 && bytes.all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_' || b == b'-')
-}
-
-/// What an alias may look like, for messages.
-pub(crate) const ALIAS_RULE: &str = "expected 1 to 128 characters without spaces and control characters";
-
-/// Whether a text may be a customer's alias: less strict than an id, since people choose it.
-pub(crate) fn is_alias(text: &str) -> bool {
-    if text.bytes().all(|b| b.is_ascii_graphic()) {
-        return !text.is_empty() && text.len() <= 128;
-    }
-    !is_longer(text, 128) && text.chars().all(|c| !c.is_whitespace() && !c.is_control())
 }

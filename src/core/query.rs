@@ -4,10 +4,10 @@
 //! a question is answered from memory, those copies take longer than the decision.
 
 use crate::amount::Amount;
-use crate::decide::Question;
-use crate::model::Policy;
+use crate::id::MAX_VERSION;
+use crate::question::Question;
+use crate::snapshot::Policy;
 use crate::time::Instant;
-use crate::tree::MAX_VERSION;
 use std::borrow::Cow;
 
 /// A check whose texts lie where they were read, unless they had to be decoded.

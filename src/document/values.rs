@@ -1,19 +1,13 @@
 //! The smaller values of a document: entitlement values, reset periods, ladders, states.
 
-use crate::amount::Amount;
-use crate::ladder::{AcrossSubscriptions, Combine, Ladder, Level};
-use crate::model::{Behavior, Metered, Policy, Status, StatusSet};
-use crate::problem::Code;
-use crate::reset::{Every, ResetPeriod, Unit};
-use crate::tree::{Node, Object};
+use crate::tree::{Node, Object, Tree};
+use mayuse_core::{
+    AcrossSubscriptions, Amount, Behavior, Code, Combine, Every, Ladder, Level, Metered, Policy, ResetPeriod, Status,
+    StatusSet, UncheckedValue, Unit,
+};
 
 /// An entitlement value whose pool is still a name.
-#[derive(Clone, PartialEq, Debug)]
-pub(crate) enum RawValue {
-    Boolean { enabled: bool },
-    Metered(Metered),
-    Credits { enabled: bool, pool: String, cost: Amount },
-}
+pub(crate) type RawValue = UncheckedValue<String>;
 
 pub(crate) fn entitlement_value(node: Node<'_>) -> Option<RawValue> {
     #[derive(Clone, Copy)]
@@ -97,7 +91,7 @@ fn every(period: Object<'_>) -> Option<Every> {
 }
 
 pub(crate) fn ladder(node: Node<'_>) -> Option<Ladder> {
-    if let crate::tree::Tree::Text(_) = node.tree {
+    if let Tree::Text(_) = node.tree {
         let presets = [("STANDARD", Ladder::standard as fn() -> Ladder), ("METEROID", Ladder::meteroid)];
         return node.word(&presets).map(|preset| preset());
     }

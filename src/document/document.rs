@@ -4,27 +4,17 @@
 //! that only the typed form of it is ever held whole. Then names are resolved. Both steps report
 //! every problem they find, with its path.
 
-pub(crate) mod entities;
-mod fit;
-mod link;
-mod people;
-pub(crate) mod values;
-
-pub(crate) use entities::{ALIAS_RULE, is_alias};
-pub(crate) use entities::{
-    FeatureName, RawAddOn, RawCustomer, RawFeature, RawGrant, RawPlan, RawSubscription, RawVersion,
-};
-pub(crate) use fit::Names;
-pub(crate) use link::RawWhole;
-pub(crate) use people::{check_people, read_people};
-pub(crate) use values::RawValue;
-
-use crate::index::{Index, hash};
-use crate::ladder::Ladder;
-use crate::model::{Catalog, StatusSet};
-use crate::packed::{Packed, People, Pile, Seen, Sorted, pack_definitions};
-use crate::problem::{Code, Problem, Problems, Sink};
+use crate::definitions::{RawDefinitions, report_twice, sort_by_id};
+use crate::entities::{self, RawAddOn, RawCustomer, RawFeature, RawPlan, RawSubscription};
+use crate::people::{check_people, pile_up};
+use crate::references::{Reporting, count_rows};
+use crate::sink::Sink;
 use crate::tree::{Node, Path, Tree};
+use crate::values;
+use mayuse_core::{
+    Catalog, Code, Definitions, FullCatalog, Ladder, Packed, People, Pile, Problem, Problems, Seen, Sorted, StatusSet,
+    SymbolTable, key_hash,
+};
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use std::fmt;
 
@@ -33,20 +23,20 @@ use std::fmt;
 /// # Example: from JSON to a catalogue
 ///
 /// ```
-/// use mayuse_core::Document;
+/// use mayuse_document::Document;
 /// let json = r#"{"format": 1, "features": [
 ///   {"id": "feat_sso", "code": "sso", "name": "SSO", "feature_type": {"type": "BOOLEAN"}, "status": "ACTIVE"}
 /// ]}"#;
 /// let document: Document = serde_json::from_str(json).unwrap();
-/// let (catalog, warnings) = document.compile().unwrap();
-/// assert_eq!(catalog.feature_codes().collect::<Vec<_>>(), ["sso"]);
+/// let (full, warnings) = document.compile().unwrap();
+/// assert_eq!(full.catalog.feature_codes().collect::<Vec<_>>(), ["sso"]);
 /// assert!(warnings.list.is_empty());
 /// ```
 ///
 /// # Example: every problem, with its path
 ///
 /// ```
-/// # use mayuse_core::Document;
+/// # use mayuse_document::Document;
 /// let json = r#"{"format": 1, "features": [
 ///   {"id": "feat_sso", "code": "S S O", "feature_type": {"type": "BOOLEAN"}, "status": "MAYBE"}
 /// ]}"#;
@@ -70,26 +60,24 @@ pub struct Document {
 }
 
 impl Document {
-    /// Resolves all names. Gives the catalogue, and what is wrong with it in ways that do not keep
-    /// it from being used: rows that are skipped and rows that grant nothing.
+    /// Resolves all names. Gives the catalogue with its customers, and what is wrong with it in ways that do
+    /// not keep it from being used: rows that are skipped and rows that grant nothing.
     ///
     /// # Errors
     /// All the problems of the document, if any of them keeps it from being used.
-    pub fn compile(self) -> Result<(Catalog, Problems), Problems> {
-        let Linked { mut catalog, customers, subscriptions, sink, .. } = self.link();
-        let problems = sink.into_inner();
-        if !problems.is_usable() {
-            return Err(problems);
-        }
+    pub fn compile(self) -> Result<(FullCatalog, Problems), Problems> {
+        let sorted = self.sorted();
+        let (_, catalog) = sorted.link();
+        let SortedDocument { customers, subscriptions, sink, .. } = sorted;
+        let problems = sink.into_usable()?;
         // Laid out by all of the keys, so that nobody who can choose a few knows which will collide.
-        let seed = customers.iter().fold(0, |seed, customer| hash(seed, &customer.id));
+        let seed = customers.iter().fold(0, |seed, customer| key_hash(seed, &customer.id));
         let mut pile = Pile::new(&catalog, seed);
-        customers.iter().for_each(|customer| pile.add_customer(customer));
-        subscriptions.iter().for_each(|subscription| pile.add_subscription(subscription));
+        pile_up(&mut pile, &customers, &subscriptions);
         let (block, _) = pile.sorted()?.block(0, 0);
-        let people = People::open(block, &catalog);
-        catalog.people = people.map_err(|error| Problem::error(Code::Invalid, String::new(), error.to_string()))?;
-        Ok((catalog, problems))
+        let customers = People::open(block, &catalog)
+            .map_err(|error| Problem::error(Code::Invalid, String::new(), error.to_string()))?;
+        Ok((FullCatalog { catalog, customers }, problems))
     }
 
     /// Packs everything but the people: gives the catalogue object, the catalogue it opens to, and
@@ -101,23 +89,19 @@ impl Document {
     /// # Example: a catalogue object opens to the same catalogue
     ///
     /// ```
-    /// use mayuse_core::{Catalog, Document};
-    /// let json = include_str!("../../../demo/catalog.json");
+    /// use mayuse_core::Catalog;
+    /// use mayuse_document::Document;
+    /// let json = include_str!("../../demo/catalog.json");
     /// let document: Document = serde_json::from_str(json).unwrap();
     /// let (object, catalog, _) = document.pack_definitions().unwrap();
     /// let opened = Catalog::open(&object).unwrap();
     /// assert!(opened.feature_codes().eq(catalog.feature_codes()));
     /// ```
     pub fn pack_definitions(self) -> Result<(Packed, Catalog, Problems), Problems> {
-        let whole = self.whole();
-        let Linked { catalog, sink, .. } = self.link();
-        let problems = sink.into_inner();
-        if !problems.is_usable() {
-            return Err(problems);
-        }
-        let mut whole = whole;
-        whole.sort(&Sink::default());
-        Ok((pack_definitions(&whole, &catalog.names), catalog, problems))
+        let sorted = self.sorted();
+        let (definitions, catalog) = sorted.link();
+        let object = definitions.pack();
+        Ok((object, catalog, sorted.sink.into_usable()?))
     }
 
     /// Packs all of it: gives the catalogue object, the people in order, and what is wrong in ways that
@@ -126,53 +110,29 @@ impl Document {
     /// # Errors
     /// All the problems of the document, if any of them keeps it from being used.
     pub fn pack(self, seed: u64) -> Result<(Packed, Sorted, Problems), Problems> {
-        let mut whole = self.whole();
-        let Linked { catalog, customers, subscriptions, sink } = self.link();
-        let problems = sink.into_inner();
-        if !problems.is_usable() {
-            return Err(problems);
-        }
-        whole.sort(&Sink::default());
-        let object = pack_definitions(&whole, &catalog.names);
+        let sorted = self.sorted();
+        let (definitions, catalog) = sorted.link();
+        let object = definitions.pack();
+        let SortedDocument { customers, subscriptions, sink, .. } = sorted;
+        let problems = sink.into_usable()?;
         let mut pile = Pile::new(&catalog, seed);
-        customers.into_iter().for_each(|customer| pile.add_customer(&customer));
-        subscriptions.into_iter().for_each(|subscription| pile.add_subscription(&subscription));
+        pile_up(&mut pile, &customers, &subscriptions);
         Ok((object, pile.sorted()?, problems))
     }
 
-    fn whole(&self) -> RawWhole {
-        RawWhole {
-            ladder: self.ladder.clone().unwrap_or_else(Ladder::standard),
-            access: self.access.unwrap_or_else(StatusSet::granting),
-            features: self.features.clone(),
-            plans: self.plans.clone(),
-            add_ons: self.add_ons.clone(),
-        }
-    }
-
-    /// Sorts everything, resolves all names and reports what does not hold together.
-    fn link(self) -> Linked {
+    /// Sorts everything, and reports what is there twice.
+    fn sorted(self) -> SortedDocument {
         let Document { ladder, access, features, plans, add_ons, mut customers, mut subscriptions, .. } = self;
         let Document { is_part, seen, sink, .. } = self;
         let ladder = ladder.unwrap_or_else(Ladder::standard);
         let access = access.unwrap_or_else(StatusSet::granting);
-        let mut whole = RawWhole { ladder, access, features, plans, add_ons };
-        whole.sort(&sink);
-        link::sort_by_id(&mut customers, |c| (&c.id, c.n), "customers", &sink);
-        link::sort_by_id(&mut subscriptions, |s| (&s.id, s.n), "subscriptions", &sink);
+        let mut definitions = RawDefinitions { ladder, access, features, plans, add_ons };
+        definitions.sort(&sink);
+        sort_by_id(&mut customers, |c| (&c.id, c.n), "customers", &sink);
+        sort_by_id(&mut subscriptions, |s| (&s.id, s.n), "subscriptions", &sink);
         let aliases = customers.iter().filter_map(|c| Some((c.alias.as_deref()?, c.n)));
-        link::report_twice("alias", "customers", aliases, &sink);
-        let mut names = whole.names();
-        if !is_part {
-            customers.iter().for_each(|customer| names.count_rows(&customer.grants, None));
-            subscriptions.iter().for_each(|subscription| names.count_rows(&subscription.grants, None));
-            names.count_rows(&seen.rows, None);
-            names.settle_units();
-        }
-        let catalog = whole.link_with(names, &sink);
-        let known = Index::new(customers.iter().zip(0..).map(|(customer, at)| (customer.id.as_str(), at)));
-        check_people(&catalog, &customers, &subscriptions, Some(&known), &sink);
-        Linked { catalog, customers, subscriptions, sink }
+        report_twice("alias", "customers", aliases, &sink);
+        SortedDocument { definitions, customers, subscriptions, is_part, seen, sink }
     }
 
     /// Adds one element to a list: `features`, `customers` and so on. `n` is where it stands in the
@@ -181,7 +141,7 @@ impl Document {
     /// # Example: a document put together from parts
     ///
     /// ```
-    /// use mayuse_core::{Document, Tree};
+    /// use mayuse_document::{Document, Tree};
     /// let mut document = Document::default();
     /// let customer: Tree = serde_json::from_str(r#"{"id": "cus_1", "alias": "a b"}"#).unwrap();
     /// document.add("customers", 7, &customer);
@@ -199,8 +159,8 @@ impl Document {
     }
 
     /// Says what rows people have who are not in it, and counts them where all rows count.
-    pub fn saw(&mut self, seen: &Seen) {
-        self.seen = seen.clone();
+    pub fn saw(&mut self, seen: Seen) {
+        self.seen = seen;
     }
 
     /// Sets a field that is not a list: `ladder` or `access_statuses`.
@@ -288,12 +248,36 @@ impl<'de> Visitor<'de> for DocumentVisitor {
     }
 }
 
-/// A document whose names are resolved.
-struct Linked {
-    catalog: Catalog,
+/// A document in order.
+struct SortedDocument {
+    definitions: RawDefinitions,
     customers: Vec<RawCustomer>,
     subscriptions: Vec<RawSubscription>,
+    is_part: bool,
+    seen: Seen,
     sink: Sink,
+}
+
+impl SortedDocument {
+    /// Resolves all names, and reports what does not hold together.
+    fn link(&self) -> (Definitions<'_>, Catalog) {
+        let SortedDocument { customers, subscriptions, sink, .. } = self;
+        let mut definitions = self.definitions.declared();
+        let mut symbols = SymbolTable::new(&definitions);
+        self.definitions.count_rows(&mut symbols);
+        if !self.is_part {
+            customers.iter().for_each(|customer| count_rows(&mut symbols, &customer.grants, None));
+            subscriptions.iter().for_each(|subscription| count_rows(&mut symbols, &subscription.grants, None));
+            for (id, has_units) in &self.seen.rows {
+                symbols.feature(id).into_iter().for_each(|feature| symbols.count_row(feature, *has_units));
+            }
+            symbols.finish_pool_check();
+        }
+        self.definitions.fill(&mut definitions, Reporting { symbols: &symbols, sink });
+        let catalog = Catalog::new(&definitions, symbols);
+        check_people(&catalog, customers, subscriptions, Some(customers), sink);
+        (definitions, catalog)
+    }
 }
 
 /// Feeds the elements of a list into the document, one at a time.

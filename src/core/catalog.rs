@@ -1,0 +1,222 @@
+//! The catalogue, compiled: types that cannot be wrong, ready to be looked up in.
+//!
+//! References are positions, rows are sorted, ids are indexed. Customers are kept apart: a block of them
+//! is opened with a catalogue.
+
+use crate::definitions::{AddOnDefinition, Definitions, FeatureDefinition, PlanDefinition, VersionDefinition};
+use crate::idx::{AddOnIdx, FeatureIdx, PlanIdx, ProductIdx, VersionIdx, item};
+use crate::index::Index;
+use crate::ladder::Ladder;
+use crate::snapshot::{Policy, Snapshot};
+use crate::status::StatusSet;
+use crate::symbols::SymbolTable;
+use crate::time::Instant;
+use crate::value::{Grant, UncheckedGrant, row_on};
+
+/// What decisions about all customers are made from: features, plans, add-ons and the ladder.
+#[derive(Debug)]
+pub struct Catalog {
+    pub(crate) ladder: Ladder,
+    pub(crate) access: StatusSet,
+    pub(crate) features: Vec<Feature>,
+    pub(crate) feature_index: Index,
+    plans: Vec<Plan>,
+    versions: Vec<PlanVersion>,
+    add_ons: Vec<AddOn>,
+    /// What names resolve to, for customers who are read later.
+    symbols: SymbolTable,
+    /// Where this catalogue came from and how old it may get. The shells set it.
+    pub snapshot: Snapshot,
+}
+
+#[derive(Debug)]
+pub(crate) struct Feature {
+    pub id: Box<str>,
+    pub code: Box<str>,
+    pub name: Box<str>,
+    pub metered: bool,
+    pub active: bool,
+    pub product: Option<ProductIdx>,
+    pub default: Option<Grant>,
+    pub on_indeterminate: Option<Policy>,
+    pub max_age_ms: Option<u64>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Plan {
+    pub id: Box<str>,
+    pub name: Box<str>,
+    pub grants: SharedGrants,
+}
+
+#[derive(Debug)]
+pub(crate) struct PlanVersion {
+    pub id: Box<str>,
+    pub plan: PlanIdx,
+    pub version: u32,
+    pub products: Box<[ProductIdx]>,
+    pub grants: SharedGrants,
+}
+
+#[derive(Debug)]
+pub(crate) struct AddOn {
+    pub id: Box<str>,
+    pub name: Box<str>,
+    pub product: Option<ProductIdx>,
+    /// Whether a subscription may hold it more than once.
+    pub multi_instance: bool,
+    pub archived_at: Option<Instant>,
+    pub grants: SharedGrants,
+}
+
+/// The rows of a plan, a version or an add-on, which have many and are asked on every decision.
+#[derive(Debug)]
+pub(crate) struct SharedGrants {
+    /// A bit for each feature with a row, modulo 64. Most owners have none on the feature asked.
+    mask: u64,
+    rows: Box<[Grant]>,
+}
+
+impl SharedGrants {
+    fn new(rows: &[UncheckedGrant<'_, FeatureIdx>], symbols: &SymbolTable) -> SharedGrants {
+        SharedGrants {
+            mask: rows.iter().fold(0, |mask, row| mask | Self::bit(row.feature)),
+            rows: rows.iter().map(|row| symbols.grant(row)).collect(),
+        }
+    }
+
+    pub fn on(&self, feature: FeatureIdx) -> Option<&Grant> {
+        if self.mask & Self::bit(feature) == 0 { None } else { row_on(&self.rows, feature) }
+    }
+
+    fn bit(feature: FeatureIdx) -> u64 {
+        1_u64.checked_shl(feature.0 & 63).unwrap_or_default()
+    }
+}
+
+impl Catalog {
+    /// The catalogue of these definitions, with the names they declare.
+    pub fn new(definitions: &Definitions<'_>, symbols: SymbolTable) -> Catalog {
+        let Definitions { ladder, access, features, plans, add_ons } = definitions;
+        let ids = features.iter().zip(0..).map(|(feature, at)| (feature.id, at));
+        let codes = features.iter().zip(0..).map(|(feature, at)| (feature.code, at));
+        let keys: Vec<(&str, u32)> = ids.chain(codes).collect();
+        let versions = plans.iter().zip(0..).flat_map(|(plan, at)| plan.versions.iter().map(move |v| (v, PlanIdx(at))));
+        Catalog {
+            ladder: ladder.clone(),
+            access: *access,
+            features: features.iter().map(|definition| feature(definition, &symbols)).collect(),
+            feature_index: Index::new(&keys),
+            plans: plans.iter().map(|definition| plan(definition, &symbols)).collect(),
+            versions: versions.map(|(definition, plan)| version(definition, plan, &symbols)).collect(),
+            add_ons: add_ons.iter().map(|definition| add_on(definition, &symbols)).collect(),
+            symbols,
+            snapshot: Snapshot::default(),
+        }
+    }
+
+    /// What its names stand for.
+    pub fn symbols(&self) -> &SymbolTable {
+        &self.symbols
+    }
+
+    /// The position of the feature with this id or code; an id goes before a code.
+    pub(crate) fn feature_at(&self, key: &str) -> Option<FeatureIdx> {
+        self.feature_index.get(key).map(FeatureIdx)
+    }
+
+    pub(crate) fn feature(&self, at: FeatureIdx) -> Option<&Feature> {
+        item(&self.features, at.0)
+    }
+
+    pub(crate) fn version(&self, at: VersionIdx) -> Option<&PlanVersion> {
+        item(&self.versions, at.0)
+    }
+
+    pub(crate) fn plan(&self, at: PlanIdx) -> Option<&Plan> {
+        item(&self.plans, at.0)
+    }
+
+    pub(crate) fn add_on(&self, at: AddOnIdx) -> Option<&AddOn> {
+        item(&self.add_ons, at.0)
+    }
+
+    /// The position of the plan with this id.
+    pub fn plan_at(&self, id: &str) -> Option<PlanIdx> {
+        let at = self.plans.binary_search_by(|plan| (*plan.id).cmp(id)).ok()?;
+        u32::try_from(at).ok().map(PlanIdx)
+    }
+
+    /// The plan that a version is one of.
+    pub fn plan_of(&self, version: VersionIdx) -> Option<PlanIdx> {
+        self.version(version).map(|version| version.plan)
+    }
+
+    /// How many plans there are.
+    pub fn n_plans(&self) -> usize {
+        self.plans.len()
+    }
+
+    /// How many versions all plans have together.
+    pub fn n_versions(&self) -> usize {
+        self.versions.len()
+    }
+
+    /// How many add-ons there are.
+    pub fn n_add_ons(&self) -> usize {
+        self.add_ons.len()
+    }
+
+    /// The codes of all features, in the order of their ids.
+    pub fn feature_codes(&self) -> impl Iterator<Item = &str> {
+        self.features.iter().map(|feature| &*feature.code)
+    }
+
+    /// The ladder rows are resolved by.
+    pub fn ladder(&self) -> &Ladder {
+        &self.ladder
+    }
+}
+
+fn feature(definition: &FeatureDefinition<'_>, symbols: &SymbolTable) -> Feature {
+    Feature {
+        id: definition.id.into(),
+        code: definition.code.into(),
+        name: definition.name.into(),
+        metered: definition.metered.unwrap_or_default(),
+        active: definition.active,
+        product: definition.product.and_then(|id| symbols.product(id)),
+        default: definition.default.as_ref().map(|row| symbols.grant(row)),
+        on_indeterminate: definition.on_indeterminate,
+        max_age_ms: definition.max_age_ms,
+    }
+}
+
+fn plan(definition: &PlanDefinition<'_>, symbols: &SymbolTable) -> Plan {
+    Plan {
+        id: definition.id.into(),
+        name: definition.name.into(),
+        grants: SharedGrants::new(&definition.grants, symbols),
+    }
+}
+
+fn version(definition: &VersionDefinition<'_>, plan: PlanIdx, symbols: &SymbolTable) -> PlanVersion {
+    PlanVersion {
+        id: definition.id.into(),
+        plan,
+        version: definition.version,
+        products: definition.products.iter().filter_map(|id| symbols.product(id)).collect(),
+        grants: SharedGrants::new(&definition.grants, symbols),
+    }
+}
+
+fn add_on(definition: &AddOnDefinition<'_>, symbols: &SymbolTable) -> AddOn {
+    AddOn {
+        id: definition.id.into(),
+        name: definition.name.into(),
+        product: definition.product.and_then(|id| symbols.product(id)),
+        multi_instance: definition.multi_instance,
+        archived_at: definition.archived_at,
+        grants: SharedGrants::new(&definition.grants, symbols),
+    }
+}

@@ -1,0 +1,256 @@
+//! Everything but the people, packed: features, plans with their versions, add-ons, and the ladder.
+
+use super::format::{FORMAT, Unreadable, head};
+use super::rows::{read_row, write_row};
+use super::wire::{Flags, Packed, Reader, Writer};
+use crate::catalog::Catalog;
+use crate::definitions::{AddOnDefinition, Definitions, FeatureDefinition, Grants, PlanDefinition, VersionDefinition};
+use crate::idx::{FeatureIdx, VersionIdx};
+use crate::ladder::{AcrossSubscriptions, Combine, Ladder, Level};
+use crate::snapshot::Policy;
+use crate::status::StatusSet;
+use crate::symbols::SymbolTable;
+use crate::value::UncheckedGrant;
+
+const MAGIC: &str = "myd";
+const WHAT: &str = "a catalogue object";
+
+/// No features, plans and add-ons take more.
+const MAX_BYTES: usize = 64 * 1024 * 1024;
+
+const METERED: u8 = 1;
+const ACTIVE: u8 = 2;
+const PRODUCT: u8 = 4;
+const DEFAULT: u8 = 8;
+const ALLOW: u8 = 16;
+const DENY: u8 = 32;
+const NO_UNITS: u8 = 64;
+const MAX_AGE: u8 = 128;
+
+const MULTI_INSTANCE: u8 = 1;
+const ARCHIVED: u8 = 2;
+
+const LEVELS: [Level; 6] =
+    [Level::Feature, Level::Plan, Level::PlanVersion, Level::AddOn, Level::Subscription, Level::Customer];
+const COMBINES: [Combine; 3] = [Combine::Replace, Combine::Stack, Combine::Max];
+
+impl Catalog {
+    /// Opens a catalogue object: features, plans, add-ons and the ladder, without anybody.
+    ///
+    /// # Errors
+    /// Bytes that are none, that a later program wrote, or that are damaged.
+    pub fn open(bytes: &Packed) -> Result<Catalog, Unreadable> {
+        let mut reader = Reader::new(bytes.as_str());
+        head(&mut reader, MAGIC, WHAT)?;
+        if MAX_BYTES < bytes.as_str().len() {
+            return Err(Unreadable::broken(WHAT, "it is larger than there can be"));
+        }
+        let definitions = read(&mut reader).filter(|_| reader.is_at_end());
+        let definitions = definitions.ok_or_else(|| Unreadable::broken(WHAT, "an element cannot be read"))?;
+        let symbols = SymbolTable::new(&definitions);
+        if !holds_together(&definitions, &symbols) {
+            return Err(Unreadable::broken(WHAT, "its elements do not hold together"));
+        }
+        Ok(Catalog::new(&definitions, symbols))
+    }
+}
+
+/// Whether everything is in its order, and no id and no code is there twice.
+fn holds_together(definitions: &Definitions<'_>, symbols: &SymbolTable) -> bool {
+    let Definitions { features, plans, add_ons, .. } = definitions;
+    let ascends = |rows: &Grants<'_>| rows.is_sorted_by(|a, b| a.feature < b.feature);
+    let is_first = |(feature, at): (&FeatureDefinition<'_>, u32)| {
+        let at = FeatureIdx(at);
+        // The default of a feature is on that feature itself.
+        symbols.feature_by_code(feature.code) == Some(at)
+            && feature.default.as_ref().is_none_or(|row| row.feature == at)
+    };
+    let versions = || plans.iter().flat_map(|plan| &plan.versions);
+    features.is_sorted_by(|a, b| a.id < b.id)
+        && plans.is_sorted_by(|a, b| a.id < b.id)
+        && add_ons.is_sorted_by(|a, b| a.id < b.id)
+        && features.iter().zip(0..).all(is_first)
+        && plans.iter().all(|plan| ascends(&plan.grants) && plan.versions.is_sorted_by(|a, b| a.id < b.id))
+        && versions().zip(0..).all(|(version, at)| symbols.version(version.id) == Some(VersionIdx(at)))
+        && versions().all(|version| ascends(&version.grants))
+        && add_ons.iter().all(|add_on| ascends(&add_on.grants))
+}
+
+impl Definitions<'_> {
+    /// Packs them: gives the catalogue object.
+    pub fn pack(&self) -> Packed {
+        let mut writer = Writer::default();
+        writer.0.push_str(MAGIC);
+        writer.number(FORMAT);
+        write_ladder(&mut writer, &self.ladder);
+        writer.number(self.access.bits().into());
+        writer.size(self.features.len());
+        for feature in &self.features {
+            let flags = Flags::default()
+                .with(METERED, feature.metered == Some(true))
+                .with(ACTIVE, feature.active)
+                .with(PRODUCT, feature.product.is_some())
+                .with(DEFAULT, feature.default.is_some())
+                .with(ALLOW, feature.on_indeterminate == Some(Policy::Allow))
+                .with(DENY, feature.on_indeterminate == Some(Policy::Deny))
+                .with(NO_UNITS, feature.has_no_units)
+                .with(MAX_AGE, feature.max_age_ms.is_some());
+            writer.flags(flags);
+            [feature.id, feature.code, feature.name].into_iter().for_each(|text| writer.text(text));
+            feature.product.iter().for_each(|product| writer.text(product));
+            feature.max_age_ms.into_iter().for_each(|ms| writer.number(ms));
+        }
+        // After all features, since a pool is one of them.
+        self.features.iter().flat_map(|feature| &feature.default).for_each(|row| write_grant(&mut writer, row));
+        writer.size(self.plans.len());
+        for plan in &self.plans {
+            writer.text(plan.id);
+            writer.text(plan.name);
+            write_grants(&mut writer, &plan.grants);
+            writer.size(plan.versions.len());
+            for version in &plan.versions {
+                writer.text(version.id);
+                writer.count(version.version);
+                writer.size(version.products.len());
+                version.products.iter().for_each(|product| writer.text(product));
+                write_grants(&mut writer, &version.grants);
+            }
+        }
+        writer.size(self.add_ons.len());
+        for add_on in &self.add_ons {
+            let flags = Flags::default()
+                .with(MULTI_INSTANCE, add_on.multi_instance)
+                .with(ARCHIVED, add_on.archived_at.is_some())
+                .with(PRODUCT, add_on.product.is_some());
+            writer.flags(flags);
+            writer.text(add_on.id);
+            writer.text(add_on.name);
+            add_on.product.iter().for_each(|product| writer.text(product));
+            add_on.archived_at.into_iter().for_each(|archived_at| writer.instant(archived_at));
+            write_grants(&mut writer, &add_on.grants);
+        }
+        Packed::from(writer.0)
+    }
+}
+
+fn write_grants(writer: &mut Writer, rows: &Grants<'_>) {
+    writer.size(rows.len());
+    rows.iter().for_each(|row| write_grant(writer, row));
+}
+
+fn write_grant(writer: &mut Writer, row: &UncheckedGrant<'_, FeatureIdx>) {
+    // Features are numbered by their positions.
+    let row = row.clone().with_features(&mut |feature| Some(feature.0));
+    row.iter().for_each(|row| write_row(writer, row));
+}
+
+fn write_ladder(writer: &mut Writer, ladder: &Ladder) {
+    writer.number((ladder.across == AcrossSubscriptions::Chain).into());
+    writer.number(ladder.multiply_quantity.into());
+    writer.size(ladder.levels().len());
+    for (level, combine) in ladder.levels() {
+        writer.size(LEVELS.iter().position(|other| other == level).unwrap_or_default());
+        writer.size(COMBINES.iter().position(|other| other == combine).unwrap_or_default());
+    }
+}
+
+fn read<'b>(reader: &mut Reader<'b>) -> Option<Definitions<'b>> {
+    let ladder = read_ladder(reader)?;
+    let access = StatusSet::from_bits(u16::try_from(reader.number()?).ok()?);
+    let mut features: Vec<FeatureDefinition<'b>> = Vec::new();
+    let mut defaults = Vec::new();
+    for _ in 0..reader.items()? {
+        let flags = reader.flags()?;
+        features.push(FeatureDefinition {
+            metered: Some(flags.has(METERED)),
+            active: flags.has(ACTIVE),
+            id: reader.text()?,
+            code: reader.text()?,
+            name: reader.text()?,
+            product: if flags.has(PRODUCT) { Some(reader.text()?) } else { None },
+            default: None,
+            on_indeterminate: match (flags.has(ALLOW), flags.has(DENY)) {
+                (true, _) => Some(Policy::Allow),
+                (_, true) => Some(Policy::Deny),
+                _ => None,
+            },
+            max_age_ms: if flags.has(MAX_AGE) { Some(reader.number()?) } else { None },
+            has_no_units: flags.has(NO_UNITS),
+        });
+        defaults.push(flags.has(DEFAULT));
+    }
+    let n_features = features.len();
+    for (feature, has_default) in features.iter_mut().zip(defaults) {
+        if has_default {
+            feature.default = Some(read_grant(reader, n_features)?);
+        }
+    }
+    let plans = read_plans(reader, n_features)?;
+    let add_ons = read_add_ons(reader, n_features)?;
+    Some(Definitions { ladder, access, features, plans, add_ons })
+}
+
+fn read_plans<'b>(reader: &mut Reader<'b>, n_features: usize) -> Option<Vec<PlanDefinition<'b>>> {
+    let mut plans = Vec::new();
+    for _ in 0..reader.items()? {
+        let (id, name, grants) = (reader.text()?, reader.text()?, read_grants(reader, n_features)?);
+        let mut versions = Vec::new();
+        for _ in 0..reader.items()? {
+            let (id, version) = (reader.text()?, reader.count()?);
+            let mut products = Vec::new();
+            for _ in 0..reader.items()? {
+                products.push(reader.text()?);
+            }
+            versions.push(VersionDefinition { id, version, products, grants: read_grants(reader, n_features)? });
+        }
+        plans.push(PlanDefinition { id, name, grants, versions });
+    }
+    Some(plans)
+}
+
+fn read_add_ons<'b>(reader: &mut Reader<'b>, n_features: usize) -> Option<Vec<AddOnDefinition<'b>>> {
+    let mut add_ons = Vec::new();
+    for _ in 0..reader.items()? {
+        let flags = reader.flags()?;
+        add_ons.push(AddOnDefinition {
+            id: reader.text()?,
+            name: reader.text()?,
+            product: if flags.has(PRODUCT) { Some(reader.text()?) } else { None },
+            multi_instance: flags.has(MULTI_INSTANCE),
+            archived_at: if flags.has(ARCHIVED) { Some(reader.instant()?) } else { None },
+            grants: read_grants(reader, n_features)?,
+        });
+    }
+    Some(add_ons)
+}
+
+fn read_grants<'b>(reader: &mut Reader<'b>, n_features: usize) -> Option<Grants<'b>> {
+    let mut rows = Vec::new();
+    for _ in 0..reader.items()? {
+        rows.push(read_grant(reader, n_features)?);
+    }
+    Some(rows)
+}
+
+fn read_grant<'b>(reader: &mut Reader<'b>, n_features: usize) -> Option<UncheckedGrant<'b, FeatureIdx>> {
+    let is_one = |at: u32| usize::try_from(at).is_ok_and(|at| at < n_features);
+    read_row(reader)?.with_features(&mut |at| is_one(at).then_some(FeatureIdx(at)))
+}
+
+fn read_ladder(reader: &mut Reader<'_>) -> Option<Ladder> {
+    let across = match reader.number()? {
+        0 => AcrossSubscriptions::Union,
+        1 => AcrossSubscriptions::Chain,
+        _ => return None,
+    };
+    let multiply_quantity = reader.number()? == 1;
+    let mut levels: Vec<(Level, Combine)> = Vec::new();
+    for _ in 0..reader.items()? {
+        let level = *LEVELS.get(reader.size()?)?;
+        if levels.iter().any(|(listed, _)| *listed == level) {
+            return None;
+        }
+        levels.push((level, *COMBINES.get(reader.size()?)?));
+    }
+    Some(Ladder::new(levels, across, multiply_quantity))
+}

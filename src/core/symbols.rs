@@ -1,0 +1,161 @@
+//! The names that a catalog declares: what an id or a code stands for, and whether a value fits.
+
+use crate::definitions::Definitions;
+use crate::idx::{AddOnIdx, FeatureIdx, ProductIdx, UNRESOLVED, VersionIdx, item};
+use crate::index::Index;
+use crate::value::{Credits, Grant, UncheckedGrant, UncheckedValue, Value};
+
+/// The names of a catalog, each with its position.
+#[derive(Debug)]
+pub struct SymbolTable {
+    features: Index,
+    codes: Index,
+    facts: Vec<FeatureFacts>,
+    add_ons: Index,
+    versions: Index,
+    products: Index,
+}
+
+/// What decides whether a value fits its feature.
+#[derive(Clone, Copy, Debug, Default)]
+struct FeatureFacts {
+    metered: Option<bool>,
+    has_metered_rows: bool,
+    has_credits_rows: bool,
+    /// Said of a feature whose rows are not all here.
+    has_no_units: bool,
+}
+
+/// Why a feature cannot have a value.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct TypeMismatch(pub &'static str);
+
+/// What a name of a block stands for: positions in the catalog, each `UNRESOLVED` where the name is none of its list.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ResolvedRefs {
+    pub feature: FeatureIdx,
+    pub version: VersionIdx,
+    pub add_on: AddOnIdx,
+    pub product: ProductIdx,
+}
+
+impl SymbolTable {
+    /// The names of definitions; of products, those that definitions name, since nothing else asks for one.
+    pub fn new(definitions: &Definitions<'_>) -> SymbolTable {
+        let Definitions { features, plans, add_ons, .. } = definitions;
+        // Versions lie in the order of their plans.
+        let versions = || plans.iter().flat_map(|plan| &plan.versions);
+        let mut products: Vec<&str> = Vec::new();
+        products.extend(features.iter().filter_map(|feature| feature.product));
+        products.extend(add_ons.iter().filter_map(|add_on| add_on.product));
+        products.extend(versions().flat_map(|version| version.products.iter().copied()));
+        SymbolTable {
+            features: numbered(&mut features.iter().map(|feature| feature.id)),
+            codes: numbered(&mut features.iter().map(|feature| feature.code)),
+            facts: features
+                .iter()
+                .map(|feature| FeatureFacts {
+                    metered: feature.metered,
+                    has_no_units: feature.has_no_units,
+                    ..FeatureFacts::default()
+                })
+                .collect(),
+            add_ons: numbered(&mut add_ons.iter().map(|add_on| add_on.id)),
+            versions: numbered(&mut versions().map(|version| version.id)),
+            products: numbered(&mut products.into_iter()),
+        }
+    }
+
+    /// Notes that a feature has a row in units of its own, or one that costs units of another: whether a pool can
+    /// be one depends on the rows of all owners.
+    pub fn count_row(&mut self, feature: FeatureIdx, has_units: bool) {
+        let facts = usize::try_from(feature.0).ok().and_then(|at| self.facts.get_mut(at));
+        if let Some(facts) = facts.filter(|facts| facts.metered != Some(false)) {
+            facts.has_metered_rows |= has_units;
+            facts.has_credits_rows |= !has_units;
+        }
+    }
+
+    /// Once all rows are counted: which features cannot be a pool, since they have rows that cost
+    /// units of another one and no units of their own.
+    pub fn finish_pool_check(&mut self) {
+        for facts in &mut self.facts {
+            facts.has_no_units |= facts.has_credits_rows && !facts.has_metered_rows;
+        }
+    }
+
+    /// Whether a feature cannot be a pool, since it has no units of its own.
+    pub fn has_no_units(&self, feature: FeatureIdx) -> bool {
+        item(&self.facts, feature.0).is_some_and(|facts| facts.has_no_units)
+    }
+
+    /// The feature with this id.
+    pub fn feature(&self, id: &str) -> Option<FeatureIdx> {
+        self.features.get(id).map(FeatureIdx)
+    }
+
+    /// The feature with this code.
+    pub fn feature_by_code(&self, code: &str) -> Option<FeatureIdx> {
+        self.codes.get(code).map(FeatureIdx)
+    }
+
+    /// The plan version with this id.
+    pub fn version(&self, id: &str) -> Option<VersionIdx> {
+        self.versions.get(id).map(VersionIdx)
+    }
+
+    /// The add-on with this id.
+    pub fn add_on(&self, id: &str) -> Option<AddOnIdx> {
+        self.add_ons.get(id).map(AddOnIdx)
+    }
+
+    pub(crate) fn product(&self, id: &str) -> Option<ProductIdx> {
+        self.products.get(id).map(ProductIdx)
+    }
+
+    /// What a name of a block stands for.
+    pub(crate) fn resolve(&self, name: &str) -> ResolvedRefs {
+        ResolvedRefs {
+            feature: self.feature(name).unwrap_or(FeatureIdx(UNRESOLVED)),
+            version: self.version(name).unwrap_or(VersionIdx(UNRESOLVED)),
+            add_on: self.add_on(name).unwrap_or(AddOnIdx(UNRESOLVED)),
+            product: self.product(name).unwrap_or(ProductIdx(UNRESOLVED)),
+        }
+    }
+
+    /// The value, if its feature can have it.
+    ///
+    /// # Errors
+    /// Why it cannot.
+    pub fn check(&self, value: &UncheckedValue<FeatureIdx>, feature: FeatureIdx) -> Result<Value, TypeMismatch> {
+        let metered = |at: FeatureIdx| item(&self.facts, at.0).and_then(|facts| facts.metered);
+        let is_metered = metered(feature);
+        Err(TypeMismatch(match *value {
+            UncheckedValue::Boolean { enabled } if is_metered != Some(true) => return Ok(Value::Boolean { enabled }),
+            UncheckedValue::Metered(metered) if is_metered != Some(false) => return Ok(Value::Metered(metered)),
+            UncheckedValue::Boolean { .. } => "BOOLEAN does not fit a METERED feature",
+            UncheckedValue::Metered(_) => "METERED does not fit a BOOLEAN feature",
+            UncheckedValue::Credits { .. } if is_metered == Some(false) => "CREDITS do not fit a BOOLEAN feature",
+            UncheckedValue::Credits { pool, .. } if pool == feature => "a feature cannot be its own pool",
+            UncheckedValue::Credits { pool, .. } if metered(pool) == Some(false) => "the pool is a BOOLEAN feature",
+            UncheckedValue::Credits { pool, .. } if self.has_no_units(pool) => {
+                "the pool has no units of its own, only CREDITS rows"
+            }
+            UncheckedValue::Credits { enabled, pool, cost } => {
+                return Ok(Value::Credits(Credits { enabled, pool, cost }));
+            }
+        }))
+    }
+
+    /// A row whose value is checked: one that does not fit is remembered as skipped.
+    pub(crate) fn grant(&self, row: &UncheckedGrant<'_, FeatureIdx>) -> Grant {
+        let value = self.check(&row.value, row.feature).unwrap_or(Value::Misfit);
+        Grant { feature: row.feature, id: row.id.into(), created_at: row.created_at, value }
+    }
+}
+
+/// Names, each with its place in the list.
+fn numbered(names: &mut dyn Iterator<Item = &str>) -> Index {
+    let names: Vec<(&str, u32)> = names.zip(0..).collect();
+    Index::new(&names)
+}

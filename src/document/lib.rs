@@ -1,0 +1,53 @@
+//! Reads catalogues and questions in JSON.
+//!
+//! A [`Document`] becomes a catalogue that decides, or the objects of a snapshot. Everything that is wrong
+//! with an input is reported at once, each problem with its place.
+//!
+//! # Example: a switch
+//!
+//! ```
+//! use mayuse_core::{Instant, Question, Reason, decide};
+//! use mayuse_document::Document;
+//! let json = include_str!("../../demo/catalog.json");
+//! let (catalog, _) = serde_json::from_str::<Document>(json).unwrap().compile().unwrap();
+//! let now = Instant::parse("2026-11-20").unwrap();
+//! let answer = decide(&catalog, &Question::new("acme", "sso"), now).unwrap();
+//! assert!(answer.allowed);
+//! assert_eq!(answer.reason, Reason::Enabled);
+//! ```
+//!
+//! # Example: a metered feature needs to know what was used
+//!
+//! ```
+//! # use mayuse_core::{Amount, Instant, Question, Reason, decide};
+//! # use mayuse_document::Document;
+//! # let json = include_str!("../../demo/catalog.json");
+//! # let (catalog, _) = serde_json::from_str::<Document>(json).unwrap().compile().unwrap();
+//! # let now = Instant::parse("2026-11-20").unwrap();
+//! let mut question = Question::new("hobby", "exports");
+//! assert_eq!(decide(&catalog, &question, now).unwrap().reason, Reason::UsageUnavailable);
+//! question.consumed = Some(Amount::parse("3").unwrap());
+//! assert_eq!(decide(&catalog, &question, now).unwrap().reason, Reason::LimitReached);
+//! ```
+//!
+//! # What this crate does not do
+//!
+//! It decides nothing, and has no clock, no I/O and no JSON parser: `serde` hands it the values.
+
+#![forbid(unsafe_code)]
+
+mod sink;
+mod tree;
+mod values;
+mod entities;
+mod references;
+mod definitions;
+mod people;
+mod document;
+mod ask;
+
+pub use ask::{Check, ask_billing_period, ask_resolution, ask_window, read, read_reset_period};
+pub use document::Document;
+pub use people::add_element;
+pub use sink::Sink;
+pub use tree::{Node, Object, Path, Tree};

@@ -1,0 +1,125 @@
+//! Looks up what rows refer to, and reports names that nothing has and values that do not fit.
+
+use crate::entities::{FeatureName, RawGrant};
+use crate::sink::Sink;
+use crate::values::RawValue;
+use mayuse_core::{Code, FeatureIdx, Grants, Problem, Severity, SymbolTable, UncheckedGrant, UncheckedValue, sort_by};
+
+/// The feature that a row names.
+fn feature(symbols: &SymbolTable, name: &FeatureName) -> Option<FeatureIdx> {
+    match name {
+        FeatureName::Id(id) => symbols.feature(id),
+        FeatureName::Code(code) => symbols.feature_by_code(code),
+    }
+}
+
+/// The same value with the position of its pool, which is named by id or code.
+fn with_pool(symbols: &SymbolTable, value: &RawValue) -> Option<UncheckedValue<FeatureIdx>> {
+    value.clone().with_pool(|pool| symbols.feature(&pool).or_else(|| symbols.feature_by_code(&pool)))
+}
+
+/// Counts rows: whether a feature can be a pool depends on the rows of all owners. `owner` is the feature whose
+/// default it is.
+pub(crate) fn count_rows(symbols: &mut SymbolTable, rows: &[RawGrant], owner: Option<FeatureIdx>) {
+    for row in rows {
+        let at = owner.or_else(|| feature(symbols, row.feature.as_ref()?));
+        if let (Some(at), Some(has_units)) = (at, row.value.has_units()) {
+            symbols.count_row(at, has_units);
+        }
+    }
+}
+
+/// The rows of one owner that were reported on before.
+pub(crate) fn resolved<'r>(symbols: &SymbolTable, rows: &'r [RawGrant]) -> Grants<'r> {
+    let resolve = |row: &'r RawGrant| {
+        let (feature, value) = (feature(symbols, row.feature.as_ref()?)?, with_pool(symbols, &row.value)?);
+        Some(UncheckedGrant { feature, id: &row.id, created_at: row.created_at, value })
+    };
+    rows.iter().filter_map(resolve).collect()
+}
+
+/// Names, and where the problems of what does not resolve are put.
+#[derive(Clone, Copy)]
+pub(crate) struct Reporting<'n> {
+    pub symbols: &'n SymbolTable,
+    pub sink: &'n Sink,
+}
+
+impl Reporting<'_> {
+    /// The rows of one owner, whose path is given.
+    pub fn grants<'r>(&self, raw: &'r [RawGrant], owner: &str) -> Grants<'r> {
+        let mut grants: Vec<(usize, UncheckedGrant<'r, FeatureIdx>)> = Vec::with_capacity(raw.len());
+        for row in raw {
+            let path = format!("{owner}.entitlements[{}]", row.n);
+            grants.extend(self.grant(row, &path, None).map(|grant| (row.n, grant)));
+        }
+        sort_by(&mut grants, |a, b| a.1.feature.cmp(&b.1.feature));
+        for pair in grants.windows(2) {
+            if let [(first, a), (n, b)] = pair
+                && a.feature == b.feature
+            {
+                let message = format!("{owner}.entitlements[{first}] is already on the same feature");
+                self.sink.error(Code::Duplicate, format!("{owner}.entitlements[{n}]"), message);
+            }
+        }
+        grants.into_iter().map(|(_, grant)| grant).collect()
+    }
+
+    /// Reports on the rows of a customer or subscription, of which most have none.
+    pub fn check(&self, rows: &[RawGrant], list: &str, n: usize) {
+        if !rows.is_empty() {
+            self.grants(rows, &format!("{list}[{n}]"));
+        }
+    }
+
+    /// One row. `owner` is the feature whose default it is.
+    pub fn grant<'r>(
+        &self,
+        raw: &'r RawGrant,
+        path: &str,
+        owner: Option<&str>,
+    ) -> Option<UncheckedGrant<'r, FeatureIdx>> {
+        let owner = owner.and_then(|id| self.symbols.feature(id));
+        let at = match &raw.feature {
+            None => owner?,
+            Some(name) => match feature(self.symbols, name) {
+                Some(at) => at,
+                None => {
+                    let (field, text) = match name {
+                        FeatureName::Id(id) => ("feature_id", id),
+                        FeatureName::Code(code) => ("feature", code),
+                    };
+                    self.broken(format!("{path}.{field}"), "feature", text);
+                    return None;
+                }
+            },
+        };
+        if owner.is_some_and(|owner| owner != at) {
+            let message = "the default of a feature is on that feature itself";
+            self.sink.error(Code::Invalid, path.to_owned(), message);
+        }
+        let value = with_pool(self.symbols, &raw.value);
+        if let (None, RawValue::Credits { pool, .. }) = (&value, &raw.value) {
+            self.broken(format!("{path}.value.pool_feature_id"), "feature", pool);
+        }
+        let value = value?;
+        if let Err(mismatch) = self.symbols.check(&value, at) {
+            self.sink.push(Problem {
+                code: Code::TypeMismatch,
+                severity: Severity::Skipped,
+                path: format!("{path}.value"),
+                message: mismatch.0.to_owned(),
+            });
+        }
+        Some(UncheckedGrant { feature: at, id: &raw.id, created_at: raw.created_at, value })
+    }
+
+    /// Reports a name that nothing has.
+    pub fn broken(&self, path: String, what: &str, id: &str) {
+        // An empty name was already reported as missing.
+        if !id.is_empty() {
+            let shown: String = id.chars().take(128).flat_map(char::escape_debug).collect();
+            self.sink.error(Code::BrokenReference, path, format!("there is no {what} `{shown}`"));
+        }
+    }
+}
