@@ -46,23 +46,6 @@ impl Scope {
     }
 }
 
-/// The scope a request needs; none for what everybody may read. A path that is written in any
-/// other way than this needs the widest one.
-pub fn scope_of(method: &str, path: &str) -> Option<Scope> {
-    let is_read = matches!(method, "GET" | "HEAD");
-    let segments: Vec<&str> = path.strip_prefix('/').unwrap_or_default().split('/').collect();
-    match segments.as_slice() {
-        ["healthz" | "readyz" | "openapi.json"] if is_read => None,
-        ["v1", "check"] | ["v1", "check", "batch"] => Some(Scope::Check),
-        ["v1", "snapshot", "manifest" | "status"] | ["v1", "snapshot", "objects", _] if is_read => {
-            Some(Scope::Snapshot)
-        }
-        ["v1", "customers", _, "entitlements"] if is_read => Some(Scope::Check),
-        ["api", "v1", _, _, "entitlements"] if is_read => Some(Scope::Granted),
-        _ => Some(Scope::Catalog),
-    }
-}
-
 /// A key, without the key itself.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Key {

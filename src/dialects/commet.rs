@@ -6,26 +6,13 @@
 use crate::failure::{Failure, Why};
 use crate::json::json;
 use crate::kind::Kind;
-use crate::request::{Context, Done, Reply, Request};
+use crate::request::{Context, Done, Reply};
+use crate::route::Call;
 use crate::store::{Change, Entity, MAX_WHOLE, Store, items, product_of, text};
 use mayuse_core::{Code, SortedSet};
 use mayuse_document::{Node, Object, read};
 use rust_decimal::Decimal;
 use serde_json::Value;
-
-pub(crate) fn route(
-    request: &Request<'_>,
-    segments: &[&str],
-    store: &dyn Store,
-    context: &mut Context,
-) -> Result<Done, Failure> {
-    let below_prefix = segments.strip_prefix(["api", "v1"].as_slice());
-    match (request.method, below_prefix.unwrap_or(segments)) {
-        ("POST", ["addons"]) => create(request, store, context),
-        (_, ["addons"]) => Err(Failure::method_not_allowed("POST")),
-        _ => Err(Failure::not_found("there is no such path; nothing was looked up")),
-    }
-}
 
 /// How an add-on is consumed.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -126,7 +113,8 @@ impl Asked {
     }
 }
 
-fn create(request: &Request<'_>, store: &dyn Store, context: &mut Context) -> Result<Done, Failure> {
+pub(crate) fn create(call: &Call<'_>, context: &mut Context) -> Result<Done, Failure> {
+    let (request, store) = (call.request, call.store);
     let asked = read(&request.tree()?, Asked::read)?;
     let feature = store.feature(&asked.feature)?.ok_or_else(|| {
         let message = format!("there is no feature with the id or code `{}`", asked.feature);

@@ -1,5 +1,6 @@
 //! Why a request is refused, before it is known in which words.
 
+use crate::route::Methods;
 use mayuse_core::{Problem, Problems};
 use std::ops::{Deref, DerefMut};
 
@@ -38,7 +39,7 @@ pub enum Why {
     /// 404: no such path, or nothing of that id.
     NotFound,
     /// 405: the path takes these methods.
-    MethodNotAllowed(&'static str),
+    MethodNotAllowed(Methods),
     /// 408: the body does not come.
     RequestTimeout,
     /// 409: it contradicts what is stored.
@@ -107,11 +108,6 @@ impl Failure {
     /// 404.
     pub fn not_found(message: impl Into<String>) -> Failure {
         Failure::new(Why::NotFound, message)
-    }
-
-    /// 405, with the methods that the path takes.
-    pub fn method_not_allowed(allow: &'static str) -> Failure {
-        Failure::new(Why::MethodNotAllowed(allow), format!("this path takes {allow}"))
     }
 
     /// 409.

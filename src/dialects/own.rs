@@ -3,42 +3,48 @@
 use crate::failure::Failure;
 use crate::json::json;
 use crate::kind::Kind;
-use crate::request::{Context, Done, Reply, Request};
-use crate::store::{Change, Entity, SETTINGS, Store, text};
+use crate::request::{Context, Done, Reply};
+use crate::route::{Call, Program};
+use crate::store::{Change, Entity, SETTINGS, text};
 use serde_json::{Map, Value};
 
-pub(crate) fn route(
-    request: &Request<'_>,
-    segments: &[&str],
-    store: &dyn Store,
-    _context: &mut Context,
-) -> Result<Done, Failure> {
-    let kind = |name: &str| {
-        Kind::parse(name).ok_or_else(|| {
-            let kinds: Vec<&str> = Kind::ALL.iter().map(|kind| kind.list()).collect();
-            Failure::not_found(format!("there is no kind `{name}`; there are {}", kinds.join(", ")))
-        })
-    };
-    match (request.method, segments) {
-        ("PUT", ["v1", "catalog"]) => put_document(request, store),
-        (_, ["v1", "catalog", "import"]) => Err(Failure::method_not_allowed("POST")),
-        ("GET", ["v1", "catalog", name]) => list(kind(name)?, request, store),
-        ("GET", ["v1", "catalog", name, id]) => get(kind(name)?, id, store),
-        ("PUT", ["v1", "catalog", name, id]) => put(kind(name)?, id, request, store),
-        ("DELETE", ["v1", "catalog", name, id]) => delete(kind(name)?, id, store),
-        (_, ["v1", "catalog"]) => Err(Failure::method_not_allowed("GET, HEAD, PUT")),
-        (_, ["v1", "catalog", name]) => {
-            Err(kind(name).map_or_else(|error| error, |_| Failure::method_not_allowed("GET, HEAD")))
-        }
-        (_, ["v1", "catalog", name, _]) => {
-            Err(kind(name).map_or_else(|error| error, |_| Failure::method_not_allowed("GET, HEAD, PUT, DELETE")))
-        }
-        _ => Err(Failure::not_found("there is no such path; /openapi.json lists those there are")),
+/// The format number of catalogue documents.
+pub const DOCUMENT_FORMAT: u64 = 1;
+
+/// That the program runs.
+pub(crate) fn health(_: &Program) -> Value {
+    json!({"status": "ok"})
+}
+
+/// The version of the program, and the format numbers that it writes.
+pub(crate) fn version(program: &Program) -> Value {
+    let (block, manifest) = (mayuse_core::FORMAT, program.manifest_format);
+    let formats = json!({"document": DOCUMENT_FORMAT, "block": block, "manifest": manifest});
+    json!({"version": env!("CARGO_PKG_VERSION"), "formats": formats})
+}
+
+/// 404 for a path that is not in the table.
+pub(crate) fn nowhere(segments: &[&str]) -> Failure {
+    match segments {
+        ["v1", "catalog", name] | ["v1", "catalog", name, _] => kind_named(name).err().unwrap_or_else(no_path),
+        _ => no_path(),
     }
 }
 
-fn get(kind: Kind, id: &str, store: &dyn Store) -> Result<Done, Failure> {
-    let entity = store.get(kind, id)?.ok_or_else(|| no_such(kind, id))?;
+fn no_path() -> Failure {
+    Failure::not_found("there is no such path; /openapi.json lists those there are")
+}
+
+fn kind_named(name: &str) -> Result<Kind, Failure> {
+    Kind::parse(name).ok_or_else(|| {
+        let kinds: Vec<&str> = Kind::ALL.iter().map(|kind| kind.list()).collect();
+        Failure::not_found(format!("there is no kind `{name}`; there are {}", kinds.join(", ")))
+    })
+}
+
+pub(crate) fn get(call: &Call<'_>, _: &mut Context) -> Result<Done, Failure> {
+    let (kind, id) = (kind_named(call.param(0))?, call.param(1));
+    let entity = call.store.get(kind, id)?.ok_or_else(|| no_such(kind, id))?;
     Ok(Done::read(shown(kind, &entity)))
 }
 
@@ -60,7 +66,8 @@ fn shown(kind: Kind, entity: &Entity) -> Value {
 }
 
 /// `?limit=` (1 to 1,000, by default 100) and `?cursor=`, as the answer before gave it.
-fn list(kind: Kind, request: &Request<'_>, store: &dyn Store) -> Result<Done, Failure> {
+pub(crate) fn list(call: &Call<'_>, _: &mut Context) -> Result<Done, Failure> {
+    let (kind, request, store) = (kind_named(call.param(0))?, call.request, call.store);
     let limit = match request.parameter("limit") {
         None => 100,
         Some(text) => {
@@ -77,8 +84,9 @@ fn list(kind: Kind, request: &Request<'_>, store: &dyn Store) -> Result<Done, Fa
     Ok(Done::read(json!({"data": data, "next_cursor": next, "snapshot_version": store.version()?})))
 }
 
-fn put(kind: Kind, id: &str, request: &Request<'_>, store: &dyn Store) -> Result<Done, Failure> {
-    let Value::Object(mut body) = request.value()? else {
+pub(crate) fn put(call: &Call<'_>, _: &mut Context) -> Result<Done, Failure> {
+    let (kind, id, store) = (kind_named(call.param(0))?, call.param(1), call.store);
+    let Value::Object(mut body) = call.request.value()? else {
         return Err(Failure::field("", "expected an object"));
     };
     without_kind(kind, &mut body)?;
@@ -111,7 +119,8 @@ fn without_kind(kind: Kind, body: &mut Map<String, Value>) -> Result<(), Failure
     }
 }
 
-fn delete(kind: Kind, id: &str, store: &dyn Store) -> Result<Done, Failure> {
+pub(crate) fn delete(call: &Call<'_>, _: &mut Context) -> Result<Done, Failure> {
+    let (kind, id, store) = (kind_named(call.param(0))?, call.param(1), call.store);
     if store.get(kind, id)?.is_none() {
         return Err(no_such(kind, id));
     }
@@ -120,14 +129,15 @@ fn delete(kind: Kind, id: &str, store: &dyn Store) -> Result<Done, Failure> {
 }
 
 /// Replaces the whole catalogue.
-fn put_document(request: &Request<'_>, store: &dyn Store) -> Result<Done, Failure> {
+pub(crate) fn put_document(call: &Call<'_>, _: &mut Context) -> Result<Done, Failure> {
+    let (request, store) = (call.request, call.store);
     let is_known =
         |name: &str| name == "format" || SETTINGS.contains(&name) || Kind::ALL.iter().any(|kind| kind.list() == name);
     let Value::Object(mut document) = request.fields(&is_known)? else {
         return Err(Failure::field("", "expected a catalogue document, which is an object"));
     };
     match document.get("format").map(Value::as_u64) {
-        Some(Some(1)) => {}
+        Some(Some(DOCUMENT_FORMAT)) => {}
         Some(_) => return Err(Failure::field("format", "expected 1")),
         None => return Err(Failure::field("format", "a catalogue document says \"format\": 1")),
     }

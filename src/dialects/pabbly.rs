@@ -10,25 +10,13 @@ use crate::form;
 use crate::ids::hex;
 use crate::json::json;
 use crate::kind::Kind;
-use crate::request::{Context, Done, Reply, Request};
+use crate::request::{Context, Done, Reply};
+use crate::route::Call;
 use crate::store::{Change, Entity, MAX_WHOLE, Store, product_of, text};
 use mayuse_core::{Code, Instant, SortedSet};
 use mayuse_document::{Document, Node, Object, Tree, read};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
-
-pub(crate) fn route(
-    request: &Request<'_>,
-    segments: &[&str],
-    store: &dyn Store,
-    context: &mut Context,
-) -> Result<Done, Failure> {
-    match (request.method, segments) {
-        ("POST", ["api", "v1", "addon", product_id]) => create(product_id, request, store, context),
-        (_, ["api", "v1", "addon", _]) => Err(Failure::method_not_allowed("POST")),
-        _ => Err(Failure::not_found("there is no such path; nothing was looked up")),
-    }
-}
 
 /// What was asked for.
 struct Asked {
@@ -102,7 +90,8 @@ impl Asked {
     }
 }
 
-fn create(product_id: &str, request: &Request<'_>, store: &dyn Store, context: &mut Context) -> Result<Done, Failure> {
+pub(crate) fn create(call: &Call<'_>, context: &mut Context) -> Result<Done, Failure> {
+    let (product_id, request, store) = (call.param(0), call.request, call.store);
     let asked = read(&form::tree(request)?, Asked::read)?;
     // The core's rule for ids, applied to the one in the path.
     let path = Tree::Object(vec![("product_id".to_owned(), Tree::Text(product_id.to_owned()))]);

@@ -3,6 +3,7 @@
 use crate::dialect::Presented;
 use crate::failure::{Failure, Why};
 use crate::ids::Ids;
+use crate::route::Methods;
 use crate::store::Change;
 use crate::strict;
 use mayuse_core::Instant;
@@ -116,7 +117,7 @@ pub struct Reply {
     /// The body, JSON; none for 204.
     pub body: Option<Value>,
     /// The methods a path knows, where another one was used.
-    pub allow: Option<&'static str>,
+    pub allow: Option<Methods>,
     /// After how many seconds to try again.
     pub retry_after: Option<u32>,
     /// How to present a key, where one is missing.

@@ -1,18 +1,94 @@
-//! From a request to its answer, whatever the dialect.
+//! The table of routes: all that can be asked, and who may ask it. From it follow the scope a request needs, the most
+//! bytes of its body, how it counts, who answers it, and what is said where a path or a method is not in it.
 
+use crate::access::Scope;
 use crate::admit::admit;
-use crate::dialect::Dialect;
-use crate::failure::Failure;
+use crate::dialect::Dialect::{self, Commet, Meteroid, Own, Pabbly};
+use crate::meteroid::{add_ons, entitlements, features, subscription};
 use crate::request::{Context, Done, Request};
+use crate::route::CheckForm::{Batch, Body, Customer, Query};
+use crate::route::Handler::{self, Catalog, Check, Program};
+use crate::route::RateClass::{self, Address, Key, Question, Uncounted};
+use crate::route::{Found, Route};
 use crate::store::Store;
-use crate::{commet, meteroid, own, pabbly};
+use crate::{commet, own, pabbly};
 
-/// The most bytes the body of a path may have.
-pub fn body_limit(path: &str) -> usize {
-    match path {
-        "/v1/catalog" => 8 * 1024 * 1024,
-        _ => 1024 * 1024,
-    }
+const OPEN: Option<Scope> = None;
+const CHECK: Option<Scope> = Some(Scope::Check);
+const SNAPSHOT: Option<Scope> = Some(Scope::Snapshot);
+const CATALOG: Option<Scope> = Some(Scope::Catalog);
+const GRANTED: Option<Scope> = Some(Scope::Granted);
+
+/// A read has no body.
+const NONE: u32 = 0;
+/// More than ten times what makes sense of one question. A body that is no longer may be answered without being counted.
+pub const SMALL: u32 = 16 * 1024;
+const MIB: u32 = 1024 * 1024;
+
+/// All routes. Where several fit a path, the first one with its method is taken.
+#[rustfmt::skip]
+pub static ROUTES: &[Route] = &[
+    //   method, path, scope of the key, most bytes of the body, how it counts, dialect, what answers
+    row("GET", "/v1/check", CHECK, NONE, Question, Own, Check(Query)),
+    row("POST", "/v1/check", CHECK, SMALL, Question, Own, Check(Body)),
+    row("POST", "/v1/check/batch", CHECK, MIB, Question, Own, Check(Batch)),
+    row("GET", "/v1/customers/{id_or_alias}/entitlements", CHECK, NONE, Question, Own, Check(Customer)),
+
+    row("GET", "/v1/catalog", CATALOG, NONE, Key, Own, Handler::Export),
+    row("PUT", "/v1/catalog", CATALOG, 8 * MIB, Key, Own, Catalog(own::put_document)),
+    // Its lines are read one by one, however many they are.
+    row("POST", "/v1/catalog/import", CATALOG, u32::MAX, Key, Own, Handler::Import),
+    row("GET", "/v1/catalog/import/{token}", CATALOG, NONE, Key, Own, Handler::ImportProgress),
+    row("GET", "/v1/catalog/{kind}", CATALOG, NONE, Key, Own, Catalog(own::list)),
+    row("GET", "/v1/catalog/{kind}/{id}", CATALOG, NONE, Key, Own, Catalog(own::get)),
+    row("PUT", "/v1/catalog/{kind}/{id}", CATALOG, MIB, Key, Own, Catalog(own::put)),
+    row("DELETE", "/v1/catalog/{kind}/{id}", CATALOG, MIB, Key, Own, Catalog(own::delete)),
+
+    row("GET", "/v1/snapshot/manifest", SNAPSHOT, NONE, Key, Own, Handler::ReadManifest),
+    // As large as a manifest can be.
+    row("PUT", "/v1/snapshot/manifest", CATALOG, 16 * MIB, Key, Own, Handler::PublishManifest),
+    row("GET", "/v1/snapshot/objects/{hash}", SNAPSHOT, NONE, Key, Own, Handler::ReadObject),
+    // The largest value that the store takes, less what goes along with it.
+    row("PUT", "/v1/snapshot/objects/{hash}", CATALOG, 24 * MIB, Key, Own, Handler::PutObject),
+    row("GET", "/v1/snapshot/status", SNAPSHOT, NONE, Key, Own, Handler::ReplicaStatus),
+
+    row("GET", "/healthz", OPEN, NONE, Uncounted, Own, Program(own::health)),
+    row("GET", "/v1/version", OPEN, NONE, Uncounted, Own, Program(own::version)),
+    row("GET", "/readyz", OPEN, NONE, Address, Own, Handler::Readiness),
+    row("GET", "/openapi.json", OPEN, NONE, Address, Own, Handler::Description),
+
+    row("GET", "/api/v1/addons", CATALOG, NONE, Key, Meteroid, Catalog(add_ons::list)),
+    row("POST", "/api/v1/addons", CATALOG, MIB, Key, Meteroid, Catalog(add_ons::create)),
+    row("GET", "/api/v1/addons/{addon_id}", CATALOG, NONE, Key, Meteroid, Catalog(add_ons::get)),
+    row("PATCH", "/api/v1/addons/{addon_id}", CATALOG, MIB, Key, Meteroid, Catalog(add_ons::change)),
+    row("POST", "/api/v1/addons/{addon_id}/archive", CATALOG, MIB, Key, Meteroid, Catalog(add_ons::archive)),
+    row("POST", "/api/v1/addons/{addon_id}/unarchive", CATALOG, MIB, Key, Meteroid, Catalog(add_ons::unarchive)),
+    row("GET", "/api/v1/addons/{addon_id}/entitlements", GRANTED, NONE, Key, Meteroid, Catalog(entitlements::of_add_on)),
+    row("GET", "/api/v1/plan-versions/{plan_version_id}/entitlements", GRANTED, NONE, Key, Meteroid, Catalog(entitlements::of_plan_version)),
+    row("GET", "/api/v1/products/{product_id}/entitlements", GRANTED, NONE, Key, Meteroid, Catalog(entitlements::of_product)),
+    row("GET", "/api/v1/customers/{id_or_alias}/entitlements", GRANTED, NONE, Key, Meteroid, Catalog(entitlements::of_customer)),
+    row("GET", "/api/v1/subscriptions/{subscription_id}/entitlements", GRANTED, NONE, Key, Meteroid, Catalog(entitlements::of_subscription)),
+    row("GET", "/api/v1/{list}/{id}/entitlements", GRANTED, NONE, Key, Meteroid, Handler::Nowhere),
+    row("GET", "/api/v1/features", CATALOG, NONE, Key, Meteroid, Catalog(features::list)),
+    row("GET", "/api/v1/features/{id_or_code}", CATALOG, NONE, Key, Meteroid, Catalog(features::get)),
+    row("POST", "/api/v1/subscriptions", CATALOG, MIB, Key, Meteroid, Catalog(subscription::create)),
+
+    row("POST", "/addons", CATALOG, MIB, Key, Commet, Catalog(commet::create)),
+    row("POST", "/api/v1/addons", CATALOG, MIB, Key, Commet, Catalog(commet::create)),
+
+    row("POST", "/api/v1/addon/{product_id}", CATALOG, MIB, Key, Pabbly, Catalog(pabbly::create)),
+];
+
+const fn row(
+    method: &'static str,
+    path: &'static str,
+    scope: Option<Scope>,
+    body_limit: u32,
+    rate: RateClass,
+    dialect: Dialect,
+    handler: Handler,
+) -> Route {
+    Route { method, path, scope, body_limit, rate, dialect, handler }
 }
 
 /// Answers a request about the catalogue. The changes are checked and not yet made: whoever calls
@@ -20,21 +96,12 @@ pub fn body_limit(path: &str) -> usize {
 ///
 /// Pure: the same request, catalogue, instant and seed give the same answer.
 pub fn answer(request: &Request<'_>, store: &dyn Store, context: &mut Context) -> Done {
-    let dialect = Dialect::of(request.path, request.presented);
-    let done = route(dialect, request, store, context).and_then(|done| {
+    let done = Found::of(request).and_then(|found| found.call(request, store, context)).and_then(|done| {
         admit(&done.changes, store)?;
         Ok(done)
     });
-    done.unwrap_or_else(|failure| Done { reply: dialect.refuse(&failure), changes: Vec::new() })
-}
-
-fn route(dialect: Dialect, request: &Request<'_>, store: &dyn Store, context: &mut Context) -> Result<Done, Failure> {
-    let segments = request.segments()?;
-    let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
-    match dialect {
-        Dialect::Own => own::route(request, &segments, store, context),
-        Dialect::Meteroid => meteroid::route(request, &segments, store, context),
-        Dialect::Commet => commet::route(request, &segments, store, context),
-        Dialect::Pabbly => pabbly::route(request, &segments, store, context),
-    }
+    done.unwrap_or_else(|failure| Done {
+        reply: Dialect::of(request.path, request.presented).refuse(&failure),
+        changes: Vec::new(),
+    })
 }

@@ -12,7 +12,7 @@ use std::fmt;
 const MAGIC: &str = "mym";
 
 /// The format that is written. That before it names no audience.
-const MANIFEST_FORMAT: u64 = 2;
+pub const MANIFEST_FORMAT: u64 = 2;
 
 /// The oldest format that is read.
 const OLDEST_FORMAT: u64 = 1;

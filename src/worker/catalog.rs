@@ -3,7 +3,7 @@
 //! A request is handled without waiting in between, so it sees one version, and what it writes is
 //! one transaction. The platform holds an answer back until what was written before it is durable.
 
-use crate::checks;
+use crate::checks::{self, Asked};
 use crate::crypto::Signer;
 use crate::export;
 use crate::http::{self, Answer, BY, Room, VERSION};
@@ -15,7 +15,7 @@ use crate::snapshots;
 use crate::sql::Sql;
 use crate::transaction::Storage;
 use mayuse_core::Instant;
-use mayuse_dialects::{Context, Dialect, Done, Failure, Ids, Presented, Recorded, Request, Store};
+use mayuse_dialects::{Context, Dialect, Done, Failure, Found, Handler, Ids, Presented, Recorded, Request, Store};
 use mayuse_dialects::{Why, Written, answer, fingerprint, object, replay};
 use mayuse_snapshot::{Health, Ledger, health};
 use serde_json::Value;
@@ -119,50 +119,47 @@ impl DurableObject for Catalog {
             content_type: content_type.as_deref(),
             body: &[],
         };
-        let segments = match asked.segments() {
-            Ok(segments) => segments,
+        let found = match Found::of(&asked) {
+            Ok(found) => found,
             Err(failure) => return refuse(failure),
         };
-        let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
-        match (asked.method, segments.as_slice()) {
-            ("GET", ["readyz"]) => {
+        match found.handler() {
+            Some(Handler::Readiness) => {
                 let answer = ready(store, &self.env, now);
                 return answer.unwrap_or_else(|f| Answer::refusal(dialect, &f)).respond(head);
             }
-            ("GET", ["v1", "catalog"]) => return export::respond(store, header("accept").as_deref(), head),
-            ("POST", ["v1", "catalog", "import"]) => {
+            Some(Handler::Export) => return export::respond(store, header("accept").as_deref(), head),
+            Some(Handler::Import) => {
                 let (written, holds) = (|| self.written(), || self.holds.get());
                 let writer =
                     import::Writer { storage: &self.storage, store, now, by: &by, written: &written, holds: &holds };
                 let _under_way = UnderWay::of(&self.imports);
                 return writer.take(&mut request, key).await?.respond(false);
             }
-            ("GET", ["v1", "catalog", "import", token]) => return import::state(token, store).respond(head),
-            (_, ["healthz" | "readyz" | "openapi.json"] | ["v1", "catalog", "import", _]) => {
-                return refuse(Failure::method_not_allowed("GET, HEAD"));
-            }
+            Some(Handler::ImportProgress) => return import::state(found.param(0), store).respond(head),
             _ => {}
         }
-        let is_check = checks::takes(&segments);
         // It was read before it came here.
-        let body = match http::body(&request, checks::body_limit(path), Room::Object, &by).await {
+        let body = match http::body(&request, found.body_limit(), Room::Object, &by).await {
             Ok(body) => body,
             Err(failure) => return refuse(failure),
         };
         let bytes = body.bytes();
         drop(body);
         let asked = Request { body: &bytes, ..asked };
-        if is_check {
-            return checks::answer(&asked, &segments, store.as_ref(), now).await.respond(head);
-        }
-        // Nothing is awaited from here on.
-        if segments.as_slice() == ["v1", "snapshot", "manifest"] && asked.method == "PUT" {
-            return snapshots::take_manifest(&self.env, store, &bytes, now).await.respond(head);
-        }
-        let mut context = Context { now, ids: Ids::new(now, http::seed()?), by };
-        self.write(&asked, key.as_deref(), store, &mut context)
-            .unwrap_or_else(|f| Answer::refusal(dialect, &f))
-            .respond(head)
+        let answered = match found.handler() {
+            Some(Handler::Check(form)) => match Asked::read(form, &asked, found.param(0)) {
+                Ok(checks) => checks::answer(checks, store.as_ref(), now).await,
+                Err(failure) => Err(failure),
+            },
+            Some(Handler::PublishManifest) => Ok(snapshots::take_manifest(&self.env, store, &bytes, now).await),
+            _ => {
+                // Nothing is awaited from here on.
+                let mut context = Context { now, ids: Ids::new(now, http::seed()?), by };
+                self.write(&asked, key.as_deref(), store, &mut context)
+            }
+        };
+        answered.unwrap_or_else(|f| Answer::refusal(dialect, &f)).respond(head)
     }
 }
 

@@ -4,7 +4,7 @@ use crate::http::Answer;
 use crate::js;
 use mayuse_core::{Decision, FullCatalog, Instant, Problem, Problems, Question, Reason, Snapshot, WriteJson};
 use mayuse_core::{decide, sort_by, undecided};
-use mayuse_dialects::{Dialect, Failure, Request, Store, Written, catalog_for};
+use mayuse_dialects::{CheckForm, Dialect, Failure, Request, Store, Written, catalog_for};
 use mayuse_document::Check;
 
 /// The most questions of a batch.
@@ -15,26 +15,6 @@ const SLICE: usize = 100;
 
 /// How many questions of a batch that leaves the isolate count as one request.
 const PER_COUNT: usize = 50;
-
-/// A question whose body is no longer may be answered from memory without being counted.
-pub const SMALL: usize = 16 * 1024;
-
-/// The most bytes the body of a path may have. For a question, or a batch of them, that is more than
-/// ten times what makes sense.
-pub fn body_limit(path: &str) -> usize {
-    match path {
-        "/v1/check" => SMALL,
-        "/v1/check/batch" => 1024 * 1024,
-        // As large as a manifest can be.
-        "/v1/snapshot/manifest" => 16 * 1024 * 1024,
-        _ => mayuse_dialects::body_limit(path),
-    }
-}
-
-/// Whether a path is about questions.
-pub fn takes(segments: &[&str]) -> bool {
-    matches!(segments, ["v1", "check"] | ["v1", "check", "batch"] | ["v1", "customers", _, "entitlements"])
-}
 
 /// What was asked.
 #[derive(Debug)]
@@ -48,29 +28,22 @@ pub enum Asked {
 }
 
 impl Asked {
-    /// Reads a request whose path [`takes`].
+    /// Reads a request that came in one of the forms of questions. `customer` is that of the path.
     ///
     /// # Errors
-    /// A question that is none, another method.
-    pub fn read(request: &Request<'_>, segments: &[&str]) -> Result<Asked, Failure> {
-        match (request.method, segments) {
-            ("POST", ["v1", "check"]) => Ok(Asked::One(Check::read(&request.tree()?)?)),
-            ("GET", ["v1", "check"]) => {
-                let pairs = request.parameters();
-                let pairs = pairs.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-                Ok(Asked::One(Check::from_pairs(pairs)?))
+    /// What is wrong with the question, or with the batch as a whole.
+    pub fn read(form: CheckForm, request: &Request<'_>, customer: &str) -> Result<Asked, Failure> {
+        let query = request.parameters();
+        let pairs = query.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        Ok(match form {
+            CheckForm::Query => Asked::One(Check::from_pairs(pairs)?),
+            CheckForm::Body => Asked::One(Check::read(&request.tree()?)?),
+            CheckForm::Batch => Asked::Many(Check::read_batch(&request.tree()?, MAX_BATCH)?),
+            CheckForm::Customer => {
+                let others = pairs.filter(|(name, _)| *name != "customer");
+                Asked::All(Check::for_all_from_pairs(std::iter::once(("customer", customer)).chain(others))?)
             }
-            ("POST", ["v1", "check", "batch"]) => Ok(Asked::Many(Check::read_batch(&request.tree()?, MAX_BATCH)?)),
-            ("GET", ["v1", "customers", key, "entitlements"]) => {
-                let query = request.parameters();
-                let others = query.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-                let pairs = std::iter::once(("customer", *key)).chain(others.filter(|(name, _)| *name != "customer"));
-                Ok(Asked::All(Check::for_all_from_pairs(pairs)?))
-            }
-            (_, ["v1", "check"]) => Err(Failure::method_not_allowed("GET, HEAD, POST")),
-            (_, ["v1", "check", "batch"]) => Err(Failure::method_not_allowed("POST")),
-            _ => Err(Failure::method_not_allowed("GET, HEAD")),
-        }
+        })
     }
 
     /// The questions, as far as they are some.
@@ -157,13 +130,11 @@ pub fn item(decision: Result<Decision<'_>, Problem>, code: &str) -> Result<Vec<u
 
 /// Answers a question from what is stored. Between the slices of a batch others have their turn; each answer says of
 /// which version it is.
-pub async fn answer(request: &Request<'_>, segments: &[&str], store: &dyn Store, now: Instant) -> Answer {
-    let answered = match Asked::read(request, segments) {
-        Ok(Asked::Many(checks)) => many(checks, store, now).await,
-        Ok(asked) => from_store(&asked, store, now),
-        Err(failure) => Err(failure),
-    };
-    answered.unwrap_or_else(|failure| Answer::refusal(Dialect::Own, &failure))
+pub async fn answer(asked: Asked, store: &dyn Store, now: Instant) -> Result<Answer, Failure> {
+    match asked {
+        Asked::Many(checks) => many(checks, store, now).await,
+        asked => from_store(&asked, store, now),
+    }
 }
 
 async fn many(checks: Vec<Result<Check, Problems>>, store: &dyn Store, now: Instant) -> Result<Answer, Failure> {

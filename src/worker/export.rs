@@ -5,7 +5,7 @@ use crate::js;
 use crate::sql::Sql;
 use futures_util::stream;
 use mayuse_core::WriteJson;
-use mayuse_dialects::{Dialect, Failure, Kind, Store, Written};
+use mayuse_dialects::{DOCUMENT_FORMAT, Dialect, Failure, Kind, Store, Written};
 use std::rc::Rc;
 use worker::{Headers, Response, Result};
 
@@ -73,7 +73,7 @@ pub fn respond(store: &Rc<Sql>, accept: Option<&str>, head: bool) -> Result<Resp
 
 fn beginning(store: &Rc<Sql>, form: Form) -> std::result::Result<Vec<u8>, Failure> {
     let (mut text, after) = match form {
-        Form::Document => ("{\"format\": 1".to_owned(), ""),
+        Form::Document => (format!("{{\"format\": {DOCUMENT_FORMAT}"), ""),
         Form::Lines => ("{\"kind\": \"settings\"".to_owned(), "}\n"),
     };
     for (name, value) in store.settings()?.as_object().into_iter().flatten() {

@@ -70,7 +70,7 @@ impl From<Reply> for Answer {
             Some(body) => Answer::json(reply.status, &Written(body)),
             None => Answer { status: reply.status, headers: Vec::new(), body: Vec::new() },
         };
-        answer.headers.extend(reply.allow.map(|allow| ("allow", allow.to_owned())));
+        answer.headers.extend(reply.allow.map(|allow| ("allow", allow.to_string())));
         answer.headers.extend(reply.authenticate.map(|how| ("www-authenticate", how.to_owned())));
         answer.headers.extend(reply.retry_after.map(|seconds| ("retry-after", seconds.to_string())));
         answer

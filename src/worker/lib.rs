@@ -39,12 +39,18 @@ mod publish;
 use checks::Asked;
 use http::{Answer, Body, Room};
 use mayuse_core::{Instant, WriteJson};
-use mayuse_dialects::{Dialect, Failure, Ids, Presented, Request, Why, Written, object, scope_of};
+use mayuse_dialects::{
+    Dialect, Failure, Found, Handler, Ids, Presented, Program, RateClass, Request, SMALL, Why, Written, object,
+    scope_of,
+};
 use worker::wasm_bindgen::{JsCast, JsValue};
 use worker::{Context, Env, Response, Result, console_error, console_log, event, worker_sys::web_sys};
 
 /// The object's name: there is one catalogue.
 const CATALOG: &str = "catalog";
+
+/// What only this program knows of itself.
+const PROGRAM: Program = Program { manifest_format: mayuse_snapshot::MANIFEST_FORMAT };
 
 /// For how long a question may wait for the catalogue, and a write of one entity.
 const ANSWER_WITHIN_MS: u32 = 20_000;
@@ -131,19 +137,23 @@ impl Arrived {
         let path = self.path();
         let header = |name: &str| request.headers().get(name).ok().flatten();
         let address = || header("cf-connecting-ip").unwrap_or_default();
+        let (content_type, presented) = (header("content-type"), presented(request));
+        let found = Found::of(&self.request(presented, None, &[]));
+        let rate = found.as_ref().map_or(RateClass::Key, Found::rate);
         let Some(scope) = scope_of(&self.method, path) else {
-            if path == "/healthz" {
-                return self.respond(Answer::written(200, br#"{"status":"ok"}"#.to_vec())).map_err(|e| self.broken(&e));
+            let found = found?;
+            if rate == RateClass::Address {
+                gate::limit(env, gate::ANONYMOUS, address()).await?;
             }
-            gate::limit(env, gate::ANONYMOUS, address()).await?;
-            if path == "/openapi.json" {
-                return self.respond(described(path, env).await?).map_err(|error| self.broken(&error));
-            }
-            return self.ask(request, None, env, by).await.map_err(|error| self.broken(&error));
+            let answer = match found.handler() {
+                Some(Handler::Program(answer)) => Answer::json(200, &Written(&answer(&PROGRAM))),
+                Some(Handler::Description) => described(path, env).await?,
+                _ => return self.ask(request, &found, None, env, by).await.map_err(|error| self.broken(&error)),
+            };
+            return self.respond(answer).map_err(|error| self.broken(&error));
         };
-        let (authorization, x_api_key) = (header("authorization"), header("x-api-key"));
-        let (content_type, address) = (header("content-type"), address());
-        let dialect = Dialect::of(path, presented(request));
+        let (authorization, x_api_key, address) = (header("authorization"), header("x-api-key"), address());
+        let dialect = Dialect::of(path, presented);
         let key = match gate::identify(env, &self.url, &header, dialect, authorization.as_deref(), x_api_key.as_deref())
         {
             Ok(key) => key,
@@ -157,13 +167,11 @@ impl Arrived {
         };
         by.clone_from(&key.name);
         let count = |n| gate::limit_by(env, &key.class, &key.name, n);
-        let segments = self.segments();
-        let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
-        let is_question = checks::takes(&segments);
+        let is_question = rate == RateClass::Question;
         // A question that is answered from memory costs nobody else anything, and is not counted, unless its body is
         // large; whatever else it is, it is counted before its body is read.
         let announced = || header("content-length").and_then(|n| n.parse::<usize>().ok());
-        let is_small = self.is_read() || announced().is_some_and(|n| n <= checks::SMALL);
+        let is_small = self.is_read() || announced().is_some_and(|n| n <= SMALL as usize);
         let is_fine = key.require(scope).and_then(|()| if self.is_read() { Ok(()) } else { http::is_plain(request) });
         let mut n_counted = 0;
         if !is_question || !is_small || is_fine.is_err() {
@@ -171,14 +179,19 @@ impl Arrived {
             n_counted = 1;
         }
         is_fine?;
-        if !is_question {
-            if let Some(answer) = snapshots::answer(&self.method, &segments, request, env, by, self.now).await? {
+        let found = found?;
+        let Some(Handler::Check(form)) = found.handler() else {
+            if let Some(answer) = snapshots::answer(&found, request, env, by, self.now).await? {
                 return self.respond(answer).map_err(|error| self.broken(&error));
             }
-            return self.forward(request, env, by).await;
-        }
-        let asked = match http::body(request, checks::body_limit(path), Room::Worker, by).await {
-            Ok(body) => self.asked(content_type.as_deref(), &body.bytes(), &segments).map(|asked| (asked, body)),
+            return self.forward(request, &found, env, by).await;
+        };
+        let asked = match http::body(request, found.body_limit(), Room::Worker, by).await {
+            Ok(body) => {
+                let bytes = body.bytes();
+                let request = self.request(presented, content_type.as_deref(), &bytes);
+                Asked::read(form, &request, found.param(0)).map(|asked| (asked, body))
+            }
             Err(failure) => Err(failure),
         };
         let (asked, body) = match asked {
@@ -192,7 +205,7 @@ impl Arrived {
             return self.respond(answer?).map_err(|error| self.broken(&error));
         }
         count(asked.weight().saturating_sub(n_counted)).await?;
-        self.answer(&asked, &body, request, env, by).await
+        self.answer(&asked, &found, &body, request, env, by).await
     }
 
     /// Answers questions from the replica, else asks the catalogue itself, else says that it cannot be
@@ -200,6 +213,7 @@ impl Arrived {
     async fn answer(
         &self,
         asked: &Asked,
+        found: &Found,
         body: &Body,
         request: &worker::Request,
         env: &Env,
@@ -210,7 +224,7 @@ impl Arrived {
             Err(why) => why,
         };
         let body = (!self.is_read()).then_some(body);
-        let answered = match self.ask(request, body, env, by).await {
+        let answered = match self.ask(request, found, body, env, by).await {
             Ok(response) if response.status_code() < 500 => return Ok(response),
             answered => answered.map_err(|error| self.broken(&error)),
         };
@@ -221,23 +235,14 @@ impl Arrived {
         }
     }
 
-    fn segments(&self) -> Vec<String> {
-        let asked = Request {
-            method: "",
-            path: self.path(),
-            query: "",
-            presented: Presented::Not,
-            content_type: None,
-            body: &[],
-        };
-        // A path that cannot be read is nobody's, and refused over there.
-        asked.segments().unwrap_or_default()
+    /// The request as the table of routes and the dialects read it.
+    fn request<'r>(&'r self, presented: Presented, content_type: Option<&'r str>, body: &'r [u8]) -> Request<'r> {
+        let (path, query) = http::path_and_query(&self.url);
+        Request { method: self.method_read(), path, query, presented, content_type, body }
     }
 
-    fn asked(&self, content_type: Option<&str>, body: &[u8], segments: &[&str]) -> std::result::Result<Asked, Failure> {
-        let (path, query) = http::path_and_query(&self.url);
-        let method = if self.method == "HEAD" { "GET" } else { self.method.as_str() };
-        Asked::read(&Request { method, path, query, presented: Presented::Not, content_type, body }, segments)
+    fn method_read(&self) -> &str {
+        if self.method == "HEAD" { "GET" } else { &self.method }
     }
 
     fn is_read(&self) -> bool {
@@ -246,20 +251,35 @@ impl Arrived {
 
     /// Hands it to the catalogue, together with who asks. Only an import is read over there, so that nobody else's
     /// slow client is waited for by what everybody waits for.
-    async fn forward(&self, request: &worker::Request, env: &Env, by: &str) -> std::result::Result<Response, Failure> {
-        let path = self.path();
-        let body = if self.is_read() || path == IMPORT {
+    async fn forward(
+        &self,
+        request: &worker::Request,
+        found: &Found,
+        env: &Env,
+        by: &str,
+    ) -> std::result::Result<Response, Failure> {
+        let body = if self.is_read() || matches!(found.handler(), Some(Handler::Import)) {
             None
         } else {
-            Some(http::body(request, checks::body_limit(path), Room::Worker, by).await?)
+            Some(http::body(request, found.body_limit(), Room::Worker, by).await?)
         };
-        self.ask(request, body.as_ref(), env, by).await.map_err(|error| self.broken(&error))
+        if found.route.is_none() {
+            return Err(found.refusal(self.method_read()));
+        }
+        self.ask(request, found, body.as_ref(), env, by).await.map_err(|error| self.broken(&error))
     }
 
-    async fn ask(&self, request: &worker::Request, body: Option<&Body>, env: &Env, by: &str) -> Result<Response> {
+    async fn ask(
+        &self,
+        request: &worker::Request,
+        found: &Found,
+        body: Option<&Body>,
+        env: &Env,
+        by: &str,
+    ) -> Result<Response> {
         // A panic over there leaves what it was busy with without an answer. The whole catalogue takes as long as it
         // takes.
-        let ms = if is_whole(self.path()) { 0 } else { ANSWER_WITHIN_MS };
+        let ms = if found.is_whole() { 0 } else { ANSWER_WITHIN_MS };
         let body = body.map_or(JsValue::UNDEFINED, Body::shared);
         let answered = js::done(js::forward(env, CATALOG, request.inner(), by, &self.id, &body, ms)).await;
         let response = answered.map_err(worker::Error::RustError)?;
@@ -273,14 +293,6 @@ impl Arrived {
                        Idempotency-Key";
         Failure::new(Why::Unavailable, message)
     }
-}
-
-/// The path of an import.
-const IMPORT: &str = "/v1/catalog/import";
-
-/// Whether the catalogue comes or goes as a whole.
-fn is_whole(path: &str) -> bool {
-    matches!(path, "/v1/catalog" | IMPORT)
 }
 
 /// The description of the API, which everybody may read.

@@ -10,28 +10,24 @@ use crate::settings::Settings;
 use crate::sql::Sql;
 use crate::sql_taken::{TAKEN_WITHIN_MS, Taken};
 use mayuse_core::{Instant, Packed};
-use mayuse_dialects::{Dialect, Failure, Reply, Store, Why, from_slice, object};
+use mayuse_dialects::{Dialect, Failure, Found, Handler, Reply, Store, Why, from_slice, object};
 use mayuse_snapshot::{Hash, Unverified};
 use serde_json::Value;
 use worker::Env;
 
-/// The largest value the store takes, less what goes along with it.
-const MAX_OBJECT: usize = 24 * 1024 * 1024;
-
-/// Answers what concerns the store of snapshots. Nothing for other paths, and for a manifest to be
+/// Answers what concerns the store of snapshots. Nothing for other routes, and for a manifest to be
 /// taken, which is for the catalogue to judge.
 pub async fn answer(
-    method: &str,
-    segments: &[&str],
+    found: &Found,
     request: &worker::Request,
     env: &Env,
     by: &str,
     now: Instant,
 ) -> Result<Option<Answer>, Failure> {
-    let is_read = matches!(method, "GET" | "HEAD");
     let seen = request.headers().get("if-none-match").ok().flatten();
-    match segments {
-        ["v1", "snapshot", "status"] if is_read => {
+    let hash = || hash_of(found.param(0));
+    let answer = match found.handler() {
+        Some(Handler::ReplicaStatus) => {
             let mut status = replica::status(env, now).ok_or_else(nowhere)?;
             if let Value::Object(fields) = &mut status {
                 let publishing = readiness(env).await.unwrap_or_default();
@@ -41,17 +37,18 @@ pub async fn answer(
                 fields.insert("versions_behind".to_owned(), behind.into());
                 fields.insert("publishing".to_owned(), publishing);
             }
-            Ok(Some(Answer::from(Reply::json(200, status))))
+            Answer::from(Reply::json(200, status))
         }
-        ["v1", "snapshot", "manifest"] if is_read => manifest(&store(env)?, seen.as_deref()).await.map(Some),
-        ["v1", "snapshot", "objects", hash] if is_read => {
-            stored(&store(env)?, hash_of(hash)?, seen.as_deref()).await.map(Some)
+        Some(Handler::ReadManifest) => manifest(&store(env)?, seen.as_deref()).await?,
+        Some(Handler::ReadObject) => {
+            let kv = store(env)?;
+            stored(&kv, hash()?, seen.as_deref()).await?
         }
-        ["v1", "snapshot", "objects", hash] if method == "PUT" => {
-            let hash = hash_of(hash)?;
+        Some(Handler::PutObject) => {
+            let hash = hash()?;
             let kv = store(env)?;
             // It stays where the platform has it.
-            let body = http::body(request, MAX_OBJECT, Room::Worker, by).await?;
+            let body = http::body(request, found.body_limit(), Room::Worker, by).await?;
             let found = js::done(js::not_object(&body.shared(), &hash.to_string())).await;
             match found.map_err(Failure::internal)?.as_string().as_deref() {
                 None => {}
@@ -65,15 +62,11 @@ pub async fn answer(
                 }
             }
             kv.put_shared(kv::key_of(hash), body.shared()).await.map_err(|said| unavailable(&said))?;
-            Ok(Some(Answer::from(Reply::empty())))
+            Answer::from(Reply::empty())
         }
-        ["v1", "snapshot", "manifest"] if method == "PUT" => Ok(None),
-        ["v1", "snapshot", "objects", _] | ["v1", "snapshot", "manifest"] => {
-            Err(Failure::method_not_allowed("GET, HEAD, PUT"))
-        }
-        ["v1", "snapshot", "status"] => Err(Failure::method_not_allowed("GET, HEAD")),
-        _ => Ok(None),
-    }
+        _ => return Ok(None),
+    };
+    Ok(Some(answer))
 }
 
 /// How publishing is, as the catalog says; nothing where it does not answer.

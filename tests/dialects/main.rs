@@ -34,3 +34,4 @@ mod numbers;
 mod own;
 mod pabbly;
 mod pabbly_refusals;
+mod table;

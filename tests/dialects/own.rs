@@ -290,7 +290,8 @@ fn methods_and_paths_that_are_none() {
         ("DELETE", "/v1/catalog/import", "POST"),
     ] {
         let reply = ask(method, path);
-        assert_eq!((reply.status, reply.allow), (405, Some(allow)), "{method} {path}");
+        let allowed = reply.allow.map(|methods| methods.to_string());
+        assert_eq!((reply.status, allowed.as_deref()), (405, Some(allow)), "{method} {path}");
     }
     for (method, path) in [
         ("GET", "/v1/catalog/things"),

@@ -176,8 +176,8 @@ test("no key, an unknown key, a key in another form", async () => {
   assertRefused(inQuery[1], await probe(local, inQuery, { key: null }), 401);
 });
 
-test("everything but three paths needs a key", async () => {
-  for (const path of ["/healthz", "/readyz", "/openapi.json"]) {
+test("everything but four paths needs a key", async () => {
+  for (const path of ["/healthz", "/readyz", "/v1/version", "/openapi.json"]) {
     for (const worker of [local, deployed]) {
       assert.equal((await worker.ask("GET", path, { key: null })).status, 200, path);
       assert.equal((await worker.ask("HEAD", path, { key: null })).status, 200, path);

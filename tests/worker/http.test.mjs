@@ -283,6 +283,7 @@ test("methods a path does not take", async () => {
     ["/v1/check/batch", "POST", ["GET", "PUT", "DELETE"]],
     ["/v1/customers/acme/entitlements", "GET, HEAD", ["POST", "DELETE"]],
     ["/healthz", "GET, HEAD", ["POST", "PUT"]],
+    ["/v1/version", "GET, HEAD", ["POST"]],
     ["/readyz", "GET, HEAD", ["POST"]],
     ["/openapi.json", "GET, HEAD", ["POST", "OPTIONS"]],
   ];
@@ -318,6 +319,11 @@ test("only JSON, and said to be", async () => {
   for (const type of ["application/json", "Application/JSON; charset=utf-8", "application/json ;x=y"]) {
     assert.equal((await demo.post("/v1/check", body, { "content-type": type })).status, 200, type);
   }
+});
+
+test("which version runs, and which formats it writes", async () => {
+  const { version } = openapi.info;
+  assert.deepEqual((await empty.get("/v1/version")).body, { version, formats: { document: 1, block: 1, manifest: 2 } });
 });
 
 test("before the first write there is nothing to answer from", async () => {

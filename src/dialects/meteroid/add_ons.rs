@@ -4,7 +4,8 @@ use super::shapes::{Written, instant, is_found, name_of, not_found, page, put, s
 use crate::failure::Failure;
 use crate::ids::derived;
 use crate::kind::Kind;
-use crate::request::{Context, Done, Reply, Request};
+use crate::request::{Context, Done, Reply};
+use crate::route::Call;
 use crate::store::{Change, Entity, Store, text};
 use mayuse_core::{Code, Instant, Problem, Problems};
 use mayuse_document::{Node, Object, Tree, read};
@@ -15,7 +16,8 @@ const CLEARABLE: [&str; 2] = ["description", "max_instances_per_subscription"];
 
 const FEE_TYPES: [&str; 6] = ["RATE", "SLOT", "CAPACITY", "USAGE", "EXTRA_RECURRING", "ONE_TIME"];
 
-pub(super) fn list(request: &Request<'_>, store: &dyn Store, context: &Context) -> Result<Done, Failure> {
+pub(crate) fn list(call: &Call<'_>, context: &mut Context) -> Result<Done, Failure> {
+    let (request, store) = (call.request, call.store);
     let with_archived = match request.parameter("include_archived").as_deref() {
         None | Some("false") => false,
         Some("true") => true,
@@ -61,15 +63,16 @@ fn is_in_currency(add_on: &Value, currency: Option<&str>, store: &dyn Store) -> 
     Ok(price.is_some_and(|price| text(&price.body, "currency").eq_ignore_ascii_case(currency)))
 }
 
-pub(super) fn get(id: &str, store: &dyn Store) -> Result<Done, Failure> {
-    Ok(Done::read(show((&find(id, store)?).into(), store)?))
+pub(crate) fn get(call: &Call<'_>, _: &mut Context) -> Result<Done, Failure> {
+    Ok(Done::read(show((&find(call)?).into(), call.store)?))
 }
 
-fn find(id: &str, store: &dyn Store) -> Result<Entity, Failure> {
-    store.get(Kind::AddOn, id)?.ok_or_else(not_found)
+fn find(call: &Call<'_>) -> Result<Entity, Failure> {
+    call.store.get(Kind::AddOn, call.param(0))?.ok_or_else(not_found)
 }
 
-pub(super) fn create(request: &Request<'_>, store: &dyn Store, context: &mut Context) -> Result<Done, Failure> {
+pub(crate) fn create(call: &Call<'_>, context: &mut Context) -> Result<Done, Failure> {
+    let (request, store) = (call.request, call.store);
     let mut body = Map::from_iter([("id".to_owned(), context.ids.next("add_").into())]);
     let (product, price) = read(&request.tree()?, |o| {
         o.required("name", |_| Some(()));
@@ -95,13 +98,9 @@ pub(super) fn create(request: &Request<'_>, store: &dyn Store, context: &mut Con
     Ok(Done::wrote(reply, vec![Change::put(Kind::AddOn, body)]))
 }
 
-pub(super) fn change(
-    id: &str,
-    request: &Request<'_>,
-    store: &dyn Store,
-    context: &mut Context,
-) -> Result<Done, Failure> {
-    let add_on = find(id, store)?;
+pub(crate) fn change(call: &Call<'_>, context: &mut Context) -> Result<Done, Failure> {
+    let (request, store) = (call.request, call.store);
+    let add_on = find(call)?;
     let mut body = add_on.body.as_object().cloned().unwrap_or_default();
     let tree = request.tree()?;
     read(&tree, |o| {
@@ -120,7 +119,7 @@ pub(super) fn change(
         return Err(Problems::from(problem).into());
     }
     if body == add_on.body {
-        return get(id, store);
+        return get(call, context);
     }
     let written = Written { body: &body, created_at: add_on.created_at, updated_at: context.now };
     let reply = Reply::json(200, show(written, store)?);
@@ -186,15 +185,15 @@ fn price_problem(
     Ok(None)
 }
 
-pub(super) fn archive(id: &str, store: &dyn Store, context: &mut Context) -> Result<Done, Failure> {
-    let add_on = find(id, store)?;
+pub(crate) fn archive(call: &Call<'_>, context: &mut Context) -> Result<Done, Failure> {
+    let add_on = find(call)?;
     // It stays archived since when it was.
     let archived_at = Some(context.now.to_string().into()).filter(|_| !is_archived(&add_on.body, context.now));
     Ok(set_archived(add_on, archived_at))
 }
 
-pub(super) fn unarchive(id: &str, store: &dyn Store) -> Result<Done, Failure> {
-    let add_on = find(id, store)?;
+pub(crate) fn unarchive(call: &Call<'_>, _: &mut Context) -> Result<Done, Failure> {
+    let add_on = find(call)?;
     let cleared = add_on.body.get("archived_at").filter(|archived| !archived.is_null()).map(|_| Value::Null);
     Ok(set_archived(add_on, cleared))
 }

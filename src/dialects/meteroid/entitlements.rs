@@ -9,6 +9,7 @@ use crate::json::json;
 use crate::kind::Kind;
 use crate::people::catalog_for;
 use crate::request::{Context, Done};
+use crate::route::Call;
 use crate::store::{Entity, Store, items, product_of, text};
 use crate::strict;
 use mayuse_core::{Amount, Decision, Instant, Level, Origin, Question, SortedMap, ValueType, WriteJson, decide};
@@ -17,7 +18,8 @@ use serde_json::{Map, Value};
 
 /// What an add-on brings by itself: the defaults of its product's features, and its own rows, as
 /// far as they reach those who hold nothing else.
-pub(super) fn of_add_on(id: &str, store: &dyn Store) -> Result<Done, Failure> {
+pub(crate) fn of_add_on(call: &Call<'_>, _: &mut Context) -> Result<Done, Failure> {
+    let (id, store) = (call.param(0), call.store);
     let add_on = store.get(Kind::AddOn, id)?.ok_or_else(not_found)?.body;
     let product = some_text(&add_on, "product_id");
     let mut granted = Granted::new(store, vec![(Level::AddOn, &add_on)])?;
@@ -29,7 +31,8 @@ pub(super) fn of_add_on(id: &str, store: &dyn Store) -> Result<Done, Failure> {
 }
 
 /// What a plan version grants, without add-ons.
-pub(super) fn of_plan_version(id: &str, store: &dyn Store) -> Result<Done, Failure> {
+pub(crate) fn of_plan_version(call: &Call<'_>, _: &mut Context) -> Result<Done, Failure> {
+    let (id, store) = (call.param(0), call.store);
     let plan = store.plan_of_version(id)?.ok_or_else(not_found)?.body;
     let version = version_of(&plan, id).ok_or_else(not_found)?;
     let products: Vec<&str> = items(version, "product_ids").iter().filter_map(Value::as_str).collect();
@@ -39,7 +42,8 @@ pub(super) fn of_plan_version(id: &str, store: &dyn Store) -> Result<Done, Failu
 }
 
 /// The defaults of a product's features. A product need not be stored to have some.
-pub(super) fn of_product(id: &str, store: &dyn Store) -> Result<Done, Failure> {
+pub(crate) fn of_product(call: &Call<'_>, _: &mut Context) -> Result<Done, Failure> {
+    let (id, store) = (call.param(0), call.store);
     let mut granted = Granted::new(store, Vec::new())?;
     granted.features.retain(|feature| product_of(&feature.body) == Some(id));
     if granted.features.is_empty() && store.get(Kind::Product, id)?.is_none() {
@@ -48,13 +52,14 @@ pub(super) fn of_product(id: &str, store: &dyn Store) -> Result<Done, Failure> {
     granted.list(store)
 }
 
-pub(super) fn of_customer(key: &str, store: &dyn Store, context: &Context) -> Result<Done, Failure> {
-    let customer = store.customer(key)?.ok_or_else(not_found)?;
-    effective(&customer.id, None, store, context.now)
+pub(crate) fn of_customer(call: &Call<'_>, context: &mut Context) -> Result<Done, Failure> {
+    let customer = call.store.customer(call.param(0))?.ok_or_else(not_found)?;
+    effective(&customer.id, None, call.store, context.now)
 }
 
 /// What a check that names the subscription would say: nothing while it grants no access.
-pub(super) fn of_subscription(id: &str, store: &dyn Store, context: &Context) -> Result<Done, Failure> {
+pub(crate) fn of_subscription(call: &Call<'_>, context: &mut Context) -> Result<Done, Failure> {
+    let (id, store) = (call.param(0), call.store);
     let subscription = store.get(Kind::Subscription, id)?.ok_or_else(not_found)?;
     effective(text(&subscription.body, "customer_id"), Some(id), store, context.now)
 }

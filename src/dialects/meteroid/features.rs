@@ -3,13 +3,15 @@
 use super::shapes::{Products, Written, is_found, metric_of, name_of, not_found, page, product_ref, put, search};
 use crate::failure::Failure;
 use crate::kind::Kind;
-use crate::request::{Done, Request};
-use crate::store::{Entity, Store, product_of, text};
+use crate::request::{Context, Done};
+use crate::route::Call;
+use crate::store::{Entity, product_of, text};
 use serde_json::{Map, Value};
 
 const STATUSES: [&str; 3] = ["ACTIVE", "DISABLED", "ARCHIVED"];
 
-pub(super) fn list(request: &Request<'_>, store: &dyn Store) -> Result<Done, Failure> {
+pub(crate) fn list(call: &Call<'_>, _: &mut Context) -> Result<Done, Failure> {
+    let (request, store) = (call.request, call.store);
     let parameters = request.parameters();
     let statuses: Vec<&str> =
         parameters.iter().filter(|(name, _)| name == "statuses").map(|(_, value)| value.as_str()).collect();
@@ -29,8 +31,9 @@ pub(super) fn list(request: &Request<'_>, store: &dyn Store) -> Result<Done, Fai
     page(request, keyed.collect(), false, &|feature| show(feature, &products))
 }
 
-pub(super) fn get(key: &str, store: &dyn Store) -> Result<Done, Failure> {
-    let feature = store.feature(key)?.ok_or_else(not_found)?;
+pub(crate) fn get(call: &Call<'_>, _: &mut Context) -> Result<Done, Failure> {
+    let store = call.store;
+    let feature = store.feature(call.param(0))?.ok_or_else(not_found)?;
     Ok(Done::read(show(&feature, &Products::new(store))?))
 }
 

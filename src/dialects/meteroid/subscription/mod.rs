@@ -22,6 +22,7 @@ use crate::failure::Failure;
 use crate::json::json;
 use crate::kind::Kind;
 use crate::request::{Context, Done, Reply, Request};
+use crate::route::Call;
 use crate::store::{Change, Entity, Store, text};
 use coupons::Buyer;
 use lines::{AddOnOffer, Line, Making};
@@ -31,7 +32,8 @@ use serde_json::{Map, Value};
 use std::rc::Rc;
 
 /// Creates a subscription, with the products and prices that are written in the request.
-pub(super) fn create(request: &Request<'_>, store: &dyn Store, context: &mut Context) -> Result<Done, Failure> {
+pub(crate) fn create(call: &Call<'_>, context: &mut Context) -> Result<Done, Failure> {
+    let (request, store) = (call.request, call.store);
     let asked = request::read(&request.tree()?)?;
     let custom_properties = custom_properties(&asked, request)?;
     let customer = customer(&asked.customer, store, context)?;
