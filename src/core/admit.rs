@@ -1,8 +1,8 @@
 //! Admission: does an allowance let a request through, and which of several speaks for them.
 
 use crate::amount::Amount;
+use crate::compose::{Entitlement, Standing};
 use crate::decision::{Metering, Overage, Period, Reason, ValueType, Warning, WindowAnswer};
-use crate::entitle::{Entitlement, Standing};
 use crate::resolve::{Limits, Overflow, Terms};
 use crate::scene::Scene;
 use crate::sort::sort_by;

@@ -3,8 +3,8 @@
 use crate::admit::{self, Admission, Demand};
 use crate::amount::Amount;
 use crate::catalog::{Catalog, Feature};
+use crate::compose::Entitlement;
 use crate::decision::{Decision, FeatureRef, Reason, ValueType};
-use crate::entitle::Entitlement;
 use crate::freshness::{freshness, later, max_age, outdated, policy, too_old};
 use crate::full::FullCatalog;
 use crate::id::{ALIAS_RULE, ID_RULE, is_alias, is_id};

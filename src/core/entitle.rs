@@ -2,41 +2,18 @@
 //! chain comes to, and which windows it is tied to.
 
 use crate::catalog::Feature;
+use crate::compose::{Composition, Entitlement, Standing, drop_misfits};
 use crate::idx::FeatureIdx;
 use crate::ladder::{AcrossSubscriptions, Combine, Level};
 use crate::owner::Owner;
 use crate::packed::Subscription;
 use crate::reset::ResetPeriod;
-use crate::resolve::{self, Allowance, Overflow, Row, State, Switch, Switched, Terms};
+use crate::resolve::{Allowance, Overflow, Row, Switch, Switched, Terms, resolve};
 use crate::scene::Scene;
 use crate::time::Instant;
 use crate::until::Until;
 use crate::value::{Grant, Value, row_on};
 use crate::windowing::Anchors;
-
-/// What a customer is entitled to of one feature.
-#[derive(Clone, Debug)]
-pub(crate) enum Entitlement<'c> {
-    /// No row reaches the customer.
-    None,
-    /// Only rows whose value does not fit the feature.
-    Misfit,
-    /// Rows, and all of them switched off; the subscription they come through.
-    Off(Row<'c>, Option<&'c str>),
-    /// A switch that is on, and the subscription it is on through.
-    On(Row<'c>, Option<&'c str>),
-    /// At least one.
-    Standing(Vec<Standing<'c>>),
-}
-
-/// An allowance, and what its window is tied to.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Standing<'c> {
-    pub allowance: Allowance<'c>,
-    pub anchors: Anchors,
-    /// The id of the subscription.
-    pub subscription: Option<&'c str>,
-}
 
 impl<'c> Scene<'_, 'c> {
     /// The customer's own override on a feature, if the ladder lists it and its value fits.
@@ -72,13 +49,7 @@ impl<'c> Scene<'_, 'c> {
             return result;
         }
         let Some((row, combine)) = self.customer_override(at) else { return result };
-        let enabled = row.grant.value == Value::Boolean { enabled: true };
-        match (combine, &result) {
-            (Combine::Stack | Combine::Max, Entitlement::On(..)) => result,
-            (_, _) if enabled => Entitlement::On(row, None),
-            (Combine::Stack | Combine::Max, Entitlement::Off(..)) => result,
-            _ => Entitlement::Off(row, None),
-        }
+        result.override_switch(combine, row)
     }
 
     fn switch_of_subscriptions(&self, at: FeatureIdx, feature: &'c Feature) -> Entitlement<'c> {
@@ -94,7 +65,7 @@ impl<'c> Scene<'_, 'c> {
         while let Some(subscription) = granting.next() {
             let in_scope = self.in_scope(feature, subscription);
             let one = self.switch_of_chain(at, feature, Some(subscription), in_scope, subscription.id);
-            result = if matches!(result, Entitlement::None) { one } else { stronger(result, one) };
+            result = if matches!(result, Entitlement::None) { one } else { result.or_stronger(one) };
         }
         result
     }
@@ -136,20 +107,7 @@ impl<'c> Scene<'_, 'c> {
 
     fn metered(&self, at: FeatureIdx, feature: &'c Feature) -> Result<Entitlement<'c>, Overflow> {
         let ladder = &self.catalog.ladder;
-        let mut standing: Vec<Standing<'c>> = Vec::new();
-        let mut other = Entitlement::None;
-        let mut take = |state, anchors, subscription: &'c str, misfit| match state {
-            State::Allowances(allowances) => {
-                let subscription = Some(subscription);
-                let stand = |allowance| Standing { allowance, anchors, subscription };
-                standing.extend(allowances.into_iter().map(stand));
-            }
-            state => {
-                let found = switched(state, misfit, subscription);
-                let held = std::mem::replace(&mut other, Entitlement::None);
-                other = stronger(held, found);
-            }
-        };
+        let mut composition = Composition::default();
         let mut rows: Vec<Row<'c>> = Vec::new();
         match ladder.across {
             AcrossSubscriptions::Union => {
@@ -161,61 +119,20 @@ impl<'c> Scene<'_, 'c> {
                     let misfit = drop_misfits(&mut rows);
                     let anchors =
                         Anchors { activation: subscription.activation(), billing: Some(subscription.billing) };
-                    take(resolve::resolve(ladder, &mut rows)?, anchors, subscription.id, misfit);
+                    composition.add(resolve(ladder, &mut rows)?, misfit, anchors, subscription.id);
                 }
             }
             AcrossSubscriptions::Chain => {
                 self.chain_rows(at, feature, self.chain_in_scope(feature), &mut rows);
                 let misfit = drop_misfits(&mut rows);
                 if let Some((subscription, anchors)) = self.chain_anchors() {
-                    take(resolve::resolve(ladder, &mut rows)?, anchors, subscription.id, misfit);
+                    composition.add(resolve(ladder, &mut rows)?, misfit, anchors, subscription.id);
                 }
             }
         }
-        if let Some((row, combine)) = self.customer_override(at) {
-            return self.override_metered(standing, other, row, combine);
-        }
-        Ok(if standing.is_empty() { other } else { Entitlement::Standing(standing) })
-    }
-
-    /// The customer's override on top of what the subscriptions give.
-    fn override_metered(
-        &self,
-        mut standing: Vec<Standing<'c>>,
-        other: Entitlement<'c>,
-        row: Row<'c>,
-        combine: Combine,
-    ) -> Result<Entitlement<'c>, Overflow> {
-        let terms = match &row.grant.value {
-            Value::Metered(metered) if metered.enabled => {
-                Some(Terms::Metered(resolve::limits(&self.catalog.ladder, &row, *metered)?))
-            }
-            Value::Credits(credits) if credits.enabled => Some(Terms::Credits(*credits)),
-            _ => None,
-        };
-        if combine == Combine::Replace {
-            standing.clear();
-        }
-        match terms {
-            // The larger limit stands whole, with its own windows.
-            Some(Terms::Metered(limits)) if combine == Combine::Max => {
-                let stands = resolve::make_way(&mut standing, |standing| &standing.allowance, limits);
-                if stands {
-                    self.stand_override(&mut standing, Allowance { row, terms: Terms::Metered(limits) });
-                }
-            }
-            Some(Terms::Metered(limits))
-                if resolve::join(combine, standing.iter_mut().map(|s| &mut s.allowance), row, limits)? => {}
-            Some(terms) => self.stand_override(&mut standing, Allowance { row, terms }),
-            None => {}
-        }
-        Ok(match (standing.is_empty(), combine, other) {
-            (false, ..) => Entitlement::Standing(standing),
-            (true, Combine::Stack | Combine::Max, Entitlement::Off(row, subscription)) => {
-                Entitlement::Off(row, subscription)
-            }
-            (true, ..) => Entitlement::Off(row, None),
-        })
+        let Some((row, combine)) = self.customer_override(at) else { return Ok(composition.entitlement()) };
+        let own = resolve(ladder, &mut vec![row])?;
+        composition.override_with(combine, own, &mut |standing, allowance| self.stand_override(standing, allowance))
     }
 
     /// Notes when an add-on is archived that grants a feature, where rows of its level merge: its
@@ -355,40 +272,4 @@ impl<'c> Scene<'_, 'c> {
             });
         }
     }
-}
-
-fn switched<'c>(state: State<'c>, misfit: bool, subscription: &'c str) -> Entitlement<'c> {
-    match state {
-        State::On(row) => Entitlement::On(row, Some(subscription)),
-        State::Off(row) => Entitlement::Off(row, Some(subscription)),
-        State::Absent | State::Allowances(_) if misfit => Entitlement::Misfit,
-        State::Absent | State::Allowances(_) => Entitlement::None,
-    }
-}
-
-/// The stronger of what two subscriptions give; of equals the one with the lower origin id, then
-/// subscription id.
-fn stronger<'c>(a: Entitlement<'c>, b: Entitlement<'c>) -> Entitlement<'c> {
-    if matches!(a, Entitlement::None) {
-        return b;
-    }
-    let rank = |e: &Entitlement<'c>| match e {
-        Entitlement::None => 0,
-        Entitlement::Misfit => 1,
-        Entitlement::Off(..) => 2,
-        Entitlement::On(..) => 3,
-        Entitlement::Standing(_) => 4,
-    };
-    let ids = |e: &Entitlement<'c>| match e {
-        Entitlement::Off(row, subscription) | Entitlement::On(row, subscription) => (row.owner.id(), *subscription),
-        _ => ("", None),
-    };
-    if rank(&a) > rank(&b) || (rank(&a) == rank(&b) && ids(&a) <= ids(&b)) { a } else { b }
-}
-
-/// Takes out the rows whose value does not fit their feature. Whether there were any.
-fn drop_misfits(rows: &mut Vec<Row<'_>>) -> bool {
-    let before = rows.len();
-    rows.retain(|row| row.grant.value != Value::Misfit);
-    rows.len() < before
 }

@@ -38,6 +38,7 @@ mod full;
 
 mod owner;
 mod resolve;
+mod compose;
 mod resolution;
 mod until;
 mod scene;

@@ -1,15 +1,17 @@
 //! What entitlement rows come to, without a catalogue around them.
 
 use crate::amount::Amount;
+use crate::compose::{Composition, Entitlement, Standing};
 use crate::idx::{FeatureIdx, UNRESOLVED};
 use crate::json::{Word, WriteJson, end, fields, object};
 use crate::ladder::{AcrossSubscriptions, Combine, Ladder, Level};
 use crate::owner::Owner;
 use crate::reset::ResetPeriod;
-use crate::resolve::{Allowance, Row, State, Terms, join, make_way, resolve as resolve_chain, resolve_switches};
+use crate::resolve::{Allowance, Overflow, Row, State, Terms, resolve, resolve_switches};
 use crate::sort::sort_by;
 use crate::time::Instant;
 use crate::value::{Credits, Grant, UncheckedValue, Value};
+use crate::windowing::Anchors;
 use std::cmp::Ordering;
 
 /// What rows come to: `{"absent"}`, or the value that stands.
@@ -156,11 +158,10 @@ fn each_once(given: Vec<Given>) -> Vec<Given> {
 /// What the rows come to; nothing if the amounts have too many digits.
 fn resolve_given(ladder: &Ladder, given: &[Given]) -> Option<Resolution> {
     let listed = |row: &&Given| ladder.position(row.level).is_some() && 0 < row.quantity;
-    let on_customer: Vec<&Given> = given.iter().filter(listed).filter(|row| row.level == Level::Customer).collect();
-    let on_subscriptions: Vec<&Given> =
-        given.iter().filter(listed).filter(|row| row.level != Level::Customer).collect();
+    let (own, shared): (Vec<&Given>, Vec<&Given>) =
+        given.iter().filter(listed).partition(|row| row.level == Level::Customer);
     let mut chains: Vec<Vec<&Given>> = Vec::new();
-    for row in on_subscriptions {
+    for row in shared {
         let same = |chain: &Vec<&Given>| {
             ladder.across == AcrossSubscriptions::Chain
                 || chain.first().is_some_and(|first| first.subscription == row.subscription)
@@ -170,60 +171,48 @@ fn resolve_given(ladder: &Ladder, given: &[Given]) -> Option<Resolution> {
             None => chains.push(vec![row]),
         }
     }
-    let mut allowances: Vec<Allowance<'_>> = Vec::new();
-    let mut on: Option<Row<'_>> = None;
-    let mut off: Option<Row<'_>> = None;
-    for chain in &chains {
-        match state_of(ladder, chain)? {
-            State::Absent => {}
-            State::Off(row) => off = lowest(off, row),
-            State::On(row) => on = lowest(on, row),
-            State::Allowances(more) => allowances.extend(more),
-        }
-    }
-    if let Some(combine) = ladder.combine(Level::Customer).filter(|_| !on_customer.is_empty()) {
-        let state = state_of(ladder, &on_customer)?;
-        if combine == Combine::Replace {
-            (on, off) = (None, None);
-            allowances.clear();
-        }
-        match state {
-            State::Absent => {}
-            State::Off(row) => off = off.or(Some(row)),
-            State::On(row) => on = on.or(Some(row)),
-            State::Allowances(more) => {
-                for allowance in more {
-                    let joined = match allowance.terms {
-                        Terms::Metered(limits) if combine == Combine::Max => {
-                            !make_way(&mut allowances, |held| held, limits)
-                        }
-                        Terms::Metered(limits) => join(combine, allowances.iter_mut(), allowance.row, limits).ok()?,
-                        Terms::Credits(_) => false,
-                    };
-                    if !joined {
-                        allowances.push(allowance);
-                    }
-                }
-            }
-        }
-    }
-    sort_by(&mut allowances, speaks_before);
-    Some(describe(&allowances, on, off))
+    let own = ladder.combine(Level::Customer).filter(|_| !own.is_empty()).map(|combine| (combine, own));
+    let is_switch = given.iter().filter(listed).all(|row| matches!(row.grant.value, Value::Boolean { .. }));
+    let entitlement = if is_switch { switch(ladder, &chains, own) } else { metered(ladder, &chains, own).ok()? };
+    Some(describe(entitlement))
 }
 
-/// Of two rows of different chains, the one that is named.
-fn lowest<'g>(held: Option<Row<'g>>, row: Row<'g>) -> Option<Row<'g>> {
-    held.filter(|held| held.owner.id() <= row.owner.id()).or(Some(row))
+/// How the customer's own rows combine, and those rows.
+type Own<'g> = Option<(Combine, Vec<&'g Given>)>;
+
+fn switch<'g>(ladder: &Ladder, chains: &[Vec<&'g Given>], own: Own<'g>) -> Entitlement<'g> {
+    let state = |rows: &[&'g Given]| {
+        let rows: Vec<Row<'g>> = rows.iter().map(|given| given.row()).collect();
+        State::from(resolve_switches(ladder, &rows))
+    };
+    let mut result = Entitlement::None;
+    for chain in chains {
+        result = result.or_stronger(Entitlement::of(state(chain), false, ""));
+    }
+    match own.map(|(combine, rows)| (combine, state(&rows))) {
+        Some((combine, State::On(row) | State::Off(row))) => result.override_switch(combine, row),
+        _ => result,
+    }
 }
 
-fn state_of<'g>(ladder: &Ladder, chain: &[&'g Given]) -> Option<State<'g>> {
-    let rows: Vec<Row<'g>> = chain.iter().map(|given| given.row()).collect();
-    let is_switch = |row: &Row<'_>| matches!(row.grant.value, Value::Boolean { .. });
-    if rows.iter().all(is_switch) {
-        return Some(resolve_switches(ladder, &rows).into());
+fn metered<'g>(ladder: &Ladder, chains: &[Vec<&'g Given>], own: Own<'g>) -> Result<Entitlement<'g>, Overflow> {
+    let state = |rows: &[&'g Given]| {
+        let fits = |row: &Row<'_>| !matches!(row.grant.value, Value::Boolean { .. });
+        let mut rows: Vec<Row<'g>> = rows.iter().map(|given| given.row()).filter(fits).collect();
+        resolve(ladder, &mut rows)
+    };
+    // Nobody asks for windows here.
+    let anchors = Anchors { activation: Instant::EPOCH, billing: None };
+    let mut composition = Composition::default();
+    for chain in chains {
+        composition.add(state(chain)?, false, anchors, "");
     }
-    let mut rows = rows.into_iter().filter(|row| !is_switch(row)).collect();
-    resolve_chain(ladder, &mut rows).ok()
+    match own {
+        Some((combine, rows)) => composition.override_with(combine, state(&rows)?, &mut |standing, allowance| {
+            standing.push(Standing { allowance, anchors, subscription: None });
+        }),
+        None => Ok(composition.entitlement()),
+    }
 }
 
 /// Unlimited first, then the larger limit, then the origin.
@@ -232,9 +221,19 @@ fn speaks_before(a: &Allowance<'_>, b: &Allowance<'_>) -> Ordering {
     limit(b).cmp(&limit(a)).then_with(|| a.row.owner.id().cmp(b.row.owner.id()))
 }
 
-fn describe(allowances: &[Allowance<'_>], on: Option<Row<'_>>, off: Option<Row<'_>>) -> Resolution {
+fn describe(entitlement: Entitlement<'_>) -> Resolution {
     let name =
         |row: &Row<'_>| OriginName { entity_type: row.owner.level().name(), entity_id: row.owner.id().to_owned() };
+    let (mut allowances, mut on, mut off) = (Vec::new(), None, None);
+    match entitlement {
+        Entitlement::None | Entitlement::Misfit => {}
+        Entitlement::Off(row, _) => off = Some(row),
+        Entitlement::On(row, _) => on = Some(row),
+        Entitlement::Standing(standing) => {
+            allowances.extend(standing.into_iter().map(|standing| standing.allowance));
+            sort_by(&mut allowances, speaks_before);
+        }
+    }
     let resolved: Vec<ResolvedAllowance> = allowances
         .iter()
         .map(|allowance| {

@@ -5,7 +5,7 @@
 
 use crate::amount::Amount;
 use crate::catalog::Feature;
-use crate::entitle::Entitlement;
+use crate::compose::Entitlement;
 use crate::idx::FeatureIdx;
 use crate::json::{Word, WriteJson, end, fields, object};
 use crate::ladder::{AcrossSubscriptions, Combine, Level};
