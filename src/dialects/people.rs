@@ -48,6 +48,11 @@ pub fn catalog_for(store: &dyn Store, customers: &[&str], now: Instant) -> Resul
         }
         added.insert(customer.id);
     }
+    compiled(document, store, now)
+}
+
+/// A document as a catalog that is as fresh as can be.
+pub(crate) fn compiled(document: Document, store: &dyn Store, now: Instant) -> Result<FullCatalog, Failure> {
     let (mut full, _) = document.compile().map_err(|problems| broken(&problems))?;
     let version = Some(store.version()?);
     let snapshot = &mut full.catalog.snapshot;
