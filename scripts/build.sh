@@ -59,10 +59,18 @@ npm_package() { once pkg/wasm src/snapshot src/wasm -- build_npm_package; }
 
 build_npm_package() {
     echo "Building the npm package: pkg/"
-    quietly wasm_env wasm-pack build src/wasm --mode no-install --target web --profile release-browser \
-        --no-pack --no-typescript --out-dir ../../pkg/wasm --out-name mayuse
+    wasm_package full mayuse
+    wasm_package reader reader
     # It says `*`, and npm would leave the wasm out of the package.
     rm -f pkg/wasm/.gitignore
+}
+
+# wasm_package FEATURE NAME: a build of src/wasm with a feature: pkg/wasm/NAME.js and NAME_bg.wasm. What bundlers would do to
+# the glue anyway is done here.
+wasm_package() {
+    quietly wasm_env wasm-pack build src/wasm --mode no-install --target web --profile release-browser \
+        --no-pack --no-typescript --out-dir ../../pkg/wasm --out-name "$2" --no-default-features --features "$1"
+    esbuild --log-level=warning --minify --allow-overwrite --format=esm --outfile="pkg/wasm/$2.js" "pkg/wasm/$2.js"
 }
 
 # shrink FILE: a pass of wasm-opt, which worker-build leaves out with a profile of our own. The lowest kilobyte of memory is

@@ -94,7 +94,7 @@ pub fn open(path: &Path, keys: &[PublicKey]) -> Result<Opened, Failure> {
             let held = contents(&bytes).map_err(|error| wrong(error.to_string()))?;
             let read = Unverified::read(&held.manifest).map_err(|error| wrong(error.to_string()))?;
             // Each is hashed once it is asked for.
-            let objects = held.objects(read.claims(), false).map_err(|error| wrong(error.to_string()))?;
+            let objects = held.objects(read.claims(), None).map_err(|error| wrong(error.to_string()))?;
             let objects = std::iter::once(objects.0).chain(objects.1);
             let table = &read.claims().table;
             let all = std::iter::once(&table.catalogue).chain(&table.shards);

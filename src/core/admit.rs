@@ -75,7 +75,10 @@ fn ask_metered<'c>(
         None => None,
     };
     let (admission, reason) = admit(&limits, used, total)?;
-    let above = |limit: Amount, amount: Amount| amount.minus(limit).map(|over| over.max(Amount::ZERO)).ok_or(Overflow);
+    let above = |limit: Amount, amount: Amount| -> Result<Amount, Overflow> {
+        let over = amount.minus(limit).ok_or(Overflow)?;
+        Ok(if over.is_negative() { Amount::ZERO } else { over })
+    };
     let (remaining, units) = match (limits.limit, used, total) {
         (Some(limit), Some(used), Some(total)) => (Some(above(used, limit)?), Some(above(limit, total)?)),
         (None, ..) => (None, Some(Amount::ZERO)),

@@ -60,10 +60,11 @@ impl Amount {
         if whole.is_empty() || !digits(whole) || !digits(fraction) {
             return Err(AmountError::Malformed);
         }
+        let is_negative = unsigned.len() < text.len();
         // Zeros at the end of a fraction mean nothing and must not count against the digits.
-        let least = if fraction.is_empty() { text } else { text.trim_end_matches('0').trim_end_matches('.') };
-        let value = Decimal::from_str_exact(text).or_else(|_| Decimal::from_str_exact(least));
-        value.map(Amount).map_err(|_| AmountError::TooManyDigits)
+        let value = from_digits(is_negative, whole, fraction)
+            .or_else(|| from_digits(is_negative, whole, fraction.trim_end_matches('0')));
+        value.ok_or(AmountError::TooManyDigits)
     }
 
     /// As it was read, with the zeros at the end of its fraction: "29.00". Everything else writes the fewest digits.
@@ -113,11 +114,12 @@ impl Amount {
 
     /// This as a whole number of 62 bits, which most amounts are: two of them add up in 64.
     fn small_whole(self) -> Option<i64> {
-        if self.0.scale() != 0 {
+        let parts = self.0.unpack();
+        if parts.scale != 0 || parts.hi != 0 || parts.mid >> 30 != 0 {
             return None;
         }
-        let whole = i64::try_from(self.0.mantissa()).ok()?;
-        (whole.unsigned_abs() >> 62 == 0).then_some(whole)
+        let whole = (i64::from(parts.mid) << 32) | i64::from(parts.lo);
+        Some(if parts.negative { whole.wrapping_neg() } else { whole })
     }
 
     /// The amount `mantissa / 10^scale`, if 96 bits and 28 places hold it.
@@ -149,6 +151,14 @@ fn few_digits(text: &str) -> Option<u64> {
         return None;
     }
     text.bytes().try_fold(0, digit)
+}
+
+/// The amount of these digits, if 96 bits and 28 places hold it.
+fn from_digits(is_negative: bool, whole: &str, fraction: &str) -> Option<Amount> {
+    let digit = |value: i128, digit: u8| value.checked_mul(10)?.checked_add(i128::from(digit.wrapping_sub(b'0')));
+    let mantissa = whole.bytes().chain(fraction.bytes()).try_fold(0, digit)?;
+    let mantissa = if is_negative { mantissa.checked_neg()? } else { mantissa };
+    Decimal::try_from_i128_with_scale(mantissa, u32::try_from(fraction.len()).ok()?).ok().map(Amount)
 }
 
 fn raised(value: Decimal, scale: u32) -> Option<i128> {
@@ -193,7 +203,10 @@ impl PartialOrd for Amount {
 
 impl Ord for Amount {
     fn cmp(&self, other: &Self) -> Ordering {
-        self.0.cmp(&other.0)
+        match (self.small_whole(), other.small_whole()) {
+            (Some(a), Some(b)) => a.cmp(&b),
+            _ => self.0.cmp(&other.0),
+        }
     }
 }
 

@@ -60,12 +60,16 @@ impl<'c> Scene<'_, 'c> {
                 None => Entitlement::None,
             };
         }
-        let mut result = Entitlement::None;
-        let mut granting = self.granting();
-        while let Some(subscription) = granting.next() {
+        let switch_of = |subscription: &Subscription<'c>| {
             let in_scope = self.in_scope(feature, subscription);
-            let one = self.switch_of_chain(at, feature, Some(subscription), in_scope, subscription.id);
-            result = if matches!(result, Entitlement::None) { one } else { result.or_stronger(one) };
+            self.switch_of_chain(at, feature, Some(subscription), in_scope, subscription.id)
+        };
+        let mut granting = self.granting();
+        let Some(first) = granting.next() else { return Entitlement::None };
+        // Nearly everybody has one.
+        let mut result = switch_of(first);
+        while let Some(subscription) = granting.next() {
+            result = result.or_stronger(switch_of(subscription));
         }
         result
     }
@@ -193,7 +197,7 @@ impl<'c> Scene<'_, 'c> {
 
     /// The same, of one level. Rows of the subscription itself need no scope: they were given on
     /// purpose.
-    #[inline(always)]
+    #[cfg_attr(not(feature = "small"), inline(always))]
     fn each_row_at(
         &self,
         level: Level,

@@ -41,7 +41,14 @@ pub fn too_old(catalog: &Catalog, question: &Question<'_>, now: Instant) -> Opti
 /// The least of the ages that question, feature and deployment allow.
 pub(crate) fn max_age(snapshot: &Snapshot, question: &Question<'_>, feature: Option<&Feature>) -> Option<u64> {
     let of_feature = feature.and_then(|feature| feature.max_age_ms);
-    question.max_age_ms.into_iter().chain(of_feature).chain(snapshot.max_age_ms).min()
+    least(least(question.max_age_ms, of_feature), snapshot.max_age_ms)
+}
+
+fn least(a: Option<u64>, b: Option<u64>) -> Option<u64> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(a.min(b)),
+        (a, b) => a.or(b),
+    }
 }
 
 pub(crate) fn outdated(

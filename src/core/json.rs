@@ -52,11 +52,13 @@ macro_rules! fields {
 pub(crate) use fields;
 
 /// The end of an object.
+#[cfg_attr(feature = "small", inline(never))]
 pub(crate) fn end(out: &mut Vec<u8>) {
     out.push(b'}');
 }
 
 /// Appends a piece of JSON as it stands.
+#[cfg_attr(feature = "small", inline(never))]
 pub(crate) fn put(out: &mut Vec<u8>, json: &str) {
     out.extend_from_slice(json.as_bytes());
 }

@@ -202,6 +202,8 @@ fn apply<'c>(
         if let Some(merged) = merge(ladder, rows)? {
             off = merged.row;
             if merged.enabled {
+                // It is often the only one.
+                allowances.reserve_exact(1);
                 allowances.push(merged.allowance()?);
             }
         }
@@ -216,7 +218,9 @@ fn apply<'c>(
             }
         }
     }
-    allowances.extend(cheapest_per_pool(rows));
+    if rows.iter().any(|row| matches!(row.grant.value, Value::Credits(_))) {
+        allowances.extend(cheapest_per_pool(rows));
+    }
     Ok(if allowances.is_empty() { State::Off(off) } else { State::Allowances(allowances) })
 }
 

@@ -3,7 +3,6 @@
 //! There is no clock here. Time is always an argument.
 
 use crate::json::{WriteJson, digit, put};
-use chrono::{Datelike, NaiveDate};
 use std::fmt;
 use std::num::{NonZeroU32, NonZeroU64};
 
@@ -102,10 +101,9 @@ impl Instant {
 impl Instant {
     /// RFC 3339 in UTC, and how long it is: milliseconds only when there are any.
     fn rfc_3339(self) -> ([u8; 24], usize) {
-        let (day, time) = (self.date().naive(), self.time_of_day().unsigned_abs());
+        let (day, time) = (self.date().civil(), self.time_of_day().unsigned_abs());
         let (s, m, h) = (time / 1_000, time / 60_000, time / 3_600_000);
-        let year = u64::from(day.year().unsigned_abs());
-        let (month, day) = (u64::from(day.month()), u64::from(day.day()));
+        let (year, month, day) = (u64::from(day.year()), u64::from(day.month()), u64::from(day.day));
         let is_whole = time % 1_000 == 0;
         #[rustfmt::skip]
         let text = [
@@ -182,15 +180,27 @@ impl Date {
     }
 
     pub(crate) fn civil(self) -> Civil {
-        let day = self.naive();
-        Civil { month_index: month_index(day.year(), day.month0()), day: day.day() }
+        // Years that begin in March, so that a leap day is the last day of one; in cycles of 400 of them.
+        let days = self.days().wrapping_add(MARCH_0000);
+        let (cycle, day) = (days.div_euclid(CYCLE), days.rem_euclid(CYCLE));
+        let leaps = day.wrapping_sub(day / 1_460).wrapping_add(day / 36_524).wrapping_sub(day / 146_096);
+        let year = leaps / 365;
+        let day = day.wrapping_sub(days_of_years(year));
+        // Five months have 153 days, three of them 31.
+        let month = day.wrapping_mul(5).wrapping_add(2) / 153;
+        let day = day.wrapping_sub(days_of_months(month)).wrapping_add(1);
+        let march = cycle.wrapping_mul(400).wrapping_add(year).wrapping_mul(12).wrapping_add(2);
+        Civil {
+            month_index: i32::try_from(march.wrapping_add(month)).unwrap_or_default(),
+            day: u32::try_from(day).unwrap_or_default(),
+        }
     }
 }
 
 impl fmt::Display for Date {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let day = self.naive();
-        write!(f, "{:04}-{:02}-{:02}", day.year(), day.month(), day.day())
+        let civil = self.civil();
+        write!(f, "{:04}-{:02}-{:02}", civil.year(), civil.month(), civil.day)
     }
 }
 
@@ -209,36 +219,56 @@ pub(crate) struct Civil {
     pub day: u32,
 }
 
-fn month_index(year: i32, month0: u32) -> i32 {
-    year.saturating_mul(12).saturating_add_unsigned(month0)
+impl Civil {
+    fn year(self) -> u32 {
+        u32::try_from(self.month_index.div_euclid(12)).unwrap_or_default()
+    }
+
+    /// 1 to 12.
+    fn month(self) -> u32 {
+        u32::try_from(self.month_index.rem_euclid(12)).unwrap_or_default().saturating_add(1)
+    }
+}
+
+/// Days from the 1st of March of the year 0 to 1970-01-01.
+const MARCH_0000: i64 = 719_468;
+
+/// Days of 400 years, after which the calendar repeats.
+const CYCLE: i64 = 146_097;
+
+/// Days of the first years of a cycle, each from March to February.
+fn days_of_years(years: i64) -> i64 {
+    years.wrapping_mul(365).wrapping_add(years / 4).wrapping_sub(years / 100)
+}
+
+/// Days of the first months of a year that begins in March.
+fn days_of_months(months: i64) -> i64 {
+    months.wrapping_mul(153).wrapping_add(2) / 5
+}
+
+/// Days since 1970 of the first day of a month, counted from year 0.
+fn first_of_month(month_index: i64) -> i64 {
+    let from_march = month_index.saturating_sub(2);
+    let (year, month) = (from_march.div_euclid(12), from_march.rem_euclid(12));
+    let cycle = year.div_euclid(400).saturating_mul(CYCLE);
+    let day = days_of_years(year.rem_euclid(400)).wrapping_add(days_of_months(month));
+    cycle.saturating_add(day).saturating_sub(MARCH_0000)
 }
 
 /// Days since 1970 of a day in a month, the day clamped to the length of the month.
 ///
-/// Takes months far outside years 1 to 9999 (a window bound may lie there) and saturates where
-/// even the calendar library ends.
+/// Takes months far outside years 1 to 9999, since a window bound may lie there.
 pub(crate) fn day_in_month(month_index: i64, day: u32) -> i64 {
-    let (year, month0) = (month_index.div_euclid(12), month_index.rem_euclid(12));
-    let Ok(year) = i32::try_from(year) else {
-        return if year < 0 { i64::from(i32::MIN) } else { i64::from(i32::MAX) };
-    };
-    let month = u32::try_from(month0).unwrap_or_default().saturating_add(1);
-    let first = NaiveDate::from_ymd_opt(year, month, 1);
-    match first {
-        Some(first) => {
-            let day = day.clamp(1, u32::from(first.num_days_in_month()));
-            i64::from(first.to_epoch_days()).saturating_add(i64::from(day)).saturating_sub(1)
-        }
-        None if year < 0 => i64::from(i32::MIN),
-        None => i64::from(i32::MAX),
-    }
+    let first = first_of_month(month_index);
+    let last = first_of_month(month_index.saturating_add(1)).saturating_sub(1);
+    first.saturating_add(i64::from(day)).saturating_sub(1).clamp(first, last.max(first))
 }
 
 /// The length of a month in days.
 pub(crate) fn days_in_month(month_index: i32) -> u32 {
-    let first = day_in_month(i64::from(month_index), 1);
-    let last = day_in_month(i64::from(month_index), 31);
-    u32::try_from(last.saturating_sub(first)).unwrap_or_default().saturating_add(1)
+    let month_index = i64::from(month_index);
+    let days = first_of_month(month_index.saturating_add(1)).saturating_sub(first_of_month(month_index));
+    u32::try_from(days).unwrap_or_default()
 }
 
 impl Date {
@@ -260,14 +290,9 @@ impl Date {
     pub(crate) const fn days(self) -> i64 {
         (self.0.get() as i64).saturating_add(FIRST_DAY).saturating_sub(1)
     }
-
-    fn naive(self) -> NaiveDate {
-        i32::try_from(self.days()).ok().and_then(NaiveDate::from_epoch_days).unwrap_or_default()
-    }
 }
 
-/// Reads RFC 3339 from the front. The calendar library's own parser is many times the size of
-/// this, since it reads any format there is.
+/// Reads RFC 3339 from the front.
 struct Scanner<'t>(&'t [u8]);
 
 impl Scanner<'_> {
@@ -278,9 +303,10 @@ impl Scanner<'_> {
         let month = self.digits(2)?;
         self.byte(b"-")?;
         let day = self.digits(2)?;
-        let date =
-            NaiveDate::from_ymd_opt(i32::try_from(year).ok()?, u32::try_from(month).ok()?, u32::try_from(day).ok()?);
-        date.map(|date| i64::from(date.to_epoch_days()))
+        let month_index = year.checked_mul(12)?.checked_add(month)?.checked_sub(1)?;
+        let length = i64::from(days_in_month(i32::try_from(month_index).ok()?));
+        let exists = (1..=12).contains(&month) && (1..=length).contains(&day);
+        exists.then(|| first_of_month(month_index).saturating_add(day).saturating_sub(1))
     }
 
     /// `THH:MM:SS[.fff][Z|+HH:MM]` to the end of the text, as milliseconds since midnight UTC.

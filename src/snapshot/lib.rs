@@ -27,7 +27,7 @@ mod diff;
 
 pub use cut::{Part, SHARD_BYTES, Table, bits_for, cut};
 pub use diff::{Change, Difference, diff, diff_one};
-pub use file::{Contents, FileError, contents, is_file, join, open_file};
+pub use file::{Contents, FileError, HashFn, contents, is_file, join, open_file};
 pub use hash::Hash;
 pub use keys::{KeyError, KeyId, PublicKey, SigningKey};
 pub use ledger::{Definitions, Failing, Health, Ledger, Shard, State, health, slot_of};

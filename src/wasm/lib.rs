@@ -1,91 +1,16 @@
 //! The core, lent to JavaScript. Every function converts, makes one call, and converts back.
 //!
 //! Texts are JSON in both directions: one crossing of the border each way. `pkg/` wraps this for
-//! people.
+//! people. The feature `reader` opens snapshots and decides; `full` also reads documents.
 
 #![forbid(unsafe_code)]
 
-#[cfg(feature = "snapshot")]
+#[cfg(feature = "full")]
+mod document;
 mod snapshot;
 
-use mayuse_core::{FullCatalog, Instant, Problems, Source, WriteJson, decide};
-use mayuse_document::{Check, Document, Tree, ask_billing_period, ask_resolution, ask_window};
+use mayuse_core::{Instant, Problems, WriteJson};
 use wasm_bindgen::prelude::*;
-
-/// A catalogue, ready to be asked.
-#[wasm_bindgen]
-#[derive(Debug)]
-pub struct Engine {
-    inner: FullCatalog,
-}
-
-#[wasm_bindgen]
-impl Engine {
-    /// Reads a catalogue document.
-    ///
-    /// # Errors
-    /// A text of the problems, as JSON.
-    #[wasm_bindgen(constructor)]
-    pub fn new(document: &str) -> Result<Engine, JsValue> {
-        let document: Document = serde_json::from_str(document).map_err(|error| not_json(&error))?;
-        let (mut inner, _) = document.compile().map_err(|problems| refused(&problems))?;
-        inner.catalog.snapshot.source = Source::Embedded;
-        Ok(Engine { inner })
-    }
-
-    /// Decides a question, given and answered as JSON. `now` is in milliseconds since 1970.
-    ///
-    /// # Errors
-    /// A text of the problems, as JSON.
-    pub fn check(&self, question: &str, now: f64) -> Result<String, JsValue> {
-        let check = Check::read(&tree(question)?).map_err(|problems| refused(&problems))?;
-        let decision = decide(&self.inner, &check.question(), instant(now));
-        shown(decision.map_err(Problems::from))
-    }
-
-    /// Decides every feature for one customer.
-    ///
-    /// # Errors
-    /// A text of the problems, as JSON.
-    pub fn entitlements(&self, question: &str, now: f64) -> Result<String, JsValue> {
-        let check = Check::read_for_all(&tree(question)?).map_err(|problems| refused(&problems))?;
-        let now = instant(now);
-        let decide = |code| decide(&self.inner, &check.question_on(code), now);
-        let decisions: Result<Vec<_>, _> = self.inner.catalog.feature_codes().map(decide).collect();
-        decisions.map(|decisions| decisions.to_json()).map_err(|problem| refused(&problem.into()))
-    }
-}
-
-/// Answers which window of a reset period holds an instant.
-///
-/// # Errors
-/// A text of the problems, as JSON.
-#[wasm_bindgen]
-pub fn window(question: &str) -> Result<String, JsValue> {
-    shown(ask_window(&tree(question)?))
-}
-
-/// Answers which billing period holds an instant.
-///
-/// # Errors
-/// A text of the problems, as JSON.
-#[wasm_bindgen(js_name = billingPeriod)]
-pub fn billing_period(question: &str) -> Result<String, JsValue> {
-    shown(ask_billing_period(&tree(question)?))
-}
-
-/// Answers what entitlement rows come to.
-///
-/// # Errors
-/// A text of the problems, as JSON.
-#[wasm_bindgen]
-pub fn resolve(question: &str) -> Result<String, JsValue> {
-    shown(ask_resolution(&tree(question)?))
-}
-
-fn tree(json: &str) -> Result<Tree, JsValue> {
-    serde_json::from_str(json).map_err(|error| not_json(&error))
-}
 
 /// Milliseconds of JavaScript's clock as an instant.
 fn instant(ms: f64) -> Instant {
@@ -97,10 +22,6 @@ fn instant(ms: f64) -> Instant {
 
 fn shown<T: WriteJson>(answer: Result<T, Problems>) -> Result<String, JsValue> {
     answer.map(|answer| answer.to_json()).map_err(|problems| refused(&problems))
-}
-
-fn not_json(error: &serde_json::Error) -> JsValue {
-    thrown([("INVALID_JSON", "", error.to_string())].into_iter())
 }
 
 fn refused(problems: &Problems) -> JsValue {

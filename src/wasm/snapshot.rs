@@ -1,11 +1,10 @@
 //! A snapshot, lent to JavaScript: opened where it lies, and asked.
 //!
 //! Hashing and verifying is left to JavaScript, which has both built in, and faster than they can be
-//! here. Not in the published package yet: it is built with the feature `snapshot`, for measuring.
+//! here. A question is a query string, which takes no JSON reader. Not in the published package yet.
 
-use crate::{instant, refused, shown, tree};
-use mayuse_core::{Code, Packed, Problem, Problems, Source};
-use mayuse_document::Check;
+use crate::{instant, refused, shown};
+use mayuse_core::{Code, Packed, Problem, Problems, QueryCheck, Source};
 use mayuse_snapshot::{Contents, Replica, contents};
 use wasm_bindgen::prelude::*;
 
@@ -77,7 +76,7 @@ impl Unverified {
     pub fn open(self, is_signed: bool, audience: Option<String>) -> Result<Snapshot, JsValue> {
         let manifest = self.manifest.verified(is_signed).map_err(broken)?;
         audience.map_or(Ok(()), |audience| manifest.is_for(&audience)).map_err(broken)?;
-        let (catalogue, shards) = self.contents.objects(&manifest, false).map_err(broken)?;
+        let (catalogue, shards) = self.contents.objects(&manifest, None).map_err(broken)?;
         let mut inner = Replica::new(usize::MAX, 0);
         inner.take(manifest, Some(&catalogue), (0..).zip(shards).collect(), Source::Snapshot).map_err(broken)?;
         Ok(Snapshot { inner })
@@ -93,18 +92,21 @@ pub struct Snapshot {
 
 #[wasm_bindgen]
 impl Snapshot {
-    /// Decides a question, given and answered as JSON. `now` is in milliseconds since 1970.
+    /// Decides a question, given as a query string and answered as JSON. `now` is in milliseconds since 1970.
     ///
     /// # Errors
     /// A text of the problems, as JSON.
     pub fn check(&self, question: &str, now: f64) -> Result<String, JsValue> {
-        let check = Check::read(&tree(question)?).map_err(|problems| refused(&problems))?;
+        let check = QueryCheck::from_query(question).ok_or_else(|| broken(NOT_A_QUESTION))?;
         let decision = self.inner.decide(&check.question(), instant(now));
         // All shards are held, so nothing is ever needed.
         let decision = decision.map_err(|_| broken("the snapshot is not whole"))?;
         shown(decision.map_err(Problems::from))
     }
 }
+
+const NOT_A_QUESTION: &str = "the question cannot be read: it names a customer and a feature, each field once, \
+     amounts in plain digits and instants in RFC 3339";
 
 fn broken(why: impl ToString) -> JsValue {
     refused(&Problem::error(Code::Invalid, String::new(), why.to_string()).into())

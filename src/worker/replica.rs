@@ -275,7 +275,7 @@ async fn read_fallback(opens: bool) {
         if !opens {
             return Ok((version, None));
         }
-        let (catalogue, shards) = contents.objects(&manifest, true).map_err(|error| error.to_string())?;
+        let (catalogue, shards) = contents.objects(&manifest, Some(Hash::of)).map_err(|error| error.to_string())?;
         let fresh = shards.into_iter().zip(0..).map(|(block, shard)| (shard, block)).collect();
         let mut embedded = Replica::new(usize::MAX, settings.min_version).with_own(settings.own);
         embedded.take(manifest, Some(&catalogue), fresh, Source::Embedded).map_err(|error| error.to_string())?;

@@ -64,7 +64,7 @@ pub(crate) struct Subscriptions<'b> {
 }
 
 impl<'b> Subscriptions<'b> {
-    #[inline(always)]
+    #[cfg_attr(not(feature = "small"), inline(always))]
     pub(super) fn read(tables: &'b Tables, n: u32, mut records: Reader<'b>) -> Subscriptions<'b> {
         let first = if n == 0 { None } else { SubscriptionRecord::read_here(&mut records) };
         let first = first.map(|record| Subscription::of(tables, record));
@@ -132,7 +132,7 @@ pub(crate) struct Subscription<'b> {
 }
 
 impl<'b> Subscription<'b> {
-    #[inline(always)]
+    #[cfg_attr(not(feature = "small"), inline(always))]
     fn of(tables: &'b Tables, record: SubscriptionRecord<'b>) -> Subscription<'b> {
         Subscription {
             id: record.id,

@@ -97,7 +97,7 @@ const ARCHIVED: u8 = 8;
 const OWN_ROWS: u8 = 16;
 
 /// The key of a record, of which nothing else is looked at.
-#[inline(always)]
+#[cfg_attr(not(feature = "small"), inline(always))]
 pub(crate) fn key<'b>(reader: &mut Reader<'b>) -> Option<(Flags, &'b str)> {
     Some((reader.flags()?, reader.text()?))
 }
@@ -107,7 +107,7 @@ pub(crate) fn is_alias(flags: Flags) -> bool {
 }
 
 impl<'b> CustomerRecord<'b> {
-    #[inline(always)]
+    #[cfg_attr(not(feature = "small"), inline(always))]
     pub fn read(reader: &mut Reader<'b>, flags: Flags) -> Option<CustomerRecord<'b>> {
         let alias = if flags.has(HAS_ALIAS) { Some(reader.text()?) } else { None };
         let name = if flags.has(NAMED) { Some(reader.text()?) } else { None };
@@ -209,7 +209,7 @@ impl<'b> SubscriptionRecord<'b> {
     }
 
     /// The same, for where it is read most: what is made of it there is made without a copy.
-    #[inline(always)]
+    #[cfg_attr(not(feature = "small"), inline(always))]
     pub fn read_here(reader: &mut Reader<'b>) -> Option<SubscriptionRecord<'b>> {
         let id = reader.text()?;
         let [version, states, flags, anchor] = reader.four()?;

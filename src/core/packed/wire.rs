@@ -58,7 +58,7 @@ pub struct Reader<'b> {
 
 impl<'b> Reader<'b> {
     /// Reads from the beginning.
-    #[inline(always)]
+    #[cfg_attr(not(feature = "small"), inline(always))]
     pub fn new(text: &'b str) -> Reader<'b> {
         Reader { text, at: 0 }
     }
@@ -73,7 +73,7 @@ impl<'b> Reader<'b> {
         self.text.len() <= self.at
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(feature = "small"), inline(always))]
     fn byte(&mut self) -> Option<u8> {
         let byte = *self.text.as_bytes().get(self.at)?;
         self.at = self.at.wrapping_add(1);
@@ -84,7 +84,7 @@ impl<'b> Reader<'b> {
     // be kept in registers.
 
     /// A whole number.
-    #[inline(always)]
+    #[cfg_attr(not(feature = "small"), inline(always))]
     pub fn number(&mut self) -> Option<u64> {
         let byte = *self.text.as_bytes().get(self.at)?;
         if byte < MORE {
@@ -97,7 +97,7 @@ impl<'b> Reader<'b> {
     }
 
     /// Four whole numbers, of which each nearly always takes a byte.
-    #[inline(always)]
+    #[cfg_attr(not(feature = "small"), inline(always))]
     pub(crate) fn four(&mut self) -> Option<[u64; 4]> {
         const MORE_OR_NONE: u32 = 0xc0c0_c0c0;
         let (bytes, _) = self.text.as_bytes().get(self.at..)?.split_first_chunk::<4>()?;
@@ -115,24 +115,24 @@ impl<'b> Reader<'b> {
         Some(([self.number()?, self.number()?, self.number()?, self.number()?], self.at))
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(feature = "small"), inline(always))]
     pub(crate) fn flags(&mut self) -> Option<Flags> {
         u8::try_from(self.number()?).ok().map(Flags)
     }
 
     /// One of 32 bits.
-    #[inline(always)]
+    #[cfg_attr(not(feature = "small"), inline(always))]
     pub fn count(&mut self) -> Option<u32> {
         u32::try_from(self.number()?).ok()
     }
 
     /// One that fits a size.
-    #[inline(always)]
+    #[cfg_attr(not(feature = "small"), inline(always))]
     pub fn size(&mut self) -> Option<usize> {
         usize::try_from(self.number()?).ok()
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(feature = "small"), inline(always))]
     pub(crate) fn signed(&mut self) -> Option<i64> {
         let folded = self.number()?;
         // All bits are turned over if the lowest is set.
@@ -141,7 +141,7 @@ impl<'b> Reader<'b> {
     }
 
     /// The next so many bytes.
-    #[inline(always)]
+    #[cfg_attr(not(feature = "small"), inline(always))]
     pub fn take(&mut self, n: usize) -> Option<&'b str> {
         let to = self.at.checked_add(n)?;
         let text = self.text.get(self.at..to)?;
@@ -150,32 +150,32 @@ impl<'b> Reader<'b> {
     }
 
     /// A text, which says its length first.
-    #[inline(always)]
+    #[cfg_attr(not(feature = "small"), inline(always))]
     pub fn text(&mut self) -> Option<&'b str> {
         let n = self.size()?;
         self.take(n)
     }
 
     /// A day, as a distance from another.
-    #[inline(always)]
+    #[cfg_attr(not(feature = "small"), inline(always))]
     pub(crate) fn day_from(&mut self, from: i64) -> Option<Date> {
         Date::from_days(from.checked_add(self.signed()?)?)
     }
 
     /// A day, if there is one here.
-    #[inline(always)]
+    #[cfg_attr(not(feature = "small"), inline(always))]
     pub(crate) fn day_if(&mut self, is_here: bool, from: i64) -> Option<Option<Date>> {
         if is_here { self.day_from(from).map(Some) } else { Some(None) }
     }
 
     /// An instant, as a distance from another.
-    #[inline(always)]
+    #[cfg_attr(not(feature = "small"), inline(always))]
     pub(crate) fn instant_from(&mut self, from: i64) -> Option<Instant> {
         Instant::from_millis(from.checked_add(self.signed()?)?)
     }
 
     /// An instant.
-    #[inline(always)]
+    #[cfg_attr(not(feature = "small"), inline(always))]
     pub fn instant(&mut self) -> Option<Instant> {
         self.instant_from(0)
     }
