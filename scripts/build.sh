@@ -57,10 +57,11 @@ build_worker() {
     *) echo "Building the Worker (2 to 3 minutes): build/index.js" ;;
     esac
     wasm worker "$1" mayuse-worker build/glue index
-    # One file of JavaScript, without the classes of the Worker's library that nothing here uses: what keeps esbuild from leaving
-    # them out are two kinds of lines. And not every runtime knows `import source`.
+    # One file of JavaScript, without the classes of the Worker's library that nothing here uses: two kinds of lines keep esbuild
+    # from leaving them out. Not every runtime knows `import source`, and wasm-bindgen lists a file again for each use of it.
     sed -e 's/^import source /import /' -e '/^if (Symbol\.dispose) /d' \
-        -e 's|: new FinalizationRegistry|: /* @__PURE__ */ new FinalizationRegistry|' build/glue/index.js >build/glue/worker.js
+        -e 's|: new FinalizationRegistry|: /* @__PURE__ */ new FinalizationRegistry|' build/glue/index.js |
+        awk '!/^ *"\.\/snippets\/.*: import[0-9]+,$/ || !seen[$1]++' >build/glue/worker.js
     echo 'export { Catalog, __worker_init_state, checkNow, fetch } from "./build/glue/worker.js"' |
         quietly esbuild --bundle --format=esm --minify '--external:*.wasm' --outfile=build/index.js
     if [ "$1" = quick ]; then

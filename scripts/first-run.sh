@@ -41,13 +41,25 @@ now() { node -p 'Date.now()'; }
 # Says how long a command took by the clock, and how long processors worked on it.
 row() { printf '| %-44s | %7s s | %9s s |\n' "$@" >>"$folder/table"; }
 
-# What processors worked so far on whatever has ended, in milliseconds; `times` says minutes and seconds.
-worked() { times | tail -n 1 | sed 's/[ms]/ /g' | awk '{ printf "%d", 1000 * (60 * $1 + $2 + 60 * $3 + $4) }'; }
+# begin, then end NAME: measures what lies between. `times` says how long processors worked on what has ended since the script
+# began, in minutes and seconds; in a subshell it would say nothing.
+mark() {
+    times >"$folder/times"
+    worked=$(tail -n 1 "$folder/times" | sed 's/[ms]/ /g' | awk '{ printf "%d", 1000 * (60 * $1 + $2 + 60 * $3 + $4) }')
+    clock=$(now)
+}
+begin() {
+    mark
+    worked_before=$worked began=$clock
+}
+end() {
+    mark
+    row "$1" "$(seconds "${2:-$((clock - began))}")" "$(seconds $((worked - worked_before)))"
+}
 
 # run NAME: make run until it answers yes.
 run() {
-    local began before
-    began=$(now) before=$(worked)
+    begin
     set -m
     make -C "$folder/clone" run >"$folder/log" 2>&1 &
     running=$!
@@ -58,16 +70,15 @@ run() {
     done
     local took=$(($(now) - began))
     stop
-    sed 's/^/    | /' "$folder/log" | grep -v wrangler:info
-    row "$1" "$(seconds "$took")" "$(seconds $(($(worked) - before)))"
+    sed -n -e '/wrangler [0-9]/q' -e 's/^/    | /p' "$folder/log"
+    end "$1" "$took"
 }
 
 # run_test NAME
 run_test() {
-    local began before
-    began=$(now) before=$(worked)
+    begin
     make -C "$folder/clone" test >"$folder/log" 2>&1 || { tail -n 60 "$folder/log"; die "make test failed"; }
-    row "$1" "$(seconds $(($(now) - began)))" "$(seconds $(($(worked) - before)))"
+    end "$1"
 }
 
 load=$(cut -d ' ' -f 1 /proc/loadavg 2>/dev/null || echo unknown)
