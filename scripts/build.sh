@@ -112,6 +112,7 @@ unused_exports() {
 shrink() {
     local from=$1 to=$2
     shift 2
+    command -v wasm-opt >/dev/null || { echo "wasm-opt is missing, which make run goes without: make setup" >&2 && return 1; }
     wasm-opt "$@" -O -Oz --low-memory-unused --reorder-functions-by-name --strip-producers --strip-target-features \
         --enable-bulk-memory --enable-nontrapping-float-to-int --enable-sign-ext --enable-mutable-globals \
         --enable-reference-types --enable-multivalue --enable-exception-handling -o "$to.small" "$from"

@@ -77,8 +77,9 @@ export async function start(...options) {
       env: {
         ...entries({ LOCAL_RUN: "1", SNAPSHOT_AUDIENCE: AUDIENCE, ...bindings }, (value) => ({ type: "text", value })),
         ...entries({ SNAPSHOTS: snapshots }, (id) => ({ type: "kv", id })),
-        ...entries(limits ?? {}, ({ simple }, namespace) => ({ type: "rate-limit", namespace, simple })),
         ...catalogOf(`worker-${writer ?? n}`),
+        // A limit may have the name of the object, which is out of reach then.
+        ...entries(limits ?? {}, ({ simple }, namespace) => ({ type: "rate-limit", namespace, simple })),
         ASSETS: { type: "assets" },
       },
       assets: { directory: new URL("../../build/assets", import.meta.url).pathname, hasUserWorker: true, runWorkerFirst: true },
