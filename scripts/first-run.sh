@@ -39,7 +39,7 @@ seconds() { printf '%d.%d' $(($1 / 1000)) $(($1 % 1000 / 100)); }
 now() { node -p 'Date.now()'; }
 
 # Says how long a command took by the clock, and how long processors worked on it.
-row() { printf '| %-44s | %7s s | %9s s |\n' "$@" >>"$folder/table"; }
+row() { printf '| %-46s | %8s s | %10s s |\n' "$@" >>"$folder/table"; }
 
 # begin, then end NAME: measures what lies between. `times` says how long processors worked on what has ended since the script
 # began, in minutes and seconds; in a subshell it would say nothing.
@@ -90,5 +90,5 @@ if [ "${1-}" = test ]; then
     run_test "make test again"
     run "make run after make test"
 fi
-printf '\n| %-44s | %9s | %11s |\n|---|---:|---:|\n' "$(getconf _NPROCESSORS_ONLN) cores, load before: $load" "by clock" "processors"
+printf '\n| %-46s | %10s | %12s |\n|---|---:|---:|\n' "$(getconf _NPROCESSORS_ONLN) cores, load before: $load" "by clock" "processors"
 cat "$folder/table"
