@@ -4,13 +4,14 @@
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' Makefile
 
-setup: ## install the tools into .tools and node_modules (the others do it first; nothing to do, no time)
+setup: ## install what building and testing needs into .tools and node_modules (the others do it first, as far as they need it)
 	@scripts/setup.sh
 
 build: setup ## build the native program, the Worker and the npm package
 	@scripts/build.sh
 
-run: setup ## run the Worker on this computer
+run: ## run the Worker on this computer
+	@scripts/setup.sh run
 	@scripts/run.sh
 
 test: setup ## check formatting and lints, and run every test

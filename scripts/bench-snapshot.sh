@@ -30,11 +30,7 @@ everything() {
 
 step snapshot-build "Building the bench" \
     cargo build --profile bench -p mayuse-tests --bin mayuse-open --bin mayuse-generate || die "Try: make test"
-wasm() {
-    wasm_env wasm-pack build src/wasm --mode no-install --target web --profile release-browser \
-        --no-pack --no-typescript --out-dir ../../target/bench-wasm --out-name mayuse
-}
-step snapshot-wasm "Building the engine for JavaScript, with snapshots" wasm || die "Try: make test"
+step snapshot-wasm "Building the engine for JavaScript, with snapshots" scripts/build.sh bench || die "Try: make test"
 step snapshot-run "Measuring, 7 processes of each kind" everything || die "Try: $open build 1000 /tmp/snapshot"
 
 echo

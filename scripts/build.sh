@@ -11,27 +11,34 @@ native() {
     cargo build --quiet --release -p mayuse-cli
 }
 
-# once FOLDER SOURCES -- COMMAND: runs a wasm build unless nothing it is made of changed since its last one began.
-# Only a build that went through to its end leaves the mark, so one that was broken off is done again.
-once() {
-    local mark=$1/.built began sources=(src/core src/document Cargo.toml Cargo.lock scripts .tools/stamp)
+# fresh MARK SOURCES...: nothing that a wasm build is made of changed since the one that left the mark began.
+fresh() {
+    local mark=$1
     shift
-    while [ "$1" != -- ]; do
-        sources+=("$1")
-        shift
-    done
+    [ -f "$mark" ] && [ -z "$(find src/core src/document Cargo.toml Cargo.lock scripts package-lock.json .tools/toolchain "$@" \
+        -newer "$mark" -print -quit)" ]
+}
+
+# marked MARK COMMAND...: only a build that went through to its end leaves the mark, so one that was broken off is done again.
+marked() {
+    local mark=$1 began
     shift
-    if [ -f "$mark" ] && [ -z "$(find "${sources[@]}" -newer "$mark" -print -quit)" ]; then
-        return 0
-    fi
     began=$(mktemp)
     rm -f "$mark"
     "$@"
     mv "$began" "$mark"
 }
 
+# In build/ lies one Worker: the one that is deployed, measured and tested, or, for `make run`, one that is built in a fifth of
+# the time. Whoever can do with the second takes the first where that is fresh.
 worker() {
-    once build src/snapshot src/dialects src/worker openapi.json -- build_worker
+    local sources=(src/snapshot src/dialects src/worker openapi.json)
+    if [ "${MAYUSE_QUICK-}" != 1 ]; then
+        fresh build/.built "${sources[@]}" || { rm -f build/.built-quick && marked build/.built build_worker release-wasm; }
+    elif ! fresh build/.built "${sources[@]}" && ! fresh build/.built-quick "${sources[@]}"; then
+        rm -f build/.built
+        marked build/.built-quick build_worker quick
+    fi
     check_fallback
 }
 
@@ -43,11 +50,25 @@ check_fallback() {
     fi
 }
 
+# build_worker PROFILE
 build_worker() {
-    echo "Building the Worker: build/index.js"
-    # worker-build empties its output folder and must stand in the crate.
-    quietly wasm_env env -C src/worker worker-build --profile release-wasm --out-dir ../../build
-    shrink build/index_bg.wasm
+    case $1 in
+    quick) echo "Building the Worker, little optimised (about a minute, after a change some seconds): build/index.js" ;;
+    *) echo "Building the Worker (2 to 3 minutes): build/index.js" ;;
+    esac
+    wasm worker "$1" mayuse-worker build/glue index
+    # One file of JavaScript, without the classes of the Worker's library that nothing here uses: two kinds of lines keep esbuild
+    # from leaving them out. Not every runtime knows `import source`, and wasm-bindgen lists a file again for each use of it.
+    sed -e 's/^import source /import /' -e '/^if (Symbol\.dispose) /d' \
+        -e 's|: new FinalizationRegistry|: /* @__PURE__ */ new FinalizationRegistry|' build/glue/index.js |
+        awk '!/^ *"\.\/snippets\/.*: import[0-9]+,$/ || !seen[$1]++' >build/glue/worker.js
+    echo 'export { Catalog, __worker_init_state, checkNow, fetch } from "./build/glue/worker.js"' |
+        quietly esbuild --bundle --format=esm --minify '--external:*.wasm' --outfile=build/index.js
+    if [ "$1" = quick ]; then
+        cp build/glue/index_bg.wasm build/
+    else
+        shrink build/glue/index_bg.wasm build/index_bg.wasm --remove-exports="$(unused_exports)"
+    fi
     # Without its blanks, which are a third of it.
     mkdir -p build/assets
     node -p 'JSON.stringify(JSON.parse(fs.readFileSync("openapi.json", "utf8")))' >build/assets/openapi.json
@@ -55,30 +76,54 @@ build_worker() {
     [ -f fallback.snapshot ] || : >fallback.snapshot
 }
 
-npm_package() { once pkg/wasm src/snapshot src/wasm -- build_npm_package; }
+npm_package() {
+    fresh pkg/wasm/.built src/snapshot src/wasm || marked pkg/wasm/.built build_npm_package
+}
 
 build_npm_package() {
-    echo "Building the npm package: pkg/"
-    wasm_package full mayuse
-    wasm_package reader reader
-    # It says `*`, and npm would leave the wasm out of the package.
-    rm -f pkg/wasm/.gitignore
+    build_npm full mayuse
+    build_npm reader reader
 }
 
-# wasm_package FEATURE NAME: a build of src/wasm with a feature: pkg/wasm/NAME.js and NAME_bg.wasm. What bundlers would do to
-# the glue anyway is done here.
-wasm_package() {
-    quietly wasm_env wasm-pack build src/wasm --mode no-install --target web --profile release-browser \
-        --no-pack --no-typescript --out-dir ../../pkg/wasm --out-name "$2" --no-default-features --features "$1"
-    esbuild --log-level=warning --minify --allow-overwrite --format=esm --outfile="pkg/wasm/$2.js" "pkg/wasm/$2.js"
+# build_npm FEATURES NAME [FOLDER]: FOLDER/NAME.js and FOLDER/NAME_bg.wasm, from src/wasm with these features.
+build_npm() {
+    local folder=${3-pkg/wasm}
+    echo "Building the npm package's engine (about a minute): $folder/$2.js"
+    wasm web release-browser mayuse-wasm "$folder" "$2" --no-default-features --features "$1"
+    # Bundlers would do the same to the glue.
+    esbuild --log-level=warning --minify --allow-overwrite --format=esm --outfile="$folder/$2.js" "$folder/$2.js"
+    shrink "$folder/$2_bg.wasm" "$folder/$2_bg.wasm"
 }
 
-# shrink FILE: a pass of wasm-opt, which worker-build leaves out with a profile of our own. The lowest kilobyte of memory is
-# the end of the stack, where nothing lies that has an address.
+# wasm worker|web PROFILE CRATE FOLDER NAME FLAGS...: a crate as WebAssembly, with the JavaScript around it.
+wasm() {
+    local kind=$1 profile=$2 crate=$3 folder=$4 name=$5 tool
+    shift 5
+    quietly cargo build --profile tools --package mayuse-glue &
+    tool=$!
+    quietly wasm_env env WASM_BINDGEN_USE_JS_SYS=1 cargo build --lib --profile "$profile" \
+        --target wasm32-unknown-unknown --package "$crate" "$@"
+    wait "$tool"
+    mkdir -p "$folder"
+    target/tools/mayuse-glue "$kind" "target/wasm32-unknown-unknown/$profile/${crate//-/_}.wasm" "$folder" "$name"
+}
+
+# What the Worker's JavaScript called before the classes that nothing uses were left out, and no longer calls.
+unused_exports() {
+    node -p 'const [all, used] = ["glue/index.js", "index.js"].map((name) => fs.readFileSync(`build/${name}`, "utf8"));
+        [...new Set(all.match(/(?<=\bwasm\.)\w+/g))].filter((name) => !used.includes(name)).join()'
+}
+
+# shrink FROM TO FLAGS...: passes of wasm-opt. The lowest kilobyte of memory is the end of the stack, where nothing lies that has
+# an address. Functions whose names are alike are alike, and compress better side by side.
 shrink() {
-    wasm-opt -Oz --low-memory-unused --enable-bulk-memory --enable-nontrapping-float-to-int --enable-sign-ext \
-        --enable-mutable-globals --enable-reference-types --enable-multivalue -o "$1.small" "$1"
-    mv "$1.small" "$1"
+    local from=$1 to=$2
+    shift 2
+    command -v wasm-opt >/dev/null || { echo "wasm-opt is missing, which make run goes without: make setup" >&2 && return 1; }
+    wasm-opt "$@" -O -Oz --low-memory-unused --reorder-functions-by-name --strip-producers --strip-target-features \
+        --enable-bulk-memory --enable-nontrapping-float-to-int --enable-sign-ext --enable-mutable-globals \
+        --enable-reference-types --enable-multivalue --enable-exception-handling -o "$to.small" "$from"
+    mv "$to.small" "$to"
 }
 
 # Shows the output only of what fails.
@@ -109,6 +154,7 @@ for part in "${@:-all}"; do
     worker) worker ;;
     npm) npm_package ;;
     sizes) sizes ;;
+    bench) build_npm full mayuse target/bench-wasm ;; # for scripts/bench-snapshot.sh
     *) echo "unknown part: $part (native, worker, npm or sizes)" >&2 && exit 2 ;;
     esac
 done

@@ -4,18 +4,15 @@
 MAYUSE_ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 export MAYUSE_ROOT
 
+# A Node of the project's own lies there only if set-up found that of the machine too old.
 case ":$PATH:" in
-*":$MAYUSE_ROOT/.tools/rust/bin:"*) ;;
-*) export PATH="$MAYUSE_ROOT/.tools/rust/bin:$MAYUSE_ROOT/node_modules/.bin:$PATH" ;;
+*":$MAYUSE_ROOT/node_modules/.bin:"*) ;;
+*) export PATH="$MAYUSE_ROOT/.tools/node/bin:$MAYUSE_ROOT/node_modules/.bin:$PATH" ;;
 esac
 
 # What is built lies where the scripts and tests look for it.
 unset CARGO_TARGET_DIR
 
-# Without these, worker-build downloads its own copies.
-export WASM_BINDGEN_BIN="$MAYUSE_ROOT/.tools/rust/bin/wasm-bindgen"
-export WASM_OPT_BIN="$MAYUSE_ROOT/node_modules/.bin/wasm-opt"
-export ESBUILD_BIN="$MAYUSE_ROOT/node_modules/.bin/esbuild"
 export WRANGLER_SEND_METRICS=false
 
 # wasm_env COMMAND...: runs a command or function with the compiler that has the wasm target.

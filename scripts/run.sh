@@ -6,6 +6,10 @@ cd "$(dirname "$0")/.."
 . scripts/env.sh
 port=${PORT:-8787}
 
+# Not as small and fast as the one that is deployed; whichever is there already will do: scripts/build.sh.
+export MAYUSE_QUICK=1
+scripts/build.sh worker
+
 # Once the Worker answers: tells an empty catalogue the demo, and says what to try, below what wrangler itself has to say.
 greet() {
     local url=http://127.0.0.1:$port
@@ -37,8 +41,8 @@ pass=$(node -p 'crypto.randomUUID()')
 inner=$(node -e 'const s = require("net").createServer().listen(0, "127.0.0.1", () => { console.log(s.address().port); s.close(); })')
 node scripts/front.mjs "$port" "$inner" "$pass" $$ &
 
-# wrangler builds the Worker, now and whenever its sources change. Without the variable it asks the network for data
-# that only matters in production.
+# wrangler builds the Worker again whenever its sources change. Without the variable it asks the network for data that only
+# matters in production.
 # LOCAL_RUN lets the demo key in, on this machine only.
 exec env CLOUDFLARE_CF_FETCH_ENABLED=false wrangler dev --ip 127.0.0.1 --port "$inner" --var "LOCAL_RUN:$pass" \
     --show-interactive-dev-session=false

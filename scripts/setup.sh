@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # Installs what the other scripts need into ./.tools and ./node_modules, both git-ignored.
+# scripts/setup.sh [run|all]: what `make run` needs, or, without an argument, what building and testing everything needs.
 # Says nothing and ends at once when there is nothing to do. To start from scratch: rm -rf .tools node_modules
 #
 # The released clients that tests run are installed by the first `make test`, into tests/clients: see scripts/clients.sh.
 #
-# Only two things can reach outside the repository, each said when it is done: `rustup target add`, and on Debian
-# `apt-get install` (OpenSSL's headers; a compiler for wasm where rustup cannot give the target).
+# Only two things can reach outside the repository, each said when it is done: `rustup` may add a target and components to
+# your toolchain, and on Debian `apt-get install` a compiler for wasm where rustup cannot give the target.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 # shellcheck source=scripts/versions.env
@@ -16,6 +17,7 @@ cd "$(dirname "$0")/.."
 . scripts/lib.sh
 
 export RUST_BACKTRACE=0        # so that a log ends with the error
+for_what=${1:-all}
 tools=$MAYUSE_ROOT/.tools
 choice=$tools/wasm-toolchain   # read by wasm_env
 wasm_lib=lib/rustlib/wasm32-unknown-unknown/lib
@@ -25,7 +27,7 @@ std_crate=$tools/wasm-std      # where Debian's std is built for wasm
 
 # Everything on which the installed state depends.
 state() {
-    cat scripts/versions.env
+    cat scripts/versions.env scripts/setup.sh
     rustc -vV
     wasm_env rustc -vV
     node --version
@@ -33,18 +35,22 @@ state() {
 }
 
 all_there() {
-    local bin
-    for bin in .tools/rust/bin/{wasm-bindgen,worker-build,wasm-pack} node_modules/.bin/{esbuild,tsc,wasm-opt,wrangler}; do
-        [ -x "$bin" ] || return 1
+    local bin bins=(esbuild wrangler)
+    [ "$for_what" = run ] || bins+=(tsc wasm-opt)
+    for bin in "${bins[@]}"; do
+        [ -x "node_modules/.bin/$bin" ] || return 1
     done
     wasm_std_there
 }
 
 wasm_std_there() { ls "$(wasm_env rustc --print sysroot)/$wasm_lib"/libstd-*.rlib; }
 
-if [ -f "$tools/stamp" ] && [ "$(state 2>/dev/null)" = "$(cat "$tools/stamp")" ] && all_there >/dev/null 2>&1; then
-    exit 0
-fi
+# What was installed for everything is enough for `make run`.
+for stamp in "$tools/stamp-$for_what" "$tools/stamp-all"; do
+    if [ -f "$stamp" ] && [ "$(state 2>/dev/null)" = "$(cat "$stamp")" ] && all_there >/dev/null 2>&1; then
+        exit 0
+    fi
+done
 
 # --- what only the user can install ---
 
@@ -58,23 +64,17 @@ if ! command -v cargo >/dev/null || [ -z "$rust" ]; then
 elif ! at_least "$rust" "$MIN_RUST"; then
     need "Rust $MIN_RUST or later (here: $rust)" "rustup update stable; a distribution's older one: https://rustup.rs"
 fi
-at_least "${node:-0}" "$MIN_NODE" || need "Node $MIN_NODE or later (here: ${node:-none})" "https://nodejs.org/en/download"
+# npm has Node for Linux, and runs on an older one.
+arch=$(uname -m | sed 's/x86_64/x64/; s/aarch64/arm64/')
+case $(uname -s)-$arch in
+Linux-x64 | Linux-arm64) [ -n "$node" ] || need "Node $MIN_NODE or later" "https://nodejs.org/en/download; Debian: apt-get install nodejs npm" ;;
+*) at_least "${node:-0}" "$MIN_NODE" || need "Node $MIN_NODE or later (here: ${node:-none})" "https://nodejs.org/en/download" ;;
+esac
 command -v npm >/dev/null || need "npm" "comes with https://nodejs.org/en/download; Debian: apt-get install npm"
 command -v git >/dev/null || need "git" "Debian: apt-get install git; macOS: xcode-select --install"
 command -v cc >/dev/null || need "a C compiler and linker (cc)" "Debian: apt-get install build-essential; macOS: xcode-select --install"
 
 has_apt() { command -v apt-get >/dev/null && { [ "$(id -u)" -eq 0 ] || command -v sudo >/dev/null; }; }
-
-rust_tool_there() { [ "$(version_of "$tools/rust/bin/$1")" = "$2" ]; }
-
-# worker-build links OpenSSL on Linux.
-lacks_openssl() {
-    [ "$(uname -s)" = Linux ] && ! rust_tool_there worker-build "$WORKER_BUILD_VERSION" &&
-        [ -z "${OPENSSL_DIR-}" ] && ! pkg-config --exists openssl 2>/dev/null
-}
-if lacks_openssl && ! has_apt; then
-    need "OpenSSL's headers and pkg-config" "Debian: apt-get install libssl-dev pkg-config; Fedora: dnf install openssl-devel pkgconf"
-fi
 
 [ -z "$missing" ] || die "Set-up needs these first (nothing was changed):$missing" "Then run it again: make setup"
 
@@ -100,26 +100,36 @@ rust_components() {
     die "make test needs rustfmt and clippy for your Rust toolchain; install them, then run it again: make setup"
 }
 
-npm_packages() {
-    local stamp=node_modules/.lock-stamp now
-    now="$(uname -sm) $(git hash-object --no-filters package-lock.json)"
-    [ "$(cat "$stamp" 2>/dev/null)" != "$now" ] || return 0
-    rm -f "$stamp"
-    step npm "Installing wrangler, esbuild, wasm-opt and tsc into node_modules (package-lock.json is new or changed)" \
-        npm ci --include=dev || die "Try: npm ci, with the network (or the registry in .npmrc) reachable; then make setup"
-    echo "$now" >"$stamp"
+# A Node of the project's own, where the machine's is older than wrangler takes. The package is a binary, and nothing of it runs
+# while it is installed.
+node_of_our_own() {
+    local ours
+    ours=$(version_of "$tools/node/bin/node")
+    if [ -n "$ours" ] && [ "$ours" != "$NODE_VERSION" ] || ! at_least "$(version_of node)" "$MIN_NODE"; then
+        rm -rf "$tools/node"
+        step node "Installing Node $NODE_VERSION from npm into .tools/node (wrangler needs $MIN_NODE, yours is $(version_of node))" \
+            npm install --no-save --no-package-lock --prefix "$tools/node" "node-linux-$arch@$NODE_VERSION" ||
+            die "Is the npm registry reachable? Otherwise install Node $MIN_NODE or later: https://nodejs.org/en/download"
+        ln -sfn "node_modules/node-linux-$arch/bin" "$tools/node/bin"
+        hash -r
+        at_least "$(version_of node)" "$MIN_NODE" ||
+            die "That Node does not run here. Install Node $MIN_NODE or later: https://nodejs.org/en/download"
+    fi
 }
 
-# rust_tool BINARY VERSION WHY CRATE [FLAGS]: the tools share one build folder, and are built fast rather than to be fast.
-rust_tool() {
-    local bin=$1 version=$2 why=$3
-    shift 3
-    rust_tool_there "$bin" "$version" && return
-    step "$bin" "Building $bin $version ($why; 2 to 4 minutes)" \
-        env CARGO_TARGET_DIR="$tools/build" CARGO_PROFILE_RELEASE_OPT_LEVEL=1 \
-        CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_DEBUG=0 \
-        cargo install "$@" --version "$version" --root "$tools/rust" --force ||
-        die "Try: make setup again, which goes on where it stopped; is crates.io reachable, does a small cargo build link?"
+npm_packages() {
+    local stamp=node_modules/.lock-stamp now include=--include=dev names="wrangler, esbuild, wasm-opt and tsc"
+    now="$(uname -sm) $(git hash-object --no-filters package-lock.json)"
+    case $(cat "$stamp" 2>/dev/null) in
+    "all $now" | "$for_what $now") return ;;
+    esac
+    if [ "$for_what" = run ]; then
+        include=--omit=dev names="wrangler and esbuild"
+    fi
+    rm -f "$stamp"
+    step npm "Installing $names into node_modules (some seconds)" npm ci "$include" ||
+        die "Try: npm ci, with the network (or the registry in .npmrc) reachable; then make setup"
+    echo "$for_what $now" >"$stamp"
 }
 
 # --- the wasm target ---
@@ -194,21 +204,21 @@ copy_std() {
 # --- all of it ---
 
 mkdir -p "$tools/log"
+node_of_our_own
 wasm_target
 if [ -f "$choice" ]; then
     echo "Wasm builds use Debian's Rust $(version_of /usr/bin/rustc), as noted in .tools/wasm-toolchain; native builds keep yours, $rust."
 else
     echo "Wasm builds use your own Rust, $rust."
 fi
-rust_components
-if lacks_openssl; then
-    step openssl "Installing OpenSSL's headers, which worker-build needs (apt-get install)" apt_install libssl-dev pkg-config ||
-        die "Try as root: apt-get install libssl-dev pkg-config"
-fi
+[ "$for_what" = run ] || rust_components
 npm_packages
-rust_tool wasm-bindgen "$WASM_BINDGEN_VERSION" "JavaScript glue for wasm" wasm-bindgen-cli # its own lock file names a version that is gone
-rust_tool worker-build "$WORKER_BUILD_VERSION" "builds the Cloudflare Worker" worker-build --locked
-rust_tool wasm-pack "$WASM_PACK_VERSION" "builds the npm package" wasm-pack --locked
-rm -rf "$tools/build" "$tools/probe.wasm"
-state >"$tools/stamp"
-echo "Set-up done in $SECONDS s. The first make test also installs meteroid, commet-sdk and @commet/node into tests/clients."
+rm -f "$tools/probe.wasm"
+# What is built for wasm is built anew with another compiler.
+compiler=$(wasm_env rustc -vV)
+[ "$(cat "$tools/toolchain" 2>/dev/null)" = "$compiler" ] || echo "$compiler" >"$tools/toolchain"
+state >"$tools/stamp-$for_what"
+case $for_what in
+run) echo "Set-up for make run done in $SECONDS s." ;;
+*) echo "Set-up done in $SECONDS s. The first make test also installs meteroid, commet-sdk and @commet/node into tests/clients." ;;
+esac

@@ -2,17 +2,44 @@
 //
 // The Rust handler is asynchronous, and each request through it costs a promise, a class instance and a handful of
 // crossings of the border to wasm. A check from memory takes a microsecond or two, so that would be most of its time.
-import Entry from "../../build/index.js";
+import { Catalog as Stored, __worker_init_state, checkNow, fetch } from "../../build/index.js";
 // A snapshot to fall back on where nothing else can be had; empty, unless one was put there before the deployment.
 import fallback from "../../fallback.snapshot";
 
-// The Durable Object's class among them.
-export * from "../../build/index.js";
-
 globalThis.MAYUSE_FALLBACK_SNAPSHOT = fallback;
 
-// worker-build makes each function that is exported from Rust a method of the class of the Worker.
-const { checkNow } = Entry.prototype;
+/**
+ * The Durable Object. A panic ends the instance of WebAssembly that the Rust object lives in, so the next call makes a
+ * Rust object in the new instance.
+ */
+export class Catalog {
+  #made;
+  #instanceId;
+  #object;
+
+  constructor(state, env) {
+    this.#made = [state, env];
+    this.#living();
+  }
+
+  fetch(request) {
+    return this.#living().fetch(request);
+  }
+
+  alarm() {
+    return this.#living().alarm();
+  }
+
+  #living() {
+    // A call of any exported function starts a new instance after a panic; a method's call does not.
+    const { instanceId } = __worker_init_state();
+    if (this.#instanceId !== instanceId) {
+      this.#object = new Stored(...this.#made);
+      this.#instanceId = instanceId;
+    }
+    return this.#object;
+  }
+}
 
 // Made once: the runtime copies them for each answer.
 const ANSWER = { headers: new Headers({ "cache-control": "no-store", "content-type": "application/json" }) };
@@ -28,7 +55,7 @@ function fromMemory(request) {
     const { headers } = request;
     return checkNow(url, headers.get("authorization"), headers.get("x-api-key"), headers);
   } catch {
-    // It has already been logged. The next call finds the instance dead and starts a new one.
+    // It has already been logged. The next call starts a new instance.
     return undefined;
   }
 }
@@ -36,6 +63,6 @@ function fromMemory(request) {
 export default {
   fetch(request, env, context) {
     const body = fromMemory(request);
-    return body === undefined ? new Entry(context, env).fetch(request) : new Response(body, ANSWER);
+    return body === undefined ? fetch(request, env, context) : new Response(body, ANSWER);
   },
 };

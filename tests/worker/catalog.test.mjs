@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { Miniflare, NoOpLog } from "miniflare";
-import { JSON_TYPE, demo, start } from "./support.mjs";
+import { JSON_TYPE, catalogOf, demo, start, worker as workerOf } from "./support.mjs";
 import { PRODUCT, customer, shop, subscription } from "./shop.mjs";
 
 const sha256 = (key) => createHash("sha256").update(key).digest("hex");
@@ -298,9 +298,9 @@ const SCRIPT = `
 
 /** Runs a statement in the database of the first Worker whose folder this is. */
 async function execute(folder, statement) {
-  const durableObjects = { CATALOG: { className: "Catalog", useSQLite: true } };
-  const worker = { name: "worker-0", modules: true, script: SCRIPT, compatibilityDate: "2026-04-01", durableObjects };
-  const miniflare = new Miniflare({ workers: [worker], durableObjectsPersist: folder, log: new NoOpLog() });
+  const parts = [{ type: "ESModule", path: "statements.mjs", contents: SCRIPT }];
+  const config = { ...workerOf("worker-0", parts), env: catalogOf("worker-0") };
+  const miniflare = new Miniflare({ workers: [{ config }], resourcePersistencePath: folder, log: new NoOpLog() });
   try {
     const answer = await miniflare.dispatchFetch("http://localhost/", { method: "POST", body: statement });
     assert.equal(await answer.text(), "done");

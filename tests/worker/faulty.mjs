@@ -2,8 +2,7 @@
 //
 // A test sets faults by POST /__faults, which begins the notes anew; GET /__calls gives the notes. Below /__kv/ is the
 // store as it is, past all faults, and POST /__sql runs a statement on the database of the object. The object lives in the same isolate, so its bindings meet the same faults.
-import shim from "../../src/worker/shim.mjs";
-import { Catalog as Real } from "../../build/index.js";
+import shim, { Catalog as Real } from "../../src/worker/shim.mjs";
 
 export * from "../../src/worker/shim.mjs";
 

@@ -72,27 +72,24 @@ subscribe("child_process", (started) => processes.push(started.process));
  */
 export async function start(...options) {
   const workers = options.map(({ bindings, limits, snapshots, writer, parts = modules }, n) => ({
-    name: `worker-${n}`,
-    modules: parts,
-    compatibilityDate,
-    kvNamespaces: snapshots ? { SNAPSHOTS: snapshots } : {},
-    bindings: without({ LOCAL_RUN: "1", SNAPSHOT_AUDIENCE: AUDIENCE, ...bindings }),
-    assets: {
-      directory: new URL("../../build/assets", import.meta.url).pathname,
-      binding: "ASSETS",
-      routerConfig: { has_user_worker: true, invoke_user_worker_ahead_of_assets: true },
+    config: {
+      ...worker(`worker-${n}`, parts, writer),
+      env: {
+        ...entries({ LOCAL_RUN: "1", SNAPSHOT_AUDIENCE: AUDIENCE, ...bindings }, (value) => ({ type: "text", value })),
+        ...entries({ SNAPSHOTS: snapshots }, (id) => ({ type: "kv", id })),
+        ...catalogOf(`worker-${writer ?? n}`),
+        // A limit may have the name of the object, which is out of reach then.
+        ...entries(limits ?? {}, ({ simple }, namespace) => ({ type: "rate-limit", namespace, simple })),
+        ASSETS: { type: "assets" },
+      },
+      assets: { directory: new URL("../../build/assets", import.meta.url).pathname, hasUserWorker: true, runWorkerFirst: true },
     },
-    durableObjects: {
-      CATALOG: { className: "Catalog", useSQLite: true, ...(writer !== undefined && { scriptName: `worker-${writer}` }) },
-    },
-    ratelimits: limits,
-    unsafeDirectSockets: [{ host: "127.0.0.1", port: 0 }],
+    dev: { unsafeDirectSockets: [{ host: "127.0.0.1", port: 0 }] },
   }));
   const persist = options.find((one) => one.persist)?.persist;
   // What the runtime says of panics and hang-ups that are meant is not shown.
-  const handleRuntimeStdio = (...streams) => streams.forEach((stream) => stream.resume());
-  const kept = persist ? { durableObjectsPersist: persist, kvPersist: `${persist}/kv` } : {};
-  const miniflare = new Miniflare({ workers, log: new NoOpLog(), handleRuntimeStdio, ...kept });
+  const silent = { log: new NoOpLog(), handleStructuredLogs: () => {} };
+  const miniflare = new Miniflare({ ...silent, workers, ...(persist && { resourcePersistencePath: persist }) });
   await miniflare.ready;
   const runtime = processes.findLast(({ spawnfile }) => spawnfile.endsWith("workerd"));
   // A connection is closed after a refusal, so that none is used again.
@@ -115,8 +112,25 @@ export async function start(...options) {
   return { workers: workersAsked, worker: workersAsked[0], runtime, stop };
 }
 
-/** The fields that are there: what is `undefined` is taken away, also from defaults. */
-const without = (fields) => Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
+/** The fields that are there, each made into something else: what is `undefined` is taken away, also from defaults. */
+const entries = (fields, made) =>
+  Object.fromEntries(Object.entries(fields).flatMap(([key, value]) => (value === undefined ? [] : [[key, made(value, key)]])));
+
+const MODULE_TYPES = { ESModule: "esm", Data: "data", CompiledWasm: "wasm" };
+
+/** A Worker of these modules, the first of which imports the others; it has the object, or asks that of another one. */
+export function worker(name, parts, writer) {
+  const listed = parts.map(({ path, type, contents }) => [path, { type: MODULE_TYPES[type], contents }]);
+  return {
+    name,
+    compatibilityDate,
+    manifest: { mainModule: parts[0].path, modulesRoot: "/", modules: Object.fromEntries(listed) },
+    exports: writer === undefined ? { Catalog: { type: "durable-object", storage: "sqlite" } } : {},
+  };
+}
+
+/** The binding of the object that a Worker has. */
+export const catalogOf = (name) => ({ CATALOG: { type: "durable-object", worker: name, exportName: "Catalog" } });
 
 /** A Worker to ask. */
 class Asked {
