@@ -46,7 +46,9 @@ export type IndeterminateReason =
   | "RESERVATION_UNAVAILABLE";
 
 export type ResetPeriod =
-  | { type: "NEVER" | "BILLING_CYCLE" }
+  | { type: "NEVER" }
+  /** The billing period; with `sub_cycle`, the months of it. */
+  | { type: "BILLING_CYCLE"; sub_cycle?: "MONTHLY" }
   | {
       type: "CALENDAR" | "FIXED_WINDOW" | "SLIDING_WINDOW";
       unit: "HOUR" | "DAY" | "WEEK" | "MONTH" | "YEAR";
@@ -65,6 +67,8 @@ export interface WindowBounds {
 
 export interface Period extends WindowBounds {
   type: ResetPeriod["type"];
+  /** Only where the billing period is cut into months. */
+  sub_cycle?: "MONTHLY";
   unit: "HOUR" | "DAY" | "WEEK" | "MONTH" | "YEAR" | null;
   interval: number | null;
 }

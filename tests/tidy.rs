@@ -1,5 +1,11 @@
 //! What is promised of the repository itself, and can be read off its files.
 
+mod circles;
+mod crates;
+mod documents;
+mod licences;
+mod semantics;
+
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::fs;
@@ -9,7 +15,7 @@ use std::path::{Path, PathBuf};
 const MAX_LINES: usize = 420;
 
 /// What a reader looks for first.
-const DOCUMENTS: [&str; 4] = ["README.md", "ARCHITECTURE.md", "CHANGELOG.md", "CONTRIBUTING.md"];
+const DOCUMENTS: [&str; 5] = ["README.md", "ARCHITECTURE.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md"];
 
 /// What the core may not contain: clocks, shared state, concurrency, JavaScript, output.
 const NOT_IN_CORE: [&str; 17] = [
@@ -87,6 +93,12 @@ fn sources() -> Vec<String> {
     assert!(30 < found.len(), "only {} source files", found.len());
     found.sort();
     found
+}
+
+/// The folders of the crates that decide, read, replicate, count and translate: those that are there.
+fn pure_crates() -> Vec<String> {
+    let folders = ["core", "document", "snapshot", "metering", "dialects"].map(|name| format!("src/{name}"));
+    folders.into_iter().filter(|folder| root().join(folder).join("lib.rs").is_file()).collect()
 }
 
 /// The code of a Rust file, without comments.

@@ -4,7 +4,7 @@ use crate::input::{self, Failure};
 use crate::keygen;
 use crate::snapshot::{self, Opened, Trust};
 use crate::style;
-use mayuse_core::{Catalog, Decision, FullCatalog, Instant, Question, decide};
+use mayuse_core::{Catalog, Decision, FullCatalog, Instant, Question, Reason, decide};
 use mayuse_snapshot::Replica;
 use std::io::{self, Write};
 use std::path::Path;
@@ -60,5 +60,18 @@ impl Answers {
                 }
             },
         }
+    }
+}
+
+/// Says on standard error how a limit is judged, where an answer lacks the usage for it.
+pub fn hint_at_usage(decisions: &[Decision<'_>]) {
+    if decisions.iter().any(|decision| decision.reason == Reason::UsageUnavailable) {
+        let label = style::for_stderr().yellow("hint");
+        // Nothing is left to be told if standard error is gone.
+        let _ = writeln!(
+            io::stderr(),
+            "{label}: a limit cannot be judged without the usage in its window: pass it with --consumed; --consumed 0 \
+             asks as if nothing had been used"
+        );
     }
 }

@@ -1,6 +1,6 @@
 //! `mayuse check`
 
-use crate::answers::Answers;
+use crate::answers::{self, Answers};
 use crate::input::{self, Failure};
 use mayuse_document::Check;
 use std::path::PathBuf;
@@ -30,9 +30,12 @@ pub struct Args {
     /// How much is wanted (a decimal; 1 if not given, 0 asks whether the customer stands within the limit)
     #[arg(long, value_name = "N", allow_hyphen_values = true)]
     requested: Option<String>,
-    /// How much was used in the window
-    #[arg(long, value_name = "N", default_value = "0", allow_hyphen_values = true)]
-    consumed: String,
+    /// How much was used in the window; unknown if not given, and 0 only where 0 is written
+    #[arg(long, value_name = "N", allow_hyphen_values = true)]
+    consumed: Option<String>,
+    /// How much is held for requests under way; 0 if not given
+    #[arg(long, value_name = "N", allow_hyphen_values = true)]
+    reserved: Option<String>,
     /// The instant asked about (RFC 3339); now if not given
     #[arg(long, value_name = "INSTANT")]
     at: Option<String>,
@@ -43,8 +46,14 @@ pub struct Args {
 
 /// Prints the decision.
 pub fn run(args: &Args) -> Result<bool, Failure> {
-    let optional = [("subscription_id", &args.subscription), ("requested", &args.requested), ("at", &args.at)];
-    let mut pairs = vec![("customer", &*args.customer), ("feature", &args.feature), ("consumed", &args.consumed)];
+    let optional = [
+        ("subscription_id", &args.subscription),
+        ("requested", &args.requested),
+        ("consumed", &args.consumed),
+        ("reserved", &args.reserved),
+        ("at", &args.at),
+    ];
+    let mut pairs = vec![("customer", &*args.customer), ("feature", &args.feature)];
     pairs.extend(optional.into_iter().filter_map(|(name, value)| Some((name, value.as_deref()?))));
     if args.explain {
         pairs.push(("explain", "true"));
@@ -54,5 +63,6 @@ pub fn run(args: &Args) -> Result<bool, Failure> {
     let answers = Answers::open(&args.catalog, &args.customer)?;
     let decision = answers.decide(&check.question(), input::now())?;
     input::print_answer(&decision)?;
+    answers::hint_at_usage(std::slice::from_ref(&decision));
     Ok(decision.allowed)
 }

@@ -2,7 +2,9 @@
 
 use crate::input::{self, Failure};
 use crate::style;
-use mayuse_core::{Amount, FullCatalog, Instant, Problems, WriteJson, decide};
+use mayuse_core::{
+    Amount, FullCatalog, Instant, Policy, Problems, Reason, Snapshot, Source, WriteJson, decide, undecided,
+};
 use mayuse_document::{Check, Document, Tree, ask_billing_period, ask_resolution, ask_window, read_reset_period};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -80,13 +82,13 @@ fn run_file(path: &Path) -> Result<Vec<(String, Vec<String>)>, Failure> {
         return Err(invalid("expected a vector file with \"spec_version\": 1"));
     }
     let cases = file.get("cases").and_then(Value::as_array).ok_or_else(|| invalid("expected \"cases\", an array"))?;
-    let shared = file.get("catalog").map(compile);
+    let mut shared = file.get("catalog").map(compile);
     let mut results = Vec::with_capacity(cases.len());
     for case in cases {
         let id = case.get("id").and_then(Value::as_str).ok_or_else(|| invalid("a case without an \"id\""))?;
         let expect = case.get("expect").ok_or_else(|| invalid("a case without \"expect\""))?;
         let mut failures = Vec::new();
-        compare("", expect, &answer(case, shared.as_ref()), &mut failures);
+        compare("", expect, &answer(case, shared.as_mut()), &mut failures);
         results.push((id.to_owned(), failures));
     }
     Ok(results)
@@ -98,7 +100,7 @@ fn compile(catalog: &Value) -> Result<FullCatalog, String> {
 }
 
 /// The answer to a case; `{"error": true, ...}` where it is refused.
-fn answer(case: &Value, shared: Option<&Result<FullCatalog, String>>) -> Value {
+fn answer(case: &Value, shared: Option<&mut Result<FullCatalog, String>>) -> Value {
     let refused = |message: String| json!({"error": true, "message": message});
     let tree = match Tree::deserialize(case) {
         Ok(tree) => tree,
@@ -108,9 +110,9 @@ fn answer(case: &Value, shared: Option<&Result<FullCatalog, String>>) -> Value {
         Some("window") => shown(ask_window(&tree)),
         Some("billing_period") => shown(ask_billing_period(&tree)),
         Some("resolve") => shown(ask_resolution(&tree)),
-        Some("check") => {
-            let own = case.get("catalog").map(compile);
-            let catalog = match own.as_ref().or(shared) {
+        Some(kind @ ("check" | "snapshot_check")) => {
+            let mut own = case.get("catalog").map(compile);
+            let catalog = match own.as_mut().or(shared) {
                 Some(Ok(catalog)) => catalog,
                 Some(Err(message)) => return refused(message.clone()),
                 None => return refused("a check without a catalogue".to_owned()),
@@ -119,13 +121,62 @@ fn answer(case: &Value, shared: Option<&Result<FullCatalog, String>>) -> Value {
                 Ok(check) => check,
                 Err(problems) => return refused(problems.to_string()),
             };
-            match decide(catalog, &check.question(), input::now()) {
+            let now = input::now();
+            let copy = match (kind, case.get("snapshot")) {
+                ("check", _) => Copy { snapshot: Snapshot::default(), unusable: None },
+                (_, snapshot) => match copy(snapshot.unwrap_or(&Value::Null), now) {
+                    Ok(copy) => copy,
+                    Err(message) => return refused(message),
+                },
+            };
+            catalog.catalog.snapshot = copy.snapshot;
+            let decided = match copy.unusable {
+                Some(reason) => undecided(&check.question(), reason, &copy.snapshot, now),
+                None => decide(catalog, &check.question(), now),
+            };
+            match decided {
                 Ok(decision) => shown(Ok(decision)),
                 Err(problem) => refused(problem.to_string()),
             }
         }
         kind => refused(format!("unknown kind {kind:?}")),
     }
+}
+
+/// The copy of the catalogue that a `snapshot_check` is decided from.
+struct Copy {
+    snapshot: Snapshot,
+    /// Why there is nothing to decide from.
+    unusable: Option<Reason>,
+}
+
+/// Reads `{"source"?, "version"?, "age_ms"?, "stale_after_ms"?, "max_age_ms"?, "on_indeterminate"?, "unusable"?}`.
+/// A misspelt field is an error, or the case would ask something else.
+fn copy(value: &Value, now: Instant) -> Result<Copy, String> {
+    let fields = value.as_object().ok_or("a snapshot_check without \"snapshot\", an object")?;
+    let mut copy = Copy { snapshot: Snapshot::default(), unusable: None };
+    for (name, value) in fields {
+        let wrong = || format!("snapshot.{name}: {value} is not expected");
+        let number = || value.as_u64().ok_or_else(wrong);
+        match (name.as_str(), value.as_str()) {
+            ("source", Some("SNAPSHOT")) => copy.snapshot.source = Source::Snapshot,
+            ("source", Some("EMBEDDED")) => copy.snapshot.source = Source::Embedded,
+            ("source", Some("ORIGIN")) => copy.snapshot.source = Source::Origin,
+            ("version", _) => copy.snapshot.version = Some(number()?),
+            ("age_ms", _) => {
+                let made = i64::try_from(number()?).ok().and_then(|age| now.millis().checked_sub(age));
+                copy.snapshot.generated_at = Some(made.and_then(Instant::from_millis).ok_or_else(wrong)?);
+            }
+            ("stale_after_ms", _) => copy.snapshot.stale_after_ms = Some(number()?),
+            ("max_age_ms", _) => copy.snapshot.max_age_ms = Some(number()?),
+            ("on_indeterminate", Some("ALLOW")) => copy.snapshot.on_indeterminate = Policy::Allow,
+            ("on_indeterminate", Some("DENY")) => copy.snapshot.on_indeterminate = Policy::Deny,
+            ("unusable", Some("SNAPSHOT_MISSING")) => copy.unusable = Some(Reason::SnapshotMissing),
+            ("unusable", Some("SNAPSHOT_INVALID")) => copy.unusable = Some(Reason::SnapshotInvalid),
+            _ => return Err(wrong()),
+        }
+    }
+    Ok(copy)
 }
 
 fn shown<T: WriteJson>(answer: Result<T, Problems>) -> Value {
@@ -193,4 +244,19 @@ fn same_text(expect: &str, actual: &str) -> bool {
 fn same_period(expect: &Value, actual: &Value) -> bool {
     let read = |value: &Value| read_reset_period(&Tree::deserialize(value).ok()?).ok();
     read(expect).zip(read(actual)).is_some_and(|(expect, actual)| expect.same_as(actual))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_vector_has_the_answer_it_expects() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/vectors");
+        for path in files(&[folder]).unwrap_or_default() {
+            for (id, failures) in run_file(&path).unwrap_or_default() {
+                assert!(failures.is_empty(), "{} {id}: {failures:?}", path.display());
+            }
+        }
+    }
 }

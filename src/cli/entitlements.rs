@@ -1,6 +1,6 @@
 //! `mayuse entitlements`
 
-use crate::answers::Answers;
+use crate::answers::{self, Answers};
 use crate::input::{self, Failure};
 use crate::style::{self, Paint};
 use mayuse_core::{Amount, Decision, Instant, Verdict};
@@ -23,9 +23,12 @@ pub struct Args {
     /// Ask about this one of the customer's subscriptions alone
     #[arg(long)]
     subscription: Option<String>,
-    /// How much was used in each window
-    #[arg(long, value_name = "N", default_value = "0", allow_hyphen_values = true)]
-    consumed: String,
+    /// How much was used in each window; unknown if not given, and 0 only where 0 is written
+    #[arg(long, value_name = "N", allow_hyphen_values = true)]
+    consumed: Option<String>,
+    /// How much is held for requests under way; 0 if not given
+    #[arg(long, value_name = "N", allow_hyphen_values = true)]
+    reserved: Option<String>,
     /// The instant asked about (RFC 3339); now if not given
     #[arg(long, value_name = "INSTANT")]
     at: Option<String>,
@@ -36,8 +39,13 @@ pub struct Args {
 
 /// Prints every feature's decision.
 pub fn run(args: &Args) -> Result<bool, Failure> {
-    let optional = [("subscription_id", &args.subscription), ("at", &args.at)];
-    let pairs = [("customer", &*args.customer), ("consumed", &args.consumed)].into_iter();
+    let optional = [
+        ("subscription_id", &args.subscription),
+        ("consumed", &args.consumed),
+        ("reserved", &args.reserved),
+        ("at", &args.at),
+    ];
+    let pairs = [("customer", &*args.customer)].into_iter();
     let pairs = pairs.chain(optional.into_iter().filter_map(|(name, value)| Some((name, value.as_deref()?))));
     let check = Check::for_all_from_pairs(pairs)
         .map_err(|problems| Failure::Problems { what: "the question".to_owned(), problems })?;
@@ -48,6 +56,7 @@ pub fn run(args: &Args) -> Result<bool, Failure> {
     } else {
         input::print(&table(&decisions, &style::for_stdout()))?;
     }
+    answers::hint_at_usage(&decisions);
     Ok(true)
 }
 

@@ -112,7 +112,7 @@ impl Found {
 }
 
 fn show_customer(args: &Args, opened: &Opened, customer: &str, now: Instant) -> Result<bool, Failure> {
-    let check = Check::for_all_from_pairs([("customer", customer), ("consumed", "0")].into_iter())
+    let check = Check::for_all_from_pairs([("customer", customer)].into_iter())
         .map_err(|problems| Failure::Problems { what: "the question".to_owned(), problems })?;
     let answers = Answers::of(opened, customer)?;
     let decisions = entitlements::decide_all(&answers, &check, now)?;

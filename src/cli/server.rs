@@ -20,6 +20,8 @@ const MAX_EXCERPT: usize = 300;
 
 /// Which server, and as whom.
 #[derive(Debug, clap::Args)]
+// Flattened into the arguments of commands, which are a group of the same name.
+#[group(skip)]
 pub struct Args {
     /// Where the Worker is: http[s]://host[:port][/prefix]
     #[arg(long, value_name = "URL")]

@@ -32,7 +32,7 @@ pub use hash::Hash;
 pub use keys::{KeyError, KeyId, PublicKey, SigningKey};
 pub use ledger::{Definitions, Failing, Health, Ledger, Shard, State, health, slot_of};
 pub use limits::Limits;
-pub use manifest::{MANIFEST_FORMAT, Manifest, ManifestError, Object, Policies, Unverified, is_audience};
+pub use manifest::{MANIFEST_FORMAT, Manifest, ManifestError, Policies, Unverified, is_audience};
 pub use patch::{Patched, empty, patch, split};
 pub use publisher::{Load, Publisher, Step};
 pub use replica::{Judgement, Needs, Replica};

@@ -26,9 +26,6 @@ const MAX_BYTES: usize = 16 * 1024 * 1024;
 /// So many digits of a signature.
 const SIGNATURE: usize = 128;
 
-/// An object, by its hash and its size.
-pub type Object = Part;
-
 /// A snapshot of a catalogue.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Manifest {

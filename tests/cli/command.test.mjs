@@ -41,9 +41,14 @@ const ask = (customer, feature, ...more) => ["check", ...DEMO, ...AT, "--custome
 
 check("allowed is 0", ask("acme", "sso"), { status: 0, stdout: /"reason": "ENABLED"/ });
 check("not allowed is 1", ask("paused", "sso"), { status: 1, stdout: /"reason": "SUBSCRIPTION_PAUSED"/ });
-check("consumed is 0 if not given", ask("hobby", "exports"), { status: 0, stdout: /"consumed": "0"/ });
+check("usage that is not given is unknown, and what to do is said", ask("hobby", "exports"),
+  { status: 1, stdout: [/"reason": "USAGE_UNAVAILABLE"/, /"consumed": null/], stderr: /^hint: .* pass it with --consumed; --consumed 0 / });
+check("usage of 0 is said", ask("hobby", "exports", "--consumed", "0"), { status: 0, stdout: /"consumed": "0"/, stderr: /^$/ });
+check("a switch needs no usage", ask("acme", "sso"), { status: 0, stderr: /^$/ });
+check("reserved counts as consumed does", ask("hobby", "exports", "--consumed", "1", "--reserved", "2"), { status: 1, stdout: [/"reason": "LIMIT_REACHED"/, /"reserved": "2"/] });
+check("a negative reservation is a bad question", ask("hobby", "exports", "--reserved", "-1"), { status: 2, stderr: /reserved: must not be negative/ });
 check("a negative consumption is a correction", ask("hobby", "exports", "--consumed", "-5"), { status: 0, stdout: /"consumed": "-5"/ });
-check("explain lists rows", ask("acme", "api_calls", "--explain"), { status: 0, stdout: [/"trace": \[/, /"effect": "ADDED"/] });
+check("explain lists rows", ask("acme", "api_calls", "--consumed", "0", "--explain"), { status: 0, stdout: [/"trace": \[/, /"effect": "ADDED"/] });
 check("a catalogue from standard input", ["check", "--catalog", "-", ...AT, "--customer", "acme", "--feature", "sso"],
   { status: 0, stdout: /"allowed": true/ }, readFileSync(join(root, "demo/catalog.json"), "utf8"));
 check("a negative request is a bad question", ask("acme", "sso", "--requested", "-1"), { status: 2, stderr: /requested: must not be negative/ });
@@ -55,7 +60,8 @@ check("no command prints the help", [], { status: 2, stderr: /Usage: mayuse/ });
 check("help has examples", ["check", "--help"], { status: 0, stdout: /Examples:/ });
 check("version", ["--version"], { status: 0, stdout: /^mayuse \d+\.\d+\.\d+\n$/ });
 
-check("a table", ["entitlements", ...DEMO, ...AT, "--customer", "acme"], { status: 0, stdout: [/^FEATURE +ALLOWED +REASON/, /\napi_calls +yes +WITHIN_LIMIT +200000/] });
+check("a table without usage", ["entitlements", ...DEMO, ...AT, "--customer", "acme"], { status: 0, stdout: /\napi_calls +unknown +USAGE_UNAVAILABLE/, stderr: /^hint: / });
+check("a table", ["entitlements", ...DEMO, ...AT, "--customer", "acme", "--consumed", "0"], { status: 0, stdout: [/^FEATURE +ALLOWED +REASON/, /\napi_calls +yes +WITHIN_LIMIT +200000/] });
 test("the same as JSON", () => {
   const { status, stdout } = mayuse(["entitlements", ...DEMO, ...AT, "--customer", "acme", "--json"]);
   assert.equal(status, 0);

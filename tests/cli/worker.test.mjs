@@ -14,6 +14,7 @@ const { worker, workers, stop } = await start(
   { catalog: null },
   { catalog: null },
   { catalog: null, bindings: { LOCAL_RUN: undefined, API_KEYS: JSON.stringify([writer.row, checker.row]) } },
+  { snapshots: "taken", catalog: null },
 );
 after(stop);
 const to = (worker) => ["--url", worker.url];
@@ -252,4 +253,15 @@ test("keys: one that was made, one without the scope, one that is not known", as
   const unknown = await mayuse(["import", file("unknown.ndjson", lines(100_000)), ...to(workers[2])]);
   assert.equal(unknown.status, 1);
   assert.match(unknown.stderr, /error\[UNAUTHORIZED\] the key is not known[^]*Pass the key with --key/);
+});
+
+test("a snapshot that a stranger signed is not published, and the key to ask about is named", async () => {
+  const path = join(folder, "by-a-stranger");
+  const built = await mayuse(["build", "demo/catalog.json", "-o", path], { env: { MAYUSE_SIGNING_KEY: "09".repeat(32) } });
+  assert.equal(built.status, 0, built.stderr);
+  const { key_id: theirs } = JSON.parse((await mayuse(["inspect", path, "--json"])).stdout);
+  const { status, stderr } = await mayuse(["publish", path, ...to(workers[3])]);
+  assert.equal(status, 1);
+  assert.match(stderr, new RegExp(`^error\\[[A-Z_]+\\] it is signed with key ${theirs}, which is not among SNAPSHOT_KEYS\n`));
+  assert.match(stderr, new RegExp(`Is the public half of the key that signed it \\(${theirs} in the folder\\) among the Worker's SNAPSHOT_KEYS\\?\n$`));
 });
