@@ -241,7 +241,7 @@ impl Making<'_, '_> {
             PriceEntry::Existing(id) => {
                 let at = format!("{at}.id");
                 let price = self.reads.price(id, &at)?;
-                let price = price.ok_or_else(|| Failure::field(&at, format!("there is no price `{id}`")))?;
+                let price = price.ok_or_else(|| Failure::field(at.as_str(), format!("there is no price `{id}`")))?;
                 if let (Some(found), Some(product)) = (price.product_id.as_deref(), product)
                     && found != product
                 {

@@ -262,6 +262,6 @@ impl Component {
 }
 
 /// A refusal of something that is not there.
-pub(super) fn unknown(path: impl Into<String>, message: String) -> Failure {
+pub(super) fn unknown(path: &str, message: String) -> Failure {
     Failure::not_found(message).at(path)
 }
