@@ -22,7 +22,7 @@ pub struct Place {
 }
 
 /// An element of an input.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Element {
     /// The input as a whole.
     #[default]
@@ -36,6 +36,11 @@ pub enum Element {
 }
 
 impl Element {
+    /// How elements of one list are ordered: what is stored comes after the input.
+    pub fn rank(self) -> (bool, usize) {
+        (matches!(self, Element::Stored(_)), self.number())
+    }
+
     /// Its number among those of its kind.
     pub fn number(self) -> usize {
         match self {

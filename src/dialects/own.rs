@@ -25,15 +25,12 @@ pub(crate) fn version(program: &Program) -> Value {
 }
 
 /// 404 for a path that is not in the table.
-pub(crate) fn nowhere(segments: &[&str]) -> Failure {
-    match segments {
-        ["v1", "catalog", name] | ["v1", "catalog", name, _] => kind_named(name).err().unwrap_or_else(no_path),
-        _ => no_path(),
-    }
-}
-
-fn no_path() -> Failure {
-    Failure::not_found("there is no such path; /openapi.json lists those there are")
+pub(crate) fn nowhere(segments: &[String]) -> Failure {
+    let kind = match segments {
+        [v1, catalog, name] | [v1, catalog, name, _] if v1 == "v1" && catalog == "catalog" => kind_named(name).err(),
+        _ => None,
+    };
+    kind.unwrap_or_else(|| Failure::not_found("there is no such path; /openapi.json lists those there are"))
 }
 
 fn kind_named(name: &str) -> Result<Kind, Failure> {

@@ -9,6 +9,7 @@ use mayuse_core::{
     AddOnDefinition, Code, Definitions, Element, FeatureDefinition, FeatureIdx, Ladder, Place, PlanDefinition,
     StatusSet, SymbolTable, VersionDefinition, sort_by,
 };
+use std::cmp::Ordering;
 
 /// Everything but the people.
 #[derive(Clone, Debug)]
@@ -132,15 +133,20 @@ fn add_on(raw: &RawAddOn) -> AddOnDefinition<'_> {
 
 /// Sorts by id and reports the second and later ones of equal ids.
 pub(crate) fn sort_by_id<T>(list: &mut [T], key: impl Fn(&T) -> (&String, Element), sink: &Sink) {
-    sort_by(list, |a, b| key(a).cmp(&key(b)));
+    sort_by(list, |a, b| in_order(key(a).0, key(a).1, key(b).0, key(b).1));
     report_adjacent("id", list.iter().map(|item| (key(item).0.as_str(), key(item).1)), sink);
 }
 
 /// Reports the second and later ones of equal texts.
 pub(crate) fn report_twice<'t>(field: &str, texts: impl Iterator<Item = (&'t str, Element)>, sink: &Sink) {
     let mut texts: Vec<(&str, Element)> = texts.collect();
-    sort_by(&mut texts, Ord::cmp);
+    sort_by(&mut texts, |a, b| in_order(a.0, a.1, b.0, b.1));
     report_adjacent(field, texts.into_iter(), sink);
+}
+
+/// By text, and equal ones by their places.
+fn in_order(a: &str, a_at: Element, b: &str, b_at: Element) -> Ordering {
+    a.cmp(b).then_with(|| a_at.rank().cmp(&b_at.rank()))
 }
 
 fn report_adjacent<'t>(field: &str, texts: impl Iterator<Item = (&'t str, Element)>, sink: &Sink) {
