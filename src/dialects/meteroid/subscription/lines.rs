@@ -3,11 +3,12 @@
 use super::fee::{Fee, FeeStructure};
 use super::plan::{PlanVersion, unknown};
 use super::pricing::{FeeType, Parameters, Price};
-use super::reads::{Reads, Size, is_archived, n_bytes, stored};
+use super::reads::{Reads, Size, n_bytes, stored};
 use super::request::{AskedAddOn, AskedComponents, Customization, PriceEntry, ProductRef};
 use crate::failure::Failure;
 use crate::json::json;
 use crate::kind::Kind;
+use crate::meteroid::shapes::is_archived;
 use crate::request::Context;
 use crate::store::{Change, text};
 use mayuse_core::{BillingPeriod, Instant, SortedMap};
