@@ -37,7 +37,7 @@ fn problems_of(text: &str) -> Problems {
 
 #[track_caller]
 fn assert_says(found: &Problem, code: Code, path: &str, message: &str) {
-    assert_eq!((found.code, found.path.as_str()), (code, path), "{found}");
+    assert_eq!((found.code, found.place.to_string().as_str()), (code, path), "{found}");
     assert!(found.message.contains(message), "expected `{message}` in `{}`", found.message);
 }
 

@@ -2,7 +2,7 @@
 
 use crate::input::{self, Failure};
 use crate::upload::{Shape, Upload};
-use mayuse_core::{Code, Packed, Pile, Problem, Problems, Sorted};
+use mayuse_core::{Code, Element, Packed, Pile, Problem, Problems, Sorted};
 use mayuse_dialects::{Kind, MAX_LINE};
 use mayuse_document::{Document, Tree, add_element};
 use serde::Deserialize;
@@ -79,15 +79,14 @@ fn lines(upload: &mut Upload, seed: u64) -> Result<Compiled, Refused> {
         }
         line.define(&mut document);
     }
-    let refuse = |problems| Refused::Problems(located(problems));
     if !problems.is_usable() {
-        return Err(refuse(problems));
+        return Err(Refused::Problems(problems));
     }
     // People are checked against it. Whether a pool has units is not known before all of them were seen.
     let mut part = document.clone();
     part.mark_as_part();
-    let (_, catalog, _) = part.pack_definitions().map_err(refuse)?;
-    let mut pile = Pile::new(&catalog, seed);
+    let (_, catalog, _) = part.pack_definitions().map_err(Refused::Problems)?;
+    let mut pile = Pile::new(&catalog, seed).of_lines();
     let first_at = first.as_ref().map(|line| line.number).unwrap_or_default();
     let mut next = first;
     while let Some(line) = next {
@@ -101,20 +100,20 @@ fn lines(upload: &mut Upload, seed: u64) -> Result<Compiled, Refused> {
                      customer or subscription already",
                     kind.name().replace('_', "-")
                 );
-                return Err(Problem::error(Code::Invalid, format!("line {}", line.number), message).into());
+                return Err(Problem::error(Code::Invalid, line.at(), message).into());
             }
             _ => line.define(&mut document),
         }
         next = lines.next(&mut problems)?;
     }
     if !problems.is_usable() {
-        return Err(refuse(problems));
+        return Err(Refused::Problems(problems));
     }
     document.saw(pile.seen());
-    let (object, _, found) = document.pack_definitions().map_err(refuse)?;
-    let people = pile.sorted().map_err(refuse)?;
+    let (object, _, found) = document.pack_definitions().map_err(Refused::Problems)?;
+    let people = pile.sorted().map_err(Refused::Problems)?;
     extend(&mut problems, found);
-    Ok(Compiled { object, people, problems: located(problems) })
+    Ok(Compiled { object, people, problems })
 }
 
 fn extend(problems: &mut Problems, more: Problems) {
@@ -152,7 +151,7 @@ impl<'u> Lines<'u> {
                 return Ok(None);
             }
             self.number = self.number.saturating_add(1);
-            let error = |code, message: String| Problem::error(code, format!("line {}", self.number), message);
+            let error = |code, message: String| Problem::error(code, Element::Line(self.number), message);
             if MAX_LINE < self.bytes.trim_ascii_end().len() {
                 // What follows is the rest of it, and no line.
                 let message = format!("it is longer than the {MAX_LINE} bytes that a line may have");
@@ -201,6 +200,10 @@ impl Line {
         Ok(Line { number, kind, fields: Tree::Object(fields) })
     }
 
+    fn at(&self) -> Element {
+        Element::Line(self.number)
+    }
+
     fn is_person(&self) -> bool {
         matches!(self.kind, Some(Kind::Customer | Kind::Subscription))
     }
@@ -209,7 +212,7 @@ impl Line {
     fn define(&self, document: &mut Document) {
         match (self.kind, &self.fields) {
             (Some(Kind::Coupon | Kind::AddOnMapping), _) => {}
-            (Some(kind), fields) => document.add(kind.list(), self.number, fields),
+            (Some(kind), fields) => document.add_at(kind.list(), self.at(), fields),
             (None, Tree::Object(fields)) => {
                 let settings = fields.iter().filter(|(name, _)| name == "ladder" || name == "access_statuses");
                 settings.for_each(|(name, value)| document.set(name, value));
@@ -217,32 +220,4 @@ impl Line {
             (None, _) => {}
         }
     }
-}
-
-/// Problems of lines: elements were numbered by their lines, and `customers[17].id` is `line 17: id`.
-fn located(mut problems: Problems) -> Problems {
-    for problem in &mut problems.list {
-        if let Some((line, rest)) = line_of(&problem.path) {
-            problem.path = if rest.is_empty() { line } else { format!("{line}: {rest}") };
-        }
-        // Two that are the same name each other.
-        const OTHER: &str = " is already that of ";
-        if let Some((what, other)) = problem.message.rsplit_once(OTHER)
-            && let Some((line, _)) = line_of(other)
-        {
-            problem.message = format!("{what}{OTHER}{line}");
-        } else if let Some((_, rest)) = line_of(&problem.message) {
-            problem.message = rest.to_owned();
-        }
-    }
-    problems
-}
-
-/// The line of an element, and what of the path is inside of it.
-fn line_of(path: &str) -> Option<(String, &str)> {
-    let (list, after) = path.split_once('[')?;
-    let (number, rest) = after.split_once(']')?;
-    Kind::ALL.iter().find(|kind| kind.list() == list)?;
-    number.parse::<u64>().ok()?;
-    Some((format!("line {number}"), rest.trim_start_matches('.')))
 }

@@ -83,7 +83,7 @@ impl From<Fault> for Problem {
                 (Code::OutOfRange, "", message)
             }
         };
-        Problem::error(code, path.to_owned(), message)
+        Problem::error(code, path, message)
     }
 }
 

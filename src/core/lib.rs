@@ -15,6 +15,7 @@ mod json;
 mod amount;
 mod time;
 mod id;
+mod place;
 mod problem;
 mod sort;
 mod sorted;
@@ -71,6 +72,7 @@ pub use packed::{
     CustomerEntry, FORMAT, Found, Packed, People, Person, Pile, Reader, Seen, Sorted, SubscriptionEntry, Unreadable,
     Writer, key_hash, shard_of,
 };
+pub use place::{Element, Place};
 pub use problem::{Code, Problem, Problems, Severity};
 pub use query::QueryCheck;
 pub use question::Question;

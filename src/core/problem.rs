@@ -1,5 +1,6 @@
 //! What is wrong with an input, and where.
 
+use crate::place::Place;
 use std::fmt;
 
 /// One thing that is wrong with a document or a question.
@@ -9,8 +10,8 @@ pub struct Problem {
     pub code: Code,
     /// How bad it is.
     pub severity: Severity,
-    /// Where: `add_ons[3].entitlements[0].value.limit`. Empty for the input as a whole.
-    pub path: String,
+    /// Where.
+    pub place: Place,
     /// What, in one sentence.
     pub message: String,
 }
@@ -83,17 +84,14 @@ impl Severity {
 
 impl Problem {
     /// A problem that keeps the input from being used.
-    pub fn error(code: Code, path: String, message: impl Into<String>) -> Problem {
-        Problem { code, severity: Severity::Error, path, message: message.into() }
+    pub fn error(code: Code, place: impl Into<Place>, message: impl Into<String>) -> Problem {
+        Problem { code, severity: Severity::Error, place: place.into(), message: message.into() }
     }
 }
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.path.as_str() {
-            "" => f.write_str(&self.message),
-            path => write!(f, "{path}: {}", self.message),
-        }
+        if self.place.is_whole() { f.write_str(&self.message) } else { write!(f, "{}: {}", self.place, self.message) }
     }
 }
 

@@ -137,13 +137,7 @@ fn grants_access(catalog: &Catalog, subscription: &Subscription<'_>, now: Instan
         && catalog.access.contains(status_at(subscription, now))
 }
 
-/// The state of a subscription once the clock has had its say: a trial that is over is none.
+/// The state of a subscription at an instant.
 pub(crate) fn status_at(subscription: &Subscription<'_>, now: Instant) -> Status {
-    match (subscription.status, subscription.trial_end) {
-        (Status::TrialActive, Some(end)) if end.midnight() <= now => match subscription.activated_at {
-            Some(_) => Status::Active,
-            None => Status::TrialExpired,
-        },
-        (status, _) => status,
-    }
+    subscription.status.at(subscription.trial_end, subscription.activated_at.is_some(), now)
 }

@@ -1,6 +1,6 @@
 //! The states of a subscription.
 
-use crate::time::Date;
+use crate::time::{Date, Instant};
 
 /// The state of a subscription, as replicated.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -27,6 +27,19 @@ pub enum Status {
     Superseded,
     /// The billing system failed on it.
     Errored,
+}
+
+impl Status {
+    /// The state once the clock has had its say: a trial that is over is none.
+    pub fn at(self, trial_end: Option<Date>, is_activated: bool, now: Instant) -> Status {
+        match (self, trial_end) {
+            (Status::TrialActive, Some(end)) if end.midnight() <= now => match is_activated {
+                true => Status::Active,
+                false => Status::TrialExpired,
+            },
+            (status, _) => status,
+        }
+    }
 }
 
 /// A set of subscription states.

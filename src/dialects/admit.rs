@@ -8,17 +8,12 @@ use crate::failure::Failure;
 use crate::json::json;
 use crate::kind::{Kind, Referred};
 use crate::store::{Change, Store, items, key_of, text};
-use mayuse_core::{Code, Problem, Problems, Severity, SortedMap, SortedSet};
+use mayuse_core::{Code, Element, Place, Problem, Problems, Severity, SortedMap, SortedSet};
 use mayuse_document::{Document, Tree};
 use serde_json::Value;
 
-/// Stored entities are numbered from here on, so that their problems are told from those of the
-/// write. A document has a limit far below.
-pub(crate) const STORED: usize = 1_000_000_000;
-
-/// The core knows no mappings: what one grants is read as the row of an add-on, numbered from here on.
-const MAPPINGS: usize = 2_000_000_000;
-const ROW: &str = ".entitlements[0]";
+/// The core knows no mappings: what one grants is read as this row of an add-on.
+const ROW: &str = "entitlements[0]";
 
 /// Checks a write.
 ///
@@ -41,46 +36,40 @@ pub fn admit(changes: &[Change], store: &dyn Store) -> Result<(), Failure> {
     write.nothing_is_there_twice(&mut problems);
     write.add_ons_go_with_their_plans(store, &mut problems)?;
     problems.list.retain(|problem| problem.severity < Severity::Warning);
-    problems.list.iter_mut().for_each(name_mapping);
-    let broken = problems.list.iter().find(|problem| STORED <= place(problem).1).cloned();
-    problems.list.retain(|problem| place(problem).1 < STORED);
+    for place in problems.list.iter_mut().map(|problem| &mut problem.place) {
+        let list = match place.element {
+            Element::Listed(list, _) => list,
+            Element::Stored(n) => stored.get(n).map(|(kind, _)| kind.list()).unwrap_or_default(),
+            Element::Whole | Element::Line(_) => "",
+        };
+        if list == Kind::AddOnMapping.list()
+            && let Some(rest) = place.fields.strip_prefix(ROW)
+        {
+            place.fields = rest.trim_start_matches('.').to_owned();
+        }
+    }
+    let is_stored = |problem: &Problem| matches!(problem.place.element, Element::Stored(_));
+    let broken = problems.list.iter().find(|problem| is_stored(problem)).cloned();
+    problems.list.retain(|problem| !is_stored(problem));
     if !problems.list.is_empty() {
         if let [(kind, _)] = write.puts.as_slice()
             && !write.clears
         {
-            for problem in problems.list.iter_mut().filter(|problem| place(problem).0 == kind.list()) {
-                problem.path = place(problem).2.trim_start_matches('.').to_owned();
+            for place in problems.list.iter_mut().map(|problem| &mut problem.place) {
+                if matches!(place.element, Element::Listed(list, _) if list == kind.list()) {
+                    place.element = Element::Whole;
+                }
             }
         }
         return Err(problems.into());
     }
-    if let Some(problem) = broken {
-        let (_, n, rest) = place(&problem);
-        let (kind, id) = stored.get(n.saturating_sub(STORED)).cloned().unwrap_or((Kind::Feature, String::new()));
-        let rest = if kind == Kind::AddOnMapping { rest.strip_prefix(ROW).unwrap_or(rest) } else { rest };
-        let message = format!("{} `{id}`{rest} would be broken: {}", kind.name(), problem.message);
+    if let Some(Problem { place, message, .. }) = broken {
+        let (kind, id) = stored.get(place.element.number()).cloned().unwrap_or((Kind::Feature, String::new()));
+        let dot = if place.fields.is_empty() { "" } else { "." };
+        let message = format!("{} `{id}`{dot}{} would be broken: {message}", kind.name(), place.fields);
         return Err(Failure::conflict(message));
     }
     write.nothing_is_left_behind(store)
-}
-
-/// Puts the path of a mapping in place of that of the add-on it was read as.
-fn name_mapping(problem: &mut Problem) {
-    let (list, n, rest) = place(problem);
-    if list == Kind::AddOn.list() && MAPPINGS <= n {
-        let rest = rest.strip_prefix(ROW).unwrap_or(rest);
-        problem.path = format!("{}[{}]{rest}", Kind::AddOnMapping.list(), n.saturating_sub(MAPPINGS));
-    }
-}
-
-/// The list, the number and the rest of a path: `features[3].code`.
-fn place(problem: &Problem) -> (&str, usize, &str) {
-    let parts = || {
-        let (list, after) = problem.path.split_once('[')?;
-        let (n, rest) = after.split_once(']')?;
-        Some((list, n.parse().ok()?, rest))
-    };
-    parts().unwrap_or(("", 0, problem.path.as_str()))
 }
 
 /// The steps of a write, by what they do.
@@ -254,7 +243,7 @@ impl<'w> Write<'w> {
             match kind {
                 Kind::AddOnMapping => {
                     document.add(kind.list(), n, &tree(&json!({"id": body.get("id")})));
-                    self.add_mapping(&mut document, MAPPINGS.saturating_add(n), body, store)?;
+                    self.add_mapping(&mut document, Element::Listed(kind.list(), n), body, store)?;
                 }
                 _ => document.add(kind.list(), n, &tree(body)),
             }
@@ -268,7 +257,7 @@ impl<'w> Write<'w> {
             if *kind == Kind::Subscription && !self.clears && !customers.contains(customer) {
                 customers.insert(customer);
                 if store.get(Kind::Customer, customer)?.is_some() && self.stays(Kind::Customer, customer) {
-                    document.add("customers", STORED, &tree(&json!({"id": customer})));
+                    document.add_at("customers", Element::Stored(stored.len()), &tree(&json!({"id": customer})));
                 }
             }
         }
@@ -288,10 +277,10 @@ impl<'w> Write<'w> {
         for kind in [Kind::Feature, Kind::Plan, Kind::AddOn, Kind::AddOnMapping] {
             for entity in if self.clears { Vec::new() } else { store.all(kind)? } {
                 if self.stays(kind, &entity.id) {
-                    let n = STORED.saturating_add(stored.len());
+                    let at = Element::Stored(stored.len());
                     match kind {
-                        Kind::AddOnMapping => self.add_mapping(&mut document, n, &entity.body, store)?,
-                        _ => document.add(kind.list(), n, &tree(&entity.body)),
+                        Kind::AddOnMapping => self.add_mapping(&mut document, at, &entity.body, store)?,
+                        _ => document.add_at(kind.list(), at, &tree(&entity.body)),
                     }
                     stored.push((kind, entity.id));
                 }
@@ -301,30 +290,39 @@ impl<'w> Write<'w> {
     }
 
     /// A mapping as an add-on with one row. It names its feature by id or by code.
-    fn add_mapping(&self, document: &mut Document, n: usize, body: &Value, store: &dyn Store) -> Result<(), Failure> {
+    fn add_mapping(
+        &self,
+        document: &mut Document,
+        at: Element,
+        body: &Value,
+        store: &dyn Store,
+    ) -> Result<(), Failure> {
         let feature = text(body, "feature");
         let is_id = self.after(Kind::Feature, feature, store)?.is_some();
         let (id, code) = if is_id { (body.get("feature"), None) } else { (None, body.get("feature")) };
         let row = json!({"feature_id": id, "feature": code, "value": body.get("value")});
-        let add_on = json!({"id": format!("add_on_mapping#{n}"), "entitlements": [row]});
-        document.add(Kind::AddOn.list(), n, &tree(&add_on));
+        // Ids of their own, in the order of their places.
+        let (is_written, n) = (matches!(at, Element::Listed(..)), at.number());
+        let id = format!("add_on_mapping#{}{n:09}", u8::from(is_written));
+        document.add_at(Kind::AddOn.list(), at, &tree(&json!({"id": id, "entitlements": [row]})));
         Ok(())
     }
 
     /// The core looks for twins among what it decides from; the rest is looked through here.
     fn nothing_is_there_twice(&self, problems: &mut Problems) {
         let mut n_of: SortedMap<Kind, usize> = SortedMap::default();
-        let mut seen: SortedMap<(Kind, &str, &str), usize> = SortedMap::default();
+        let mut seen: SortedMap<(Kind, &str, &str), Element> = SortedMap::default();
         for (kind, body) in &self.puts {
             if kind.is_definition() || matches!(kind, Kind::Customer | Kind::Subscription) {
                 continue;
             }
-            let (n, list) = (n_of.get(kind).copied().unwrap_or_default(), kind.list());
+            let n = n_of.get(kind).copied().unwrap_or_default();
+            let at = Element::Listed(kind.list(), n);
             for (field, value) in [("id", Some(text(body, "id"))), ("code", key_of(*kind, body))] {
                 let Some(value) = value else { continue };
-                if let Some(first) = seen.insert((*kind, field, value), n) {
-                    let message = format!("the {field} `{value}` is already that of {list}[{first}]");
-                    problems.push(Problem::error(Code::Duplicate, format!("{list}[{n}].{field}"), message));
+                if let Some(first) = seen.insert((*kind, field, value), at) {
+                    let message = format!("the {field} `{value}` is already that of {first}");
+                    problems.push(Problem::error(Code::Duplicate, Place::from(at).field(field), message));
                 }
             }
             n_of.insert(*kind, n.saturating_add(1));

@@ -111,14 +111,14 @@ fn own(failure: &Failure) -> Value {
     let mut error = Map::new();
     error.insert("code".to_owned(), failure.code.unwrap_or_else(|| own_code(failure.why)).into());
     error.insert("message".to_owned(), failure.message.clone().into());
-    if !failure.path.is_empty() {
-        error.insert("path".to_owned(), failure.path.clone().into());
+    if !failure.place.is_whole() {
+        error.insert("path".to_owned(), failure.place.to_string().into());
     }
     if 1 < failure.problems.len() {
         let shown = failure
             .problems
             .iter()
-            .map(|problem| json!({"code": problem.code.name(), "path": problem.path, "message": problem.message}));
+            .map(|problem| json!({"code": problem.code.name(), "path": problem.place.to_string(), "message": problem.message}));
         error.insert("problems".to_owned(), shown.collect());
     }
     json!({"error": error})
@@ -173,11 +173,12 @@ fn commet(failure: &Failure) -> Value {
     error.insert("type".to_owned(), kind.into());
     error.insert("code".to_owned(), code.into());
     error.insert("message".to_owned(), failure.sentence().into());
-    if !failure.path.is_empty() {
-        error.insert("param".to_owned(), failure.path.clone().into());
+    if !failure.place.is_whole() {
+        error.insert("param".to_owned(), failure.place.to_string().into());
     }
     if !failure.problems.is_empty() {
-        let detail = |problem: &mayuse_core::Problem| json!({"field": problem.path, "message": problem.message});
+        let detail =
+            |problem: &mayuse_core::Problem| json!({"field": problem.place.to_string(), "message": problem.message});
         error.insert("details".to_owned(), failure.problems.iter().map(detail).collect());
     }
     json!({"success": false, "error": error})

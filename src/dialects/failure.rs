@@ -1,7 +1,7 @@
 //! Why a request is refused, before it is known in which words.
 
 use crate::route::Methods;
-use mayuse_core::{Problem, Problems};
+use mayuse_core::{Place, Problem, Problems};
 use std::ops::{Deref, DerefMut};
 
 /// How many problems one text holds: more than anybody mends at once.
@@ -22,7 +22,7 @@ pub struct Refusal {
     /// What, and what to do about it.
     pub message: String,
     /// Where in the request, for a problem of one field.
-    pub path: String,
+    pub place: Place,
     /// All problems, where fields are wrong.
     pub problems: Vec<Problem>,
 }
@@ -89,18 +89,18 @@ impl Failure {
 
     #[inline(never)]
     fn refused(why: Why, message: String) -> Failure {
-        Failure(Box::new(Refusal { why, code: None, message, path: String::new(), problems: Vec::new() }))
+        Failure(Box::new(Refusal { why, code: None, message, place: Place::default(), problems: Vec::new() }))
     }
 
     /// 400 for one field.
-    pub fn field(path: impl Into<String>, message: impl Into<String>) -> Failure {
-        Failure::of_field(path.into(), message.into())
+    pub fn field(place: impl Into<Place>, message: impl Into<String>) -> Failure {
+        Failure::of_field(place.into(), message.into())
     }
 
     #[inline(never)]
-    fn of_field(path: String, message: String) -> Failure {
-        let problem = Problem::error(mayuse_core::Code::Invalid, path.clone(), message.clone());
-        let mut failure = Failure::refused(Why::BadRequest, message).at(path);
+    fn of_field(place: Place, message: String) -> Failure {
+        let problem = Problem::error(mayuse_core::Code::Invalid, place.clone(), message.clone());
+        let mut failure = Failure::refused(Why::BadRequest, message).at(place);
         failure.problems.push(problem);
         failure
     }
@@ -127,8 +127,8 @@ impl Failure {
     }
 
     /// With the place in the request.
-    pub fn at(mut self, path: impl Into<String>) -> Failure {
-        self.path = path.into();
+    pub fn at(mut self, place: impl Into<Place>) -> Failure {
+        self.place = place.into();
         self
     }
 
@@ -141,8 +141,8 @@ impl Failure {
                 shown.dedup();
                 shown.join("; ")
             }
-            _ if self.path.is_empty() => self.message.clone(),
-            _ => format!("{}: {}", self.path, self.message),
+            _ if self.place.is_whole() => self.message.clone(),
+            _ => format!("{}: {}", self.place, self.message),
         }
     }
 }
@@ -169,7 +169,7 @@ impl From<Problems> for Failure {
             why: if is_too_large { Why::TooLarge } else { Why::BadRequest },
             code: first.map(|problem| problem.code.name()),
             message: first.map_or_else(|| "the request cannot be read".to_owned(), |problem| problem.message.clone()),
-            path: first.map(|problem| problem.path.clone()).unwrap_or_default(),
+            place: first.map(|problem| problem.place.clone()).unwrap_or_default(),
             problems: problems.list,
         }))
     }

@@ -4,7 +4,7 @@ use crate::failure::{Failure, Why};
 use crate::kind::Kind;
 use crate::store::{Change, SETTINGS, text};
 use crate::strict;
-use mayuse_core::SortedMap;
+use mayuse_core::{Element, Place, SortedMap};
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 use std::cell::RefCell;
@@ -44,7 +44,7 @@ impl Progress {
 #[derive(Debug, Default)]
 pub struct Batch {
     /// The line of each entity, by kind and id. A later line replaces an earlier one.
-    entities: SortedMap<(Kind, String), (u64, RefCell<Value>)>,
+    entities: SortedMap<(Kind, String), (Element, RefCell<Value>)>,
     settings: Option<Value>,
     n_people: usize,
     n_bytes: usize,
@@ -62,8 +62,8 @@ impl Batch {
         if line.trim_ascii().is_empty() {
             return Ok(());
         }
-        let at =
-            |field: &str| if field.is_empty() { format!("line {number}") } else { format!("line {number}: {field}") };
+        let its_line = Element::Line(usize::try_from(number).unwrap_or(usize::MAX));
+        let at = |field: &str| Place::from(its_line).field(field);
         let (value, room) = strict::weighed_from_slice(line).map_err(|error| {
             // Its own line number is always 1 here.
             let message = format!("cannot be read: {}", error.to_string().replace("at line 1 ", "at "));
@@ -96,7 +96,7 @@ impl Batch {
         if matches!(kind, Kind::Customer | Kind::Subscription) {
             self.n_people = self.n_people.saturating_add(1);
         }
-        self.entities.insert((kind, id), (number, RefCell::new(body)));
+        self.entities.insert((kind, id), (its_line, RefCell::new(body)));
         Ok(())
     }
 
@@ -123,24 +123,20 @@ impl Batch {
 
     /// A refusal of the whole batch, with the line in place of `customers[3]`.
     pub fn locate(&self, mut failure: Failure) -> Failure {
-        let only = if self.entities.len() == 1 { self.entities.iter().map(|(_, value)| value).next() } else { None };
-        let locate = |path: &str| {
-            let parts = || {
-                let (list, after) = path.split_once('[')?;
-                let (n, rest) = after.split_once(']')?;
-                let kind = Kind::parse(list)?;
-                let mut of_kind = self.entities.iter().filter(|((found, _), _)| *found == kind);
-                let (_, (line, _)) = of_kind.nth(n.parse().ok()?)?;
-                Some((*line, rest.trim_start_matches('.')))
+        let only =
+            if self.entities.len() == 1 { self.entities.iter().map(|(_, (line, _))| *line).next() } else { None };
+        let locate = |place: &mut Place| {
+            let line = match place.element {
+                Element::Listed(list, n) => {
+                    let of_list = self.entities.iter().filter(|((kind, _), _)| kind.list() == list);
+                    of_list.map(|(_, (line, _))| *line).nth(n)
+                }
+                _ => only,
             };
-            match parts().or_else(|| only.map(|(line, _)| (*line, path))) {
-                Some((line, "")) => format!("line {line}"),
-                Some((line, rest)) => format!("line {line}: {rest}"),
-                None => path.to_owned(),
-            }
+            place.element = line.unwrap_or(place.element);
         };
-        failure.path = locate(&failure.path);
-        failure.problems.iter_mut().for_each(|problem| problem.path = locate(&problem.path));
+        locate(&mut failure.place);
+        failure.problems.iter_mut().for_each(|problem| locate(&mut problem.place));
         failure
     }
 }

@@ -6,6 +6,7 @@ use crate::kind::Kind;
 use crate::request::{Context, Done, Reply};
 use crate::route::{Call, Program};
 use crate::store::{Change, Entity, SETTINGS, text};
+use mayuse_core::{Element, Place};
 use serde_json::{Map, Value};
 
 /// The format number of catalogue documents.
@@ -24,15 +25,12 @@ pub(crate) fn version(program: &Program) -> Value {
 }
 
 /// 404 for a path that is not in the table.
-pub(crate) fn nowhere(segments: &[&str]) -> Failure {
-    match segments {
-        ["v1", "catalog", name] | ["v1", "catalog", name, _] => kind_named(name).err().unwrap_or_else(no_path),
-        _ => no_path(),
-    }
-}
-
-fn no_path() -> Failure {
-    Failure::not_found("there is no such path; /openapi.json lists those there are")
+pub(crate) fn nowhere(segments: &[String]) -> Failure {
+    let kind = match segments {
+        [v1, catalog, name] | [v1, catalog, name, _] if v1 == "v1" && catalog == "catalog" => kind_named(name).err(),
+        _ => None,
+    };
+    kind.unwrap_or_else(|| Failure::not_found("there is no such path; /openapi.json lists those there are"))
 }
 
 fn kind_named(name: &str) -> Result<Kind, Failure> {
@@ -154,12 +152,12 @@ pub(crate) fn put_document(call: &Call<'_>, _: &mut Context) -> Result<Done, Fai
         };
         counts.insert(kind.list().to_owned(), list.len().into());
         for (n, mut entity) in list.into_iter().enumerate() {
+            let place = |field: &str| Place::from(Element::Listed(kind.list(), n)).field(field);
             if let Value::Object(body) = &mut entity {
-                without_kind(kind, body)
-                    .map_err(|failure| Failure::field(format!("{}[{n}].kind", kind.list()), failure.message.clone()))?;
+                without_kind(kind, body).map_err(|failure| Failure::field(place("kind"), failure.message.clone()))?;
             }
             if text(&entity, "id").is_empty() {
-                return Err(Failure::field(format!("{}[{n}].id", kind.list()), "a required field is missing"));
+                return Err(Failure::field(place("id"), "a required field is missing"));
             }
             changes.push(Change::put(kind, entity));
         }

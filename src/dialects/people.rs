@@ -1,10 +1,10 @@
 //! Catalogues to decide from: what is defined for everybody, and the few people a question is about.
 
-use crate::admit::{STORED, tree};
+use crate::admit::tree;
 use crate::failure::Failure;
 use crate::kind::Kind;
 use crate::store::Store;
-use mayuse_core::{FullCatalog, Instant, Pile, Problems, Snapshot, SortedSet, Source};
+use mayuse_core::{Element, FullCatalog, Instant, Pile, Problems, Snapshot, SortedSet, Source};
 use mayuse_document::{Document, add_element};
 
 /// Ladder, features, plans and add-ons as they are stored, read and ready to have people added.
@@ -20,7 +20,7 @@ pub fn read_definitions(store: &dyn Store) -> Result<Document, Failure> {
     }
     for kind in [Kind::Feature, Kind::Plan, Kind::AddOn] {
         for (n, entity) in store.all(kind)?.iter().enumerate() {
-            document.add(kind.list(), STORED.saturating_add(n), &tree(&entity.body));
+            document.add_at(kind.list(), Element::Stored(n), &tree(&entity.body));
         }
     }
     Ok(document)

@@ -148,7 +148,7 @@ impl fmt::Display for Methods {
 }
 
 /// Whether a path has the form of a pattern. Both are cut at slashes.
-pub(crate) fn fits<'p>(pattern: &str, mut segments: impl Iterator<Item = &'p str>) -> bool {
+pub(crate) fn fits(pattern: &str, segments: &mut dyn Iterator<Item = &str>) -> bool {
     let fits = |part: &str, segment: &str| match part {
         "{kind}" => Kind::parse(segment).is_some(),
         _ => part == segment || part.starts_with('{'),
@@ -163,7 +163,7 @@ pub fn scope_of(method: &str, path: &str) -> Option<Scope> {
     let method = if method == "HEAD" { "GET" } else { method };
     let mut scope = Some(Scope::Catalog);
     for route in ROUTES {
-        if fits(route.path, path.split('/')) {
+        if fits(route.path, &mut path.split('/')) {
             match route.method {
                 found if found == method => return route.scope,
                 "GET" => {}
@@ -213,7 +213,7 @@ impl Found {
     }
 
     fn is_at(&self, pattern: &str) -> bool {
-        fits(pattern.trim_start_matches('/'), self.segments.iter().map(String::as_str))
+        fits(pattern, &mut std::iter::once("").chain(self.segments.iter().map(String::as_str)))
     }
 
     /// What is to answer the request.
@@ -243,9 +243,11 @@ impl Found {
 
     /// What stands in the path for the n-th name in braces.
     pub fn param(&self, n: usize) -> &str {
-        let pattern = self.route.map(|route| route.path.trim_start_matches('/')).unwrap_or_default();
-        let mut params = pattern.split('/').zip(&self.segments).filter(|(part, _)| part.starts_with('{'));
-        params.nth(n).map(|(_, segment)| segment.as_str()).unwrap_or_default()
+        let pattern = self.route.map_or("", |route| route.path);
+        // A path begins with a slash, so nothing stands before its first segment.
+        let mut parts = pattern.split('/').zip(0_usize..).filter(|(part, _)| part.starts_with('{'));
+        let at = parts.nth(n).and_then(|(_, at)| at.checked_sub(1));
+        at.and_then(|at| self.segments.get(at)).map_or("", String::as_str)
     }
 
     /// Hands the request to the function of its route.
@@ -261,14 +263,13 @@ impl Found {
 
     /// Why there is no row for the request.
     pub fn refusal(&self, method: &str) -> Failure {
-        let segments: Vec<&str> = self.segments.iter().map(String::as_str).collect();
-        if self.dialect == Dialect::Meteroid && meteroid::is_elsewhere(method, &segments) {
+        if self.dialect == Dialect::Meteroid && meteroid::is_elsewhere(method, &|pattern| self.is_at(pattern)) {
             let message = "mayuse does not have this route of Meteroid's API; what is in its catalogue is read and \
                            written under /v1/catalog";
             return Failure::new(Why::NotImplemented, message);
         }
         match (self.methods, self.dialect) {
-            (Methods(0), Dialect::Own) => own::nowhere(&segments),
+            (Methods(0), Dialect::Own) => own::nowhere(&self.segments),
             (Methods(0), _) => Failure::not_found("there is no such path; nothing was looked up"),
             (methods, _) => Failure::new(Why::MethodNotAllowed(methods), format!("this path takes {methods}")),
         }

@@ -4,7 +4,7 @@ use crate::admit::Write;
 use crate::failure::Failure;
 use crate::kind::Kind;
 use crate::store::{Store, items, text};
-use mayuse_core::{Code, Problem, Problems, SortedMap, SortedSet};
+use mayuse_core::{Code, Element, Place, Problem, Problems, SortedMap, SortedSet};
 use serde_json::Value;
 
 impl Write<'_> {
@@ -33,8 +33,8 @@ impl Write<'_> {
                 if let Some(add_on) = &tied
                     && let Some(message) = self.refuses(add_on, subscription, store)?
                 {
-                    let path = format!("subscriptions[{n}].add_ons[{row}].add_on_id");
-                    problems.push(Problem::error(Code::Invalid, path, message));
+                    let place = Place::from(Element::Listed("subscriptions", n)).field("add_ons").item(row);
+                    problems.push(Problem::error(Code::Invalid, place.field("add_on_id"), message));
                 }
                 rules.insert(id, tied);
             }

@@ -6,9 +6,10 @@ use crate::entities::{RawAddOn, RawFeature, RawPlan, RawVersion};
 use crate::references::{Reporting, count_rows};
 use crate::sink::Sink;
 use mayuse_core::{
-    AddOnDefinition, Code, Definitions, FeatureDefinition, FeatureIdx, Ladder, PlanDefinition, StatusSet, SymbolTable,
-    VersionDefinition, sort_by,
+    AddOnDefinition, Code, Definitions, Element, FeatureDefinition, FeatureIdx, Ladder, Place, PlanDefinition,
+    StatusSet, SymbolTable, VersionDefinition, sort_by,
 };
+use std::cmp::Ordering;
 
 /// Everything but the people.
 #[derive(Clone, Debug)]
@@ -30,10 +31,10 @@ impl RawDefinitions {
                 version.products.dedup();
             }
         }
-        sort_by_id(&mut self.features, |f| (&f.id, f.n), "features", sink);
-        sort_by_id(&mut self.plans, |p| (&p.id, p.n), "plans", sink);
-        sort_by_id(&mut self.add_ons, |a| (&a.id, a.n), "add_ons", sink);
-        report_twice("code", "features", self.features.iter().map(|f| (f.code.as_str(), f.n)), sink);
+        sort_by_id(&mut self.features, |f| (&f.id, f.at), sink);
+        sort_by_id(&mut self.plans, |p| (&p.id, p.at), sink);
+        sort_by_id(&mut self.add_ons, |a| (&a.id, a.at), sink);
+        report_twice("code", self.features.iter().map(|f| (f.code.as_str(), f.at)), sink);
     }
 
     /// What it declares. Rows refer to that, so they come later: see [`RawDefinitions::fill`].
@@ -60,31 +61,35 @@ impl RawDefinitions {
 
     /// Puts its rows into what it declares, and reports those that refer to nothing or do not fit.
     pub fn fill<'r>(&'r self, definitions: &mut Definitions<'r>, names: Reporting<'_>) {
-        let mut paths: Vec<(&str, String)> = Vec::new();
+        let mut places: Vec<(&str, Place)> = Vec::new();
         for (raw, plan) in self.plans.iter().zip(&mut definitions.plans) {
-            let path = format!("plans[{}]", raw.n);
+            let place = Place::from(raw.at);
             for (raw, version) in raw.versions.iter().zip(&mut plan.versions) {
-                let path = format!("{path}.versions[{}]", raw.n);
-                version.grants = names.grants(&raw.grants, &path);
-                paths.push((&raw.id, path));
+                let place = place.clone().field("versions").item(raw.n);
+                version.grants = names.grants(&raw.grants, &place);
+                places.push((&raw.id, place));
             }
-            plan.grants = names.grants(&raw.grants, &path);
+            plan.grants = names.grants(&raw.grants, &place);
         }
-        sort_by(&mut paths, |a, b| a.0.cmp(b.0));
-        for pair in paths.windows(2) {
-            if let [(id, first), (other, path)] = pair
+        sort_by(&mut places, |a, b| a.0.cmp(b.0));
+        for pair in places.windows(2) {
+            if let [(id, first), (other, place)] = pair
                 && id == other
             {
+                let mut first = first.clone();
+                if let Element::Line(_) = first.element {
+                    first.fields.clear();
+                }
                 let message = format!("the id `{id}` is already that of {first}");
-                names.sink.error(Code::Duplicate, format!("{path}.id"), message);
+                names.sink.error(Code::Duplicate, place.clone().field("id"), message);
             }
         }
         for (raw, add_on) in self.add_ons.iter().zip(&mut definitions.add_ons) {
-            add_on.grants = names.grants(&raw.grants, &format!("add_ons[{}]", raw.n));
+            add_on.grants = names.grants(&raw.grants, &raw.at.into());
         }
         for ((raw, feature), at) in self.features.iter().zip(&mut definitions.features).zip(0..) {
-            let path = format!("features[{}].entitlement", raw.n);
-            feature.default = raw.default.as_ref().and_then(|row| names.grant(row, &path, Some(&raw.id)));
+            let place = Place::from(raw.at).field("entitlement");
+            feature.default = raw.default.as_ref().and_then(|row| names.grant(row, &place, Some(&raw.id)));
             feature.has_no_units = names.symbols.has_no_units(FeatureIdx::from(at));
         }
     }
@@ -127,27 +132,32 @@ fn add_on(raw: &RawAddOn) -> AddOnDefinition<'_> {
 }
 
 /// Sorts by id and reports the second and later ones of equal ids.
-pub(crate) fn sort_by_id<T>(list: &mut [T], key: impl Fn(&T) -> (&String, usize), name: &str, sink: &Sink) {
-    sort_by(list, |a, b| key(a).cmp(&key(b)));
-    report_adjacent("id", name, list.iter().map(|item| (key(item).0.as_str(), key(item).1)), sink);
+pub(crate) fn sort_by_id<T>(list: &mut [T], key: impl Fn(&T) -> (&String, Element), sink: &Sink) {
+    sort_by(list, |a, b| in_order(key(a).0, key(a).1, key(b).0, key(b).1));
+    report_adjacent("id", list.iter().map(|item| (key(item).0.as_str(), key(item).1)), sink);
 }
 
 /// Reports the second and later ones of equal texts.
-pub(crate) fn report_twice<'t>(field: &str, list: &str, texts: impl Iterator<Item = (&'t str, usize)>, sink: &Sink) {
-    let mut texts: Vec<(&str, usize)> = texts.collect();
-    sort_by(&mut texts, Ord::cmp);
-    report_adjacent(field, list, texts.into_iter(), sink);
+pub(crate) fn report_twice<'t>(field: &str, texts: impl Iterator<Item = (&'t str, Element)>, sink: &Sink) {
+    let mut texts: Vec<(&str, Element)> = texts.collect();
+    sort_by(&mut texts, |a, b| in_order(a.0, a.1, b.0, b.1));
+    report_adjacent(field, texts.into_iter(), sink);
 }
 
-fn report_adjacent<'t>(field: &str, list: &str, texts: impl Iterator<Item = (&'t str, usize)>, sink: &Sink) {
-    let mut first: Option<(&str, usize)> = None;
-    for (text, n) in texts {
+/// By text, and equal ones by their places.
+fn in_order(a: &str, a_at: Element, b: &str, b_at: Element) -> Ordering {
+    a.cmp(b).then_with(|| a_at.rank().cmp(&b_at.rank()))
+}
+
+fn report_adjacent<'t>(field: &str, texts: impl Iterator<Item = (&'t str, Element)>, sink: &Sink) {
+    let mut first: Option<(&str, Element)> = None;
+    for (text, at) in texts {
         match first {
-            Some((held, at)) if held == text => {
-                let message = format!("the {field} `{text}` is already that of {list}[{at}]");
-                sink.error(Code::Duplicate, format!("{list}[{n}].{field}"), message);
+            Some((held, other)) if held == text => {
+                let message = format!("the {field} `{text}` is already that of {other}");
+                sink.error(Code::Duplicate, Place::from(at).field(field), message);
             }
-            _ => first = Some((text, n)),
+            _ => first = Some((text, at)),
         }
     }
 }

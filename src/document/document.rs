@@ -12,8 +12,8 @@ use crate::sink::Sink;
 use crate::tree::{Node, Path, Tree};
 use crate::values;
 use mayuse_core::{
-    Catalog, Code, Definitions, FullCatalog, Ladder, Packed, People, Pile, Problem, Problems, Seen, Sorted, StatusSet,
-    SymbolTable, key_hash,
+    Catalog, Code, Definitions, Element, FullCatalog, Ladder, Packed, People, Pile, Problem, Problems, Seen, Sorted,
+    StatusSet, SymbolTable, key_hash,
 };
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use std::fmt;
@@ -42,8 +42,8 @@ use std::fmt;
 /// ]}"#;
 /// let document: Document = serde_json::from_str(json).unwrap();
 /// let problems = document.compile().unwrap_err();
-/// let paths: Vec<&str> = problems.list.iter().map(|p| p.path.as_str()).collect();
-/// assert_eq!(paths, ["features[0].code", "features[0].status"]);
+/// let places: Vec<String> = problems.list.iter().map(|p| p.place.to_string()).collect();
+/// assert_eq!(places, ["features[0].code", "features[0].status"]);
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct Document {
@@ -128,15 +128,14 @@ impl Document {
         let access = access.unwrap_or_else(StatusSet::granting);
         let mut definitions = RawDefinitions { ladder, access, features, plans, add_ons };
         definitions.sort(&sink);
-        sort_by_id(&mut customers, |c| (&c.id, c.n), "customers", &sink);
-        sort_by_id(&mut subscriptions, |s| (&s.id, s.n), "subscriptions", &sink);
-        let aliases = customers.iter().filter_map(|c| Some((c.alias.as_deref()?, c.n)));
-        report_twice("alias", "customers", aliases, &sink);
+        sort_by_id(&mut customers, |c| (&c.id, c.at), &sink);
+        sort_by_id(&mut subscriptions, |s| (&s.id, s.at), &sink);
+        let aliases = customers.iter().filter_map(|c| Some((c.alias.as_deref()?, c.at)));
+        report_twice("alias", aliases, &sink);
         SortedDocument { definitions, customers, subscriptions, is_part, seen, sink }
     }
 
-    /// Adds one element to a list: `features`, `customers` and so on. `n` is where it stands in the
-    /// paths of its problems; elements of the same number are told apart by whoever numbers them.
+    /// Adds one element to a list: `features`, `customers` and so on, where it is item `n`.
     ///
     /// # Example: a document put together from parts
     ///
@@ -146,10 +145,10 @@ impl Document {
     /// let customer: Tree = serde_json::from_str(r#"{"id": "cus_1", "alias": "a b"}"#).unwrap();
     /// document.add("customers", 7, &customer);
     /// let problems = document.compile().unwrap_err();
-    /// assert_eq!(problems.list[0].path, "customers[7].alias");
+    /// assert_eq!(problems.list[0].place.to_string(), "customers[7].alias");
     /// ```
-    pub fn add(&mut self, list: &str, n: usize, element: &Tree) {
-        self.take_element(list, n, element);
+    pub fn add(&mut self, list: &'static str, n: usize, element: &Tree) {
+        self.add_at(list, Element::Listed(list, n), element);
     }
 
     /// Says that this is a part of a catalogue: what only the whole of it can show is not looked for.
@@ -182,16 +181,15 @@ impl Document {
         }
     }
 
-    /// Takes one element of a list.
-    fn take_element(&mut self, list: &str, n: usize, tree: &Tree) {
-        let list_path = Path::Field(&Path::Root, list);
-        let node = Node { tree, path: &Path::Item(&list_path, n), sink: &self.sink };
+    /// Adds one element to a list, which stands somewhere else.
+    pub fn add_at(&mut self, list: &str, at: Element, tree: &Tree) {
+        let node = Node { tree, path: &Path::Element(at), sink: &self.sink };
         match list {
-            "features" => self.features.extend(entities::feature(node, n)),
-            "plans" => self.plans.extend(entities::plan(node, n)),
-            "add_ons" => self.add_ons.extend(entities::add_on(node, n)),
-            "customers" => self.customers.extend(entities::customer(node, n)),
-            "subscriptions" => self.subscriptions.extend(entities::subscription(node, n)),
+            "features" => self.features.extend(entities::feature(node, at)),
+            "plans" => self.plans.extend(entities::plan(node, at)),
+            "add_ons" => self.add_ons.extend(entities::add_on(node, at)),
+            "customers" => self.customers.extend(entities::customer(node, at)),
+            "subscriptions" => self.subscriptions.extend(entities::subscription(node, at)),
             _ => entities::named_thing(node),
         }
     }
@@ -242,7 +240,7 @@ impl<'de> Visitor<'de> for DocumentVisitor {
         }
         if !seen.contains(&"format") {
             let message = "a required field is missing: a catalogue document says \"format\": 1";
-            document.sink.error(Code::Missing, "format".to_owned(), message);
+            document.sink.error(Code::Missing, "format", message);
         }
         Ok(document)
     }
@@ -310,7 +308,7 @@ impl<'de> Visitor<'de> for Elements<'_> {
     fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<(), A::Error> {
         let mut n = 0_usize;
         while let Some(tree) = access.next_element::<Tree>()? {
-            self.document.take_element(self.list, n, &tree);
+            self.document.add(self.list, n, &tree);
             n = n.saturating_add(1);
         }
         Ok(())

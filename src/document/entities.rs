@@ -3,14 +3,14 @@
 use crate::tree::{Node, Object};
 use crate::values::{self, RawValue};
 use mayuse_core::{
-    ALIAS_RULE, Billing, BillingPeriod, Code, Date, Instant, Policy, Problem, Rhythm, Severity, Status, is_alias,
-    trial_end,
+    ALIAS_RULE, Billing, BillingPeriod, Code, Date, Element, Instant, Policy, Problem, Rhythm, Severity, Status,
+    is_alias, trial_end,
 };
 
 #[derive(Clone, Debug)]
 pub(crate) struct RawFeature {
     /// Where it stands in its list, for the paths of problems found later.
-    pub n: usize,
+    pub at: Element,
     pub id: String,
     pub code: String,
     pub name: String,
@@ -25,7 +25,7 @@ pub(crate) struct RawFeature {
 
 #[derive(Clone, Debug)]
 pub(crate) struct RawPlan {
-    pub n: usize,
+    pub at: Element,
     pub id: String,
     pub name: String,
     pub grants: Vec<RawGrant>,
@@ -43,7 +43,7 @@ pub(crate) struct RawVersion {
 
 #[derive(Clone, Debug)]
 pub(crate) struct RawAddOn {
-    pub n: usize,
+    pub at: Element,
     pub id: String,
     pub name: String,
     pub product: Option<String>,
@@ -54,7 +54,7 @@ pub(crate) struct RawAddOn {
 
 #[derive(Clone, Debug)]
 pub(crate) struct RawCustomer {
-    pub n: usize,
+    pub at: Element,
     pub id: String,
     pub alias: Option<String>,
     pub name: String,
@@ -64,7 +64,7 @@ pub(crate) struct RawCustomer {
 
 #[derive(Clone, Debug)]
 pub(crate) struct RawSubscription {
-    pub n: usize,
+    pub at: Element,
     pub id: String,
     pub customer: String,
     pub plan: String,
@@ -103,7 +103,7 @@ pub(crate) fn named_thing(node: Node<'_>) {
     }
 }
 
-pub(crate) fn feature(node: Node<'_>, n: usize) -> Option<RawFeature> {
+pub(crate) fn feature(node: Node<'_>, at: Element) -> Option<RawFeature> {
     let o = node.object()?;
     let id = o.required_id("id");
     let code = o.required("code", |node| {
@@ -128,7 +128,7 @@ pub(crate) fn feature(node: Node<'_>, n: usize) -> Option<RawFeature> {
     let max_age_ms = o.optional("max_age_ms", |n| n.unsigned());
     let id = id?;
     Some(RawFeature {
-        n,
+        at,
         name: name.unwrap_or_else(|| id.clone()),
         // Something that no other feature is called, where the code could not be read.
         code: code.unwrap_or_else(|| id.clone()),
@@ -142,7 +142,7 @@ pub(crate) fn feature(node: Node<'_>, n: usize) -> Option<RawFeature> {
     })
 }
 
-pub(crate) fn plan(node: Node<'_>, n: usize) -> Option<RawPlan> {
+pub(crate) fn plan(node: Node<'_>, at: Element) -> Option<RawPlan> {
     let o = node.object()?;
     let id = o.required_id("id");
     let name = o.name();
@@ -150,7 +150,7 @@ pub(crate) fn plan(node: Node<'_>, n: usize) -> Option<RawPlan> {
     let mut versions = Vec::new();
     o.each("versions", |n, node| versions.extend(version(node, n)));
     let id = id?;
-    Some(RawPlan { n, name: name.unwrap_or_else(|| id.clone()), id, grants, versions })
+    Some(RawPlan { at, name: name.unwrap_or_else(|| id.clone()), id, grants, versions })
 }
 
 fn version(node: Node<'_>, n: usize) -> Option<RawVersion> {
@@ -163,7 +163,7 @@ fn version(node: Node<'_>, n: usize) -> Option<RawVersion> {
     Some(RawVersion { n, id: id?, version, products, grants: grants(o) })
 }
 
-pub(crate) fn add_on(node: Node<'_>, n: usize) -> Option<RawAddOn> {
+pub(crate) fn add_on(node: Node<'_>, at: Element) -> Option<RawAddOn> {
     let o = node.object()?;
     let id = o.required_id("id");
     let name = o.name();
@@ -176,7 +176,7 @@ pub(crate) fn add_on(node: Node<'_>, n: usize) -> Option<RawAddOn> {
     let grants = grants(o);
     let id = id?;
     Some(RawAddOn {
-        n,
+        at,
         name: name.unwrap_or_else(|| id.clone()),
         id,
         product,
@@ -186,7 +186,7 @@ pub(crate) fn add_on(node: Node<'_>, n: usize) -> Option<RawAddOn> {
     })
 }
 
-pub(crate) fn customer(node: Node<'_>, n: usize) -> Option<RawCustomer> {
+pub(crate) fn customer(node: Node<'_>, at: Element) -> Option<RawCustomer> {
     let o = node.object()?;
     let id = o.required_id("id");
     let alias = o.optional("alias", |node| {
@@ -201,10 +201,10 @@ pub(crate) fn customer(node: Node<'_>, n: usize) -> Option<RawCustomer> {
     let archived_at = o.optional("archived_at", |n| n.instant());
     let grants = grants(o);
     let id = id?;
-    Some(RawCustomer { n, name: name.unwrap_or_else(|| id.clone()), id, alias, archived_at, grants })
+    Some(RawCustomer { at, name: name.unwrap_or_else(|| id.clone()), id, alias, archived_at, grants })
 }
 
-pub(crate) fn subscription(node: Node<'_>, n: usize) -> Option<RawSubscription> {
+pub(crate) fn subscription(node: Node<'_>, at: Element) -> Option<RawSubscription> {
     let o = node.object()?;
     let id = o.required_id("id");
     let customer = o.required_id("customer_id");
@@ -224,7 +224,7 @@ pub(crate) fn subscription(node: Node<'_>, n: usize) -> Option<RawSubscription> 
     o.each("add_ons", |row, node| add_ons.extend(held(node, row)));
     let grants = grants(o);
     Some(RawSubscription {
-        n,
+        at,
         id: id?,
         customer: customer.unwrap_or_default(),
         plan: plan.unwrap_or_default(),
@@ -283,7 +283,7 @@ fn held(node: Node<'_>, row: usize) -> Option<(usize, String, u32)> {
         o.sink.push(Problem {
             code: Code::NoEffect,
             severity: Severity::Warning,
-            path: o.path.to_string(),
+            place: o.path.place(),
             message: "an add-on without `add_on_id` grants nothing".to_owned(),
         });
         return None;

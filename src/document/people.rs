@@ -4,20 +4,19 @@ use crate::entities::{self, RawCustomer, RawSubscription};
 use crate::references::{Reporting, resolved};
 use crate::sink::Sink;
 use crate::tree::{Node, Path, Tree};
-use mayuse_core::{Catalog, Code, CustomerEntry, Pile, Problems, SubscriptionEntry, SymbolTable};
+use mayuse_core::{Catalog, Code, CustomerEntry, Pile, Place, Problems, SubscriptionEntry, SymbolTable};
 
-/// Adds one element of the lists `customers` and `subscriptions` to those who are packed; `n` is where it
-/// stands in the paths of its problems. Gives what is wrong with it in ways that do not keep it from being
+/// Adds one element of the lists `customers` and `subscriptions` to those who are packed; `n` is its
+/// number there. Gives what is wrong with it in ways that do not keep it from being
 /// used.
 ///
 /// # Errors
 /// All its problems, if any of them does.
-pub fn add_element(pile: &mut Pile<'_>, list: &str, n: usize, element: &Tree) -> Result<Problems, Problems> {
-    let sink = Sink::default();
-    let list_path = Path::Field(&Path::Root, list);
-    let node = Node { tree: element, path: &Path::Item(&list_path, n), sink: &sink };
-    let customer = if list == "customers" { entities::customer(node, n) } else { None };
-    let subscription = if list == "subscriptions" { entities::subscription(node, n) } else { None };
+pub fn add_element(pile: &mut Pile<'_>, list: &'static str, n: usize, element: &Tree) -> Result<Problems, Problems> {
+    let (sink, at) = (Sink::default(), pile.numbered(list, n));
+    let node = Node { tree: element, path: &Path::Element(at), sink: &sink };
+    let customer = if list == "customers" { entities::customer(node, at) } else { None };
+    let subscription = if list == "subscriptions" { entities::subscription(node, at) } else { None };
     check_people(pile.catalog(), customer.as_slice(), subscription.as_slice(), None, &sink);
     let problems = sink.into_usable()?;
     pile_up(pile, customer.as_slice(), subscription.as_slice());
@@ -36,7 +35,7 @@ pub(crate) fn pile_up(pile: &mut Pile<'_>, customers: &[RawCustomer], subscripti
 
 fn customer_entry<'r>(raw: &'r RawCustomer, symbols: &SymbolTable) -> CustomerEntry<'r> {
     CustomerEntry {
-        n: raw.n,
+        n: raw.at.number(),
         id: &raw.id,
         alias: raw.alias.as_deref(),
         name: &raw.name,
@@ -48,7 +47,7 @@ fn customer_entry<'r>(raw: &'r RawCustomer, symbols: &SymbolTable) -> CustomerEn
 /// Nothing for one whose billing could not be read.
 fn subscription_entry<'r>(raw: &'r RawSubscription, symbols: &SymbolTable) -> Option<SubscriptionEntry<'r>> {
     Some(SubscriptionEntry {
-        n: raw.n,
+        n: raw.at.number(),
         id: &raw.id,
         customer: &raw.customer,
         version: &raw.version,
@@ -75,33 +74,33 @@ pub(crate) fn check_people(
 ) {
     let names = Reporting { symbols: catalog.symbols(), sink };
     for customer in customers {
-        names.check(&customer.grants, "customers", customer.n);
+        names.check(&customer.grants, customer.at);
     }
     for raw in subscriptions {
-        let path = |field: &str| format!("subscriptions[{}].{field}", raw.n);
+        let place = |field: &str| Place::from(raw.at).field(field);
         if known.is_some_and(|known| known.binary_search_by(|customer| customer.id.cmp(&raw.customer)).is_err()) {
-            names.broken(path("customer_id"), "customer", &raw.customer);
+            names.broken(place("customer_id"), "customer", &raw.customer);
         }
-        check_plan(catalog, raw, names, path);
+        check_plan(catalog, raw, names, place);
         for (row, id, _) in &raw.add_ons {
             if names.symbols.add_on(id).is_none() {
-                names.broken(format!("subscriptions[{}].add_ons[{row}].add_on_id", raw.n), "add-on", id);
+                names.broken(place("add_ons").item(*row).field("add_on_id"), "add-on", id);
             }
         }
-        names.check(&raw.grants, "subscriptions", raw.n);
+        names.check(&raw.grants, raw.at);
     }
 }
 
-fn check_plan(catalog: &Catalog, raw: &RawSubscription, names: Reporting<'_>, path: impl Fn(&str) -> String) {
+fn check_plan(catalog: &Catalog, raw: &RawSubscription, names: Reporting<'_>, place: impl Fn(&str) -> Place) {
     let version = names.symbols.version(&raw.version);
     if version.is_none() {
-        names.broken(path("plan_version_id"), "plan version", &raw.version);
+        names.broken(place("plan_version_id"), "plan version", &raw.version);
     }
     match (catalog.plan_at(&raw.plan), version) {
-        (None, _) => names.broken(path("plan_id"), "plan", &raw.plan),
+        (None, _) => names.broken(place("plan_id"), "plan", &raw.plan),
         (Some(plan), Some(version)) if catalog.plan_of(version) != Some(plan) => {
             let message = format!("`{}` is not a version of `{}`", raw.version, raw.plan);
-            names.sink.error(Code::BrokenReference, path("plan_version_id"), message);
+            names.sink.error(Code::BrokenReference, place("plan_version_id"), message);
         }
         _ => {}
     }

@@ -3,7 +3,9 @@
 use crate::entities::{FeatureName, RawGrant};
 use crate::sink::Sink;
 use crate::values::RawValue;
-use mayuse_core::{Code, FeatureIdx, Grants, Problem, Severity, SymbolTable, UncheckedGrant, UncheckedValue, sort_by};
+use mayuse_core::{
+    Code, Element, FeatureIdx, Grants, Place, Problem, Severity, SymbolTable, UncheckedGrant, UncheckedValue, sort_by,
+};
 
 /// The feature that a row names.
 fn feature(symbols: &SymbolTable, name: &FeatureName) -> Option<FeatureIdx> {
@@ -46,29 +48,34 @@ pub(crate) struct Reporting<'n> {
 }
 
 impl Reporting<'_> {
-    /// The rows of one owner, whose path is given.
-    pub fn grants<'r>(&self, raw: &'r [RawGrant], owner: &str) -> Grants<'r> {
+    /// The rows of one owner, whose place is given.
+    pub fn grants<'r>(&self, raw: &'r [RawGrant], owner: &Place) -> Grants<'r> {
+        let place = |n: usize| owner.clone().field("entitlements").item(n);
         let mut grants: Vec<(usize, UncheckedGrant<'r, FeatureIdx>)> = Vec::with_capacity(raw.len());
         for row in raw {
-            let path = format!("{owner}.entitlements[{}]", row.n);
-            grants.extend(self.grant(row, &path, None).map(|grant| (row.n, grant)));
+            grants.extend(self.grant(row, &place(row.n), None).map(|grant| (row.n, grant)));
         }
         sort_by(&mut grants, |a, b| a.1.feature.cmp(&b.1.feature));
         for pair in grants.windows(2) {
             if let [(first, a), (n, b)] = pair
                 && a.feature == b.feature
             {
-                let message = format!("{owner}.entitlements[{first}] is already on the same feature");
-                self.sink.error(Code::Duplicate, format!("{owner}.entitlements[{n}]"), message);
+                let mut first = place(*first);
+                if let Element::Line(_) = first.element {
+                    // The line is named already.
+                    first.element = Element::Whole;
+                }
+                let message = format!("{first} is already on the same feature");
+                self.sink.error(Code::Duplicate, place(*n), message);
             }
         }
         grants.into_iter().map(|(_, grant)| grant).collect()
     }
 
     /// Reports on the rows of a customer or subscription, of which most have none.
-    pub fn check(&self, rows: &[RawGrant], list: &str, n: usize) {
+    pub fn check(&self, rows: &[RawGrant], owner: Element) {
         if !rows.is_empty() {
-            self.grants(rows, &format!("{list}[{n}]"));
+            self.grants(rows, &owner.into());
         }
     }
 
@@ -76,7 +83,7 @@ impl Reporting<'_> {
     pub fn grant<'r>(
         &self,
         raw: &'r RawGrant,
-        path: &str,
+        place: &Place,
         owner: Option<&str>,
     ) -> Option<UncheckedGrant<'r, FeatureIdx>> {
         let owner = owner.and_then(|id| self.symbols.feature(id));
@@ -89,25 +96,25 @@ impl Reporting<'_> {
                         FeatureName::Id(id) => ("feature_id", id),
                         FeatureName::Code(code) => ("feature", code),
                     };
-                    self.broken(format!("{path}.{field}"), "feature", text);
+                    self.broken(place.clone().field(field), "feature", text);
                     return None;
                 }
             },
         };
         if owner.is_some_and(|owner| owner != at) {
             let message = "the default of a feature is on that feature itself";
-            self.sink.error(Code::Invalid, path.to_owned(), message);
+            self.sink.error(Code::Invalid, place.clone(), message);
         }
         let value = with_pool(self.symbols, &raw.value);
         if let (None, RawValue::Credits { pool, .. }) = (&value, &raw.value) {
-            self.broken(format!("{path}.value.pool_feature_id"), "feature", pool);
+            self.broken(place.clone().field("value.pool_feature_id"), "feature", pool);
         }
         let value = value?;
         if let Err(mismatch) = self.symbols.check(&value, at) {
             self.sink.push(Problem {
                 code: Code::TypeMismatch,
                 severity: Severity::Skipped,
-                path: format!("{path}.value"),
+                place: place.clone().field("value"),
                 message: mismatch.0.to_owned(),
             });
         }
@@ -115,11 +122,11 @@ impl Reporting<'_> {
     }
 
     /// Reports a name that nothing has.
-    pub fn broken(&self, path: String, what: &str, id: &str) {
+    pub fn broken(&self, place: Place, what: &str, id: &str) {
         // An empty name was already reported as missing.
         if !id.is_empty() {
             let shown: String = id.chars().take(128).flat_map(char::escape_debug).collect();
-            self.sink.error(Code::BrokenReference, path, format!("there is no {what} `{shown}`"));
+            self.sink.error(Code::BrokenReference, place, format!("there is no {what} `{shown}`"));
         }
     }
 }

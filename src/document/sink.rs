@@ -1,6 +1,6 @@
 //! Where problems are put while an input is read.
 
-use mayuse_core::{Code, Problem, Problems, sort_by};
+use mayuse_core::{Code, Place, Problem, Problems, sort_by};
 use std::cell::RefCell;
 
 /// Where problems are put while an input is read.
@@ -17,8 +17,8 @@ impl Sink {
     }
 
     /// Takes a problem that keeps the input from being used.
-    pub fn error(&self, code: Code, path: String, message: impl Into<String>) {
-        self.push(Problem::error(code, path, message));
+    pub fn error(&self, code: Code, place: impl Into<Place>, message: impl Into<String>) {
+        self.push(Problem::error(code, place, message));
     }
 
     /// The problems, if the input can be used in spite of them.

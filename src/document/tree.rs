@@ -4,7 +4,8 @@
 
 use crate::sink::Sink;
 use mayuse_core::{
-    Amount, AmountError, BillingPeriod, Code, Date, ID_RULE, Instant, MAX_VERSION, TimeError, is_id, is_longer,
+    Amount, AmountError, BillingPeriod, Code, Date, Element, ID_RULE, Instant, MAX_VERSION, Place, TimeError, is_id,
+    is_longer,
 };
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use std::fmt;
@@ -111,19 +112,22 @@ impl<'de> Visitor<'de> for TreeVisitor {
 pub enum Path<'a> {
     /// The value as a whole.
     Root,
+    /// An element that is read by itself.
+    Element(Element),
     /// A field of an object.
     Field(&'a Path<'a>, &'a str),
     /// An item of an array.
     Item(&'a Path<'a>, usize),
 }
 
-impl fmt::Display for Path<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Path<'_> {
+    /// The same, to be kept.
+    pub fn place(&self) -> Place {
         match self {
-            Path::Root => Ok(()),
-            Path::Field(Path::Root, name) => f.write_str(name),
-            Path::Field(parent, name) => write!(f, "{parent}.{name}"),
-            Path::Item(parent, n) => write!(f, "{parent}[{n}]"),
+            Path::Root => Place::default(),
+            Path::Element(element) => Place::from(*element),
+            Path::Field(parent, name) => parent.place().field(name),
+            Path::Item(parent, n) => parent.place().item(*n),
         }
     }
 }
@@ -142,7 +146,7 @@ pub struct Node<'a> {
 impl<'a> Node<'a> {
     /// Reports a problem of this node.
     pub fn error(&self, code: Code, message: impl Into<String>) {
-        self.sink.error(code, self.path.to_string(), message);
+        self.sink.error(code, self.path.place(), message);
     }
 
     fn wrong_type(&self, expected: &str) {
@@ -338,7 +342,7 @@ impl<'a> Object<'a> {
         let mut found = self.fields.iter().filter(|(field, _)| field == name).map(|(_, tree)| tree);
         let tree = found.next()?;
         if found.next().is_some() {
-            let path = Path::Field(self.path, name).to_string();
+            let path = Path::Field(self.path, name).place();
             self.sink.error(Code::Duplicate, path, "the field is written twice");
         }
         Some(tree).filter(|tree| **tree != Tree::Null)
@@ -347,7 +351,7 @@ impl<'a> Object<'a> {
     #[inline(never)]
     fn require(&self, name: &str) {
         if !self.has(name) {
-            let path = Path::Field(self.path, name).to_string();
+            let path = Path::Field(self.path, name).place();
             self.sink.error(Code::Missing, path, "a required field is missing");
         }
     }
@@ -380,7 +384,7 @@ impl<'a> Object<'a> {
     pub fn name(&self) -> Option<String> {
         let name = self.text("name")?;
         if is_longer(&name, MAX_NAME) {
-            let path = Path::Field(self.path, "name").to_string();
+            let path = Path::Field(self.path, "name").place();
             self.sink.error(Code::TooLarge, path, "expected at most 500 characters");
             return None;
         }
@@ -399,6 +403,6 @@ impl<'a> Object<'a> {
 
     /// Reports a problem of the object as a whole.
     pub fn error(&self, code: Code, message: impl Into<String>) {
-        self.sink.error(code, self.path.to_string(), message);
+        self.sink.error(code, self.path.place(), message);
     }
 }

@@ -81,5 +81,5 @@ fn tree(json: &str) -> Result<Tree, JsValue> {
 }
 
 fn not_json(error: &serde_json::Error) -> JsValue {
-    thrown([("INVALID_JSON", "", error.to_string())].into_iter())
+    thrown([("INVALID_JSON", String::new(), error.to_string())].into_iter())
 }

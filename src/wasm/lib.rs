@@ -25,13 +25,15 @@ fn shown<T: WriteJson>(answer: Result<T, Problems>) -> Result<String, JsValue> {
 }
 
 fn refused(problems: &Problems) -> JsValue {
-    thrown(problems.list.iter().map(|problem| (problem.code.name(), problem.path.as_str(), problem.message.clone())))
+    thrown(
+        problems.list.iter().map(|problem| (problem.code.name(), problem.place.to_string(), problem.message.clone())),
+    )
 }
 
 /// Problems as the JSON text that `pkg/` makes an error of.
-fn thrown<'p>(problems: impl Iterator<Item = (&'static str, &'p str, String)>) -> JsValue {
-    struct Shown<'p>(&'static str, &'p str, String);
-    impl WriteJson for Shown<'_> {
+fn thrown(problems: impl Iterator<Item = (&'static str, String, String)>) -> JsValue {
+    struct Shown(&'static str, String, String);
+    impl WriteJson for Shown {
         fn write_json(&self, out: &mut Vec<u8>) {
             let Shown(code, path, message) = self;
             for (name, value) in [("{\"code\":", *code), (",\"path\":", path), (",\"message\":", message)] {
@@ -41,6 +43,6 @@ fn thrown<'p>(problems: impl Iterator<Item = (&'static str, &'p str, String)>) -
             out.push(b'}');
         }
     }
-    let list: Vec<Shown<'_>> = problems.map(|(code, path, message)| Shown(code, path, message)).collect();
+    let list: Vec<Shown> = problems.map(|(code, path, message)| Shown(code, path, message)).collect();
     JsValue::from_str(&list.to_json())
 }

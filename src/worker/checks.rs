@@ -119,9 +119,9 @@ pub fn written(decision: &Decision<'_>) -> Vec<u8> {
 pub fn item(decision: Result<Decision<'_>, Problem>, code: &str) -> Result<Vec<u8>, Problems> {
     match decision {
         Ok(decision) => Ok(written(&decision)),
-        Err(problem) if problem.path.is_empty() => {
+        Err(problem) if problem.place.is_whole() => {
             let mut body = Vec::with_capacity(USUAL_BYTES);
-            refused(Problem { path: code.to_owned(), ..problem }.into(), &mut body);
+            refused(Problem { place: code.into(), ..problem }.into(), &mut body);
             Ok(body)
         }
         Err(problem) => Err(problem.into()),

@@ -4,7 +4,7 @@ use crate::http::{self, Answer, VERSION};
 use crate::js;
 use crate::sql::Sql;
 use crate::transaction::Storage;
-use mayuse_core::Instant;
+use mayuse_core::{Element, Instant};
 use mayuse_dialects::{Batch, Dialect, Failure, Ids, MAX_LINE, Progress, Store, Why, Written, admit, object};
 use serde_json::{Map, Value};
 use std::fmt;
@@ -242,8 +242,8 @@ impl Writer<'_> {
 }
 
 fn too_long(run: &Run) -> Failure {
-    let path = format!("line {}", run.read.lines.saturating_add(1));
-    Failure::new(Why::TooLarge, format!("a line is longer than {MAX_LINE} bytes")).at(path)
+    let line = usize::try_from(run.read.lines.saturating_add(1)).unwrap_or(usize::MAX);
+    Failure::new(Why::TooLarge, format!("a line is longer than {MAX_LINE} bytes")).at(Element::Line(line))
 }
 
 /// How far an import came.

@@ -19,6 +19,7 @@ extern "C" {
         env: &JsValue,
         name: &str,
         request: &JsValue,
+        asker: &str,
         by: &str,
         id: &str,
         body: &JsValue,

@@ -281,7 +281,7 @@ impl Arrived {
         // takes.
         let ms = if found.is_whole() { 0 } else { ANSWER_WITHIN_MS };
         let body = body.map_or(JsValue::UNDEFINED, Body::shared);
-        let answered = js::done(js::forward(env, CATALOG, request.inner(), by, &self.id, &body, ms)).await;
+        let answered = js::done(js::forward(env, CATALOG, request.inner(), http::BY, by, &self.id, &body, ms)).await;
         let response = answered.map_err(worker::Error::RustError)?;
         Ok(response.unchecked_into::<web_sys::Response>().into())
     }

@@ -242,12 +242,12 @@ export async function chunk(reader) {
 }
 
 /**
- * Hands a request to the object of this name, together with who asks, and gives its answer the request's id. No `body`
- * is that of a request without one; 0 `ms` is as long as it takes.
+ * Hands a request to the object of this name, together with who asks, in the header `asker`, and gives its answer the
+ * request's id. No `body` is that of a request without one; 0 `ms` is as long as it takes.
  */
-export async function forward({ CATALOG }, name, request, by, id, body, ms) {
+export async function forward({ CATALOG }, name, request, asker, by, id, body, ms) {
   const headers = new Headers(request.headers);
-  headers.set("x-mayuse-key", by);
+  headers.set(asker, by);
   const init = { headers };
   if (body !== undefined) {
     // They tell of the body as it was sent.

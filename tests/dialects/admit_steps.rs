@@ -16,11 +16,11 @@ fn keys_change_hands_in_one_write() {
     swap(a("b"), b("a")).unwrap();
     swap(a("c"), b("a")).unwrap();
     let twice = swap(a("x"), b("x")).unwrap_err();
-    assert_eq!((twice.why.status(), twice.path.as_str()), (400, "customers[1].alias"));
+    assert_eq!((twice.why.status(), twice.place.to_string().as_str()), (400, "customers[1].alias"));
     let coupon = |id: &str, code: &str| Change::put(Kind::Coupon, json!({"id": id, "code": code}));
     admit(&[coupon("cou_a", "LATE"), coupon("cou_b", "EARLY")], &memory).unwrap();
     let twice = admit(&[coupon("cou_a", "EARLY"), coupon("cou_b", "EARLY")], &memory).unwrap_err();
-    assert_eq!((twice.why.status(), twice.path.as_str()), (400, "coupons[1].code"));
+    assert_eq!((twice.why.status(), twice.place.to_string().as_str()), (400, "coupons[1].code"));
     let gone = Change::Delete { kind: Kind::Coupon, id: "cou_b".to_owned() };
     admit(&[gone, coupon("cou_x", "LATE")], &memory).unwrap();
 }
@@ -50,7 +50,7 @@ fn several_writes_in_one_are_told_apart() {
         put(Kind::Subscription, "sub_m", subscription("cus_m")),
     ];
     let failure = admit(&changes, &memory).unwrap_err();
-    let mut paths: Vec<&str> = failure.problems.iter().map(|problem| problem.path.as_str()).collect();
+    let mut paths: Vec<String> = failure.problems.iter().map(|problem| problem.place.to_string()).collect();
     paths.sort_unstable();
     let expected = [
         "add_on_mappings[1].value",
@@ -79,12 +79,12 @@ fn a_write_may_hold_what_it_refers_to() {
 fn settings_are_checked() {
     let memory = seeded();
     let failure = admit(&[Change::Settings(json!({"ladder": {"levels": [{"level": "ROOF"}]}}))], &memory).unwrap_err();
-    assert_eq!((failure.why.status(), failure.path.as_str()), (400, "ladder.levels[0].level"));
+    assert_eq!((failure.why.status(), failure.place.to_string().as_str()), (400, "ladder.levels[0].level"));
     // With one entity beside them their path stays whole.
     let changes = [
         Change::Settings(json!({"ladder": {"levels": [{"level": "ROOF"}]}})),
         Change::put(Kind::Product, json!({"id": "p"})),
     ];
-    assert_eq!(admit(&changes, &memory).unwrap_err().path, "ladder.levels[0].level");
+    assert_eq!(admit(&changes, &memory).unwrap_err().place.to_string(), "ladder.levels[0].level");
     admit(&[Change::Settings(json!({"ladder": "METEROID", "access_statuses": ["ACTIVE"]}))], &memory).unwrap();
 }

@@ -100,12 +100,12 @@ fn a_name_has_at_most_500_characters_whichever_way_it_comes_in() {
 
         import(list, &short, &with_feature()).unwrap();
         let refused = import(list, &long, &with_feature()).unwrap_err();
-        assert_eq!((refused.why, refused.path.as_str()), (Why::TooLarge, "line 7: name"), "{list}");
+        assert_eq!((refused.why, refused.place.to_string().as_str()), (Why::TooLarge, "line 7: name"), "{list}");
 
         let read = |value: Value| serde_json::from_value::<Document>(value).unwrap().compile();
         assert!(read(document(&short)).is_ok(), "{list}");
         let problems = read(document(&long)).unwrap_err().list;
-        assert_eq!((problems[0].code, problems[0].path.as_str()), (Code::TooLarge, place.as_str()));
+        assert_eq!((problems[0].code, problems[0].place.to_string().as_str()), (Code::TooLarge, place.as_str()));
         assert_eq!(problems[0].message, "expected at most 500 characters");
     }
 }
@@ -146,7 +146,7 @@ fn an_id_a_code_and_an_alias_have_at_most_128_characters() {
         import(list, &short, &with_feature()).unwrap();
         let refused = import(list, &long, &with_feature()).unwrap_err();
         assert_eq!(
-            (refused.why, refused.path.as_str()),
+            (refused.why, refused.place.to_string().as_str()),
             (Why::BadRequest, format!("line 7: {place}").as_str()),
             "{list}"
         );

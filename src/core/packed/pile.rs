@@ -11,6 +11,7 @@ use super::wire::{Packed, Reader, Writer};
 use crate::billing::Billing;
 use crate::catalog::Catalog;
 use crate::idx::FeatureIdx;
+use crate::place::{Element, Place};
 use crate::problem::{Code, Problem, Problems};
 use crate::sort::sort_by;
 use crate::status::Status;
@@ -23,6 +24,8 @@ use std::cmp::Ordering;
 pub struct Pile<'c> {
     catalog: &'c Catalog,
     seed: u64,
+    /// Whether those who are added are numbered by their lines in a file.
+    is_of_lines: bool,
     names: Names,
     bytes: String,
     pieces: Vec<Piece>,
@@ -91,7 +94,14 @@ impl<'c> Pile<'c> {
     /// a hard time to choose keys that crowd together; those that do make a bucket longer, and nothing else.
     pub fn new(catalog: &'c Catalog, seed: u64) -> Pile<'c> {
         let (names, bytes, pieces, seen) = (Names::default(), String::new(), Vec::new(), Vec::new());
-        Pile { catalog, seed, names, bytes, pieces, seen }
+        Pile { catalog, seed, is_of_lines: false, names, bytes, pieces, seen }
+    }
+
+    /// Says that those who are added are numbered by their lines in a file.
+    #[must_use]
+    pub fn of_lines(mut self) -> Pile<'c> {
+        self.is_of_lines = true;
+        self
     }
 
     /// How many bytes those who were added take, about.
@@ -288,57 +298,67 @@ impl<'c> Pile<'c> {
                 PieceKind::Alias => (key(piece).0, "customers", "alias", "alias"),
             };
             // As a document says it, where the places are known.
-            let path = |field: &str| match piece.n {
-                NOWHERE => name.to_owned(),
-                n => format!("{list}[{n}].{field}"),
+            let place = |field: &str| match self.element(list, piece.n) {
+                None => Place::from(name),
+                Some(element) => Place::from(element).field(field),
             };
             let before = n.checked_sub(1).and_then(|n| pieces.get(n));
             if let Some(before) = before.filter(|before| compare(before, piece) == Ordering::Equal) {
-                let message = match before.n {
-                    NOWHERE => format!("the {kind} `{name}` comes twice"),
-                    n => format!("the {kind} `{name}` is already that of {list}[{n}]"),
+                let message = match self.element(list, before.n) {
+                    None => format!("the {kind} `{name}` comes twice"),
+                    Some(first) => format!("the {kind} `{name}` is already that of {first}"),
                 };
-                problems.push(Problem::error(Code::Duplicate, path(field), message));
+                problems.push(Problem::error(Code::Duplicate, place(field), message));
             }
             match piece.kind {
                 PieceKind::Customer => customer = key(piece).0,
                 PieceKind::Subscription if key(piece).0 != customer => {
                     let message = format!("there is no customer `{}`", key(piece).0);
-                    problems.push(Problem::error(Code::BrokenReference, path("customer_id"), message));
+                    problems.push(Problem::error(Code::BrokenReference, place("customer_id"), message));
                 }
                 PieceKind::Subscription | PieceKind::Alias => {}
             }
         }
-        report_ids(&pieces, id, self.seed, &mut problems);
+        self.report_ids(&pieces, id, &mut problems);
         if problems.is_usable() {
             Ok(Sorted { seed: self.seed, names: self.names, bytes, pieces })
         } else {
             Err(problems)
         }
     }
-}
 
-/// Reports subscriptions that have the id of another customer's.
-fn report_ids<'b>(pieces: &[Piece], id: impl Fn(&Piece) -> &'b str, seed: u64, problems: &mut Problems) {
-    let mut ids: Vec<(u64, &Piece)> = Vec::new();
-    let subscriptions = pieces.iter().filter(|piece| piece.kind == PieceKind::Subscription);
-    ids.extend(subscriptions.map(|piece| (key_hash(seed, id(piece)), piece)));
-    sort_by(&mut ids, |a, b| a.0.cmp(&b.0).then_with(|| a.1.n.cmp(&b.1.n)));
-    for pair in ids.windows(2) {
-        if let [(a, first), (b, second)] = pair
-            && a == b
-            && first.hash != second.hash
-            && id(first) == id(second)
-        {
-            let message = match first.n {
-                NOWHERE => format!("the id `{}` comes twice", id(first)),
-                n => format!("the id `{}` is already that of subscriptions[{n}]", id(first)),
-            };
-            let path = match second.n {
-                NOWHERE => id(second).to_owned(),
-                n => format!("subscriptions[{n}].id"),
-            };
-            problems.push(Problem::error(Code::Duplicate, path, message));
+    /// Where a piece stood, if that is known.
+    fn element(&self, list: &'static str, n: u32) -> Option<Element> {
+        usize::try_from(n).ok().filter(|_| n != NOWHERE).map(|n| self.numbered(list, n))
+    }
+
+    /// The element of a list that has this number.
+    pub fn numbered(&self, list: &'static str, n: usize) -> Element {
+        if self.is_of_lines { Element::Line(n) } else { Element::Listed(list, n) }
+    }
+
+    /// Reports subscriptions that have the id of another customer's.
+    fn report_ids<'b>(&self, pieces: &[Piece], id: impl Fn(&Piece) -> &'b str, problems: &mut Problems) {
+        let mut ids: Vec<(u64, &Piece)> = Vec::new();
+        let subscriptions = pieces.iter().filter(|piece| piece.kind == PieceKind::Subscription);
+        ids.extend(subscriptions.map(|piece| (key_hash(self.seed, id(piece)), piece)));
+        sort_by(&mut ids, |a, b| a.0.cmp(&b.0).then_with(|| a.1.n.cmp(&b.1.n)));
+        for pair in ids.windows(2) {
+            if let [(a, first), (b, second)] = pair
+                && a == b
+                && first.hash != second.hash
+                && id(first) == id(second)
+            {
+                let message = match self.element("subscriptions", first.n) {
+                    None => format!("the id `{}` comes twice", id(first)),
+                    Some(element) => format!("the id `{}` is already that of {element}", id(first)),
+                };
+                let place = match self.element("subscriptions", second.n) {
+                    None => Place::from(id(second)),
+                    Some(element) => Place::from(element).field("id"),
+                };
+                problems.push(Problem::error(Code::Duplicate, place, message));
+            }
         }
     }
 }

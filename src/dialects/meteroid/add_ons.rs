@@ -1,13 +1,13 @@
 //! Add-ons: create, change, archive, read.
 
-use super::shapes::{Written, instant, is_found, name_of, not_found, page, put, search, some_text};
+use super::shapes::{Written, instant, is_archived, is_found, name_of, not_found, page, put, search, some_text};
 use crate::failure::Failure;
 use crate::ids::derived;
 use crate::kind::Kind;
 use crate::request::{Context, Done, Reply};
 use crate::route::Call;
 use crate::store::{Change, Entity, Store, text};
-use mayuse_core::{Code, Instant, Problem, Problems};
+use mayuse_core::{Code, Problem, Problems};
 use mayuse_document::{Node, Object, Tree, read};
 use serde_json::{Map, Value};
 
@@ -51,10 +51,6 @@ pub(crate) fn list(call: &Call<'_>, context: &mut Context) -> Result<Done, Failu
         list.push((key, add_on));
     }
     page(request, list, descending, &|add_on| show(add_on.into(), store))
-}
-
-fn is_archived(add_on: &Value, now: Instant) -> bool {
-    instant(add_on, "archived_at").is_some_and(|archived| archived <= now)
 }
 
 fn is_in_currency(add_on: &Value, currency: Option<&str>, store: &dyn Store) -> Result<bool, Failure> {

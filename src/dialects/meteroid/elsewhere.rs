@@ -1,7 +1,5 @@
 //! What Meteroid's API has and mayuse does not: a client of it is to hear that, and not that what it asks for is unknown.
 
-use crate::route::fits;
-
 /// Paths below `/api/v1/` and the methods that are not here, as Meteroid's client for Python 0.30.1 has them.
 const ROUTES: [&str; 77] = [
     "addons/{id}/entitlements POST",
@@ -84,11 +82,9 @@ const ROUTES: [&str; 77] = [
 ];
 
 /// Whether Meteroid's API has this route, and mayuse has not. Whoever asks has found out that it is not in the table.
-pub(crate) fn is_elsewhere(method: &str, path: &[&str]) -> bool {
-    let Some(below) = path.strip_prefix(["api", "v1"].as_slice()) else { return false };
+pub(crate) fn is_elsewhere(method: &str, is_at: &dyn Fn(&str) -> bool) -> bool {
     ROUTES.iter().any(|route| {
         let mut words = route.split(' ');
-        let pattern = words.next().unwrap_or_default();
-        fits(pattern, below.iter().copied()) && words.any(|word| word == method)
+        is_at(&format!("/api/v1/{}", words.next().unwrap_or_default())) && words.any(|word| word == method)
     })
 }

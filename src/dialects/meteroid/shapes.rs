@@ -213,3 +213,8 @@ pub(super) fn search(request: &Request<'_>, store: &dyn Store) -> String {
 pub(super) fn is_found(body: &Value, search: &str, store: &dyn Store) -> bool {
     search.is_empty() || store.lower(name_of(body)).contains(search)
 }
+
+/// Whether a customer, plan, add-on or coupon is archived. Its own instant counts.
+pub(super) fn is_archived(body: &Value, now: Instant) -> bool {
+    instant(body, "archived_at").is_some_and(|archived| archived <= now)
+}

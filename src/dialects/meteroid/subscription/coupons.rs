@@ -1,9 +1,10 @@
 //! The coupons of a subscription.
 
-use super::reads::{Reads, Size, is_archived, n_bytes, stored};
+use super::reads::{Reads, Size, n_bytes, stored};
 use crate::failure::Failure;
 use crate::json::json;
 use crate::kind::{Kind, Referred};
+use crate::meteroid::shapes::is_archived;
 use crate::request::Context;
 use crate::store::{Change, Store, items, text};
 use mayuse_core::{Amount, Instant, SortedSet};

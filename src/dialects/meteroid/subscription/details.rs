@@ -1,7 +1,7 @@
 //! A subscription as it is shown, made from the one that is stored.
 
 use crate::store::text;
-use mayuse_core::{Date, Instant};
+use mayuse_core::{Date, Instant, Status, trial_end};
 use serde_json::{Map, Value};
 
 /// What is stored and not shown. `cycle_index` is shown, though Meteroid keeps it to itself: whoever migrates wants to
@@ -23,7 +23,7 @@ pub(super) fn shown_at(body: &Value, now: Instant) -> Value {
         shown.insert(field.to_owned(), value);
     };
     let days = body.get("trial_duration").and_then(Value::as_u64).and_then(|days| u32::try_from(days).ok());
-    let trial_end = date("start_date").map(|start| start.plus_days(days.unwrap_or_default()));
+    let trial_end = || trial_end(date("start_date")?, days.unwrap_or_default());
     if date("end_date").is_some_and(|end| end <= today) {
         set("status", "COMPLETED".into());
     } else if status == "PENDING_ACTIVATION" {
@@ -31,9 +31,12 @@ pub(super) fn shown_at(body: &Value, now: Instant) -> Value {
     } else if date("start_date").is_some_and(|start| today < start) {
         set("status", "PENDING_ACTIVATION".into());
         set("activated_at", Value::Null);
-    } else if status == "TRIAL_ACTIVE" && trial_end.is_some_and(|end| end <= today) {
-        let is_activated = !text(body, "activated_at").is_empty();
-        set("status", if is_activated { "ACTIVE" } else { "TRIAL_EXPIRED" }.into());
+    } else if status == "TRIAL_ACTIVE" {
+        match Status::TrialActive.at(trial_end(), !text(body, "activated_at").is_empty(), now) {
+            Status::Active => set("status", "ACTIVE".into()),
+            Status::TrialExpired => set("status", "TRIAL_EXPIRED".into()),
+            _ => {}
+        }
     }
     Value::Object(shown)
 }

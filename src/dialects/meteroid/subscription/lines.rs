@@ -3,11 +3,12 @@
 use super::fee::{Fee, FeeStructure};
 use super::plan::{PlanVersion, unknown};
 use super::pricing::{FeeType, Parameters, Price};
-use super::reads::{Reads, Size, is_archived, n_bytes, stored};
+use super::reads::{Reads, Size, n_bytes, stored};
 use super::request::{AskedAddOn, AskedComponents, Customization, PriceEntry, ProductRef};
 use crate::failure::Failure;
 use crate::json::json;
 use crate::kind::Kind;
+use crate::meteroid::shapes::is_archived;
 use crate::request::Context;
 use crate::store::{Change, text};
 use mayuse_core::{BillingPeriod, Instant, SortedMap};
@@ -241,7 +242,7 @@ impl Making<'_, '_> {
             PriceEntry::Existing(id) => {
                 let at = format!("{at}.id");
                 let price = self.reads.price(id, &at)?;
-                let price = price.ok_or_else(|| Failure::field(&at, format!("there is no price `{id}`")))?;
+                let price = price.ok_or_else(|| Failure::field(at.as_str(), format!("there is no price `{id}`")))?;
                 if let (Some(found), Some(product)) = (price.product_id.as_deref(), product)
                     && found != product
                 {

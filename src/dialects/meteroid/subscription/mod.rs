@@ -18,6 +18,7 @@ mod terms;
 mod coupons;
 mod details;
 
+use super::shapes::is_archived;
 use crate::failure::Failure;
 use crate::json::json;
 use crate::kind::Kind;
@@ -123,7 +124,7 @@ fn customer(key: &str, store: &dyn Store, context: &Context) -> Result<Entity, F
         let shown: String = key.chars().take(128).collect();
         return Err(plan::unknown(at, format!("there is no customer with the id or alias `{shown}`")));
     };
-    if reads::is_archived(&customer.body, context.now) {
+    if is_archived(&customer.body, context.now) {
         return Err(Failure::field(at, format!("customer `{}` is archived", customer.id)));
     }
     Ok(customer)

@@ -26,11 +26,12 @@ use super::fee::FeeStructure;
 use super::numbers::{Source, int32};
 use super::plan_fee;
 use super::pricing::{Parameters, Price};
-use super::reads::{Reads, is_archived, stored};
+use super::reads::{Reads, stored};
 use super::request::billing_day_anchor;
 use crate::failure::Failure;
 use crate::json::json;
 use crate::kind::Kind;
+use crate::meteroid::shapes::is_archived;
 use crate::store::{items, text};
 use mayuse_core::{Code, Instant};
 use mayuse_document::{Node, Object};
@@ -262,6 +263,6 @@ impl Component {
 }
 
 /// A refusal of something that is not there.
-pub(super) fn unknown(path: impl Into<String>, message: String) -> Failure {
+pub(super) fn unknown(path: &str, message: String) -> Failure {
     Failure::not_found(message).at(path)
 }

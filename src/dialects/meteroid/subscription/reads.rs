@@ -11,8 +11,8 @@ use crate::admit::tree;
 use crate::failure::Failure;
 use crate::json::Written;
 use crate::kind::Kind;
-use crate::store::{Entity, Store, text};
-use mayuse_core::{Instant, SortedMap, WriteJson};
+use crate::store::{Entity, Store};
+use mayuse_core::{SortedMap, WriteJson};
 use mayuse_document::Object;
 use serde_json::Value;
 use std::rc::Rc;
@@ -123,9 +123,4 @@ pub(super) fn stored<T>(
         let first = problems.list.first().map(ToString::to_string).unwrap_or_default();
         Failure::field(at, format!("{what} cannot be used as the catalogue has it: {first}"))
     })
-}
-
-/// Whether a customer, plan, add-on or coupon is archived. Its own instant counts.
-pub(super) fn is_archived(body: &Value, now: Instant) -> bool {
-    Instant::parse(text(body, "archived_at")).is_ok_and(|archived| archived <= now)
 }

@@ -6,7 +6,7 @@
 use super::plan::PlanVersion;
 use super::request::{Activation, Asked};
 use crate::failure::Failure;
-use mayuse_core::{BillingPeriod, Date, Instant, Rhythm};
+use mayuse_core::{BillingPeriod, Date, Instant, Rhythm, trial_end};
 
 pub(super) struct Terms {
     pub status: &'static str,
@@ -98,7 +98,7 @@ pub(super) fn terms(asked: &Asked, plan: &PlanVersion, period: BillingPeriod, no
 }
 
 fn end_of_trial(start: Date, days: u32) -> Result<Date, Failure> {
-    let end = start.plus_days(days);
+    let end = trial_end(start, days).unwrap_or(start);
     // Dates end with the year 9999, and stay there.
     let elapsed = end.midnight().millis().saturating_sub(start.midnight().millis());
     if elapsed == i64::from(days).saturating_mul(86_400_000) {
