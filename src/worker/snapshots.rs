@@ -4,14 +4,14 @@ use crate::CATALOG;
 use crate::crypto;
 use crate::http::{self, Answer, Room, VERSION};
 use crate::js;
-use crate::kv::{self, Kv, ObjectError};
+use crate::kv::{self, Kv};
 use crate::replica;
 use crate::settings::Settings;
 use crate::sql::Sql;
 use crate::sql_taken::{TAKEN_WITHIN_MS, Taken};
 use mayuse_core::{Instant, Packed};
 use mayuse_dialects::{Dialect, Failure, Reply, Store, Why, from_slice, object};
-use mayuse_snapshot::{Hash, Unverified};
+use mayuse_snapshot::{Fetched, Hash, ObjectError, Unverified};
 use serde_json::Value;
 use worker::Env;
 
@@ -100,8 +100,11 @@ fn hash_of(text: &str) -> Result<Hash, Failure> {
 }
 
 async fn manifest(kv: &Kv, seen: Option<&str>) -> Result<Answer, Failure> {
-    let bytes = kv.manifest().await.map_err(|said| unavailable(&said))?;
-    let bytes = bytes.ok_or_else(|| Failure::not_found("nothing is published yet"))?;
+    let bytes = match kv.one(None).await {
+        Fetched::Bytes(bytes) => bytes,
+        Fetched::Absent => return Err(Failure::not_found("nothing is published yet")),
+        Fetched::Failed(why) => return Err(unavailable(&why)),
+    };
     let packed = Packed::new(bytes).ok_or_else(|| unavailable("the manifest is not in the packed form"))?;
     let unverified = Unverified::read(&packed).map_err(|error| unavailable(&error.to_string()))?;
     let version = unverified.claims().version;
@@ -111,7 +114,7 @@ async fn manifest(kv: &Kv, seen: Option<&str>) -> Result<Answer, Failure> {
 }
 
 async fn stored(kv: &Kv, hash: Hash, seen: Option<&str>) -> Result<Answer, Failure> {
-    let object = kv.object(hash).await.map_err(|error| match error {
+    let object = kv.one(Some(hash)).await.object(hash).map_err(|error| match error {
         ObjectError::Absent(_) => Failure::not_found(error.to_string()),
         ObjectError::Store(_) | ObjectError::Damaged(_) => unavailable(&error.to_string()),
     })?;
