@@ -257,13 +257,11 @@ impl<L: Ledger> Publisher<'_, L> {
                 (n_keys, next_bits) = self.rebuild_shard(definitions, &shard, bits, &keys, now)?;
                 Ok(())
             });
-            match made {
-                Ok(()) => bits = next_bits,
-                Err(error) => {
-                    n_keys = 0;
-                    ledger.transaction(&mut || self.withhold(&shard, L::describe(&error), now))?;
-                }
+            if let Err(error) = made {
+                (n_keys, next_bits) = (0, bits);
+                ledger.transaction(&mut || self.withhold(&shard, L::describe(&error), now))?;
             }
+            bits = next_bits;
             n_made = n_made.saturating_add(n_keys);
             spent = spent.saturating_add(n_keys).saturating_add(self.limits.shard_cost);
         }

@@ -10,6 +10,7 @@
 
 mod memory;
 mod checks;
+mod truth;
 mod readers;
 
 use checks::named;

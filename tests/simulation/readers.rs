@@ -3,8 +3,9 @@
 //! The readers' own rules run here. Every answer is held against the catalogue of the version that it names.
 
 use super::memory::People;
+use super::truth::{Kept, Truth, keep};
 use super::{Random, Tally};
-use mayuse_core::{Decision, Instant, Packed, Policy, Problem, Question, Reason, Source, Verdict};
+use mayuse_core::{Instant, Packed, Policy, Question, Reason, Source};
 use mayuse_snapshot::{
     Asking, Command, Event, Fallback, Fetched, Hash, Look, Manifest, Policies, Reader, ReaderSettings, SigningKey, join,
 };
@@ -18,41 +19,6 @@ const HEARTBEAT_MS: i64 = 20_000;
 const BOUND_MS: i64 = HEARTBEAT_MS + REFRESH_MS + 3_000;
 /// How many manifests a store may still give.
 const N_OLD: usize = 12;
-
-/// A published version: who may use the feature, by id, and whose each alias is.
-#[derive(Debug)]
-struct Truth {
-    allowed: BTreeMap<String, bool>,
-    aliases: Rc<BTreeMap<String, String>>,
-}
-
-impl Truth {
-    fn may_use(&self, key: &str) -> bool {
-        let of = |id: &str| self.allowed.get(id).copied();
-        of(key).or_else(|| of(self.aliases.get(key)?)).unwrap_or_default()
-    }
-}
-
-/// What is kept of an answer.
-#[derive(Clone, Copy, Debug)]
-struct Kept {
-    version: u64,
-    source: Source,
-    allowed: bool,
-    is_known: bool,
-    reason: Reason,
-}
-
-fn keep(_: &Question<'_>, decided: Result<Decision<'_>, Problem>) -> Kept {
-    let decision = decided.expect("the question is one");
-    Kept {
-        version: decision.freshness.snapshot_version.unwrap_or_default(),
-        source: decision.freshness.source,
-        allowed: decision.allowed,
-        is_known: decision.decision != Verdict::Indeterminate,
-        reason: decision.reason,
-    }
-}
 
 #[derive(Debug)]
 enum Work {
