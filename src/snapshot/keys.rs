@@ -79,7 +79,7 @@ impl PublicKey {
 
     /// Whether it says that the message was signed with its other half. Keys and signatures that
     /// could stand for several are refused.
-    pub(crate) fn verifies(&self, message: &[u8], signature: &[u8; 64]) -> bool {
+    pub fn verifies(&self, message: &[u8], signature: &[u8; 64]) -> bool {
         let signature = Signature::from_bytes(signature);
         VerifyingKey::from_bytes(&self.0).is_ok_and(|key| key.verify_strict(message, &signature).is_ok())
     }

@@ -217,6 +217,11 @@ impl Unverified {
         all.get(..all.len().saturating_sub(SIGNATURE)).unwrap_or_default()
     }
 
+    /// The same, sharing the bytes.
+    pub fn message(&self) -> Packed {
+        self.bytes.part(0, self.bytes.as_slice().len().saturating_sub(SIGNATURE)).unwrap_or_default()
+    }
+
     /// The signature.
     pub fn signature(&self) -> &[u8; 64] {
         &self.signature

@@ -127,9 +127,8 @@ impl<L: Ledger> Publisher<'_, L> {
         }
         let late = at.saturating_sub(load.since).saturating_sub(every);
         let must_cut = limits.late_ms.saturating_mul(2) <= late;
-        let before = state.n_dirty;
-        let has_more = self.rebuild(&definitions, now, self.slice(late))?;
-        if has_more || (!must_cut && ledger.state()?.n_dirty != before) {
+        let (has_more, n_keys) = self.rebuild(&definitions, state.bits, now, self.slice(late))?;
+        if has_more || (!must_cut && n_keys != 0) {
             return Ok(Step::Again);
         }
         if pushes {
@@ -232,35 +231,43 @@ impl<L: Ledger> Publisher<'_, L> {
         }
     }
 
-    /// Makes shards anew in which keys are dirty, in their order. Whether there are more.
-    fn rebuild(&self, definitions: &Definitions, now: Instant, slice: usize) -> Result<bool, L::Error> {
-        let (ledger, mut spent, mut from) = (self.ledger, 0_usize, 0_u64);
+    /// Makes shards anew in which keys are dirty, in their order. Whether there are more, and how many keys that was.
+    fn rebuild(
+        &self,
+        definitions: &Definitions,
+        mut bits: u8,
+        now: Instant,
+        slice: usize,
+    ) -> Result<(bool, usize), L::Error> {
+        let (ledger, mut spent, mut n_made, mut from) = (self.ledger, 0_usize, 0_usize, 0_u64);
         loop {
-            let Some((hash, _)) = ledger.dirty(from, None, 1)?.pop() else { return Ok(false) };
-            let Some(shard) = ledger.shard(slot_of(hash))? else { return Ok(false) };
+            let Some((hash, _)) = ledger.dirty(from, None, 1)?.pop() else { return Ok((false, n_made)) };
+            let Some(shard) = ledger.shard(slot_of(hash))? else { return Ok((false, n_made)) };
             if shard.is_waiting(now.millis()) {
-                let Some(end) = shard.end() else { return Ok(false) };
+                let Some(end) = shard.end() else { return Ok((false, n_made)) };
                 from = end;
                 continue;
             }
             if slice <= spent {
-                return Ok(true);
+                return Ok((true, n_made));
             }
             let keys = ledger.dirty(hash, shard.end(), self.limits.keys)?;
-            let bits = ledger.state()?.bits;
-            let mut n_keys = 0;
+            let (mut n_keys, mut next_bits) = (0, bits);
             let made = ledger.transaction(&mut || {
-                n_keys = self.rebuild_shard(definitions, &shard, bits, &keys, now)?;
+                (n_keys, next_bits) = self.rebuild_shard(definitions, &shard, bits, &keys, now)?;
                 Ok(())
             });
             if let Err(error) = made {
+                (n_keys, next_bits) = (0, bits);
                 ledger.transaction(&mut || self.withhold(&shard, L::describe(&error), now))?;
             }
+            bits = next_bits;
+            n_made = n_made.saturating_add(n_keys);
             spent = spent.saturating_add(n_keys).saturating_add(self.limits.shard_cost);
         }
     }
 
-    /// Makes a shard anew, or splits it first. How many keys that was.
+    /// Makes a shard anew, or splits it first. How many keys that was, and how many bits there are now.
     fn rebuild_shard(
         &self,
         definitions: &Definitions,
@@ -268,12 +275,10 @@ impl<L: Ledger> Publisher<'_, L> {
         bits: u8,
         keys: &[(u64, String)],
         now: Instant,
-    ) -> Result<usize, L::Error> {
+    ) -> Result<(usize, u8), L::Error> {
         if shard.bits < bits {
-            return self.split_shard(definitions, shard, now).map(|()| 0);
+            return self.split_shard(definitions, shard, now).map(|()| (0, bits));
         }
-        let enough = bits_for(self.ledger.state()?.n_bytes, self.limits.shard_bytes);
-        let most = enough.saturating_add(EXTRA_BITS).min(Table::MAX_BITS);
         let mut n = keys.len();
         loop {
             let some = keys.get(..n).unwrap_or(keys);
@@ -281,16 +286,21 @@ impl<L: Ledger> Publisher<'_, L> {
                 Ok(made) => {
                     self.keep(&Shard::at(shard.number(), shard.bits, made.part), &made.block, Some(shard), now)?;
                     some.iter().try_for_each(|(hash, key)| self.ledger.clear_dirty(*hash, key))?;
-                    return Ok(n);
+                    return Ok((n, bits));
                 }
                 Err(Trouble::Other(error)) => return Err(error),
                 Err(Trouble::TooLarge) if 1 < n => n /= 2,
-                // Those who are in it are given more room, if it is their number that makes it large.
-                Err(Trouble::TooLarge) if bits < most && self.fits_alone(definitions, shard, some)? => {
-                    self.ledger.set_bits(bits.saturating_add(1))?;
-                    return Ok(0);
+                Err(Trouble::TooLarge) => {
+                    let enough = bits_for(self.ledger.state()?.n_bytes, self.limits.shard_bytes);
+                    let most = enough.saturating_add(EXTRA_BITS).min(Table::MAX_BITS);
+                    if most <= bits || !self.fits_alone(definitions, shard, some)? {
+                        return Err(self.too_large(keys));
+                    }
+                    // Those who are in it are given more room: it is their number that makes it large.
+                    let bits = bits.saturating_add(1);
+                    self.ledger.set_bits(bits)?;
+                    return Ok((0, bits));
                 }
-                Err(Trouble::TooLarge) => return Err(self.too_large(keys)),
             }
         }
     }

@@ -6,6 +6,7 @@ use mayuse_core::{Decision, FullCatalog, Instant, Problem, Problems, Question, R
 use mayuse_core::{decide, sort_by, undecided};
 use mayuse_dialects::{CheckForm, Dialect, Failure, Request, Store, Written, catalog_for};
 use mayuse_document::Check;
+use mayuse_snapshot::Asking;
 
 /// The most questions of a batch.
 const MAX_BATCH: usize = 1_000;
@@ -63,20 +64,30 @@ impl Asked {
         }
     }
 
-    /// The answer, put together from those to its questions: `decided` says what is answered to a
-    /// question, by its number. All features of a customer are `n_features`.
+    /// The request, to be answered from a replica.
+    pub fn asking(&self, now: Instant) -> Asking<'_, Decided> {
+        match self {
+            Asked::All(check) => {
+                Asking::all(check.question(), |question, decision| item(decision, question.feature), now)
+            }
+            Asked::One(_) | Asked::Many(_) => {
+                Asking::each(self.checks().map(Check::question), |_, decision| plain(decision), now)
+            }
+        }
+    }
+
+    /// The answer, put together from those to its questions, or to all features of the customer.
     ///
     /// # Errors
     /// Those of a single question.
-    pub fn answer(
-        &self,
-        n_features: usize,
-        mut decided: impl FnMut(usize) -> Result<Vec<u8>, Problems>,
-    ) -> Result<Answer, Failure> {
+    pub fn answer(&self, answers: Vec<Decided>) -> Result<Answer, Failure> {
+        let n_items = answers.len();
+        let mut answers = answers.into_iter();
+        let mut next = || answers.next().unwrap_or_else(|| Ok(Vec::new()));
         let (before, n_items) = match self {
-            Asked::One(_) => return Ok(Answer::written(200, decided(0)?)),
+            Asked::One(_) => return Ok(Answer::written(200, next()?)),
             Asked::Many(checks) => ("{\"results\":[", checks.len()),
-            Asked::All(_) => ("{\"data\":[", n_features),
+            Asked::All(_) => ("{\"data\":[", n_items),
         };
         let mut body = before.as_bytes().to_vec();
         for n in 0..n_items {
@@ -86,19 +97,21 @@ impl Asked {
             match self {
                 Asked::Many(checks) => {
                     let malformed = checks.get(n).and_then(|check| check.as_ref().err().cloned());
-                    let decided = decided(n);
-                    match malformed.map_or(decided, Err) {
+                    match malformed.map_or_else(&mut next, Err) {
                         Ok(mut decision) => body.append(&mut decision),
                         Err(problems) => refused(problems, &mut body),
                     }
                 }
-                Asked::One(_) | Asked::All(_) => body.append(&mut decided(n)?),
+                Asked::One(_) | Asked::All(_) => body.append(&mut next()?),
             }
         }
         body.extend_from_slice(b"]}");
         Ok(Answer::written(200, body))
     }
 }
+
+/// What is answered to a question: a decision in JSON, or what is wrong with it.
+pub type Decided = Result<Vec<u8>, Problems>;
 
 fn refused(problems: Problems, body: &mut Vec<u8>) {
     Written(&Dialect::Own.refuse(&problems.into()).body.unwrap_or_default()).write_json(body);
@@ -114,9 +127,14 @@ pub fn written(decision: &Decision<'_>) -> Vec<u8> {
     body
 }
 
+/// The answer to one question.
+fn plain(decision: Result<Decision<'_>, Problem>) -> Decided {
+    Ok(written(&decision?))
+}
+
 /// One of all the features of a customer. Where its amounts cannot be held exactly, that is said in its place, and the
 /// others are answered; what is wrong with the question itself is wrong for all of them.
-pub fn item(decision: Result<Decision<'_>, Problem>, code: &str) -> Result<Vec<u8>, Problems> {
+fn item(decision: Result<Decision<'_>, Problem>, code: &str) -> Decided {
     match decision {
         Ok(decision) => Ok(written(&decision)),
         Err(problem) if problem.place.is_whole() => {
@@ -145,16 +163,9 @@ async fn many(checks: Vec<Result<Check, Problems>>, store: &dyn Store, now: Inst
         }
         let customers = slice.iter().flatten().map(Check::customer).collect();
         let catalog = read(customers, store, now)?;
-        decided.extend(slice.iter().map(|check| {
-            match check {
-                Ok(check) => decision(catalog.as_ref(), &check.question(), now)
-                    .map_or_else(|problem| Err(problem.into()), |decision| Ok(written(&decision))),
-                Err(_) => Ok(Vec::new()),
-            }
-        }));
+        decided.extend(slice.iter().flatten().map(|check| plain(decision(catalog.as_ref(), &check.question(), now))));
     }
-    let mut decided = decided.into_iter();
-    Asked::Many(checks).answer(0, |_| decided.next().unwrap_or_else(|| Ok(Vec::new())))
+    Asked::Many(checks).answer(decided)
 }
 
 /// What is to be known of these customers; nothing where nothing was ever written.
@@ -178,13 +189,13 @@ fn decision<'c>(
 fn from_store(asked: &Asked, store: &dyn Store, now: Instant) -> Result<Answer, Failure> {
     let catalog = read(asked.checks().map(Check::customer).collect(), store, now)?;
     let catalog = catalog.as_ref();
-    let codes: Vec<&str> = catalog.into_iter().flat_map(|full| full.catalog.feature_codes()).collect();
-    asked.answer(codes.len(), |n| match asked {
+    let answers = match asked {
         Asked::All(check) => {
-            let code = codes.get(n).copied().unwrap_or_default();
-            item(decision(catalog, &check.question_on(code), now), code)
+            let codes = catalog.into_iter().flat_map(|full| full.catalog.feature_codes());
+            codes.map(|code| item(decision(catalog, &check.question_on(code), now), code)).collect()
         }
-        Asked::One(check) => Ok(written(&decision(catalog, &check.question(), now)?)),
-        Asked::Many(_) => Ok(Vec::new()),
-    })
+        Asked::One(check) => vec![plain(decision(catalog, &check.question(), now))],
+        Asked::Many(_) => Vec::new(),
+    };
+    asked.answer(answers)
 }

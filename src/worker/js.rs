@@ -7,7 +7,6 @@ use worker::wasm_bindgen_futures::JsFuture;
 
 #[wasm_bindgen(module = "/platform.mjs")]
 extern "C" {
-    pub fn read(kv: &JsValue, key: &str, cache_ttl: u32, ms: u32) -> Promise;
     #[wasm_bindgen(js_name = readAll)]
     pub fn read_all(kv: &JsValue, keys: Vec<String>, cache_ttl: u32, ms: u32) -> Promise;
     pub fn write(kv: &JsValue, keys: Vec<String>, values: Option<Vec<Uint8Array>>, ms: u32) -> Promise;

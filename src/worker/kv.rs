@@ -1,10 +1,8 @@
 //! The store that replicates: objects under `o/` and their hash, and the manifest.
 
 use crate::js;
-use mayuse_core::{Packed, Reason};
-use mayuse_snapshot::Hash;
+use mayuse_snapshot::{Fetched, Hash};
 use std::cell::Cell;
-use std::fmt;
 use worker::Env;
 use worker::js_sys::Uint8Array;
 use worker::wasm_bindgen::JsValue;
@@ -21,7 +19,7 @@ const MANIFEST_TTL_S: u32 = 30;
 /// Objects never change, but the platform may also remember for so long that one was not there yet.
 const OBJECT_TTL_S: u32 = 10 * 60;
 
-/// For how long a read may be waited for. A request has other ways to an answer.
+/// How long a read may take that somebody asks for over HTTP.
 const READ_WITHIN_MS: u32 = 3_000;
 
 /// Writes are waited for longer: nobody waits for them.
@@ -47,25 +45,23 @@ impl Kv {
         binding.is_object().then_some(Kv(binding))
     }
 
-    /// The manifest; none if there is none.
-    pub async fn manifest(&self) -> Result<Option<Vec<u8>>, String> {
-        count(1);
-        let found = js::done(js::read(&self.0, MANIFEST, MANIFEST_TTL_S, READ_WITHIN_MS)).await?;
-        Ok((!found.is_null()).then(|| js::bytes(&found)))
+    /// Reads objects at the same time, or the manifest.
+    pub async fn read(&self, objects: Option<&[Hash]>, within_ms: u32) -> Vec<Fetched> {
+        let (keys, ttl_s) = match objects {
+            Some(hashes) => (hashes.iter().map(|hash| key_of(*hash)).collect(), OBJECT_TTL_S),
+            None => (vec![MANIFEST.to_owned()], MANIFEST_TTL_S),
+        };
+        count(keys.len());
+        match js::done(js::read_all(&self.0, keys, ttl_s, within_ms)).await {
+            Ok(found) => js::items(found).iter().map(fetched).collect(),
+            Err(why) => vec![Fetched::Failed(why)],
+        }
     }
 
-    /// Objects, all at the same time, each if it is what its name says.
-    pub async fn objects(&self, hashes: &[Hash]) -> Result<Vec<Packed>, ObjectError> {
-        count(hashes.len());
-        let keys = hashes.iter().map(|hash| key_of(*hash)).collect();
-        let found = js::done(js::read_all(&self.0, keys, OBJECT_TTL_S, READ_WITHIN_MS)).await;
-        let found = js::items(found.map_err(ObjectError::Store)?);
-        hashes.iter().zip(found).map(|(hash, found)| object(*hash, &found)).collect()
-    }
-
-    /// One object.
-    pub async fn object(&self, hash: Hash) -> Result<Packed, ObjectError> {
-        self.objects(&[hash]).await?.pop().ok_or(ObjectError::Absent(hash))
+    /// The manifest, or the object of a hash.
+    pub async fn one(&self, hash: Option<Hash>) -> Fetched {
+        let found = self.read(hash.as_ref().map(std::slice::from_ref), READ_WITHIN_MS).await;
+        found.into_iter().next().unwrap_or(Fetched::Absent)
     }
 
     /// Puts bytes under keys, a few at the same time.
@@ -89,48 +85,11 @@ fn count(n: usize) {
     N_READS.with(|reads| reads.set(reads.get().saturating_add(u64::try_from(n).unwrap_or_default())));
 }
 
-fn object(hash: Hash, found: &JsValue) -> Result<Packed, ObjectError> {
-    if let Some(said) = found.as_string() {
-        return Err(ObjectError::Store(said));
-    }
-    if found.is_null() {
-        return Err(ObjectError::Absent(hash));
-    }
-    let bytes = js::bytes(found);
-    if Hash::of(&bytes) != hash {
-        return Err(ObjectError::Damaged(hash));
-    }
-    Packed::new(bytes).ok_or(ObjectError::Damaged(hash))
-}
-
-/// Why an object cannot be had.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum ObjectError {
-    /// The store does not answer; what it says.
-    Store(String),
-    /// It is not there.
-    Absent(Hash),
-    /// It is not what its name says.
-    Damaged(Hash),
-}
-
-impl ObjectError {
-    /// What a question comes to that hangs on it.
-    pub fn reason(&self) -> Reason {
-        match self {
-            ObjectError::Store(_) | ObjectError::Absent(_) => Reason::SnapshotMissing,
-            ObjectError::Damaged(_) => Reason::SnapshotInvalid,
-        }
-    }
-}
-
-impl fmt::Display for ObjectError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            ObjectError::Store(said) => f.write_str(said),
-            ObjectError::Absent(hash) => write!(f, "the object {hash} is not there"),
-            ObjectError::Damaged(hash) => write!(f, "the object {hash} is damaged: it is not what its name says"),
-        }
+fn fetched(found: &JsValue) -> Fetched {
+    match found.as_string() {
+        Some(why) => Fetched::Failed(why),
+        None if found.is_null() => Fetched::Absent,
+        None => Fetched::Bytes(js::bytes(found)),
     }
 }
 

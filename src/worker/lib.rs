@@ -1,10 +1,8 @@
 //! The Worker: the catalogue and the core behind HTTP.
 //!
 //! Reading order: `http` is what a request and an answer are here, `gate` who is let in, `checks` the
-//! questions; `replica` what this isolate holds and decides from, `fallback` what was deployed with it,
-//! `open` a request that may have to
-//! wait for more of it, `fast` the way of a check that need not wait, which `shim.mjs` asks before
-//! anything else; `kv` where the replica comes from and `snapshots` how others read it; `catalog` the
+//! questions; `replica` what this isolate holds and decides from, `fast` the way of a check that need not
+//! wait, which `shim.mjs` asks before anything else; `kv` where the replica comes from and `snapshots` how others read it; `catalog` the
 //! object that holds everything, `transaction`, `sql` and `sql_row` how it stores it, `sql_bounds` how much
 //! of it; `import` and `export` the catalogue as a whole, `publish` and `sql_ledger` how it gets to the
 //! replicas; `settings`, `crypto` and `js` what all of them need. This file is the way in.
@@ -19,9 +17,7 @@ mod crypto;
 
 mod checks;
 mod kv;
-mod fallback;
 mod replica;
-mod open;
 mod fast;
 mod snapshots;
 
@@ -36,13 +32,15 @@ mod import;
 mod export;
 mod publish;
 
-use checks::Asked;
+use checks::{Asked, Decided};
 use http::{Answer, Body, Room};
 use mayuse_core::{Instant, WriteJson};
 use mayuse_dialects::{
     Dialect, Failure, Found, Handler, Ids, Presented, Program, RateClass, Request, SMALL, Why, Written, object,
     scope_of,
 };
+use mayuse_snapshot::{Asking, Event};
+use replica::Outcome;
 use worker::wasm_bindgen::{JsCast, JsValue};
 use worker::{Context, Env, Response, Result, console_error, console_log, event, worker_sys::web_sys};
 
@@ -201,38 +199,45 @@ impl Arrived {
                 return Err(failure);
             }
         };
-        if let Some(answer) = replica::answer_held(&asked, self.now) {
-            return self.respond(answer?).map_err(|error| self.broken(&error));
-        }
-        count(asked.weight().saturating_sub(n_counted)).await?;
-        self.answer(&asked, &found, &body, request, env, by).await
+        let (asking, is_answered) = replica::ask(&asked, self.now);
+        let answers = if is_answered {
+            asking.into_answers()
+        } else {
+            count(asked.weight().saturating_sub(n_counted)).await?;
+            match self.answer(asking, &found, &body, request, env, by).await? {
+                Ok(answers) => answers,
+                Err(response) => return Ok(response),
+            }
+        };
+        self.respond(asked.answer(answers)?).map_err(|error| self.broken(&error))
     }
 
     /// Answers questions from the replica, else asks the catalogue itself, else says that it cannot be
     /// said.
     async fn answer(
         &self,
-        asked: &Asked,
+        mut asking: Asking<'_, Decided>,
         found: &Found,
         body: &Body,
         request: &worker::Request,
         env: &Env,
         by: &str,
-    ) -> std::result::Result<Response, Failure> {
-        let why = match replica::answer(asked, env, self.now).await {
-            Ok(answer) => return self.respond(answer?).map_err(|error| self.broken(&error)),
-            Err(why) => why,
-        };
+    ) -> std::result::Result<std::result::Result<Vec<Decided>, Response>, Failure> {
+        let outcome = replica::answer(&mut asking, env, Event::Begin).await;
+        if outcome == Outcome::Answered {
+            return Ok(Ok(asking.into_answers()));
+        }
         let body = (!self.is_read()).then_some(body);
         let answered = match self.ask(request, found, body, env, by).await {
-            Ok(response) if response.status_code() < 500 => return Ok(response),
+            Ok(response) if response.status_code() < 500 => return Ok(Err(response)),
             answered => answered.map_err(|error| self.broken(&error)),
         };
-        match replica::last_resort(asked, why, self.now).await {
-            Some(answer) => self.respond(answer?).map_err(|error| self.broken(&error)),
+        if outcome == Outcome::NoReplica {
             // What the catalogue says of itself is more than what can be said here.
-            None => answered,
+            return answered.map(Err);
         }
+        replica::answer(&mut asking, env, Event::Unanswered).await;
+        Ok(Ok(asking.into_answers()))
     }
 
     /// The request as the table of routes and the dialects read it.

@@ -167,7 +167,7 @@ export async function notObject(bytes, hash) {
 }
 
 /** A value of a KV namespace as bytes, null where there is none. */
-export async function read(kv, key, cacheTtl, ms) {
+async function read(kv, key, cacheTtl, ms) {
   const found = await within(ms, kv.get(key, { type: "arrayBuffer", cacheTtl }));
   return found === null ? null : new Uint8Array(found);
 }
@@ -179,7 +179,8 @@ const LEAST_TTL_S = 30;
 export async function readAll(kv, keys, cacheTtl, ms) {
   // That nothing is there is kept near by for as long as what is there would be. What came meanwhile is seen by one that
   // asks for less.
-  const soon = async (key) => (await read(kv, key, cacheTtl, ms)) ?? read(kv, key, LEAST_TTL_S, ms);
+  const again = (key) => (LEAST_TTL_S < cacheTtl ? read(kv, key, LEAST_TTL_S, ms) : null);
+  const soon = async (key) => (await read(kv, key, cacheTtl, ms)) ?? again(key);
   const one = (key) => soon(key).catch((error) => String(error?.message ?? error));
   return Promise.all(keys.map(one));
 }

@@ -1,8 +1,9 @@
 //! What an operator may set of replication: variables of the Worker, each with a default.
 
 use crate::CATALOG;
+use crate::http;
 use mayuse_core::Policy;
-use mayuse_snapshot::{Policies, PublicKey, is_audience};
+use mayuse_snapshot::{Policies, PublicKey, ReaderSettings, is_audience};
 use worker::Env;
 
 /// The settings.
@@ -68,10 +69,12 @@ impl Settings {
                 Policy::Deny
             }
         };
-        let is_local = env.var("LOCAL_RUN").is_ok();
-        let own = |name: &str, local: &str| text(name).or_else(|| is_local.then(|| local.to_owned()));
-        let signing_key = own("SNAPSHOT_SIGNING_KEY", LOCAL_KEY);
-        let keys = own("SNAPSHOT_KEYS", LOCAL_PUBLIC_KEY).map(|list| PublicKey::parse_list(&list));
+        let signing_key = text("SNAPSHOT_SIGNING_KEY");
+        // A key that signs of its own is believed: its other half is found where it is needed.
+        let is_local = signing_key.is_none() && env.var("LOCAL_RUN").is_ok();
+        let signing_key = signing_key.or_else(|| is_local.then(|| LOCAL_KEY.to_owned()));
+        let keys = text("SNAPSHOT_KEYS").or_else(|| is_local.then(|| LOCAL_PUBLIC_KEY.to_owned()));
+        let keys = keys.map(|list| PublicKey::parse_list(&list));
         let keys = keys.transpose().unwrap_or_else(|error| {
             problems.push(format!("SNAPSHOT_KEYS: {error}"));
             None
@@ -100,6 +103,22 @@ impl Settings {
             min_version: u64::try_from(min_version).unwrap_or_default(),
         };
         (settings, problems)
+    }
+
+    /// Those of the reader of an isolate.
+    pub fn reader(&self) -> ReaderSettings {
+        let seed = http::seed().unwrap_or_default();
+        ReaderSettings {
+            keys: self.keys.clone(),
+            audience: Some(self.audience.clone()),
+            min_version: self.min_version,
+            own: self.own,
+            on_indeterminate: self.policies.on_indeterminate,
+            max_bytes: self.max_bytes,
+            refresh_ms: self.refresh_ms,
+            heartbeat_ms: self.heartbeat_ms,
+            chance: seed.first().copied().unwrap_or_default().into(),
+        }
     }
 }
 

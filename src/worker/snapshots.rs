@@ -4,14 +4,13 @@ use crate::CATALOG;
 use crate::crypto;
 use crate::http::{self, Answer, Room, VERSION};
 use crate::js;
-use crate::kv::{self, Kv, ObjectError};
+use crate::kv::{self, Kv};
 use crate::replica;
 use crate::settings::Settings;
 use crate::sql::Sql;
-use crate::sql_taken::{TAKEN_WITHIN_MS, Taken};
 use mayuse_core::{Instant, Packed};
 use mayuse_dialects::{Dialect, Failure, Found, Handler, Reply, Store, Why, from_slice, object};
-use mayuse_snapshot::{Hash, Unverified};
+use mayuse_snapshot::{Fetched, Hash, NotTaken, ObjectError, Unverified};
 use serde_json::Value;
 use worker::Env;
 
@@ -93,8 +92,11 @@ fn hash_of(text: &str) -> Result<Hash, Failure> {
 }
 
 async fn manifest(kv: &Kv, seen: Option<&str>) -> Result<Answer, Failure> {
-    let bytes = kv.manifest().await.map_err(|said| unavailable(&said))?;
-    let bytes = bytes.ok_or_else(|| Failure::not_found("nothing is published yet"))?;
+    let bytes = match kv.one(None).await {
+        Fetched::Bytes(bytes) => bytes,
+        Fetched::Absent => return Err(Failure::not_found("nothing is published yet")),
+        Fetched::Failed(why) => return Err(unavailable(&why)),
+    };
     let packed = Packed::new(bytes).ok_or_else(|| unavailable("the manifest is not in the packed form"))?;
     let unverified = Unverified::read(&packed).map_err(|error| unavailable(&error.to_string()))?;
     let version = unverified.claims().version;
@@ -104,7 +106,7 @@ async fn manifest(kv: &Kv, seen: Option<&str>) -> Result<Answer, Failure> {
 }
 
 async fn stored(kv: &Kv, hash: Hash, seen: Option<&str>) -> Result<Answer, Failure> {
-    let object = kv.object(hash).await.map_err(|error| match error {
+    let object = kv.one(Some(hash)).await.object(hash).map_err(|error| match error {
         ObjectError::Absent(_) => Failure::not_found(error.to_string()),
         ObjectError::Store(_) | ObjectError::Damaged(_) => unavailable(&error.to_string()),
     })?;
@@ -151,23 +153,24 @@ async fn taken(env: &Env, sql: &Sql, body: &[u8], now: Instant) -> Result<Answer
     let is_signed = is_signed.map_err(|said| unavailable(&said))?;
     let manifest = unverified.verified(is_signed).map_err(|error| refused(error.to_string()))?;
     manifest.is_for(&settings.audience).map_err(|error| refused(error.to_string()))?;
-    // From here on nothing is waited for until it is noted: of two that come at once, the other one finds it.
-    has_no_catalogue(sql)?;
-    let at = http::now().millis();
-    let (held, before, hash) = (sql.published_version()?, sql.taken()?, Hash::of(body));
-    if before.is_on_its_way(at) {
-        let message = "another manifest is being published; send this one again in half a minute";
-        return Err(Failure::new(Why::Unavailable, message));
-    }
-    let newest = held.max(before.version);
-    let is_again = held < manifest.version && before.manifest == hash.to_string();
-    if manifest.version <= newest && !is_again {
-        let message = format!("version {} is not above {newest}, which is published or on its way", manifest.version);
-        return Err(Failure::conflict(message));
-    }
-    let mut taken =
-        Taken { version: manifest.version, manifest: hash.to_string(), until: at.saturating_add(TAKEN_WITHIN_MS) };
-    sql.set_taken(&taken)?;
+    let (at, hash) = (http::now().millis(), Hash::of(body));
+    // The check and its record are one transaction, in which nothing is waited for.
+    let mut taken = sql.storage().transaction(|| {
+        has_no_catalogue(sql)?;
+        let taken =
+            sql.taken()?.next(sql.published_version()?, manifest.version, hash, at).map_err(|why| match why {
+                NotTaken::OnItsWay => {
+                    let message = "another manifest is being published; send this one again in half a minute";
+                    Failure::new(Why::Unavailable, message)
+                }
+                NotTaken::NotAbove(newest) => Failure::conflict(format!(
+                    "version {} is not above {newest}, which is published or on its way",
+                    manifest.version
+                )),
+            })?;
+        sql.set_taken(&taken)?;
+        Ok(taken)
+    })?;
     let put = kv.put(vec![kv::MANIFEST.to_owned()], &[body]).await;
     // What was waited for in vain may still arrive.
     if put.is_ok() || http::now().millis() < at.saturating_add(kv::WRITE_WITHIN_MS.into()) {

@@ -115,6 +115,7 @@ impl Simulation {
             self.tally.note("a shard withheld for a reason");
         }
         self.tally.note("a rest");
+        self.readers.rest(&mut self.now, version, &self.store, &mut self.tally);
         (self.faults, self.possible_since) = (true, self.now);
     }
 }

@@ -1,10 +1,10 @@
-//! Simulates a publisher: `mayuse-simulate STEPS [SEED [RUNS]]`.
+//! Simulates a publisher and its readers: `mayuse-simulate STEPS [SEED [RUNS]]`.
 
 use mayuse_tests::simulation::Simulation;
 use std::process::ExitCode;
 
 /// What has to have happened for a run to have shown anything.
-const SOMETIMES: [&str; 16] = [
+const SOMETIMES: &[&str] = &[
     "a publication",
     "a whole table",
     "a table with a shard withheld",
@@ -21,6 +21,32 @@ const SOMETIMES: [&str; 16] = [
     "a customer too large for any shard",
     "other definitions",
     "a shard withheld for a reason",
+    "aliases that all moved at once",
+    "a delete that was done and not heard of",
+    "a manifest that a reader took",
+    "a manifest that a reader refused",
+    "an older manifest that the store gave",
+    "a manifest that somebody else signed",
+    "a manifest for another deployment",
+    "a manifest taken without a shard, since what was held was stale",
+    "an object that was lost for a while",
+    "an object that was spoilt",
+    "an object under the key of another",
+    "an object that was taken away before a reader came",
+    "a read that failed",
+    "a read that was late",
+    "a read that was given up",
+    "a shard that a reader evicted",
+    "a reader that began anew",
+    "a reader's clock that jumped",
+    "a question for the origin",
+    "an answer of a reader",
+    "an answer from the fallback",
+    "an answer that would be behind",
+    "an answer that would be too old",
+    "an answer that hung on a spoilt object",
+    "an answer that could not be given",
+    "a rest in which all readers reach the newest version",
 ];
 
 fn main() -> ExitCode {

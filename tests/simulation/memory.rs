@@ -13,6 +13,8 @@ pub struct Person {
     pub alias: Option<String>,
     pub customer: Tree,
     pub subscriptions: Vec<Tree>,
+    /// The plan versions of the subscriptions.
+    pub plans: BTreeSet<usize>,
     /// Whether no shard with it can be made.
     pub is_poison: bool,
 }
@@ -315,4 +317,19 @@ impl Ledger for Memory {
 
 pub fn mark(records: &mut Records, key: &str) {
     records.dirty.insert((key_hash(SEED, key), key.to_owned()));
+}
+
+/// Each of up to ten customers with an alias gets that of the next one.
+pub fn rotate(records: &mut Records) {
+    let some: Vec<(String, String)> =
+        records.aliases.iter().take(10).map(|(alias, id)| (alias.clone(), id.clone())).collect();
+    let next = some.iter().cycle().skip(1);
+    for ((alias, _), (_, id)) in some.iter().zip(next) {
+        let before = Person::clone(&records.people[id]);
+        let customer = super::tree(serde_json::json!({ "id": id, "alias": alias, "name": "N" }));
+        records.people.insert(id.clone(), Rc::new(Person { alias: Some(alias.clone()), customer, ..before }));
+        records.aliases.insert(alias.clone(), id.clone());
+        mark(records, id);
+        mark(records, alias);
+    }
 }

@@ -10,12 +10,14 @@
 
 mod memory;
 mod checks;
+mod truth;
+mod readers;
 
 use checks::named;
 use mayuse_core::{Instant, Packed};
 use mayuse_document::{Document, Tree};
 use mayuse_snapshot::{Definitions, Hash, Ledger, Limits, Load, Manifest, Part, Policies, Publisher, Step, Table};
-use memory::{Memory, People, Person, Trouble, mark};
+use memory::{Memory, People, Person, Trouble, mark, rotate};
 use serde_json::{Value, json};
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -57,7 +59,7 @@ impl Random {
     }
 }
 
-/// A customer with its subscriptions, as they are stored./// A version: its customers, whose each alias is, its definitions, and when it was written.
+/// A version: its customers, whose each alias is, its definitions, and when it was written.
 type AsItWas = (Rc<People>, Rc<BTreeMap<String, String>>, usize, i64);
 
 fn tree(value: Value) -> Tree {
@@ -98,15 +100,27 @@ pub struct Simulation {
     faults: bool,
     /// Since when a publication would have been possible.
     possible_since: i64,
+    readers: readers::Readers,
     /// How often each thing happened.
     pub tally: Tally,
 }
 
+/// Whether a plan version grants the feature, in some definitions.
+fn grants(n: usize) -> [bool; 2] {
+    [n != 1, n == 2]
+}
+
 fn definitions(n: usize) -> Rc<Definitions> {
+    let version = |at: usize| {
+        json!({
+            "id": format!("v{at}"), "version": at + 1,
+            "entitlements": [{ "feature": "f", "value": { "type": "BOOLEAN", "enabled": grants(n)[at] } }],
+        })
+    };
     let document = json!({
         "format": 1,
         "features": [{ "id": "f", "code": "f", "name": format!("F {n}"), "feature_type": { "type": "BOOLEAN" }, "status": "ACTIVE" }],
-        "plans": [{ "id": "p", "name": "P", "versions": [{ "id": "v0", "version": 1 }, { "id": "v1", "version": 2 }] }],
+        "plans": [{ "id": "p", "name": "P", "versions": [version(0), version(1)] }],
     });
     let document: Document = serde_json::from_value(document).unwrap();
     let (object, catalog, _) = document.pack_definitions().unwrap();
@@ -124,7 +138,7 @@ impl Simulation {
         let now = 1_767_225_600_000;
         let table = Table { seed: SEED, catalogue: Part::WITHHELD, bits: 0, shards: Vec::new() };
         let generated_at = Instant::from_millis(now).unwrap();
-        let policies = Policies::default();
+        let policies = Policies { stale_after_ms: Some(4_000), ..Policies::default() };
         Simulation {
             random: Random(seed),
             memory,
@@ -145,6 +159,7 @@ impl Simulation {
             versions: BTreeMap::new(),
             faults: true,
             possible_since: now,
+            readers: readers::Readers::new(seed, now),
             tally: Tally::default(),
         }
     }
@@ -164,6 +179,8 @@ impl Simulation {
                     self.publish(is_faulty);
                 }
             }
+            let version = self.memory.records.borrow().state.version;
+            self.readers.step(self.now, version, &self.store, self.faults, &mut self.tally);
             if self.random.one_in(700) {
                 self.faults = !self.faults;
                 self.possible_since = self.now;
@@ -226,10 +243,12 @@ impl Simulation {
             if n_subscriptions == 90 {
                 self.tally.note("a customer too large for any shard");
             }
+            let first = records.state.version;
+            let plan_of = |n: u64| (first + n) % 2;
             let subscription = |n: u64| {
                 tree(json!({
                     "id": format!("sub_{id}_{}_{n}", "x".repeat(60)), "customer_id": id, "plan_id": "p",
-                    "plan_version_id": format!("v{}", n % 2), "status": "ACTIVE", "start_date": "2025-01-01",
+                    "plan_version_id": format!("v{}", plan_of(n)), "status": "ACTIVE", "start_date": "2025-01-01",
                     "billing_day_anchor": 1, "period": "MONTHLY", "current_period_start": "2025-06-01",
                     "current_period_end": "2025-07-01",
                 }))
@@ -237,6 +256,7 @@ impl Simulation {
             let person = Person {
                 customer: tree(json!({ "id": id, "alias": alias, "name": format!("N {}", records.state.version) })),
                 subscriptions: (0..n_subscriptions).map(subscription).collect(),
+                plans: (0..n_subscriptions).map(|n| usize::try_from(plan_of(n)).unwrap()).collect(),
                 is_poison: self.random.one_in(150),
                 alias,
             };
@@ -244,6 +264,10 @@ impl Simulation {
                 self.tally.note("a customer that cannot be packed");
             }
             records.people.insert(id, Rc::new(person));
+        }
+        if self.random.one_in(30) {
+            self.tally.note("aliases that all moved at once");
+            rotate(records);
         }
         if self.random.one_in(60) {
             records.definitions = (records.definitions + 1) % 3;
@@ -345,6 +369,8 @@ impl Simulation {
         let before = self.published.as_ref().map_or(0, |published| published.version);
         let first = self.versions.range(before + 1..).next().map(|(_, (.., written_at))| *written_at);
         self.verify(&cut);
+        let (people, aliases, n_definitions, _) = &self.versions[&cut.version];
+        self.readers.publish(&cut, people, aliases, grants(*n_definitions), &self.store);
         self.published = Some(cut.clone());
         if is_faulty && self.random.one_in(12) {
             self.tally.note("a manifest that was put and not heard of");
@@ -379,6 +405,7 @@ impl Simulation {
             self.store.remove(hash);
             self.tally.note("a delete");
             if is_faulty && self.random.one_in(12) {
+                self.tally.note("a delete that was done and not heard of");
                 return self.crash();
             }
             if self.memory.forget_object(*hash).is_err() {

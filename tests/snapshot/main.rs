@@ -30,6 +30,7 @@ mod file;
 mod hot_path;
 mod publishing;
 mod replica;
+mod reader;
 mod hostile;
 mod crafted;
 mod collisions;

@@ -16,6 +16,8 @@ const SCOPES = ["check", "usage", "snapshot", "catalog"];
 const API_KEYS = JSON.stringify(SCOPES.map((name) => ({ name, sha256: sha256(name), scopes: [name] })));
 /** The secret half of a key that only the Worker with it believes. */
 const OTHER_KEY = "0123456789abcdef".repeat(4);
+/** The public half of the key of the local run. */
+const LOCAL_PUBLIC_KEY = "f31c3c43989e068f86be2bdba834023e0c657fa3224386ea873215fa9d626a64";
 /** No isolate looks for a newer manifest while this lasts, or with each request. */
 const [NEVER, ALWAYS] = ["3600000", "0"];
 const MiB = 1024 * 1024;
@@ -28,6 +30,8 @@ let stranger;
 /** One that has no store, and one whose catalogue cannot be reached. */
 let alone;
 let cut;
+/** One in the local run that signs with a key of its own and names no other. */
+let ownKey;
 /** Of the demo: its first manifest and the objects this names, by their hashes. */
 let first;
 let objects;
@@ -37,13 +41,14 @@ before(async () => {
     // Its manifest changes only with its catalogue.
     { snapshots: "source", bindings: { API_KEYS, REFRESH_MS: NEVER, HEARTBEAT_S: "3600" } },
     { snapshots: "target", bindings: { API_KEYS, REFRESH_MS: ALWAYS }, catalog: null },
-    { snapshots: "stranger", bindings: { SNAPSHOT_SIGNING_KEY: OTHER_KEY } },
+    { snapshots: "stranger", bindings: { SNAPSHOT_SIGNING_KEY: OTHER_KEY, SNAPSHOT_KEYS: LOCAL_PUBLIC_KEY } },
     { bindings: { API_KEYS } },
     // What is bound in its place is no object.
     { snapshots: "cut", catalog: null, limits: { CATALOG: { simple: { limit: 1_000, period: 10 } } } },
+    { snapshots: "own key", bindings: { SNAPSHOT_SIGNING_KEY: OTHER_KEY } },
   );
-  [source, target, stranger, alone, cut] = started.workers;
-  await Promise.all([source, stranger].map((worker) => published(worker, 1)));
+  [source, target, stranger, alone, cut, ownKey] = started.workers;
+  await Promise.all([source, stranger, ownKey].map((worker) => published(worker, 1)));
   first = (await read(source, MANIFEST)).bytes;
   // After the hashes stand sizes; the last field is the name of the key, the hash before all is that of no manifest.
   const hashes = first.toString().match(/[0-9a-f]{64}/g).slice(0, 2);
@@ -248,6 +253,12 @@ test("a Worker does not decide from what is signed with a key it does not know",
   assert.equal(status.snapshot_version, null);
   assert.ok(status.manifests_refused > 0 && status.failures > 0);
   assert.match(status.last_failure, /is not known here/);
+});
+
+test("a local run that signs with a key of its own decides from its own manifests", async () => {
+  assert.deepEqual(source_of(await check(ownKey)), ["SNAPSHOT", 1]);
+  const { body: status } = await ownKey.get(STATUS);
+  assert.deepEqual([status.manifests_refused, status.failures, status.last_failure], [0, 0, ""]);
 });
 
 test("a check that wants a newer version than the replica has is answered by the catalogue", async () => {
