@@ -3,35 +3,8 @@
 
 use crate::failure::{Failure, Why};
 use crate::json::json;
-use crate::request::Reply;
+use crate::request::{Presented, Reply};
 use serde_json::{Map, Value};
-
-/// How a request presents its key, which says what kind of client it comes from.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub enum Presented {
-    /// It does not.
-    #[default]
-    Not,
-    /// `authorization: Bearer`
-    Bearer,
-    /// `authorization: Basic`
-    Basic,
-    /// `x-api-key`
-    ApiKey,
-}
-
-impl Presented {
-    /// How these two headers present one. `authorization` goes before `x-api-key`.
-    pub fn of(authorization: Option<&str>, x_api_key: Option<&str>) -> Presented {
-        let scheme = authorization.and_then(|text| text.trim().split(' ').next()).unwrap_or_default();
-        match x_api_key {
-            _ if scheme.eq_ignore_ascii_case("Bearer") => Presented::Bearer,
-            _ if scheme.eq_ignore_ascii_case("Basic") => Presented::Basic,
-            Some(_) => Presented::ApiKey,
-            None => Presented::Not,
-        }
-    }
-}
 
 /// Whose API a path belongs to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

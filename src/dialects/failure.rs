@@ -1,6 +1,6 @@
 //! Why a request is refused, before it is known in which words.
 
-use crate::route::Methods;
+use crate::methods::Methods;
 use mayuse_core::{Place, Problem, Problems};
 use std::ops::{Deref, DerefMut};
 

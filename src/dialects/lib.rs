@@ -13,6 +13,7 @@
 #![forbid(unsafe_code)]
 
 mod json;
+mod methods;
 mod failure;
 mod kind;
 mod store;
@@ -29,26 +30,29 @@ mod people;
 mod idempotency;
 mod import;
 
+mod route;
 mod commet;
 mod meteroid;
 mod own;
 mod pabbly;
-mod route;
 mod routes;
+mod found;
 
 pub use access::{DEMO_KEY, Key, Keys, Scope};
 pub use admit::admit;
-pub use dialect::{Dialect, Presented};
+pub use dialect::Dialect;
 pub use failure::{Failure, Refusal, Why};
+pub use found::{Found, answer, scope_of};
 pub use idempotency::{Recorded, fingerprint, replay};
 pub use ids::{Ids, hex};
 pub use import::{Batch, MAX_LINE, Progress};
 pub use json::{Written, object};
 pub use kind::{Kind, Referred};
+pub use methods::Methods;
 pub use own::DOCUMENT_FORMAT;
 pub use people::{catalog_for, load_into, read_definitions};
-pub use request::{Context, Done, Reply, Request};
-pub use route::{Call, CheckForm, Found, Handler, Methods, Program, RateClass, Route, scope_of};
-pub use routes::{ROUTES, SMALL, answer};
+pub use request::{Context, Done, Presented, Reply, Request};
+pub use route::{Call, CheckForm, Handler, Program, RateClass, Route};
+pub use routes::{ROUTES, SMALL};
 pub use store::{Change, Entity, Store, items, key_of, references, text};
 pub use strict::{NotJson, from_slice};

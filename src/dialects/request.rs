@@ -1,15 +1,41 @@
 //! A request and its answer, free of any platform.
 
-use crate::dialect::Presented;
 use crate::failure::{Failure, Why};
 use crate::ids::Ids;
-use crate::route::Methods;
+use crate::methods::Methods;
 use crate::store::Change;
 use crate::strict;
 use mayuse_core::Instant;
 use mayuse_document::Tree;
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
+
+/// How a request presents its key, which says what kind of client it comes from.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Presented {
+    /// It does not.
+    #[default]
+    Not,
+    /// `authorization: Bearer`
+    Bearer,
+    /// `authorization: Basic`
+    Basic,
+    /// `x-api-key`
+    ApiKey,
+}
+
+impl Presented {
+    /// How these two headers present one. `authorization` goes before `x-api-key`.
+    pub fn of(authorization: Option<&str>, x_api_key: Option<&str>) -> Presented {
+        let scheme = authorization.and_then(|text| text.trim().split(' ').next()).unwrap_or_default();
+        match x_api_key {
+            _ if scheme.eq_ignore_ascii_case("Bearer") => Presented::Bearer,
+            _ if scheme.eq_ignore_ascii_case("Basic") => Presented::Basic,
+            Some(_) => Presented::ApiKey,
+            None => Presented::Not,
+        }
+    }
+}
 
 /// A request, as far as any route looks at it.
 #[derive(Clone, Debug)]

@@ -2,15 +2,12 @@
 //! bytes of its body, how it counts, who answers it, and what is said where a path or a method is not in it.
 
 use crate::access::Scope;
-use crate::admit::admit;
 use crate::dialect::Dialect::{self, Commet, Meteroid, Own, Pabbly};
 use crate::meteroid::{add_ons, entitlements, features, subscription};
-use crate::request::{Context, Done, Request};
 use crate::route::CheckForm::{Batch, Body, Customer, Query};
 use crate::route::Handler::{self, Catalog, Check, Program};
 use crate::route::RateClass::{self, Address, Key, Question, Uncounted};
-use crate::route::{Found, Route};
-use crate::store::Store;
+use crate::route::Route;
 use crate::{commet, own, pabbly};
 
 const OPEN: Option<Scope> = None;
@@ -89,19 +86,4 @@ const fn row(
     handler: Handler,
 ) -> Route {
     Route { method, path, scope, body_limit, rate, dialect, handler }
-}
-
-/// Answers a request about the catalogue. The changes are checked and not yet made: whoever calls
-/// stores them in one transaction, and gives the answer only then.
-///
-/// Pure: the same request, catalogue, instant and seed give the same answer.
-pub fn answer(request: &Request<'_>, store: &dyn Store, context: &mut Context) -> Done {
-    let done = Found::of(request).and_then(|found| found.call(request, store, context)).and_then(|done| {
-        admit(&done.changes, store)?;
-        Ok(done)
-    });
-    done.unwrap_or_else(|failure| Done {
-        reply: Dialect::of(request.path, request.presented).refuse(&failure),
-        changes: Vec::new(),
-    })
 }
