@@ -4,7 +4,7 @@
 use crate::random::{MS_PER_DAY, RandomBilling, at, billing, cases, date, rhythm, unit};
 use jiff::civil::{self, DateTime};
 use jiff::{Span, ToSpan, Unit as Largest};
-use mayuse_core::{Anchors, BillingPeriod, Every, Instant, ResetPeriod, Rhythm, Unit, Window, window};
+use mayuse_core::{Anchors, BillingPeriod, Interval, Instant, ResetPeriod, BillingSchedule, Unit, Window, window};
 use proptest::prelude::*;
 
 const EPOCH: DateTime = civil::date(1970, 1, 1).at(0, 0, 0, 0);
@@ -90,7 +90,7 @@ proptest! {
 
     #[test]
     fn calendar_windows(unit in unit(), n in prop_oneof![1_i64..=12, 1_i64..=1_000], now in instants()) {
-        let rule = ResetPeriod::Calendar(Every::new(unit, n).unwrap());
+        let rule = ResetPeriod::Calendar(Interval::new(unit, n).unwrap());
         let start = calendar_start(unit, n, civil(now));
         let end = start.checked_add(span(unit, n)).unwrap();
         check(anchored(rule, Instant::EPOCH, now), start, Some(end))?;
@@ -102,7 +102,7 @@ proptest! {
         n in prop_oneof![1_i64..=12, 1_i64..=1_000],
         now in prop_oneof![instants(), month_ends()],
     ) {
-        let rule = ResetPeriod::SlidingWindow(Every::new(unit, n).unwrap());
+        let rule = ResetPeriod::SlidingWindow(Interval::new(unit, n).unwrap());
         let start = civil(now).checked_sub(span(unit, n)).unwrap();
         check(anchored(rule, Instant::EPOCH, now), start, Some(civil(now)))?;
     }
@@ -125,7 +125,7 @@ proptest! {
             k += 1;
         }
         let end = civil(at(around(k + 1)));
-        let rule = ResetPeriod::FixedWindow(Every::new(unit, n).unwrap());
+        let rule = ResetPeriod::FixedWindow(Interval::new(unit, n).unwrap());
         let held = anchored(rule, activation, now);
         if is_in_range(end) {
             check(held, civil(at(around(k))), Some(end))?;
@@ -136,7 +136,7 @@ proptest! {
     fn fixed_windows_on_their_edges(unit in unit(), n in 1_i64..=12, activation in month_ends(), k in 1_i64..60) {
         let from = civil(activation);
         let edge = |k: i64| from.checked_add(span(unit, k * n)).unwrap();
-        let rule = ResetPeriod::FixedWindow(Every::new(unit, n).unwrap());
+        let rule = ResetPeriod::FixedWindow(Interval::new(unit, n).unwrap());
         let edge_ms = ms_of(edge(k));
         check(anchored(rule, activation, at(edge_ms)), edge(k), Some(edge(k + 1)))?;
         check(anchored(rule, activation, at(edge_ms - 1)), edge(k - 1), Some(edge(k)))?;
@@ -145,7 +145,7 @@ proptest! {
     #[test]
     fn billing_periods((period, anchor) in rhythm(), from in -25_567_i64..70_000, days in -40_i64..3_000) {
         let now = at((from + days) * MS_PER_DAY);
-        let rhythm = Rhythm::new(period, anchor).unwrap();
+        let rhythm = BillingSchedule::new(period, anchor).unwrap();
         let (start, end) = slow_period(period, anchor, day(from), day(from + days));
         check(rhythm.period_from(date(from), now), start.at(0, 0, 0, 0), Some(end.at(0, 0, 0, 0)))?;
     }

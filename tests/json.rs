@@ -4,7 +4,7 @@
 
 use crate::counting::allocations;
 use crate::random::{any_instant, cases};
-use mayuse_core::{Amount, FullCatalog, Instant, Question, Snapshot, WriteJson, decide};
+use mayuse_core::{Amount, FullCatalog, Instant, Question, SnapshotMeta, WriteJson, decide};
 use mayuse_document::{Tree, ask_resolution, ask_window};
 use mayuse_tests::{compiled, instant};
 use proptest::prelude::*;
@@ -65,7 +65,7 @@ fn catalogue() -> FullCatalog {
     });
     let mut full = compiled(&document.to_string());
     let generated_at = Some(instant("2025-06-15T12:00:00Z"));
-    full.catalog.snapshot = Snapshot { version: Some(u64::MAX), generated_at, ..full.catalog.snapshot };
+    full.catalog.snapshot = SnapshotMeta { version: Some(u64::MAX), generated_at, ..full.catalog.snapshot };
     full
 }
 

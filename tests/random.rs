@@ -4,7 +4,7 @@
 //! close together, so that rows meet each other, limits are just reached, and edges are hit.
 //! Their parts are boxed: nested as they are, they would be too large for the stack of a test.
 
-use mayuse_core::{Billing, BillingPeriod, Date, Every, Instant, ResetPeriod, Rhythm, Unit};
+use mayuse_core::{Billing, BillingPeriod, Date, Interval, Instant, ResetPeriod, BillingSchedule, Unit};
 use proptest::collection::vec;
 use proptest::option::{self, weighted};
 use proptest::prelude::*;
@@ -64,9 +64,9 @@ pub fn unit() -> impl Strategy<Value = Unit> {
     select(vec![Unit::Hour, Unit::Day, Unit::Week, Unit::Month, Unit::Year])
 }
 
-fn every() -> impl Strategy<Value = Every> {
+fn every() -> impl Strategy<Value = Interval> {
     let interval = prop_oneof![6 => 1_i64..=14, 2 => 1_i64..=400, 1 => 1_i64..=10_000];
-    (unit(), interval).prop_map(|(unit, interval)| Every::new(unit, interval).unwrap())
+    (unit(), interval).prop_map(|(unit, interval)| Interval::new(unit, interval).unwrap())
 }
 
 /// Every type of reset period but the sliding ones.
@@ -105,7 +105,7 @@ pub struct RandomBilling {
 
 impl RandomBilling {
     pub fn built(&self) -> Billing {
-        let rhythm = Rhythm::new(self.period, self.anchor).unwrap();
+        let rhythm = BillingSchedule::new(self.period, self.anchor).unwrap();
         let [to, start, billing_start] = [self.to, self.start, self.billing_start].map(|day| day.map(date));
         Billing::new(rhythm, date(self.from), to, start, billing_start).unwrap()
     }

@@ -1,6 +1,6 @@
 //! What questions are answered from: a catalogue document, or a snapshot.
 
-use crate::input::{self, Failure};
+use crate::input::{self, CliError};
 use crate::keygen;
 use crate::snapshot::{self, Opened, Trust};
 use crate::style;
@@ -18,7 +18,7 @@ pub enum Answers {
 
 impl Answers {
     /// What it takes to answer about a customer.
-    pub fn open(path: &Path, customer: &str) -> Result<Answers, Failure> {
+    pub fn open(path: &Path, customer: &str) -> Result<Answers, CliError> {
         if !snapshot::is_one(path) {
             return Ok(Answers::Document(Box::new(input::catalog(path)?)));
         }
@@ -33,7 +33,7 @@ impl Answers {
     }
 
     /// The same of a snapshot that was opened.
-    pub fn of(opened: &Opened, customer: &str) -> Result<Answers, Failure> {
+    pub fn of(opened: &Opened, customer: &str) -> Result<Answers, CliError> {
         let mut replica = opened.replica()?;
         opened.hold_person(&mut replica, customer)?;
         Ok(Answers::Snapshot(Box::new(replica)))
@@ -49,14 +49,14 @@ impl Answers {
     }
 
     /// Decides a question about that customer.
-    pub fn decide<'c>(&'c self, question: &Question<'c>, now: Instant) -> Result<Decision<'c>, Failure> {
+    pub fn decide<'c>(&'c self, question: &Question<'c>, now: Instant) -> Result<Decision<'c>, CliError> {
         match self {
-            Answers::Document(catalog) => decide(catalog, question, now).map_err(Failure::question),
+            Answers::Document(catalog) => decide(catalog, question, now).map_err(CliError::question),
             Answers::Snapshot(replica) => match replica.decide(question, now) {
-                Ok(decision) => decision.map_err(Failure::question),
+                Ok(decision) => decision.map_err(CliError::question),
                 Err(_) => {
                     let message = "the customer's shard is not held".to_owned();
-                    Err(Failure::Snapshot { what: "the snapshot".to_owned(), message })
+                    Err(CliError::Snapshot { what: "the snapshot".to_owned(), message })
                 }
             },
         }

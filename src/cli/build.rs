@@ -2,11 +2,11 @@
 
 use crate::compile::{Compiled, compile};
 use crate::folder;
-use crate::input::{self, Failure};
+use crate::input::{self, CliError};
 use crate::keygen;
 use crate::style::{self, Progress};
 use mayuse_core::{Instant, MAX_VERSION, Policy};
-use mayuse_snapshot::{Hash, Manifest, Part, Policies, SigningKey, Table, cut, is_audience, join};
+use mayuse_snapshot::{Hash, Manifest, ObjectRef, Policies, SigningKey, SnapshotIndex, cut, is_audience, join};
 use serde_json::json;
 use std::fs;
 use std::io::{self, BufWriter, Write};
@@ -81,11 +81,11 @@ pub fn audience(text: &str) -> Result<String, String> {
 }
 
 /// Builds the snapshot and prints what became of it.
-pub fn run(args: &Args) -> Result<bool, Failure> {
+pub fn run(args: &Args) -> Result<bool, CliError> {
     let started = std::time::Instant::now();
     let generated_at = match &args.at {
         Some(text) => {
-            Instant::parse(text).map_err(|error| Failure::Usage { message: format!("--at {text}: {error}") })?
+            Instant::parse(text).map_err(|error| CliError::Usage { message: format!("--at {text}: {error}") })?
         }
         None => input::now(),
     };
@@ -122,8 +122,8 @@ struct Before {
 }
 
 impl Before {
-    fn read(args: &Args) -> Result<Before, Failure> {
-        let usage = |message| Err(Failure::Usage { message });
+    fn read(args: &Args) -> Result<Before, CliError> {
+        let usage = |message| Err(CliError::Usage { message });
         let Some(path) = &args.previous else {
             let version = args.version.unwrap_or(1);
             if let Some((_, held)) = folder::read_manifest(&args.output)?
@@ -180,7 +180,7 @@ struct Counts {
 }
 
 /// Writes all objects that are not there.
-fn write_objects(output: &Path, compiled: Compiled) -> Result<(Table, Counts), Failure> {
+fn write_objects(output: &Path, compiled: Compiled) -> Result<(SnapshotIndex, Counts), CliError> {
     folder::make(output)?;
     let subscriptions = compiled.people.n_subscriptions();
     let mut counts = Counts { subscriptions, ..Counts::default() };
@@ -209,7 +209,7 @@ fn write_objects(output: &Path, compiled: Compiled) -> Result<(Table, Counts), F
 }
 
 /// Writes the snapshot in one piece, object by object: it may be larger than what should be held.
-fn write_file(path: &Path, output: &Path, manifest: &Manifest, signed: &str) -> Result<(), Failure> {
+fn write_file(path: &Path, output: &Path, manifest: &Manifest, signed: &str) -> Result<(), CliError> {
     folder::replace(path, |file| {
         let mut out = BufWriter::with_capacity(1 << 18, file);
         out.write_all(&join(signed, std::iter::empty()))?;
@@ -226,14 +226,14 @@ pub fn audience_of(manifest: &Manifest) -> Option<&str> {
 }
 
 /// The least, the median and the greatest size of shards.
-pub fn sizes(shards: &[Part]) -> [u32; 3] {
+pub fn sizes(shards: &[ObjectRef]) -> [u32; 3] {
     let mut sizes: Vec<u32> = shards.iter().map(|shard| shard.size).collect();
     sizes.sort_unstable();
     let middle = sizes.get(sizes.len() / 2).copied();
     [sizes.first().copied(), middle, sizes.last().copied()].map(Option::unwrap_or_default)
 }
 
-fn report(args: &Args, manifest: &Manifest, hash: Hash, counts: &Counts, seconds: f64) -> Result<(), Failure> {
+fn report(args: &Args, manifest: &Manifest, hash: Hash, counts: &Counts, seconds: f64) -> Result<(), CliError> {
     let table = &manifest.table;
     let [min, median, max] = sizes(&table.shards);
     let n_bytes = table.n_bytes().saturating_add(table.catalogue.size.into());

@@ -1,7 +1,7 @@
 //! `mayuse check`
 
 use crate::answers::{self, Answers};
-use crate::input::{self, Failure};
+use crate::input::{self, CliError};
 use mayuse_document::Check;
 use std::path::PathBuf;
 
@@ -45,7 +45,7 @@ pub struct Args {
 }
 
 /// Prints the decision.
-pub fn run(args: &Args) -> Result<bool, Failure> {
+pub fn run(args: &Args) -> Result<bool, CliError> {
     let optional = [
         ("subscription_id", &args.subscription),
         ("requested", &args.requested),
@@ -59,7 +59,7 @@ pub fn run(args: &Args) -> Result<bool, Failure> {
         pairs.push(("explain", "true"));
     }
     let check = Check::from_pairs(pairs.into_iter())
-        .map_err(|problems| Failure::Problems { what: "the question".to_owned(), problems })?;
+        .map_err(|problems| CliError::Problems { what: "the question".to_owned(), problems })?;
     let answers = Answers::open(&args.catalog, &args.customer)?;
     let decision = answers.decide(&check.question(), input::now())?;
     input::print_answer(&decision)?;

@@ -1,8 +1,8 @@
 //! A catalogue, as a document or as lines, on its way into objects.
 
-use crate::input::{self, Failure};
+use crate::input::{self, CliError};
 use crate::upload::{Shape, Upload};
-use mayuse_core::{Code, Element, Packed, Pile, Problem, Problems, Sorted};
+use mayuse_core::{Code, Element, Packed, BlockBuilder, Problem, Problems, SortedRecords};
 use mayuse_dialects::{Kind, MAX_LINE};
 use mayuse_document::{Document, Tree, add_element};
 use serde::Deserialize;
@@ -14,7 +14,7 @@ use std::path::Path;
 pub struct Compiled {
     /// Features, plans, add-ons and the ladder.
     pub object: Packed,
-    pub people: Sorted,
+    pub people: SortedRecords,
     /// What does not keep it from being used.
     pub problems: Problems,
 }
@@ -39,9 +39,9 @@ impl From<Problem> for Refused {
 }
 
 /// Reads a catalogue. Lines are read one by one, and nothing is kept of them but what goes into objects.
-pub fn compile(path: &Path, seed: u64) -> Result<Compiled, Failure> {
+pub fn compile(path: &Path, seed: u64) -> Result<Compiled, CliError> {
     let what = input::name(path);
-    let io = |error| Failure::Io { what: what.clone(), error };
+    let io = |error| CliError::Io { what: what.clone(), error };
     let (shape, mut upload) = Upload::open(path).map_err(io)?;
     upload.progress = upload.progress.reads();
     let compiled = match shape {
@@ -50,9 +50,9 @@ pub fn compile(path: &Path, seed: u64) -> Result<Compiled, Failure> {
     };
     upload.progress.clear();
     compiled.map_err(|refused| match refused {
-        Refused::Io(error) => Failure::Io { what, error },
-        Refused::Json(message) => Failure::Json { what, message },
-        Refused::Problems(problems) => Failure::Problems { what, problems },
+        Refused::Io(error) => CliError::Io { what, error },
+        Refused::Json(message) => CliError::Json { what, message },
+        Refused::Problems(problems) => CliError::Problems { what, problems },
     })
 }
 
@@ -86,7 +86,7 @@ fn lines(upload: &mut Upload, seed: u64) -> Result<Compiled, Refused> {
     let mut part = document.clone();
     part.mark_as_part();
     let (_, catalog, _) = part.pack_definitions().map_err(Refused::Problems)?;
-    let mut pile = Pile::new(&catalog, seed).of_lines();
+    let mut pile = BlockBuilder::new(&catalog, seed).of_lines();
     let first_at = first.as_ref().map(|line| line.number).unwrap_or_default();
     let mut next = first;
     while let Some(line) = next {
@@ -109,7 +109,7 @@ fn lines(upload: &mut Upload, seed: u64) -> Result<Compiled, Refused> {
     if !problems.is_usable() {
         return Err(Refused::Problems(problems));
     }
-    document.saw(pile.seen());
+    document.with_external_grants(pile.seen());
     let (object, _, found) = document.pack_definitions().map_err(Refused::Problems)?;
     let people = pile.sorted().map_err(Refused::Problems)?;
     extend(&mut problems, found);

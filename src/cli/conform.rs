@@ -1,9 +1,9 @@
 //! `mayuse conform`: runs vector files against the core.
 
-use crate::input::{self, Failure};
+use crate::input::{self, CliError};
 use crate::style;
 use mayuse_core::{
-    Amount, FullCatalog, Instant, Policy, Problems, Reason, Snapshot, Source, WriteJson, decide, undecided,
+    Amount, FullCatalog, Instant, Policy, Problems, Reason, SnapshotMeta, Source, WriteJson, decide, undecided,
 };
 use mayuse_document::{Check, Document, Tree, ask_billing_period, ask_resolution, ask_window, read_reset_period};
 use serde::Deserialize;
@@ -25,7 +25,7 @@ pub struct Args {
 }
 
 /// Runs every case, prints each failure and, last, the counts.
-pub fn run(args: &Args) -> Result<bool, Failure> {
+pub fn run(args: &Args) -> Result<bool, CliError> {
     let paint = style::for_stdout();
     let (mut n_passed, mut n_failed) = (0_usize, 0_usize);
     for path in files(&args.paths)? {
@@ -43,7 +43,7 @@ pub fn run(args: &Args) -> Result<bool, Failure> {
     }
     if n_passed == 0 && n_failed == 0 {
         let what = args.paths.iter().map(|path| input::name(path)).collect::<Vec<_>>().join(", ");
-        return Err(Failure::Json { what, message: "there is no case in it".to_owned() });
+        return Err(CliError::Json { what, message: "there is no case in it".to_owned() });
     }
     let counts = format!("{n_passed} passed, {n_failed} failed");
     input::print(&if n_failed == 0 { paint.green(&counts) } else { paint.red(&counts) })?;
@@ -51,14 +51,14 @@ pub fn run(args: &Args) -> Result<bool, Failure> {
 }
 
 /// The files meant: those named, and all `.json` files of folders but their index.
-fn files(paths: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
+fn files(paths: &[PathBuf]) -> Result<Vec<PathBuf>, CliError> {
     let mut files = Vec::new();
     for path in paths {
         if !path.is_dir() {
             files.push(path.clone());
             continue;
         }
-        let failed = |error: io::Error| Failure::Io { what: input::name(path), error };
+        let failed = |error: io::Error| CliError::Io { what: input::name(path), error };
         let mut found = Vec::new();
         for entry in fs::read_dir(path).map_err(failed)? {
             let file = entry.map_err(failed)?.path();
@@ -75,8 +75,8 @@ fn files(paths: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
 }
 
 /// Each case's id and what is wrong with its answer.
-fn run_file(path: &Path) -> Result<Vec<(String, Vec<String>)>, Failure> {
-    let invalid = |message: &str| Failure::Json { what: input::name(path), message: message.to_owned() };
+fn run_file(path: &Path) -> Result<Vec<(String, Vec<String>)>, CliError> {
+    let invalid = |message: &str| CliError::Json { what: input::name(path), message: message.to_owned() };
     let file: Value = serde_json::from_slice(&input::read(path)?).map_err(|error| invalid(&error.to_string()))?;
     if file.get("spec_version") != Some(&json!(1)) {
         return Err(invalid("expected a vector file with \"spec_version\": 1"));
@@ -123,7 +123,7 @@ fn answer(case: &Value, shared: Option<&mut Result<FullCatalog, String>>) -> Val
             };
             let now = input::now();
             let copy = match (kind, case.get("snapshot")) {
-                ("check", _) => Copy { snapshot: Snapshot::default(), unusable: None },
+                ("check", _) => Copy { snapshot: SnapshotMeta::default(), unusable: None },
                 (_, snapshot) => match copy(snapshot.unwrap_or(&Value::Null), now) {
                     Ok(copy) => copy,
                     Err(message) => return refused(message),
@@ -145,7 +145,7 @@ fn answer(case: &Value, shared: Option<&mut Result<FullCatalog, String>>) -> Val
 
 /// The copy of the catalogue that a `snapshot_check` is decided from.
 struct Copy {
-    snapshot: Snapshot,
+    snapshot: SnapshotMeta,
     /// Why there is nothing to decide from.
     unusable: Option<Reason>,
 }
@@ -154,7 +154,7 @@ struct Copy {
 /// A misspelt field is an error, or the case would ask something else.
 fn copy(value: &Value, now: Instant) -> Result<Copy, String> {
     let fields = value.as_object().ok_or("a snapshot_check without \"snapshot\", an object")?;
-    let mut copy = Copy { snapshot: Snapshot::default(), unusable: None };
+    let mut copy = Copy { snapshot: SnapshotMeta::default(), unusable: None };
     for (name, value) in fields {
         let wrong = || format!("snapshot.{name}: {value} is not expected");
         let number = || value.as_u64().ok_or_else(wrong);
@@ -243,7 +243,7 @@ fn same_text(expect: &str, actual: &str) -> bool {
 
 fn same_period(expect: &Value, actual: &Value) -> bool {
     let read = |value: &Value| read_reset_period(&Tree::deserialize(value).ok()?).ok();
-    read(expect).zip(read(actual)).is_some_and(|(expect, actual)| expect.same_as(actual))
+    read(expect).zip(read(actual)).is_some_and(|(expect, actual)| expect.is_equivalent(actual))
 }
 
 #[cfg(test)]

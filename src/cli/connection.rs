@@ -1,6 +1,6 @@
 //! The HTTP client: proxies of the environment, TLS, and an ear for what is said early.
 
-use crate::input::{self, Failure};
+use crate::input::{self, CliError};
 use std::env;
 use std::fs;
 use std::io;
@@ -25,7 +25,7 @@ const STALL: Duration = Duration::from_secs(60);
 pub type Gone = Arc<AtomicBool>;
 
 /// A client that follows no redirects: a key is for one address.
-pub fn agent(gone: &Gone) -> Result<Agent, Failure> {
+pub fn agent(gone: &Gone) -> Result<Agent, CliError> {
     let config = Agent::config_builder()
         .http_status_as_error(false)
         .max_redirects(0)
@@ -45,11 +45,11 @@ pub fn agent(gone: &Gone) -> Result<Agent, Failure> {
 
 /// Who vouches for a server: those in the file SSL_CERT_FILE, as for other programs; else those
 /// that browsers know. Companies that look into their own traffic have such a file.
-fn roots() -> Result<RootCerts, Failure> {
+fn roots() -> Result<RootCerts, CliError> {
     let Some(path) = env::var_os("SSL_CERT_FILE").filter(|path| !path.is_empty()) else {
         return Ok(RootCerts::WebPki);
     };
-    let failed = |error| Failure::Io { what: format!("SSL_CERT_FILE {}", input::name(Path::new(&path))), error };
+    let failed = |error| CliError::Io { what: format!("SSL_CERT_FILE {}", input::name(Path::new(&path))), error };
     let pem = fs::read(&path).map_err(failed)?;
     let mut certificates = Vec::new();
     for item in parse_pem(&pem) {

@@ -1,7 +1,7 @@
 //! `mayuse diff`
 
 use crate::compile::compile;
-use crate::input::{self, Failure};
+use crate::input::{self, CliError};
 use crate::keygen;
 use crate::snapshot::{self, Opened};
 use crate::style::{self, Paint, Progress};
@@ -45,26 +45,26 @@ pub struct Args {
 }
 
 /// Prints the differences.
-pub fn run(args: &Args) -> Result<bool, Failure> {
+pub fn run(args: &Args) -> Result<bool, CliError> {
     compare(args).map_err(|failure| match failure {
         // 1 says that there are differences.
-        Failure::Server { .. } => {
+        CliError::Server { .. } => {
             failure.report();
-            Failure::Told
+            CliError::Told
         }
         failure => failure,
     })
 }
 
-fn compare(args: &Args) -> Result<bool, Failure> {
+fn compare(args: &Args) -> Result<bool, CliError> {
     let at = match &args.at {
         Some(text) => {
-            Instant::parse(text).map_err(|error| Failure::Usage { message: format!("--at {text}: {error}") })?
+            Instant::parse(text).map_err(|error| CliError::Usage { message: format!("--at {text}: {error}") })?
         }
         None => input::now(),
     };
     if args.before.as_os_str() == "-" && args.after.as_os_str() == "-" {
-        return Err(Failure::Usage { message: "A and B cannot both be standard input".to_owned() });
+        return Err(CliError::Usage { message: "A and B cannot both be standard input".to_owned() });
     }
     let (before, after) = (Side::open(&args.before)?, Side::open(&args.after)?);
     // Laid out alike, shards that are the same are the same bytes.
@@ -74,10 +74,10 @@ fn compare(args: &Args) -> Result<bool, Failure> {
     let mut found = Found { limit: args.limit, ..Found::default() };
     match customer {
         Some(customer) => {
-            let is_known = [&before, &after].into_iter().any(|side| matches!(side.person(customer), Ok(Some(_))));
+            let is_known = [&before, &after].into_iter().any(|side| matches!(side.customer(customer), Ok(Some(_))));
             if !is_known {
                 let message = format!("--customer {customer}: there is no such customer in A or B");
-                return Err(Failure::Usage { message });
+                return Err(CliError::Usage { message });
             }
             diff_one(&before, &after, customer, at, |difference| found.add(&difference));
         }
@@ -111,7 +111,7 @@ enum Side {
 }
 
 impl Side {
-    fn open(path: &Path) -> Result<Side, Failure> {
+    fn open(path: &Path) -> Result<Side, CliError> {
         if !snapshot::is_one(path) {
             return Ok(Side::Catalogue(path.to_owned()));
         }
@@ -129,7 +129,7 @@ impl Side {
     }
 
     /// A replica of all of it, or of one customer.
-    fn replica(&self, seed: u64, customer: Option<&str>) -> Result<Replica, Failure> {
+    fn replica(&self, seed: u64, customer: Option<&str>) -> Result<Replica, CliError> {
         match (self, customer) {
             (Side::Snapshot(opened), None) => opened.whole_replica(),
             (Side::Snapshot(opened), Some(customer)) => {
@@ -143,8 +143,8 @@ impl Side {
 }
 
 /// A snapshot of a catalogue that is nowhere written.
-fn built(path: &Path, seed: u64) -> Result<Replica, Failure> {
-    let wrong = |message: String| Failure::Snapshot { what: input::name(path), message };
+fn built(path: &Path, seed: u64) -> Result<Replica, CliError> {
+    let wrong = |message: String| CliError::Snapshot { what: input::name(path), message };
     let compiled = compile(path, seed)?;
     let mut objects: Vec<Packed> = Vec::new();
     let mut keep = |object: &Packed| objects.push(object.clone());
@@ -165,7 +165,7 @@ fn built(path: &Path, seed: u64) -> Result<Replica, Failure> {
     let mut objects = objects.into_iter();
     let catalogue = objects.next();
     let shards = (0..).zip(objects).collect();
-    replica.take(manifest, catalogue.as_ref(), shards, Source::Snapshot).map_err(|error| wrong(error.to_string()))?;
+    replica.accept(manifest, catalogue.as_ref(), shards, Source::Snapshot).map_err(|error| wrong(error.to_string()))?;
     Ok(replica)
 }
 
@@ -223,7 +223,7 @@ impl Found {
         features
     }
 
-    fn print_json(&self, at: Instant) -> Result<(), Failure> {
+    fn print_json(&self, at: Instant) -> Result<(), CliError> {
         let mut features = serde_json::Map::new();
         for (feature, counts) in self.features() {
             let counts = Change::ALL.iter().zip(counts).map(|(change, n)| (change.name().to_owned(), n.into()));
@@ -245,7 +245,7 @@ impl Found {
         input::print_json(&json!({"same": is_same, "at": at.to_string(), "features": features, "changes": changes}))
     }
 
-    fn print(&self, at: Instant) -> Result<(), Failure> {
+    fn print(&self, at: Instant) -> Result<(), CliError> {
         let paint = style::for_stdout();
         if self.counts.is_empty() {
             return input::print(&paint.green(&format!("no difference at {at}")));
@@ -276,7 +276,7 @@ impl Found {
         change: Change,
         first: &BTreeMap<(String, String), Told>,
         paint: &Paint,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), CliError> {
         if first.is_empty() {
             return Ok(());
         }

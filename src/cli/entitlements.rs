@@ -1,7 +1,7 @@
 //! `mayuse entitlements`
 
 use crate::answers::{self, Answers};
-use crate::input::{self, Failure};
+use crate::input::{self, CliError};
 use crate::style::{self, Paint};
 use mayuse_core::{Amount, Decision, Instant, Verdict};
 use mayuse_document::Check;
@@ -38,7 +38,7 @@ pub struct Args {
 }
 
 /// Prints every feature's decision.
-pub fn run(args: &Args) -> Result<bool, Failure> {
+pub fn run(args: &Args) -> Result<bool, CliError> {
     let optional = [
         ("subscription_id", &args.subscription),
         ("consumed", &args.consumed),
@@ -48,7 +48,7 @@ pub fn run(args: &Args) -> Result<bool, Failure> {
     let pairs = [("customer", &*args.customer)].into_iter();
     let pairs = pairs.chain(optional.into_iter().filter_map(|(name, value)| Some((name, value.as_deref()?))));
     let check = Check::for_all_from_pairs(pairs)
-        .map_err(|problems| Failure::Problems { what: "the question".to_owned(), problems })?;
+        .map_err(|problems| CliError::Problems { what: "the question".to_owned(), problems })?;
     let answers = Answers::open(&args.catalog, &args.customer)?;
     let decisions = decide_all(&answers, &check, input::now())?;
     if args.json {
@@ -61,7 +61,7 @@ pub fn run(args: &Args) -> Result<bool, Failure> {
 }
 
 /// Every feature's decision.
-pub fn decide_all<'c>(answers: &'c Answers, check: &'c Check, now: Instant) -> Result<Vec<Decision<'c>>, Failure> {
+pub fn decide_all<'c>(answers: &'c Answers, check: &'c Check, now: Instant) -> Result<Vec<Decision<'c>>, CliError> {
     answers.feature_codes().map(|code| answers.decide(&check.question_on(code), now)).collect()
 }
 

@@ -1,6 +1,6 @@
 //! `mayuse export`
 
-use crate::input::{self, Failure};
+use crate::input::{self, CliError};
 use crate::server::{self, Answer, Server};
 use crate::style::{self, Progress};
 use serde::Deserialize;
@@ -44,13 +44,13 @@ pub struct Args {
 /// How an attempt ended that wrote no whole document.
 enum Broken {
     /// Another attempt may succeed.
-    Stream(Failure),
+    Stream(CliError),
     /// No other will.
-    ForGood(Failure),
+    ForGood(CliError),
 }
 
 /// Writes the document.
-pub fn run(args: &Args) -> Result<bool, Failure> {
+pub fn run(args: &Args) -> Result<bool, CliError> {
     let server = Server::new(&args.server)?;
     let output = args.output.as_deref().filter(|path| path.as_os_str() != "-");
     let Some(path) = output else {
@@ -84,7 +84,7 @@ pub fn run(args: &Args) -> Result<bool, Failure> {
 fn to_file(server: &Server, lines: bool, part: &Path, path: &Path) -> Result<String, Broken> {
     let failed = |path: &Path| {
         let what = input::name(path);
-        |error| Broken::ForGood(Failure::Io { what, error })
+        |error| Broken::ForGood(CliError::Io { what, error })
     };
     let mut file = File::create(part).map_err(failed(part))?;
     let copied = copy(server, lines, &mut file, &input::name(part), true).and_then(|version| {
@@ -123,13 +123,13 @@ fn copy(server: &Server, lines: bool, out: &mut dyn Write, what: &str, on: bool)
     let written = copying.written.and_then(|()| copying.out.flush());
     written.map_err(|error| {
         Broken::ForGood(match error.kind() {
-            io::ErrorKind::BrokenPipe => Failure::PipeClosed,
-            _ => Failure::Io { what: what.to_owned(), error },
+            io::ErrorKind::BrokenPipe => CliError::PipeClosed,
+            _ => CliError::Io { what: what.to_owned(), error },
         })
     })?;
     read.map_err(|error| {
         if error.is_syntax() {
-            return Broken::ForGood(Failure::server(
+            return Broken::ForGood(CliError::server(
                 "INVALID_JSON",
                 format!("{asked}: no catalogue document: {error}"),
             ));
@@ -138,13 +138,13 @@ fn copy(server: &Server, lines: bool, out: &mut dyn Write, what: &str, on: bool)
             "{asked}: broke off after {}: the catalogue was written meanwhile, or the connection was lost",
             style::bytes(copying.n_bytes as f64)
         );
-        Broken::Stream(Failure::server("BROKEN_OFF", message))
+        Broken::Stream(CliError::server("BROKEN_OFF", message))
     })?;
     Ok(version)
 }
 
 impl Broken {
-    fn failure(self) -> Failure {
+    fn failure(self) -> CliError {
         match self {
             Broken::Stream(failure) | Broken::ForGood(failure) => failure,
         }

@@ -1,6 +1,6 @@
 //! `mayuse import`
 
-use crate::input::{self, Failure};
+use crate::input::{self, CliError};
 use crate::key;
 use crate::replace::{self, MAX_DOCUMENT};
 use crate::server::{self, Answer, Server};
@@ -59,11 +59,11 @@ pub struct Args {
 }
 
 /// Sends the file.
-pub fn run(args: &Args) -> Result<bool, Failure> {
+pub fn run(args: &Args) -> Result<bool, CliError> {
     let server = Server::new(&args.server)?;
     let what = input::name(&args.file);
-    let usage = |message: String| Failure::Usage { message };
-    let (shape, upload) = Upload::open(&args.file).map_err(|error| Failure::Io { what: what.clone(), error })?;
+    let usage = |message: String| CliError::Usage { message };
+    let (shape, upload) = Upload::open(&args.file).map_err(|error| CliError::Io { what: what.clone(), error })?;
     match (shape, args.replace) {
         (Shape::Document, true) if upload.total.is_some_and(|n| n <= MAX_DOCUMENT) => put(args, &server, upload),
         (_, true) => replace::run(args, &server, shape, upload),
@@ -86,7 +86,7 @@ pub fn run(args: &Args) -> Result<bool, Failure> {
 }
 
 /// Puts a document in the place of everything.
-pub fn put(args: &Args, server: &Server, mut upload: Upload) -> Result<bool, Failure> {
+pub fn put(args: &Args, server: &Server, mut upload: Upload) -> Result<bool, CliError> {
     let answer = send(server, "PUT", "/v1/catalog", "application/json", None, &mut upload);
     let (failure, body) = match answer {
         Ok(answer) => match (answer.is_ok(), answer.object()) {
@@ -108,10 +108,10 @@ pub fn post(
     server: &Server,
     mut upload: Upload,
     token: &str,
-) -> Result<Result<Summary, (Failure, Option<Summary>)>, Failure> {
+) -> Result<Result<Summary, (CliError, Option<Summary>)>, CliError> {
     let answer = match send(server, "POST", "/v1/catalog/import", LINES, Some(token), &mut upload) {
         Ok(answer) => answer,
-        Err(failure @ Failure::Server { .. }) => return Ok(Err((failure, None))),
+        Err(failure @ CliError::Server { .. }) => return Ok(Err((failure, None))),
         Err(failure) => return Err(failure),
     };
     Ok(match answer.object() {
@@ -122,7 +122,7 @@ pub fn post(
 }
 
 /// Writes lines.
-fn add(args: &Args, server: &Server, mut upload: Upload, token: &str) -> Result<bool, Failure> {
+fn add(args: &Args, server: &Server, mut upload: Upload, token: &str) -> Result<bool, CliError> {
     let command = resume_command(args, token);
     if upload.progress.is_on() {
         // Whoever interrupts it can still go on.
@@ -131,8 +131,8 @@ fn add(args: &Args, server: &Server, mut upload: Upload, token: &str) -> Result<
     let answer = match send(server, "POST", "/v1/catalog/import", LINES, Some(token), &mut upload) {
         Ok(answer) => answer,
         // Nothing was sent, so the same command may be given again.
-        Err(failure @ Failure::Server { .. }) if upload.n_bytes == 0 => return fail(args, failure, None, None),
-        Err(failure @ Failure::Server { .. }) => {
+        Err(failure @ CliError::Server { .. }) if upload.n_bytes == 0 => return fail(args, failure, None, None),
+        Err(failure @ CliError::Server { .. }) => {
             let failure = ask_how_far(server, failure, token);
             return fail(args, go_on(args, failure, "To go on", &command), None, Some(token));
         }
@@ -168,7 +168,7 @@ fn send(
     content_type: &str,
     token: Option<&str>,
     upload: &mut Upload,
-) -> Result<Answer, Failure> {
+) -> Result<Answer, CliError> {
     let length = upload.total.map(|total| total.to_string());
     let mut headers = vec![("content-type", content_type)];
     headers.extend(length.as_deref().map(|length| ("content-length", length)));
@@ -179,7 +179,7 @@ fn send(
     let sent = sent.and_then(|response| Answer::read(response, &asked));
     upload.progress.clear();
     match (sent, upload.failed.take()) {
-        (_, Some(error)) => Err(Failure::Io { what: upload.name.clone(), error }),
+        (_, Some(error)) => Err(CliError::Io { what: upload.name.clone(), error }),
         (Ok(answer), None) => Ok(answer),
         (Err(error), None) if upload.n_bytes == 0 => Err(server.unreachable(&error)),
         (Err(error), None) => {
@@ -189,13 +189,13 @@ fn send(
             };
             let sent = style::bytes(upload.n_bytes as f64);
             let message = format!("{asked}: the connection broke after {sent}{at}: {}", server::reason(&error));
-            Err(Failure::server("CONNECTION_LOST", message))
+            Err(CliError::server("CONNECTION_LOST", message))
         }
     }
 }
 
 /// Asks the server how far an import came that was not answered.
-fn ask_how_far(server: &Server, failure: Failure, token: &str) -> Failure {
+fn ask_how_far(server: &Server, failure: CliError, token: &str) -> CliError {
     let path = format!("/v1/catalog/import/{}", utf8_percent_encode(token, NON_ALPHANUMERIC));
     let answer = server.get(&path, "application/json").and_then(|response| Answer::read(response, "GET"));
     match answer {
@@ -209,7 +209,7 @@ fn ask_how_far(server: &Server, failure: Failure, token: &str) -> Failure {
 }
 
 /// How far an import is written.
-fn written(failure: Failure, body: &Map<String, Value>) -> Failure {
+fn written(failure: CliError, body: &Map<String, Value>) -> CliError {
     let (lines, version) = (number(body, "lines"), number(body, "snapshot_version"));
     failure.hint(format!("The first {lines} lines are written; the snapshot version is {version}."))
 }
@@ -219,7 +219,7 @@ pub fn number(body: &Map<String, Value>, name: &str) -> u64 {
 }
 
 /// Says with which command to go on.
-fn go_on(args: &Args, failure: Failure, when: &str, command: &str) -> Failure {
+fn go_on(args: &Args, failure: CliError, when: &str, command: &str) -> CliError {
     let key = if args.server.key.is_some() { ", with the key as before" } else { "" };
     failure.hint(format!("{when}{key}:")).hint(format!("  {command}"))
 }
@@ -227,12 +227,12 @@ fn go_on(args: &Args, failure: Failure, when: &str, command: &str) -> Failure {
 /// Ends with a failure; in JSON too, if that is wanted.
 pub fn fail(
     args: &Args,
-    failure: Failure,
+    failure: CliError,
     body: Option<Map<String, Value>>,
     token: Option<&str>,
-) -> Result<bool, Failure> {
+) -> Result<bool, CliError> {
     if args.json
-        && let Failure::Server { problems, .. } = &failure
+        && let CliError::Server { problems, .. } = &failure
     {
         let (code, message) = problems.first().cloned().unwrap_or_default();
         let mut body = body.unwrap_or_else(|| server::as_json(&code, &message));
@@ -254,7 +254,7 @@ fn resume_command(args: &Args, token: &str) -> String {
 }
 
 /// Prints what was imported.
-pub fn report(args: &Args, body: &Map<String, Value>, what: &str) -> Result<(), Failure> {
+pub fn report(args: &Args, body: &Map<String, Value>, what: &str) -> Result<(), CliError> {
     if args.json {
         return input::print_json(body);
     }

@@ -13,7 +13,7 @@ const MAX_FILE_BYTES: u64 = 2 << 30;
 
 /// Why a command could not be carried out.
 #[derive(Debug)]
-pub enum Failure {
+pub enum CliError {
     /// Something that cannot be read or written.
     Io { what: String, error: io::Error },
     /// A file that is not the JSON it should be.
@@ -32,7 +32,7 @@ pub enum Failure {
     PipeClosed,
 }
 
-impl Failure {
+impl CliError {
     /// Says on standard error what is wrong, where, and what to do about it.
     pub fn report(&self) {
         let mut out = io::stderr().lock();
@@ -43,58 +43,58 @@ impl Failure {
         };
         // Nothing is left to be told if standard error is gone.
         let _ = match self {
-            Failure::Io { what, error } => line("IO", &[what, &error.to_string()]),
-            Failure::Json { what, message } => line("INVALID_JSON", &[what, message]),
-            Failure::Problems { what, problems } => report_problems(&mut out, &paint, what, problems),
-            Failure::Usage { message } => line("USAGE", &[message]),
-            Failure::Server { problems, hints } => problems
+            CliError::Io { what, error } => line("IO", &[what, &error.to_string()]),
+            CliError::Json { what, message } => line("INVALID_JSON", &[what, message]),
+            CliError::Problems { what, problems } => report_problems(&mut out, &paint, what, problems),
+            CliError::Usage { message } => line("USAGE", &[message]),
+            CliError::Server { problems, hints } => problems
                 .iter()
                 .try_for_each(|(code, text)| line(code, &[text]))
                 .and_then(|()| hints.iter().try_for_each(|hint| writeln!(out, "{}", style::plain(hint)))),
-            Failure::Snapshot { what, message } => line("SNAPSHOT", &[what, message]),
-            Failure::PipeClosed | Failure::Told => Ok(()),
+            CliError::Snapshot { what, message } => line("SNAPSHOT", &[what, message]),
+            CliError::PipeClosed | CliError::Told => Ok(()),
         };
     }
 
     /// The same without colour, in one text.
     pub fn message(&self) -> String {
         match self {
-            Failure::Io { what, error } => format!("{what}: {error}"),
-            Failure::Json { what, message } | Failure::Snapshot { what, message } => format!("{what}: {message}"),
-            Failure::Problems { what, problems } => format!("{what}: {problems}"),
-            Failure::Usage { message } => message.clone(),
-            Failure::Server { problems, .. } => {
+            CliError::Io { what, error } => format!("{what}: {error}"),
+            CliError::Json { what, message } | CliError::Snapshot { what, message } => format!("{what}: {message}"),
+            CliError::Problems { what, problems } => format!("{what}: {problems}"),
+            CliError::Usage { message } => message.clone(),
+            CliError::Server { problems, .. } => {
                 problems.iter().map(|(_, text)| text.as_str()).collect::<Vec<_>>().join("\n")
             }
-            Failure::PipeClosed | Failure::Told => String::new(),
+            CliError::PipeClosed | CliError::Told => String::new(),
         }
     }
 
     /// The exit status.
     pub fn status(&self) -> u8 {
         match self {
-            Failure::Server { .. } => 1,
-            Failure::PipeClosed => 0,
+            CliError::Server { .. } => 1,
+            CliError::PipeClosed => 0,
             _ => 2,
         }
     }
 
     /// One problem with a server.
-    pub fn server(code: &str, text: impl Into<String>) -> Failure {
-        Failure::Server { problems: vec![(code.to_owned(), text.into())], hints: Vec::new() }
+    pub fn server(code: &str, text: impl Into<String>) -> CliError {
+        CliError::Server { problems: vec![(code.to_owned(), text.into())], hints: Vec::new() }
     }
 
     /// The same with one more line of advice.
-    pub fn hint(mut self, hint: impl Into<String>) -> Failure {
-        if let Failure::Server { hints, .. } = &mut self {
+    pub fn hint(mut self, hint: impl Into<String>) -> CliError {
+        if let CliError::Server { hints, .. } = &mut self {
             hints.push(hint.into());
         }
         self
     }
 
     /// One problem of a question.
-    pub fn question(problem: Problem) -> Failure {
-        Failure::Problems { what: "the question".to_owned(), problems: problem.into() }
+    pub fn question(problem: Problem) -> CliError {
+        CliError::Problems { what: "the question".to_owned(), problems: problem.into() }
     }
 }
 
@@ -115,7 +115,7 @@ pub fn report_problems(out: &mut impl Write, paint: &style::Paint, what: &str, p
 }
 
 /// Reads a file, or standard input for `-`.
-pub fn read(path: &Path) -> Result<Vec<u8>, Failure> {
+pub fn read(path: &Path) -> Result<Vec<u8>, CliError> {
     let what = name(path);
     let mut bytes = Vec::new();
     let result = if path.as_os_str() == "-" {
@@ -127,24 +127,24 @@ pub fn read(path: &Path) -> Result<Vec<u8>, Failure> {
         Ok(n) if u64::try_from(n).is_ok_and(|n| n < MAX_FILE_BYTES) => Ok(bytes),
         Ok(_) => {
             let message = format!("the file is larger than the {MAX_FILE_BYTES} bytes that are read");
-            Err(Failure::Io { what, error: io::Error::other(message) })
+            Err(CliError::Io { what, error: io::Error::other(message) })
         }
-        Err(error) => Err(Failure::Io { what, error }),
+        Err(error) => Err(CliError::Io { what, error }),
     }
 }
 
 /// Reads a catalogue document. What is merely skipped in it is not spoken of here: `validate` is
 /// the command for that.
-pub fn catalog(path: &Path) -> Result<FullCatalog, Failure> {
+pub fn catalog(path: &Path) -> Result<FullCatalog, CliError> {
     let (catalog, _) =
-        document(path)?.compile().map_err(|problems| Failure::Problems { what: name(path), problems })?;
+        document(path)?.compile().map_err(|problems| CliError::Problems { what: name(path), problems })?;
     Ok(catalog)
 }
 
 /// Reads a document without resolving its names.
-pub fn document(path: &Path) -> Result<Document, Failure> {
+pub fn document(path: &Path) -> Result<Document, CliError> {
     let bytes = read(path)?;
-    serde_json::from_slice(&bytes).map_err(|error| Failure::Json { what: name(path), message: error.to_string() })
+    serde_json::from_slice(&bytes).map_err(|error| CliError::Json { what: name(path), message: error.to_string() })
 }
 
 /// How a path is called in messages.
@@ -163,12 +163,12 @@ pub fn now() -> Instant {
 }
 
 /// Prints a text to standard output. A reader that went away is no error.
-pub fn print(text: &str) -> Result<(), Failure> {
+pub fn print(text: &str) -> Result<(), CliError> {
     let mut out = io::stdout().lock();
     let written = out.write_all(text.as_bytes()).and_then(|()| out.write_all(b"\n")).and_then(|()| out.flush());
     written.map_err(|error| match error.kind() {
-        io::ErrorKind::BrokenPipe => Failure::PipeClosed,
-        _ => Failure::Io { what: "standard output".to_owned(), error },
+        io::ErrorKind::BrokenPipe => CliError::PipeClosed,
+        _ => CliError::Io { what: "standard output".to_owned(), error },
     })
 }
 
@@ -191,20 +191,20 @@ pub fn quote(word: &str) -> String {
 }
 
 /// Prints a value as JSON.
-pub fn print_json(value: &impl serde::Serialize) -> Result<(), Failure> {
+pub fn print_json(value: &impl serde::Serialize) -> Result<(), CliError> {
     print(&style::plain_json(&serde_json::to_string_pretty(value).map_err(no_json)?))
 }
 
 /// Prints an answer of the core as JSON.
-pub fn print_answer(answer: &impl WriteJson) -> Result<(), Failure> {
+pub fn print_answer(answer: &impl WriteJson) -> Result<(), CliError> {
     print_json(&value_of(answer)?)
 }
 
 /// An answer of the core, to be looked into.
-pub fn value_of(answer: &impl WriteJson) -> Result<serde_json::Value, Failure> {
+pub fn value_of(answer: &impl WriteJson) -> Result<serde_json::Value, CliError> {
     serde_json::from_str(&answer.to_json()).map_err(no_json)
 }
 
-fn no_json(error: serde_json::Error) -> Failure {
-    Failure::Json { what: "the answer".to_owned(), message: error.to_string() }
+fn no_json(error: serde_json::Error) -> CliError {
+    CliError::Json { what: "the answer".to_owned(), message: error.to_string() }
 }

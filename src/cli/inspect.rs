@@ -3,13 +3,13 @@
 use crate::answers::Answers;
 use crate::build::{audience_of, sizes};
 use crate::entitlements;
-use crate::input::{self, Failure};
+use crate::input::{self, CliError};
 use crate::keygen;
 use crate::snapshot::{self, Opened, Trust};
 use crate::style::{self, Paint, Progress};
-use mayuse_core::{Catalog, Instant, People, Policy};
+use mayuse_core::{Catalog, Instant, CustomerBlock, Policy};
 use mayuse_document::Check;
-use mayuse_snapshot::{Part, PublicKey};
+use mayuse_snapshot::{ObjectRef, PublicKey};
 use serde_json::{Value, json};
 use std::path::PathBuf;
 
@@ -41,7 +41,7 @@ pub struct Args {
 }
 
 /// Prints what is in a snapshot, and whether it is whole.
-pub fn run(args: &Args) -> Result<bool, Failure> {
+pub fn run(args: &Args) -> Result<bool, CliError> {
     let keys = keygen::public_keys(args.keys.as_deref())?;
     let opened = snapshot::open(&args.snapshot, &keys)?;
     let now = input::now();
@@ -69,7 +69,7 @@ struct Found {
     definitions: Option<[usize; 4]>,
     customers: usize,
     subscriptions: usize,
-    problems: Vec<Failure>,
+    problems: Vec<CliError>,
 }
 
 impl Found {
@@ -84,7 +84,7 @@ impl Found {
             progress.show(shard, None);
             // Without the catalogue object nobody can be opened; hashes can be looked at all the same.
             let people = self.open(opened, part, |object| match &catalog {
-                Some(catalog) => People::open(object.clone(), catalog)?.laid_out(table.seed, table.bits).map(Some),
+                Some(catalog) => CustomerBlock::open(object.clone(), catalog)?.laid_out(table.seed, table.bits).map(Some),
                 None => Ok(None),
             });
             let Some(people) = people.flatten() else { continue };
@@ -101,7 +101,7 @@ impl Found {
     fn open<T>(
         &mut self,
         opened: &Opened,
-        part: &Part,
+        part: &ObjectRef,
         open: impl FnOnce(&mayuse_core::Packed) -> Result<T, mayuse_core::Unreadable>,
     ) -> Option<T> {
         let object = opened.object(part);
@@ -111,9 +111,9 @@ impl Found {
     }
 }
 
-fn show_customer(args: &Args, opened: &Opened, customer: &str, now: Instant) -> Result<bool, Failure> {
+fn show_customer(args: &Args, opened: &Opened, customer: &str, now: Instant) -> Result<bool, CliError> {
     let check = Check::for_all_from_pairs([("customer", customer)].into_iter())
-        .map_err(|problems| Failure::Problems { what: "the question".to_owned(), problems })?;
+        .map_err(|problems| CliError::Problems { what: "the question".to_owned(), problems })?;
     let answers = Answers::of(opened, customer)?;
     let decisions = entitlements::decide_all(&answers, &check, now)?;
     if args.json {
@@ -139,7 +139,7 @@ fn trust_of(opened: &Opened) -> &'static str {
 }
 
 /// Says loudly what is not known to be true.
-fn say_trust(opened: &Opened, keys: &[PublicKey]) -> Result<(), Failure> {
+fn say_trust(opened: &Opened, keys: &[PublicKey]) -> Result<(), CliError> {
     let paint = style::for_stdout();
     match opened.trust {
         Trust::Verified => input::print(&paint.green("The signature verifies.")),
@@ -206,7 +206,7 @@ fn as_json(opened: &Opened, found: &Found, now: Instant) -> Value {
         "subscriptions": found.subscriptions,
         "catalogue": {"object": table.catalogue.hash.to_string(), "bytes": table.catalogue.size},
         "shards": {"count": table.shards.len(), "bytes": table.n_bytes(), "min": min, "median": median, "max": max},
-        "problems": found.problems.iter().map(Failure::message).collect::<Vec<_>>(),
+        "problems": found.problems.iter().map(CliError::message).collect::<Vec<_>>(),
     });
     if let (Some(value), Value::Object(more)) = (value.as_object_mut(), more) {
         value.extend(more);
@@ -214,7 +214,7 @@ fn as_json(opened: &Opened, found: &Found, now: Instant) -> Value {
     value
 }
 
-fn print_table(opened: &Opened, found: &Found, now: Instant) -> Result<(), Failure> {
+fn print_table(opened: &Opened, found: &Found, now: Instant) -> Result<(), CliError> {
     let (manifest, table) = (&opened.manifest, &opened.manifest.table);
     let bytes = |n: u64| style::bytes(n as f64);
     let limit = |ms: Option<u64>| ms.map_or("never".to_owned(), |ms| format!("after {ms} ms"));

@@ -1,6 +1,6 @@
 //! `mayuse key`
 
-use crate::input::{self, Failure};
+use crate::input::{self, CliError};
 use clap::builder::PossibleValuesParser;
 use mayuse_dialects::{Keys, Scope, hex};
 use serde_json::json;
@@ -38,19 +38,19 @@ pub struct Args {
 }
 
 /// Makes a key and prints it.
-pub fn run(args: &Args) -> Result<bool, Failure> {
+pub fn run(args: &Args) -> Result<bool, CliError> {
     if args.name.trim().is_empty() || args.name.chars().any(char::is_control) {
-        return Err(Failure::Usage { message: "--name: expected a name".to_owned() });
+        return Err(CliError::Usage { message: "--name: expected a name".to_owned() });
     }
     let is_word = args.class.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
     if args.class.is_empty() || !is_word {
-        return Err(Failure::Usage { message: "--class: expected letters, digits and underscores".to_owned() });
+        return Err(CliError::Usage { message: "--class: expected letters, digits and underscores".to_owned() });
     }
     // It travels in headers, and before a colon.
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
     if !args.prefix.bytes().all(is_plain) || 32 < args.prefix.len() {
         let message = "--prefix: expected up to 32 letters, digits, underscores and hyphens".to_owned();
-        return Err(Failure::Usage { message });
+        return Err(CliError::Usage { message });
     }
     let mut scopes: Vec<&String> = Vec::new();
     for scope in &args.scopes {
@@ -63,9 +63,9 @@ pub fn run(args: &Args) -> Result<bool, Failure> {
     let row = json!({"name": args.name, "sha256": hash, "scopes": scopes, "class": args.class});
     // What the Worker would not take must not be handed out.
     let table = Keys::read(&format!("[{row}]"));
-    let table = table.map_err(|problems| Failure::Problems { what: "the row".to_owned(), problems })?;
+    let table = table.map_err(|problems| CliError::Problems { what: "the row".to_owned(), problems })?;
     if table.find(&key).is_none() {
-        return Err(Failure::Json { what: "the row".to_owned(), message: "it does not fit the key".to_owned() });
+        return Err(CliError::Json { what: "the row".to_owned(), message: "it does not fit the key".to_owned() });
     }
     if args.json {
         input::print_json(&json!({"key": key, "row": row}))?;
@@ -81,10 +81,10 @@ pub fn run(args: &Args) -> Result<bool, Failure> {
 }
 
 /// Random bytes of the operating system, in hexadecimal digits.
-pub fn random_hex<const N: usize>() -> Result<String, Failure> {
+pub fn random_hex<const N: usize>() -> Result<String, CliError> {
     let mut bytes = [0; N];
     getrandom::fill(&mut bytes)
         .map_err(|error| io::Error::other(error.to_string()))
-        .map_err(|error| Failure::Io { what: "the system's random numbers".to_owned(), error })?;
+        .map_err(|error| CliError::Io { what: "the system's random numbers".to_owned(), error })?;
     Ok(hex(&bytes))
 }

@@ -1,6 +1,6 @@
 //! `mayuse keygen`, and where the other commands find keys.
 
-use crate::input::{self, Failure};
+use crate::input::{self, CliError};
 use crate::key;
 use mayuse_snapshot::{KeyError, PublicKey, SigningKey};
 use serde_json::json;
@@ -31,19 +31,19 @@ pub struct Args {
 }
 
 /// Makes a pair of keys and prints it.
-pub fn run(args: &Args) -> Result<bool, Failure> {
+pub fn run(args: &Args) -> Result<bool, CliError> {
     let secret = key::random_hex::<32>()?;
     let public = parsed("the key", SigningKey::parse(&secret))?.public();
     if let Some(path) = &args.output {
         write_secret(path, &secret).map_err(|error| match error.kind() {
-            io::ErrorKind::AlreadyExists => Failure::Usage {
+            io::ErrorKind::AlreadyExists => CliError::Usage {
                 message: format!("{}: it is there already, and a key is not overwritten", input::name(path)),
             },
-            _ => Failure::Io { what: input::name(path), error },
+            _ => CliError::Io { what: input::name(path), error },
         })?;
         let path = public_path(path);
         let written = fs::write(&path, format!("{public}\n"));
-        written.map_err(|error| Failure::Io { what: input::name(&path), error })?;
+        written.map_err(|error| CliError::Io { what: input::name(&path), error })?;
     }
     let shown = args.output.is_none().then_some(&secret);
     if args.json {
@@ -97,7 +97,7 @@ fn write_secret(path: &Path, secret: &str) -> io::Result<()> {
 }
 
 /// The key to sign with: that of a file, else that of the environment.
-pub fn signing_key(path: Option<&Path>) -> Result<SigningKey, Failure> {
+pub fn signing_key(path: Option<&Path>) -> Result<SigningKey, CliError> {
     if let Some(path) = path {
         let text = String::from_utf8_lossy(&input::read(path)?).into_owned();
         return parsed(&input::name(path), SigningKey::parse(&text));
@@ -109,26 +109,26 @@ pub fn signing_key(path: Option<&Path>) -> Result<SigningKey, Failure> {
                 "no key to sign with: pass --key FILE, or set the environment variable {SIGNING_KEY}. \
                  `mayuse keygen -o snapshot.key` makes one"
             );
-            Err(Failure::Usage { message })
+            Err(CliError::Usage { message })
         }
     }
 }
 
 /// The keys to verify with: those given, else those of the environment; none if there are none.
-pub fn public_keys(given: Option<&str>) -> Result<Vec<PublicKey>, Failure> {
+pub fn public_keys(given: Option<&str>) -> Result<Vec<PublicKey>, CliError> {
     let (what, list) = match given {
         Some(list) => ("--keys", list.to_owned()),
         None => (SNAPSHOT_KEYS, env::var(SNAPSHOT_KEYS).unwrap_or_default()),
     };
     let keys = parsed(what, PublicKey::parse_list(&list))?;
     if given.is_some() && keys.is_empty() {
-        return Err(Failure::Usage {
+        return Err(CliError::Usage {
             message: "--keys: expected a public key, as `mayuse keygen` prints it".to_owned(),
         });
     }
     Ok(keys)
 }
 
-fn parsed<T>(what: &str, key: Result<T, KeyError>) -> Result<T, Failure> {
-    key.map_err(|error| Failure::Usage { message: format!("{what}: {error}") })
+fn parsed<T>(what: &str, key: Result<T, KeyError>) -> Result<T, CliError> {
+    key.map_err(|error| CliError::Usage { message: format!("{what}: {error}") })
 }

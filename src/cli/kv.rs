@@ -1,13 +1,13 @@
 //! The file that `wrangler kv bulk put` takes: a JSON array of keys with their values.
 
 use crate::folder;
-use crate::input::{self, Failure};
+use crate::input::{self, CliError};
 use crate::publish::Publication;
 use crate::snapshot;
 use crate::style::{self, Progress};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use mayuse_snapshot::Part;
+use mayuse_snapshot::ObjectRef;
 use std::collections::BTreeSet;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -23,7 +23,7 @@ const MAX_VALUE: u32 = 25 * 1024 * 1024;
 const FRAME: u64 = 64;
 
 /// Writes the file, or as many as it takes, and says in which order they are to be put.
-pub fn write(path: &Path, publication: &Publication) -> Result<(), Failure> {
+pub fn write(path: &Path, publication: &Publication) -> Result<(), CliError> {
     let opened = &publication.opened;
     if let Some(part) = snapshot::parts(&opened.manifest).find(|part| MAX_VALUE < part.size) {
         return Err(opened.damaged(part.hash, "it is larger than the 25 MiB that KV takes"));
@@ -56,7 +56,7 @@ pub fn write(path: &Path, publication: &Publication) -> Result<(), Failure> {
 }
 
 /// The objects of each file, each object once; there is room for the manifest in the last.
-fn split(parts: impl Iterator<Item = Part>, manifest_len: usize) -> Vec<Vec<Part>> {
+fn split(parts: impl Iterator<Item = ObjectRef>, manifest_len: usize) -> Vec<Vec<ObjectRef>> {
     let encoded = |n_bytes: u64| n_bytes.div_ceil(3).saturating_mul(4).saturating_add(FRAME);
     // In each of them, as it is not known which will be the last.
     let of_manifest = encoded(u64::try_from(manifest_len).unwrap_or(u64::MAX));
@@ -88,11 +88,11 @@ fn numbered(path: &Path, number: usize) -> PathBuf {
 /// Writes one file; the manifest into the last.
 fn write_file(
     path: &Path,
-    parts: &[Part],
+    parts: &[ObjectRef],
     last: Option<&Publication>,
     publication: &Publication,
     tick: &mut dyn FnMut(),
-) -> Result<(), Failure> {
+) -> Result<(), CliError> {
     // What keeps it from being written, where that is not the file itself.
     let mut failed = None;
     let written = folder::replace(path, |file| {
@@ -130,8 +130,8 @@ mod tests {
     use super::*;
     use mayuse_snapshot::Hash;
 
-    fn parts(n: u32, size: u32) -> Vec<Part> {
-        (0..n).map(|n| Part { hash: Hash::of(&n.to_le_bytes()), size, n: 0 }).collect()
+    fn parts(n: u32, size: u32) -> Vec<ObjectRef> {
+        (0..n).map(|n| ObjectRef { hash: Hash::of(&n.to_le_bytes()), size, n: 0 }).collect()
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use crate::build;
 use crate::folder;
-use crate::input::{self, Failure};
+use crate::input::{self, CliError};
 use crate::keygen;
 use crate::kv;
 use crate::push;
@@ -71,11 +71,11 @@ pub struct Publication {
 }
 
 /// Publishes the snapshot.
-pub fn run(args: &Args) -> Result<bool, Failure> {
+pub fn run(args: &Args) -> Result<bool, CliError> {
     if !args.folder.is_dir() {
         let message =
             format!("{}: expected the folder of a snapshot, as `mayuse build` makes it", input::name(&args.folder));
-        return Err(Failure::Usage { message });
+        return Err(CliError::Usage { message });
     }
     let signer = if args.rollback { Some(keygen::signing_key(args.key.as_deref())?) } else { None };
     let mut keys = keygen::public_keys(args.public_keys.as_deref())?;
@@ -89,19 +89,19 @@ pub fn run(args: &Args) -> Result<bool, Failure> {
              trust key {}, pass its public half with --public-key",
             opened.name, opened.key
         );
-        return Err(Failure::Usage { message });
+        return Err(CliError::Usage { message });
     }
     let opened = opened.trusted()?;
     let server = args.url.as_deref().map(|url| Server::open(url, None)).transpose()?;
     if server.as_ref().is_some_and(|server| !server.has_key()) {
         let message = "no key of the Worker: set the environment variable MAYUSE_KEY".to_owned();
-        return Err(Failure::Usage { message });
+        return Err(CliError::Usage { message });
     }
     let publication = if let Some(signer) = &signer {
         again(args, signer, opened, server.as_ref())?
     } else {
         let found = folder::read_manifest(&args.folder)?;
-        let (manifest, read) = found.ok_or_else(|| Failure::Usage { message: "there is no manifest".to_owned() })?;
+        let (manifest, read) = found.ok_or_else(|| CliError::Usage { message: "there is no manifest".to_owned() })?;
         let version = read.claims().version;
         Publication { opened, manifest, version }
     };
@@ -114,22 +114,22 @@ pub fn run(args: &Args) -> Result<bool, Failure> {
 }
 
 /// The table of an old snapshot under a new version.
-fn again(args: &Args, signer: &SigningKey, opened: Opened, server: Option<&Server>) -> Result<Publication, Failure> {
+fn again(args: &Args, signer: &SigningKey, opened: Opened, server: Option<&Server>) -> Result<Publication, CliError> {
     let current = server.map(current).transpose()?.flatten();
     let newest = current.as_ref().map_or(0, |(version, _)| *version).max(opened.manifest.version);
     let version = match (args.version, server) {
         (Some(version), _) if version <= newest => {
             let message = format!("--version {version}: it must be greater than {newest}, or readers refuse it");
-            return Err(Failure::Usage { message });
+            return Err(CliError::Usage { message });
         }
         (Some(version), _) => version,
         (None, Some(_)) if MAX_VERSION <= newest => {
-            return Err(Failure::Usage { message: format!("version {newest} is the last one there can be") });
+            return Err(CliError::Usage { message: format!("version {newest} is the last one there can be") });
         }
         (None, Some(_)) => newest.saturating_add(1),
         (None, None) => {
             let message = "--rollback with --kv needs --version N, greater than any that was published".to_owned();
-            return Err(Failure::Usage { message });
+            return Err(CliError::Usage { message });
         }
     };
     let manifest = Manifest {
@@ -144,9 +144,9 @@ fn again(args: &Args, signer: &SigningKey, opened: Opened, server: Option<&Serve
 }
 
 /// The version that a Worker has, and the hash of its manifest; none if it has none.
-fn current(server: &Server) -> Result<Option<(u64, Hash)>, Failure> {
+fn current(server: &Server) -> Result<Option<(u64, Hash)>, CliError> {
     let Some(bytes) = snapshot::manifest_of(server)? else { return Ok(None) };
-    let wrong = |message: String| Failure::Snapshot { what: format!("the manifest of {}", server.url), message };
+    let wrong = |message: String| CliError::Snapshot { what: format!("the manifest of {}", server.url), message };
     let bytes = Packed::new(bytes).ok_or_else(|| wrong("not a manifest".to_owned()))?;
     let read = Unverified::read(&bytes).map_err(|error| wrong(error.to_string()))?;
     Ok(Some((read.claims().version, Hash::of(bytes.as_slice()))))

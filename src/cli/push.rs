@@ -1,11 +1,11 @@
 //! A snapshot on its way to a Worker: its objects, several at a time, and then its manifest.
 
-use crate::input::{self, Failure};
+use crate::input::{self, CliError};
 use crate::publish::Publication;
 use crate::server::{Answer, Server};
 use crate::snapshot;
 use crate::style::{self, Progress};
-use mayuse_snapshot::Part;
+use mayuse_snapshot::ObjectRef;
 use std::collections::BTreeSet;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -34,13 +34,13 @@ struct State {
     n_done: u64,
     n_sent: u64,
     bytes_sent: u64,
-    failure: Option<Failure>,
+    failure: Option<CliError>,
 }
 
 /// Sends all objects that are not there, then the manifest.
-pub fn push(server: &Server, publication: &Publication) -> Result<(), Failure> {
+pub fn push(server: &Server, publication: &Publication) -> Result<(), CliError> {
     let mut known = BTreeSet::new();
-    let parts: Vec<Part> =
+    let parts: Vec<ObjectRef> =
         snapshot::parts(&publication.opened.manifest).filter(|part| known.insert(part.hash)).collect();
     let progress = Progress::of("objects", u64::try_from(parts.len()).ok());
     let state = Mutex::new(State { progress, n_done: 0, n_sent: 0, bytes_sent: 0, failure: None });
@@ -64,7 +64,7 @@ pub fn push(server: &Server, publication: &Publication) -> Result<(), Failure> {
         }
     });
     let Ok(mut state) = state.into_inner() else {
-        return Err(Failure::server("INTERNAL", "a thread of the upload broke off"));
+        return Err(CliError::server("INTERNAL", "a thread of the upload broke off"));
     };
     state.progress.clear();
     if let Some(failure) = state.failure {
@@ -87,7 +87,7 @@ pub fn push(server: &Server, publication: &Publication) -> Result<(), Failure> {
 }
 
 impl State {
-    fn count(&mut self, part: &Part, is_sent: bool) {
+    fn count(&mut self, part: &ObjectRef, is_sent: bool) {
         self.n_done = self.n_done.saturating_add(1);
         if is_sent {
             self.n_sent = self.n_sent.saturating_add(1);
@@ -98,7 +98,7 @@ impl State {
 }
 
 /// Sends an object, if it is not there, and says whether it was not.
-fn push_object(server: &Server, publication: &Publication, part: &Part) -> Result<bool, Failure> {
+fn push_object(server: &Server, publication: &Publication, part: &ObjectRef) -> Result<bool, CliError> {
     let path = format!("{OBJECTS}/{}", part.hash);
     let there = ask(server, "HEAD", &path, None)?;
     if there.is_ok() {
@@ -112,7 +112,7 @@ fn push_object(server: &Server, publication: &Publication, part: &Part) -> Resul
     if answer.is_ok() { Ok(true) } else { Err(refusal(&answer)) }
 }
 
-fn push_manifest(server: &Server, publication: &Publication) -> Result<(), Failure> {
+fn push_manifest(server: &Server, publication: &Publication) -> Result<(), CliError> {
     let answer = ask(server, "PUT", MANIFEST, Some(publication.manifest.as_slice()))?;
     match answer.status() {
         _ if answer.is_ok() => Ok(()),
@@ -137,9 +137,9 @@ fn push_manifest(server: &Server, publication: &Publication) -> Result<(), Failu
 }
 
 /// A refusal, with what to do about it.
-fn refusal(answer: &Answer) -> Failure {
+fn refusal(answer: &Answer) -> CliError {
     let mut failure = answer.refusal();
-    if let Failure::Server { hints, .. } = &mut failure {
+    if let CliError::Server { hints, .. } = &mut failure {
         // Here it is the key to sign with.
         hints.retain(|hint| !hint.contains("--key"));
     }
@@ -152,7 +152,7 @@ fn refusal(answer: &Answer) -> Failure {
 }
 
 /// Sends a request, and sends it again where that may help: while the server says that it is busy, or is not there.
-pub fn ask(server: &Server, method: &str, path: &str, body: Option<&[u8]>) -> Result<Answer, Failure> {
+pub fn ask(server: &Server, method: &str, path: &str, body: Option<&[u8]>) -> Result<Answer, CliError> {
     let asked = format!("{method} {}{path}", server.url);
     let length = body.map(|body| body.len().to_string());
     let mut headers = Vec::new();

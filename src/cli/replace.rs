@@ -2,7 +2,7 @@
 //! is there and not in it is removed.
 
 use crate::import::{self, Args};
-use crate::input::Failure;
+use crate::input::CliError;
 use crate::key;
 use crate::push;
 use crate::server::{Answer, Server};
@@ -38,10 +38,10 @@ struct Lines {
 }
 
 /// Replaces everything by what is in a file. It is held in memory: it is looked through before anything is written.
-pub fn run(args: &Args, server: &Server, shape: Shape, mut upload: Upload) -> Result<bool, Failure> {
+pub fn run(args: &Args, server: &Server, shape: Shape, mut upload: Upload) -> Result<bool, CliError> {
     let what = upload.name.clone();
     let mut bytes = Vec::new();
-    upload.read_to_end(&mut bytes).map_err(|error| Failure::Io { what: what.clone(), error })?;
+    upload.read_to_end(&mut bytes).map_err(|error| CliError::Io { what: what.clone(), error })?;
     upload.progress.clear();
     if shape == Shape::Document && u64::try_from(bytes.len()).is_ok_and(|n| n <= MAX_DOCUMENT) {
         return import::put(args, server, Upload::of(what, bytes, shape));
@@ -51,7 +51,7 @@ pub fn run(args: &Args, server: &Server, shape: Shape, mut upload: Upload) -> Re
         Shape::Lines => Lines::of_lines(&bytes),
     };
     drop(bytes);
-    let lines = read.map_err(|message| Failure::Json { what: what.clone(), message })?;
+    let lines = read.map_err(|message| CliError::Json { what: what.clone(), message })?;
     let token = format!("imp_{}", key::random_hex::<16>()?);
     let upload = Upload::of(what, lines.bytes, Shape::Lines);
     let mut summary = match import::post(server, upload, &token)? {
@@ -199,7 +199,7 @@ impl<'de> Deserialize<'de> for Fields {
 }
 
 /// Removes what is there and not among these: how much that was, and the version it made.
-fn remove_others(server: &Server, holds: &BTreeSet<(Kind, String)>) -> Result<(u64, u64), Failure> {
+fn remove_others(server: &Server, holds: &BTreeSet<(Kind, String)>) -> Result<(u64, u64), CliError> {
     let mut others = others(server, holds)?;
     // What refers to others goes before them.
     others.sort_by(|a, b| b.cmp(a));
@@ -222,7 +222,7 @@ fn remove_others(server: &Server, holds: &BTreeSet<(Kind, String)>) -> Result<(u
 }
 
 /// What is there and not among these, as of one version.
-fn others(server: &Server, holds: &BTreeSet<(Kind, String)>) -> Result<Vec<(Kind, String)>, Failure> {
+fn others(server: &Server, holds: &BTreeSet<(Kind, String)>) -> Result<Vec<(Kind, String)>, CliError> {
     let asked = format!("GET {}/v1/catalog", server.url);
     let mut n_retries: u32 = 0;
     loop {
@@ -246,7 +246,7 @@ fn others(server: &Server, holds: &BTreeSet<(Kind, String)>) -> Result<Vec<(Kind
             Ok(()) => return Ok(found),
             // It breaks off where something is written meanwhile.
             Err(_) if n_retries < MAX_RETRIES => n_retries = n_retries.saturating_add(1),
-            Err(error) => return Err(Failure::server("BROKEN_OFF", format!("{asked}: broke off: {error}"))),
+            Err(error) => return Err(CliError::server("BROKEN_OFF", format!("{asked}: broke off: {error}"))),
         }
     }
 }

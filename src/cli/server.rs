@@ -1,7 +1,7 @@
 //! The Worker that a command speaks to: its address, the key, and what it answers.
 
 use crate::connection::{self, Gone};
-use crate::input::Failure;
+use crate::input::CliError;
 use crate::style;
 use serde_json::{Map, Value, json};
 use std::env;
@@ -54,25 +54,25 @@ pub struct Answer {
 
 impl Server {
     /// The server meant. Nothing is asked yet.
-    pub fn new(args: &Args) -> Result<Server, Failure> {
+    pub fn new(args: &Args) -> Result<Server, CliError> {
         let server = Server::open(&args.url, args.key.as_deref())?;
         if !server.has_key() {
             let message = "no key: pass --key KEY, or set the environment variable MAYUSE_KEY".to_owned();
-            return Err(Failure::Usage { message });
+            return Err(CliError::Usage { message });
         }
         Ok(server)
     }
 
     /// The same, where a key is sent if there is one.
-    pub fn open(url: &str, key: Option<&str>) -> Result<Server, Failure> {
+    pub fn open(url: &str, key: Option<&str>) -> Result<Server, CliError> {
         let from_environment = || env::var("MAYUSE_KEY").ok();
         let key = key.map(str::to_owned).or_else(from_environment).map(|key| key.trim().to_owned());
         Server::with(url, key.unwrap_or_default())
     }
 
     /// The same with this key, or none.
-    pub fn with(url: &str, key: String) -> Result<Server, Failure> {
-        let refuse = |why: &str| Failure::Usage { message: format!("--url {url}: {why}") };
+    pub fn with(url: &str, key: String) -> Result<Server, CliError> {
+        let refuse = |why: &str| CliError::Usage { message: format!("--url {url}: {why}") };
         let uri: Uri = url.parse().map_err(|_| refuse("expected http[s]://host[:port][/prefix]"))?;
         if !matches!(uri.scheme_str(), Some("http" | "https")) || uri.host().is_none_or(str::is_empty) {
             return Err(refuse("expected http[s]://host[:port][/prefix]"));
@@ -84,7 +84,7 @@ impl Server {
             return Err(refuse("a key goes into --key, or the environment variable MAYUSE_KEY"));
         }
         if !key.is_empty() && !is_header_value(&key) {
-            return Err(Failure::Usage { message: "the key has characters that no key has".to_owned() });
+            return Err(CliError::Usage { message: "the key has characters that no key has".to_owned() });
         }
         let gone = Arc::new(AtomicBool::new(false));
         let url = url.trim_end_matches('/').to_owned();
@@ -124,10 +124,10 @@ impl Server {
     }
 
     /// Nothing was answered.
-    pub fn unreachable(&self, error: &Error) -> Failure {
+    pub fn unreachable(&self, error: &Error) -> CliError {
         let why = reason(error);
         let is_unknown = why.contains("certificate");
-        let failure = Failure::server("UNREACHABLE", format!("{}: {why}", self.url));
+        let failure = CliError::server("UNREACHABLE", format!("{}: {why}", self.url));
         let hint = "If a certificate of your own vouches for it, name its file in SSL_CERT_FILE.";
         if is_unknown { failure.hint(hint) } else { failure }
     }
@@ -193,7 +193,7 @@ impl Answer {
     }
 
     /// The refusal: every problem in it, whatever its shape, and the status.
-    pub fn refusal(&self) -> Failure {
+    pub fn refusal(&self) -> CliError {
         let body = Value::Object(self.object().unwrap_or_default());
         let error = body.get("error").filter(|error| error.is_object()).unwrap_or(&body);
         let mut problems: Vec<(String, String)> = Vec::new();
@@ -205,10 +205,10 @@ impl Answer {
         }
         if problems.is_empty() {
             problems.push((self.code(), format!("{}: {}", self.what, excerpt(&self.text))));
-            return Failure::Server { problems, hints: self.hint.iter().cloned().collect() };
+            return CliError::Server { problems, hints: self.hint.iter().cloned().collect() };
         }
         let hints = [Some(format!("{}.", self.what)), self.hint.clone()];
-        Failure::Server { problems, hints: hints.into_iter().flatten().collect() }
+        CliError::Server { problems, hints: hints.into_iter().flatten().collect() }
     }
 
     fn code(&self) -> String {

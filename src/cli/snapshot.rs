@@ -1,12 +1,12 @@
 //! A snapshot that is read: in a folder, in one file, or from where it is served.
 
 use crate::folder;
-use crate::input::{self, Failure};
+use crate::input::{self, CliError};
 use crate::server::{Answer, Server};
 use crate::style::Progress;
 use mayuse_core::{Packed, Source};
 use mayuse_snapshot::{
-    Hash, KeyId, Manifest, ManifestError, Needs, Part, PublicKey, Replica, Unverified, contents, is_file,
+    Hash, KeyId, Manifest, ManifestError, Missing, ObjectRef, PublicKey, Replica, Unverified, contents, is_file,
 };
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -74,9 +74,9 @@ fn is_manifest(bytes: &[u8]) -> bool {
 }
 
 /// Opens a folder, a file or what a URL leads to, and verifies its manifest if there are keys to do it with.
-pub fn open(path: &Path, keys: &[PublicKey]) -> Result<Opened, Failure> {
+pub fn open(path: &Path, keys: &[PublicKey]) -> Result<Opened, CliError> {
     let name = input::name(path);
-    let wrong = |message: String| Failure::Snapshot { what: name.clone(), message };
+    let wrong = |message: String| CliError::Snapshot { what: name.clone(), message };
     let (bytes, place) = if is_url(path) {
         fetch_manifest(&name)?
     } else if path.is_dir() {
@@ -121,12 +121,12 @@ const WITHHELD: &str = "the Worker that published it could not make one of its s
                         customers itself; GET /readyz of the Worker says why";
 
 /// The parts of a manifest, the catalogue object first; a shard that stands in several places once.
-pub fn parts(manifest: &Manifest) -> impl Iterator<Item = Part> {
+pub fn parts(manifest: &Manifest) -> impl Iterator<Item = ObjectRef> {
     std::iter::once(manifest.table.catalogue).chain(manifest.table.distinct().map(|(_, part)| part))
 }
 
 /// The manifest that a URL leads to, and where its objects are: with a Worker, or beside it as in a folder.
-fn fetch_manifest(url: &str) -> Result<(Packed, Place), Failure> {
+fn fetch_manifest(url: &str) -> Result<(Packed, Place), CliError> {
     let url = url.trim_end_matches('/');
     let (server, path, objects) = match (url.strip_suffix(WORKER), url.strip_suffix("/manifest")) {
         (Some(base), _) => (Server::open(base, None)?, WORKER, "/v1/snapshot/objects/"),
@@ -135,17 +135,17 @@ fn fetch_manifest(url: &str) -> Result<(Packed, Place), Failure> {
         (None, None) => (Server::open(url, None)?, WORKER, "/v1/snapshot/objects/"),
     };
     let bytes = fetch(&server, path, MAX_MANIFEST)?;
-    let none = || Failure::Snapshot { what: url.to_owned(), message: ManifestError::NotOne.to_string() };
+    let none = || CliError::Snapshot { what: url.to_owned(), message: ManifestError::NotOne.to_string() };
     Ok((Packed::new(bytes).ok_or_else(none)?, Place::Server { server, objects }))
 }
 
 /// Fetches so many bytes at most.
-fn fetch(server: &Server, path: &str, limit: u64) -> Result<Vec<u8>, Failure> {
+fn fetch(server: &Server, path: &str, limit: u64) -> Result<Vec<u8>, CliError> {
     fetch_if_there(server, path, limit).and_then(|found| found.map_err(|answer| answer.refusal()))
 }
 
 /// The manifest that a Worker has, if it has one.
-pub fn manifest_of(server: &Server) -> Result<Option<Vec<u8>>, Failure> {
+pub fn manifest_of(server: &Server) -> Result<Option<Vec<u8>>, CliError> {
     match fetch_if_there(server, WORKER, MAX_MANIFEST)? {
         Ok(bytes) => Ok(Some(bytes)),
         Err(answer) if answer.is_missing() => Ok(None),
@@ -154,7 +154,7 @@ pub fn manifest_of(server: &Server) -> Result<Option<Vec<u8>>, Failure> {
 }
 
 /// The bytes, or the answer that there are none.
-fn fetch_if_there(server: &Server, path: &str, limit: u64) -> Result<Result<Vec<u8>, Answer>, Failure> {
+fn fetch_if_there(server: &Server, path: &str, limit: u64) -> Result<Result<Vec<u8>, Answer>, CliError> {
     let response = server.get(path, "application/octet-stream").map_err(|error| server.unreachable(&error))?;
     if !response.status().is_success() {
         let asked = format!("GET {}{path}", server.url);
@@ -169,7 +169,7 @@ fn fetch_if_there(server: &Server, path: &str, limit: u64) -> Result<Result<Vec<
 
 impl Opened {
     /// Refuses one that keys were given for and that none of them signed.
-    pub fn trusted(self) -> Result<Opened, Failure> {
+    pub fn trusted(self) -> Result<Opened, CliError> {
         match &self.trust {
             Trust::Refused(error) => Err(self.wrong(&error.to_string())),
             Trust::Verified | Trust::NotAsked => Ok(self),
@@ -177,7 +177,7 @@ impl Opened {
     }
 
     /// An object, which has the hash that the manifest says.
-    pub fn object(&self, part: &Part) -> Result<Packed, Failure> {
+    pub fn object(&self, part: &ObjectRef) -> Result<Packed, CliError> {
         let none = || self.damaged(part.hash, "it is missing");
         if MAX_OBJECT < part.size {
             return Err(self.damaged(part.hash, "it is larger than there can be"));
@@ -191,7 +191,7 @@ impl Opened {
                 match read {
                     Ok(_) => bytes,
                     Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(none()),
-                    Err(error) => return Err(Failure::Io { what: input::name(&path), error }),
+                    Err(error) => return Err(CliError::Io { what: input::name(&path), error }),
                 }
             }
             Place::File(objects) => {
@@ -207,7 +207,7 @@ impl Opened {
         Packed::new(bytes).ok_or_else(|| self.damaged(part.hash, "it is no text in UTF-8"))
     }
 
-    fn check(&self, part: &Part, bytes: &[u8]) -> Result<(), Failure> {
+    fn check(&self, part: &ObjectRef, bytes: &[u8]) -> Result<(), CliError> {
         if Hash::of(bytes) == part.hash {
             return Ok(());
         }
@@ -217,46 +217,46 @@ impl Opened {
     }
 
     /// What is wrong with an object.
-    pub fn damaged(&self, hash: Hash, why: &str) -> Failure {
+    pub fn damaged(&self, hash: Hash, why: &str) -> CliError {
         self.wrong(&format!("object {hash}: {why}; build or copy the snapshot again"))
     }
 
-    fn wrong(&self, message: &str) -> Failure {
-        Failure::Snapshot { what: self.name.clone(), message: message.to_owned() }
+    fn wrong(&self, message: &str) -> CliError {
+        CliError::Snapshot { what: self.name.clone(), message: message.to_owned() }
     }
 
     /// A replica of it that holds no shard yet.
-    pub fn replica(&self) -> Result<Replica, Failure> {
+    pub fn replica(&self) -> Result<Replica, CliError> {
         let part = &self.manifest.table.catalogue;
         let object = self.object(part)?;
         let mut replica = Replica::new(usize::MAX, 0);
-        let taken = replica.take(self.manifest.clone(), Some(&object), Vec::new(), Source::Snapshot);
+        let taken = replica.accept(self.manifest.clone(), Some(&object), Vec::new(), Source::Snapshot);
         taken.map_err(|error| self.damaged(part.hash, &error.to_string()))?;
         Ok(replica)
     }
 
     /// Has a replica hold what it takes to answer about a customer.
-    pub fn hold_person(&self, replica: &mut Replica, customer: &str) -> Result<(), Failure> {
+    pub fn hold_person(&self, replica: &mut Replica, customer: &str) -> Result<(), CliError> {
         loop {
-            match replica.person(customer) {
+            match replica.customer(customer) {
                 Ok(_) => return Ok(()),
-                Err(Needs::Shard(shard, part)) => self.hold(replica, shard, &part)?,
-                Err(Needs::Tie(shard)) => replica.tie(shard).map_err(|error| self.wrong(&error.to_string()))?,
-                Err(Needs::Origin) => return Err(self.wrong(WITHHELD)),
-                Err(Needs::Manifest) => return Err(self.wrong("there is no manifest")),
+                Err(Missing::Shard(shard, part)) => self.hold(replica, shard, &part)?,
+                Err(Missing::Relink(shard)) => replica.relink(shard).map_err(|error| self.wrong(&error.to_string()))?,
+                Err(Missing::Origin) => return Err(self.wrong(WITHHELD)),
+                Err(Missing::Manifest) => return Err(self.wrong("there is no manifest")),
             }
         }
     }
 
     /// Has a replica hold a shard.
-    pub fn hold(&self, replica: &mut Replica, shard: u64, part: &Part) -> Result<(), Failure> {
+    pub fn hold(&self, replica: &mut Replica, shard: u64, part: &ObjectRef) -> Result<(), CliError> {
         let object = self.object(part)?;
-        replica.hold(shard, part.hash, object).map_err(|error| self.damaged(part.hash, &error.to_string()))?;
+        replica.insert_shard(shard, part.hash, object).map_err(|error| self.damaged(part.hash, &error.to_string()))?;
         Ok(())
     }
 
     /// A replica that holds all of it.
-    pub fn whole_replica(&self) -> Result<Replica, Failure> {
+    pub fn whole_replica(&self) -> Result<Replica, CliError> {
         let table = &self.manifest.table;
         if !table.is_whole() {
             return Err(self.wrong(WITHHELD));

@@ -1,6 +1,6 @@
 //! `mayuse validate`
 
-use crate::input::{self, Failure};
+use crate::input::{self, CliError};
 use crate::style;
 use std::io;
 use std::path::PathBuf;
@@ -21,7 +21,7 @@ pub struct Args {
 }
 
 /// Prints every problem.
-pub fn run(args: &Args) -> Result<bool, Failure> {
+pub fn run(args: &Args) -> Result<bool, CliError> {
     let what = input::name(&args.file);
     let (catalog, problems) = match input::document(&args.file)?.compile() {
         Ok((catalog, problems)) => (Some(catalog), problems),
@@ -37,6 +37,6 @@ pub fn run(args: &Args) -> Result<bool, Failure> {
             ))?;
             Ok(true)
         }
-        _ => Err(Failure::Problems { what, problems }),
+        _ => Err(CliError::Problems { what, problems }),
     }
 }

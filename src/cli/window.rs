@@ -1,6 +1,6 @@
 //! `mayuse window`
 
-use crate::input::{self, Failure};
+use crate::input::{self, CliError};
 use mayuse_document::{Tree, ask_window};
 
 /// A reset period and an instant.
@@ -43,14 +43,14 @@ pub struct Args {
 }
 
 /// Prints the window.
-pub fn run(args: &Args) -> Result<bool, Failure> {
+pub fn run(args: &Args) -> Result<bool, CliError> {
     let what = "--rule".to_owned();
     let json = match args.rule.as_str() {
         "-" => input::read("-".as_ref())?,
         rule => rule.as_bytes().to_vec(),
     };
     let rule: Tree =
-        serde_json::from_slice(&json).map_err(|error| Failure::Json { what, message: error.to_string() })?;
+        serde_json::from_slice(&json).map_err(|error| CliError::Json { what, message: error.to_string() })?;
     let text = |name: &str, value: &Option<String>| Some((name.to_owned(), Tree::Text(value.clone()?)));
     let billing: Vec<(String, Tree)> = [
         text("period", &args.period),
@@ -69,7 +69,7 @@ pub fn run(args: &Args) -> Result<bool, Failure> {
         question.push(("billing".to_owned(), Tree::Object(billing)));
     }
     let bounds = ask_window(&Tree::Object(question))
-        .map_err(|problems| Failure::Problems { what: "the question".to_owned(), problems })?;
+        .map_err(|problems| CliError::Problems { what: "the question".to_owned(), problems })?;
     input::print_answer(&bounds)?;
     Ok(true)
 }

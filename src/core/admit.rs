@@ -1,20 +1,20 @@
 //! Admission: does an allowance let a request through, and which of several speaks for them.
 
 use crate::amount::Amount;
-use crate::compose::{Entitlement, Standing};
+use crate::compose::{Entitlement, AnchoredAllowance};
 use crate::decision::{Metering, Overage, Period, Reason, ValueType, Warning, WindowAnswer};
 use crate::resolve::{Limits, Overflow, Terms};
-use crate::scene::Scene;
+use crate::scene::EvaluationContext;
 use crate::sort::sort_by;
 use crate::time::Instant;
-use crate::until::Until;
+use crate::until::ValidUntil;
 use crate::value::{Behavior, Credits};
 use crate::windowing::window;
 use std::cmp::{Ordering, Reverse};
 
 /// How much is asked for, and what is known to be used.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Demand {
+pub(crate) struct UsageRequest {
     pub requested: Amount,
     /// None if it cannot be had.
     pub consumed: Option<Amount>,
@@ -32,40 +32,40 @@ pub(crate) enum Admission {
 
 /// An allowance that was asked.
 #[derive(Clone, Debug)]
-pub(crate) struct Asked<'c> {
+pub(crate) struct AllowanceResult<'c> {
     pub admission: Admission,
     pub answer: WindowAnswer<'c>,
     is_large_enough: bool,
 }
 
 /// All allowances, the one that speaks for them first.
-pub(crate) fn ask_all<'c>(
-    scene: &Scene<'_, 'c>,
-    standing: &[Standing<'c>],
-    demand: Demand,
-    until: &mut Until,
-) -> Result<Vec<Asked<'c>>, Overflow> {
+pub(crate) fn admit_all<'c>(
+    scene: &EvaluationContext<'_, 'c>,
+    standing: &[AnchoredAllowance<'c>],
+    demand: UsageRequest,
+    until: &mut ValidUntil,
+) -> Result<Vec<AllowanceResult<'c>>, Overflow> {
     let mut asked = Vec::with_capacity(standing.len());
     for standing in standing {
         asked.push(match standing.allowance.terms {
-            Terms::Metered(limits) => ask_metered(scene.now, standing, limits, demand, until)?,
-            Terms::Credits(credits) => ask_pool(scene, standing, credits, demand, until)?,
+            Terms::Metered(limits) => admit_metered(scene.now, standing, limits, demand, until)?,
+            Terms::Credits(credits) => admit_pool(scene, standing, credits, demand, until)?,
         });
     }
-    sort_by(&mut asked, speaks_before);
+    sort_by(&mut asked, by_priority);
     Ok(asked)
 }
 
-fn ask_metered<'c>(
+fn admit_metered<'c>(
     now: Instant,
-    standing: &Standing<'c>,
+    standing: &AnchoredAllowance<'c>,
     limits: Limits,
-    demand: Demand,
-    until: &mut Until,
-) -> Result<Asked<'c>, Overflow> {
+    demand: UsageRequest,
+    until: &mut ValidUntil,
+) -> Result<AllowanceResult<'c>, Overflow> {
     let window = window(limits.reset_period, &standing.anchors, now);
     until.window(&window, demand.consumed);
-    let Demand { requested, consumed, reserved } = demand;
+    let UsageRequest { requested, consumed, reserved } = demand;
     let used = match consumed {
         Some(consumed) => Some(consumed.plus(reserved).ok_or(Overflow)?),
         None => None,
@@ -96,7 +96,7 @@ fn ask_metered<'c>(
             Some(Warning { threshold_pct, reached })
         }
     };
-    Ok(Asked {
+    Ok(AllowanceResult {
         admission,
         is_large_enough: limits.limit.is_none_or(|limit| requested <= limit),
         answer: WindowAnswer {
@@ -147,30 +147,30 @@ fn admit(limits: &Limits, used: Option<Amount>, total: Option<Amount>) -> Result
 
 /// Puts what a credits allowance costs to the pool's allowances. It reports the pool's numbers
 /// under its own name.
-fn ask_pool<'c>(
-    scene: &Scene<'_, 'c>,
-    standing: &Standing<'c>,
+fn admit_pool<'c>(
+    scene: &EvaluationContext<'_, 'c>,
+    standing: &AnchoredAllowance<'c>,
     credits: Credits,
-    demand: Demand,
-    until: &mut Until,
-) -> Result<Asked<'c>, Overflow> {
+    demand: UsageRequest,
+    until: &mut ValidUntil,
+) -> Result<AllowanceResult<'c>, Overflow> {
     let cost = demand.requested.times(credits.cost).ok_or(Overflow)?;
     let origin = standing.allowance.row.owner.into();
     let subscription_id = standing.subscription;
     let pool = scene.catalog.feature(credits.pool).filter(|pool| pool.active);
     let mut pools = match pool {
         Some(pool) => match scene.entitlement(credits.pool, pool)? {
-            Entitlement::Standing(standing) => standing,
+            Entitlement::Allowances(standing) => standing,
             _ => Vec::new(),
         },
         None => Vec::new(),
     };
-    scene.heed_add_ons(credits.pool, until);
+    scene.track_add_ons(credits.pool, until);
     // A pool of a pool is none.
     pools.retain(|pool| matches!(pool.allowance.terms, Terms::Metered(_)));
-    let pools = ask_all(scene, &pools, Demand { requested: cost, ..demand }, until)?;
-    let Some(Asked { admission, answer, is_large_enough }) = pools.into_iter().next() else {
-        return Ok(Asked {
+    let pools = admit_all(scene, &pools, UsageRequest { requested: cost, ..demand }, until)?;
+    let Some(AllowanceResult { admission, answer, is_large_enough }) = pools.into_iter().next() else {
+        return Ok(AllowanceResult {
             admission: Admission::Refused,
             is_large_enough: cost.is_zero(),
             answer: WindowAnswer {
@@ -184,7 +184,7 @@ fn ask_pool<'c>(
         });
     };
     let reason = if admission == Admission::Refused { Reason::InsufficientCredits } else { answer.reason };
-    Ok(Asked {
+    Ok(AllowanceResult {
         admission,
         is_large_enough,
         answer: WindowAnswer {
@@ -203,12 +203,12 @@ fn ask_pool<'c>(
 /// One that admits before one that does not. Of those that admit, the best reason; of those that
 /// do not, those large enough for the request, then the earliest reset. Then the larger remaining,
 /// the origin and the subscription.
-fn speaks_before(a: &Asked<'_>, b: &Asked<'_>) -> Ordering {
-    let by_kind = |asked: &Asked<'_>| match asked.admission {
+fn by_priority(a: &AllowanceResult<'_>, b: &AllowanceResult<'_>) -> Ordering {
+    let by_kind = |asked: &AllowanceResult<'_>| match asked.admission {
         Admission::Admitted => (reason_rank(asked.answer.reason), Reverse(true), Instant::MIN),
         _ => (0, Reverse(asked.is_large_enough), reset_at(asked).unwrap_or(Instant::MAX)),
     };
-    let never = |asked: &Asked<'_>| asked.admission != Admission::Admitted && reset_at(asked).is_none();
+    let never = |asked: &AllowanceResult<'_>| asked.admission != Admission::Admitted && reset_at(asked).is_none();
     a.admission
         .cmp(&b.admission)
         .then_with(|| by_kind(a).cmp(&by_kind(b)))
@@ -227,17 +227,17 @@ fn reason_rank(reason: Reason) -> u8 {
     }
 }
 
-fn reset_at(asked: &Asked<'_>) -> Option<Instant> {
+fn reset_at(asked: &AllowanceResult<'_>) -> Option<Instant> {
     asked.answer.metering.period.and_then(|period| period.window.reset_at())
 }
 
 /// Unlimited is more than any amount, unknown less.
-fn remaining(asked: &Asked<'_>) -> (bool, Option<Amount>) {
+fn remaining(asked: &AllowanceResult<'_>) -> (bool, Option<Amount>) {
     (asked.answer.metering.unlimited, asked.answer.metering.remaining)
 }
 
 /// The numbers of an allowance of nothing.
-fn nothing(demand: Demand) -> Metering {
+fn nothing(demand: UsageRequest) -> Metering {
     Metering {
         requested: demand.requested,
         limit: Some(Amount::ZERO),

@@ -49,20 +49,20 @@ impl BillingPeriod {
 /// The rhythm of a subscription's billing: the length of a period and the day of the month on
 /// which one starts.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Rhythm {
+pub struct BillingSchedule {
     period: BillingPeriod,
     /// 1 to 32,767; where a month is shorter, its last day.
     anchor: u16,
 }
 
-impl Rhythm {
+impl BillingSchedule {
     /// Periods of this length, each starting on the `anchor`th.
     ///
     /// # Errors
     /// An anchor outside 1 to 32,767.
-    pub fn new(period: BillingPeriod, anchor: i64) -> Result<Rhythm, BillingError> {
+    pub fn new(period: BillingPeriod, anchor: i64) -> Result<BillingSchedule, BillingError> {
         match u16::try_from(anchor) {
-            Ok(anchor) if 1 <= anchor && anchor <= 32_767 => Ok(Rhythm { period, anchor }),
+            Ok(anchor) if 1 <= anchor && anchor <= 32_767 => Ok(BillingSchedule { period, anchor }),
             _ => Err(BillingError::Anchor(anchor)),
         }
     }
@@ -139,7 +139,7 @@ impl Rhythm {
 /// What is replicated of a subscription's billing.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Billing {
-    rhythm: Rhythm,
+    rhythm: BillingSchedule,
     /// The start of the current period.
     pub(crate) current_start: Date,
     /// The renewal date, exclusive; none while paused.
@@ -155,7 +155,7 @@ impl Billing {
     /// # Errors
     /// A current period without length.
     pub fn new(
-        rhythm: Rhythm,
+        rhythm: BillingSchedule,
         current_start: Date,
         current_end: Option<Date>,
         start_date: Option<Date>,
@@ -168,7 +168,7 @@ impl Billing {
     }
 
     /// The rhythm, the end of the current period, and where billing began.
-    pub(crate) fn parts(&self) -> (Rhythm, Option<Date>, Option<Date>) {
+    pub(crate) fn parts(&self) -> (BillingSchedule, Option<Date>, Option<Date>) {
         (self.rhythm, self.current_end, self.billing_start_date)
     }
 
@@ -206,7 +206,7 @@ impl Billing {
     /// ```
     pub fn month_at(&self, now: Instant) -> Window {
         let whole = self.period_at(now);
-        let monthly = Rhythm { period: BillingPeriod::Monthly, ..self.rhythm };
+        let monthly = BillingSchedule { period: BillingPeriod::Monthly, ..self.rhythm };
         let (start, end) = monthly.forward(whole.start.date().days(), now.date().days());
         let month = window(start, Some(end), whole.projected);
         Window { end: month.end.map(|end| whole.end.map_or(end, |last| last.min(end))), ..month }

@@ -7,7 +7,7 @@ use crate::definitions::{AddOnDefinition, Definitions, FeatureDefinition, PlanDe
 use crate::idx::{AddOnIdx, FeatureIdx, PlanIdx, ProductIdx, VersionIdx, item};
 use crate::index::Index;
 use crate::ladder::Ladder;
-use crate::snapshot::{Policy, Snapshot};
+use crate::snapshot::{Policy, SnapshotMeta};
 use crate::status::StatusSet;
 use crate::symbols::SymbolTable;
 use crate::time::Instant;
@@ -26,7 +26,7 @@ pub struct Catalog {
     /// What names resolve to, for customers who are read later.
     symbols: SymbolTable,
     /// Where this catalogue came from and how old it may get. The shells set it.
-    pub snapshot: Snapshot,
+    pub snapshot: SnapshotMeta,
 }
 
 #[derive(Debug)]
@@ -111,7 +111,7 @@ impl Catalog {
             versions: versions.map(|(definition, plan)| version(definition, plan, &symbols)).collect(),
             add_ons: add_ons.iter().map(|definition| add_on(definition, &symbols)).collect(),
             symbols,
-            snapshot: Snapshot::default(),
+            snapshot: SnapshotMeta::default(),
         }
     }
 

@@ -4,7 +4,7 @@
 //! Checks, traces and questions about loose rows all compose here.
 
 use crate::ladder::Combine;
-use crate::resolve::{Allowance, Overflow, Row, State, Terms, join, make_way};
+use crate::resolve::{Allowance, Overflow, AppliedGrant, State, Terms, merge_into, evict_smaller};
 use crate::value::Value;
 use crate::windowing::Anchors;
 
@@ -15,18 +15,18 @@ pub(crate) enum Entitlement<'c> {
     #[default]
     None,
     /// Only rows whose value does not fit the feature.
-    Misfit,
+    TypeMismatch,
     /// Rows, and all of them switched off; the subscription they come through.
-    Off(Row<'c>, Option<&'c str>),
+    Off(AppliedGrant<'c>, Option<&'c str>),
     /// A switch that is on, and the subscription it is on through.
-    On(Row<'c>, Option<&'c str>),
+    On(AppliedGrant<'c>, Option<&'c str>),
     /// At least one allowance.
-    Standing(Vec<Standing<'c>>),
+    Allowances(Vec<AnchoredAllowance<'c>>),
 }
 
 /// An allowance, and the anchors of its window.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Standing<'c> {
+pub(crate) struct AnchoredAllowance<'c> {
     pub allowance: Allowance<'c>,
     pub anchors: Anchors,
     /// The id of the subscription.
@@ -40,7 +40,7 @@ impl<'c> Entitlement<'c> {
         match state {
             State::On(row) => Entitlement::On(row, Some(subscription)),
             State::Off(row) => Entitlement::Off(row, Some(subscription)),
-            State::Absent | State::Allowances(_) if misfit => Entitlement::Misfit,
+            State::Absent | State::Allowances(_) if misfit => Entitlement::TypeMismatch,
             State::Absent | State::Allowances(_) => Entitlement::None,
         }
     }
@@ -49,10 +49,10 @@ impl<'c> Entitlement<'c> {
     pub fn or_stronger(self, other: Entitlement<'c>) -> Entitlement<'c> {
         let rank = |e: &Entitlement<'c>| match e {
             Entitlement::None => 0,
-            Entitlement::Misfit => 1,
+            Entitlement::TypeMismatch => 1,
             Entitlement::Off(..) => 2,
             Entitlement::On(..) => 3,
-            Entitlement::Standing(_) => 4,
+            Entitlement::Allowances(_) => 4,
         };
         let ids = |e: &Entitlement<'c>| match e {
             Entitlement::Off(row, subscription) | Entitlement::On(row, subscription) => (row.owner.id(), *subscription),
@@ -63,7 +63,7 @@ impl<'c> Entitlement<'c> {
     }
 
     /// A switch with the customer's own row on top.
-    pub fn override_switch(self, combine: Combine, row: Row<'c>) -> Entitlement<'c> {
+    pub fn override_switch(self, combine: Combine, row: AppliedGrant<'c>) -> Entitlement<'c> {
         let enabled = row.grant.value == Value::Boolean { enabled: true };
         match (combine, &self) {
             (Combine::Stack | Combine::Max, Entitlement::On(..)) => self,
@@ -77,7 +77,7 @@ impl<'c> Entitlement<'c> {
 /// The chains of a metered feature, side by side.
 #[derive(Debug, Default)]
 pub(crate) struct Composition<'c> {
-    standing: Vec<Standing<'c>>,
+    standing: Vec<AnchoredAllowance<'c>>,
     /// What the chains without an allowance come to.
     other: Entitlement<'c>,
 }
@@ -87,7 +87,7 @@ impl<'c> Composition<'c> {
     pub fn add(&mut self, state: State<'c>, misfit: bool, anchors: Anchors, subscription: &'c str) {
         if let State::Allowances(allowances) = state {
             let subscription = Some(subscription);
-            self.standing.extend(allowances.into_iter().map(|allowance| Standing { allowance, anchors, subscription }));
+            self.standing.extend(allowances.into_iter().map(|allowance| AnchoredAllowance { allowance, anchors, subscription }));
         } else {
             let found = Entitlement::of(state, misfit, subscription);
             self.other = std::mem::take(&mut self.other).or_stronger(found);
@@ -96,7 +96,7 @@ impl<'c> Composition<'c> {
 
     /// The chains without the customer's own row.
     pub fn entitlement(self) -> Entitlement<'c> {
-        if self.standing.is_empty() { self.other } else { Entitlement::Standing(self.standing) }
+        if self.standing.is_empty() { self.other } else { Entitlement::Allowances(self.standing) }
     }
 
     /// The chains with the customer's own row on top. `anchor` adds an allowance of that row with its
@@ -108,7 +108,7 @@ impl<'c> Composition<'c> {
         mut self,
         combine: Combine,
         own: State<'c>,
-        anchor: &mut dyn FnMut(&mut Vec<Standing<'c>>, Allowance<'c>),
+        anchor: &mut dyn FnMut(&mut Vec<AnchoredAllowance<'c>>, Allowance<'c>),
     ) -> Result<Entitlement<'c>, Overflow> {
         if combine == Combine::Replace {
             self.standing.clear();
@@ -119,11 +119,11 @@ impl<'c> Composition<'c> {
                     let has_place = match allowance.terms {
                         // The larger limit stands whole, with its own windows.
                         Terms::Metered(limits) if combine == Combine::Max => {
-                            !make_way(&mut self.standing, |standing| &standing.allowance, limits)
+                            !evict_smaller(&mut self.standing, |standing| &standing.allowance, limits)
                         }
                         Terms::Metered(limits) => {
                             let held = self.standing.iter_mut().map(|standing| &mut standing.allowance);
-                            join(combine, held, allowance.row, limits)?
+                            merge_into(combine, held, allowance.row, limits)?
                         }
                         Terms::Credits(_) => false,
                     };
@@ -137,7 +137,7 @@ impl<'c> Composition<'c> {
             State::Absent => return Ok(self.entitlement()),
         };
         Ok(match (self.standing.is_empty(), combine, self.other) {
-            (false, ..) => Entitlement::Standing(self.standing),
+            (false, ..) => Entitlement::Allowances(self.standing),
             (true, Combine::Stack | Combine::Max, off @ Entitlement::Off(..)) => off,
             (true, ..) => Entitlement::Off(row, None),
         })
@@ -145,8 +145,8 @@ impl<'c> Composition<'c> {
 }
 
 /// Takes out the rows whose value does not fit their feature. Whether there were any.
-pub(crate) fn drop_misfits(rows: &mut Vec<Row<'_>>) -> bool {
+pub(crate) fn drop_mismatches(rows: &mut Vec<AppliedGrant<'_>>) -> bool {
     let before = rows.len();
-    rows.retain(|row| row.grant.value != Value::Misfit);
+    rows.retain(|row| row.grant.value != Value::TypeMismatch);
     rows.len() < before
 }

@@ -1,6 +1,6 @@
 //! The decision: the questions it asks, in their order, and the answer.
 
-use crate::admit::{self, Admission, Demand};
+use crate::admit::{self, Admission, UsageRequest};
 use crate::amount::Amount;
 use crate::catalog::{Catalog, Feature};
 use crate::compose::Entitlement;
@@ -9,16 +9,16 @@ use crate::freshness::{freshness, later, max_age, outdated, policy, too_old};
 use crate::full::FullCatalog;
 use crate::id::{ALIAS_RULE, ID_RULE, is_alias, is_id};
 use crate::idx::FeatureIdx;
-use crate::packed::{Person, Subscription};
+use crate::packed::{CustomerRecord, Subscription};
 use crate::problem::{Code, Problem};
 use crate::question::Question;
-use crate::resolve::{Overflow, Row};
-use crate::scene::{Scene, status_at};
-use crate::snapshot::{Policy, Snapshot};
+use crate::resolve::{Overflow, AppliedGrant};
+use crate::scene::{EvaluationContext, status_at};
+use crate::snapshot::{Policy, SnapshotMeta};
 use crate::status::Status;
 use crate::time::{Date, Instant};
 use crate::trace;
-use crate::until::Until;
+use crate::until::ValidUntil;
 use crate::value::Value;
 
 /// Decides a question. `now` is the real clock, by which the catalogue has its age, and the instant
@@ -30,7 +30,7 @@ use crate::value::Value;
 /// A customer, feature or subscription that nothing can be called; a negative amount requested;
 /// amounts that add up to more digits than can be held exactly.
 pub fn decide<'c>(full: &'c FullCatalog, question: &Question<'c>, now: Instant) -> Result<Decision<'c>, Problem> {
-    decide_for(&full.catalog, full.customers.person(question.customer).as_ref(), question, now)
+    decide_for(&full.catalog, full.customers.customer(question.customer).as_ref(), question, now)
 }
 
 /// The same about a customer that was looked up elsewhere, as in the blocks of a snapshot; none is
@@ -40,7 +40,7 @@ pub fn decide<'c>(full: &'c FullCatalog, question: &Question<'c>, now: Instant) 
 /// The same.
 pub fn decide_for<'c>(
     catalog: &'c Catalog,
-    person: Option<&Person<'c>>,
+    person: Option<&CustomerRecord<'c>>,
     question: &Question<'c>,
     now: Instant,
 ) -> Result<Decision<'c>, Problem> {
@@ -91,7 +91,7 @@ impl From<Fault> for Problem {
 fn fill<'c>(
     decision: &mut Decision<'c>,
     catalog: &'c Catalog,
-    person: Option<&Person<'c>>,
+    person: Option<&CustomerRecord<'c>>,
     question: &Question<'c>,
     clock: Instant,
 ) -> Result<(Reason, Policy), Fault> {
@@ -105,7 +105,7 @@ fn fill<'c>(
     let policy = policy(catalog, question, feature);
     let because = |reason| Ok((reason, policy));
 
-    let mut until = Until::new(now);
+    let mut until = ValidUntil::new(now);
     let max_age = max_age(&catalog.snapshot, question, feature);
     // It is by the clock that it expires, whatever instant is asked about.
     let deadline = max_age.and_then(|age| later(decision.freshness.generated_at?, age));
@@ -118,7 +118,7 @@ fn fill<'c>(
     if !feature.active {
         return because(Reason::FeatureDisabled);
     }
-    let Some(Person { customer, subscriptions }) = person else { return because(Reason::CustomerNotFound) };
+    let Some(CustomerRecord { customer, subscriptions }) = person else { return because(Reason::CustomerNotFound) };
     if customer.archived_at.is_some_and(|archived| archived <= now) {
         return because(Reason::CustomerArchived);
     }
@@ -132,9 +132,9 @@ fn fill<'c>(
         }
         None => subscriptions,
     };
-    let scene = Scene::new(catalog, customer, subscriptions, now);
+    let scene = EvaluationContext::new(catalog, customer, subscriptions, now);
     until.at(customer.archived_at);
-    heed_subscriptions(&scene, &mut until);
+    track_subscriptions(&scene, &mut until);
     if question.explain {
         decision.trace = Some(trace::trace(&scene, at, feature)?);
     }
@@ -163,17 +163,17 @@ fn check_form(question: &Question<'_>, feature_found: bool, customer_found: bool
 /// What the customer is entitled to, and whether that admits the request.
 fn entitled<'c>(
     decision: &mut Decision<'c>,
-    scene: &Scene<'_, 'c>,
+    scene: &EvaluationContext<'_, 'c>,
     at: FeatureIdx,
     feature: &'c Feature,
     question: &Question<'c>,
-    until: &mut Until,
+    until: &mut ValidUntil,
 ) -> Result<Reason, Overflow> {
-    let mut by = |row: Row<'c>, subscription: Option<&'c str>| {
+    let mut by = |row: AppliedGrant<'c>, subscription: Option<&'c str>| {
         decision.origin = Some(row.owner.into());
         decision.subscription_id = subscription;
     };
-    scene.heed_add_ons(at, until);
+    scene.track_add_ons(at, until);
     let standing = match scene.entitlement(at, feature)? {
         // Without a subscription that grants access there are no rows but the customer's own.
         Entitlement::None if scene.granting().next().is_none() => {
@@ -182,7 +182,7 @@ fn entitled<'c>(
             return Ok(reason);
         }
         Entitlement::None => return Ok(Reason::NotEntitled),
-        Entitlement::Misfit => return Ok(Reason::TypeMismatch),
+        Entitlement::TypeMismatch => return Ok(Reason::TypeMismatch),
         Entitlement::Off(row, subscription) => {
             by(row, subscription);
             if let Value::Credits(_) = row.grant.value {
@@ -195,15 +195,15 @@ fn entitled<'c>(
             decision.enabled = true;
             return Ok(Reason::Enabled);
         }
-        Entitlement::Standing(standing) => standing,
+        Entitlement::Allowances(standing) => standing,
     };
     decision.enabled = true;
-    let demand = Demand {
+    let demand = UsageRequest {
         requested: question.requested.unwrap_or(Amount::ONE),
         consumed: question.consumed,
         reserved: question.reserved,
     };
-    let asked = admit::ask_all(scene, &standing, demand, until)?;
+    let asked = admit::admit_all(scene, &standing, demand, until)?;
     let Some(speaker) = asked.first() else { return Ok(Reason::NotEntitled) };
     let reason = match speaker.admission {
         Admission::Unknown => Reason::UsageUnavailable,
@@ -227,7 +227,7 @@ fn feature_ref<'c>(asked: &'c str, feature: Option<&'c Feature>) -> FeatureRef<'
 }
 
 /// Notes when subscriptions and trials start and end.
-fn heed_subscriptions(scene: &Scene<'_, '_>, until: &mut Until) {
+fn track_subscriptions(scene: &EvaluationContext<'_, '_>, until: &mut ValidUntil) {
     let mut all = scene.all();
     while let Some(subscription) = all.next() {
         until.at(Some(subscription.start.midnight()));
@@ -240,7 +240,7 @@ fn heed_subscriptions(scene: &Scene<'_, '_>, until: &mut Until) {
 
 /// Why no subscription grants access, and which one says so: the one that started last.
 /// Subscriptions still to start speak only if none has.
-fn why_none_grants<'c>(scene: &Scene<'_, 'c>) -> (Reason, Option<&'c str>) {
+fn why_none_grants<'c>(scene: &EvaluationContext<'_, 'c>) -> (Reason, Option<&'c str>) {
     let key = |subscription: &Subscription<'c>| {
         let started = subscription.start.midnight() <= scene.now;
         (started, subscription.start, subscription.id)
@@ -286,7 +286,7 @@ fn why_none_grants<'c>(scene: &Scene<'_, 'c>) -> (Reason, Option<&'c str>) {
 pub fn undecided<'q>(
     question: &Question<'q>,
     reason: Reason,
-    snapshot: &Snapshot,
+    snapshot: &SnapshotMeta,
     now: Instant,
 ) -> Result<Decision<'q>, Problem> {
     check_form(question, false, false)?;

@@ -4,7 +4,7 @@
 use crate::decision::{
     Decision, FeatureRef, Freshness, Metering, Overage, Period, Reason, ValueType, Verdict, Warning, WindowAnswer,
 };
-use crate::json::{Word, WriteJson, end, fields, object};
+use crate::json::{Token, WriteJson, end, fields, object};
 use crate::snapshot::Source;
 use crate::value::Behavior;
 
@@ -54,13 +54,13 @@ fn write_numbers(metering: &Metering, out: &mut Vec<u8>) {
 
 impl WriteJson for Verdict {
     fn write_json(&self, out: &mut Vec<u8>) {
-        Word(self.name()).write_json(out);
+        Token(self.name()).write_json(out);
     }
 }
 
 impl WriteJson for Reason {
     fn write_json(&self, out: &mut Vec<u8>) {
-        Word(self.name()).write_json(out);
+        Token(self.name()).write_json(out);
     }
 }
 
@@ -73,7 +73,7 @@ impl WriteJson for FeatureRef<'_> {
 
 impl WriteJson for ValueType {
     fn write_json(&self, out: &mut Vec<u8>) {
-        Word(self.name()).write_json(out);
+        Token(self.name()).write_json(out);
     }
 }
 
@@ -90,7 +90,7 @@ impl WriteJson for Behavior {
             Behavior::Block => "BLOCK",
             Behavior::Allow => "ALLOW",
         };
-        Word(name).write_json(out);
+        Token(name).write_json(out);
     }
 }
 
@@ -104,13 +104,13 @@ impl WriteJson for Warning {
 impl WriteJson for Period {
     fn write_json(&self, out: &mut Vec<u8>) {
         let (rule, window) = (self.rule, self.window);
-        object!(out, "type": Word(rule.name()));
+        object!(out, "type": Token(rule.name()));
         if let Some(sub_cycle) = rule.sub_cycle() {
-            fields!(out, "sub_cycle": Word(sub_cycle));
+            fields!(out, "sub_cycle": Token(sub_cycle));
         }
         fields!(
             out,
-            "unit": rule.every().map(|every| Word(every.unit.name())),
+            "unit": rule.every().map(|every| Token(every.unit.name())),
             "interval": rule.every().map(|every| every.interval()),
             "start": window.start,
             "end": window.end,
@@ -155,6 +155,6 @@ impl WriteJson for Source {
             Source::Origin => "ORIGIN",
             Source::Fallback => "FALLBACK",
         };
-        Word(name).write_json(out);
+        Token(name).write_json(out);
     }
 }

@@ -2,32 +2,32 @@
 //! chain comes to, and which windows it is tied to.
 
 use crate::catalog::Feature;
-use crate::compose::{Composition, Entitlement, Standing, drop_misfits};
+use crate::compose::{Composition, Entitlement, AnchoredAllowance, drop_mismatches};
 use crate::idx::FeatureIdx;
 use crate::ladder::{AcrossSubscriptions, Combine, Level};
-use crate::owner::Owner;
+use crate::owner::GrantSource;
 use crate::packed::Subscription;
 use crate::reset::ResetPeriod;
-use crate::resolve::{Allowance, Overflow, Row, Switch, Switched, Terms, resolve};
-use crate::scene::Scene;
+use crate::resolve::{Allowance, Overflow, AppliedGrant, Switch, Switched, Terms, resolve};
+use crate::scene::EvaluationContext;
 use crate::time::Instant;
-use crate::until::Until;
+use crate::until::ValidUntil;
 use crate::value::{Grant, Value, row_on};
 use crate::windowing::Anchors;
 
-impl<'c> Scene<'_, 'c> {
+impl<'c> EvaluationContext<'_, 'c> {
     /// The customer's own override on a feature, if the ladder lists it and its value fits.
-    pub fn customer_override(&self, feature: FeatureIdx) -> Option<(Row<'c>, Combine)> {
-        self.override_row(feature).filter(|(row, _)| row.grant.value != Value::Misfit)
+    pub fn customer_override(&self, feature: FeatureIdx) -> Option<(AppliedGrant<'c>, Combine)> {
+        self.override_row(feature).filter(|(row, _)| row.grant.value != Value::TypeMismatch)
     }
 
     /// The customer's own override on a feature, if the ladder lists it, fitting or not.
-    pub fn override_row(&self, feature: FeatureIdx) -> Option<(Row<'c>, Combine)> {
+    pub fn override_row(&self, feature: FeatureIdx) -> Option<(AppliedGrant<'c>, Combine)> {
         let grant = row_on(self.customer.rows, feature)?;
         let combine = self.catalog.ladder.combine(Level::Customer)?;
         Some((
-            Row {
-                owner: Owner::Customer(self.customer.id, self.customer.name),
+            AppliedGrant {
+                owner: GrantSource::Customer(self.customer.id, self.customer.name),
                 grant,
                 quantity: 1,
                 additive: false,
@@ -88,7 +88,7 @@ impl<'c> Scene<'_, 'c> {
         let mut misfit = false;
         for (level, combine) in self.catalog.ladder.levels() {
             let mut switch = Switch::default();
-            let add = &mut |row: Row<'c>| match row.grant.value {
+            let add = &mut |row: AppliedGrant<'c>| match row.grant.value {
                 Value::Boolean { enabled } => switch.add(row, enabled),
                 _ => misfit = true,
             };
@@ -104,7 +104,7 @@ impl<'c> Scene<'_, 'c> {
         match state {
             Switched::On(row) => Entitlement::On(row, Some(named)),
             Switched::Off(row) => Entitlement::Off(row, Some(named)),
-            Switched::Absent if misfit => Entitlement::Misfit,
+            Switched::Absent if misfit => Entitlement::TypeMismatch,
             Switched::Absent => Entitlement::None,
         }
     }
@@ -112,7 +112,7 @@ impl<'c> Scene<'_, 'c> {
     fn metered(&self, at: FeatureIdx, feature: &'c Feature) -> Result<Entitlement<'c>, Overflow> {
         let ladder = &self.catalog.ladder;
         let mut composition = Composition::default();
-        let mut rows: Vec<Row<'c>> = Vec::new();
+        let mut rows: Vec<AppliedGrant<'c>> = Vec::new();
         match ladder.across {
             AcrossSubscriptions::Union => {
                 let mut granting = self.granting();
@@ -120,7 +120,7 @@ impl<'c> Scene<'_, 'c> {
                     rows.clear();
                     let in_scope = self.in_scope(feature, subscription);
                     self.each_row(at, feature, subscription, in_scope, &mut |row| rows.push(row));
-                    let misfit = drop_misfits(&mut rows);
+                    let misfit = drop_mismatches(&mut rows);
                     let anchors =
                         Anchors { activation: subscription.activation(), billing: Some(subscription.billing) };
                     composition.add(resolve(ladder, &mut rows)?, misfit, anchors, subscription.id);
@@ -128,7 +128,7 @@ impl<'c> Scene<'_, 'c> {
             }
             AcrossSubscriptions::Chain => {
                 self.chain_rows(at, feature, self.chain_in_scope(feature), &mut rows);
-                let misfit = drop_misfits(&mut rows);
+                let misfit = drop_mismatches(&mut rows);
                 if let Some((subscription, anchors)) = self.chain_anchors() {
                     composition.add(resolve(ladder, &mut rows)?, misfit, anchors, subscription.id);
                 }
@@ -136,12 +136,12 @@ impl<'c> Scene<'_, 'c> {
         }
         let Some((row, combine)) = self.customer_override(at) else { return Ok(composition.entitlement()) };
         let own = resolve(ladder, &mut vec![row])?;
-        composition.override_with(combine, own, &mut |standing, allowance| self.stand_override(standing, allowance))
+        composition.override_with(combine, own, &mut |standing, allowance| self.anchor_override(standing, allowance))
     }
 
     /// Notes when an add-on is archived that grants a feature, where rows of its level merge: its
     /// limit adds to those of others only until then.
-    pub fn heed_add_ons(&self, feature: FeatureIdx, until: &mut Until) {
+    pub fn track_add_ons(&self, feature: FeatureIdx, until: &mut ValidUntil) {
         if self.catalog.ladder.combine(Level::AddOn) != Some(Combine::Replace) {
             return;
         }
@@ -151,7 +151,7 @@ impl<'c> Scene<'_, 'c> {
                 let add_on = self
                     .catalog
                     .add_on(held.add_on)
-                    .filter(|add_on| add_on.grants.on(feature).is_some_and(|grant| grant.value != Value::Misfit));
+                    .filter(|add_on| add_on.grants.on(feature).is_some_and(|grant| grant.value != Value::TypeMismatch));
                 until.at(add_on.and_then(|add_on| add_on.archived_at));
             }
         }
@@ -159,7 +159,7 @@ impl<'c> Scene<'_, 'c> {
 
     /// Ties an override to its windows: its own creation, and the billing cycle of each granting
     /// subscription where it counts by billing cycle.
-    fn stand_override(&self, standing: &mut Vec<Standing<'c>>, allowance: Allowance<'c>) {
+    fn anchor_override(&self, standing: &mut Vec<AnchoredAllowance<'c>>, allowance: Allowance<'c>) {
         let activation = allowance.row.grant.created_at.unwrap_or(Instant::EPOCH);
         let by_cycle = matches!(&allowance.terms, Terms::Metered(limits)
             if matches!(limits.reset_period, ResetPeriod::BillingCycle | ResetPeriod::BillingMonth));
@@ -167,7 +167,7 @@ impl<'c> Scene<'_, 'c> {
         if by_cycle {
             let mut granting = self.granting();
             while let Some(subscription) = granting.next() {
-                standing.push(Standing {
+                standing.push(AnchoredAllowance {
                     allowance,
                     anchors: Anchors { activation, billing: Some(subscription.billing) },
                     subscription: Some(subscription.id),
@@ -175,7 +175,7 @@ impl<'c> Scene<'_, 'c> {
             }
         }
         if standing.len() == before {
-            standing.push(Standing { allowance, anchors: Anchors { activation, billing: None }, subscription: None });
+            standing.push(AnchoredAllowance { allowance, anchors: Anchors { activation, billing: None }, subscription: None });
         }
     }
 
@@ -186,11 +186,11 @@ impl<'c> Scene<'_, 'c> {
         feature: &'c Feature,
         subscription: &Subscription<'c>,
         in_scope: bool,
-        each: &mut dyn FnMut(Row<'c>),
+        each: &mut dyn FnMut(AppliedGrant<'c>),
     ) {
         let monthly = subscription.billing.is_monthly();
         for (level, _) in self.catalog.ladder.levels() {
-            let each = &mut |row| each(Row { monthly, ..row });
+            let each = &mut |row| each(AppliedGrant { monthly, ..row });
             self.each_row_at(*level, at, feature, subscription, in_scope, each);
         }
     }
@@ -205,26 +205,26 @@ impl<'c> Scene<'_, 'c> {
         feature: &'c Feature,
         subscription: &Subscription<'c>,
         in_scope: bool,
-        each: &mut impl FnMut(Row<'c>),
+        each: &mut impl FnMut(AppliedGrant<'c>),
     ) {
-        let Scene { catalog, now, .. } = *self;
+        let EvaluationContext { catalog, now, .. } = *self;
         let mut give = |owner, grant: Option<&'c Grant>| {
             if let Some(grant) = grant {
-                each(Row { owner, grant, quantity: 1, additive: false, monthly: false });
+                each(AppliedGrant { owner, grant, quantity: 1, additive: false, monthly: false });
             }
         };
         match level {
             _ if !in_scope && level != Level::Subscription => {}
-            Level::Feature => give(Owner::Feature(feature), feature.default.as_ref()),
+            Level::Feature => give(GrantSource::Feature(feature), feature.default.as_ref()),
             Level::Plan => {
                 let plan = catalog.version(subscription.version).and_then(|version| catalog.plan(version.plan));
                 if let Some(plan) = plan {
-                    give(Owner::Plan(plan), plan.grants.on(at));
+                    give(GrantSource::Plan(plan), plan.grants.on(at));
                 }
             }
             Level::PlanVersion => {
                 if let Some(version) = catalog.version(subscription.version) {
-                    give(Owner::PlanVersion(version, catalog), version.grants.on(at));
+                    give(GrantSource::PlanVersion(version, catalog), version.grants.on(at));
                 }
             }
             Level::AddOn => {
@@ -233,10 +233,10 @@ impl<'c> Scene<'_, 'c> {
                     let Some(grant) = add_on.grants.on(at) else { continue };
                     let archived = add_on.archived_at.is_some_and(|archived| archived <= now);
                     let additive = add_on.multi_instance && !archived;
-                    each(Row { owner: Owner::AddOn(add_on), grant, quantity: held.quantity, additive, monthly: false });
+                    each(AppliedGrant { owner: GrantSource::AddOn(add_on), grant, quantity: held.quantity, additive, monthly: false });
                 }
             }
-            Level::Subscription => give(Owner::Subscription(subscription.id), row_on(subscription.rows, at)),
+            Level::Subscription => give(GrantSource::Subscription(subscription.id), row_on(subscription.rows, at)),
             // Applied last, over all subscriptions.
             Level::Customer => {}
         }
@@ -250,7 +250,7 @@ impl<'c> Scene<'_, 'c> {
         at: FeatureIdx,
         feature: &'c Feature,
         in_scope: bool,
-        each: &mut dyn FnMut(Row<'c>),
+        each: &mut dyn FnMut(AppliedGrant<'c>),
     ) {
         let mut granting = self.granting();
         while let Some(subscription) = granting.next() {
@@ -259,7 +259,7 @@ impl<'c> Scene<'_, 'c> {
     }
 
     /// The rows of all granting subscriptions, each once, quantities summed.
-    pub fn chain_rows(&self, at: FeatureIdx, feature: &'c Feature, in_scope: bool, rows: &mut Vec<Row<'c>>) {
+    pub fn chain_rows(&self, at: FeatureIdx, feature: &'c Feature, in_scope: bool, rows: &mut Vec<AppliedGrant<'c>>) {
         // Its windows follow one billing cycle, whichever subscription a row came through.
         let monthly = self.chain_billing().is_some_and(|subscription| subscription.billing.is_monthly());
         let mut granting = self.granting();
@@ -272,7 +272,7 @@ impl<'c> Scene<'_, 'c> {
                     held.quantity = held.quantity.saturating_add(row.quantity);
                 }
                 Some(_) => {}
-                None => rows.push(Row { monthly, ..row }),
+                None => rows.push(AppliedGrant { monthly, ..row }),
             });
         }
     }

@@ -5,15 +5,15 @@
 use crate::catalog::{Catalog, Feature};
 use crate::decision::{Freshness, Reason};
 use crate::question::Question;
-use crate::snapshot::{Policy, Snapshot, Source};
+use crate::snapshot::{Policy, SnapshotMeta, Source};
 use crate::time::Instant;
 
-fn age_ms(snapshot: &Snapshot, now: Instant) -> Option<u64> {
+fn age_ms(snapshot: &SnapshotMeta, now: Instant) -> Option<u64> {
     // A clock that went backward makes nothing younger than new.
     snapshot.generated_at.map(|made| u64::try_from(now.millis().saturating_sub(made.millis())).unwrap_or(0))
 }
 
-pub(crate) fn freshness(snapshot: &Snapshot, now: Instant) -> Freshness {
+pub(crate) fn freshness(snapshot: &SnapshotMeta, now: Instant) -> Freshness {
     let age_ms = age_ms(snapshot, now);
     Freshness {
         source: snapshot.source,
@@ -39,7 +39,7 @@ pub fn too_old(catalog: &Catalog, question: &Question<'_>, now: Instant) -> Opti
 }
 
 /// The least of the ages that question, feature and deployment allow.
-pub(crate) fn max_age(snapshot: &Snapshot, question: &Question<'_>, feature: Option<&Feature>) -> Option<u64> {
+pub(crate) fn max_age(snapshot: &SnapshotMeta, question: &Question<'_>, feature: Option<&Feature>) -> Option<u64> {
     let of_feature = feature.and_then(|feature| feature.max_age_ms);
     least(least(question.max_age_ms, of_feature), snapshot.max_age_ms)
 }
@@ -52,7 +52,7 @@ fn least(a: Option<u64>, b: Option<u64>) -> Option<u64> {
 }
 
 pub(crate) fn outdated(
-    snapshot: &Snapshot,
+    snapshot: &SnapshotMeta,
     question: &Question<'_>,
     max_age: Option<u64>,
     age_ms: Option<u64>,

@@ -1,7 +1,7 @@
 //! A catalogue together with its customers.
 
 use crate::catalog::Catalog;
-use crate::packed::People;
+use crate::packed::CustomerBlock;
 
 /// A catalogue and its customers, as one document holds both. A replica keeps them apart: it holds only some
 /// of the customers.
@@ -10,5 +10,5 @@ pub struct FullCatalog {
     /// Features, plans, add-ons and the ladder.
     pub catalog: Catalog,
     /// All customers with their subscriptions.
-    pub customers: People,
+    pub customers: CustomerBlock,
 }

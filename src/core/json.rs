@@ -64,9 +64,9 @@ pub(crate) fn put(out: &mut Vec<u8>, json: &str) {
 }
 
 /// One of our own words, in which there is nothing to escape.
-pub(crate) struct Word(pub &'static str);
+pub(crate) struct Token(pub &'static str);
 
-impl WriteJson for Word {
+impl WriteJson for Token {
     fn write_json(&self, out: &mut Vec<u8>) {
         out.push(b'"');
         put(out, self.0);

@@ -54,7 +54,7 @@ mod freshness;
 mod decide;
 
 pub use amount::{Amount, AmountError};
-pub use billing::{Billing, BillingError, BillingPeriod, Rhythm};
+pub use billing::{Billing, BillingError, BillingPeriod, BillingSchedule};
 pub use catalog::Catalog;
 pub use decide::{decide, decide_for, undecided, undecided_in};
 pub use decision::{
@@ -69,16 +69,16 @@ pub use json::{WriteJson, write_list};
 pub use ladder::{AcrossSubscriptions, Combine, Ladder, Level};
 pub use owner::Origin;
 pub use packed::{
-    CustomerEntry, FORMAT, Found, Packed, People, Person, Pile, Reader, Seen, Sorted, SubscriptionEntry, Unreadable,
+    CustomerEntry, FORMAT, Found, Packed, CustomerBlock, CustomerRecord, BlockBuilder, Reader, GrantUsage, SortedRecords, SubscriptionEntry, Unreadable,
     Writer, key_hash, shard_of,
 };
 pub use place::{Element, Place};
 pub use problem::{Code, Problem, Problems, Severity};
 pub use query::QueryCheck;
 pub use question::Question;
-pub use reset::{Every, IntervalError, ResetPeriod, Unit};
+pub use reset::{Interval, IntervalError, ResetPeriod, Unit};
 pub use resolution::{GivenRow, Resolution, resolve_rows};
-pub use snapshot::{Policy, Snapshot, Source};
+pub use snapshot::{Policy, SnapshotMeta, Source};
 pub use sort::sort_by;
 pub use sorted::{SortedMap, SortedSet};
 pub use status::{Status, StatusSet, trial_end};

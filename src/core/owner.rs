@@ -1,12 +1,12 @@
 //! Owners: the entities rows hang on, and how they are named in answers.
 
 use crate::catalog::{AddOn, Catalog, Feature, Plan, PlanVersion};
-use crate::json::{Word, WriteJson, end, escape, object, put};
+use crate::json::{Token, WriteJson, end, escape, object, put};
 use crate::ladder::Level;
 
 /// The entity a row hangs on.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Owner<'c> {
+pub(crate) enum GrantSource<'c> {
     Feature(&'c Feature),
     Plan(&'c Plan),
     PlanVersion(&'c PlanVersion, &'c Catalog),
@@ -19,40 +19,40 @@ pub(crate) enum Owner<'c> {
     Named(Level, &'c str),
 }
 
-impl<'c> Owner<'c> {
+impl<'c> GrantSource<'c> {
     pub fn level(self) -> Level {
         match self {
-            Owner::Feature(_) => Level::Feature,
-            Owner::Plan(_) => Level::Plan,
-            Owner::PlanVersion(..) => Level::PlanVersion,
-            Owner::AddOn(_) => Level::AddOn,
-            Owner::Subscription(_) => Level::Subscription,
-            Owner::Customer(..) => Level::Customer,
-            Owner::Named(level, _) => level,
+            GrantSource::Feature(_) => Level::Feature,
+            GrantSource::Plan(_) => Level::Plan,
+            GrantSource::PlanVersion(..) => Level::PlanVersion,
+            GrantSource::AddOn(_) => Level::AddOn,
+            GrantSource::Subscription(_) => Level::Subscription,
+            GrantSource::Customer(..) => Level::Customer,
+            GrantSource::Named(level, _) => level,
         }
     }
 
     pub fn id(self) -> &'c str {
         match self {
-            Owner::Feature(feature) => &feature.id,
-            Owner::Plan(plan) => &plan.id,
-            Owner::PlanVersion(version, _) => &version.id,
-            Owner::AddOn(add_on) => &add_on.id,
-            Owner::Subscription(id) | Owner::Customer(id, _) | Owner::Named(_, id) => id,
+            GrantSource::Feature(feature) => &feature.id,
+            GrantSource::Plan(plan) => &plan.id,
+            GrantSource::PlanVersion(version, _) => &version.id,
+            GrantSource::AddOn(add_on) => &add_on.id,
+            GrantSource::Subscription(id) | GrantSource::Customer(id, _) | GrantSource::Named(_, id) => id,
         }
     }
 
     pub fn name(self) -> Name<'c> {
         match self {
-            Owner::Feature(feature) => Name::Plain(&feature.name),
-            Owner::Plan(plan) => Name::Plain(&plan.name),
-            Owner::PlanVersion(version, catalog) => match catalog.plan(version.plan) {
+            GrantSource::Feature(feature) => Name::Plain(&feature.name),
+            GrantSource::Plan(plan) => Name::Plain(&plan.name),
+            GrantSource::PlanVersion(version, catalog) => match catalog.plan(version.plan) {
                 Some(plan) => Name::PlanVersion { plan: &plan.name, version: version.version },
                 None => Name::None,
             },
-            Owner::AddOn(add_on) => Name::Plain(&add_on.name),
-            Owner::Customer(_, name) => Name::Plain(name),
-            Owner::Subscription(_) | Owner::Named(..) => Name::None,
+            GrantSource::AddOn(add_on) => Name::Plain(&add_on.name),
+            GrantSource::Customer(_, name) => Name::Plain(name),
+            GrantSource::Subscription(_) | GrantSource::Named(..) => Name::None,
         }
     }
 }
@@ -67,7 +67,7 @@ pub(crate) enum Name<'c> {
 
 /// The row that decided, by the entity it hangs on.
 #[derive(Clone, Copy, Debug)]
-pub struct Origin<'c>(Owner<'c>);
+pub struct Origin<'c>(GrantSource<'c>);
 
 impl<'c> Origin<'c> {
     /// FEATURE, PLAN, PLAN_VERSION, ADD_ON, SUBSCRIPTION or CUSTOMER.
@@ -81,15 +81,15 @@ impl<'c> Origin<'c> {
     }
 }
 
-impl<'c> From<Owner<'c>> for Origin<'c> {
-    fn from(owner: Owner<'c>) -> Self {
+impl<'c> From<GrantSource<'c>> for Origin<'c> {
+    fn from(owner: GrantSource<'c>) -> Self {
         Origin(owner)
     }
 }
 
 impl WriteJson for Origin<'_> {
     fn write_json(&self, out: &mut Vec<u8>) {
-        object!(out, "entity_type": Word(self.level().name()), "entity_id": self.id(), "name": self.0.name());
+        object!(out, "entity_type": Token(self.level().name()), "entity_id": self.id(), "name": self.0.name());
         end(out);
     }
 }

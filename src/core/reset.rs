@@ -1,6 +1,6 @@
 //! Reset periods: when a count starts again from zero.
 
-use crate::json::{Word, WriteJson, end, fields, object};
+use crate::json::{Token, WriteJson, end, fields, object};
 use std::fmt;
 
 /// When a metered allowance starts again from zero.
@@ -13,16 +13,16 @@ pub enum ResetPeriod {
     /// Monthly within the billing period, and at each renewal: a yearly subscription has twelve.
     BillingMonth,
     /// On calendar boundaries, the same for everyone.
-    Calendar(Every),
+    Calendar(Interval),
     /// At regular steps from the activation.
-    FixedWindow(Every),
+    FixedWindow(Interval),
     /// Always the last so much time; old usage drops off by itself.
-    SlidingWindow(Every),
+    SlidingWindow(Interval),
 }
 
 /// So many units.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Every {
+pub struct Interval {
     /// The unit.
     pub unit: Unit,
     interval: u16,
@@ -39,7 +39,7 @@ pub enum Unit {
     Year,
 }
 
-impl Every {
+impl Interval {
     /// The most units a period may have.
     pub const MAX_INTERVAL: u16 = 10_000;
 
@@ -54,9 +54,9 @@ impl Every {
     /// assert!(Every::new(Unit::Month, 0).is_err());
     /// assert!(Every::new(Unit::Day, 10_001).is_err());
     /// ```
-    pub fn new(unit: Unit, interval: i64) -> Result<Every, IntervalError> {
+    pub fn new(unit: Unit, interval: i64) -> Result<Interval, IntervalError> {
         match u16::try_from(interval) {
-            Ok(interval) if 1 <= interval && interval <= Self::MAX_INTERVAL => Ok(Every { unit, interval }),
+            Ok(interval) if 1 <= interval && interval <= Self::MAX_INTERVAL => Ok(Interval { unit, interval }),
             _ => Err(IntervalError { interval }),
         }
     }
@@ -89,7 +89,7 @@ pub(crate) enum Step {
 impl ResetPeriod {
     /// Whether both reset at the same instants: MONTH 12 is YEAR 1, HOUR 24 is DAY 1, and where
     /// windows are not tied to Mondays, DAY 7 is WEEK 1.
-    pub fn same_as(self, other: ResetPeriod) -> bool {
+    pub fn is_equivalent(self, other: ResetPeriod) -> bool {
         match (self, other) {
             (ResetPeriod::Never, ResetPeriod::Never)
             | (ResetPeriod::BillingCycle, ResetPeriod::BillingCycle)
@@ -125,7 +125,7 @@ impl ResetPeriod {
     }
 
     /// The unit and interval, where the period has them.
-    pub fn every(self) -> Option<Every> {
+    pub fn every(self) -> Option<Interval> {
         match self {
             ResetPeriod::Never | ResetPeriod::BillingCycle | ResetPeriod::BillingMonth => None,
             ResetPeriod::Calendar(e) | ResetPeriod::FixedWindow(e) | ResetPeriod::SlidingWindow(e) => Some(e),
@@ -135,12 +135,12 @@ impl ResetPeriod {
 
 impl WriteJson for ResetPeriod {
     fn write_json(&self, out: &mut Vec<u8>) {
-        object!(out, "type": Word(self.name()));
+        object!(out, "type": Token(self.name()));
         if let Some(sub_cycle) = self.sub_cycle() {
-            fields!(out, "sub_cycle": Word(sub_cycle));
+            fields!(out, "sub_cycle": Token(sub_cycle));
         }
         if let Some(every) = self.every() {
-            fields!(out, "unit": Word(every.unit.name()), "interval": every.interval());
+            fields!(out, "unit": Token(every.unit.name()), "interval": every.interval());
         }
         end(out);
     }
@@ -167,7 +167,7 @@ pub struct IntervalError {
 
 impl fmt::Display for IntervalError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "interval must be 1 to {}, found {}", Every::MAX_INTERVAL, self.interval)
+        write!(f, "interval must be 1 to {}, found {}", Interval::MAX_INTERVAL, self.interval)
     }
 }
 

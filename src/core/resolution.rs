@@ -1,13 +1,13 @@
 //! What entitlement rows come to, without a catalogue around them.
 
 use crate::amount::Amount;
-use crate::compose::{Composition, Entitlement, Standing};
+use crate::compose::{Composition, Entitlement, AnchoredAllowance};
 use crate::idx::{FeatureIdx, UNRESOLVED};
-use crate::json::{Word, WriteJson, end, fields, object};
+use crate::json::{Token, WriteJson, end, fields, object};
 use crate::ladder::{AcrossSubscriptions, Combine, Ladder, Level};
-use crate::owner::Owner;
+use crate::owner::GrantSource;
 use crate::reset::ResetPeriod;
-use crate::resolve::{Allowance, Overflow, Row, State, Terms, resolve, resolve_switches};
+use crate::resolve::{Allowance, Overflow, AppliedGrant, State, Terms, resolve, resolve_switches};
 use crate::sort::sort_by;
 use crate::time::Instant;
 use crate::value::{Credits, Grant, UncheckedValue, Value};
@@ -58,7 +58,7 @@ impl WriteJson for Resolution {
 
 impl WriteJson for OriginName {
     fn write_json(&self, out: &mut Vec<u8>) {
-        object!(out, "entity_type": Word(self.entity_type), "entity_id": *self.entity_id);
+        object!(out, "entity_type": Token(self.entity_type), "entity_id": *self.entity_id);
         end(out);
     }
 }
@@ -133,9 +133,9 @@ impl Given {
         }
     }
 
-    fn row(&self) -> Row<'_> {
-        let owner = Owner::Named(self.level, &self.entity_id);
-        Row { owner, grant: &self.grant, quantity: self.quantity, additive: self.additive, monthly: false }
+    fn row(&self) -> AppliedGrant<'_> {
+        let owner = GrantSource::Named(self.level, &self.entity_id);
+        AppliedGrant { owner, grant: &self.grant, quantity: self.quantity, additive: self.additive, monthly: false }
     }
 }
 
@@ -182,7 +182,7 @@ type Own<'g> = Option<(Combine, Vec<&'g Given>)>;
 
 fn switch<'g>(ladder: &Ladder, chains: &[Vec<&'g Given>], own: Own<'g>) -> Entitlement<'g> {
     let state = |rows: &[&'g Given]| {
-        let rows: Vec<Row<'g>> = rows.iter().map(|given| given.row()).collect();
+        let rows: Vec<AppliedGrant<'g>> = rows.iter().map(|given| given.row()).collect();
         State::from(resolve_switches(ladder, &rows))
     };
     let mut result = Entitlement::None;
@@ -197,8 +197,8 @@ fn switch<'g>(ladder: &Ladder, chains: &[Vec<&'g Given>], own: Own<'g>) -> Entit
 
 fn metered<'g>(ladder: &Ladder, chains: &[Vec<&'g Given>], own: Own<'g>) -> Result<Entitlement<'g>, Overflow> {
     let state = |rows: &[&'g Given]| {
-        let fits = |row: &Row<'_>| !matches!(row.grant.value, Value::Boolean { .. });
-        let mut rows: Vec<Row<'g>> = rows.iter().map(|given| given.row()).filter(fits).collect();
+        let fits = |row: &AppliedGrant<'_>| !matches!(row.grant.value, Value::Boolean { .. });
+        let mut rows: Vec<AppliedGrant<'g>> = rows.iter().map(|given| given.row()).filter(fits).collect();
         resolve(ladder, &mut rows)
     };
     // Nobody asks for windows here.
@@ -209,29 +209,29 @@ fn metered<'g>(ladder: &Ladder, chains: &[Vec<&'g Given>], own: Own<'g>) -> Resu
     }
     match own {
         Some((combine, rows)) => composition.override_with(combine, state(&rows)?, &mut |standing, allowance| {
-            standing.push(Standing { allowance, anchors, subscription: None });
+            standing.push(AnchoredAllowance { allowance, anchors, subscription: None });
         }),
         None => Ok(composition.entitlement()),
     }
 }
 
 /// Unlimited first, then the larger limit, then the origin.
-fn speaks_before(a: &Allowance<'_>, b: &Allowance<'_>) -> Ordering {
+fn by_size(a: &Allowance<'_>, b: &Allowance<'_>) -> Ordering {
     let limit = |allowance: &Allowance<'_>| allowance.metered().map(|limits| (limits.limit.is_none(), limits.limit));
     limit(b).cmp(&limit(a)).then_with(|| a.row.owner.id().cmp(b.row.owner.id()))
 }
 
 fn describe(entitlement: Entitlement<'_>) -> Resolution {
     let name =
-        |row: &Row<'_>| OriginName { entity_type: row.owner.level().name(), entity_id: row.owner.id().to_owned() };
+        |row: &AppliedGrant<'_>| OriginName { entity_type: row.owner.level().name(), entity_id: row.owner.id().to_owned() };
     let (mut allowances, mut on, mut off) = (Vec::new(), None, None);
     match entitlement {
-        Entitlement::None | Entitlement::Misfit => {}
+        Entitlement::None | Entitlement::TypeMismatch => {}
         Entitlement::Off(row, _) => off = Some(row),
         Entitlement::On(row, _) => on = Some(row),
-        Entitlement::Standing(standing) => {
+        Entitlement::Allowances(standing) => {
             allowances.extend(standing.into_iter().map(|standing| standing.allowance));
-            sort_by(&mut allowances, speaks_before);
+            sort_by(&mut allowances, by_size);
         }
     }
     let resolved: Vec<ResolvedAllowance> = allowances

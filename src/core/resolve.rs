@@ -5,15 +5,15 @@
 
 use crate::amount::Amount;
 use crate::ladder::{Combine, Ladder};
-use crate::owner::Owner;
+use crate::owner::GrantSource;
 use crate::reset::ResetPeriod;
 use crate::sort::sort_by;
 use crate::value::{Behavior, Credits, Grant, Metered, Value};
 
 /// An entitlement row in a chain.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Row<'c> {
-    pub owner: Owner<'c>,
+pub(crate) struct AppliedGrant<'c> {
+    pub owner: GrantSource<'c>,
     pub grant: &'c Grant,
     /// How many of its add-on are held; 1 for other rows.
     pub quantity: u32,
@@ -30,9 +30,9 @@ pub(crate) enum State<'c> {
     /// No row.
     Absent,
     /// Rows, and all of them switched off; the one that says so.
-    Off(Row<'c>),
+    Off(AppliedGrant<'c>),
     /// A switch that is on; the row that turned it on.
-    On(Row<'c>),
+    On(AppliedGrant<'c>),
     /// Metered or credits allowances; at least one.
     Allowances(Vec<Allowance<'c>>),
 }
@@ -41,7 +41,7 @@ pub(crate) enum State<'c> {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Allowance<'c> {
     /// The row it began with.
-    pub row: Row<'c>,
+    pub row: AppliedGrant<'c>,
     pub terms: Terms,
 }
 
@@ -77,9 +77,9 @@ pub(crate) struct Limits {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Overflow;
 
-impl Row<'_> {
+impl AppliedGrant<'_> {
     /// The order within a level: rows that do not say when they were made come first.
-    fn is_before(&self, other: &Row<'_>) -> bool {
+    fn is_before(&self, other: &AppliedGrant<'_>) -> bool {
         self.key() < other.key()
     }
 
@@ -96,8 +96,8 @@ impl Row<'_> {
 /// The switches of one level, in any order: the first row, and the first that is on.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Switch<'c> {
-    first: Option<Row<'c>>,
-    on: Option<Row<'c>>,
+    first: Option<AppliedGrant<'c>>,
+    on: Option<AppliedGrant<'c>>,
 }
 
 impl<'c> Switch<'c> {
@@ -106,7 +106,7 @@ impl<'c> Switch<'c> {
         self.first.is_none()
     }
 
-    pub fn add(&mut self, row: Row<'c>, enabled: bool) {
+    pub fn add(&mut self, row: AppliedGrant<'c>, enabled: bool) {
         if self.first.is_none_or(|held| row.is_before(&held)) {
             self.first = Some(row);
         }
@@ -133,9 +133,9 @@ pub(crate) enum Switched<'c> {
     /// No row.
     Absent,
     /// Rows, and none of them on; the one that says so.
-    Off(Row<'c>),
+    Off(AppliedGrant<'c>),
     /// On; the row that turned it on.
-    On(Row<'c>),
+    On(AppliedGrant<'c>),
 }
 
 impl<'c> From<Switched<'c>> for State<'c> {
@@ -149,7 +149,7 @@ impl<'c> From<Switched<'c>> for State<'c> {
 }
 
 /// Resolves the switches of a chain, in any order.
-pub(crate) fn resolve_switches<'c>(ladder: &Ladder, rows: &[Row<'c>]) -> Switched<'c> {
+pub(crate) fn resolve_switches<'c>(ladder: &Ladder, rows: &[AppliedGrant<'c>]) -> Switched<'c> {
     let mut state = Switched::Absent;
     for (level, combine) in ladder.levels() {
         let mut switch = Switch::default();
@@ -164,7 +164,7 @@ pub(crate) fn resolve_switches<'c>(ladder: &Ladder, rows: &[Row<'c>]) -> Switche
 }
 
 /// Resolves a chain of metered and credits rows, in any order.
-pub(crate) fn resolve<'c>(ladder: &Ladder, rows: &mut Vec<Row<'c>>) -> Result<State<'c>, Overflow> {
+pub(crate) fn resolve<'c>(ladder: &Ladder, rows: &mut Vec<AppliedGrant<'c>>) -> Result<State<'c>, Overflow> {
     sort_rows(ladder, rows);
     let mut state = State::Absent;
     for level in rows.chunk_by(|a, b| a.owner.level() == b.owner.level()) {
@@ -177,9 +177,9 @@ pub(crate) fn resolve<'c>(ladder: &Ladder, rows: &mut Vec<Row<'c>>) -> Result<St
 }
 
 /// The order in which rows count: by level, then by age.
-pub(crate) fn sort_rows(ladder: &Ladder, rows: &mut Vec<Row<'_>>) {
+pub(crate) fn sort_rows(ladder: &Ladder, rows: &mut Vec<AppliedGrant<'_>>) {
     sort_by(rows, |a, b| {
-        let position = |row: &Row<'_>| ladder.position(row.owner.level());
+        let position = |row: &AppliedGrant<'_>| ladder.position(row.owner.level());
         position(a).cmp(&position(b)).then_with(|| a.key().cmp(&b.key()))
     });
 }
@@ -189,8 +189,8 @@ fn apply<'c>(
     ladder: &Ladder,
     combine: Combine,
     below: State<'c>,
-    first: Row<'c>,
-    rows: &[Row<'c>],
+    first: AppliedGrant<'c>,
+    rows: &[AppliedGrant<'c>],
 ) -> Result<State<'c>, Overflow> {
     let (mut allowances, mut off) = match below {
         State::Allowances(below) => (below, first),
@@ -212,7 +212,7 @@ fn apply<'c>(
             let Value::Metered(metered) = row.grant.value else { continue };
             if metered.enabled {
                 let limits = limits(ladder, row, metered)?;
-                if !join(combine, allowances.iter_mut(), *row, limits)? {
+                if !merge_into(combine, allowances.iter_mut(), *row, limits)? {
                     allowances.push(Allowance { row: *row, terms: Terms::Metered(limits) });
                 }
             }
@@ -225,16 +225,16 @@ fn apply<'c>(
 }
 
 /// Joins a row to every allowance that resets when it does. Whether there was one.
-pub(crate) fn join<'a, 'c: 'a>(
+pub(crate) fn merge_into<'a, 'c: 'a>(
     combine: Combine,
     allowances: impl Iterator<Item = &'a mut Allowance<'c>>,
-    row: Row<'c>,
+    row: AppliedGrant<'c>,
     added: Limits,
 ) -> Result<bool, Overflow> {
     let mut joined = false;
     for allowance in allowances {
         let Terms::Metered(held) = &mut allowance.terms else { continue };
-        if !held.reset_period.same_as(added.reset_period) {
+        if !held.reset_period.is_equivalent(added.reset_period) {
             continue;
         }
         joined = true;
@@ -265,8 +265,8 @@ pub(crate) fn join<'a, 'c: 'a>(
 
 /// Takes out the allowances that reset when `larger` does and are smaller. Whether it is to stand:
 /// it took one's place, or there was none.
-pub(crate) fn make_way<'c, A>(list: &mut Vec<A>, of: impl Fn(&A) -> &Allowance<'c>, larger: Limits) -> bool {
-    let alike = |item: &A| of(item).metered().filter(|held| held.reset_period.same_as(larger.reset_period)).copied();
+pub(crate) fn evict_smaller<'c, A>(list: &mut Vec<A>, of: impl Fn(&A) -> &Allowance<'c>, larger: Limits) -> bool {
+    let alike = |item: &A| of(item).metered().filter(|held| held.reset_period.is_equivalent(larger.reset_period)).copied();
     let none_alike = list.iter().all(|item| alike(item).is_none());
     let before = list.len();
     list.retain(|item| alike(item).is_none_or(|held| !is_larger(larger.limit, held.limit)));
@@ -274,7 +274,7 @@ pub(crate) fn make_way<'c, A>(list: &mut Vec<A>, of: impl Fn(&A) -> &Allowance<'
 }
 
 /// The terms a metered row brings, for the quantity held.
-pub(crate) fn limits(ladder: &Ladder, row: &Row<'_>, metered: Metered) -> Result<Limits, Overflow> {
+pub(crate) fn limits(ladder: &Ladder, row: &AppliedGrant<'_>, metered: Metered) -> Result<Limits, Overflow> {
     let limit = limit(ladder, row, metered)?;
     Ok(Limits {
         limit,
@@ -285,7 +285,7 @@ pub(crate) fn limits(ladder: &Ladder, row: &Row<'_>, metered: Metered) -> Result
     })
 }
 
-fn limit(ladder: &Ladder, row: &Row<'_>, metered: Metered) -> Result<Option<Amount>, Overflow> {
+fn limit(ladder: &Ladder, row: &AppliedGrant<'_>, metered: Metered) -> Result<Option<Amount>, Overflow> {
     match metered.limit {
         Some(limit) if ladder.multiply_quantity && row.quantity != 1 => {
             Ok(Some(limit.times(Amount::from(row.quantity)).ok_or(Overflow)?))
@@ -306,13 +306,13 @@ fn grace(pct: Amount, limit: Option<Amount>) -> Result<Amount, Overflow> {
 struct Merged<'c> {
     enabled: bool,
     /// The row that supplied the limit.
-    row: Row<'c>,
+    row: AppliedGrant<'c>,
     limit: Option<Amount>,
     /// The last row, whose other terms count.
     last: Metered,
 }
 
-fn merge<'c>(ladder: &Ladder, rows: &[Row<'c>]) -> Result<Option<Merged<'c>>, Overflow> {
+fn merge<'c>(ladder: &Ladder, rows: &[AppliedGrant<'c>]) -> Result<Option<Merged<'c>>, Overflow> {
     let mut merged: Option<Merged<'c>> = None;
     for row in rows {
         let Value::Metered(metered) = row.grant.value else { continue };
@@ -347,8 +347,8 @@ impl<'c> Merged<'c> {
 }
 
 /// Of the credits rows of one level, for each pool the cheapest that is on; the earlier of equals.
-fn cheapest_per_pool<'c>(rows: &[Row<'c>]) -> Vec<Allowance<'c>> {
-    let mut cheapest: Vec<(Credits, Row<'c>)> = Vec::new();
+fn cheapest_per_pool<'c>(rows: &[AppliedGrant<'c>]) -> Vec<Allowance<'c>> {
+    let mut cheapest: Vec<(Credits, AppliedGrant<'c>)> = Vec::new();
     for row in rows {
         let Value::Credits(credits) = row.grant.value else { continue };
         if !credits.enabled {

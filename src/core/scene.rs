@@ -6,14 +6,14 @@
 
 use crate::catalog::{Catalog, Feature};
 use crate::idx::ProductIdx;
-use crate::packed::{Customer, Others, Subscription, Subscriptions};
+use crate::packed::{Customer, SubscriptionIter, Subscription, Subscriptions};
 use crate::status::Status;
 use crate::time::Instant;
 use crate::windowing::Anchors;
 
 /// Everything a question about one customer at one instant looks at.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Scene<'s, 'c> {
+pub(crate) struct EvaluationContext<'s, 'c> {
     pub catalog: &'c Catalog,
     pub customer: &'s Customer<'c>,
     /// The subscriptions the question is about.
@@ -25,14 +25,14 @@ pub(crate) struct Scene<'s, 'c> {
 
 /// Some subscriptions, which are lent one by one.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Chain<'s, 'c> {
+pub(crate) struct SubscriptionCursor<'s, 'c> {
     first: Option<&'s Subscription<'c>>,
-    others: Others<'c>,
+    others: SubscriptionIter<'c>,
     /// The catalogue and the instant, where only those that grant access are wanted.
     granting: Option<(&'c Catalog, Instant)>,
 }
 
-impl<'s, 'c> Chain<'s, 'c> {
+impl<'s, 'c> SubscriptionCursor<'s, 'c> {
     #[inline]
     pub fn next(&mut self) -> Option<&Subscription<'c>> {
         if let Some(first) = self.first.take() {
@@ -55,32 +55,32 @@ impl<'s, 'c> Chain<'s, 'c> {
     }
 }
 
-impl<'s, 'c> Scene<'s, 'c> {
+impl<'s, 'c> EvaluationContext<'s, 'c> {
     pub fn new(
         catalog: &'c Catalog,
         customer: &'s Customer<'c>,
         subscriptions: &'s Subscriptions<'c>,
         now: Instant,
-    ) -> Scene<'s, 'c> {
+    ) -> EvaluationContext<'s, 'c> {
         let first_grants = subscriptions.first.as_ref().is_some_and(|first| grants_access(catalog, first, now));
-        Scene { catalog, customer, subscriptions, now, first_grants }
+        EvaluationContext { catalog, customer, subscriptions, now, first_grants }
     }
 
     /// All subscriptions the question is about, in the order of their ids.
     #[inline]
-    pub fn all(&self) -> Chain<'s, 'c> {
-        Chain { first: self.subscriptions.first.as_ref(), others: self.subscriptions.others(), granting: None }
+    pub fn all(&self) -> SubscriptionCursor<'s, 'c> {
+        SubscriptionCursor { first: self.subscriptions.first.as_ref(), others: self.subscriptions.iter(), granting: None }
     }
 
     /// Those that grant access now.
     #[inline]
-    pub fn granting(&self) -> Chain<'s, 'c> {
+    pub fn granting(&self) -> SubscriptionCursor<'s, 'c> {
         let first = if self.first_grants { self.subscriptions.first.as_ref() } else { None };
-        Chain { first, others: self.subscriptions.others(), granting: Some((self.catalog, self.now)) }
+        SubscriptionCursor { first, others: self.subscriptions.iter(), granting: Some((self.catalog, self.now)) }
     }
 }
 
-impl<'c> Scene<'_, 'c> {
+impl<'c> EvaluationContext<'_, 'c> {
     /// Whether rows that need scope reach the customer through a subscription.
     pub fn in_scope(&self, feature: &Feature, subscription: &Subscription<'_>) -> bool {
         feature.product.is_none_or(|product| self.has_product(subscription, product))

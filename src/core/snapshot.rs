@@ -19,7 +19,7 @@ pub enum Source {
 
 /// How fresh a catalogue is, and what to answer when it is not usable.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Snapshot {
+pub struct SnapshotMeta {
     /// Where it came from.
     pub source: Source,
     /// Its version, if it has one; only ever grows.
@@ -34,9 +34,9 @@ pub struct Snapshot {
     pub on_indeterminate: Policy,
 }
 
-impl Default for Snapshot {
+impl Default for SnapshotMeta {
     fn default() -> Self {
-        Snapshot {
+        SnapshotMeta {
             source: Source::Snapshot,
             version: None,
             generated_at: None,

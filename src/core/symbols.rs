@@ -149,7 +149,7 @@ impl SymbolTable {
 
     /// A row whose value is checked: one that does not fit is remembered as skipped.
     pub(crate) fn grant(&self, row: &UncheckedGrant<'_, FeatureIdx>) -> Grant {
-        let value = self.check(&row.value, row.feature).unwrap_or(Value::Misfit);
+        let value = self.check(&row.value, row.feature).unwrap_or(Value::TypeMismatch);
         Grant { feature: row.feature, id: row.id.into(), created_at: row.created_at, value }
     }
 }

@@ -7,13 +7,13 @@ use crate::amount::Amount;
 use crate::catalog::Feature;
 use crate::compose::Entitlement;
 use crate::idx::FeatureIdx;
-use crate::json::{Word, WriteJson, end, fields, object};
+use crate::json::{Token, WriteJson, end, fields, object};
 use crate::ladder::{AcrossSubscriptions, Combine, Level};
 use crate::owner::Origin;
 use crate::packed::Subscription;
 use crate::reset::ResetPeriod;
-use crate::resolve::{Overflow, Row, State, Terms, resolve, resolve_switches, sort_rows};
-use crate::scene::Scene;
+use crate::resolve::{Overflow, AppliedGrant, State, Terms, resolve, resolve_switches, sort_rows};
+use crate::scene::EvaluationContext;
 use crate::time::Instant;
 use crate::value::Value;
 
@@ -109,7 +109,7 @@ struct AnchorsUsed {
 
 /// Every row on a feature, in the order in which they count.
 pub(crate) fn trace<'c>(
-    scene: &Scene<'_, 'c>,
+    scene: &EvaluationContext<'_, 'c>,
     at: FeatureIdx,
     feature: &'c Feature,
 ) -> Result<Vec<Step<'c>>, Overflow> {
@@ -139,17 +139,17 @@ pub(crate) fn trace<'c>(
         };
         let counts = |step: &Step<'_>| matches!(step.effect, Effect::Set | Effect::Replaced | Effect::Added);
         let effect = match combine {
-            _ if row.grant.value == Value::Misfit => Effect::TypeMismatch,
+            _ if row.grant.value == Value::TypeMismatch => Effect::TypeMismatch,
             _ if !steps.iter().any(counts) => Effect::Set,
             Combine::Replace => Effect::Replaced,
             Combine::Stack | Combine::Max if row.grant.value.is_off() => Effect::None,
             Combine::Stack | Combine::Max => Effect::Added,
         };
         let after = match scene.entitlement(at, feature)? {
-            Entitlement::None | Entitlement::Misfit => after(&State::Absent),
+            Entitlement::None | Entitlement::TypeMismatch => after(&State::Absent),
             Entitlement::Off(row, _) => after(&State::Off(row)),
             Entitlement::On(row, _) => after(&State::On(row)),
-            Entitlement::Standing(all) => {
+            Entitlement::Allowances(all) => {
                 after(&State::Allowances(all.into_iter().map(|standing| standing.allowance).collect()))
             }
         };
@@ -159,9 +159,9 @@ pub(crate) fn trace<'c>(
 }
 
 fn chain<'c>(
-    scene: &Scene<'_, 'c>,
+    scene: &EvaluationContext<'_, 'c>,
     feature: &Feature,
-    mut rows: Vec<Row<'c>>,
+    mut rows: Vec<AppliedGrant<'c>>,
     in_scope: bool,
     tied: Option<(Subscription<'c>, Instant)>,
     steps: &mut Vec<Step<'c>>,
@@ -171,14 +171,14 @@ fn chain<'c>(
     sort_rows(ladder, &mut rows);
     let billing = subscription.billing.period_at(scene.now);
     let anchors = AnchorsUsed { activation, billing_start: Some(billing.start), billing_end: billing.end };
-    let mut counted: Vec<Row<'c>> = Vec::new();
+    let mut counted: Vec<AppliedGrant<'c>> = Vec::new();
     let mut before = after(&State::Absent);
     for row in rows {
         let combine = ladder.combine(row.owner.level()).unwrap_or(Combine::Replace);
         let effect = if counted.len() == MAX_TRACED {
             steps.push(step(Some(subscription.id), combine, row, Effect::NotTraced, None, anchors));
             continue;
-        } else if row.grant.value == Value::Misfit {
+        } else if row.grant.value == Value::TypeMismatch {
             Effect::TypeMismatch
         } else if !in_scope && row.owner.level() != Level::Subscription {
             Effect::OutOfScope
@@ -202,7 +202,7 @@ fn chain<'c>(
 fn step<'c>(
     subscription_id: Option<&'c str>,
     combine: Combine,
-    row: Row<'c>,
+    row: AppliedGrant<'c>,
     effect: Effect,
     after: Option<After>,
     anchors: AnchorsUsed,
@@ -221,7 +221,7 @@ fn step<'c>(
     }
 }
 
-fn state<'c>(scene: &Scene<'_, 'c>, feature: &Feature, rows: &[Row<'c>]) -> Result<State<'c>, Overflow> {
+fn state<'c>(scene: &EvaluationContext<'_, 'c>, feature: &Feature, rows: &[AppliedGrant<'c>]) -> Result<State<'c>, Overflow> {
     let ladder = &scene.catalog.ladder;
     if feature.metered {
         return resolve(ladder, &mut rows.to_vec());
@@ -263,7 +263,7 @@ fn granted(value: &Value) -> Granted {
             cost: None,
         },
         Value::Credits(credits) => Granted { enabled: Some(credits.enabled), cost: Some(credits.cost), ..nothing },
-        Value::Misfit => nothing,
+        Value::TypeMismatch => nothing,
     }
 }
 
@@ -272,13 +272,13 @@ impl WriteJson for Step<'_> {
         object!(
             out,
             "subscription_id": self.subscription_id,
-            "combine": Word(self.combine),
+            "combine": Token(self.combine),
             "origin": self.origin,
             "entitlement_id": self.entitlement_id,
             "created_at": self.created_at,
             "quantity": self.quantity,
             "value": self.value,
-            "effect": Word(self.effect.name()),
+            "effect": Token(self.effect.name()),
             "after": self.after,
             "anchors": self.anchors,
         );

@@ -6,14 +6,14 @@ use crate::window::Window;
 
 /// The earliest instant at which an answer may change by itself.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Until {
+pub(crate) struct ValidUntil {
     now: Instant,
     pub earliest: Option<Instant>,
 }
 
-impl Until {
-    pub fn new(now: Instant) -> Until {
-        Until { now, earliest: None }
+impl ValidUntil {
+    pub fn new(now: Instant) -> ValidUntil {
+        ValidUntil { now, earliest: None }
     }
 
     /// Something changes at `instant`, if that is still to come.

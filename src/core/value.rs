@@ -42,7 +42,7 @@ pub enum Value {
     /// A price in units of a shared pool.
     Credits(Credits),
     /// A value of a type that its feature cannot have. Skipped, and remembered as skipped.
-    Misfit,
+    TypeMismatch,
 }
 
 impl Value {
@@ -52,7 +52,7 @@ impl Value {
             Value::Boolean { enabled } => !enabled,
             Value::Metered(metered) => !metered.enabled,
             Value::Credits(credits) => !credits.enabled,
-            Value::Misfit => false,
+            Value::TypeMismatch => false,
         }
     }
 }

@@ -3,7 +3,7 @@
 //! All pure, all in closed form: no function here loops over periods.
 
 use crate::billing::Billing;
-use crate::reset::{Every, ResetPeriod, Step, Unit};
+use crate::reset::{Interval, ResetPeriod, Step, Unit};
 use crate::time::{Instant, MS_PER_DAY, MS_PER_HOUR, day_in_month};
 use crate::window::Window;
 
@@ -72,7 +72,7 @@ pub fn window(rule: ResetPeriod, anchors: &Anchors, now: Instant) -> Window {
     }
 }
 
-fn calendar(every: Every, now: Instant) -> Window {
+fn calendar(every: Interval, now: Instant) -> Window {
     let origin = match every.unit {
         // The Monday before 1970 began.
         Unit::Week => MS_PER_DAY.saturating_mul(-3),
@@ -93,7 +93,7 @@ fn calendar(every: Every, now: Instant) -> Window {
     }
 }
 
-fn fixed(every: Every, activation: Instant, now: Instant) -> Window {
+fn fixed(every: Interval, activation: Instant, now: Instant) -> Window {
     let step = every.step();
     let k = match step {
         Step::Hours(hours) => {

@@ -3,7 +3,7 @@
 //! The table holds hashes only. A key is compared with all of them, each in constant time.
 
 use crate::dialect::Dialect;
-use crate::failure::{Failure, Why};
+use crate::failure::{ApiError, ErrorKind};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use mayuse_core::{Code, Problems};
@@ -63,12 +63,12 @@ impl Key {
     ///
     /// # Errors
     /// 403 without the scope.
-    pub fn require(&self, scope: Scope) -> Result<(), Failure> {
+    pub fn require(&self, scope: Scope) -> Result<(), ApiError> {
         let may = |scope| self.scopes.contains(&scope);
         if may(scope) || (scope == Scope::Granted && (may(Scope::Check) || may(Scope::Catalog))) {
             return Ok(());
         }
-        Err(Failure::new(Why::Forbidden, format!("the key `{}` has no scope `{}`", self.name, scope.name())))
+        Err(ApiError::new(ErrorKind::Forbidden, format!("the key `{}` has no scope `{}`", self.name, scope.name())))
     }
 }
 
@@ -125,10 +125,10 @@ impl Keys {
         dialect: Dialect,
         authorization: Option<&str>,
         x_api_key: Option<&str>,
-    ) -> Result<&Key, Failure> {
+    ) -> Result<&Key, ApiError> {
         let unauthorized = |what: &str| {
             let message = format!("{what}; send {}", dialect.how_to_authenticate());
-            Failure::new(Why::Unauthorized, message)
+            ApiError::new(ErrorKind::Unauthorized, message)
         };
         let presented = presented(dialect, authorization, x_api_key);
         let presented = presented.ok_or_else(|| unauthorized("the request has no key"))?;
@@ -236,7 +236,7 @@ fn presented<'h>(dialect: Dialect, authorization: Option<&'h str>, x_api_key: Op
     };
     let x_api_key = || x_api_key.map(|key| Cow::Borrowed(key.trim()));
     let found = match dialect {
-        Dialect::Own => scheme("Bearer").or_else(x_api_key),
+        Dialect::Native => scheme("Bearer").or_else(x_api_key),
         Dialect::Meteroid => scheme("Bearer"),
         Dialect::Commet => x_api_key(),
         Dialect::Pabbly => {

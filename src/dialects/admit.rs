@@ -4,7 +4,7 @@
 //! the core reads that: shapes, references, types that fit their features. Left to check here is
 //! what needs the store: keys that others have, and what would be left without what it refers to.
 
-use crate::failure::Failure;
+use crate::failure::ApiError;
 use crate::json::json;
 use crate::kind::{Kind, Referred};
 use crate::store::{Change, Store, items, key_of, text};
@@ -20,7 +20,7 @@ const ROW: &str = "entitlements[0]";
 /// # Errors
 /// Every field that is wrong, with a path as in a document (`features[3].code`), or in the entity
 /// itself where only one is written; a conflict with what is stored.
-pub fn admit(changes: &[Change], store: &dyn Store) -> Result<(), Failure> {
+pub fn admit(changes: &[Change], store: &dyn Store) -> Result<(), ApiError> {
     if changes.is_empty() {
         return Ok(());
     }
@@ -67,7 +67,7 @@ pub fn admit(changes: &[Change], store: &dyn Store) -> Result<(), Failure> {
         let (kind, id) = stored.get(place.element.number()).cloned().unwrap_or((Kind::Feature, String::new()));
         let dot = if place.fields.is_empty() { "" } else { "." };
         let message = format!("{} `{id}`{dot}{} would be broken: {message}", kind.name(), place.fields);
-        return Err(Failure::conflict(message));
+        return Err(ApiError::conflict(message));
     }
     write.nothing_is_left_behind(store)
 }
@@ -119,12 +119,12 @@ impl<'w> Write<'w> {
         !self.clears && !self.deletes.contains(&(kind, id)) && !self.put_as.contains_key(&(kind, id))
     }
 
-    fn keys_are_free(&self, store: &dyn Store) -> Result<(), Failure> {
+    fn keys_are_free(&self, store: &dyn Store) -> Result<(), ApiError> {
         if self.clears {
             return Ok(());
         }
         let taken = |what: &str, key: &str, kind: Kind, id: &str| {
-            Err(Failure::conflict(format!("the {what} `{key}` is already that of {} `{id}`", kind.name())))
+            Err(ApiError::conflict(format!("the {what} `{key}` is already that of {} `{id}`", kind.name())))
         };
         for (kind, body) in &self.puts {
             let id = text(body, "id");
@@ -167,7 +167,7 @@ impl<'w> Write<'w> {
     }
 
     /// Nothing goes, and no feature changes its type, while somebody refers to it.
-    fn nothing_is_left_behind(&self, store: &dyn Store) -> Result<(), Failure> {
+    fn nothing_is_left_behind(&self, store: &dyn Store) -> Result<(), ApiError> {
         if self.clears {
             return Ok(());
         }
@@ -175,12 +175,12 @@ impl<'w> Write<'w> {
             (0, _) => Ok(()),
             (n, user) => {
                 let (what, user) = (what.name(), user.unwrap_or_default());
-                Err(Failure::conflict(format!("{what} `{id}` cannot {verb}: {n} refer to it, `{user}` is one of them")))
+                Err(ApiError::conflict(format!("{what} `{id}` cannot {verb}: {n} refer to it, `{user}` is one of them")))
             }
         };
         for (kind, id) in self.deletes.iter() {
             match (kind, store.get(*kind, id)?) {
-                (_, None) => return Err(Failure::not_found(format!("there is no {} `{id}`", kind.name()))),
+                (_, None) => return Err(ApiError::not_found(format!("there is no {} `{id}`", kind.name()))),
                 (Kind::Feature, Some(feature)) => {
                     unused(Referred::Feature, id, "go")?;
                     unused(Referred::Feature, text(&feature.body, "code"), "go")?;
@@ -196,7 +196,7 @@ impl<'w> Write<'w> {
                     let held = store.subscriptions_of(id)?;
                     if let Some(left) = held.iter().find(|held| self.stays(Kind::Subscription, &held.id)) {
                         let message = format!("customer `{id}` cannot go: subscription `{}` is its own", left.id);
-                        return Err(Failure::conflict(message));
+                        return Err(ApiError::conflict(message));
                     }
                 }
                 _ => {}
@@ -232,7 +232,7 @@ impl<'w> Write<'w> {
     }
 
     /// The document that has to be right after the write, and what of it is stored already.
-    fn document(&self, store: &dyn Store) -> Result<(Document, Vec<(Kind, String)>), Failure> {
+    fn document(&self, store: &dyn Store) -> Result<(Document, Vec<(Kind, String)>), ApiError> {
         let mut stored = Vec::new();
         let mut document =
             if self.touches_definitions() { self.definitions(store, &mut stored)? } else { store.definitions()? };
@@ -264,7 +264,7 @@ impl<'w> Write<'w> {
         Ok((document, stored))
     }
 
-    fn definitions(&self, store: &dyn Store, stored: &mut Vec<(Kind, String)>) -> Result<Document, Failure> {
+    fn definitions(&self, store: &dyn Store, stored: &mut Vec<(Kind, String)>) -> Result<Document, ApiError> {
         let mut document = Document::default();
         let settings = match self.settings {
             Some(settings) => settings.clone(),
@@ -296,7 +296,7 @@ impl<'w> Write<'w> {
         at: Element,
         body: &Value,
         store: &dyn Store,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), ApiError> {
         let feature = text(body, "feature");
         let is_id = self.after(Kind::Feature, feature, store)?.is_some();
         let (id, code) = if is_id { (body.get("feature"), None) } else { (None, body.get("feature")) };
@@ -330,7 +330,7 @@ impl<'w> Write<'w> {
     }
 
     /// What has this id after the write.
-    pub fn after(&self, kind: Kind, id: &str, store: &dyn Store) -> Result<Option<Value>, Failure> {
+    pub fn after(&self, kind: Kind, id: &str, store: &dyn Store) -> Result<Option<Value>, ApiError> {
         match self.put_as.get(&(kind, id)) {
             Some(body) => Ok(Some((*body).clone())),
             None if self.stays(kind, id) => Ok(store.get(kind, id)?.map(|entity| entity.body)),

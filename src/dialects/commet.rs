@@ -3,10 +3,10 @@
 //!
 //! Commet counts money in cents where it bills, and in ten-thousandths where it rates usage.
 
-use crate::failure::{Failure, Why};
+use crate::failure::{ApiError, ErrorKind};
 use crate::json::json;
 use crate::kind::Kind;
-use crate::request::{Context, Done, Reply};
+use crate::request::{Context, Outcome, ApiResponse};
 use crate::route::Call;
 use crate::store::{Change, Entity, MAX_WHOLE, Store, items, product_of, text};
 use mayuse_core::{Code, SortedSet};
@@ -46,7 +46,7 @@ impl Model {
 }
 
 /// What was asked for. Of the three amounts only those are there that the model uses.
-struct Asked {
+struct CreateAddOn {
     name: String,
     description: Option<String>,
     base_price: i64,
@@ -57,8 +57,8 @@ struct Asked {
     credit_cost: Option<i64>,
 }
 
-impl Asked {
-    fn read(o: Object<'_>) -> Option<Asked> {
+impl CreateAddOn {
+    fn read(o: Object<'_>) -> Option<CreateAddOn> {
         let name = o.required("name", |n| characters(&n, 1, 100));
         let description = o.optional("description", |n| characters(&n, 0, 255));
         let base_price = o.required("basePrice", |n| whole(&n));
@@ -74,7 +74,7 @@ impl Asked {
         let included_units = amount("includedUnits", metered, false);
         let overage_rate = amount("overageRate", metered || balance, balance);
         let credit_cost = amount("creditCost", credits, credits);
-        Some(Asked {
+        Some(CreateAddOn {
             name: name?,
             description,
             base_price: base_price?,
@@ -113,12 +113,12 @@ impl Asked {
     }
 }
 
-pub(crate) fn create(call: &Call<'_>, context: &mut Context) -> Result<Done, Failure> {
+pub(crate) fn create(call: &Call<'_>, context: &mut Context) -> Result<Outcome, ApiError> {
     let (request, store) = (call.request, call.store);
-    let asked = read(&request.tree()?, Asked::read)?;
+    let asked = read(&request.tree()?, CreateAddOn::read)?;
     let feature = store.feature(&asked.feature)?.ok_or_else(|| {
         let message = format!("there is no feature with the id or code `{}`", asked.feature);
-        refused(Why::NotFound, "featureId", message).code("feature_not_found")
+        refused(ErrorKind::NotFound, "featureId", message).code("feature_not_found")
     })?;
     let type_name = feature.body.get("feature_type").map(|found| text(found, "type")).unwrap_or_default();
     if (type_name == "BOOLEAN") != (asked.model == Model::Boolean) {
@@ -127,7 +127,7 @@ pub(crate) fn create(call: &Call<'_>, context: &mut Context) -> Result<Done, Fai
             "`{model}` does not fit feature `{id}`, which is {type_name}: \
              boolean goes with BOOLEAN, the others with METERED"
         );
-        return Err(Failure::field("consumptionModel", message));
+        return Err(ApiError::field("consumptionModel", message));
     }
     let slug = slug(&asked, &feature, store)?;
     let now = context.now.to_string();
@@ -200,15 +200,15 @@ pub(crate) fn create(call: &Call<'_>, context: &mut Context) -> Result<Done, Fai
     if let (Some(answer), Value::Object(add_on)) = (answer.as_object_mut(), add_on) {
         answer.extend(add_on);
     }
-    Ok(Done::wrote(Reply::json(201, answer), changes))
+    Ok(Outcome::wrote(ApiResponse::json(201, answer), changes))
 }
 
-fn refused(why: Why, param: &str, message: String) -> Failure {
-    Failure::new(why, message).at(param)
+fn refused(why: ErrorKind, param: &str, message: String) -> ApiError {
+    ApiError::new(why, message).at(param)
 }
 
 /// A slug that no other of Commet's add-ons has. Refuses where one of them has the feature.
-fn slug(asked: &Asked, feature: &Entity, store: &dyn Store) -> Result<String, Failure> {
+fn slug(asked: &CreateAddOn, feature: &Entity, store: &dyn Store) -> Result<String, ApiError> {
     let mut taken: SortedSet<String> = SortedSet::default();
     for add_on in store.all(Kind::AddOn)? {
         let Some(commet) = add_on.body.get("commet") else { continue };
@@ -218,7 +218,7 @@ fn slug(asked: &Asked, feature: &Entity, store: &dyn Store) -> Result<String, Fa
             |row: &Value| text(row, "feature_id") == feature.id || text(row, "feature") == text(&feature.body, "code");
         if items(&add_on.body, "entitlements").iter().any(is_same) {
             let message = format!("feature `{}` already has an add-on, `{}`", feature.id, add_on.id);
-            return Err(refused(Why::Conflict, "featureId", message).code("feature_already_exists"));
+            return Err(refused(ErrorKind::Conflict, "featureId", message).code("feature_already_exists"));
         }
     }
     let mut base = String::new();
@@ -250,7 +250,7 @@ fn pool(
     store: &dyn Store,
     context: &mut Context,
     changes: &mut Vec<Change>,
-) -> Result<String, Failure> {
+) -> Result<String, ApiError> {
     let Some(pool) = store.by_key(Kind::Feature, code)? else {
         let id = context.ids.next("feat_");
         let body = json!({
@@ -266,11 +266,11 @@ fn pool(
     };
     if pool.id == feature.id {
         let message = format!("feature `{}` is the pool itself, and cannot be paid from itself", pool.id);
-        return Err(Failure::field("featureId", message));
+        return Err(ApiError::field("featureId", message));
     }
     if pool.body.get("feature_type").map(|found| text(found, "type")) != Some("METERED") {
         let message = format!("usage would be paid from feature `{code}`, which is BOOLEAN; a pool is METERED");
-        return Err(refused(Why::Conflict, "consumptionModel", message));
+        return Err(refused(ErrorKind::Conflict, "consumptionModel", message));
     }
     Ok(pool.id)
 }
@@ -287,7 +287,7 @@ fn characters(node: &Node<'_>, min: usize, max: usize) -> Option<String> {
 }
 
 fn whole(node: &Node<'_>) -> Option<i64> {
-    let value = node.whole()?;
+    let value = node.integer()?;
     if value < 0 || MAX_WHOLE < value {
         node.error(Code::OutOfRange, format!("expected 0 to {MAX_WHOLE}, found {value}"));
         return None;

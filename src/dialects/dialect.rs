@@ -1,16 +1,16 @@
 //! The four ways to speak to the catalogue: whose routes, whose way to present a key, whose words
 //! for a refusal.
 
-use crate::failure::{Failure, Why};
+use crate::failure::{ApiError, ErrorKind};
 use crate::json::json;
-use crate::request::{Presented, Reply};
+use crate::request::{Presented, ApiResponse};
 use serde_json::{Map, Value};
 
 /// Whose API a path belongs to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Dialect {
     /// mayuse's own.
-    Own,
+    Native,
     /// Meteroid's.
     Meteroid,
     /// Commet's.
@@ -34,14 +34,14 @@ impl Dialect {
             },
             (Some("api"), ..) => Dialect::Meteroid,
             (Some("addons"), ..) => Dialect::Commet,
-            _ => Dialect::Own,
+            _ => Dialect::Native,
         }
     }
 
     /// How a key is presented, for messages.
     pub fn how_to_authenticate(self) -> &'static str {
         match self {
-            Dialect::Own => "authorization: Bearer KEY, or x-api-key: KEY",
+            Dialect::Native => "authorization: Bearer KEY, or x-api-key: KEY",
             Dialect::Meteroid => "authorization: Bearer KEY",
             Dialect::Commet => "x-api-key: KEY",
             Dialect::Pabbly => "HTTP Basic, the key as the user name",
@@ -49,10 +49,10 @@ impl Dialect {
     }
 
     /// A refusal in this dialect's words.
-    pub fn refuse(self, failure: &Failure) -> Reply {
+    pub fn refuse(self, failure: &ApiError) -> ApiResponse {
         let body = match self {
-            Dialect::Own => own(failure),
-            Dialect::Meteroid => json!({"code": meteroid_code(failure.why), "message": failure.sentence()}),
+            Dialect::Native => own(failure),
+            Dialect::Meteroid => json!({"code": meteroid_code(failure.kind), "message": failure.sentence()}),
             Dialect::Commet => commet(failure),
             // Pabbly's overview says `success` and `error`, its clients read `status` and `message`.
             Dialect::Pabbly => {
@@ -60,29 +60,29 @@ impl Dialect {
                 json!({"status": "error", "success": false, "message": message, "error": message})
             }
         };
-        Reply {
-            status: failure.why.status(),
+        ApiResponse {
+            status: failure.kind.status(),
             body: Some(body),
-            allow: match failure.why {
-                Why::MethodNotAllowed(allow) => Some(allow),
+            allow: match failure.kind {
+                ErrorKind::MethodNotAllowed(allow) => Some(allow),
                 _ => None,
             },
-            retry_after: match failure.why {
-                Why::TooManyRequests(seconds) | Why::Busy(seconds) => Some(seconds),
+            retry_after: match failure.kind {
+                ErrorKind::TooManyRequests(seconds) | ErrorKind::Busy(seconds) => Some(seconds),
                 _ => None,
             },
-            authenticate: match (failure.why, self) {
-                (Why::Unauthorized, Dialect::Pabbly) => Some("Basic realm=\"mayuse\", charset=\"UTF-8\""),
-                (Why::Unauthorized, _) => Some("Bearer realm=\"mayuse\""),
+            authenticate: match (failure.kind, self) {
+                (ErrorKind::Unauthorized, Dialect::Pabbly) => Some("Basic realm=\"mayuse\", charset=\"UTF-8\""),
+                (ErrorKind::Unauthorized, _) => Some("Bearer realm=\"mayuse\""),
                 _ => None,
             },
         }
     }
 }
 
-fn own(failure: &Failure) -> Value {
+fn own(failure: &ApiError) -> Value {
     let mut error = Map::new();
-    error.insert("code".to_owned(), failure.code.unwrap_or_else(|| own_code(failure.why)).into());
+    error.insert("code".to_owned(), failure.code.unwrap_or_else(|| own_code(failure.kind)).into());
     error.insert("message".to_owned(), failure.message.clone().into());
     if !failure.place.is_whole() {
         error.insert("path".to_owned(), failure.place.to_string().into());
@@ -97,48 +97,48 @@ fn own(failure: &Failure) -> Value {
     json!({"error": error})
 }
 
-fn own_code(why: Why) -> &'static str {
+fn own_code(why: ErrorKind) -> &'static str {
     match why {
-        Why::BadRequest => "INVALID",
-        Why::Unauthorized => "UNAUTHORIZED",
-        Why::Forbidden => "FORBIDDEN",
-        Why::NotFound => "NOT_FOUND",
-        Why::MethodNotAllowed(_) => "METHOD_NOT_ALLOWED",
-        Why::RequestTimeout => "REQUEST_TIMEOUT",
-        Why::Conflict => "CONFLICT",
-        Why::TooLarge => "PAYLOAD_TOO_LARGE",
-        Why::UnsupportedMediaType => "UNSUPPORTED_MEDIA_TYPE",
-        Why::TooManyRequests(_) => "TOO_MANY_REQUESTS",
-        Why::Internal | Why::NotImplemented => "INTERNAL",
-        Why::Busy(_) | Why::Unavailable => "UNAVAILABLE",
+        ErrorKind::BadRequest => "INVALID",
+        ErrorKind::Unauthorized => "UNAUTHORIZED",
+        ErrorKind::Forbidden => "FORBIDDEN",
+        ErrorKind::NotFound => "NOT_FOUND",
+        ErrorKind::MethodNotAllowed(_) => "METHOD_NOT_ALLOWED",
+        ErrorKind::RequestTimeout => "REQUEST_TIMEOUT",
+        ErrorKind::Conflict => "CONFLICT",
+        ErrorKind::TooLarge => "PAYLOAD_TOO_LARGE",
+        ErrorKind::UnsupportedMediaType => "UNSUPPORTED_MEDIA_TYPE",
+        ErrorKind::TooManyRequests(_) => "TOO_MANY_REQUESTS",
+        ErrorKind::Internal | ErrorKind::NotImplemented => "INTERNAL",
+        ErrorKind::Busy(_) | ErrorKind::Unavailable => "UNAVAILABLE",
     }
 }
 
 /// Meteroid's list of codes has seven; the status says the rest.
-fn meteroid_code(why: Why) -> &'static str {
+fn meteroid_code(why: ErrorKind) -> &'static str {
     match why {
-        Why::BadRequest | Why::RequestTimeout | Why::TooLarge | Why::UnsupportedMediaType => "BAD_REQUEST",
-        Why::Unauthorized => "UNAUTHORIZED",
-        Why::Forbidden => "FORBIDDEN",
-        Why::NotFound | Why::MethodNotAllowed(_) => "NOT_FOUND",
-        Why::Conflict => "CONFLICT",
-        Why::TooManyRequests(_) => "TOO_MANY_REQUESTS",
-        Why::Internal | Why::NotImplemented | Why::Busy(_) | Why::Unavailable => "INTERNAL_SERVER_ERROR",
+        ErrorKind::BadRequest | ErrorKind::RequestTimeout | ErrorKind::TooLarge | ErrorKind::UnsupportedMediaType => "BAD_REQUEST",
+        ErrorKind::Unauthorized => "UNAUTHORIZED",
+        ErrorKind::Forbidden => "FORBIDDEN",
+        ErrorKind::NotFound | ErrorKind::MethodNotAllowed(_) => "NOT_FOUND",
+        ErrorKind::Conflict => "CONFLICT",
+        ErrorKind::TooManyRequests(_) => "TOO_MANY_REQUESTS",
+        ErrorKind::Internal | ErrorKind::NotImplemented | ErrorKind::Busy(_) | ErrorKind::Unavailable => "INTERNAL_SERVER_ERROR",
     }
 }
 
-fn commet(failure: &Failure) -> Value {
-    let (kind, code) = match failure.why {
-        Why::BadRequest if failure.code == Some("INVALID_JSON") => ("validation_error", "invalid_json"),
-        Why::BadRequest | Why::RequestTimeout | Why::TooLarge | Why::UnsupportedMediaType => {
+fn commet(failure: &ApiError) -> Value {
+    let (kind, code) = match failure.kind {
+        ErrorKind::BadRequest if failure.code == Some("INVALID_JSON") => ("validation_error", "invalid_json"),
+        ErrorKind::BadRequest | ErrorKind::RequestTimeout | ErrorKind::TooLarge | ErrorKind::UnsupportedMediaType => {
             ("validation_error", "validation_error")
         }
-        Why::Unauthorized => ("authentication_error", "unauthorized"),
-        Why::Forbidden => ("authentication_error", "forbidden"),
-        Why::NotFound | Why::MethodNotAllowed(_) => ("not_found_error", "not_found"),
-        Why::Conflict => ("conflict_error", "duplicate"),
-        Why::TooManyRequests(_) => ("rate_limit_error", "rate_limited"),
-        Why::Internal | Why::NotImplemented | Why::Busy(_) | Why::Unavailable => ("internal_error", "internal_error"),
+        ErrorKind::Unauthorized => ("authentication_error", "unauthorized"),
+        ErrorKind::Forbidden => ("authentication_error", "forbidden"),
+        ErrorKind::NotFound | ErrorKind::MethodNotAllowed(_) => ("not_found_error", "not_found"),
+        ErrorKind::Conflict => ("conflict_error", "duplicate"),
+        ErrorKind::TooManyRequests(_) => ("rate_limit_error", "rate_limited"),
+        ErrorKind::Internal | ErrorKind::NotImplemented | ErrorKind::Busy(_) | ErrorKind::Unavailable => ("internal_error", "internal_error"),
     };
     // Codes of our own are in capitals; Commet's are not.
     let code = failure.code.filter(|code| code.bytes().all(|b| b.is_ascii_lowercase() || b == b'_')).unwrap_or(code);

@@ -10,13 +10,13 @@ const MAX_SHOWN: usize = 20;
 /// A refusal. Each dialect says it in its own shape. It is boxed: hundreds of places hand one on, and each would move all
 /// of its fields.
 #[derive(Clone, PartialEq, Debug)]
-pub struct Failure(Box<Refusal>);
+pub struct ApiError(Box<ErrorDetails>);
 
 /// What is refused, and why.
 #[derive(Clone, PartialEq, Debug)]
-pub struct Refusal {
+pub struct ErrorDetails {
     /// Which status it has.
-    pub why: Why,
+    pub kind: ErrorKind,
     /// A code of the dialect's own, where one is more exact than the status.
     pub code: Option<&'static str>,
     /// What, and what to do about it.
@@ -29,7 +29,7 @@ pub struct Refusal {
 
 /// The statuses a request can be refused with.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Why {
+pub enum ErrorKind {
     /// 400: something in the request is wrong.
     BadRequest,
     /// 401: no key, or one that is not known.
@@ -60,74 +60,74 @@ pub enum Why {
     Unavailable,
 }
 
-impl Why {
+impl ErrorKind {
     /// The HTTP status.
     pub fn status(self) -> u16 {
         match self {
-            Why::BadRequest => 400,
-            Why::Unauthorized => 401,
-            Why::Forbidden => 403,
-            Why::NotFound => 404,
-            Why::MethodNotAllowed(_) => 405,
-            Why::RequestTimeout => 408,
-            Why::Conflict => 409,
-            Why::TooLarge => 413,
-            Why::UnsupportedMediaType => 415,
-            Why::TooManyRequests(_) => 429,
-            Why::Internal => 500,
-            Why::NotImplemented => 501,
-            Why::Busy(_) | Why::Unavailable => 503,
+            ErrorKind::BadRequest => 400,
+            ErrorKind::Unauthorized => 401,
+            ErrorKind::Forbidden => 403,
+            ErrorKind::NotFound => 404,
+            ErrorKind::MethodNotAllowed(_) => 405,
+            ErrorKind::RequestTimeout => 408,
+            ErrorKind::Conflict => 409,
+            ErrorKind::TooLarge => 413,
+            ErrorKind::UnsupportedMediaType => 415,
+            ErrorKind::TooManyRequests(_) => 429,
+            ErrorKind::Internal => 500,
+            ErrorKind::NotImplemented => 501,
+            ErrorKind::Busy(_) | ErrorKind::Unavailable => 503,
         }
     }
 }
 
-impl Failure {
+impl ApiError {
     /// A refusal without a place.
-    pub fn new(why: Why, message: impl Into<String>) -> Failure {
-        Failure::refused(why, message.into())
+    pub fn new(kind: ErrorKind, message: impl Into<String>) -> ApiError {
+        ApiError::refused(kind, message.into())
     }
 
     #[inline(never)]
-    fn refused(why: Why, message: String) -> Failure {
-        Failure(Box::new(Refusal { why, code: None, message, place: Place::default(), problems: Vec::new() }))
+    fn refused(kind: ErrorKind, message: String) -> ApiError {
+        ApiError(Box::new(ErrorDetails { kind, code: None, message, place: Place::default(), problems: Vec::new() }))
     }
 
     /// 400 for one field.
-    pub fn field(place: impl Into<Place>, message: impl Into<String>) -> Failure {
-        Failure::of_field(place.into(), message.into())
+    pub fn field(place: impl Into<Place>, message: impl Into<String>) -> ApiError {
+        ApiError::of_field(place.into(), message.into())
     }
 
     #[inline(never)]
-    fn of_field(place: Place, message: String) -> Failure {
+    fn of_field(place: Place, message: String) -> ApiError {
         let problem = Problem::error(mayuse_core::Code::Invalid, place.clone(), message.clone());
-        let mut failure = Failure::refused(Why::BadRequest, message).at(place);
+        let mut failure = ApiError::refused(ErrorKind::BadRequest, message).at(place);
         failure.problems.push(problem);
         failure
     }
 
     /// 404.
-    pub fn not_found(message: impl Into<String>) -> Failure {
-        Failure::new(Why::NotFound, message)
+    pub fn not_found(message: impl Into<String>) -> ApiError {
+        ApiError::new(ErrorKind::NotFound, message)
     }
 
     /// 409.
-    pub fn conflict(message: impl Into<String>) -> Failure {
-        Failure::new(Why::Conflict, message)
+    pub fn conflict(message: impl Into<String>) -> ApiError {
+        ApiError::new(ErrorKind::Conflict, message)
     }
 
     /// 500.
-    pub fn internal(message: impl Into<String>) -> Failure {
-        Failure::new(Why::Internal, message)
+    pub fn internal(message: impl Into<String>) -> ApiError {
+        ApiError::new(ErrorKind::Internal, message)
     }
 
     /// With a code of the dialect's own.
-    pub fn code(mut self, code: &'static str) -> Failure {
+    pub fn code(mut self, code: &'static str) -> ApiError {
         self.code = Some(code);
         self
     }
 
     /// With the place in the request.
-    pub fn at(mut self, place: impl Into<Place>) -> Failure {
+    pub fn at(mut self, place: impl Into<Place>) -> ApiError {
         self.place = place.into();
         self
     }
@@ -147,26 +147,26 @@ impl Failure {
     }
 }
 
-impl Deref for Failure {
-    type Target = Refusal;
+impl Deref for ApiError {
+    type Target = ErrorDetails;
 
-    fn deref(&self) -> &Refusal {
+    fn deref(&self) -> &ErrorDetails {
         &self.0
     }
 }
 
-impl DerefMut for Failure {
-    fn deref_mut(&mut self) -> &mut Refusal {
+impl DerefMut for ApiError {
+    fn deref_mut(&mut self) -> &mut ErrorDetails {
         &mut self.0
     }
 }
 
-impl From<Problems> for Failure {
+impl From<Problems> for ApiError {
     fn from(problems: Problems) -> Self {
         let first = problems.list.first();
         let is_too_large = first.is_some_and(|problem| problem.code == mayuse_core::Code::TooLarge);
-        Failure(Box::new(Refusal {
-            why: if is_too_large { Why::TooLarge } else { Why::BadRequest },
+        ApiError(Box::new(ErrorDetails {
+            kind: if is_too_large { ErrorKind::TooLarge } else { ErrorKind::BadRequest },
             code: first.map(|problem| problem.code.name()),
             message: first.map_or_else(|| "the request cannot be read".to_owned(), |problem| problem.message.clone()),
             place: first.map(|problem| problem.place.clone()).unwrap_or_default(),

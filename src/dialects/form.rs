@@ -1,6 +1,6 @@
 //! Bodies that are forms, as the pages of some APIs say and their clients send: the same fields, all of them texts.
 
-use crate::failure::{Failure, Why};
+use crate::failure::{ApiError, ErrorKind};
 use crate::request::Request;
 use mayuse_document::Tree;
 
@@ -11,7 +11,7 @@ const MAX_FIELDS: usize = 1_000;
 ///
 /// # Errors
 /// Another content type, or a body that is not of the one it says.
-pub fn tree(request: &Request<'_>) -> Result<Tree, Failure> {
+pub fn tree(request: &Request<'_>) -> Result<Tree, ApiError> {
     let content_type = request.content_type.unwrap_or_default();
     let mut parts = content_type.split(';');
     let is = |essence: &str, known: &str| essence.trim().eq_ignore_ascii_case(known);
@@ -39,7 +39,7 @@ struct Form {
 
 impl Form {
     /// Adds a field; `name[]`, `name[0]` and so on are the items of a list.
-    fn add(&mut self, name: &str, value: String) -> Result<(), Failure> {
+    fn add(&mut self, name: &str, value: String) -> Result<(), ApiError> {
         if self.n_added == MAX_FIELDS {
             return Err(broken("it has more than 1000 fields"));
         }
@@ -60,12 +60,12 @@ impl Form {
     }
 }
 
-fn broken(what: &str) -> Failure {
-    Failure::new(Why::BadRequest, format!("the form cannot be read: {what}"))
+fn broken(what: &str) -> ApiError {
+    ApiError::new(ErrorKind::BadRequest, format!("the form cannot be read: {what}"))
 }
 
 /// Reads the parts of a body between lines of `--boundary`, up to `--boundary--`.
-fn multipart(body: &[u8], boundary: &str, form: &mut Form) -> Result<(), Failure> {
+fn multipart(body: &[u8], boundary: &str, form: &mut Form) -> Result<(), ApiError> {
     let is_visible = boundary.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ');
     if !is_visible || !(1..=70).contains(&boundary.len()) {
         return Err(broken("its content type says no boundary of 1 to 70 characters"));
@@ -90,7 +90,7 @@ fn multipart(body: &[u8], boundary: &str, form: &mut Form) -> Result<(), Failure
 }
 
 /// The name of a part, which its headers say.
-fn name_of(head: &str) -> Result<String, Failure> {
+fn name_of(head: &str) -> Result<String, ApiError> {
     let disposition = head.split("\r\n").filter_map(|line| line.split_once(':'));
     let disposition = disposition.filter(|(name, _)| name.trim().eq_ignore_ascii_case("content-disposition"));
     let parameters = disposition.flat_map(|(_, value)| value.split(';')).filter_map(|part| part.split_once('='));

@@ -3,9 +3,9 @@
 use crate::access::Scope;
 use crate::admit::admit;
 use crate::dialect::Dialect;
-use crate::failure::{Failure, Why};
+use crate::failure::{ApiError, ErrorKind};
 use crate::methods::Methods;
-use crate::request::{Context, Done, Request};
+use crate::request::{Context, Outcome, Request};
 use crate::route::{Call, Handler, RateClass, Route, fits, param};
 use crate::routes::ROUTES;
 use crate::store::Store;
@@ -50,7 +50,7 @@ impl Found {
     ///
     /// # Errors
     /// A path that is not UTF-8 in percent-encoding.
-    pub fn of(request: &Request<'_>) -> Result<Found, Failure> {
+    pub fn of(request: &Request<'_>) -> Result<Found, ApiError> {
         let dialect = Dialect::of(request.path, request.presented);
         let segments = request.segments()?;
         let mut found = Found { dialect, route: None, write: None, methods: Methods::default(), segments };
@@ -111,7 +111,7 @@ impl Found {
     ///
     /// # Errors
     /// That function's; 405, 404 or 501 where the table has none.
-    pub fn call(&self, request: &Request<'_>, store: &dyn Store, context: &mut Context) -> Result<Done, Failure> {
+    pub fn call(&self, request: &Request<'_>, store: &dyn Store, context: &mut Context) -> Result<Outcome, ApiError> {
         match self.handler() {
             Some(Handler::Catalog(answer)) => {
                 answer(&Call { request, store, pattern: self.pattern(), segments: &self.segments }, context)
@@ -121,16 +121,16 @@ impl Found {
     }
 
     /// Why there is no row for the request.
-    pub fn refusal(&self, method: &str) -> Failure {
+    pub fn refusal(&self, method: &str) -> ApiError {
         if self.dialect == Dialect::Meteroid && meteroid::is_elsewhere(method, &|pattern| self.is_at(pattern)) {
             let message = "mayuse does not have this route of Meteroid's API; what is in its catalogue is read and \
                            written under /v1/catalog";
-            return Failure::new(Why::NotImplemented, message);
+            return ApiError::new(ErrorKind::NotImplemented, message);
         }
         match (self.methods, self.dialect) {
-            (methods, Dialect::Own) if methods.is_empty() => own::nowhere(&self.segments),
-            (methods, _) if methods.is_empty() => Failure::not_found("there is no such path; nothing was looked up"),
-            (methods, _) => Failure::new(Why::MethodNotAllowed(methods), format!("this path takes {methods}")),
+            (methods, Dialect::Native) if methods.is_empty() => own::nowhere(&self.segments),
+            (methods, _) if methods.is_empty() => ApiError::not_found("there is no such path; nothing was looked up"),
+            (methods, _) => ApiError::new(ErrorKind::MethodNotAllowed(methods), format!("this path takes {methods}")),
         }
     }
 }
@@ -139,12 +139,12 @@ impl Found {
 /// stores them in one transaction, and gives the answer only then.
 ///
 /// Pure: the same request, catalogue, instant and seed give the same answer.
-pub fn answer(request: &Request<'_>, store: &dyn Store, context: &mut Context) -> Done {
+pub fn answer(request: &Request<'_>, store: &dyn Store, context: &mut Context) -> Outcome {
     let done = Found::of(request).and_then(|found| found.call(request, store, context)).and_then(|done| {
         admit(&done.changes, store)?;
         Ok(done)
     });
-    done.unwrap_or_else(|failure| Done {
+    done.unwrap_or_else(|failure| Outcome {
         reply: Dialect::of(request.path, request.presented).refuse(&failure),
         changes: Vec::new(),
     })

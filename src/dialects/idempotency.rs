@@ -1,9 +1,9 @@
 //! The same key and request give the same answer, so that a lost answer can be asked for again.
 
 use crate::dialect::Dialect;
-use crate::failure::Failure;
+use crate::failure::ApiError;
 use crate::ids::hex;
-use crate::request::{Reply, Request};
+use crate::request::{ApiResponse, Request};
 use sha2::{Digest, Sha256};
 
 /// What was answered to a request that came with an idempotency key.
@@ -12,7 +12,7 @@ pub struct Recorded {
     /// What was asked.
     pub fingerprint: String,
     /// What was answered.
-    pub reply: Reply,
+    pub reply: ApiResponse,
 }
 
 /// What tells one request from another: method, path, dialect and body.
@@ -33,10 +33,10 @@ pub fn fingerprint(request: &Request<'_>) -> String {
 ///
 /// # Errors
 /// 409 if it was used for another request.
-pub fn replay(recorded: Recorded, fingerprint: &str) -> Result<Reply, Failure> {
+pub fn replay(recorded: Recorded, fingerprint: &str) -> Result<ApiResponse, ApiError> {
     if recorded.fingerprint == fingerprint {
         return Ok(recorded.reply);
     }
     let message = "the idempotency key was used for another request; a new request takes a new key";
-    Err(Failure::conflict(message))
+    Err(ApiError::conflict(message))
 }

@@ -1,6 +1,6 @@
 //! Large catalogues, line by line: NDJSON, in batches that are written whole or not at all.
 
-use crate::failure::{Failure, Why};
+use crate::failure::{ApiError, ErrorKind};
 use crate::kind::Kind;
 use crate::store::{Change, SETTINGS, text};
 use crate::strict;
@@ -57,7 +57,7 @@ impl Batch {
     ///
     /// # Errors
     /// A line that is no JSON object, or of no known kind, or without an id.
-    pub fn add(&mut self, number: u64, line: &[u8]) -> Result<(), Failure> {
+    pub fn add(&mut self, number: u64, line: &[u8]) -> Result<(), ApiError> {
         self.n_bytes = self.n_bytes.saturating_add(line.len());
         if line.trim_ascii().is_empty() {
             return Ok(());
@@ -68,18 +68,18 @@ impl Batch {
             // Its own line number is always 1 here.
             let message = format!("cannot be read: {}", error.to_string().replace("at line 1 ", "at "));
             let failure = match error.is_too_large {
-                true => Failure::new(Why::TooLarge, message),
-                false => Failure::new(Why::BadRequest, message).code("INVALID_JSON"),
+                true => ApiError::new(ErrorKind::TooLarge, message),
+                false => ApiError::new(ErrorKind::BadRequest, message).code("INVALID_JSON"),
             };
             failure.at(at(""))
         })?;
         self.room = self.room.saturating_add(room);
         let Value::Object(mut fields) = value else {
-            return Err(Failure::field(at(""), "expected an object"));
+            return Err(ApiError::field(at(""), "expected an object"));
         };
         let kind = match fields.shift_remove("kind") {
             Some(Value::String(kind)) => kind,
-            _ => return Err(Failure::field(at("kind"), "expected what the line is: \"customer\", for example")),
+            _ => return Err(ApiError::field(at("kind"), "expected what the line is: \"customer\", for example")),
         };
         if kind == "settings" {
             fields.retain(|name, _| SETTINGS.contains(&name.as_str()));
@@ -87,11 +87,11 @@ impl Batch {
             return Ok(());
         }
         let kind =
-            Kind::parse(&kind).ok_or_else(|| Failure::field(at("kind"), format!("there is no kind `{kind}`")))?;
+            Kind::parse(&kind).ok_or_else(|| ApiError::field(at("kind"), format!("there is no kind `{kind}`")))?;
         let body = Value::Object(fields);
         let id = text(&body, "id").to_owned();
         if id.is_empty() {
-            return Err(Failure::field(at("id"), "expected an id"));
+            return Err(ApiError::field(at("id"), "expected an id"));
         }
         if matches!(kind, Kind::Customer | Kind::Subscription) {
             self.n_people = self.n_people.saturating_add(1);
@@ -122,7 +122,7 @@ impl Batch {
     }
 
     /// A refusal of the whole batch, with the line in place of `customers[3]`.
-    pub fn locate(&self, mut failure: Failure) -> Failure {
+    pub fn locate(&self, mut failure: ApiError) -> ApiError {
         let only =
             if self.entities.len() == 1 { self.entities.iter().map(|(_, (line, _))| *line).next() } else { None };
         let locate = |place: &mut Place| {

@@ -116,16 +116,16 @@ impl<T: Json, const N: usize> Json for [T; N] {
 
 /// A value, to be written as the core writes answers: one writer of JSON is enough.
 #[derive(Clone, Copy, Debug)]
-pub struct Written<'v>(pub &'v Value);
+pub struct JsonValue<'v>(pub &'v Value);
 
-impl WriteJson for Written<'_> {
+impl WriteJson for JsonValue<'_> {
     fn write_json(&self, out: &mut Vec<u8>) {
         match self.0 {
             Value::Null => out.extend_from_slice(b"null"),
             Value::Bool(value) => value.write_json(out),
             Value::Number(number) => out.extend_from_slice(number.as_str().as_bytes()),
             Value::String(text) => text.as_str().write_json(out),
-            Value::Array(items) => write_list(out, items, |item, out| Written(item).write_json(out)),
+            Value::Array(items) => write_list(out, items, |item, out| JsonValue(item).write_json(out)),
             Value::Object(fields) => {
                 out.push(b'{');
                 for (n, (name, value)) in fields.iter().enumerate() {
@@ -134,7 +134,7 @@ impl WriteJson for Written<'_> {
                     }
                     name.as_str().write_json(out);
                     out.push(b':');
-                    Written(value).write_json(out);
+                    JsonValue(value).write_json(out);
                 }
                 out.push(b'}');
             }

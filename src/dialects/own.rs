@@ -1,9 +1,9 @@
 //! The catalogue's own routes: entities one by one, lists, and the whole document.
 
-use crate::failure::Failure;
+use crate::failure::ApiError;
 use crate::json::json;
 use crate::kind::Kind;
-use crate::request::{Context, Done, Reply};
+use crate::request::{Context, Outcome, ApiResponse};
 use crate::route::{Call, Program};
 use crate::store::{Change, Entity, SETTINGS, text};
 use mayuse_core::{Element, Place};
@@ -25,29 +25,29 @@ pub(crate) fn version(program: &Program) -> Value {
 }
 
 /// 404 for a path that is not in the table.
-pub(crate) fn nowhere(segments: &[String]) -> Failure {
+pub(crate) fn nowhere(segments: &[String]) -> ApiError {
     let kind = match segments {
         [v1, catalog, name] | [v1, catalog, name, _] if v1 == "v1" && catalog == "catalog" => kind_named(name).err(),
         _ => None,
     };
-    kind.unwrap_or_else(|| Failure::not_found("there is no such path; /openapi.json lists those there are"))
+    kind.unwrap_or_else(|| ApiError::not_found("there is no such path; /openapi.json lists those there are"))
 }
 
-fn kind_named(name: &str) -> Result<Kind, Failure> {
+fn kind_named(name: &str) -> Result<Kind, ApiError> {
     Kind::parse(name).ok_or_else(|| {
         let kinds: Vec<&str> = Kind::ALL.iter().map(|kind| kind.list()).collect();
-        Failure::not_found(format!("there is no kind `{name}`; there are {}", kinds.join(", ")))
+        ApiError::not_found(format!("there is no kind `{name}`; there are {}", kinds.join(", ")))
     })
 }
 
-pub(crate) fn get(call: &Call<'_>, _: &mut Context) -> Result<Done, Failure> {
+pub(crate) fn get(call: &Call<'_>, _: &mut Context) -> Result<Outcome, ApiError> {
     let (kind, id) = (kind_named(call.param(0))?, call.param(1));
     let entity = call.store.get(kind, id)?.ok_or_else(|| no_such(kind, id))?;
-    Ok(Done::read(shown(kind, &entity)))
+    Ok(Outcome::read(shown(kind, &entity)))
 }
 
-fn no_such(kind: Kind, id: &str) -> Failure {
-    Failure::not_found(format!("there is no {} `{id}`", kind.name()))
+fn no_such(kind: Kind, id: &str) -> ApiError {
+    ApiError::not_found(format!("there is no {} `{id}`", kind.name()))
 }
 
 /// An entity with what the catalogue knows about it.
@@ -64,13 +64,13 @@ fn shown(kind: Kind, entity: &Entity) -> Value {
 }
 
 /// `?limit=` (1 to 1,000, by default 100) and `?cursor=`, as the answer before gave it.
-pub(crate) fn list(call: &Call<'_>, _: &mut Context) -> Result<Done, Failure> {
+pub(crate) fn list(call: &Call<'_>, _: &mut Context) -> Result<Outcome, ApiError> {
     let (kind, request, store) = (kind_named(call.param(0))?, call.request, call.store);
     let limit = match request.parameter("limit") {
         None => 100,
         Some(text) => {
             let limit = text.parse::<usize>().ok().filter(|limit| 1 <= *limit && *limit <= 1_000);
-            limit.ok_or_else(|| Failure::field("limit", "expected 1 to 1000"))?
+            limit.ok_or_else(|| ApiError::field("limit", "expected 1 to 1000"))?
         }
     };
     let after = request.parameter("cursor").unwrap_or_default();
@@ -79,13 +79,13 @@ pub(crate) fn list(call: &Call<'_>, _: &mut Context) -> Result<Done, Failure> {
     let has_more = !page.is_empty() && !store.page(kind, &last, 1)?.is_empty();
     let next = has_more.then_some(last);
     let data: Vec<Value> = page.iter().map(|entity| shown(kind, entity)).collect();
-    Ok(Done::read(json!({"data": data, "next_cursor": next, "snapshot_version": store.version()?})))
+    Ok(Outcome::read(json!({"data": data, "next_cursor": next, "snapshot_version": store.version()?})))
 }
 
-pub(crate) fn put(call: &Call<'_>, _: &mut Context) -> Result<Done, Failure> {
+pub(crate) fn put(call: &Call<'_>, _: &mut Context) -> Result<Outcome, ApiError> {
     let (kind, id, store) = (kind_named(call.param(0))?, call.param(1), call.store);
     let Value::Object(mut body) = call.request.value()? else {
-        return Err(Failure::field("", "expected an object"));
+        return Err(ApiError::field("", "expected an object"));
     };
     without_kind(kind, &mut body)?;
     match body.get("id") {
@@ -95,7 +95,7 @@ pub(crate) fn put(call: &Call<'_>, _: &mut Context) -> Result<Done, Failure> {
             body = with_id;
         }
         Some(found) if found.as_str() == Some(id) => {}
-        Some(_) => return Err(Failure::field("id", format!("expected `{id}`, as in the path"))),
+        Some(_) => return Err(ApiError::field("id", format!("expected `{id}`, as in the path"))),
     }
     let created = store.get(kind, id)?.is_none();
     let answer = json!({
@@ -104,40 +104,40 @@ pub(crate) fn put(call: &Call<'_>, _: &mut Context) -> Result<Done, Failure> {
         "created": created,
         "snapshot_version": store.next_version()?,
     });
-    let reply = Reply::json(if created { 201 } else { 200 }, answer);
-    Ok(Done::wrote(reply, vec![Change::put(kind, Value::Object(body))]))
+    let reply = ApiResponse::json(if created { 201 } else { 200 }, answer);
+    Ok(Outcome::wrote(reply, vec![Change::put(kind, Value::Object(body))]))
 }
 
 /// Takes the `kind` out of a body: in lines it says what the line is, and is no part of the entity.
-fn without_kind(kind: Kind, body: &mut Map<String, Value>) -> Result<(), Failure> {
+fn without_kind(kind: Kind, body: &mut Map<String, Value>) -> Result<(), ApiError> {
     match body.shift_remove("kind") {
         None => Ok(()),
         Some(found) if found.as_str() == Some(kind.name()) => Ok(()),
-        Some(_) => Err(Failure::field("kind", format!("expected `{}`, or nothing", kind.name()))),
+        Some(_) => Err(ApiError::field("kind", format!("expected `{}`, or nothing", kind.name()))),
     }
 }
 
-pub(crate) fn delete(call: &Call<'_>, _: &mut Context) -> Result<Done, Failure> {
+pub(crate) fn delete(call: &Call<'_>, _: &mut Context) -> Result<Outcome, ApiError> {
     let (kind, id, store) = (kind_named(call.param(0))?, call.param(1), call.store);
     if store.get(kind, id)?.is_none() {
         return Err(no_such(kind, id));
     }
     let answer = json!({"kind": kind.name(), "id": id, "deleted": true, "snapshot_version": store.next_version()?});
-    Ok(Done::wrote(Reply::json(200, answer), vec![Change::Delete { kind, id: id.to_owned() }]))
+    Ok(Outcome::wrote(ApiResponse::json(200, answer), vec![Change::Delete { kind, id: id.to_owned() }]))
 }
 
 /// Replaces the whole catalogue.
-pub(crate) fn put_document(call: &Call<'_>, _: &mut Context) -> Result<Done, Failure> {
+pub(crate) fn put_document(call: &Call<'_>, _: &mut Context) -> Result<Outcome, ApiError> {
     let (request, store) = (call.request, call.store);
     let is_known =
         |name: &str| name == "format" || SETTINGS.contains(&name) || Kind::ALL.iter().any(|kind| kind.list() == name);
     let Value::Object(mut document) = request.fields(&is_known)? else {
-        return Err(Failure::field("", "expected a catalogue document, which is an object"));
+        return Err(ApiError::field("", "expected a catalogue document, which is an object"));
     };
     match document.get("format").map(Value::as_u64) {
         Some(Some(DOCUMENT_FORMAT)) => {}
-        Some(_) => return Err(Failure::field("format", "expected 1")),
-        None => return Err(Failure::field("format", "a catalogue document says \"format\": 1")),
+        Some(_) => return Err(ApiError::field("format", "expected 1")),
+        None => return Err(ApiError::field("format", "a catalogue document says \"format\": 1")),
     }
     let mut changes = vec![Change::Clear];
     let settings = SETTINGS.iter().filter_map(|name| Some(((*name).to_owned(), document.get(*name)?.clone())));
@@ -148,20 +148,20 @@ pub(crate) fn put_document(call: &Call<'_>, _: &mut Context) -> Result<Done, Fai
         let list = match document.shift_remove(kind.list()) {
             None | Some(Value::Null) => continue,
             Some(Value::Array(list)) => list,
-            Some(_) => return Err(Failure::field(kind.list(), "expected an array")),
+            Some(_) => return Err(ApiError::field(kind.list(), "expected an array")),
         };
         counts.insert(kind.list().to_owned(), list.len().into());
         for (n, mut entity) in list.into_iter().enumerate() {
             let place = |field: &str| Place::from(Element::Listed(kind.list(), n)).field(field);
             if let Value::Object(body) = &mut entity {
-                without_kind(kind, body).map_err(|failure| Failure::field(place("kind"), failure.message.clone()))?;
+                without_kind(kind, body).map_err(|failure| ApiError::field(place("kind"), failure.message.clone()))?;
             }
             if text(&entity, "id").is_empty() {
-                return Err(Failure::field(place("id"), "a required field is missing"));
+                return Err(ApiError::field(place("id"), "a required field is missing"));
             }
             changes.push(Change::put(kind, entity));
         }
     }
     let answer = json!({"entities": counts, "snapshot_version": store.next_version()?});
-    Ok(Done::wrote(Reply::json(200, answer), changes))
+    Ok(Outcome::wrote(ApiResponse::json(200, answer), changes))
 }

@@ -5,12 +5,12 @@
 //! BOOLEAN feature of the same code.
 
 use crate::admit::tree;
-use crate::failure::Failure;
+use crate::failure::ApiError;
 use crate::form;
 use crate::ids::hex;
 use crate::json::json;
 use crate::kind::Kind;
-use crate::request::{Context, Done, Reply};
+use crate::request::{Context, Outcome, ApiResponse};
 use crate::route::Call;
 use crate::store::{Change, Entity, MAX_WHOLE, Store, product_of, text};
 use mayuse_core::{Code, Instant, SortedSet};
@@ -19,7 +19,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 /// What was asked for.
-struct Asked {
+struct CreateAddOn {
     billing_period: &'static str,
     billing_cycle: &'static str,
     status: bool,
@@ -34,8 +34,8 @@ struct Asked {
     description: Option<String>,
 }
 
-impl Asked {
-    fn read(o: Object<'_>) -> Option<Asked> {
+impl CreateAddOn {
+    fn read(o: Object<'_>) -> Option<CreateAddOn> {
         let same = |word: &'static str| (word, word);
         let billing_period = o.required("billing_period", |n| n.word(&["m", "y", "w"].map(same)));
         let billing_cycle = o.required("billing_cycle", |n| n.word(&["lifetime", "onetime"].map(same)));
@@ -56,7 +56,7 @@ impl Asked {
             let message = "selected_plans needs at least one plan in `plans_array`";
             o.sink.error(Code::Missing, "plans_array".to_owned(), message);
         }
-        Some(Asked {
+        Some(CreateAddOn {
             billing_period: billing_period?,
             billing_cycle: billing_cycle?,
             status: status?,
@@ -90,9 +90,9 @@ impl Asked {
     }
 }
 
-pub(crate) fn create(call: &Call<'_>, context: &mut Context) -> Result<Done, Failure> {
+pub(crate) fn create(call: &Call<'_>, context: &mut Context) -> Result<Outcome, ApiError> {
     let (product_id, request, store) = (call.param(0), call.request, call.store);
-    let asked = read(&form::tree(request)?, Asked::read)?;
+    let asked = read(&form::tree(request)?, CreateAddOn::read)?;
     // The core's rule for ids, applied to the one in the path.
     let path = Tree::Object(vec![("product_id".to_owned(), Tree::Text(product_id.to_owned()))]);
     read(&path, |o| o.required_id("product_id"))?;
@@ -102,14 +102,14 @@ pub(crate) fn create(call: &Call<'_>, context: &mut Context) -> Result<Done, Fai
         let named = asked.plans_array.iter().enumerate().filter(|(_, plan)| !plan.is_empty());
         for (n, plan) in named.filter(|(_, plan)| seen.insert(plan)) {
             if store.get(Kind::Plan, plan)?.is_none() {
-                return Err(Failure::field(format!("plans_array[{n}]"), "there is no plan of this id"));
+                return Err(ApiError::field(format!("plans_array[{n}]"), "there is no plan of this id"));
             }
         }
     }
     for add_on in store.all(Kind::AddOn)? {
         if add_on.body.get("pabbly").is_some_and(|pabbly| text(pabbly, "code") == asked.code) {
             let message = format!("the code `{}` is already that of add-on `{}`", asked.code, add_on.id);
-            return Err(Failure::conflict(message).at("code"));
+            return Err(ApiError::conflict(message).at("code"));
         }
     }
     let now = context.now.to_string();
@@ -183,22 +183,22 @@ pub(crate) fn create(call: &Call<'_>, context: &mut Context) -> Result<Done, Fai
             "description": asked.description,
         }),
     });
-    Ok(Done::wrote(Reply::json(200, answer), changes))
+    Ok(Outcome::wrote(ApiResponse::json(200, answer), changes))
 }
 
 /// The id of the feature that an add-on grants, and the value it grants.
 fn grant(
-    asked: &Asked,
+    asked: &CreateAddOn,
     product_id: &str,
     store: &dyn Store,
     context: &mut Context,
     changes: &mut Vec<Change>,
-) -> Result<(String, Value), Failure> {
+) -> Result<(String, Value), ApiError> {
     let code = &asked.code;
     if let Some(mapping) = store.get(Kind::AddOnMapping, code)? {
         let name = text(&mapping.body, "feature");
         let Some(feature) = store.feature(name)? else {
-            return Err(Failure::conflict(format!(
+            return Err(ApiError::conflict(format!(
                 "the mapping of `{code}` names the feature `{name}`, which is not there"
             )));
         };
@@ -221,7 +221,7 @@ fn grant(
                 "feature `{code}` is METERED, and the add-on does not say how much of it is granted; \
                  say so first: PUT /v1/catalog/add_on_mappings/{code}"
             );
-            return Err(Failure::field("code", message));
+            return Err(ApiError::field("code", message));
         }
         return Ok((feature.id, value));
     }
@@ -239,7 +239,7 @@ fn grant(
     if let Err(problems) = document.compile() {
         let rule = problems.list.into_iter().next().map(|problem| problem.message).unwrap_or_default();
         let message = format!("{rule}; for another one, map it first: PUT /v1/catalog/add_on_mappings/CODE");
-        return Err(Failure::field("code", message));
+        return Err(ApiError::field("code", message));
     }
     let id = text(&feature, "id").to_owned();
     changes.push(Change::put(Kind::Feature, feature));
@@ -248,7 +248,7 @@ fn grant(
 
 /// Where products count, a feature of another one is not granted by whoever holds the add-on; so
 /// it would be paid for, and give nothing.
-fn of_this_product(feature: &Entity, product_id: &str, code: &str) -> Result<(), Failure> {
+fn of_this_product(feature: &Entity, product_id: &str, code: &str) -> Result<(), ApiError> {
     let body = &feature.body;
     let Some(of) = product_of(body).filter(|of| *of != product_id) else { return Ok(()) };
     let (id, feature) = (&feature.id, text(body, "code"));
@@ -257,7 +257,7 @@ fn of_this_product(feature: &Entity, product_id: &str, code: &str) -> Result<(),
          create it under /api/v1/addon/{of}, map its code to another feature: PUT /v1/catalog/add_on_mappings/{code}, \
          or take the product from the feature: PUT /v1/catalog/features/{id}"
     );
-    Err(Failure::field("code", message))
+    Err(ApiError::field("code", message))
 }
 
 /// A whole number of at least `min`, or its digits: form fields are texts.
@@ -267,7 +267,7 @@ fn whole(node: &Node<'_>, min: i64) -> Option<i64> {
             // More digits than fit are more than the most, too.
             digits.parse().unwrap_or(i64::MAX)
         }
-        _ => node.whole()?,
+        _ => node.integer()?,
     };
     if value < min || MAX_WHOLE < value {
         node.error(Code::OutOfRange, format!("expected {min} to {MAX_WHOLE}"));

@@ -1,17 +1,17 @@
 //! Catalogues to decide from: what is defined for everybody, and the few people a question is about.
 
 use crate::admit::tree;
-use crate::failure::Failure;
+use crate::failure::ApiError;
 use crate::kind::Kind;
 use crate::store::Store;
-use mayuse_core::{Element, FullCatalog, Instant, Pile, Problems, Snapshot, SortedSet, Source};
+use mayuse_core::{Element, FullCatalog, Instant, BlockBuilder, Problems, SnapshotMeta, SortedSet, Source};
 use mayuse_document::{Document, add_element};
 
 /// Ladder, features, plans and add-ons as they are stored, read and ready to have people added.
 ///
 /// # Errors
 /// The store's own.
-pub fn read_definitions(store: &dyn Store) -> Result<Document, Failure> {
+pub fn read_definitions(store: &dyn Store) -> Result<Document, ApiError> {
     let mut document = Document::default();
     // Nobody is judged by whom else is there.
     document.mark_as_part();
@@ -32,7 +32,7 @@ pub fn read_definitions(store: &dyn Store) -> Result<Document, Failure> {
 ///
 /// # Errors
 /// The store's own; a stored catalogue that does not hold together, which no write leaves behind.
-pub fn catalog_for(store: &dyn Store, customers: &[&str], now: Instant) -> Result<FullCatalog, Failure> {
+pub fn catalog_for(store: &dyn Store, customers: &[&str], now: Instant) -> Result<FullCatalog, ApiError> {
     let mut document = store.definitions()?;
     let mut added: SortedSet<String> = SortedSet::default();
     let mut n_subscriptions = 0_usize;
@@ -52,11 +52,11 @@ pub fn catalog_for(store: &dyn Store, customers: &[&str], now: Instant) -> Resul
 }
 
 /// A document as a catalog that is as fresh as can be.
-pub(crate) fn compiled(document: Document, store: &dyn Store, now: Instant) -> Result<FullCatalog, Failure> {
+pub(crate) fn compiled(document: Document, store: &dyn Store, now: Instant) -> Result<FullCatalog, ApiError> {
     let (mut full, _) = document.compile().map_err(|problems| broken(&problems))?;
     let version = Some(store.version()?);
     let snapshot = &mut full.catalog.snapshot;
-    *snapshot = Snapshot { source: Source::Origin, version, generated_at: Some(now), ..*snapshot };
+    *snapshot = SnapshotMeta { source: Source::Origin, version, generated_at: Some(now), ..*snapshot };
     Ok(full)
 }
 
@@ -65,7 +65,7 @@ pub(crate) fn compiled(document: Document, store: &dyn Store, now: Instant) -> R
 ///
 /// # Errors
 /// The store's own; stored customers who do not hold together, which no write leaves behind.
-pub fn load_into(store: &dyn Store, builder: &mut Pile<'_>, key: &str) -> Result<(), Failure> {
+pub fn load_into(store: &dyn Store, builder: &mut BlockBuilder<'_>, key: &str) -> Result<(), ApiError> {
     if let Some(customer) = store.get(Kind::Customer, key)? {
         add_element(builder, "customers", 0, &tree(&customer.body)).map_err(|problems| broken(&problems))?;
         for subscription in store.subscriptions_of(&customer.id)? {
@@ -80,7 +80,7 @@ pub fn load_into(store: &dyn Store, builder: &mut Pile<'_>, key: &str) -> Result
 }
 
 /// The first problem of what is stored. None of them is the asker's fault.
-fn broken(problems: &Problems) -> Failure {
+fn broken(problems: &Problems) -> ApiError {
     let first = problems.list.first().map(ToString::to_string).unwrap_or_default();
-    Failure::internal(format!("the stored catalogue does not hold together: {first}"))
+    ApiError::internal(format!("the stored catalogue does not hold together: {first}"))
 }

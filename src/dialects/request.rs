@@ -1,6 +1,6 @@
 //! A request and its answer, free of any platform.
 
-use crate::failure::{Failure, Why};
+use crate::failure::{ApiError, ErrorKind};
 use crate::ids::Ids;
 use crate::methods::Methods;
 use crate::store::Change;
@@ -59,11 +59,11 @@ impl Request<'_> {
     ///
     /// # Errors
     /// One that is not UTF-8 in percent-encoding.
-    pub fn segments(&self) -> Result<Vec<String>, Failure> {
+    pub fn segments(&self) -> Result<Vec<String>, ApiError> {
         let decoded = |segment: &str| {
             let text = percent_decode_str(segment).decode_utf8();
             text.map(|text| text.into_owned())
-                .map_err(|_| Failure::new(Why::BadRequest, "the path is not UTF-8 in percent-encoding"))
+                .map_err(|_| ApiError::new(ErrorKind::BadRequest, "the path is not UTF-8 in percent-encoding"))
         };
         self.path.strip_prefix('/').unwrap_or_default().split('/').map(decoded).collect()
     }
@@ -82,7 +82,7 @@ impl Request<'_> {
     ///
     /// # Errors
     /// Another content type, or no JSON.
-    pub fn tree(&self) -> Result<Tree, Failure> {
+    pub fn tree(&self) -> Result<Tree, ApiError> {
         self.says_json()?;
         serde_json::from_slice(self.body).map_err(|error| not_json(&error))
     }
@@ -91,7 +91,7 @@ impl Request<'_> {
     ///
     /// # Errors
     /// Another content type, no JSON, or an object with a field written twice.
-    pub fn value(&self) -> Result<Value, Failure> {
+    pub fn value(&self) -> Result<Value, ApiError> {
         self.says_json()?;
         strict::from_slice(self.body).map_err(|error| not_kept(&error))
     }
@@ -100,28 +100,28 @@ impl Request<'_> {
     ///
     /// # Errors
     /// Another content type, no JSON, or an object with a field written twice.
-    pub fn fields(&self, known: &dyn Fn(&str) -> bool) -> Result<Value, Failure> {
+    pub fn fields(&self, known: &dyn Fn(&str) -> bool) -> Result<Value, ApiError> {
         self.says_json()?;
         strict::fields_from_slice(self.body, known).map_err(|error| not_kept(&error))
     }
 
-    fn says_json(&self) -> Result<(), Failure> {
+    fn says_json(&self) -> Result<(), ApiError> {
         let essence = self.content_type.and_then(|text| text.split(';').next()).unwrap_or_default();
         if essence.trim().eq_ignore_ascii_case("application/json") {
             return Ok(());
         }
         let message = "send JSON, and say so: content-type: application/json";
-        Err(Failure::new(Why::UnsupportedMediaType, message))
+        Err(ApiError::new(ErrorKind::UnsupportedMediaType, message))
     }
 }
 
-fn not_kept(error: &strict::NotJson) -> Failure {
+fn not_kept(error: &strict::NotJson) -> ApiError {
     let failure = not_json(error);
-    if error.is_too_large { Failure::new(Why::TooLarge, failure.message.as_str()) } else { failure }
+    if error.is_too_large { ApiError::new(ErrorKind::TooLarge, failure.message.as_str()) } else { failure }
 }
 
-fn not_json(error: &dyn std::fmt::Display) -> Failure {
-    Failure::new(Why::BadRequest, format!("the body cannot be read: {error}")).code("INVALID_JSON")
+fn not_json(error: &dyn std::fmt::Display) -> ApiError {
+    ApiError::new(ErrorKind::BadRequest, format!("the body cannot be read: {error}")).code("INVALID_JSON")
 }
 
 /// What a route may use besides the request and the catalogue.
@@ -137,7 +137,7 @@ pub struct Context {
 
 /// What is answered.
 #[derive(Clone, PartialEq, Debug)]
-pub struct Reply {
+pub struct ApiResponse {
     /// The HTTP status.
     pub status: u16,
     /// The body, JSON; none for 204.
@@ -150,35 +150,35 @@ pub struct Reply {
     pub authenticate: Option<&'static str>,
 }
 
-impl Reply {
+impl ApiResponse {
     /// A JSON body.
-    pub fn json(status: u16, body: Value) -> Reply {
-        Reply { status, body: Some(body), allow: None, retry_after: None, authenticate: None }
+    pub fn json(status: u16, body: Value) -> ApiResponse {
+        ApiResponse { status, body: Some(body), allow: None, retry_after: None, authenticate: None }
     }
 
     /// 204.
-    pub fn empty() -> Reply {
-        Reply { status: 204, body: None, allow: None, retry_after: None, authenticate: None }
+    pub fn empty() -> ApiResponse {
+        ApiResponse { status: 204, body: None, allow: None, retry_after: None, authenticate: None }
     }
 }
 
 /// The answer to a request, and what is to be written before it may be given.
 #[derive(Clone, PartialEq, Debug)]
-pub struct Done {
+pub struct Outcome {
     /// The answer.
-    pub reply: Reply,
+    pub reply: ApiResponse,
     /// The write, as one transaction; nothing for a read.
     pub changes: Vec<Change>,
 }
 
-impl Done {
+impl Outcome {
     /// A read.
-    pub fn read(body: Value) -> Done {
-        Done { reply: Reply::json(200, body), changes: Vec::new() }
+    pub fn read(body: Value) -> Outcome {
+        Outcome { reply: ApiResponse::json(200, body), changes: Vec::new() }
     }
 
     /// A write.
-    pub fn wrote(reply: Reply, changes: Vec<Change>) -> Done {
-        Done { reply, changes }
+    pub fn wrote(reply: ApiResponse, changes: Vec<Change>) -> Outcome {
+        Outcome { reply, changes }
     }
 }

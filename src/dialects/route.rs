@@ -2,9 +2,9 @@
 
 use crate::access::Scope;
 use crate::dialect::Dialect;
-use crate::failure::Failure;
+use crate::failure::ApiError;
 use crate::kind::Kind;
-use crate::request::{Context, Done, Request};
+use crate::request::{Context, Outcome, Request};
 use crate::store::Store;
 use serde_json::Value;
 use std::fmt;
@@ -45,7 +45,7 @@ pub enum RateClass {
 #[derive(Clone, Copy, Debug)]
 pub enum Handler {
     /// A function that reads the catalogue and says what is to be written to it.
-    Catalog(fn(&Call<'_>, &mut Context) -> Result<Done, Failure>),
+    Catalog(fn(&Call<'_>, &mut Context) -> Result<Outcome, ApiError>),
     /// A function that needs to know the program alone.
     Program(fn(&Program) -> Value),
     /// The description of the API.

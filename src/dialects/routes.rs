@@ -2,7 +2,7 @@
 //! bytes of its body, how it counts, who answers it, and what is said where a path or a method is not in it.
 
 use crate::access::Scope;
-use crate::dialect::Dialect::{self, Commet, Meteroid, Own, Pabbly};
+use crate::dialect::Dialect::{self, Commet, Meteroid, Native, Pabbly};
 use crate::meteroid::{add_ons, entitlements, features, subscription};
 use crate::route::CheckForm::{Batch, Body, Customer, Query};
 use crate::route::Handler::{self, Catalog, Check, Program};
@@ -26,33 +26,33 @@ const MIB: u32 = 1024 * 1024;
 #[rustfmt::skip]
 pub static ROUTES: &[Route] = &[
     //   method, path, scope of the key, most bytes of the body, how it counts, dialect, what answers
-    row("GET", "/v1/check", CHECK, NONE, Question, Own, Check(Query)),
-    row("POST", "/v1/check", CHECK, SMALL, Question, Own, Check(Body)),
-    row("POST", "/v1/check/batch", CHECK, MIB, Question, Own, Check(Batch)),
-    row("GET", "/v1/customers/{id_or_alias}/entitlements", CHECK, NONE, Question, Own, Check(Customer)),
+    row("GET", "/v1/check", CHECK, NONE, Question, Native, Check(Query)),
+    row("POST", "/v1/check", CHECK, SMALL, Question, Native, Check(Body)),
+    row("POST", "/v1/check/batch", CHECK, MIB, Question, Native, Check(Batch)),
+    row("GET", "/v1/customers/{id_or_alias}/entitlements", CHECK, NONE, Question, Native, Check(Customer)),
 
-    row("GET", "/v1/catalog", CATALOG, NONE, Key, Own, Handler::Export),
-    row("PUT", "/v1/catalog", CATALOG, 8 * MIB, Key, Own, Catalog(own::put_document)),
+    row("GET", "/v1/catalog", CATALOG, NONE, Key, Native, Handler::Export),
+    row("PUT", "/v1/catalog", CATALOG, 8 * MIB, Key, Native, Catalog(own::put_document)),
     // Its lines are read one by one, however many they are.
-    row("POST", "/v1/catalog/import", CATALOG, u32::MAX, Key, Own, Handler::Import),
-    row("GET", "/v1/catalog/import/{token}", CATALOG, NONE, Key, Own, Handler::ImportProgress),
-    row("GET", "/v1/catalog/{kind}", CATALOG, NONE, Key, Own, Catalog(own::list)),
-    row("GET", "/v1/catalog/{kind}/{id}", CATALOG, NONE, Key, Own, Catalog(own::get)),
-    row("PUT", "/v1/catalog/{kind}/{id}", CATALOG, MIB, Key, Own, Catalog(own::put)),
-    row("DELETE", "/v1/catalog/{kind}/{id}", CATALOG, MIB, Key, Own, Catalog(own::delete)),
+    row("POST", "/v1/catalog/import", CATALOG, u32::MAX, Key, Native, Handler::Import),
+    row("GET", "/v1/catalog/import/{token}", CATALOG, NONE, Key, Native, Handler::ImportProgress),
+    row("GET", "/v1/catalog/{kind}", CATALOG, NONE, Key, Native, Catalog(own::list)),
+    row("GET", "/v1/catalog/{kind}/{id}", CATALOG, NONE, Key, Native, Catalog(own::get)),
+    row("PUT", "/v1/catalog/{kind}/{id}", CATALOG, MIB, Key, Native, Catalog(own::put)),
+    row("DELETE", "/v1/catalog/{kind}/{id}", CATALOG, MIB, Key, Native, Catalog(own::delete)),
 
-    row("GET", "/v1/snapshot/manifest", SNAPSHOT, NONE, Key, Own, Handler::ReadManifest),
+    row("GET", "/v1/snapshot/manifest", SNAPSHOT, NONE, Key, Native, Handler::ReadManifest),
     // As large as a manifest can be.
-    row("PUT", "/v1/snapshot/manifest", CATALOG, 16 * MIB, Key, Own, Handler::PublishManifest),
-    row("GET", "/v1/snapshot/objects/{hash}", SNAPSHOT, NONE, Key, Own, Handler::ReadObject),
+    row("PUT", "/v1/snapshot/manifest", CATALOG, 16 * MIB, Key, Native, Handler::PublishManifest),
+    row("GET", "/v1/snapshot/objects/{hash}", SNAPSHOT, NONE, Key, Native, Handler::ReadObject),
     // The largest value that the store takes, less what goes along with it.
-    row("PUT", "/v1/snapshot/objects/{hash}", CATALOG, 24 * MIB, Key, Own, Handler::PutObject),
-    row("GET", "/v1/snapshot/status", SNAPSHOT, NONE, Key, Own, Handler::ReplicaStatus),
+    row("PUT", "/v1/snapshot/objects/{hash}", CATALOG, 24 * MIB, Key, Native, Handler::PutObject),
+    row("GET", "/v1/snapshot/status", SNAPSHOT, NONE, Key, Native, Handler::ReplicaStatus),
 
-    row("GET", "/healthz", OPEN, NONE, Uncounted, Own, Program(own::health)),
-    row("GET", "/v1/version", OPEN, NONE, Uncounted, Own, Program(own::version)),
-    row("GET", "/readyz", OPEN, NONE, Address, Own, Handler::Readiness),
-    row("GET", "/openapi.json", OPEN, NONE, Address, Own, Handler::Description),
+    row("GET", "/healthz", OPEN, NONE, Uncounted, Native, Program(own::health)),
+    row("GET", "/v1/version", OPEN, NONE, Uncounted, Native, Program(own::version)),
+    row("GET", "/readyz", OPEN, NONE, Address, Native, Handler::Readiness),
+    row("GET", "/openapi.json", OPEN, NONE, Address, Native, Handler::Description),
 
     row("GET", "/api/v1/addons", CATALOG, NONE, Key, Meteroid, Catalog(add_ons::list)),
     row("POST", "/api/v1/addons", CATALOG, MIB, Key, Meteroid, Catalog(add_ons::create)),

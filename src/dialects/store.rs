@@ -1,6 +1,6 @@
 //! The catalogue as it is stored: what can be read of it, and what a write comes to.
 
-use crate::failure::Failure;
+use crate::failure::ApiError;
 use crate::kind::{Kind, Referred};
 use mayuse_core::{Instant, SortedSet};
 use mayuse_document::Document;
@@ -26,44 +26,44 @@ pub struct Entity {
 /// Reads of the stored catalogue. All of one request see the same version.
 pub trait Store {
     /// The version: how many writes there were. 0 is an empty catalogue.
-    fn version(&self) -> Result<u64, Failure>;
+    fn version(&self) -> Result<u64, ApiError>;
 
     /// The version that the next write makes. Where one that was built elsewhere is published already, it
     /// is above that: readers go back to no older one.
-    fn next_version(&self) -> Result<u64, Failure> {
+    fn next_version(&self) -> Result<u64, ApiError> {
         Ok(self.version()?.saturating_add(1))
     }
 
     /// The fields of the document that are not lists: an object with `ladder` and
     /// `access_statuses`, where they are set.
-    fn settings(&self) -> Result<Value, Failure>;
+    fn settings(&self) -> Result<Value, ApiError>;
 
     /// The entity with this id.
-    fn get(&self, kind: Kind, id: &str) -> Result<Option<Entity>, Failure>;
+    fn get(&self, kind: Kind, id: &str) -> Result<Option<Entity>, ApiError>;
 
     /// The entity with this second unique key: a feature's code, a customer's alias, a coupon's code.
-    fn by_key(&self, kind: Kind, key: &str) -> Result<Option<Entity>, Failure>;
+    fn by_key(&self, kind: Kind, key: &str) -> Result<Option<Entity>, ApiError>;
 
     /// Only the id of that entity.
-    fn id_by_key(&self, kind: Kind, key: &str) -> Result<Option<String>, Failure> {
+    fn id_by_key(&self, kind: Kind, key: &str) -> Result<Option<String>, ApiError> {
         Ok(self.by_key(kind, key)?.map(|entity| entity.id))
     }
 
     /// The plan that has a version with this id.
-    fn plan_of_version(&self, version_id: &str) -> Result<Option<Entity>, Failure>;
+    fn plan_of_version(&self, version_id: &str) -> Result<Option<Entity>, ApiError>;
 
     /// Entities in the order of their ids, those after `after`: at most `limit` of them, fewer where
     /// they are large, none only at the end.
-    fn page(&self, kind: Kind, after: &str, limit: usize) -> Result<Vec<Entity>, Failure>;
+    fn page(&self, kind: Kind, after: &str, limit: usize) -> Result<Vec<Entity>, ApiError>;
 
     /// The subscriptions of a customer, by the customer's id, in the order of their ids.
-    fn subscriptions_of(&self, customer_id: &str) -> Result<Vec<Entity>, Failure>;
+    fn subscriptions_of(&self, customer_id: &str) -> Result<Vec<Entity>, ApiError>;
 
     /// How many customers and subscriptions refer to this, and the id of one of them.
-    fn users_of(&self, what: Referred, id: &str) -> Result<(u64, Option<String>), Failure>;
+    fn users_of(&self, what: Referred, id: &str) -> Result<(u64, Option<String>), ApiError>;
 
     /// Ladder, features, plans and add-ons, read and ready to have people added.
-    fn definitions(&self) -> Result<Document, Failure>;
+    fn definitions(&self) -> Result<Document, ApiError>;
 
     /// A text in lower case, to search in whatever case. The tables of it weigh: a shell may have others.
     fn lower(&self, text: &str) -> String {
@@ -71,7 +71,7 @@ pub trait Store {
     }
 
     /// All entities of a kind of which there are few.
-    fn all(&self, kind: Kind) -> Result<Vec<Entity>, Failure> {
+    fn all(&self, kind: Kind) -> Result<Vec<Entity>, ApiError> {
         let mut all: Vec<Entity> = Vec::new();
         loop {
             let after = all.last().map(|entity| entity.id.clone()).unwrap_or_default();
@@ -84,7 +84,7 @@ pub trait Store {
     }
 
     /// The customer with this id or alias; an id goes before an alias.
-    fn customer(&self, id_or_alias: &str) -> Result<Option<Entity>, Failure> {
+    fn customer(&self, id_or_alias: &str) -> Result<Option<Entity>, ApiError> {
         match self.get(Kind::Customer, id_or_alias)? {
             Some(customer) => Ok(Some(customer)),
             None => self.by_key(Kind::Customer, id_or_alias),
@@ -92,7 +92,7 @@ pub trait Store {
     }
 
     /// The feature with this id or code; an id goes before a code.
-    fn feature(&self, id_or_code: &str) -> Result<Option<Entity>, Failure> {
+    fn feature(&self, id_or_code: &str) -> Result<Option<Entity>, ApiError> {
         match self.get(Kind::Feature, id_or_code)? {
             Some(feature) => Ok(Some(feature)),
             None => self.by_key(Kind::Feature, id_or_code),

@@ -1,7 +1,7 @@
 //! Add-ons that are tied to plans: who may be given one.
 
 use crate::admit::Write;
-use crate::failure::Failure;
+use crate::failure::ApiError;
 use crate::kind::Kind;
 use crate::store::{Store, items, text};
 use mayuse_core::{Code, Element, Place, Problem, Problems, SortedMap, SortedSet};
@@ -9,7 +9,7 @@ use serde_json::Value;
 
 impl Write<'_> {
     /// An add-on may be tied to some plans: Pabbly's `associate_plans`.
-    pub fn add_ons_go_with_their_plans(&self, store: &dyn Store, problems: &mut Problems) -> Result<(), Failure> {
+    pub fn add_ons_go_with_their_plans(&self, store: &dyn Store, problems: &mut Problems) -> Result<(), ApiError> {
         let mut rules: SortedMap<&str, Option<Value>> = SortedMap::default();
         let subscriptions = self.puts.iter().filter(|(kind, _)| *kind == Kind::Subscription);
         for (n, (_, subscription)) in subscriptions.enumerate() {
@@ -43,7 +43,7 @@ impl Write<'_> {
     }
 
     /// Why an add-on that is tied to plans does not go with this subscription.
-    fn refuses(&self, add_on: &Value, subscription: &Value, store: &dyn Store) -> Result<Option<String>, Failure> {
+    fn refuses(&self, add_on: &Value, subscription: &Value, store: &dyn Store) -> Result<Option<String>, ApiError> {
         let (id, plan) = (text(add_on, "id"), text(subscription, "plan_id"));
         if text(add_on, "associate_plans") == "selected_plans" {
             let named = items(add_on, "plans_array").iter().any(|listed| listed.as_str() == Some(plan));

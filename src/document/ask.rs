@@ -3,7 +3,7 @@
 //! Every shell reads its questions here, so that each means the same and fails the same everywhere.
 
 use crate::entities;
-use crate::sink::Sink;
+use crate::sink::Diagnostics;
 use crate::tree::{Node, Object, Path, Tree};
 use crate::values;
 use mayuse_core::{
@@ -292,7 +292,7 @@ fn given_row(o: Object<'_>, pools: &mut Vec<String>) -> Option<GivenRow> {
 /// assert_eq!(name.unwrap_err().to_string(), "name: expected a string, found a number");
 /// ```
 pub fn read<T>(tree: &Tree, read: impl FnOnce(Object<'_>) -> Option<T>) -> Result<T, Problems> {
-    let sink = Sink::default();
+    let sink = Diagnostics::default();
     let node = Node { tree, path: &Path::Root, sink: &sink };
     let found = node.object().and_then(read);
     let mut problems = sink.into_inner();

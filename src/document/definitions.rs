@@ -4,7 +4,7 @@
 
 use crate::entities::{RawAddOn, RawFeature, RawPlan, RawVersion};
 use crate::references::{Reporting, count_rows};
-use crate::sink::Sink;
+use crate::sink::Diagnostics;
 use mayuse_core::{
     AddOnDefinition, Code, Definitions, Element, FeatureDefinition, FeatureIdx, Ladder, Place, PlanDefinition,
     StatusSet, SymbolTable, VersionDefinition, sort_by,
@@ -23,7 +23,7 @@ pub(crate) struct RawDefinitions {
 
 impl RawDefinitions {
     /// Sorts all of it, and reports ids and codes that are there twice.
-    pub fn sort(&mut self, sink: &Sink) {
+    pub fn sort(&mut self, sink: &Diagnostics) {
         for plan in &mut self.plans {
             sort_by(&mut plan.versions, |a, b| (&a.id, a.n).cmp(&(&b.id, b.n)));
             for version in &mut plan.versions {
@@ -132,13 +132,13 @@ fn add_on(raw: &RawAddOn) -> AddOnDefinition<'_> {
 }
 
 /// Sorts by id and reports the second and later ones of equal ids.
-pub(crate) fn sort_by_id<T>(list: &mut [T], key: impl Fn(&T) -> (&String, Element), sink: &Sink) {
+pub(crate) fn sort_by_id<T>(list: &mut [T], key: impl Fn(&T) -> (&String, Element), sink: &Diagnostics) {
     sort_by(list, |a, b| in_order(key(a).0, key(a).1, key(b).0, key(b).1));
     report_adjacent("id", list.iter().map(|item| (key(item).0.as_str(), key(item).1)), sink);
 }
 
 /// Reports the second and later ones of equal texts.
-pub(crate) fn report_twice<'t>(field: &str, texts: impl Iterator<Item = (&'t str, Element)>, sink: &Sink) {
+pub(crate) fn report_twice<'t>(field: &str, texts: impl Iterator<Item = (&'t str, Element)>, sink: &Diagnostics) {
     let mut texts: Vec<(&str, Element)> = texts.collect();
     sort_by(&mut texts, |a, b| in_order(a.0, a.1, b.0, b.1));
     report_adjacent(field, texts.into_iter(), sink);
@@ -149,7 +149,7 @@ fn in_order(a: &str, a_at: Element, b: &str, b_at: Element) -> Ordering {
     a.cmp(b).then_with(|| a_at.rank().cmp(&b_at.rank()))
 }
 
-fn report_adjacent<'t>(field: &str, texts: impl Iterator<Item = (&'t str, Element)>, sink: &Sink) {
+fn report_adjacent<'t>(field: &str, texts: impl Iterator<Item = (&'t str, Element)>, sink: &Diagnostics) {
     let mut first: Option<(&str, Element)> = None;
     for (text, at) in texts {
         match first {

@@ -8,11 +8,11 @@ use crate::definitions::{RawDefinitions, report_twice, sort_by_id};
 use crate::entities::{self, RawAddOn, RawCustomer, RawFeature, RawPlan, RawSubscription};
 use crate::people::{check_people, pile_up};
 use crate::references::{Reporting, count_rows};
-use crate::sink::Sink;
+use crate::sink::Diagnostics;
 use crate::tree::{Node, Path, Tree};
 use crate::values;
 use mayuse_core::{
-    Catalog, Code, Definitions, Element, FullCatalog, Ladder, Packed, People, Pile, Problem, Problems, Seen, Sorted,
+    Catalog, Code, Definitions, Element, FullCatalog, Ladder, Packed, CustomerBlock, BlockBuilder, Problem, Problems, GrantUsage, SortedRecords,
     StatusSet, SymbolTable, key_hash,
 };
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
@@ -55,8 +55,8 @@ pub struct Document {
     customers: Vec<RawCustomer>,
     subscriptions: Vec<RawSubscription>,
     is_part: bool,
-    seen: Seen,
-    sink: Sink,
+    seen: GrantUsage,
+    sink: Diagnostics,
 }
 
 impl Document {
@@ -72,10 +72,10 @@ impl Document {
         let problems = sink.into_usable()?;
         // Laid out by all of the keys, so that nobody who can choose a few knows which will collide.
         let seed = customers.iter().fold(0, |seed, customer| key_hash(seed, &customer.id));
-        let mut pile = Pile::new(&catalog, seed);
+        let mut pile = BlockBuilder::new(&catalog, seed);
         pile_up(&mut pile, &customers, &subscriptions);
         let (block, _) = pile.sorted()?.block(0, 0);
-        let customers = People::open(block, &catalog)
+        let customers = CustomerBlock::open(block, &catalog)
             .map_err(|error| Problem::error(Code::Invalid, String::new(), error.to_string()))?;
         Ok((FullCatalog { catalog, customers }, problems))
     }
@@ -109,13 +109,13 @@ impl Document {
     ///
     /// # Errors
     /// All the problems of the document, if any of them keeps it from being used.
-    pub fn pack(self, seed: u64) -> Result<(Packed, Sorted, Problems), Problems> {
+    pub fn pack(self, seed: u64) -> Result<(Packed, SortedRecords, Problems), Problems> {
         let sorted = self.sorted();
         let (definitions, catalog) = sorted.link();
         let object = definitions.pack();
         let SortedDocument { customers, subscriptions, sink, .. } = sorted;
         let problems = sink.into_usable()?;
-        let mut pile = Pile::new(&catalog, seed);
+        let mut pile = BlockBuilder::new(&catalog, seed);
         pile_up(&mut pile, &customers, &subscriptions);
         Ok((object, pile.sorted()?, problems))
     }
@@ -158,7 +158,7 @@ impl Document {
     }
 
     /// Says what rows people have who are not in it, and counts them where all rows count.
-    pub fn saw(&mut self, seen: Seen) {
+    pub fn with_external_grants(&mut self, seen: GrantUsage) {
         self.seen = seen;
     }
 
@@ -171,7 +171,7 @@ impl Document {
     fn take_scalar(&mut self, name: &str, tree: &Tree) {
         let node = Node { tree, path: &Path::Field(&Path::Root, name), sink: &self.sink };
         match name {
-            "format" => match node.whole() {
+            "format" => match node.integer() {
                 Some(1) | None => {}
                 Some(other) => node.error(Code::UnknownValue, format!("expected format 1, found {other}")),
             },
@@ -252,8 +252,8 @@ struct SortedDocument {
     customers: Vec<RawCustomer>,
     subscriptions: Vec<RawSubscription>,
     is_part: bool,
-    seen: Seen,
-    sink: Sink,
+    seen: GrantUsage,
+    sink: Diagnostics,
 }
 
 impl SortedDocument {

@@ -3,7 +3,7 @@
 use crate::tree::{Node, Object};
 use crate::values::{self, RawValue};
 use mayuse_core::{
-    ALIAS_RULE, Billing, BillingPeriod, Code, Date, Element, Instant, Policy, Problem, Rhythm, Severity, Status,
+    ALIAS_RULE, Billing, BillingPeriod, Code, Date, Element, Instant, Policy, Problem, BillingSchedule, Severity, Status,
     is_alias, trial_end,
 };
 
@@ -253,9 +253,9 @@ fn billing(o: Object<'_>, start: Option<Date>, status: Option<Status>) -> Option
 }
 
 /// The rhythm of an object with `billing_day_anchor`.
-pub(crate) fn rhythm(o: Object<'_>, period: Option<BillingPeriod>) -> Option<Rhythm> {
+pub(crate) fn rhythm(o: Object<'_>, period: Option<BillingPeriod>) -> Option<BillingSchedule> {
     let checked = |n: Node<'_>| {
-        let rhythm = Rhythm::new(period.unwrap_or(BillingPeriod::Monthly), n.whole()?);
+        let rhythm = BillingSchedule::new(period.unwrap_or(BillingPeriod::Monthly), n.integer()?);
         rhythm.map_err(|error| n.error(Code::OutOfRange, error.to_string())).ok()
     };
     let rhythm = o.required("billing_day_anchor", checked);
@@ -265,7 +265,7 @@ pub(crate) fn rhythm(o: Object<'_>, period: Option<BillingPeriod>) -> Option<Rhy
 /// The billing of an object with `current_period_start` and `current_period_end`.
 pub(crate) fn current_period(
     o: Object<'_>,
-    rhythm: Rhythm,
+    rhythm: BillingSchedule,
     from: Date,
     to: Option<Date>,
     start: Option<Date>,

@@ -49,5 +49,5 @@ mod ask;
 pub use ask::{Check, ask_billing_period, ask_resolution, ask_window, read, read_reset_period};
 pub use document::Document;
 pub use people::add_element;
-pub use sink::Sink;
+pub use sink::Diagnostics;
 pub use tree::{Node, Object, Path, Tree};

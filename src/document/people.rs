@@ -2,9 +2,9 @@
 
 use crate::entities::{self, RawCustomer, RawSubscription};
 use crate::references::{Reporting, resolved};
-use crate::sink::Sink;
+use crate::sink::Diagnostics;
 use crate::tree::{Node, Path, Tree};
-use mayuse_core::{Catalog, Code, CustomerEntry, Pile, Place, Problems, SubscriptionEntry, SymbolTable};
+use mayuse_core::{Catalog, Code, CustomerEntry, BlockBuilder, Place, Problems, SubscriptionEntry, SymbolTable};
 
 /// Adds one element of the lists `customers` and `subscriptions` to those who are packed; `n` is its
 /// number there. Gives what is wrong with it in ways that do not keep it from being
@@ -12,8 +12,8 @@ use mayuse_core::{Catalog, Code, CustomerEntry, Pile, Place, Problems, Subscript
 ///
 /// # Errors
 /// All its problems, if any of them does.
-pub fn add_element(pile: &mut Pile<'_>, list: &'static str, n: usize, element: &Tree) -> Result<Problems, Problems> {
-    let (sink, at) = (Sink::default(), pile.numbered(list, n));
+pub fn add_element(pile: &mut BlockBuilder<'_>, list: &'static str, n: usize, element: &Tree) -> Result<Problems, Problems> {
+    let (sink, at) = (Diagnostics::default(), pile.numbered(list, n));
     let node = Node { tree: element, path: &Path::Element(at), sink: &sink };
     let customer = if list == "customers" { entities::customer(node, at) } else { None };
     let subscription = if list == "subscriptions" { entities::subscription(node, at) } else { None };
@@ -24,7 +24,7 @@ pub fn add_element(pile: &mut Pile<'_>, list: &'static str, n: usize, element: &
 }
 
 /// Adds people who were checked.
-pub(crate) fn pile_up(pile: &mut Pile<'_>, customers: &[RawCustomer], subscriptions: &[RawSubscription]) {
+pub(crate) fn pile_up(pile: &mut BlockBuilder<'_>, customers: &[RawCustomer], subscriptions: &[RawSubscription]) {
     let symbols = pile.catalog().symbols();
     customers.iter().for_each(|raw| pile.add_customer(customer_entry(raw, symbols)));
     subscriptions
@@ -70,7 +70,7 @@ pub(crate) fn check_people(
     customers: &[RawCustomer],
     subscriptions: &[RawSubscription],
     known: Option<&[RawCustomer]>,
-    sink: &Sink,
+    sink: &Diagnostics,
 ) {
     let names = Reporting { symbols: catalog.symbols(), sink };
     for customer in customers {

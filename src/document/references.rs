@@ -1,7 +1,7 @@
 //! Looks up what rows refer to, and reports names that nothing has and values that do not fit.
 
 use crate::entities::{FeatureName, RawGrant};
-use crate::sink::Sink;
+use crate::sink::Diagnostics;
 use crate::values::RawValue;
 use mayuse_core::{
     Code, Element, FeatureIdx, Grants, Place, Problem, Severity, SymbolTable, UncheckedGrant, UncheckedValue, sort_by,
@@ -44,7 +44,7 @@ pub(crate) fn resolved<'r>(symbols: &SymbolTable, rows: &'r [RawGrant]) -> Grant
 #[derive(Clone, Copy)]
 pub(crate) struct Reporting<'n> {
     pub symbols: &'n SymbolTable,
-    pub sink: &'n Sink,
+    pub sink: &'n Diagnostics,
 }
 
 impl Reporting<'_> {

@@ -5,9 +5,9 @@ use std::cell::RefCell;
 
 /// Where problems are put while an input is read.
 #[derive(Clone, Debug, Default)]
-pub struct Sink(RefCell<Problems>);
+pub struct Diagnostics(RefCell<Problems>);
 
-impl Sink {
+impl Diagnostics {
     /// Takes a problem.
     pub fn push(&self, problem: Problem) {
         // Nothing holds a borrow across a call, so this is always free.

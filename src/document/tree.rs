@@ -2,7 +2,7 @@
 //!
 //! Deriving a deserialiser would stop at the first problem and know no paths.
 
-use crate::sink::Sink;
+use crate::sink::Diagnostics;
 use mayuse_core::{
     Amount, AmountError, BillingPeriod, Code, Date, Element, ID_RULE, Instant, MAX_VERSION, Place, TimeError, is_id,
     is_longer,
@@ -140,7 +140,7 @@ pub struct Node<'a> {
     /// Where it stands.
     pub path: &'a Path<'a>,
     /// Where its problems go.
-    pub sink: &'a Sink,
+    pub sink: &'a Diagnostics,
 }
 
 impl<'a> Node<'a> {
@@ -187,7 +187,7 @@ impl<'a> Node<'a> {
     }
 
     /// This node as a whole number of 64 bits.
-    pub fn whole(&self) -> Option<i64> {
+    pub fn integer(&self) -> Option<i64> {
         match self.tree {
             Tree::Whole(value) => Some(*value),
             _ => {
@@ -199,7 +199,7 @@ impl<'a> Node<'a> {
 
     /// A whole number of at least 0 that JavaScript can hold exactly.
     pub fn unsigned(&self) -> Option<u64> {
-        let whole = self.whole()?;
+        let whole = self.integer()?;
         let found = u64::try_from(whole).ok().filter(|n| *n <= MAX_VERSION);
         if found.is_none() {
             self.error(Code::OutOfRange, format!("expected 0 to {MAX_VERSION}, found {whole}"));
@@ -209,7 +209,7 @@ impl<'a> Node<'a> {
 
     /// A whole number of at least 0 that fits 32 bits.
     pub fn count(&self) -> Option<u32> {
-        let value = self.whole()?;
+        let value = self.integer()?;
         let count = u32::try_from(value).ok();
         if count.is_none() {
             self.error(Code::OutOfRange, format!("expected 0 to {}, found {value}", u32::MAX));
@@ -318,7 +318,7 @@ pub struct Object<'a> {
     /// Where it stands.
     pub path: &'a Path<'a>,
     /// Where its problems go.
-    pub sink: &'a Sink,
+    pub sink: &'a Diagnostics,
 }
 
 impl<'a> Object<'a> {

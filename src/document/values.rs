@@ -2,7 +2,7 @@
 
 use crate::tree::{Node, Object, Tree};
 use mayuse_core::{
-    AcrossSubscriptions, Amount, Behavior, Code, Combine, Every, Ladder, Level, Metered, Policy, ResetPeriod, Status,
+    AcrossSubscriptions, Amount, Behavior, Code, Combine, Interval, Ladder, Level, Metered, Policy, ResetPeriod, Status,
     StatusSet, UncheckedValue, Unit,
 };
 
@@ -79,11 +79,11 @@ pub(crate) fn reset_period(node: Node<'_>) -> Option<ResetPeriod> {
     })
 }
 
-fn every(period: Object<'_>) -> Option<Every> {
+fn every(period: Object<'_>) -> Option<Interval> {
     let units = [Unit::Hour, Unit::Day, Unit::Week, Unit::Month, Unit::Year].map(|unit| (unit.name(), unit));
     let unit = period.required("unit", |n| n.word(&units));
     let checked = |n: Node<'_>| {
-        let every = Every::new(unit.unwrap_or(Unit::Day), n.whole()?);
+        let every = Interval::new(unit.unwrap_or(Unit::Day), n.integer()?);
         every.map_err(|error| n.error(Code::OutOfRange, error.to_string())).ok()
     };
     let every = period.required("interval", checked);

@@ -1,12 +1,12 @@
 //! A request under way: which of its questions are decided, and what the others need.
 
-use crate::cut::Part;
+use crate::cut::ObjectRef;
 use crate::fetched::Fetched;
 use crate::look::{AT_ONCE, Look};
 use crate::manifest::Unverified;
 use crate::reader::{Command, Event, Obstacle, READ_WITHIN_MS, Reader, decide, decide_about, person};
-use crate::replica::{Needs, Replica};
-use mayuse_core::{Decision, Instant, Problem, Question, Reason, Snapshot, undecided, undecided_in};
+use crate::replica::{Missing, Replica};
+use mayuse_core::{Decision, Instant, Problem, Question, Reason, SnapshotMeta, undecided, undecided_in};
 
 /// How long a request waits for the store in all its rounds. After that the origin is asked.
 const WITHIN_MS: i64 = 2 * READ_WITHIN_MS;
@@ -43,7 +43,7 @@ struct Pending<'q, T> {
 enum Awaited {
     Begin,
     Look(Box<Look>),
-    Shards(Vec<(u64, Part)>),
+    Shards(Vec<(u64, ObjectRef)>),
     Origin(Reason),
     FallbackSignature(Reason, Box<Unverified>),
     Nothing,
@@ -97,7 +97,7 @@ impl<'q, T> Asking<'q, T> {
                             reader.fail(error.to_string());
                             error.reason()
                         }
-                        Ok(object) => match reader.replica_mut().hold(shard, part.hash, object) {
+                        Ok(object) => match reader.replica_mut().insert_shard(shard, part.hash, object) {
                             Ok(_) => {
                                 // What it was read for is answered before another shard evicts it.
                                 self.decide(reader.replica());
@@ -153,20 +153,20 @@ impl<'q, T> Asking<'q, T> {
             }
             let Some(rounds) = self.rounds.checked_sub(1) else { return self.ask_origin(Reason::SnapshotMissing) };
             self.rounds = rounds;
-            let mut shards: Vec<(u64, Part)> = Vec::new();
+            let mut shards: Vec<(u64, ObjectRef)> = Vec::new();
             for obstacle in obstacles {
                 match obstacle {
                     Obstacle::TooOld(reason) => return self.ask_origin(reason),
-                    Obstacle::Needs(Needs::Manifest | Needs::Origin) => {
+                    Obstacle::Needs(Missing::Manifest | Missing::Origin) => {
                         return self.ask_origin(Reason::SnapshotMissing);
                     }
-                    Obstacle::Needs(Needs::Tie(shard)) => {
-                        if let Err(error) = reader.replica_mut().tie(shard) {
+                    Obstacle::Needs(Missing::Relink(shard)) => {
+                        if let Err(error) = reader.replica_mut().relink(shard) {
                             reader.fail(error.to_string());
                             return self.ask_origin(Reason::SnapshotInvalid);
                         }
                     }
-                    Obstacle::Needs(Needs::Shard(shard, part)) => {
+                    Obstacle::Needs(Missing::Shard(shard, part)) => {
                         if shards.len() < AT_ONCE && !shards.iter().any(|(other, _)| *other == shard) {
                             shards.push((shard, part));
                         }
@@ -232,7 +232,7 @@ impl<'q, T> Asking<'q, T> {
                 (Err(_), Some(catalog)) => undecided_in(catalog, question, reason, now),
                 (Err(_), None) => {
                     let on_indeterminate = reader.settings.on_indeterminate;
-                    undecided(question, reason, &Snapshot { on_indeterminate, ..Snapshot::default() }, now)
+                    undecided(question, reason, &SnapshotMeta { on_indeterminate, ..SnapshotMeta::default() }, now)
                 }
             };
             (self.keep)(question, decided)

@@ -1,7 +1,7 @@
 //! Cutting a catalogue into objects.
 
 use crate::hash::Hash;
-use mayuse_core::{Packed, Sorted};
+use mayuse_core::{Packed, SortedRecords};
 
 /// What a shard's size stays near. Large enough that reading one is not all overhead, small enough
 /// that a change of one customer writes little.
@@ -9,7 +9,7 @@ pub const SHARD_BYTES: usize = 64 * 1024;
 
 /// An object, by its hash and its size.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Part {
+pub struct ObjectRef {
     /// Its name.
     pub hash: Hash,
     /// How many bytes it has.
@@ -18,9 +18,9 @@ pub struct Part {
     pub n: u32,
 }
 
-impl Part {
+impl ObjectRef {
     /// The place of a shard that could not be made: its customers are asked about at the origin.
-    pub const WITHHELD: Part = Part { hash: Hash::ZERO, size: 0, n: 0 };
+    pub const WITHHELD: ObjectRef = ObjectRef { hash: Hash::ZERO, size: 0, n: 0 };
 
     /// Whether this is the place of a shard that could not be made.
     pub fn is_withheld(&self) -> bool {
@@ -28,27 +28,27 @@ impl Part {
     }
 
     /// The part that these bytes are.
-    pub fn of(bytes: &Packed, n: u32) -> Part {
+    pub fn of(bytes: &Packed, n: u32) -> ObjectRef {
         let size = u32::try_from(bytes.as_slice().len()).unwrap_or(u32::MAX);
-        Part { hash: Hash::of(bytes.as_slice()), size, n }
+        ObjectRef { hash: Hash::of(bytes.as_slice()), size, n }
     }
 }
 
 /// All objects of a catalogue.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Table {
+pub struct SnapshotIndex {
     /// With what keys are hashed.
     pub seed: u64,
     /// Features, plans, add-ons and the ladder.
-    pub catalogue: Part,
+    pub catalogue: ObjectRef,
     /// There are `2^bits` places for shards.
     pub bits: u8,
     /// Customers with their subscriptions, by the upper bits of the hash of their id. A shard that was
     /// made when there were fewer stands in all places that came of its own, one after the other.
-    pub shards: Vec<Part>,
+    pub shards: Vec<ObjectRef>,
 }
 
-impl Table {
+impl SnapshotIndex {
     /// A hundred million customers take 17.
     pub const MAX_BITS: u8 = 17;
 
@@ -63,9 +63,9 @@ impl Table {
     }
 
     /// The shards that can be read, each once, with the first place in which it stands.
-    pub fn distinct(&self) -> impl Iterator<Item = (u64, Part)> + '_ {
-        let mut before = Part::WITHHELD.hash;
-        let first = move |(place, part): (u64, &Part)| {
+    pub fn distinct(&self) -> impl Iterator<Item = (u64, ObjectRef)> + '_ {
+        let mut before = ObjectRef::WITHHELD.hash;
+        let first = move |(place, part): (u64, &ObjectRef)| {
             let is_first = part.hash != std::mem::replace(&mut before, part.hash);
             (is_first && !part.is_withheld()).then_some((place, *part))
         };
@@ -83,14 +83,14 @@ impl Table {
 
     /// Whether a shard is withheld: the snapshot does not say everything.
     pub fn is_whole(&self) -> bool {
-        !self.shards.iter().any(Part::is_withheld)
+        !self.shards.iter().any(ObjectRef::is_withheld)
     }
 }
 
 /// How many bits number the shards of so many bytes, each of at most `shard_bytes` in the mean.
 pub fn bits_for(n_bytes: u64, shard_bytes: usize) -> u8 {
     let n_shards = n_bytes.div_ceil(u64::try_from(shard_bytes).unwrap_or(u64::MAX).max(1)).max(1).next_power_of_two();
-    u8::try_from(n_shards.trailing_zeros()).unwrap_or(Table::MAX_BITS).min(Table::MAX_BITS)
+    u8::try_from(n_shards.trailing_zeros()).unwrap_or(SnapshotIndex::MAX_BITS).min(SnapshotIndex::MAX_BITS)
 }
 
 /// Cuts people into shards, and gives `write` each object, the catalogue object first.
@@ -99,18 +99,18 @@ pub fn bits_for(n_bytes: u64, shard_bytes: usize) -> u8 {
 /// Those of `write`.
 pub fn cut<E>(
     catalogue: &Packed,
-    people: &Sorted,
-    mut write: impl FnMut(&Part, &Packed) -> Result<(), E>,
-) -> Result<Table, E> {
-    let whole = Part::of(catalogue, 0);
+    people: &SortedRecords,
+    mut write: impl FnMut(&ObjectRef, &Packed) -> Result<(), E>,
+) -> Result<SnapshotIndex, E> {
+    let whole = ObjectRef::of(catalogue, 0);
     write(&whole, catalogue)?;
     let bits = bits_for(u64::try_from(people.n_bytes()).unwrap_or(u64::MAX), SHARD_BYTES);
     let mut shards = Vec::new();
     for shard in 0..1_u64.checked_shl(bits.into()).unwrap_or_default() {
         let (block, n) = people.block(bits, shard);
-        let part = Part::of(&block, n);
+        let part = ObjectRef::of(&block, n);
         write(&part, &block)?;
         shards.push(part);
     }
-    Ok(Table { seed: people.seed(), catalogue: whole, bits, shards })
+    Ok(SnapshotIndex { seed: people.seed(), catalogue: whole, bits, shards })
 }

@@ -114,7 +114,7 @@ fn codes(before: &Replica, after: &Replica) -> SortedSet<String> {
 fn is_same(a: &Replica, b: &Replica, shard: u64) -> bool {
     let (Some(a), Some(b)) = (a.manifest(), b.manifest()) else { return false };
     let (a, b) = (&a.table, &b.table);
-    let part = |shards: &[crate::cut::Part]| usize::try_from(shard).ok().and_then(|at| shards.get(at)).copied();
+    let part = |shards: &[crate::cut::ObjectRef]| usize::try_from(shard).ok().and_then(|at| shards.get(at)).copied();
     a.catalogue.hash == b.catalogue.hash
         && (a.seed, a.bits) == (b.seed, b.bits)
         && part(&a.shards).map(|part| part.hash) == part(&b.shards).map(|part| part.hash)

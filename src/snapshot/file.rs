@@ -1,6 +1,6 @@
 //! A snapshot in one piece: for programs that hold all of it, and to be shipped with a Worker.
 
-use crate::cut::Part;
+use crate::cut::ObjectRef;
 use crate::hash::Hash;
 use crate::keys::PublicKey;
 use crate::manifest::{Manifest, ManifestError, Unverified};
@@ -91,7 +91,7 @@ impl Contents {
             return Err(FileError::Withheld);
         }
         let mut at = 0_usize;
-        let mut next = |part: &Part| {
+        let mut next = |part: &ObjectRef| {
             let size = usize::try_from(part.size).unwrap_or(usize::MAX);
             let object = self.objects.part(at, size).ok_or(FileError::Short)?;
             at = at.saturating_add(size);

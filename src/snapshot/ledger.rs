@@ -1,10 +1,10 @@
 //! The records of a writer, from which it publishes: what changed, the shards and objects as they were
 //! last made, and how far publishing is.
 
-use crate::cut::{Part, Table};
+use crate::cut::{ObjectRef, SnapshotIndex};
 use crate::hash::Hash;
 use crate::manifest::Manifest;
-use mayuse_core::{Catalog, Instant, Packed, Pile, Problems, shard_of};
+use mayuse_core::{Catalog, Instant, Packed, BlockBuilder, Problems, shard_of};
 use std::rc::Rc;
 
 /// A shard as it was last made.
@@ -15,7 +15,7 @@ pub struct Shard {
     /// It is one of `2^bits`.
     pub bits: u8,
     /// Its object.
-    pub part: Part,
+    pub part: ObjectRef,
     /// Why it is withheld, where it could not be made.
     pub failing: Option<Failing>,
 }
@@ -34,12 +34,12 @@ pub struct Failing {
 impl Shard {
     /// Its number among `2^bits`.
     pub fn number(&self) -> u64 {
-        self.slot.checked_shr(u32::from(Table::MAX_BITS.saturating_sub(self.bits))).unwrap_or_default()
+        self.slot.checked_shr(u32::from(SnapshotIndex::MAX_BITS.saturating_sub(self.bits))).unwrap_or_default()
     }
 
     /// How many of the smallest shards there can be it is.
     pub fn slots(&self) -> u64 {
-        1_u64.checked_shl(u32::from(Table::MAX_BITS.saturating_sub(self.bits))).unwrap_or(1)
+        1_u64.checked_shl(u32::from(SnapshotIndex::MAX_BITS.saturating_sub(self.bits))).unwrap_or(1)
     }
 
     /// The first hash in it.
@@ -50,11 +50,11 @@ impl Shard {
     /// The first hash after it; nothing after the last.
     pub(crate) fn end(&self) -> Option<u64> {
         let slot = self.slot.saturating_add(self.slots());
-        (slot < 1 << Table::MAX_BITS).then(|| first_hash(slot))
+        (slot < 1 << SnapshotIndex::MAX_BITS).then(|| first_hash(slot))
     }
 
-    pub(crate) fn at(number: u64, bits: u8, part: Part) -> Shard {
-        let slot = number.checked_shl(u32::from(Table::MAX_BITS.saturating_sub(bits))).unwrap_or_default();
+    pub(crate) fn at(number: u64, bits: u8, part: ObjectRef) -> Shard {
+        let slot = number.checked_shl(u32::from(SnapshotIndex::MAX_BITS.saturating_sub(bits))).unwrap_or_default();
         Shard { slot, bits, part, failing: None }
     }
 
@@ -64,12 +64,12 @@ impl Shard {
 }
 
 fn first_hash(slot: u64) -> u64 {
-    slot.checked_shl(64_u32.saturating_sub(u32::from(Table::MAX_BITS))).unwrap_or_default()
+    slot.checked_shl(64_u32.saturating_sub(u32::from(SnapshotIndex::MAX_BITS))).unwrap_or_default()
 }
 
 /// The slot of a hash, by which its shard is found.
 pub fn slot_of(hash: u64) -> u64 {
-    shard_of(hash, Table::MAX_BITS)
+    shard_of(hash, SnapshotIndex::MAX_BITS)
 }
 
 /// How far publishing is.
@@ -113,7 +113,7 @@ pub struct Definitions {
     /// The catalogue object.
     pub object: Packed,
     /// Its name.
-    pub part: Part,
+    pub part: ObjectRef,
     /// What shards are made with.
     pub catalog: Catalog,
 }
@@ -137,7 +137,7 @@ pub trait Ledger {
     /// How many customers are stored.
     fn n_customers(&self) -> Result<u64, Self::Error>;
     /// Loads the customers behind these ids and aliases into the builder of a shard.
-    fn load_into(&self, builder: &mut Pile<'_>, key: &str) -> Result<(), Self::Error>;
+    fn load_into(&self, builder: &mut BlockBuilder<'_>, key: &str) -> Result<(), Self::Error>;
     /// Marks up to `limit` customers after one as dirty, and remembers the last.
     fn scan(&self, after: &str, limit: usize) -> Result<(), Self::Error>;
 

@@ -33,7 +33,7 @@ mod asking;
 mod diff;
 
 pub use asking::Asking;
-pub use cut::{Part, SHARD_BYTES, Table, bits_for, cut};
+pub use cut::{ObjectRef, SHARD_BYTES, SnapshotIndex, bits_for, cut};
 pub use diff::{Change, Difference, diff, diff_one};
 pub use fallback::Fallback;
 pub use fetched::{Fetched, ObjectError};
@@ -44,8 +44,8 @@ pub use ledger::{Definitions, Failing, Health, Ledger, Shard, State, health, slo
 pub use limits::Limits;
 pub use look::Look;
 pub use manifest::{MANIFEST_FORMAT, Manifest, ManifestError, Policies, Unverified, is_audience};
-pub use patch::{Patched, empty, patch, split};
+pub use patch::{Patched, empty_shard, patch, split};
 pub use publisher::{Load, Publisher, Step};
 pub use reader::{Command, Event, Reader, ReaderSettings};
-pub use replica::{Judgement, Needs, Replica};
+pub use replica::{ManifestOrder, Missing, Replica};
 pub use taken::{NotTaken, Taken};

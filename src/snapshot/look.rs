@@ -1,12 +1,12 @@
 //! A look for a newer manifest: read, judged, verified, and taken together with what it changes of what is
 //! held.
 
-use crate::cut::Part;
+use crate::cut::ObjectRef;
 use crate::fetched::{Fetched, ObjectError};
 use crate::hash::Hash;
 use crate::manifest::{Manifest, Unverified};
 use crate::reader::{Command, Event, READ_WITHIN_MS, Reader};
-use crate::replica::Judgement;
+use crate::replica::ManifestOrder;
 use mayuse_core::{Instant, Packed, Source};
 
 /// How many objects are read at the same time.
@@ -44,7 +44,7 @@ struct Loading {
     needs_catalogue: bool,
     catalogue: Option<Packed>,
     /// The shards to read before it is taken.
-    wanted: Vec<(u64, Part)>,
+    wanted: Vec<(u64, ObjectRef)>,
     /// Those that were read.
     fresh: Vec<(u64, Packed)>,
 }
@@ -127,13 +127,13 @@ impl Look {
                 };
                 let bytes = Packed::new(bytes).ok_or_else(|| "the manifest is not in the packed form".to_owned())?;
                 let read = Unverified::read(&bytes).map_err(|error| error.to_string())?;
-                match reader.replica().judge(read.claims()) {
-                    Judgement::Newer => {}
-                    Judgement::Older => {
+                match reader.replica().compare(read.claims()) {
+                    ManifestOrder::Newer => {}
+                    ManifestOrder::Older => {
                         reader.refuse();
                         return Err(End::Nothing);
                     }
-                    Judgement::Same => return Err(End::Nothing),
+                    ManifestOrder::Same => return Err(End::Nothing),
                 }
                 let verify = reader.verify(&read)?;
                 self.wait_for(Awaited::Signature(read), verify)
@@ -182,7 +182,7 @@ impl Look {
         if hashes.is_empty() {
             let Loading { manifest, catalogue, fresh, .. } = *loading;
             // Another look may have taken one meanwhile: this one is judged again, by that.
-            let taken = reader.replica_mut().take(manifest, catalogue.as_ref(), fresh, Source::Snapshot);
+            let taken = reader.replica_mut().accept(manifest, catalogue.as_ref(), fresh, Source::Snapshot);
             return Err(taken.map_or_else(|error| End::Unusable(error.to_string()), |_| End::Nothing));
         }
         let within_ms = self.read_within(now)?;

@@ -3,7 +3,7 @@
 //! Writing it last is what publishes. It is the packed form of its fields, and 128 hexadecimal
 //! digits of a signature over all that is before them.
 
-use crate::cut::{Part, Table};
+use crate::cut::{ObjectRef, SnapshotIndex};
 use crate::hash::{Hash, from_hex, hex};
 use crate::keys::{KeyId, PublicKey, SigningKey};
 use mayuse_core::{Instant, MAX_VERSION, Packed, Policy, Reader, Writer};
@@ -38,7 +38,7 @@ pub struct Manifest {
     /// What readers do where they cannot say.
     pub policies: Policies,
     /// Its objects.
-    pub table: Table,
+    pub table: SnapshotIndex,
     /// The hash of the manifest before it, where there was one.
     pub previous: Option<Hash>,
 }
@@ -149,14 +149,14 @@ fn seal(mut unsigned: String, signature: &[u8; 64]) -> String {
     unsigned
 }
 
-fn write_part(writer: &mut Writer, part: &Part) {
+fn write_part(writer: &mut Writer, part: &ObjectRef) {
     writer.0.push_str(&part.hash.to_string());
     writer.count(part.size);
     writer.count(part.n);
 }
 
-fn read_part(reader: &mut Reader<'_>) -> Option<Part> {
-    Some(Part { hash: Hash::parse(reader.take(64)?)?, size: reader.count()?, n: reader.count()? })
+fn read_part(reader: &mut Reader<'_>) -> Option<ObjectRef> {
+    Some(ObjectRef { hash: Hash::parse(reader.take(64)?)?, size: reader.count()?, n: reader.count()? })
 }
 
 /// A manifest that was read and not yet believed.
@@ -266,13 +266,13 @@ fn read(reader: &mut Reader<'_>, audience: &str) -> Option<(Manifest, KeyId)> {
     };
     let seed = reader.number()?;
     let catalogue = read_part(reader)?;
-    let bits = u8::try_from(reader.number()?).ok().filter(|bits| *bits <= Table::MAX_BITS)?;
+    let bits = u8::try_from(reader.number()?).ok().filter(|bits| *bits <= SnapshotIndex::MAX_BITS)?;
     let mut shards = Vec::new();
     for _ in 0..1_u32.checked_shl(bits.into())? {
         shards.push(read_part(reader)?);
     }
     let key = KeyId::parse(reader.text()?)?;
-    let table = Table { seed, catalogue, bits, shards };
+    let table = SnapshotIndex { seed, catalogue, bits, shards };
     let audience = audience.to_owned();
     Some((Manifest { version, audience, generated_at, policies, table, previous }, key))
 }

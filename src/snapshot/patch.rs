@@ -1,8 +1,8 @@
 //! The next table of what changed: a changed customer touches one shard, and an alias the one it
 //! lies in.
 
-use crate::cut::Part;
-use mayuse_core::{Catalog, Packed, Pile, Problem, Problems, SortedSet, Unreadable, key_hash, shard_of};
+use crate::cut::ObjectRef;
+use mayuse_core::{Catalog, Packed, BlockBuilder, Problem, Problems, SortedSet, Unreadable, key_hash, shard_of};
 
 /// A shard, anew.
 #[derive(Clone, Debug)]
@@ -10,7 +10,7 @@ pub struct Patched {
     /// Which one.
     pub shard: u64,
     /// What it is called now.
-    pub part: Part,
+    pub part: ObjectRef,
     /// What it holds now.
     pub block: Packed,
 }
@@ -25,20 +25,20 @@ pub fn patch<E: From<Problems>>(
     old: &Packed,
     (seed, bits, shard): (u64, u8, u64),
     keys: &SortedSet<String>,
-    add: impl FnOnce(&mut Pile<'_>) -> Result<(), E>,
+    add: impl FnOnce(&mut BlockBuilder<'_>) -> Result<(), E>,
 ) -> Result<Patched, E> {
-    let mut pile = Pile::new(catalog, seed);
+    let mut pile = BlockBuilder::new(catalog, seed);
     pile.add_block(old, |key| !keys.contains(key)).map_err(damaged)?;
     add(&mut pile)?;
     pile.keep(|key| shard_of(key_hash(seed, key), bits) == shard);
     let (block, n) = pile.sorted()?.block(bits, shard);
-    Ok(Patched { shard, part: Part::of(&block, n), block })
+    Ok(Patched { shard, part: ObjectRef::of(&block, n), block })
 }
 
 /// A shard nobody is in.
-pub fn empty(catalog: &Catalog, (seed, bits, shard): (u64, u8, u64)) -> Result<Patched, Problems> {
-    let (block, n) = Pile::new(catalog, seed).sorted()?.block(bits, shard);
-    Ok(Patched { shard, part: Part::of(&block, n), block })
+pub fn empty_shard(catalog: &Catalog, (seed, bits, shard): (u64, u8, u64)) -> Result<Patched, Problems> {
+    let (block, n) = BlockBuilder::new(catalog, seed).sorted()?.block(bits, shard);
+    Ok(Patched { shard, part: ObjectRef::of(&block, n), block })
 }
 
 /// The two halves of a shard, where there are twice as many from now on.
@@ -46,13 +46,13 @@ pub fn empty(catalog: &Catalog, (seed, bits, shard): (u64, u8, u64)) -> Result<P
 /// # Errors
 /// An old block that is none.
 pub fn split(catalog: &Catalog, old: &Packed, (seed, bits, shard): (u64, u8, u64)) -> Result<[Patched; 2], Problems> {
-    let mut pile = Pile::new(catalog, seed);
+    let mut pile = BlockBuilder::new(catalog, seed);
     pile.add_block(old, |_| true).map_err(damaged)?;
     let sorted = pile.sorted()?;
     let halves = [shard.saturating_mul(2), shard.saturating_mul(2).saturating_add(1)];
     Ok(halves.map(|shard| {
         let (block, n) = sorted.block(bits.saturating_add(1), shard);
-        Patched { shard, part: Part::of(&block, n), block }
+        Patched { shard, part: ObjectRef::of(&block, n), block }
     }))
 }
 

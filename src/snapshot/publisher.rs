@@ -13,12 +13,12 @@
 //! A cut is taken at an instant at which no key is dirty, so it is exactly one version. Writes go on
 //! while its objects are put: the cut stays as it is.
 
-use crate::cut::{Part, Table, bits_for};
+use crate::cut::{ObjectRef, SnapshotIndex, bits_for};
 use crate::hash::Hash;
 use crate::ledger::{Definitions, Failing, Ledger, Shard, State, slot_of};
 use crate::limits::Limits;
 use crate::manifest::Manifest;
-use crate::patch::{Patched, empty, patch, split};
+use crate::patch::{Patched, empty_shard, patch, split};
 use mayuse_core::{Code, Instant, Packed, Problem, Problems, SortedSet};
 
 /// How long a shard that could not be made waits for the next attempt: this, doubled each time.
@@ -203,7 +203,7 @@ impl<L: Ledger> Publisher<'_, L> {
 
     /// One shard, with nobody.
     fn begin(&self, definitions: &Definitions, now: Instant) -> Result<(), L::Error> {
-        let made = empty(&definitions.catalog, (self.ledger.seed(), 0, 0))?;
+        let made = empty_shard(&definitions.catalog, (self.ledger.seed(), 0, 0))?;
         self.keep(&Shard::at(0, 0, made.part), &made.block, None, now)
     }
 
@@ -292,7 +292,7 @@ impl<L: Ledger> Publisher<'_, L> {
                 Err(Trouble::TooLarge) if 1 < n => n /= 2,
                 Err(Trouble::TooLarge) => {
                     let enough = bits_for(self.ledger.state()?.n_bytes, self.limits.shard_bytes);
-                    let most = enough.saturating_add(EXTRA_BITS).min(Table::MAX_BITS);
+                    let most = enough.saturating_add(EXTRA_BITS).min(SnapshotIndex::MAX_BITS);
                     if most <= bits || !self.fits_alone(definitions, shard, some)? {
                         return Err(self.too_large(keys));
                     }
@@ -307,7 +307,7 @@ impl<L: Ledger> Publisher<'_, L> {
 
     /// Whether a shard of these keys alone is not too large.
     fn fits_alone(&self, definitions: &Definitions, shard: &Shard, keys: &[(u64, String)]) -> Result<bool, L::Error> {
-        let none = Shard { part: Part::WITHHELD, ..shard.clone() };
+        let none = Shard { part: ObjectRef::WITHHELD, ..shard.clone() };
         match self.patched(definitions, &none, keys) {
             Ok(_) => Ok(true),
             Err(Trouble::TooLarge) => Ok(false),
@@ -347,7 +347,7 @@ impl<L: Ledger> Publisher<'_, L> {
 
     fn block(&self, definitions: &Definitions, shard: &Shard) -> Result<Packed, L::Error> {
         if shard.part.is_withheld() {
-            return Ok(empty(&definitions.catalog, (self.ledger.seed(), shard.bits, shard.number()))?.block);
+            return Ok(empty_shard(&definitions.catalog, (self.ledger.seed(), shard.bits, shard.number()))?.block);
         }
         let lost = || format!("the object {} cannot be read", shard.part.hash);
         self.ledger.object(shard.part.hash)?.ok_or_else(|| refusal(lost()))
@@ -402,16 +402,16 @@ impl<L: Ledger> Publisher<'_, L> {
     }
 
     /// The table of the objects as they are now.
-    fn table(&self, definitions: &Definitions, state: &State) -> Result<Table, L::Error> {
+    fn table(&self, definitions: &Definitions, state: &State) -> Result<SnapshotIndex, L::Error> {
         let shards = self.ledger.shards()?;
         let bits = shards.iter().map(|shard| shard.bits).max().unwrap_or_default().max(state.bits);
         let mut places = Vec::new();
         for shard in &shards {
             let n = 1_usize.checked_shl(u32::from(bits.saturating_sub(shard.bits))).unwrap_or(1);
-            let part = if shard.failing.is_some() { Part::WITHHELD } else { shard.part };
+            let part = if shard.failing.is_some() { ObjectRef::WITHHELD } else { shard.part };
             places.extend(std::iter::repeat_n(part, n));
         }
-        Ok(Table { seed: self.ledger.seed(), catalogue: definitions.part, bits, shards: places })
+        Ok(SnapshotIndex { seed: self.ledger.seed(), catalogue: definitions.part, bits, shards: places })
     }
 }
 

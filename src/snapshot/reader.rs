@@ -11,8 +11,8 @@ use crate::file::contents;
 use crate::hash::Hash;
 use crate::keys::PublicKey;
 use crate::manifest::{Manifest, ManifestError, Policies, Unverified};
-use crate::replica::{Needs, Replica};
-use mayuse_core::{Decision, Instant, Packed, Person, Policy, Problem, Question, Reason, Source};
+use crate::replica::{Missing, Replica};
+use mayuse_core::{Decision, Instant, Packed, CustomerRecord, Policy, Problem, Question, Reason, Source};
 use mayuse_core::{decide_for, too_old};
 
 /// How long one read of the store may take. A request has other ways to an answer.
@@ -98,7 +98,7 @@ pub(crate) enum Obstacle {
     /// What is held is behind `min_version` or has expired. Fetching a shard of it would not help.
     TooOld(Reason),
     /// Something is not held.
-    Needs(Needs),
+    Needs(Missing),
 }
 
 /// What a reader holds and what it remembers.
@@ -284,7 +284,7 @@ impl Reader {
         let objects = held.objects(manifest, Some(Hash::of)).map_err(|error| error.to_string());
         let opened = objects.and_then(|(catalogue, shards)| {
             let shards = (0..).zip(shards).collect();
-            let taken = replica.take(Manifest::clone(manifest), Some(&catalogue), shards, Source::Embedded);
+            let taken = replica.accept(Manifest::clone(manifest), Some(&catalogue), shards, Source::Embedded);
             taken.map_err(|error| error.to_string())
         });
         match opened {
@@ -320,21 +320,21 @@ pub(crate) fn person<'c>(
     question: &Question<'_>,
     key: &str,
     now: Instant,
-) -> Result<Option<Person<'c>>, Obstacle> {
+) -> Result<Option<CustomerRecord<'c>>, Obstacle> {
     // Where all of it is too old, nothing that is fetched helps.
     let too_old = || replica.catalog().and_then(|catalog| too_old(catalog, question, now));
-    replica.person(key).map_err(|needs| too_old().map_or(Obstacle::Needs(needs), Obstacle::TooOld))
+    replica.customer(key).map_err(|needs| too_old().map_or(Obstacle::Needs(needs), Obstacle::TooOld))
 }
 
 /// Decides a question about a customer. All ways to an answer lead through here, so `min_version` and the
 /// ages are kept in this one place, by what the core says.
 pub(crate) fn decide_about<'c>(
     replica: &'c Replica,
-    customer: Option<&Person<'c>>,
+    customer: Option<&CustomerRecord<'c>>,
     question: &Question<'c>,
     now: Instant,
 ) -> Result<Result<Decision<'c>, Problem>, Obstacle> {
-    let catalog = replica.catalog().ok_or(Obstacle::Needs(Needs::Manifest))?;
+    let catalog = replica.catalog().ok_or(Obstacle::Needs(Missing::Manifest))?;
     let decided = decide_for(catalog, customer, question, now);
     match &decided {
         Ok(Decision { reason: reason @ (Reason::SnapshotBehind | Reason::SnapshotExpired), .. }) => {

@@ -3,11 +3,11 @@
 //! It fetches nothing. What it needs it says, and whoever fetched it hands it over; so whatever
 //! happens in between, an answer is made from one manifest and from objects that it names.
 
-use crate::cut::Part;
+use crate::cut::ObjectRef;
 use crate::hash::Hash;
 use crate::manifest::{Manifest, Policies};
 use mayuse_core::{
-    Catalog, Decision, Found, Instant, Packed, People, Person, Policy, Problem, Question, Snapshot, Source, Unreadable,
+    Catalog, Decision, Found, Instant, Packed, CustomerBlock, CustomerRecord, Policy, Problem, Question, SnapshotMeta, Source, Unreadable,
     decide_for, key_hash, shard_of,
 };
 use std::cell::Cell;
@@ -37,14 +37,14 @@ struct View {
 
 #[derive(Debug)]
 struct Shard {
-    people: People,
+    people: CustomerBlock,
     generation: u64,
     used: Cell<u64>,
 }
 
 /// What a manifest is to the one that is held.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Judgement {
+pub enum ManifestOrder {
     /// It takes its place.
     Newer,
     /// It is that one.
@@ -55,13 +55,13 @@ pub enum Judgement {
 
 /// What it takes to answer.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Needs {
+pub enum Missing {
     /// A manifest.
     Manifest,
     /// A shard, to be given to [`Replica::hold`].
-    Shard(u64, Part),
+    Shard(u64, ObjectRef),
     /// [`Replica::tie`]: the shard was opened with another catalogue object.
-    Tie(u64),
+    Relink(u64),
     /// The origin: the writer could not make the shard.
     Origin,
 }
@@ -102,27 +102,27 @@ impl Replica {
 
     /// What a manifest is to the one that is held. Of one version, the one made later is newer: the
     /// writer says again that nothing changed, or cuts the same catalogue anew.
-    pub fn judge(&self, manifest: &Manifest) -> Judgement {
+    pub fn compare(&self, manifest: &Manifest) -> ManifestOrder {
         let order = |manifest: &Manifest| (manifest.version, manifest.generated_at);
         match &self.view {
-            _ if manifest.version < self.floor => Judgement::Older,
-            Some(view) if order(manifest) < order(&view.manifest) => Judgement::Older,
-            Some(view) if *manifest == view.manifest => Judgement::Same,
+            _ if manifest.version < self.floor => ManifestOrder::Older,
+            Some(view) if order(manifest) < order(&view.manifest) => ManifestOrder::Older,
+            Some(view) if *manifest == view.manifest => ManifestOrder::Same,
             // Two that differ and claim the same instant: the one that is held stays.
-            Some(view) if order(manifest) == order(&view.manifest) => Judgement::Older,
-            _ => Judgement::Newer,
+            Some(view) if order(manifest) == order(&view.manifest) => ManifestOrder::Older,
+            _ => ManifestOrder::Newer,
         }
     }
 
     /// The shards of a manifest in which people of the shards that are held lie, and that are not
     /// held as they are there: fetched before it is taken, they keep anybody from waiting for them.
-    pub fn wants(&self, manifest: &Manifest) -> Vec<(u64, Part)> {
+    pub fn wants(&self, manifest: &Manifest) -> Vec<(u64, ObjectRef)> {
         let Some(view) = &self.view else { return Vec::new() };
         let held = |place: u64| {
             let (from, to) = view.places_of(place, manifest.table.bits);
             (from..to).any(|place| view.is_held(place))
         };
-        let is_missing = |(place, part): &(u64, Part)| held(*place) && view.same_as(*part, *place, manifest).is_none();
+        let is_missing = |(place, part): &(u64, ObjectRef)| held(*place) && view.same_as(*part, *place, manifest).is_none();
         manifest.table.distinct().filter(is_missing).collect()
     }
 
@@ -137,17 +137,17 @@ impl Replica {
     ///
     /// # Errors
     /// An object that cannot be opened. Then everything stays as it was.
-    pub fn take(
+    pub fn accept(
         &mut self,
         manifest: Manifest,
         catalogue: Option<&Packed>,
         fresh: Vec<(u64, Packed)>,
         source: Source,
     ) -> Result<bool, Unreadable> {
-        if self.judge(&manifest) != Judgement::Newer {
+        if self.compare(&manifest) != ManifestOrder::Newer {
             return Ok(false);
         }
-        let mut opened: Vec<(u64, People)> = Vec::with_capacity(fresh.len());
+        let mut opened: Vec<(u64, CustomerBlock)> = Vec::with_capacity(fresh.len());
         let new_catalog = catalogue.map(Catalog::open).transpose()?;
         {
             let catalog = match (&new_catalog, &self.view) {
@@ -187,7 +187,7 @@ impl Replica {
         };
         view.n_bytes = view.shards.iter().flatten().map(|shard| shard.people.n_bytes()).sum();
         let policies = view.manifest.policies.stricter(&self.own);
-        view.catalog.snapshot = Snapshot {
+        view.catalog.snapshot = SnapshotMeta {
             source,
             version: Some(view.manifest.version),
             generated_at: Some(view.manifest.generated_at),
@@ -208,7 +208,7 @@ impl Replica {
     ///
     /// # Errors
     /// A shard that cannot be opened.
-    pub fn hold(&mut self, shard: u64, hash: Hash, block: Packed) -> Result<bool, Unreadable> {
+    pub fn insert_shard(&mut self, shard: u64, hash: Hash, block: Packed) -> Result<bool, Unreadable> {
         let Some(view) = &self.view else { return Ok(false) };
         if at(&view.manifest.table.shards, shard).is_none_or(|part| part.hash != hash) {
             return Ok(false);
@@ -223,7 +223,7 @@ impl Replica {
     ///
     /// # Errors
     /// A shard that refers to what that catalogue has not: it is let go.
-    pub fn tie(&mut self, shard: u64) -> Result<(), Unreadable> {
+    pub fn relink(&mut self, shard: u64) -> Result<(), Unreadable> {
         let Some(view) = &mut self.view else { return Ok(()) };
         let Some(slot) = at_mut(&mut view.shards, shard) else { return Ok(()) };
         let Some(held) = slot.take() else { return Ok(()) };
@@ -233,7 +233,7 @@ impl Replica {
         Ok(())
     }
 
-    fn put(&mut self, shard: u64, people: People) {
+    fn put(&mut self, shard: u64, people: CustomerBlock) {
         let used = self.tick();
         let Some(view) = &mut self.view else { return };
         let generation = view.generation;
@@ -261,22 +261,22 @@ impl Replica {
     ///
     /// # Errors
     /// What it takes to say.
-    pub fn person(&self, key: &str) -> Result<Option<Person<'_>>, Needs> {
-        let view = self.view.as_ref().ok_or(Needs::Manifest)?;
+    pub fn customer(&self, key: &str) -> Result<Option<CustomerRecord<'_>>, Missing> {
+        let view = self.view.as_ref().ok_or(Missing::Manifest)?;
         match self.look_up(view, key)? {
             None => Ok(None),
-            Some(Found::Person(person)) => Ok(Some(person)),
+            Some(Found::Customer(person)) => Ok(Some(person)),
             Some(Found::Alias(id)) => match self.look_up(view, id)? {
-                Some(Found::Person(person)) => Ok(Some(person)),
+                Some(Found::Customer(person)) => Ok(Some(person)),
                 _ => Ok(None),
             },
         }
     }
 
     /// Whether a key is the id of a customer, and not an alias or nothing at all.
-    pub(crate) fn is_id(&self, key: &str) -> Result<bool, Needs> {
-        let view = self.view.as_ref().ok_or(Needs::Manifest)?;
-        Ok(matches!(self.look_up(view, key)?, Some(Found::Person(_))))
+    pub(crate) fn is_id(&self, key: &str) -> Result<bool, Missing> {
+        let view = self.view.as_ref().ok_or(Missing::Manifest)?;
+        Ok(matches!(self.look_up(view, key)?, Some(Found::Customer(_))))
     }
 
     /// Dates what is held, and gives the date it had.
@@ -294,16 +294,16 @@ impl Replica {
         }
     }
 
-    fn look_up<'v>(&self, view: &'v View, key: &str) -> Result<Option<Found<'v>>, Needs> {
+    fn look_up<'v>(&self, view: &'v View, key: &str) -> Result<Option<Found<'v>>, Missing> {
         let table = &view.manifest.table;
         let hash = key_hash(table.seed, key);
         let number = table.first_place(shard_of(hash, table.bits));
-        let part = at(&table.shards, number).copied().ok_or(Needs::Manifest)?;
+        let part = at(&table.shards, number).copied().ok_or(Missing::Manifest)?;
         let Some(Some(shard)) = at(&view.shards, number) else {
-            return Err(if part.is_withheld() { Needs::Origin } else { Needs::Shard(number, part) });
+            return Err(if part.is_withheld() { Missing::Origin } else { Missing::Shard(number, part) });
         };
         if shard.generation != view.generation {
-            return Err(Needs::Tie(number));
+            return Err(Missing::Relink(number));
         }
         shard.used.set(self.tick());
         Ok(shard.people.find(key, hash))
@@ -313,14 +313,14 @@ impl Replica {
     ///
     /// # Errors
     /// What it takes to decide it; inside, a question that is none.
-    pub fn decide<'c>(&'c self, question: &Question<'c>, now: Instant) -> Result<Result<Decision<'c>, Problem>, Needs> {
-        let view = self.view.as_ref().ok_or(Needs::Manifest)?;
-        let person = self.person(question.customer)?;
+    pub fn decide<'c>(&'c self, question: &Question<'c>, now: Instant) -> Result<Result<Decision<'c>, Problem>, Missing> {
+        let view = self.view.as_ref().ok_or(Missing::Manifest)?;
+        let person = self.customer(question.customer)?;
         Ok(decide_for(&view.catalog, person.as_ref(), question, now))
     }
 
     /// The people of all shards that are held.
-    pub fn people(&self) -> impl Iterator<Item = (u64, &People)> {
+    pub fn people(&self) -> impl Iterator<Item = (u64, &CustomerBlock)> {
         let shards = self.view.iter().flat_map(|view| view.shards.iter().zip(0_u64..));
         shards.filter_map(|(shard, number)| Some((number, &shard.as_ref()?.people)))
     }
@@ -346,7 +346,7 @@ impl View {
 
     /// Where a shard of another table is held here, if it is. Its hash alone does not say that it is
     /// the same: shards without anybody are all one object.
-    fn same_as(&self, part: Part, place: u64, other: &Manifest) -> Option<u64> {
+    fn same_as(&self, part: ObjectRef, place: u64, other: &Manifest) -> Option<u64> {
         let (from, _) = self.places_of(place, other.table.bits);
         let here = self.manifest.table.first_place(from);
         let is_same = at(&self.manifest.table.shards, here).is_some_and(|held| held.hash == part.hash);
@@ -355,14 +355,14 @@ impl View {
 
     /// What of this stays where another manifest is taken: from which place, to which.
     fn kept(&self, next: &Manifest) -> Vec<(u64, u64)> {
-        let from = |(place, part): (u64, Part)| Some((self.same_as(part, place, next)?, place));
+        let from = |(place, part): (u64, ObjectRef)| Some((self.same_as(part, place, next)?, place));
         next.table.distinct().filter_map(from).collect()
     }
 }
 
 /// Opens a shard of a manifest.
-fn open(block: Packed, catalog: &Catalog, manifest: &Manifest) -> Result<People, Unreadable> {
-    People::open(block, catalog)?.laid_out(manifest.table.seed, manifest.table.bits)
+fn open(block: Packed, catalog: &Catalog, manifest: &Manifest) -> Result<CustomerBlock, Unreadable> {
+    CustomerBlock::open(block, catalog)?.laid_out(manifest.table.seed, manifest.table.bits)
 }
 
 fn at<T>(list: &[T], number: u64) -> Option<&T> {

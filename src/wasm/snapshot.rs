@@ -78,7 +78,7 @@ impl Unverified {
         audience.map_or(Ok(()), |audience| manifest.is_for(&audience)).map_err(broken)?;
         let (catalogue, shards) = self.contents.objects(&manifest, None).map_err(broken)?;
         let mut inner = Replica::new(usize::MAX, 0);
-        inner.take(manifest, Some(&catalogue), (0..).zip(shards).collect(), Source::Snapshot).map_err(broken)?;
+        inner.accept(manifest, Some(&catalogue), (0..).zip(shards).collect(), Source::Snapshot).map_err(broken)?;
         Ok(Snapshot { inner })
     }
 }

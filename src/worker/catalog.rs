@@ -3,7 +3,7 @@
 //! A request is handled without waiting in between, so it sees one version, and what it writes is
 //! one transaction. The platform holds an answer back until what was written before it is durable.
 
-use crate::checks::{self, Asked};
+use crate::checks::{self, CheckRequest};
 use crate::crypto::Signer;
 use crate::export;
 use crate::http::{self, Answer, BY, Room, VERSION};
@@ -15,8 +15,8 @@ use crate::snapshots;
 use crate::sql::Sql;
 use crate::transaction::Storage;
 use mayuse_core::Instant;
-use mayuse_dialects::{Context, Dialect, Done, Failure, Found, Handler, Ids, Presented, Recorded, Request, Store};
-use mayuse_dialects::{Why, Written, answer, fingerprint, object, replay};
+use mayuse_dialects::{Context, Dialect, Outcome, ApiError, Found, Handler, Ids, Presented, Recorded, Request, Store};
+use mayuse_dialects::{ErrorKind, JsonValue, answer, fingerprint, object, replay};
 use mayuse_snapshot::{Health, Ledger, health};
 use serde_json::Value;
 use std::cell::{Cell, RefCell};
@@ -105,7 +105,7 @@ impl DurableObject for Catalog {
             (header("content-type"), header(BY).unwrap_or_default(), header("idempotency-key"));
         let presented = Presented::of(header("authorization").as_deref(), header("x-api-key").as_deref());
         let dialect = Dialect::of(path, presented);
-        let refuse = |failure: Failure| Answer::refusal(dialect, &failure).respond(head);
+        let refuse = |failure: ApiError| Answer::refusal(dialect, &failure).respond(head);
         let store = match self.open() {
             Ok(store) => store,
             Err(failure) => return refuse(failure),
@@ -148,7 +148,7 @@ impl DurableObject for Catalog {
         drop(body);
         let asked = Request { body: &bytes, ..asked };
         let answered = match found.handler() {
-            Some(Handler::Check(form)) => match Asked::read(form, &asked, found.param(0)) {
+            Some(Handler::Check(form)) => match CheckRequest::read(form, &asked, found.param(0)) {
                 Ok(checks) => checks::answer(checks, store.as_ref(), now).await,
                 Err(failure) => Err(failure),
             },
@@ -165,13 +165,13 @@ impl DurableObject for Catalog {
 
 impl Catalog {
     /// The database; opened where it is not yet.
-    fn open(&self) -> std::result::Result<Rc<Sql>, Failure> {
+    fn open(&self) -> std::result::Result<Rc<Sql>, ApiError> {
         if let Some(store) = &*self.store.borrow() {
             return Ok(Rc::clone(store));
         }
         let store = Sql::open(self.sql.clone(), self.storage.clone()).map(Rc::new).map_err(|error| {
             console_error!("the database cannot be opened: {}", error.to_string());
-            Failure::new(Why::Unavailable, "the catalogue cannot be opened; ask again")
+            ApiError::new(ErrorKind::Unavailable, "the catalogue cannot be opened; ask again")
         })?;
         self.store.replace(Some(Rc::clone(&store)));
         // The alarm may have been lost: with a failure to set it, or with a deployment that could not publish.
@@ -191,7 +191,7 @@ impl Catalog {
         }
     }
 
-    fn wake_at(&self, at: i64) -> std::result::Result<(), Failure> {
+    fn wake_at(&self, at: i64) -> std::result::Result<(), ApiError> {
         // One that is overdue may be lost: the platform gives up after a few failures.
         let overdue = http::now().millis().saturating_sub(OVERDUE_MS);
         if self.wakes_at.get().is_some_and(|earlier| earlier <= at && overdue < earlier) {
@@ -203,18 +203,18 @@ impl Catalog {
     }
 
     /// Publishes what there is to publish. When to come again; never where there is no store for it.
-    async fn publish(&self) -> std::result::Result<Option<i64>, Failure> {
+    async fn publish(&self) -> std::result::Result<Option<i64>, ApiError> {
         let Some(kv) = Kv::of(&self.env) else { return Ok(None) };
         let store = self.open()?;
         let (settings, _) = Settings::read(&self.env);
         let secret = settings.signing_key.as_deref();
         let secret = secret.ok_or_else(|| {
-            Failure::internal(
+            ApiError::internal(
                 "there is no SNAPSHOT_SIGNING_KEY; `mayuse keygen` makes one, `npx wrangler secret put` sets it",
             )
         })?;
         let signer =
-            Signer::read(secret).await.map_err(|said| Failure::internal(format!("SNAPSHOT_SIGNING_KEY: {said}")))?;
+            Signer::read(secret).await.map_err(|said| ApiError::internal(format!("SNAPSHOT_SIGNING_KEY: {said}")))?;
         let taken = store.taken()?;
         if taken.is_on_its_way(http::now().millis()) {
             // It would arrive after what is published here, and be the newest.
@@ -240,10 +240,10 @@ impl Catalog {
         key: Option<&str>,
         store: &Rc<Sql>,
         context: &mut Context,
-    ) -> std::result::Result<Answer, Failure> {
+    ) -> std::result::Result<Answer, ApiError> {
         let key = key.filter(|_| asked.method == "POST");
         if key.is_some_and(|key| key.is_empty() || 255 < key.len()) {
-            return Err(Failure::field("Idempotency-Key", "expected 1 to 255 characters"));
+            return Err(ApiError::field("Idempotency-Key", "expected 1 to 255 characters"));
         }
         let print = key.map(|_| fingerprint(asked)).unwrap_or_default();
         if let Some(key) = key
@@ -252,7 +252,7 @@ impl Catalog {
             let answer = Answer::from(replay(recorded, &print)?);
             return Ok(answer.with("idempotent-replayed", true).with(VERSION, store.version()?));
         }
-        let Done { reply, changes } = answer(asked, store.as_ref(), context);
+        let Outcome { reply, changes } = answer(asked, store.as_ref(), context);
         let key = key.filter(|_| reply.status < 300);
         if changes.is_empty() && key.is_none() {
             return Ok(Answer::from(reply).with(VERSION, store.version()?));
@@ -291,7 +291,7 @@ impl Drop for UnderWay<'_> {
 }
 
 /// How the catalog is: what is stored, what is published of it, and what keeps the rest.
-fn ready(store: &Rc<Sql>, env: &Env, now: Instant) -> std::result::Result<Answer, Failure> {
+fn ready(store: &Rc<Sql>, env: &Env, now: Instant) -> std::result::Result<Answer, ApiError> {
     let state = store.state()?;
     let mut fields: Vec<(&str, Value)> =
         vec![("snapshot_version", state.version.into()), ("published_version", state.published.into())];
@@ -312,5 +312,5 @@ fn ready(store: &Rc<Sql>, env: &Env, now: Instant) -> std::result::Result<Answer
             fields.push(("reason", why.unwrap_or_else(|| "nothing was published".to_owned()).into()));
         }
     }
-    Ok(Answer::json(200, &Written(&object(&mut std::iter::once(("status", status.into())).chain(fields)))))
+    Ok(Answer::json(200, &JsonValue(&object(&mut std::iter::once(("status", status.into())).chain(fields)))))
 }

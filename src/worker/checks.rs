@@ -2,9 +2,9 @@
 
 use crate::http::Answer;
 use crate::js;
-use mayuse_core::{Decision, FullCatalog, Instant, Problem, Problems, Question, Reason, Snapshot, WriteJson};
+use mayuse_core::{Decision, FullCatalog, Instant, Problem, Problems, Question, Reason, SnapshotMeta, WriteJson};
 use mayuse_core::{decide, sort_by, undecided};
-use mayuse_dialects::{CheckForm, Dialect, Failure, Request, Store, Written, catalog_for};
+use mayuse_dialects::{CheckForm, Dialect, ApiError, Request, Store, JsonValue, catalog_for};
 use mayuse_document::Check;
 use mayuse_snapshot::Asking;
 
@@ -19,7 +19,7 @@ const PER_COUNT: usize = 50;
 
 /// What was asked.
 #[derive(Debug)]
-pub enum Asked {
+pub enum CheckRequest {
     /// One question.
     One(Check),
     /// Up to a thousand. A malformed one is answered with its error and leaves the others be.
@@ -28,21 +28,21 @@ pub enum Asked {
     All(Check),
 }
 
-impl Asked {
+impl CheckRequest {
     /// Reads a request that came in one of the forms of questions. `customer` is that of the path.
     ///
     /// # Errors
     /// What is wrong with the question, or with the batch as a whole.
-    pub fn read(form: CheckForm, request: &Request<'_>, customer: &str) -> Result<Asked, Failure> {
+    pub fn read(form: CheckForm, request: &Request<'_>, customer: &str) -> Result<CheckRequest, ApiError> {
         let query = request.parameters();
         let pairs = query.iter().map(|(name, value)| (name.as_str(), value.as_str()));
         Ok(match form {
-            CheckForm::Query => Asked::One(Check::from_pairs(pairs)?),
-            CheckForm::Body => Asked::One(Check::read(&request.tree()?)?),
-            CheckForm::Batch => Asked::Many(Check::read_batch(&request.tree()?, MAX_BATCH)?),
+            CheckForm::Query => CheckRequest::One(Check::from_pairs(pairs)?),
+            CheckForm::Body => CheckRequest::One(Check::read(&request.tree()?)?),
+            CheckForm::Batch => CheckRequest::Many(Check::read_batch(&request.tree()?, MAX_BATCH)?),
             CheckForm::Customer => {
                 let others = pairs.filter(|(name, _)| *name != "customer");
-                Asked::All(Check::for_all_from_pairs(std::iter::once(("customer", customer)).chain(others))?)
+                CheckRequest::All(Check::for_all_from_pairs(std::iter::once(("customer", customer)).chain(others))?)
             }
         })
     }
@@ -50,8 +50,8 @@ impl Asked {
     /// The questions, as far as they are some.
     pub fn checks(&self) -> impl Iterator<Item = &Check> {
         let (one, many) = match self {
-            Asked::One(check) | Asked::All(check) => (Some(check), [].as_slice()),
-            Asked::Many(checks) => (None, checks.as_slice()),
+            CheckRequest::One(check) | CheckRequest::All(check) => (Some(check), [].as_slice()),
+            CheckRequest::Many(checks) => (None, checks.as_slice()),
         };
         one.into_iter().chain(many.iter().flatten())
     }
@@ -59,18 +59,18 @@ impl Asked {
     /// How many requests it counts as where it leaves the isolate.
     pub fn weight(&self) -> usize {
         match self {
-            Asked::Many(checks) => checks.len().div_ceil(PER_COUNT).max(1),
-            Asked::One(_) | Asked::All(_) => 1,
+            CheckRequest::Many(checks) => checks.len().div_ceil(PER_COUNT).max(1),
+            CheckRequest::One(_) | CheckRequest::All(_) => 1,
         }
     }
 
     /// The request, to be answered from a replica.
     pub fn asking(&self, now: Instant) -> Asking<'_, Decided> {
         match self {
-            Asked::All(check) => {
+            CheckRequest::All(check) => {
                 Asking::all(check.question(), |question, decision| item(decision, question.feature), now)
             }
-            Asked::One(_) | Asked::Many(_) => {
+            CheckRequest::One(_) | CheckRequest::Many(_) => {
                 Asking::each(self.checks().map(Check::question), |_, decision| plain(decision), now)
             }
         }
@@ -80,14 +80,14 @@ impl Asked {
     ///
     /// # Errors
     /// Those of a single question.
-    pub fn answer(&self, answers: Vec<Decided>) -> Result<Answer, Failure> {
+    pub fn answer(&self, answers: Vec<Decided>) -> Result<Answer, ApiError> {
         let n_items = answers.len();
         let mut answers = answers.into_iter();
         let mut next = || answers.next().unwrap_or_else(|| Ok(Vec::new()));
         let (before, n_items) = match self {
-            Asked::One(_) => return Ok(Answer::written(200, next()?)),
-            Asked::Many(checks) => ("{\"results\":[", checks.len()),
-            Asked::All(_) => ("{\"data\":[", n_items),
+            CheckRequest::One(_) => return Ok(Answer::written(200, next()?)),
+            CheckRequest::Many(checks) => ("{\"results\":[", checks.len()),
+            CheckRequest::All(_) => ("{\"data\":[", n_items),
         };
         let mut body = before.as_bytes().to_vec();
         for n in 0..n_items {
@@ -95,14 +95,14 @@ impl Asked {
                 body.push(b',');
             }
             match self {
-                Asked::Many(checks) => {
+                CheckRequest::Many(checks) => {
                     let malformed = checks.get(n).and_then(|check| check.as_ref().err().cloned());
                     match malformed.map_or_else(&mut next, Err) {
                         Ok(mut decision) => body.append(&mut decision),
                         Err(problems) => refused(problems, &mut body),
                     }
                 }
-                Asked::One(_) | Asked::All(_) => body.append(&mut next()?),
+                CheckRequest::One(_) | CheckRequest::All(_) => body.append(&mut next()?),
             }
         }
         body.extend_from_slice(b"]}");
@@ -114,7 +114,7 @@ impl Asked {
 pub type Decided = Result<Vec<u8>, Problems>;
 
 fn refused(problems: Problems, body: &mut Vec<u8>) {
-    Written(&Dialect::Own.refuse(&problems.into()).body.unwrap_or_default()).write_json(body);
+    JsonValue(&Dialect::Native.refuse(&problems.into()).body.unwrap_or_default()).write_json(body);
 }
 
 /// Most answers fit.
@@ -148,14 +148,14 @@ fn item(decision: Result<Decision<'_>, Problem>, code: &str) -> Decided {
 
 /// Answers a question from what is stored. Between the slices of a batch others have their turn; each answer says of
 /// which version it is.
-pub async fn answer(asked: Asked, store: &dyn Store, now: Instant) -> Result<Answer, Failure> {
+pub async fn answer(asked: CheckRequest, store: &dyn Store, now: Instant) -> Result<Answer, ApiError> {
     match asked {
-        Asked::Many(checks) => many(checks, store, now).await,
+        CheckRequest::Many(checks) => many(checks, store, now).await,
         asked => from_store(&asked, store, now),
     }
 }
 
-async fn many(checks: Vec<Result<Check, Problems>>, store: &dyn Store, now: Instant) -> Result<Answer, Failure> {
+async fn many(checks: Vec<Result<Check, Problems>>, store: &dyn Store, now: Instant) -> Result<Answer, ApiError> {
     let mut decided = Vec::with_capacity(checks.len());
     for (n, slice) in checks.chunks(SLICE).enumerate() {
         if n != 0 {
@@ -165,11 +165,11 @@ async fn many(checks: Vec<Result<Check, Problems>>, store: &dyn Store, now: Inst
         let catalog = read(customers, store, now)?;
         decided.extend(slice.iter().flatten().map(|check| plain(decision(catalog.as_ref(), &check.question(), now))));
     }
-    Asked::Many(checks).answer(decided)
+    CheckRequest::Many(checks).answer(decided)
 }
 
 /// What is to be known of these customers; nothing where nothing was ever written.
-fn read(mut customers: Vec<&str>, store: &dyn Store, now: Instant) -> Result<Option<FullCatalog>, Failure> {
+fn read(mut customers: Vec<&str>, store: &dyn Store, now: Instant) -> Result<Option<FullCatalog>, ApiError> {
     sort_by(&mut customers, Ord::cmp);
     customers.dedup();
     if store.version()? == 0 { Ok(None) } else { catalog_for(store, &customers, now).map(Some) }
@@ -182,20 +182,20 @@ fn decision<'c>(
 ) -> Result<Decision<'c>, Problem> {
     match catalog {
         Some(catalog) => decide(catalog, question, now),
-        None => undecided(question, Reason::SnapshotMissing, &Snapshot::default(), now),
+        None => undecided(question, Reason::SnapshotMissing, &SnapshotMeta::default(), now),
     }
 }
 
-fn from_store(asked: &Asked, store: &dyn Store, now: Instant) -> Result<Answer, Failure> {
+fn from_store(asked: &CheckRequest, store: &dyn Store, now: Instant) -> Result<Answer, ApiError> {
     let catalog = read(asked.checks().map(Check::customer).collect(), store, now)?;
     let catalog = catalog.as_ref();
     let answers = match asked {
-        Asked::All(check) => {
+        CheckRequest::All(check) => {
             let codes = catalog.into_iter().flat_map(|full| full.catalog.feature_codes());
             codes.map(|code| item(decision(catalog, &check.question_on(code), now), code)).collect()
         }
-        Asked::One(check) => vec![plain(decision(catalog, &check.question(), now))],
-        Asked::Many(_) => Vec::new(),
+        CheckRequest::One(check) => vec![plain(decision(catalog, &check.question(), now))],
+        CheckRequest::Many(_) => Vec::new(),
     };
     asked.answer(answers)
 }

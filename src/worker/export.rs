@@ -5,7 +5,7 @@ use crate::js;
 use crate::sql::Sql;
 use futures_util::stream;
 use mayuse_core::WriteJson;
-use mayuse_dialects::{DOCUMENT_FORMAT, Dialect, Failure, Kind, Store, Written};
+use mayuse_dialects::{DOCUMENT_FORMAT, Dialect, ApiError, Kind, Store, JsonValue};
 use std::rc::Rc;
 use worker::{Headers, Response, Result};
 
@@ -41,7 +41,7 @@ pub fn respond(store: &Rc<Sql>, accept: Option<&str>, head: bool) -> Result<Resp
     let form = if lines { Form::Lines } else { Form::Document };
     let version = match store.version() {
         Ok(version) => version,
-        Err(failure) => return Answer::refusal(Dialect::Own, &failure).respond(head),
+        Err(failure) => return Answer::refusal(Dialect::Native, &failure).respond(head),
     };
     let headers = Headers::new();
     headers.set("content-type", if lines { "application/x-ndjson" } else { "application/json" })?;
@@ -52,7 +52,7 @@ pub fn respond(store: &Rc<Sql>, accept: Option<&str>, head: bool) -> Result<Resp
     }
     let beginning = match beginning(store, form) {
         Ok(beginning) => beginning,
-        Err(failure) => return Answer::refusal(Dialect::Own, &failure).respond(head),
+        Err(failure) => return Answer::refusal(Dialect::Native, &failure).respond(head),
     };
     let kinds = KINDS.iter();
     let export = Export { store: Rc::clone(store), form, version, kinds, kind: None, after: String::new() };
@@ -71,7 +71,7 @@ pub fn respond(store: &Rc<Sql>, accept: Option<&str>, head: bool) -> Result<Resp
     Ok(Response::from_stream(all)?.with_headers(headers))
 }
 
-fn beginning(store: &Rc<Sql>, form: Form) -> std::result::Result<Vec<u8>, Failure> {
+fn beginning(store: &Rc<Sql>, form: Form) -> std::result::Result<Vec<u8>, ApiError> {
     let (mut text, after) = match form {
         Form::Document => (format!("{{\"format\": {DOCUMENT_FORMAT}"), ""),
         Form::Lines => ("{\"kind\": \"settings\"".to_owned(), "}\n"),
@@ -79,7 +79,7 @@ fn beginning(store: &Rc<Sql>, form: Form) -> std::result::Result<Vec<u8>, Failur
     for (name, value) in store.settings()?.as_object().into_iter().flatten() {
         text.push(',');
         text.push_str(if form == Form::Lines { " " } else { "\n" });
-        text.push_str(&format!("\"{name}\": {}", Written(value).to_json()));
+        text.push_str(&format!("\"{name}\": {}", JsonValue(value).to_json()));
     }
     text.push_str(after);
     Ok(text.into_bytes())
@@ -87,9 +87,9 @@ fn beginning(store: &Rc<Sql>, form: Form) -> std::result::Result<Vec<u8>, Failur
 
 impl Export {
     /// The next piece; nothing after the last.
-    fn next(&mut self) -> std::result::Result<Option<Vec<u8>>, Failure> {
+    fn next(&mut self) -> std::result::Result<Option<Vec<u8>>, ApiError> {
         if self.store.version()? != self.version {
-            return Err(Failure::conflict("the catalogue was written while it was exported; export it again"));
+            return Err(ApiError::conflict("the catalogue was written while it was exported; export it again"));
         }
         let mut text = String::new();
         let Some(kind) = self.kind else {
@@ -106,11 +106,11 @@ impl Export {
             match self.form {
                 Form::Document => {
                     text.push_str(if self.after.is_empty() { "\n" } else { ",\n" });
-                    text.push_str(&Written(&entity.body).to_json());
+                    text.push_str(&JsonValue(&entity.body).to_json());
                 }
                 Form::Lines => {
                     // The kind goes first, in place of the opening brace.
-                    let body = Written(&entity.body).to_json();
+                    let body = JsonValue(&entity.body).to_json();
                     text.push_str(&format!("{{\"kind\":\"{}\",", kind.name()));
                     text.push_str(body.strip_prefix('{').unwrap_or_default());
                     text.push('\n');

@@ -2,7 +2,7 @@
 
 use crate::http::Work;
 use crate::js;
-use mayuse_dialects::{Dialect, Failure, Key, Keys, Scope, Why};
+use mayuse_dialects::{Dialect, ApiError, Key, Keys, Scope, ErrorKind};
 use std::cell::OnceCell;
 use worker::js_sys::futures::JsFuture;
 use worker::js_sys::{Function, Object, Promise, Reflect};
@@ -13,7 +13,7 @@ use worker::{Env, console_error};
 const PERIOD_S: u32 = 10;
 
 thread_local! {
-    static GATE: OnceCell<Gate> = const { OnceCell::new() };
+    static GATE: OnceCell<Auth> = const { OnceCell::new() };
 }
 
 /// The header in which `scripts/front.mjs` shows that a request came through it.
@@ -28,7 +28,7 @@ pub const ANONYMOUS: &str = "anonymous";
 /// What is known of the environment once its first request was let in or refused. A deployment's
 /// environment does not change, and a new one begins with nothing kept.
 #[derive(Debug)]
-struct Gate {
+struct Auth {
     keys: Result<Keys, String>,
     /// The same with the demo key, for requests to this machine; only where `LOCAL_RUN` is set.
     local: Option<(Keys, String)>,
@@ -36,22 +36,22 @@ struct Gate {
     may_panic: bool,
 }
 
-impl Gate {
-    fn of(env: &Env) -> Gate {
+impl Auth {
+    fn of(env: &Env) -> Auth {
         let keys = read(env);
         let local = keys.as_ref().ok().zip(env.var("LOCAL_RUN").ok()).map(|(keys, pass)| {
             let mut local = keys.clone();
             local.extend(Keys::demo());
             (local, pass.to_string())
         });
-        Gate { keys, local, may_panic: env.var("PANIC_ROUTE").is_ok() }
+        Auth { keys, local, may_panic: env.var("PANIC_ROUTE").is_ok() }
     }
 
     /// The table that a request is held against. The demo key is in it where the variable `LOCAL_RUN` is set and the
     /// request is to this machine, from no page of another: in a deployment the second is never true. A page can have
     /// its own name lead here, and asks under that name; what passes a request on can hide the name, so it has to show
     /// the value of the variable where that is more than `1`.
-    fn keys(&self, url: &str, header: Header<'_>) -> Result<&Keys, Failure> {
+    fn keys(&self, url: &str, header: Header<'_>) -> Result<&Keys, ApiError> {
         let is_absent_or_local = |name: &str| header(name).is_none_or(|found| is_local(&found));
         let is_from_here = |pass: &str| {
             is_local(url)
@@ -62,7 +62,7 @@ impl Gate {
         };
         match &self.local {
             Some((local, pass)) if is_from_here(pass) => Ok(local),
-            _ => self.keys.as_ref().map_err(|problem| Failure::new(Why::Unavailable, problem.clone())),
+            _ => self.keys.as_ref().map_err(|problem| ApiError::new(ErrorKind::Unavailable, problem.clone())),
         }
     }
 }
@@ -75,17 +75,17 @@ pub fn identify(
     dialect: Dialect,
     authorization: Option<&str>,
     x_api_key: Option<&str>,
-) -> Result<Key, Failure> {
+) -> Result<Key, ApiError> {
     GATE.with(|gate| {
-        gate.get_or_init(|| Gate::of(env)).keys(url, header)?.identify(dialect, authorization, x_api_key).cloned()
+        gate.get_or_init(|| Auth::of(env)).keys(url, header)?.identify(dialect, authorization, x_api_key).cloned()
     })
 }
 
 /// Whether a request may ask, as far as that is known without the environment: not before the first
 /// request that came with it.
 pub fn may_ask(url: &str, header: Header<'_>, authorization: Option<&str>, x_api_key: Option<&str>) -> bool {
-    let may = |gate: &Gate| {
-        let key = gate.keys(url, header).ok()?.identify(Dialect::Own, authorization, x_api_key).ok()?;
+    let may = |gate: &Auth| {
+        let key = gate.keys(url, header).ok()?.identify(Dialect::Native, authorization, x_api_key).ok()?;
         key.require(Scope::Check).ok()
     };
     GATE.with(|gate| gate.get().and_then(may).is_some())
@@ -123,7 +123,7 @@ pub fn limit<'w>(env: &'w Env, class: &'w str, name: String) -> Work<'w, ()> {
     Box::pin(count(env, class, name))
 }
 
-async fn count(env: &Env, class: &str, name: String) -> Result<(), Failure> {
+async fn count(env: &Env, class: &str, name: String) -> Result<(), ApiError> {
     let binding = format!("RATE_LIMIT_{}", class.to_ascii_uppercase());
     let bound = Reflect::has(env, &JsValue::from_str(&binding)).unwrap_or_default();
     if !bound {
@@ -132,7 +132,7 @@ async fn count(env: &Env, class: &str, name: String) -> Result<(), Failure> {
     match is_within(env, &binding, &name).await {
         Ok(false) => {
             let message = format!("too many requests; try again in {PERIOD_S} seconds");
-            Err(Failure::new(Why::TooManyRequests(PERIOD_S), message))
+            Err(ApiError::new(ErrorKind::TooManyRequests(PERIOD_S), message))
         }
         Ok(true) => Ok(()),
         Err(error) => {
@@ -144,7 +144,7 @@ async fn count(env: &Env, class: &str, name: String) -> Result<(), Failure> {
 }
 
 /// Counts what one request costs others, as so many requests.
-pub async fn limit_by(env: &Env, class: &str, name: &str, n: usize) -> Result<(), Failure> {
+pub async fn limit_by(env: &Env, class: &str, name: &str, n: usize) -> Result<(), ApiError> {
     for _ in 0..n {
         limit(env, class, name.to_owned()).await?;
     }

@@ -2,7 +2,7 @@
 
 use crate::js;
 use mayuse_core::{Instant, WriteJson};
-use mayuse_dialects::{Dialect, Failure, Reply, Why, Written};
+use mayuse_dialects::{Dialect, ApiError, ApiResponse, ErrorKind, JsonValue};
 use std::pin::Pin;
 use worker::wasm_bindgen::JsValue;
 use worker::{Headers, Request, Response};
@@ -41,7 +41,7 @@ impl Answer {
     }
 
     /// A refusal in the words of a dialect.
-    pub fn refusal(dialect: Dialect, failure: &Failure) -> Answer {
+    pub fn refusal(dialect: Dialect, failure: &ApiError) -> Answer {
         Answer::from(dialect.refuse(failure))
     }
 
@@ -64,10 +64,10 @@ impl Answer {
     }
 }
 
-impl From<Reply> for Answer {
-    fn from(reply: Reply) -> Self {
+impl From<ApiResponse> for Answer {
+    fn from(reply: ApiResponse) -> Self {
         let mut answer = match &reply.body {
-            Some(body) => Answer::json(reply.status, &Written(body)),
+            Some(body) => Answer::json(reply.status, &JsonValue(body)),
             None => Answer { status: reply.status, headers: Vec::new(), body: Vec::new() },
         };
         answer.headers.extend(reply.allow.map(|allow| ("allow", allow.to_string())));
@@ -78,7 +78,7 @@ impl From<Reply> for Answer {
 }
 
 /// Work that is waited for. It is boxed where it is waited for in several places: each would be compiled anew.
-pub type Work<'w, T> = Pin<Box<dyn Future<Output = Result<T, Failure>> + 'w>>;
+pub type Work<'w, T> = Pin<Box<dyn Future<Output = Result<T, ApiError>> + 'w>>;
 
 /// A body: bytes that the platform holds. They count against what there may be at a time for as long as this is there.
 #[derive(Debug, Default)]
@@ -116,7 +116,7 @@ pub fn body<'w>(request: &'w Request, limit: usize, room: Room, who: &'w str) ->
     Box::pin(read_body(request, limit, room, who))
 }
 
-async fn read_body(request: &Request, limit: usize, room: Room, who: &str) -> Result<Body, Failure> {
+async fn read_body(request: &Request, limit: usize, room: Room, who: &str) -> Result<Body, ApiError> {
     if matches!(request.inner().method().as_str(), "GET" | "HEAD") {
         return Ok(Body::default());
     }
@@ -126,36 +126,36 @@ async fn read_body(request: &Request, limit: usize, room: Room, who: &str) -> Re
     };
     #[expect(clippy::cast_precision_loss, reason = "limits are a few megabytes")]
     let read = js::done(js::read_body(request.inner(), limit as f64, room, who)).await;
-    let read = read.map_err(|said| Failure::internal(format!("the body cannot be read: {said}")))?;
+    let read = read.map_err(|said| ApiError::internal(format!("the body cannot be read: {said}")))?;
     match read.as_string().as_deref() {
         None => Ok(Body(read)),
         Some("large") => {
-            Err(Failure::new(Why::TooLarge, format!("the body is larger than the {limit} bytes this path takes")))
+            Err(ApiError::new(ErrorKind::TooLarge, format!("the body is larger than the {limit} bytes this path takes")))
         }
         Some("busy") => {
-            Err(Failure::new(Why::Busy(BUSY_S), "too many bodies are being read; send it again in a few seconds"))
+            Err(ApiError::new(ErrorKind::Busy(BUSY_S), "too many bodies are being read; send it again in a few seconds"))
         }
         Some("late") => {
-            Err(Failure::new(Why::RequestTimeout, "the body did not come within 30 seconds; send it again"))
+            Err(ApiError::new(ErrorKind::RequestTimeout, "the body did not come within 30 seconds; send it again"))
         }
         Some(_) => Err(interrupted()),
     }
 }
 
 /// Refuses a body that is encoded: nothing here decodes it.
-pub fn is_plain(request: &Request) -> Result<(), Failure> {
+pub fn is_plain(request: &Request) -> Result<(), ApiError> {
     match request.headers().get("content-encoding").ok().flatten() {
         Some(encoding) if !encoding.trim().eq_ignore_ascii_case("identity") && !encoding.trim().is_empty() => {
             let message = "the body has a content-encoding, and none is taken; send it as it is";
-            Err(Failure::new(Why::UnsupportedMediaType, message))
+            Err(ApiError::new(ErrorKind::UnsupportedMediaType, message))
         }
         _ => Ok(()),
     }
 }
 
 /// The body ended too early.
-pub fn interrupted() -> Failure {
-    Failure::new(Why::BadRequest, "the body ended before it was complete").code("BODY_INTERRUPTED")
+pub fn interrupted() -> ApiError {
+    ApiError::new(ErrorKind::BadRequest, "the body ended before it was complete").code("BODY_INTERRUPTED")
 }
 
 /// The path and the query of a URL.

@@ -5,7 +5,7 @@ use crate::js;
 use crate::sql::Sql;
 use crate::transaction::Storage;
 use mayuse_core::{Element, Instant};
-use mayuse_dialects::{Batch, Dialect, Failure, Ids, MAX_LINE, Progress, Store, Why, Written, admit, object};
+use mayuse_dialects::{Batch, Dialect, ApiError, Ids, MAX_LINE, Progress, Store, ErrorKind, JsonValue, admit, object};
 use serde_json::{Map, Value};
 use std::fmt;
 use std::rc::Rc;
@@ -71,7 +71,7 @@ impl Writer<'_> {
         };
         let mut run = match self.begin(token) {
             Ok(run) => run,
-            Err(failure) => return Ok(Answer::refusal(Dialect::Own, &failure)),
+            Err(failure) => return Ok(Answer::refusal(Dialect::Native, &failure)),
         };
         let outcome = self.read(request, &mut run).await.and_then(|()| self.finish(&mut run));
         let summary = object(
@@ -86,7 +86,7 @@ impl Writer<'_> {
             .into_iter(),
         );
         let Err(failure) = outcome else {
-            let answer = Answer::json(200, &Written(&summary)).with(VERSION, run.written.version);
+            let answer = Answer::json(200, &JsonValue(&summary)).with(VERSION, run.written.version);
             // Nothing was left to write: the whole file is there since an earlier request.
             return Ok(if run.was_done && run.n_batches == 0 {
                 answer.with("idempotent-replayed", true)
@@ -95,16 +95,16 @@ impl Writer<'_> {
             });
         };
         // What came before the batch that was refused is written, and the answer says so.
-        let mut reply = Dialect::Own.refuse(&failure);
+        let mut reply = Dialect::Native.refuse(&failure);
         if let (Some(Value::Object(body)), Value::Object(summary)) = (&mut reply.body, summary) {
             body.extend(summary);
         }
         Ok(Answer::from(reply).with(VERSION, run.written.version))
     }
 
-    fn begin(&self, token: String) -> Result<Run, Failure> {
+    fn begin(&self, token: String) -> Result<Run, ApiError> {
         if token.is_empty() || 255 < token.len() {
-            return Err(Failure::field("Idempotency-Key", "expected 1 to 255 characters"));
+            return Err(ApiError::field("Idempotency-Key", "expected 1 to 255 characters"));
         }
         let written = match self.store.import(&token)? {
             Some(import) => import,
@@ -122,12 +122,12 @@ impl Writer<'_> {
         })
     }
 
-    async fn read(&self, request: &mut worker::Request, run: &mut Run) -> Result<(), Failure> {
+    async fn read(&self, request: &mut worker::Request, run: &mut Run) -> Result<(), ApiError> {
         let content_type = request.headers().get("content-type").ok().flatten().unwrap_or_default();
         let essence = content_type.split(';').next().unwrap_or_default().trim();
         if !["application/x-ndjson", "application/ndjson", "application/jsonl"].contains(&essence) {
             let message = "send lines of JSON, and say so: content-type: application/x-ndjson";
-            return Err(Failure::new(Why::UnsupportedMediaType, message));
+            return Err(ApiError::new(ErrorKind::UnsupportedMediaType, message));
         }
         let reader = js::reader(request.inner());
         let mut rest: Vec<u8> = Vec::new();
@@ -177,7 +177,7 @@ impl Writer<'_> {
         }
     }
 
-    fn line(&self, line: &[u8], run: &mut Run) -> Result<(), Failure> {
+    fn line(&self, line: &[u8], run: &mut Run) -> Result<(), ApiError> {
         if MAX_LINE < line.len() {
             return Err(too_long(run));
         }
@@ -189,7 +189,7 @@ impl Writer<'_> {
                      `Idempotency-Key` the import starts anew",
                     run.before.lines
                 );
-                return Err(Failure::conflict(message));
+                return Err(ApiError::conflict(message));
             }
             return Ok(());
         }
@@ -197,16 +197,16 @@ impl Writer<'_> {
         if run.batch.is_full() { self.flush(run, false) } else { Ok(()) }
     }
 
-    fn finish(&self, run: &mut Run) -> Result<(), Failure> {
+    fn finish(&self, run: &mut Run) -> Result<(), ApiError> {
         if run.read.lines < run.before.lines {
             let message = format!("the file ends before line {}, up to which it was imported", run.before.lines);
-            return Err(Failure::conflict(message));
+            return Err(ApiError::conflict(message));
         }
         self.flush(run, true)
     }
 
     /// Writes the batch, and how far the import is, in one transaction.
-    fn flush(&self, run: &mut Run, done: bool) -> Result<(), Failure> {
+    fn flush(&self, run: &mut Run, done: bool) -> Result<(), ApiError> {
         let batch = std::mem::take(&mut run.batch);
         let changes = batch.changes();
         admit(&changes, self.store.as_ref()).map_err(|failure| batch.locate(failure))?;
@@ -217,11 +217,11 @@ impl Writer<'_> {
                 let message = "the catalogue was replaced meanwhile, and nothing of this import is there any more; \
                                send it again from the beginning";
                 run.written = Import { version: self.store.version()?, ..Import::default() };
-                return Err(Failure::conflict(message));
+                return Err(ApiError::conflict(message));
             }
             if stored != run.written.progress {
                 let message = "another request imports under this resume token; send it again when that has ended";
-                return Err(Failure::conflict(message));
+                return Err(ApiError::conflict(message));
             }
             let version = match changes.as_slice() {
                 [] => run.written.version,
@@ -241,23 +241,23 @@ impl Writer<'_> {
     }
 }
 
-fn too_long(run: &Run) -> Failure {
+fn too_long(run: &Run) -> ApiError {
     let line = usize::try_from(run.read.lines.saturating_add(1)).unwrap_or(usize::MAX);
-    Failure::new(Why::TooLarge, format!("a line is longer than {MAX_LINE} bytes")).at(Element::Line(line))
+    ApiError::new(ErrorKind::TooLarge, format!("a line is longer than {MAX_LINE} bytes")).at(Element::Line(line))
 }
 
 /// How far an import came.
 pub fn state(token: &str, store: &Rc<Sql>) -> Answer {
     let found = store
         .import(token)
-        .and_then(|import| import.ok_or_else(|| Failure::not_found(format!("there is no import `{token}`"))));
+        .and_then(|import| import.ok_or_else(|| ApiError::not_found(format!("there is no import `{token}`"))));
     match found {
         Ok(Import { progress, done, version }) => {
             let fields =
                 [("lines", progress.lines.into()), ("done", done.into()), ("snapshot_version", version.into())];
             let state = object(&mut fields.into_iter());
-            Answer::json(200, &Written(&state))
+            Answer::json(200, &JsonValue(&state))
         }
-        Err(failure) => Answer::refusal(Dialect::Own, &failure),
+        Err(failure) => Answer::refusal(Dialect::Native, &failure),
     }
 }

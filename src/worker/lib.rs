@@ -32,11 +32,11 @@ mod import;
 mod export;
 mod publish;
 
-use checks::{Asked, Decided};
+use checks::{CheckRequest, Decided};
 use http::{Answer, Body, Room};
 use mayuse_core::{Instant, WriteJson};
 use mayuse_dialects::{
-    Dialect, Failure, Found, Handler, Ids, Presented, Program, RateClass, Request, SMALL, Why, Written, object,
+    Dialect, ApiError, Found, Handler, Ids, Presented, Program, RateClass, Request, SMALL, ErrorKind, JsonValue, object,
     scope_of,
 };
 use mayuse_snapshot::{Asking, Event};
@@ -57,7 +57,7 @@ const ANSWER_WITHIN_MS: u32 = 20_000;
 #[event(fetch)]
 async fn fetch(request: worker::Request, env: Env, context: Context) -> Result<Response> {
     let now = http::now();
-    let arrived = Arrived {
+    let arrived = IncomingRequest {
         // Not `request.method()`: that takes every method it does not know for GET.
         method: request.inner().method(),
         // Not `request.url()`: that parses with a library three times the size of all of this.
@@ -89,7 +89,7 @@ async fn fetch(request: worker::Request, env: Env, context: Context) -> Result<R
         ]
         .into_iter(),
     );
-    console_log!("{}", Written(&line).to_json());
+    console_log!("{}", JsonValue(&line).to_json());
     response
 }
 
@@ -108,14 +108,14 @@ fn id_of(request: &worker::Request, now: Instant) -> String {
 }
 
 /// A request as it came.
-struct Arrived {
+struct IncomingRequest {
     method: String,
     url: String,
     id: String,
     now: Instant,
 }
 
-impl Arrived {
+impl IncomingRequest {
     fn path(&self) -> &str {
         http::path_and_query(&self.url).0
     }
@@ -131,7 +131,7 @@ impl Arrived {
         request: &worker::Request,
         env: &Env,
         by: &mut String,
-    ) -> std::result::Result<Response, Failure> {
+    ) -> std::result::Result<Response, ApiError> {
         let path = self.path();
         let header = |name: &str| request.headers().get(name).ok().flatten();
         let address = || header("cf-connecting-ip").unwrap_or_default();
@@ -144,7 +144,7 @@ impl Arrived {
                 gate::limit(env, gate::ANONYMOUS, address()).await?;
             }
             let answer = match found.handler() {
-                Some(Handler::Program(answer)) => Answer::json(200, &Written(&answer(&PROGRAM))),
+                Some(Handler::Program(answer)) => Answer::json(200, &JsonValue(&answer(&PROGRAM))),
                 Some(Handler::Description) => described(path, env).await?,
                 _ => return self.ask(request, &found, None, env, by).await.map_err(|error| self.broken(&error)),
             };
@@ -157,7 +157,7 @@ impl Arrived {
             Ok(key) => key,
             Err(failure) => {
                 // Guessing is limited too, by where it comes from.
-                if failure.why == Why::Unauthorized {
+                if failure.kind == ErrorKind::Unauthorized {
                     gate::limit(env, gate::ANONYMOUS, address).await?;
                 }
                 return Err(failure);
@@ -188,7 +188,7 @@ impl Arrived {
             Ok(body) => {
                 let bytes = body.bytes();
                 let request = self.request(presented, content_type.as_deref(), &bytes);
-                Asked::read(form, &request, found.param(0)).map(|asked| (asked, body))
+                CheckRequest::read(form, &request, found.param(0)).map(|asked| (asked, body))
             }
             Err(failure) => Err(failure),
         };
@@ -222,7 +222,7 @@ impl Arrived {
         request: &worker::Request,
         env: &Env,
         by: &str,
-    ) -> std::result::Result<std::result::Result<Vec<Decided>, Response>, Failure> {
+    ) -> std::result::Result<std::result::Result<Vec<Decided>, Response>, ApiError> {
         let outcome = replica::answer(&mut asking, env, Event::Begin).await;
         if outcome == Outcome::Answered {
             return Ok(Ok(asking.into_answers()));
@@ -262,7 +262,7 @@ impl Arrived {
         found: &Found,
         env: &Env,
         by: &str,
-    ) -> std::result::Result<Response, Failure> {
+    ) -> std::result::Result<Response, ApiError> {
         let body = if self.is_read() || matches!(found.handler(), Some(Handler::Import)) {
             None
         } else {
@@ -292,19 +292,19 @@ impl Arrived {
     }
 
     /// What went wrong is for the log alone.
-    fn broken(&self, error: &worker::Error) -> Failure {
+    fn broken(&self, error: &worker::Error) -> ApiError {
         console_error!("{}: the catalogue does not answer: {}", self.id, error.to_string());
         let message = "the catalogue does not answer; ask again, where something is created with the same \
                        Idempotency-Key";
-        Failure::new(Why::Unavailable, message)
+        ApiError::new(ErrorKind::Unavailable, message)
     }
 }
 
 /// The description of the API, which everybody may read.
-async fn described(path: &str, env: &Env) -> std::result::Result<Answer, Failure> {
+async fn described(path: &str, env: &Env) -> std::result::Result<Answer, ApiError> {
     let asset = js::done(js::asset(env, path)).await.map_err(|said| {
         console_error!("{path}: {said}");
-        Failure::new(Why::Unavailable, "the description of the API cannot be read; ask again")
+        ApiError::new(ErrorKind::Unavailable, "the description of the API cannot be read; ask again")
     })?;
     Ok(Answer::written(200, js::bytes(&asset)))
 }

@@ -8,8 +8,8 @@ use crate::settings::Settings;
 use crate::sql::Sql;
 use crate::transaction::Storage;
 use mayuse_core::{Instant, Packed};
-use mayuse_dialects::Failure;
-use mayuse_snapshot::{Hash, Ledger, Limits, Load, Manifest, Part, Publisher, Step, Table};
+use mayuse_dialects::ApiError;
+use mayuse_snapshot::{Hash, Ledger, Limits, Load, Manifest, ObjectRef, Publisher, Step, SnapshotIndex};
 use std::cell::Cell;
 use worker::console_error;
 
@@ -37,7 +37,7 @@ pub struct Publishing<'p> {
 
 impl Publishing<'_> {
     /// Publishes what there is to publish. Gives the instant at which to come again.
-    pub async fn run(&self) -> Result<i64, Failure> {
+    pub async fn run(&self) -> Result<i64, ApiError> {
         let template = self.template();
         let limits =
             Limits { heartbeat_ms: self.settings.heartbeat_ms, grace_ms: self.settings.grace_ms, ..Limits::default() };
@@ -69,14 +69,14 @@ impl Publishing<'_> {
 
     /// What every manifest says.
     fn template(&self) -> Manifest {
-        let table = Table { seed: self.store.seed(), catalogue: Part::WITHHELD, bits: 0, shards: Vec::new() };
+        let table = SnapshotIndex { seed: self.store.seed(), catalogue: ObjectRef::WITHHELD, bits: 0, shards: Vec::new() };
         let policies = self.settings.policies;
         let audience = self.settings.audience.clone();
         Manifest { version: 0, audience, generated_at: Instant::EPOCH, policies, table, previous: None }
     }
 
     /// Puts objects where readers look, as many of them at the same time as may be. How many.
-    async fn put(&self, hashes: &[Hash]) -> Result<usize, Failure> {
+    async fn put(&self, hashes: &[Hash]) -> Result<usize, ApiError> {
         let (mut some, mut n_bytes) = (Vec::new(), 0_usize);
         for hash in hashes {
             let object = self.store.object(*hash)?.ok_or_else(|| unreadable(*hash))?;
@@ -94,8 +94,8 @@ impl Publishing<'_> {
     }
 
     /// Signs the cut and puts it as the manifest, which is what publishes.
-    async fn publish(&self) -> Result<(), Failure> {
-        let cut = self.store.cut()?.ok_or_else(|| Failure::internal("the cut cannot be read"))?;
+    async fn publish(&self) -> Result<(), ApiError> {
+        let cut = self.store.cut()?.ok_or_else(|| ApiError::internal("the cut cannot be read"))?;
         // Settings may have changed meanwhile.
         let Manifest { audience, policies, .. } = self.template();
         let cut = Manifest { audience, policies, ..cut };
@@ -107,7 +107,7 @@ impl Publishing<'_> {
         self.note(|| self.store.record_publication(&cut, hash, now))
     }
 
-    async fn delete(&self, hashes: &[Hash]) -> Result<usize, Failure> {
+    async fn delete(&self, hashes: &[Hash]) -> Result<usize, ApiError> {
         self.note(|| hashes.iter().try_for_each(|hash| self.store.mark_deleting(*hash)))?;
         let keys = hashes.iter().map(|hash| kv::key_of(*hash)).collect();
         self.kv.delete(keys).await.map_err(|said| refused(&said))?;
@@ -115,16 +115,16 @@ impl Publishing<'_> {
         Ok(hashes.len())
     }
 
-    fn note(&self, write: impl Fn() -> Result<(), Failure>) -> Result<(), Failure> {
+    fn note(&self, write: impl Fn() -> Result<(), ApiError>) -> Result<(), ApiError> {
         self.storage.transaction(write)
     }
 }
 
-fn unreadable(hash: Hash) -> Failure {
-    Failure::internal(format!("the object {hash} cannot be read"))
+fn unreadable(hash: Hash) -> ApiError {
+    ApiError::internal(format!("the object {hash} cannot be read"))
 }
 
-fn refused(said: &str) -> Failure {
+fn refused(said: &str) -> ApiError {
     console_error!("publishing: the store of snapshots: {said}");
-    Failure::internal(format!("the store of snapshots does not take it: {said}"))
+    ApiError::internal(format!("the store of snapshots does not take it: {said}"))
 }

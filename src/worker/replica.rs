@@ -2,7 +2,7 @@
 //!
 //! No request waits for what another one fetches, since the platform ends that with the other request.
 
-use crate::checks::{Asked, Decided, written};
+use crate::checks::{CheckRequest, Decided, written};
 use crate::crypto;
 use crate::http;
 use crate::js;
@@ -19,18 +19,18 @@ use worker::{Env, console_error};
 const EMBEDDED: &str = "MAYUSE_FALLBACK_SNAPSHOT";
 
 /// What is in this isolate.
-struct Held {
+struct IsolateState {
     reader: RefCell<Reader>,
     settings: Settings,
     kv: Kv,
 }
 
 thread_local! {
-    static HELD: OnceCell<Option<Held>> = const { OnceCell::new() };
+    static HELD: OnceCell<Option<IsolateState>> = const { OnceCell::new() };
 }
 
 /// Does something with the replica, if this Worker has one.
-fn with<T>(env: &Env, work: impl FnOnce(&Held) -> T) -> Option<T> {
+fn with<T>(env: &Env, work: impl FnOnce(&IsolateState) -> T) -> Option<T> {
     HELD.with(|held| {
         let held = held.get_or_init(|| {
             let kv = Kv::of(env)?;
@@ -39,14 +39,14 @@ fn with<T>(env: &Env, work: impl FnOnce(&Held) -> T) -> Option<T> {
             let embedded = js::field(&worker::js_sys::global(), EMBEDDED);
             let embedded = if embedded.is_undefined() { Vec::new() } else { js::bytes(&embedded) };
             let reader = Reader::new(settings.reader(), Fallback::of(embedded));
-            Some(Held { reader: RefCell::new(reader), settings, kv })
+            Some(IsolateState { reader: RefCell::new(reader), settings, kv })
         });
         held.as_ref().map(work)
     })
 }
 
 /// The same, where the replica was opened before.
-fn opened<T>(work: impl FnOnce(&Held) -> T) -> Option<T> {
+fn opened<T>(work: impl FnOnce(&IsolateState) -> T) -> Option<T> {
     HELD.with(|held| held.get().and_then(Option::as_ref).map(work))
 }
 
@@ -56,7 +56,7 @@ pub fn answer_now(question: &Question<'_>, now: Instant) -> Option<Vec<u8>> {
 }
 
 /// A request, and whether it is answered at once from what is held.
-pub fn ask(asked: &Asked, now: Instant) -> (Asking<'_, Decided>, bool) {
+pub fn ask(asked: &CheckRequest, now: Instant) -> (Asking<'_, Decided>, bool) {
     let mut asking = asked.asking(now);
     let is_answered = opened(|held| asking.is_answered_now(&held.reader.borrow())).unwrap_or_default();
     (asking, is_answered)

@@ -9,7 +9,7 @@ use crate::replica;
 use crate::settings::Settings;
 use crate::sql::Sql;
 use mayuse_core::{Instant, Packed};
-use mayuse_dialects::{Dialect, Failure, Found, Handler, Reply, Store, Why, from_slice, object};
+use mayuse_dialects::{Dialect, ApiError, Found, Handler, ApiResponse, Store, ErrorKind, from_slice, object};
 use mayuse_snapshot::{Fetched, Hash, NotTaken, ObjectError, Unverified};
 use serde_json::Value;
 use worker::Env;
@@ -22,7 +22,7 @@ pub async fn answer(
     env: &Env,
     by: &str,
     now: Instant,
-) -> Result<Option<Answer>, Failure> {
+) -> Result<Option<Answer>, ApiError> {
     let seen = request.headers().get("if-none-match").ok().flatten();
     let hash = || hash_of(found.param(0));
     let answer = match found.handler() {
@@ -36,7 +36,7 @@ pub async fn answer(
                 fields.insert("versions_behind".to_owned(), behind.into());
                 fields.insert("publishing".to_owned(), publishing);
             }
-            Answer::from(Reply::json(200, status))
+            Answer::from(ApiResponse::json(200, status))
         }
         Some(Handler::ReadManifest) => manifest(&store(env)?, seen.as_deref()).await?,
         Some(Handler::ReadObject) => {
@@ -49,19 +49,19 @@ pub async fn answer(
             // It stays where the platform has it.
             let body = http::body(request, found.body_limit(), Room::Worker, by).await?;
             let found = js::done(js::not_object(&body.shared(), &hash.to_string())).await;
-            match found.map_err(Failure::internal)?.as_string().as_deref() {
+            match found.map_err(ApiError::internal)?.as_string().as_deref() {
                 None => {}
                 Some("hash") => {
-                    return Err(Failure::new(Why::BadRequest, format!("the body does not hash to {hash}")));
+                    return Err(ApiError::new(ErrorKind::BadRequest, format!("the body does not hash to {hash}")));
                 }
                 // Nobody could read it again.
                 Some(_) => {
                     let message = "not an object: those are in the packed form, which is UTF-8";
-                    return Err(Failure::new(Why::BadRequest, message));
+                    return Err(ApiError::new(ErrorKind::BadRequest, message));
                 }
             }
             kv.put_shared(kv::key_of(hash), body.shared()).await.map_err(|said| unavailable(&said))?;
-            Answer::from(Reply::empty())
+            Answer::from(ApiResponse::empty())
         }
         _ => return Ok(None),
     };
@@ -74,27 +74,27 @@ async fn readiness(env: &Env) -> Option<Value> {
     from_slice(text.as_bytes()).ok()
 }
 
-fn store(env: &Env) -> Result<Kv, Failure> {
+fn store(env: &Env) -> Result<Kv, ApiError> {
     Kv::of(env).ok_or_else(nowhere)
 }
 
-fn nowhere() -> Failure {
-    Failure::new(Why::NotFound, "this Worker publishes no snapshots: it has no KV namespace bound as `SNAPSHOTS`")
+fn nowhere() -> ApiError {
+    ApiError::new(ErrorKind::NotFound, "this Worker publishes no snapshots: it has no KV namespace bound as `SNAPSHOTS`")
 }
 
-fn unavailable(said: &str) -> Failure {
+fn unavailable(said: &str) -> ApiError {
     worker::console_error!("the store of snapshots: {said}");
-    Failure::new(Why::Unavailable, "the store of snapshots does not answer; ask again")
+    ApiError::new(ErrorKind::Unavailable, "the store of snapshots does not answer; ask again")
 }
 
-fn hash_of(text: &str) -> Result<Hash, Failure> {
-    Hash::parse(text).ok_or_else(|| Failure::not_found(format!("there is no object `{text}`: expected a SHA-256")))
+fn hash_of(text: &str) -> Result<Hash, ApiError> {
+    Hash::parse(text).ok_or_else(|| ApiError::not_found(format!("there is no object `{text}`: expected a SHA-256")))
 }
 
-async fn manifest(kv: &Kv, seen: Option<&str>) -> Result<Answer, Failure> {
+async fn manifest(kv: &Kv, seen: Option<&str>) -> Result<Answer, ApiError> {
     let bytes = match kv.one(None).await {
         Fetched::Bytes(bytes) => bytes,
-        Fetched::Absent => return Err(Failure::not_found("nothing is published yet")),
+        Fetched::Absent => return Err(ApiError::not_found("nothing is published yet")),
         Fetched::Failed(why) => return Err(unavailable(&why)),
     };
     let packed = Packed::new(bytes).ok_or_else(|| unavailable("the manifest is not in the packed form"))?;
@@ -105,9 +105,9 @@ async fn manifest(kv: &Kv, seen: Option<&str>) -> Result<Answer, Failure> {
     Ok(binary(packed.as_slice(), etag, "no-cache", seen).with(VERSION, version))
 }
 
-async fn stored(kv: &Kv, hash: Hash, seen: Option<&str>) -> Result<Answer, Failure> {
+async fn stored(kv: &Kv, hash: Hash, seen: Option<&str>) -> Result<Answer, ApiError> {
     let object = kv.one(Some(hash)).await.object(hash).map_err(|error| match error {
-        ObjectError::Absent(_) => Failure::not_found(error.to_string()),
+        ObjectError::Absent(_) => ApiError::not_found(error.to_string()),
         ObjectError::Store(_) | ObjectError::Damaged(_) => unavailable(&error.to_string()),
     })?;
     Ok(binary(object.as_slice(), format!("\"{hash}\""), "private, max-age=31536000, immutable", seen))
@@ -128,20 +128,20 @@ fn binary(bytes: &[u8], etag: String, cache: &str, seen: Option<&str>) -> Answer
 /// Publishes a manifest that was made elsewhere, if this catalogue has none of its own to publish.
 pub async fn take_manifest(env: &Env, sql: &Sql, body: &[u8], now: Instant) -> Answer {
     let taken = taken(env, sql, body, now).await;
-    taken.unwrap_or_else(|failure| Answer::refusal(Dialect::Own, &failure))
+    taken.unwrap_or_else(|failure| Answer::refusal(Dialect::Native, &failure))
 }
 
-fn has_no_catalogue(sql: &Sql) -> Result<(), Failure> {
+fn has_no_catalogue(sql: &Sql) -> Result<(), ApiError> {
     match sql.version()? {
         0 => Ok(()),
-        _ => Err(Failure::conflict("this Worker's catalogue publishes its own snapshots: import into it instead")),
+        _ => Err(ApiError::conflict("this Worker's catalogue publishes its own snapshots: import into it instead")),
     }
 }
 
-async fn taken(env: &Env, sql: &Sql, body: &[u8], now: Instant) -> Result<Answer, Failure> {
+async fn taken(env: &Env, sql: &Sql, body: &[u8], now: Instant) -> Result<Answer, ApiError> {
     let kv = store(env)?;
     has_no_catalogue(sql)?;
-    let refused = |message: String| Failure::new(Why::BadRequest, message);
+    let refused = |message: String| ApiError::new(ErrorKind::BadRequest, message);
     let packed = Packed::new(body.to_vec()).ok_or_else(|| refused("not a manifest".to_owned()))?;
     let unverified = Unverified::read(&packed).map_err(|error| refused(error.to_string()))?;
     let (settings, _) = Settings::read(env);
@@ -161,9 +161,9 @@ async fn taken(env: &Env, sql: &Sql, body: &[u8], now: Instant) -> Result<Answer
             sql.taken()?.next(sql.published_version()?, manifest.version, hash, at).map_err(|why| match why {
                 NotTaken::OnItsWay => {
                     let message = "another manifest is being published; send this one again in half a minute";
-                    Failure::new(Why::Unavailable, message)
+                    ApiError::new(ErrorKind::Unavailable, message)
                 }
-                NotTaken::NotAbove(newest) => Failure::conflict(format!(
+                NotTaken::NotAbove(newest) => ApiError::conflict(format!(
                     "version {} is not above {newest}, which is published or on its way",
                     manifest.version
                 )),
@@ -179,9 +179,9 @@ async fn taken(env: &Env, sql: &Sql, body: &[u8], now: Instant) -> Result<Answer
     }
     // It may be there although this failed, so the note stays, and the same bytes may be sent again.
     put.map_err(|said| unavailable(&said))?;
-    sql.is_published(manifest.version, now, hash)?;
+    sql.record_published(manifest.version, now, hash)?;
     let n_objects = manifest.table.shards.len().saturating_add(1);
     let fields = [("snapshot_version", manifest.version.into()), ("objects", n_objects.into())];
     let published = object(&mut fields.into_iter());
-    Ok(Answer::from(Reply::json(200, published)).with(VERSION, manifest.version))
+    Ok(Answer::from(ApiResponse::json(200, published)).with(VERSION, manifest.version))
 }

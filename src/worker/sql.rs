@@ -5,10 +5,10 @@ use crate::sql_ledger;
 use crate::sql_row::Row;
 use crate::transaction::Storage;
 use mayuse_core::{Instant, MAX_VERSION, WriteJson};
-use mayuse_dialects::{Change, Entity, Failure, Kind, Progress, Recorded, Referred, Reply, Store, Why, Written};
+use mayuse_dialects::{Change, Entity, ApiError, Kind, Progress, Recorded, Referred, ApiResponse, Store, ErrorKind, JsonValue};
 use mayuse_dialects::{from_slice, key_of, read_definitions, references, text};
 use mayuse_document::Document;
-use mayuse_snapshot::{Definitions, Part};
+use mayuse_snapshot::{Definitions, ObjectRef};
 use serde_json::Value;
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -80,7 +80,7 @@ impl Sql {
         statement: &str,
         bindings: Vec<SqlStorageValue>,
         read: impl Fn(&mut Row) -> Option<T>,
-    ) -> Result<Vec<T>, Failure> {
+    ) -> Result<Vec<T>, ApiError> {
         let cursor = self.sql.exec(statement, bindings).map_err(failed)?;
         let mut rows = Vec::new();
         for row in cursor.raw() {
@@ -91,17 +91,17 @@ impl Sql {
     }
 
     /// The whole number that a statement gives, 0 where it gives nothing.
-    pub(crate) fn whole(&self, statement: &str, bindings: Vec<SqlStorageValue>) -> Result<u64, Failure> {
+    pub(crate) fn whole(&self, statement: &str, bindings: Vec<SqlStorageValue>) -> Result<u64, ApiError> {
         let found = self.rows(statement, bindings, Row::integer)?.pop().unwrap_or_default();
         u64::try_from(found).map_err(|_| unreadable())
     }
 
-    pub(crate) fn run(&self, statement: &str, bindings: Vec<SqlStorageValue>) -> Result<(), Failure> {
+    pub(crate) fn run(&self, statement: &str, bindings: Vec<SqlStorageValue>) -> Result<(), ApiError> {
         self.sql.exec(statement, bindings).map(|_| ()).map_err(failed)
     }
 
     /// Makes a write, which must be checked before and stand in a transaction. Gives its version.
-    pub fn apply(&self, changes: &[Change], now: Instant, by: &str) -> Result<u64, Failure> {
+    pub fn apply(&self, changes: &[Change], now: Instant, by: &str) -> Result<u64, ApiError> {
         let version = self.next_version()?;
         self.run("UPDATE catalog SET version = ?", vec![number(version)?])?;
         for change in changes {
@@ -113,7 +113,7 @@ impl Sql {
                     self.run(&format!("DELETE FROM {} WHERE id = ?", kind.list()), vec![id.as_str().into()])?;
                 }
                 Change::Settings(settings) => {
-                    self.run("UPDATE catalog SET settings = ?", vec![Written(settings).to_json().into()])?;
+                    self.run("UPDATE catalog SET settings = ?", vec![JsonValue(settings).to_json().into()])?;
                 }
                 Change::Clear => {
                     for kind in Kind::ALL {
@@ -146,22 +146,22 @@ impl Sql {
     }
 
     /// The definitions, packed; once after each write to one of them.
-    pub(crate) fn packed_definitions(&self) -> Result<Rc<Definitions>, Failure> {
+    pub(crate) fn packed_definitions(&self) -> Result<Rc<Definitions>, ApiError> {
         if let Some(packed) = &*self.packed.borrow() {
             return Ok(Rc::clone(packed));
         }
-        let (object, catalog, _) = self.definitions()?.pack_definitions().map_err(Failure::from)?;
-        let packed = Rc::new(Definitions { part: Part::of(&object, 0), object, catalog });
+        let (object, catalog, _) = self.definitions()?.pack_definitions().map_err(ApiError::from)?;
+        let packed = Rc::new(Definitions { part: ObjectRef::of(&object, 0), object, catalog });
         self.packed.replace(Some(Rc::clone(&packed)));
         Ok(packed)
     }
 
-    fn put(&self, kind: Kind, body: &Value, version: u64, now: Instant, by: &str) -> Result<(), Failure> {
+    fn put(&self, kind: Kind, body: &Value, version: u64, now: Instant, by: &str) -> Result<(), ApiError> {
         let (id, table, key) = (text(body, "id"), kind.list(), key_of(kind, body));
-        let written = Written(body).to_json();
+        let written = JsonValue(body).to_json();
         if MAX_BODY < written.len() {
             let message = format!("{} `{id}` takes {} bytes, more than {MAX_BODY}", kind.name(), written.len());
-            return Err(Failure::new(Why::TooLarge, message));
+            return Err(ApiError::new(ErrorKind::TooLarge, message));
         }
         self.forget(kind, id)?;
         self.touch(kind, id, Some(body))?;
@@ -207,7 +207,7 @@ impl Sql {
     }
 
     /// Takes away what was noted beside an entity.
-    fn forget(&self, kind: Kind, id: &str) -> Result<(), Failure> {
+    fn forget(&self, kind: Kind, id: &str) -> Result<(), ApiError> {
         match kind {
             Kind::Plan => self.run("DELETE FROM plan_versions WHERE plan_id = ?", vec![id.into()]),
             Kind::Customer | Kind::Subscription => {
@@ -224,20 +224,20 @@ impl Sql {
     }
 
     /// What was answered before to a key's request with this idempotency key.
-    pub fn recorded(&self, by: &str, key: &str) -> Result<Option<Recorded>, Failure> {
+    pub fn recorded(&self, by: &str, key: &str) -> Result<Option<Recorded>, ApiError> {
         let statement = "SELECT fingerprint, status, body FROM idempotency WHERE made_by = ? AND key = ?";
         let read = |row: &mut Row| {
             let fingerprint = row.text()?;
             let status = u16::try_from(row.integer()?).ok()?;
             let body = from_slice(row.text()?.as_bytes()).ok()?;
-            let reply = if status == 204 { Reply::empty() } else { Reply::json(status, body) };
+            let reply = if status == 204 { ApiResponse::empty() } else { ApiResponse::json(status, body) };
             Some(Recorded { fingerprint, reply })
         };
         Ok(self.rows(statement, vec![by.into(), key.into()], read)?.pop())
     }
 
     /// Keeps an answer for a day. Stands in the transaction of the write.
-    pub fn record(&self, by: &str, key: &str, recorded: &Recorded, now: Instant) -> Result<(), Failure> {
+    pub fn record(&self, by: &str, key: &str, recorded: &Recorded, now: Instant) -> Result<(), ApiError> {
         let oldest = now.millis().saturating_sub(REMEMBERED_MS);
         self.run("DELETE FROM idempotency WHERE created_at < ?", vec![SqlStorageValue::Integer(oldest)])?;
         let answered = recorded.reply.body.as_ref().unwrap_or(&Value::Null);
@@ -246,7 +246,7 @@ impl Sql {
             key.into(),
             recorded.fingerprint.as_str().into(),
             SqlStorageValue::Integer(recorded.reply.status.into()),
-            Written(answered).to_json().into(),
+            JsonValue(answered).to_json().into(),
             SqlStorageValue::Integer(now.millis()),
         ];
         self.run("INSERT OR REPLACE INTO idempotency VALUES (?, ?, ?, ?, ?, ?)", bindings)
@@ -258,7 +258,7 @@ impl Sql {
     }
 
     /// How far an import came.
-    pub fn import(&self, token: &str) -> Result<Option<Import>, Failure> {
+    pub fn import(&self, token: &str) -> Result<Option<Import>, ApiError> {
         let statement = "SELECT lines, digest, done, version FROM imports WHERE token = ?";
         let read = |row: &mut Row| {
             let lines = u64::try_from(row.integer()?).ok()?;
@@ -271,7 +271,7 @@ impl Sql {
     }
 
     /// Keeps how far an import came. Stands in the transaction of its batch.
-    pub fn set_import(&self, token: &str, import: &Import, now: Instant) -> Result<(), Failure> {
+    pub fn set_import(&self, token: &str, import: &Import, now: Instant) -> Result<(), ApiError> {
         let oldest = now.millis().saturating_sub(RESUMABLE_MS);
         self.run("DELETE FROM imports WHERE updated_at < ?", vec![SqlStorageValue::Integer(oldest)])?;
         let bindings = vec![
@@ -285,7 +285,7 @@ impl Sql {
         self.run("INSERT OR REPLACE INTO imports VALUES (?, ?, ?, ?, ?, ?)", bindings)
     }
 
-    fn one(&self, table: &str, column: &str, value: &str) -> Result<Option<Entity>, Failure> {
+    fn one(&self, table: &str, column: &str, value: &str) -> Result<Option<Entity>, ApiError> {
         let statement = format!("SELECT {COLUMNS} FROM {table} WHERE {column} = ?");
         Ok(self.rows(&statement, vec![value.into()], entity)?.pop())
     }
@@ -305,37 +305,37 @@ fn entity(row: &mut Row) -> Option<Entity> {
 }
 
 impl Store for Sql {
-    fn version(&self) -> Result<u64, Failure> {
+    fn version(&self) -> Result<u64, ApiError> {
         self.whole("SELECT version FROM catalog", Vec::new())
     }
 
-    fn next_version(&self) -> Result<u64, Failure> {
+    fn next_version(&self) -> Result<u64, ApiError> {
         let before = self.version()?.max(self.published_version()?).max(self.taken()?.version);
         if MAX_VERSION <= before {
-            return Err(Failure::conflict(format!("version {before} is the last one there can be")));
+            return Err(ApiError::conflict(format!("version {before} is the last one there can be")));
         }
         Ok(before.saturating_add(1))
     }
 
-    fn settings(&self) -> Result<Value, Failure> {
+    fn settings(&self) -> Result<Value, ApiError> {
         let read = |row: &mut Row| from_slice(row.text()?.as_bytes()).ok();
         Ok(self.rows("SELECT settings FROM catalog", Vec::new(), read)?.pop().unwrap_or_default())
     }
 
-    fn get(&self, kind: Kind, id: &str) -> Result<Option<Entity>, Failure> {
+    fn get(&self, kind: Kind, id: &str) -> Result<Option<Entity>, ApiError> {
         self.one(kind.list(), "id", id)
     }
 
-    fn by_key(&self, kind: Kind, key: &str) -> Result<Option<Entity>, Failure> {
+    fn by_key(&self, kind: Kind, key: &str) -> Result<Option<Entity>, ApiError> {
         self.one(kind.list(), "key", key)
     }
 
-    fn id_by_key(&self, kind: Kind, key: &str) -> Result<Option<String>, Failure> {
+    fn id_by_key(&self, kind: Kind, key: &str) -> Result<Option<String>, ApiError> {
         let statement = format!("SELECT id FROM {} WHERE key = ?", kind.list());
         Ok(self.rows(&statement, vec![key.into()], Row::text)?.pop())
     }
 
-    fn plan_of_version(&self, version_id: &str) -> Result<Option<Entity>, Failure> {
+    fn plan_of_version(&self, version_id: &str) -> Result<Option<Entity>, ApiError> {
         let statement = "SELECT plan_id FROM plan_versions WHERE id = ?";
         match self.rows(statement, vec![version_id.into()], Row::text)?.pop() {
             Some(plan) => self.get(Kind::Plan, &plan),
@@ -343,7 +343,7 @@ impl Store for Sql {
         }
     }
 
-    fn page(&self, kind: Kind, after: &str, limit: usize) -> Result<Vec<Entity>, Failure> {
+    fn page(&self, kind: Kind, after: &str, limit: usize) -> Result<Vec<Entity>, ApiError> {
         let statement = format!("SELECT {COLUMNS} FROM {} WHERE id > ? ORDER BY id LIMIT ?", kind.list());
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let cursor = self.sql.exec(&statement, vec![after.into(), SqlStorageValue::Integer(limit)]).map_err(failed)?;
@@ -362,12 +362,12 @@ impl Store for Sql {
         Ok(page)
     }
 
-    fn subscriptions_of(&self, customer_id: &str) -> Result<Vec<Entity>, Failure> {
+    fn subscriptions_of(&self, customer_id: &str) -> Result<Vec<Entity>, ApiError> {
         let statement = format!("SELECT {COLUMNS} FROM subscriptions WHERE customer_id = ? ORDER BY id");
         self.rows(&statement, vec![customer_id.into()], entity)
     }
 
-    fn users_of(&self, what: Referred, id: &str) -> Result<(u64, Option<String>), Failure> {
+    fn users_of(&self, what: Referred, id: &str) -> Result<(u64, Option<String>), ApiError> {
         let statement = "SELECT count(*), min(user_id) FROM refers WHERE what = ? AND id = ?";
         let read = |row: &mut Row| Some((u64::try_from(row.integer()?).ok()?, row.text()));
         Ok(self.rows(statement, vec![what.name().into(), id.into()], read)?.pop().unwrap_or_default())
@@ -377,7 +377,7 @@ impl Store for Sql {
         JsString::from(text).to_lower_case().into()
     }
 
-    fn definitions(&self) -> Result<Document, Failure> {
+    fn definitions(&self) -> Result<Document, ApiError> {
         if let Some(document) = &*self.definitions.borrow() {
             return Ok(document.clone());
         }
@@ -387,17 +387,17 @@ impl Store for Sql {
     }
 }
 
-pub(crate) fn number(value: u64) -> Result<SqlStorageValue, Failure> {
-    let whole = i64::try_from(value).map_err(|_| Failure::internal("a number is too large for the database"))?;
+pub(crate) fn number(value: u64) -> Result<SqlStorageValue, ApiError> {
+    let whole = i64::try_from(value).map_err(|_| ApiError::internal("a number is too large for the database"))?;
     Ok(SqlStorageValue::Integer(whole))
 }
 
-fn unreadable() -> Failure {
-    Failure::internal("the database holds a row that cannot be read")
+fn unreadable() -> ApiError {
+    ApiError::internal("the database holds a row that cannot be read")
 }
 
 /// What the database says goes to the log and not to whoever asked.
-fn failed(error: worker::Error) -> Failure {
+fn failed(error: worker::Error) -> ApiError {
     console_error!("the database refused: {}", error.to_string());
-    Failure::internal("the catalogue could not be read or written; nothing of this request was kept")
+    ApiError::internal("the catalogue could not be read or written; nothing of this request was kept")
 }

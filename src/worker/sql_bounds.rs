@@ -2,7 +2,7 @@
 
 use crate::sql::Sql;
 use mayuse_core::SortedSet;
-use mayuse_dialects::{Change, Failure, Kind, Why, text};
+use mayuse_dialects::{Change, ApiError, Kind, ErrorKind, text};
 use worker::SqlStorageValue;
 
 /// The most bytes of a customer with all its subscriptions, as they are stored: what is packed of them
@@ -14,7 +14,7 @@ const MAX_DEFINITIONS: u64 = 8 * 1024 * 1024;
 
 impl Sql {
     /// Refuses what could not be published: customers with too much.
-    pub(crate) fn check_customers(&self, changes: &[Change]) -> Result<(), Failure> {
+    pub(crate) fn check_customers(&self, changes: &[Change]) -> Result<(), ApiError> {
         let mut checked: SortedSet<&str> = SortedSet::default();
         let (mut n_customers, mut n_subscriptions) = (0_usize, 0_usize);
         for change in changes {
@@ -41,7 +41,7 @@ impl Sql {
     }
 
     /// Refuses what could not be published: more definitions than an isolate can hold.
-    pub(crate) fn check_definitions(&self, changes: &[Change]) -> Result<(), Failure> {
+    pub(crate) fn check_definitions(&self, changes: &[Change]) -> Result<(), ApiError> {
         // What only takes away is let through, or nothing could be made smaller that once was too large.
         if !changes.iter().any(|change| matches!(change, Change::Put { kind, .. } if kind.is_definition())) {
             return Ok(());
@@ -67,11 +67,11 @@ impl Sql {
         bindings: Vec<SqlStorageValue>,
         max: u64,
         what: impl FnOnce() -> String,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), ApiError> {
         let size = self.whole(statement, bindings)?;
         if size <= max {
             return Ok(());
         }
-        Err(Failure::new(Why::TooLarge, format!("{} would take {size} bytes, more than {max}", what())))
+        Err(ApiError::new(ErrorKind::TooLarge, format!("{} would take {size} bytes, more than {max}", what())))
     }
 }

@@ -7,9 +7,9 @@
 use crate::http;
 use crate::sql::{Sql, number};
 use crate::sql_row::Row;
-use mayuse_core::{Instant, Packed, Pile, key_hash};
-use mayuse_dialects::{Failure, Kind, Store, key_of, load_into, text};
-use mayuse_snapshot::{Definitions, Failing, Hash, Ledger, Manifest, Part, Shard, State};
+use mayuse_core::{Instant, Packed, BlockBuilder, key_hash};
+use mayuse_dialects::{ApiError, Kind, Store, key_of, load_into, text};
+use mayuse_snapshot::{Definitions, Failing, Hash, Ledger, Manifest, ObjectRef, Shard, State};
 use serde_json::Value;
 use std::rc::Rc;
 use worker::{SqlStorage, SqlStorageValue};
@@ -88,7 +88,7 @@ fn take_over(sql: &SqlStorage) -> worker::Result<()> {
 impl Sql {
     /// Notes that the records under an entity's keys are to be made anew. `body` is what it is going
     /// to be; what it was is still stored.
-    pub fn touch(&self, kind: Kind, id: &str, body: Option<&Value>) -> Result<(), Failure> {
+    pub fn touch(&self, kind: Kind, id: &str, body: Option<&Value>) -> Result<(), ApiError> {
         match kind {
             Kind::Customer => {
                 let before = self.get(kind, id)?;
@@ -109,13 +109,13 @@ impl Sql {
         }
     }
 
-    fn mark(&self, key: &str) -> Result<(), Failure> {
+    fn mark(&self, key: &str) -> Result<(), ApiError> {
         let hash = hex(key_hash(self.seed(), key));
         self.run("INSERT OR IGNORE INTO dirty VALUES (?, ?)", vec![hash, key.into()])
     }
 
     /// Lets all shards go: the catalogue is replaced.
-    pub fn drop_shards(&self, now: Instant) -> Result<(), Failure> {
+    pub fn drop_shards(&self, now: Instant) -> Result<(), ApiError> {
         let statement = "UPDATE published_objects SET dropped_at = ? WHERE dropped_at IS NULL";
         self.run(statement, vec![integer(now.millis())])?;
         self.run("DELETE FROM published_shards", Vec::new())?;
@@ -124,30 +124,30 @@ impl Sql {
     }
 
     /// The version that was published last.
-    pub fn published_version(&self) -> Result<u64, Failure> {
+    pub fn published_version(&self) -> Result<u64, ApiError> {
         self.whole("SELECT version FROM publishing", Vec::new())
     }
 
     /// Notes that a manifest is published that was made elsewhere.
-    pub fn is_published(&self, version: u64, at: Instant, manifest: Hash) -> Result<(), Failure> {
+    pub fn record_published(&self, version: u64, at: Instant, manifest: Hash) -> Result<(), ApiError> {
         let at = at.millis();
         let values = vec![number(version)?, integer(at), integer(at), manifest.to_string().into()];
         self.run("UPDATE publishing SET version = ?, as_of = ?, at = ?, manifest = ?", values)
     }
 
     /// Notes why nothing is published, until something is.
-    pub fn record_failure(&self, why: &str) -> Result<(), Failure> {
+    pub fn record_failure(&self, why: &str) -> Result<(), ApiError> {
         self.run("UPDATE publishing SET failure = ? WHERE failure IS NOT ?", vec![why.into(), why.into()])
     }
 
     /// Why nothing is published, if that failed the last time.
-    pub fn failure(&self) -> Result<Option<String>, Failure> {
+    pub fn failure(&self) -> Result<Option<String>, ApiError> {
         let found = self.rows("SELECT failure FROM publishing", Vec::new(), Row::optional_text)?;
         Ok(found.into_iter().next().flatten())
     }
 
     /// How many shards are withheld; since when the one that has been for the longest, and why.
-    pub fn failing(&self) -> Result<(u64, Option<(i64, String)>), Failure> {
+    pub fn failing(&self) -> Result<(u64, Option<(i64, String)>), ApiError> {
         let statement = "SELECT count(*) OVER (), since,
             'shard ' || (slot >> (17 - bits)) || ' of ' || (1 << bits) || ': ' || why
             FROM published_shards WHERE why IS NOT NULL ORDER BY since LIMIT 1";
@@ -156,13 +156,13 @@ impl Sql {
         Ok(found.map_or((0, None), |(n, first)| (n, Some(first))))
     }
 
-    fn some_shards(&self, which: &str, bindings: Vec<SqlStorageValue>) -> Result<Vec<Shard>, Failure> {
+    fn some_shards(&self, which: &str, bindings: Vec<SqlStorageValue>) -> Result<Vec<Shard>, ApiError> {
         let statement =
             format!("SELECT slot, bits, hash, size, customers, why, since, retry_at FROM published_shards {which}");
         self.rows(&statement, bindings, shard)
     }
 
-    fn set_chunks(&self, name: &str, bytes: &[u8]) -> Result<(), Failure> {
+    fn set_chunks(&self, name: &str, bytes: &[u8]) -> Result<(), ApiError> {
         for (chunk, n) in bytes.chunks(CHUNK).zip(0..) {
             let row = vec![name.into(), integer(n), SqlStorageValue::Blob(chunk.to_vec())];
             self.run("INSERT OR REPLACE INTO chunks VALUES (?, ?, ?)", row)?;
@@ -170,7 +170,7 @@ impl Sql {
         Ok(())
     }
 
-    fn chunks(&self, name: &str) -> Result<Vec<u8>, Failure> {
+    fn chunks(&self, name: &str) -> Result<Vec<u8>, ApiError> {
         let mut chunks =
             self.rows("SELECT body FROM chunks WHERE hash = ? ORDER BY n", vec![name.into()], Row::blob)?;
         // Nearly all of them are of one piece.
@@ -178,7 +178,7 @@ impl Sql {
     }
 
     /// Forgets objects and what they are.
-    fn forget_objects(&self, which: &str, bindings: Vec<SqlStorageValue>) -> Result<(), Failure> {
+    fn forget_objects(&self, which: &str, bindings: Vec<SqlStorageValue>) -> Result<(), ApiError> {
         let statement = format!("DELETE FROM published_objects WHERE {which} RETURNING hash");
         let gone = self.rows(&statement, bindings, Row::text)?;
         gone.into_iter().try_for_each(|hash| self.run("DELETE FROM chunks WHERE hash = ?", vec![hash.into()]))
@@ -186,13 +186,13 @@ impl Sql {
 }
 
 impl Ledger for Sql {
-    type Error = Failure;
+    type Error = ApiError;
 
-    fn transaction(&self, write: &mut dyn FnMut() -> Result<(), Failure>) -> Result<(), Failure> {
+    fn transaction(&self, write: &mut dyn FnMut() -> Result<(), ApiError>) -> Result<(), ApiError> {
         self.storage().transaction(write)
     }
 
-    fn describe(error: &Failure) -> String {
+    fn describe(error: &ApiError) -> String {
         error.sentence()
     }
 
@@ -200,7 +200,7 @@ impl Ledger for Sql {
         Sql::seed(self)
     }
 
-    fn state(&self) -> Result<State, Failure> {
+    fn state(&self) -> Result<State, ApiError> {
         let read = |row: &mut Row| {
             let bits = u8::try_from(row.integer()?).ok()?;
             let scanned = row.optional_text()?;
@@ -233,22 +233,22 @@ impl Ledger for Sql {
             FROM publishing AS p, catalog AS c, (SELECT count(*) AS n, coalesce(sum(size), 0) AS bytes,
             coalesce(sum(customers), 0) AS people FROM published_shards)";
         let found = self.rows(statement, Vec::new(), read)?.pop();
-        found.ok_or_else(|| Failure::internal("how far publishing is cannot be read"))
+        found.ok_or_else(|| ApiError::internal("how far publishing is cannot be read"))
     }
 
-    fn definitions(&self) -> Result<Rc<Definitions>, Failure> {
+    fn definitions(&self) -> Result<Rc<Definitions>, ApiError> {
         self.packed_definitions()
     }
 
-    fn n_customers(&self) -> Result<u64, Failure> {
+    fn n_customers(&self) -> Result<u64, ApiError> {
         self.whole("SELECT count(*) FROM customers", Vec::new())
     }
 
-    fn load_into(&self, builder: &mut Pile<'_>, key: &str) -> Result<(), Failure> {
+    fn load_into(&self, builder: &mut BlockBuilder<'_>, key: &str) -> Result<(), ApiError> {
         load_into(self, builder, key)
     }
 
-    fn scan(&self, after: &str, limit: usize) -> Result<(), Failure> {
+    fn scan(&self, after: &str, limit: usize) -> Result<(), ApiError> {
         let page = self.page(Kind::Customer, after, limit)?;
         for customer in &page {
             self.mark(&customer.id)?;
@@ -258,7 +258,7 @@ impl Ledger for Sql {
         self.run("UPDATE publishing SET scanned = ?", vec![last])
     }
 
-    fn dirty(&self, from: u64, to: Option<u64>, limit: usize) -> Result<Vec<(u64, String)>, Failure> {
+    fn dirty(&self, from: u64, to: Option<u64>, limit: usize) -> Result<Vec<(u64, String)>, ApiError> {
         let read = |row: &mut Row| Some((u64::from_str_radix(&row.text()?, 16).ok()?, row.text()?));
         // Above every hash, which is 16 digits.
         let to = to.map_or_else(|| SqlStorageValue::from("g"), hex);
@@ -266,32 +266,32 @@ impl Ledger for Sql {
         self.rows(statement, vec![hex(from), to, count(limit)], read)
     }
 
-    fn clear_dirty(&self, hash: u64, key: &str) -> Result<(), Failure> {
+    fn clear_dirty(&self, hash: u64, key: &str) -> Result<(), ApiError> {
         self.run("DELETE FROM dirty WHERE hash = ? AND key = ?", vec![hex(hash), key.into()])
     }
 
-    fn set_bits(&self, bits: u8) -> Result<(), Failure> {
+    fn set_bits(&self, bits: u8) -> Result<(), ApiError> {
         self.run("UPDATE publishing SET bits = ?", vec![integer(bits.into())])
     }
 
-    fn set_catalog(&self, hash: Hash) -> Result<(), Failure> {
+    fn set_catalog(&self, hash: Hash) -> Result<(), ApiError> {
         self.run("UPDATE publishing SET catalog = ?, touched = 1", vec![name(hash)])
     }
 
-    fn shard(&self, slot: u64) -> Result<Option<Shard>, Failure> {
+    fn shard(&self, slot: u64) -> Result<Option<Shard>, ApiError> {
         Ok(self.some_shards("WHERE slot <= ? ORDER BY slot DESC LIMIT 1", vec![number(slot)?])?.pop())
     }
 
-    fn coarse_shard(&self, bits: u8) -> Result<Option<Shard>, Failure> {
+    fn coarse_shard(&self, bits: u8) -> Result<Option<Shard>, ApiError> {
         let which = "WHERE bits < ? AND why IS NULL ORDER BY slot LIMIT 1";
         Ok(self.some_shards(which, vec![integer(bits.into())])?.pop())
     }
 
-    fn shards(&self) -> Result<Vec<Shard>, Failure> {
+    fn shards(&self) -> Result<Vec<Shard>, ApiError> {
         self.some_shards("ORDER BY slot", Vec::new())
     }
 
-    fn put_shard(&self, shard: &Shard) -> Result<(), Failure> {
+    fn put_shard(&self, shard: &Shard) -> Result<(), ApiError> {
         let slot = number(shard.slot)?;
         let was_failing = "SELECT slot FROM published_shards WHERE slot = ? AND why IS NOT NULL";
         let was_failing = !self.rows(was_failing, vec![slot.clone()], Row::integer)?.is_empty();
@@ -317,29 +317,29 @@ impl Ledger for Sql {
         self.run("UPDATE publishing SET touched = 1 WHERE touched = 0", Vec::new())
     }
 
-    fn is_named(&self, hash: Hash) -> Result<bool, Failure> {
+    fn is_named(&self, hash: Hash) -> Result<bool, ApiError> {
         let statement = "SELECT slot FROM published_shards WHERE hash = ? LIMIT 1";
         Ok(!self.rows(statement, vec![name(hash)], Row::integer)?.is_empty())
     }
 
-    fn object(&self, hash: Hash) -> Result<Option<Packed>, Failure> {
+    fn object(&self, hash: Hash) -> Result<Option<Packed>, ApiError> {
         Ok(Packed::new(self.chunks(&hash.to_string())?).filter(|object| !object.as_slice().is_empty()))
     }
 
-    fn put_object(&self, hash: Hash, bytes: &Packed) -> Result<(), Failure> {
+    fn put_object(&self, hash: Hash, bytes: &Packed) -> Result<(), ApiError> {
         let statement = "INSERT INTO published_objects VALUES (?, 0, 0, 0, NULL) ON CONFLICT (hash) DO UPDATE SET
             dropped_at = NULL, gone = 0, put = CASE put WHEN 2 THEN 3 ELSE put END";
         self.run(statement, vec![name(hash)])?;
         self.set_chunks(&hash.to_string(), bytes.as_slice())
     }
 
-    fn drop_object(&self, hash: Hash, now: Instant) -> Result<(), Failure> {
+    fn drop_object(&self, hash: Hash, now: Instant) -> Result<(), ApiError> {
         let statement = "UPDATE published_objects SET dropped_at = ? WHERE hash = ?";
         self.run(statement, vec![integer(now.millis()), name(hash)])?;
         self.forget_objects("hash = ? AND put = 0 AND in_cut = 0", vec![name(hash)])
     }
 
-    fn set_cut(&self, cut: &Manifest) -> Result<(), Failure> {
+    fn set_cut(&self, cut: &Manifest) -> Result<(), ApiError> {
         self.forget_objects("put = 0 AND in_cut = 0 AND dropped_at IS NOT NULL", Vec::new())?;
         // What a cut waited for that was given up may be there.
         let statement = "UPDATE published_objects SET in_cut = dropped_at IS NULL,
@@ -352,20 +352,20 @@ impl Ledger for Sql {
         self.run("UPDATE publishing SET cut_version = ?, cut_at = ?, touched = 0", values)
     }
 
-    fn waiting(&self, limit: usize) -> Result<Vec<Hash>, Failure> {
+    fn waiting(&self, limit: usize) -> Result<Vec<Hash>, ApiError> {
         let statement = "SELECT hash FROM published_objects WHERE put IN (0, 3) AND in_cut = 1 LIMIT ?";
         self.rows(statement, vec![count(limit)], |row| Hash::parse(&row.text()?))
     }
 
-    fn cut(&self) -> Result<Option<Manifest>, Failure> {
+    fn cut(&self) -> Result<Option<Manifest>, ApiError> {
         Ok(Packed::new(self.chunks(CUT)?).and_then(|packed| Manifest::unpack(&packed)))
     }
 
-    fn mark_put(&self, hash: Hash) -> Result<(), Failure> {
+    fn mark_put(&self, hash: Hash) -> Result<(), ApiError> {
         self.run("UPDATE published_objects SET put = 1, in_cut = 0 WHERE hash = ?", vec![name(hash)])
     }
 
-    fn record_publication(&self, cut: &Manifest, manifest: Hash, now: Instant) -> Result<(), Failure> {
+    fn record_publication(&self, cut: &Manifest, manifest: Hash, now: Instant) -> Result<(), ApiError> {
         let (version, as_of) = (number(cut.version)?, integer(cut.generated_at.millis()));
         let statement = "UPDATE publishing SET version = ?, as_of = ?, at = ?, manifest = ?, cut_version = NULL,
             cut_at = NULL, failure = NULL";
@@ -374,16 +374,16 @@ impl Ledger for Sql {
         self.run(statement, Vec::new())
     }
 
-    fn garbage(&self, before: i64, limit: usize) -> Result<Vec<Hash>, Failure> {
+    fn garbage(&self, before: i64, limit: usize) -> Result<Vec<Hash>, ApiError> {
         let statement = "SELECT hash FROM published_objects WHERE dropped_at < ? AND gone = 2 LIMIT ?";
         self.rows(statement, vec![integer(before), count(limit)], |row| Hash::parse(&row.text()?))
     }
 
-    fn mark_deleting(&self, hash: Hash) -> Result<(), Failure> {
+    fn mark_deleting(&self, hash: Hash) -> Result<(), ApiError> {
         self.run("UPDATE published_objects SET put = 2 WHERE hash = ?", vec![name(hash)])
     }
 
-    fn forget_object(&self, hash: Hash) -> Result<(), Failure> {
+    fn forget_object(&self, hash: Hash) -> Result<(), ApiError> {
         self.forget_objects("hash = ? AND dropped_at IS NOT NULL", vec![name(hash)])
     }
 }
@@ -392,7 +392,7 @@ fn shard(row: &mut Row) -> Option<Shard> {
     let (slot, bits) = (u64::try_from(row.integer()?).ok()?, u8::try_from(row.integer()?).ok()?);
     let hash = Hash::parse(&row.text()?)?;
     let mut count = || u32::try_from(row.integer()?).ok();
-    let part = Part { hash, size: count()?, n: count()? };
+    let part = ObjectRef { hash, size: count()?, n: count()? };
     let failing = match row.optional_text()? {
         Some(why) => Some(Failing { why, since: row.integer()?, retry_at: row.integer()? }),
         None => None,

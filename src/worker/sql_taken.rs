@@ -2,12 +2,12 @@
 
 use crate::sql::{Sql, number};
 use crate::sql_row::Row;
-use mayuse_dialects::Failure;
+use mayuse_dialects::ApiError;
 use mayuse_snapshot::Taken;
 use worker::SqlStorageValue;
 
 impl Sql {
-    pub fn taken(&self) -> Result<Taken, Failure> {
+    pub fn taken(&self) -> Result<Taken, ApiError> {
         let read = |row: &mut Row| {
             Some(Taken { version: u64::try_from(row.integer()?).ok()?, manifest: row.text()?, until: row.integer()? })
         };
@@ -16,7 +16,7 @@ impl Sql {
     }
 
     /// Notes a manifest that is about to be put, or that was.
-    pub fn set_taken(&self, taken: &Taken) -> Result<(), Failure> {
+    pub fn set_taken(&self, taken: &Taken) -> Result<(), ApiError> {
         let values =
             vec![number(taken.version)?, taken.manifest.as_str().into(), SqlStorageValue::Integer(taken.until)];
         self.run("INSERT OR REPLACE INTO taken VALUES (1, ?, ?, ?)", values)

@@ -1,7 +1,7 @@
 //! A transaction of a Durable Object's database, which `worker` does not offer.
 
 use crate::js;
-use mayuse_dialects::Failure;
+use mayuse_dialects::ApiError;
 use worker::js_sys::Reflect;
 use worker::wasm_bindgen::JsValue;
 use worker::wasm_bindgen::closure::ScopedClosure;
@@ -23,14 +23,14 @@ impl Storage {
     ///
     /// # Errors
     /// Those of `write`, and whatever the database has against the commit.
-    pub fn transaction<T>(&self, mut write: impl FnMut() -> Result<T, Failure>) -> Result<T, Failure> {
+    pub fn transaction<T>(&self, mut write: impl FnMut() -> Result<T, ApiError>) -> Result<T, ApiError> {
         let mut written = None;
         self.run(&mut || write().map(|value| written = Some(value)))?;
         written.ok_or_else(not_stored)
     }
 
-    fn run(&self, write: &mut dyn FnMut() -> Result<(), Failure>) -> Result<(), Failure> {
-        let mut outcome: Option<Result<(), Failure>> = None;
+    fn run(&self, write: &mut dyn FnMut() -> Result<(), ApiError>) -> Result<(), ApiError> {
+        let mut outcome: Option<Result<(), ApiError>> = None;
         let mut step = || -> Result<JsValue, JsValue> {
             let written = write();
             // What is thrown rolls the transaction back.
@@ -56,15 +56,15 @@ impl Storage {
 
     /// Has the object woken at an instant, in milliseconds since 1970, in place of any other. What was
     /// written in the same turn is kept together with it.
-    pub fn wake_at(&self, ms: i64) -> Result<(), Failure> {
+    pub fn wake_at(&self, ms: i64) -> Result<(), ApiError> {
         let set = js::call(&self.0, "setAlarm", &JsValue::from_f64(ms as f64));
         set.map(|_| ()).map_err(|thrown| {
             console_error!("the alarm cannot be set: {}", js::said(&thrown));
-            Failure::internal("the write could not be kept")
+            ApiError::internal("the write could not be kept")
         })
     }
 }
 
-fn not_stored() -> Failure {
-    Failure::internal("the write could not be stored; nothing of it was kept")
+fn not_stored() -> ApiError {
+    ApiError::internal("the write could not be stored; nothing of it was kept")
 }

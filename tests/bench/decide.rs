@@ -7,7 +7,7 @@ mod cases;
 
 use cases::{ALL_FEATURES, Asked, BY_HAND, CASES, ORDINARY};
 use criterion::{BenchmarkId, Criterion, SamplingMode, Throughput, criterion_group, criterion_main};
-use mayuse_core::{Anchors, Billing, BillingPeriod, Date, Every, Instant, ResetPeriod, Rhythm, Unit};
+use mayuse_core::{Anchors, Billing, BillingPeriod, Date, Interval, Instant, ResetPeriod, BillingSchedule, Unit};
 use mayuse_core::{Decision, WriteJson, decide, window};
 use mayuse_document::Document;
 use mayuse_tests::{BENCH_AT, bench_catalog, instant};
@@ -74,8 +74,8 @@ fn writing(criterion: &mut Criterion) {
 
 fn windows(criterion: &mut Criterion) {
     let date = |text: &str| Date::parse(text).expect("a date");
-    let every = |unit, interval| Every::new(unit, interval).expect("an interval");
-    let rhythm = Rhythm::new(BillingPeriod::Monthly, 31).expect("a day of a month");
+    let every = |unit, interval| Interval::new(unit, interval).expect("an interval");
+    let rhythm = BillingSchedule::new(BillingPeriod::Monthly, 31).expect("a day of a month");
     let (start, end) = (date("2025-12-31"), date("2026-01-31"));
     let billing = Billing::new(rhythm, start, Some(end), Some(date("2020-01-31")), None).expect("a period");
     let activation = instant("2020-01-31T09:30:00Z");

@@ -145,7 +145,7 @@ fn opening(bytes: Vec<u8>) -> Result<Opened, Box<dyn Error>> {
     let customer = customer_id(asked.customer);
     let objects = shards.clone();
     lap();
-    replica.take(manifest, Some(&catalogue), (0..).zip(shards).collect(), Source::Snapshot)?;
+    replica.accept(manifest, Some(&catalogue), (0..).zip(shards).collect(), Source::Snapshot)?;
     let take_ms = lap();
     ask(&replica, &customer, asked.feature, asked.usage, now)?;
     let answer_ms = lap();

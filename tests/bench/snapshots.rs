@@ -1,9 +1,9 @@
 //! A snapshot of the workload, made as a writer makes one: from lines, never held whole.
 
-use mayuse_core::{Packed, Pile, Problems, Sorted};
+use mayuse_core::{Packed, BlockBuilder, Problems, SortedRecords};
 use mayuse_dialects::Kind;
 use mayuse_document::{Document, Tree, add_element};
-use mayuse_snapshot::{Manifest, Policies, SigningKey, Table, cut};
+use mayuse_snapshot::{Manifest, Policies, SigningKey, SnapshotIndex, cut};
 use mayuse_tests::{BENCH_AT, instant, workload};
 use std::error::Error;
 use std::io::{self, Write};
@@ -19,7 +19,7 @@ const SEED: u64 = 0x5eed_5eed_5eed_5eed;
 /// A catalogue object, and people in the order of their shards.
 pub struct People {
     catalogue: Packed,
-    sorted: Sorted,
+    sorted: SortedRecords,
 }
 
 pub fn sorted(n_customers: u32) -> Result<People, Box<dyn Error>> {
@@ -35,7 +35,7 @@ pub fn sorted(n_customers: u32) -> Result<People, Box<dyn Error>> {
         Ok(())
     })?;
     let (catalogue, catalog, _) = document.pack_definitions()?;
-    let mut pile = Pile::new(&catalog, SEED);
+    let mut pile = BlockBuilder::new(&catalog, SEED);
     lines(n_customers, None, &mut |n, list, tree| {
         if let Some(list @ ("customers" | "subscriptions")) = list {
             add_element(&mut pile, list, n, &tree)?;
@@ -62,7 +62,7 @@ pub fn changed(n_customers: u32, number: u32) -> Result<(Tree, Tree), Box<dyn Er
 
 /// All objects of a snapshot.
 pub struct Built {
-    pub table: Table,
+    pub table: SnapshotIndex,
 }
 
 impl Built {

@@ -1,6 +1,6 @@
 //! Keys: the table, what each may do, and how each dialect presents one.
 
-use mayuse_dialects::{DEMO_KEY, Dialect, Keys, Presented, Scope, Why, scope_of};
+use mayuse_dialects::{DEMO_KEY, Dialect, Keys, Presented, Scope, ErrorKind, scope_of};
 
 /// The SHA-256 of `one`, of `two` and of the demo key, as `sha256sum` prints them.
 const ONE: &str = "7692c3ad3540bb803c020b3aee66cd8887123234ea0c6e7143c0add73ff431ed";
@@ -176,17 +176,17 @@ fn a_key_does_what_its_scopes_say() {
     let keys = table();
     let ask = |key: &str, scope| {
         let bearer = format!("Bearer {key}");
-        let key = keys.identify(Dialect::Own, Some(&bearer), None)?;
+        let key = keys.identify(Dialect::Native, Some(&bearer), None)?;
         key.require(scope).map(|()| key.name.clone())
     };
     assert_eq!(ask("one", Scope::Check).unwrap(), "app");
     assert_eq!(ask("two", Scope::Catalog).unwrap(), "billing");
     let refused = ask("one", Scope::Catalog).unwrap_err();
-    assert_eq!((refused.why, refused.message.as_str()), (Why::Forbidden, "the key `app` has no scope `catalog`"));
-    assert_eq!(ask("two", Scope::Check).unwrap_err().why, Why::Forbidden);
+    assert_eq!((refused.kind, refused.message.as_str()), (ErrorKind::Forbidden, "the key `app` has no scope `catalog`"));
+    assert_eq!(ask("two", Scope::Check).unwrap_err().kind, ErrorKind::Forbidden);
     let unknown = ask("three", Scope::Check).unwrap_err();
     let message = "the key is not known; send authorization: Bearer KEY, or x-api-key: KEY";
-    assert_eq!((unknown.why, unknown.message.as_str()), (Why::Unauthorized, message));
+    assert_eq!((unknown.kind, unknown.message.as_str()), (ErrorKind::Unauthorized, message));
 }
 
 #[test]
@@ -194,18 +194,18 @@ fn each_dialect_looks_for_the_key_in_its_place() {
     // `one:` and `one:secret`, `:one`, `one` and `two:` in base 64.
     let (basic, with_secret) = ("Basic b25lOg==", "Basic b25lOnNlY3JldA==");
     let cases: [(Dialect, Option<&str>, Option<&str>, bool); 30] = [
-        (Dialect::Own, Some("Bearer one"), None, true),
-        (Dialect::Own, Some("bearer  one "), None, true),
-        (Dialect::Own, None, Some("one"), true),
-        (Dialect::Own, None, Some(" one "), true),
-        (Dialect::Own, Some(basic), None, false),
-        (Dialect::Own, Some(basic), Some("one"), true),
-        (Dialect::Own, Some("Bearer three"), Some("one"), false),
-        (Dialect::Own, Some("one"), None, false),
-        (Dialect::Own, Some("Bearer"), None, false),
-        (Dialect::Own, Some("Bearer "), None, false),
-        (Dialect::Own, None, Some(""), false),
-        (Dialect::Own, None, None, false),
+        (Dialect::Native, Some("Bearer one"), None, true),
+        (Dialect::Native, Some("bearer  one "), None, true),
+        (Dialect::Native, None, Some("one"), true),
+        (Dialect::Native, None, Some(" one "), true),
+        (Dialect::Native, Some(basic), None, false),
+        (Dialect::Native, Some(basic), Some("one"), true),
+        (Dialect::Native, Some("Bearer three"), Some("one"), false),
+        (Dialect::Native, Some("one"), None, false),
+        (Dialect::Native, Some("Bearer"), None, false),
+        (Dialect::Native, Some("Bearer "), None, false),
+        (Dialect::Native, None, Some(""), false),
+        (Dialect::Native, None, None, false),
         (Dialect::Meteroid, Some("Bearer one"), None, true),
         (Dialect::Meteroid, None, Some("one"), false),
         (Dialect::Meteroid, Some(basic), None, false),
@@ -236,7 +236,7 @@ fn each_dialect_looks_for_the_key_in_its_place() {
 fn a_refusal_says_how_to_present_a_key_in_the_words_of_the_dialect() {
     for (dialect, body) in [
         (
-            Dialect::Own,
+            Dialect::Native,
             r#"{"error":{"code":"UNAUTHORIZED","message":"the request has no key; send authorization: Bearer KEY, or x-api-key: KEY"}}"#,
         ),
         (
@@ -285,7 +285,7 @@ fn every_path_has_its_scope_and_its_dialect() {
         ("/addons", not, Dialect::Commet),
         ("/addons", bearer, Dialect::Commet),
         ("/addons/x", basic, Dialect::Commet),
-        ("/addonsx", api_key, Dialect::Own),
+        ("/addonsx", api_key, Dialect::Native),
         ("/api/v1/addon/x", not, Dialect::Pabbly),
         ("/api/v1/addon", not, Dialect::Pabbly),
         ("/api/v1/addon/x", basic, Dialect::Pabbly),
@@ -297,9 +297,9 @@ fn every_path_has_its_scope_and_its_dialect() {
         ("/api/v1/addons", api_key, Dialect::Commet),
         ("/api/v1", api_key, Dialect::Commet),
         ("/api/v2/addon/x", basic, Dialect::Meteroid),
-        ("/v1/catalog", api_key, Dialect::Own),
-        ("/", basic, Dialect::Own),
-        ("", not, Dialect::Own),
+        ("/v1/catalog", api_key, Dialect::Native),
+        ("/", basic, Dialect::Native),
+        ("", not, Dialect::Native),
     ] {
         assert_eq!(Dialect::of(path, presented), dialect, "{path} {presented:?}");
     }

@@ -166,7 +166,7 @@ fn versions_stay_while_somebody_is_on_them() {
         Change::put(Kind::Plan, with(&versions(&["plv_a", "plv_c"]), json!({"id": "plan_b"}))),
     ];
     let refused = admit(&moved, &memory).unwrap_err();
-    assert_eq!(refused.why.status(), 409);
+    assert_eq!(refused.kind.status(), 409);
 }
 
 #[test]

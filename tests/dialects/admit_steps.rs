@@ -16,11 +16,11 @@ fn keys_change_hands_in_one_write() {
     swap(a("b"), b("a")).unwrap();
     swap(a("c"), b("a")).unwrap();
     let twice = swap(a("x"), b("x")).unwrap_err();
-    assert_eq!((twice.why.status(), twice.place.to_string().as_str()), (400, "customers[1].alias"));
+    assert_eq!((twice.kind.status(), twice.place.to_string().as_str()), (400, "customers[1].alias"));
     let coupon = |id: &str, code: &str| Change::put(Kind::Coupon, json!({"id": id, "code": code}));
     admit(&[coupon("cou_a", "LATE"), coupon("cou_b", "EARLY")], &memory).unwrap();
     let twice = admit(&[coupon("cou_a", "EARLY"), coupon("cou_b", "EARLY")], &memory).unwrap_err();
-    assert_eq!((twice.why.status(), twice.place.to_string().as_str()), (400, "coupons[1].code"));
+    assert_eq!((twice.kind.status(), twice.place.to_string().as_str()), (400, "coupons[1].code"));
     let gone = Change::Delete { kind: Kind::Coupon, id: "cou_b".to_owned() };
     admit(&[gone, coupon("cou_x", "LATE")], &memory).unwrap();
 }
@@ -32,7 +32,7 @@ fn a_customer_and_its_subscription_go_together() {
     admit(&[delete(Kind::Customer, "cus_a"), delete(Kind::Subscription, "sub_a")], &memory).unwrap();
     admit(&[delete(Kind::Subscription, "sub_a"), delete(Kind::Customer, "cus_a")], &memory).unwrap();
     let missing = admit(&[delete(Kind::Customer, "cus_x")], &memory).unwrap_err();
-    assert_eq!((missing.why.status(), missing.message.as_str()), (404, "there is no customer `cus_x`"));
+    assert_eq!((missing.kind.status(), missing.message.as_str()), (404, "there is no customer `cus_x`"));
 }
 
 #[test]
@@ -79,7 +79,7 @@ fn a_write_may_hold_what_it_refers_to() {
 fn settings_are_checked() {
     let memory = seeded();
     let failure = admit(&[Change::Settings(json!({"ladder": {"levels": [{"level": "ROOF"}]}}))], &memory).unwrap_err();
-    assert_eq!((failure.why.status(), failure.place.to_string().as_str()), (400, "ladder.levels[0].level"));
+    assert_eq!((failure.kind.status(), failure.place.to_string().as_str()), (400, "ladder.levels[0].level"));
     // With one entity beside them their path stays whole.
     let changes = [
         Change::Settings(json!({"ladder": {"levels": [{"level": "ROOF"}]}})),

@@ -4,7 +4,7 @@
 use crate::memory::Memory;
 use crate::{commet, pabbly};
 use mayuse_core::Code;
-use mayuse_dialects::{Batch, Failure, Why, admit, text};
+use mayuse_dialects::{Batch, ApiError, ErrorKind, admit, text};
 use mayuse_document::Document;
 use serde_json::{Value, json};
 
@@ -73,7 +73,7 @@ fn problem(answer: &Value) -> (&str, &str) {
     (text(&answer["error"], "code"), text(&answer["error"], "path"))
 }
 
-fn import(list: &str, entity: &Value, memory: &Memory) -> Result<(), Failure> {
+fn import(list: &str, entity: &Value, memory: &Memory) -> Result<(), ApiError> {
     let mut line = entity.clone();
     line["kind"] = json!(list.trim_end_matches('s'));
     let mut batch = Batch::default();
@@ -100,7 +100,7 @@ fn a_name_has_at_most_500_characters_whichever_way_it_comes_in() {
 
         import(list, &short, &with_feature()).unwrap();
         let refused = import(list, &long, &with_feature()).unwrap_err();
-        assert_eq!((refused.why, refused.place.to_string().as_str()), (Why::TooLarge, "line 7: name"), "{list}");
+        assert_eq!((refused.kind, refused.place.to_string().as_str()), (ErrorKind::TooLarge, "line 7: name"), "{list}");
 
         let read = |value: Value| serde_json::from_value::<Document>(value).unwrap().compile();
         assert!(read(document(&short)).is_ok(), "{list}");
@@ -146,8 +146,8 @@ fn an_id_a_code_and_an_alias_have_at_most_128_characters() {
         import(list, &short, &with_feature()).unwrap();
         let refused = import(list, &long, &with_feature()).unwrap_err();
         assert_eq!(
-            (refused.why, refused.place.to_string().as_str()),
-            (Why::BadRequest, format!("line 7: {place}").as_str()),
+            (refused.kind, refused.place.to_string().as_str()),
+            (ErrorKind::BadRequest, format!("line 7: {place}").as_str()),
             "{list}"
         );
     }

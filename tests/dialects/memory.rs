@@ -2,7 +2,7 @@
 
 use mayuse_core::Instant;
 use mayuse_dialects::{
-    Change, Context, Entity, Failure, Ids, Kind, Presented, Referred, Request, Store, answer, items, key_of,
+    Change, Context, Entity, ApiError, Ids, Kind, Presented, Referred, Request, Store, answer, items, key_of,
     read_definitions, references, text,
 };
 use mayuse_document::Document;
@@ -127,38 +127,38 @@ impl Memory {
 }
 
 impl Store for Memory {
-    fn version(&self) -> Result<u64, Failure> {
+    fn version(&self) -> Result<u64, ApiError> {
         Ok(self.version)
     }
 
-    fn settings(&self) -> Result<Value, Failure> {
+    fn settings(&self) -> Result<Value, ApiError> {
         Ok(self.settings.clone())
     }
 
-    fn get(&self, kind: Kind, id: &str) -> Result<Option<Entity>, Failure> {
+    fn get(&self, kind: Kind, id: &str) -> Result<Option<Entity>, ApiError> {
         Ok(self.entities.get(&(kind, id.to_owned())).cloned())
     }
 
-    fn by_key(&self, kind: Kind, key: &str) -> Result<Option<Entity>, Failure> {
+    fn by_key(&self, kind: Kind, key: &str) -> Result<Option<Entity>, ApiError> {
         Ok(self.of(kind).find(|entity| key_of(kind, &entity.body) == Some(key)).cloned())
     }
 
-    fn plan_of_version(&self, version_id: &str) -> Result<Option<Entity>, Failure> {
+    fn plan_of_version(&self, version_id: &str) -> Result<Option<Entity>, ApiError> {
         let has =
             |plan: &&Entity| items(&plan.body, "versions").iter().any(|version| text(version, "id") == version_id);
         Ok(self.of(Kind::Plan).find(has).cloned())
     }
 
-    fn page(&self, kind: Kind, after: &str, limit: usize) -> Result<Vec<Entity>, Failure> {
+    fn page(&self, kind: Kind, after: &str, limit: usize) -> Result<Vec<Entity>, ApiError> {
         Ok(self.of(kind).filter(|entity| entity.id.as_str() > after).take(limit).cloned().collect())
     }
 
-    fn subscriptions_of(&self, customer_id: &str) -> Result<Vec<Entity>, Failure> {
+    fn subscriptions_of(&self, customer_id: &str) -> Result<Vec<Entity>, ApiError> {
         let of_customer = |entity: &&Entity| text(&entity.body, "customer_id") == customer_id;
         Ok(self.of(Kind::Subscription).filter(of_customer).cloned().collect())
     }
 
-    fn users_of(&self, what: Referred, id: &str) -> Result<(u64, Option<String>), Failure> {
+    fn users_of(&self, what: Referred, id: &str) -> Result<(u64, Option<String>), ApiError> {
         let refers = |kind: Kind, entity: &&Entity| references(kind, &entity.body).contains(&(what, id.to_owned()));
         let customers = self.of(Kind::Customer).filter(|entity| refers(Kind::Customer, entity));
         let subscriptions = self.of(Kind::Subscription).filter(|entity| refers(Kind::Subscription, entity));
@@ -166,7 +166,7 @@ impl Store for Memory {
         Ok((users.len() as u64, users.first().map(|entity| entity.id.clone())))
     }
 
-    fn definitions(&self) -> Result<Document, Failure> {
+    fn definitions(&self) -> Result<Document, ApiError> {
         read_definitions(self)
     }
 }

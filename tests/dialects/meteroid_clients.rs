@@ -3,7 +3,7 @@
 use crate::memory::Memory;
 use crate::meteroid_subscriptions::{TODAY, create, shop, stored};
 use mayuse_core::WriteJson;
-use mayuse_dialects::Written;
+use mayuse_dialects::JsonValue;
 use serde_json::{Value, json};
 
 const METERED: &str = "METERED";
@@ -70,9 +70,9 @@ fn custom_properties_are_kept_as_given() {
     );
     let (status, answer) = m.ask_text("POST", "/api/v1/subscriptions", &body);
     assert_eq!(status, 201, "{answer}");
-    assert_eq!(Written(&answer["custom_properties"]).to_json(), given);
+    assert_eq!(JsonValue(&answer["custom_properties"]).to_json(), given);
     let kept = stored(&m, &answer);
-    assert_eq!(Written(&kept["custom_properties"]).to_json(), given);
+    assert_eq!(JsonValue(&kept["custom_properties"]).to_json(), given);
     // What is for invoices is kept, and is no field of a subscription.
     assert_eq!((&kept["backdate_invoices"], answer.get("backdate_invoices")), (&json!(true), None));
     for (fields, what) in [

@@ -2,7 +2,7 @@
 
 use crate::memory::Memory;
 use mayuse_core::WriteJson;
-use mayuse_dialects::{Batch, Change, Written, from_slice};
+use mayuse_dialects::{Batch, Change, JsonValue, from_slice};
 use mayuse_document::Tree;
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -34,7 +34,7 @@ fn worst() -> Vec<String> {
 }
 
 fn written(json: &str) -> String {
-    Written(&from_slice(json.as_bytes()).unwrap()).to_json()
+    JsonValue(&from_slice(json.as_bytes()).unwrap()).to_json()
 }
 
 #[test]
@@ -61,7 +61,7 @@ fn a_mebibyte_of_the_worst_numbers_is_kept_by_every_route_that_keeps_what_it_doe
         let body = format!(r#"{{"id":"cus_1","name":"A","figures":{list}}}"#);
         let (status, answer) = memory.ask_text("PUT", "/v1/catalog/customers/cus_1", &body);
         assert_eq!(status, 201, "{number}: {answer}");
-        let shown = Written(&memory.get("/v1/catalog/customers/cus_1").1).to_json();
+        let shown = JsonValue(&memory.get("/v1/catalog/customers/cus_1").1).to_json();
         assert!(shown.contains(&body), "{number}");
 
         // As a line, and in a document.
@@ -69,12 +69,12 @@ fn a_mebibyte_of_the_worst_numbers_is_kept_by_every_route_that_keeps_what_it_doe
         batch.add(1, format!(r#"{{"kind":"customer",{}"#, &body[1..]).as_bytes()).unwrap();
         let changes = batch.changes();
         let [Change::Put { body: kept, .. }] = changes.as_slice() else { panic!("one line is one write") };
-        assert_eq!(Written(kept).to_json(), body);
+        assert_eq!(JsonValue(kept).to_json(), body);
         let document = format!(r#"{{"format":1,"customers":[{body}]}}"#);
         let mut memory = Memory::new();
         let (status, answer) = memory.ask_text("PUT", "/v1/catalog", &document);
         assert_eq!(status, 200, "{number}: {answer}");
-        assert!(Written(&memory.get("/v1/catalog/customers/cus_1").1).to_json().contains(&body));
+        assert!(JsonValue(&memory.get("/v1/catalog/customers/cus_1").1).to_json().contains(&body));
     }
 }
 
@@ -116,7 +116,7 @@ fn check(text: &[u8]) {
     let shown = String::from_utf8_lossy(text);
     match (ours, theirs) {
         (Ok(ours), Ok(theirs)) => {
-            let again: Value = serde_json::from_str(&Written(&ours).to_json()).unwrap();
+            let again: Value = serde_json::from_str(&JsonValue(&ours).to_json()).unwrap();
             assert_eq!(again, theirs, "{shown}");
         }
         (Err(ours), theirs) => {

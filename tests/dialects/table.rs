@@ -87,13 +87,13 @@ fn rows_of_several_dialects_need_one_scope() {
             }
         }
         let foreign = route.path.starts_with("/api/") || route.path.starts_with("/addons");
-        assert_eq!(route.dialect != Dialect::Own, foreign, "{}", route.path);
+        assert_eq!(route.dialect != Dialect::Native, foreign, "{}", route.path);
     }
 }
 
 fn request<'r>(method: &'r str, path: &'r str, dialect: Dialect) -> Request<'r> {
     let presented = match dialect {
-        Dialect::Own | Dialect::Meteroid => Presented::Bearer,
+        Dialect::Native | Dialect::Meteroid => Presented::Bearer,
         Dialect::Commet => Presented::ApiKey,
         Dialect::Pabbly => Presented::Basic,
     };
@@ -146,7 +146,7 @@ fn every_row_is_found_by_its_path() {
 
 #[test]
 fn a_path_in_other_letters_is_found_and_needs_the_widest_scope() {
-    let own = |path| Found::of(&request("GET", path, Dialect::Own)).unwrap();
+    let own = |path| Found::of(&request("GET", path, Dialect::Native)).unwrap();
     let found = own("/v1/customers/a%2Fb/entitlements");
     assert!(matches!(found.handler(), Some(Handler::Check(CheckForm::Customer))));
     assert_eq!((found.param(0), found.param(1), found.rate()), ("a/b", "", RateClass::Question));
@@ -156,13 +156,13 @@ fn a_path_in_other_letters_is_found_and_needs_the_widest_scope() {
     assert!(matches!(own("/v1/ch%65ck").handler(), Some(Handler::Check(CheckForm::Query))));
     assert_eq!(scope_of("GET", "/v1/ch%65ck"), Some(Scope::Catalog));
     assert_eq!(scope_of("GET", "/%68ealthz"), Some(Scope::Catalog));
-    assert!(Found::of(&request("GET", "/v1/catalog/features/%ff", Dialect::Own)).is_err());
+    assert!(Found::of(&request("GET", "/v1/catalog/features/%ff", Dialect::Native)).is_err());
     for path in ["/v1/catalog/things", "/v1/catalog/things/x", "/v1/check/", "//v1/check", "/v1", ""] {
         let found = own(path);
         assert!(found.route.is_none() && found.rate() == RateClass::Key && !found.is_whole(), "{path}");
         assert_eq!(found.body_limit(), 1024 * 1024, "{path}");
     }
     // Another method may send what a write to the path may.
-    let found = Found::of(&request("PATCH", "/v1/catalog", Dialect::Own)).unwrap();
+    let found = Found::of(&request("PATCH", "/v1/catalog", Dialect::Native)).unwrap();
     assert_eq!(found.body_limit(), 8 * 1024 * 1024);
 }

@@ -3,8 +3,8 @@
 
 use super::memory::{Memory, People, Person};
 use super::{LIMITS, SEED, Simulation};
-use mayuse_core::{Pile, key_hash};
-use mayuse_snapshot::{Hash, Ledger, Manifest, Shard, Table, slot_of};
+use mayuse_core::{BlockBuilder, key_hash};
+use mayuse_snapshot::{Hash, Ledger, Manifest, Shard, SnapshotIndex, slot_of};
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
@@ -18,7 +18,7 @@ impl Simulation {
         let (people, aliases, n_definitions, _) = self.versions.get(&cut.version).expect("it is a version").clone();
         let definitions = &self.memory.definitions[n_definitions];
         assert_eq!(cut.table.catalogue, definitions.part);
-        let mut pile = Pile::new(&definitions.catalog, SEED);
+        let mut pile = BlockBuilder::new(&definitions.catalog, SEED);
         for key in people.keys().chain(aliases.keys()).collect::<BTreeSet<_>>() {
             let made = people.get(key).map(|person| Person { is_poison: false, ..Person::clone(person) });
             let alone: People = made.into_iter().map(|person| (key.clone(), Rc::new(person))).collect();
@@ -120,6 +120,6 @@ impl Simulation {
     }
 }
 
-pub(super) fn named(table: &Table) -> Vec<Hash> {
+pub(super) fn named(table: &SnapshotIndex) -> Vec<Hash> {
     table.distinct().map(|(_, part)| part.hash).chain([table.catalogue.hash]).collect()
 }

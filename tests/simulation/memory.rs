@@ -1,9 +1,9 @@
 //! The records of the simulated writer, in memory, and a database that can fail.
 
 use super::{LIMITS, SEED};
-use mayuse_core::{Instant, Packed, Pile, Problems, key_hash};
+use mayuse_core::{Instant, Packed, BlockBuilder, Problems, key_hash};
 use mayuse_document::{Tree, add_element};
-use mayuse_snapshot::{Definitions, Hash, Ledger, Manifest, Shard, State, Table};
+use mayuse_snapshot::{Definitions, Hash, Ledger, Manifest, Shard, State, SnapshotIndex};
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
@@ -94,7 +94,7 @@ impl Memory {
     pub fn load(
         people: &People,
         aliases: &BTreeMap<String, String>,
-        pile: &mut Pile<'_>,
+        pile: &mut BlockBuilder<'_>,
         key: &str,
     ) -> Result<(), Trouble> {
         if let Some(person) = people.get(key) {
@@ -157,7 +157,7 @@ impl Ledger for Memory {
         Ok(self.records.borrow().people.len() as u64)
     }
 
-    fn load_into(&self, builder: &mut Pile<'_>, key: &str) -> Result<(), Trouble> {
+    fn load_into(&self, builder: &mut BlockBuilder<'_>, key: &str) -> Result<(), Trouble> {
         self.op()?;
         let records = self.records.borrow();
         Memory::load(&records.people, &records.aliases, builder, key)
@@ -193,7 +193,7 @@ impl Ledger for Memory {
 
     fn set_bits(&self, bits: u8) -> Result<(), Trouble> {
         self.change(|records| {
-            assert!(records.state.bits < bits && bits <= Table::MAX_BITS);
+            assert!(records.state.bits < bits && bits <= SnapshotIndex::MAX_BITS);
             records.state.bits = bits;
         })
     }

@@ -16,7 +16,7 @@ mod readers;
 use checks::named;
 use mayuse_core::{Instant, Packed};
 use mayuse_document::{Document, Tree};
-use mayuse_snapshot::{Definitions, Hash, Ledger, Limits, Load, Manifest, Part, Policies, Publisher, Step, Table};
+use mayuse_snapshot::{Definitions, Hash, Ledger, Limits, Load, Manifest, ObjectRef, Policies, Publisher, Step, SnapshotIndex};
 use memory::{Memory, People, Person, Trouble, mark, rotate};
 use serde_json::{Value, json};
 use std::cell::{Cell, RefCell};
@@ -124,7 +124,7 @@ fn definitions(n: usize) -> Rc<Definitions> {
     });
     let document: Document = serde_json::from_value(document).unwrap();
     let (object, catalog, _) = document.pack_definitions().unwrap();
-    Rc::new(Definitions { part: Part::of(&object, 0), object, catalog })
+    Rc::new(Definitions { part: ObjectRef::of(&object, 0), object, catalog })
 }
 
 impl Simulation {
@@ -136,7 +136,7 @@ impl Simulation {
             fails_after: Cell::new(None),
         };
         let now = 1_767_225_600_000;
-        let table = Table { seed: SEED, catalogue: Part::WITHHELD, bits: 0, shards: Vec::new() };
+        let table = SnapshotIndex { seed: SEED, catalogue: ObjectRef::WITHHELD, bits: 0, shards: Vec::new() };
         let generated_at = Instant::from_millis(now).unwrap();
         let policies = Policies { stale_after_ms: Some(4_000), ..Policies::default() };
         Simulation {

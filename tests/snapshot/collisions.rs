@@ -4,7 +4,7 @@
 use crate::cutting::{Cut, published};
 use mayuse_core::{Instant, Question, Reason, SortedSet, Source, key_hash};
 use mayuse_document::Document;
-use mayuse_snapshot::{Part, Replica, Table, empty, patch};
+use mayuse_snapshot::{ObjectRef, Replica, SnapshotIndex, empty_shard, patch};
 use serde_json::{Value, json};
 
 const KEYS: [&str; 2] = ["cus_001100110011tail0001", "cus_001q0011201qtail0001"];
@@ -25,8 +25,8 @@ fn cut(document: &Value, seed: u64, bits: u8) -> Cut {
     let read: Document = serde_json::from_value(document.clone()).unwrap();
     let (catalogue, sorted, _) = read.pack(seed).unwrap();
     let cut: Vec<_> = (0..1_u64 << bits).map(|shard| sorted.block(bits, shard)).collect();
-    let shards = cut.iter().map(|(block, n)| Part::of(block, *n)).collect();
-    let table = Table { seed, catalogue: Part::of(&catalogue, 0), bits, shards };
+    let shards = cut.iter().map(|(block, n)| ObjectRef::of(block, *n)).collect();
+    let table = SnapshotIndex { seed, catalogue: ObjectRef::of(&catalogue, 0), bits, shards };
     Cut { catalogue, blocks: cut.into_iter().map(|(block, _)| block).collect(), table }
 }
 
@@ -74,12 +74,12 @@ fn what_is_made_anew_of_one_leaves_the_other() {
         let gone = patch(&catalog, &before.blocks[0], (seed, 0, 0), &keys, |_| Ok::<(), mayuse_core::Problems>(()));
         let gone = gone.unwrap();
         assert_eq!(gone.part.n, 1);
-        let table = Table { shards: vec![gone.part], ..before.table.clone() };
+        let table = SnapshotIndex { shards: vec![gone.part], ..before.table.clone() };
         let after = Cut { blocks: vec![gone.block], table, ..before };
         let mut replica = Replica::new(usize::MAX, 0);
-        replica.take(published(&after.manifest(2)), Some(&after.catalogue), Vec::new(), Source::Snapshot).unwrap();
-        replica.hold(0, after.table.shards[0].hash, after.blocks[0].clone()).unwrap();
+        replica.accept(published(&after.manifest(2)), Some(&after.catalogue), Vec::new(), Source::Snapshot).unwrap();
+        replica.insert_shard(0, after.table.shards[0].hash, after.blocks[0].clone()).unwrap();
         assert_eq!([says(&replica, a), says(&replica, b)], [NOBODY, SECOND], "seed {seed}");
-        assert_ne!(empty(&catalog, (seed, 0, 0)).unwrap().part.hash, after.table.shards[0].hash);
+        assert_ne!(empty_shard(&catalog, (seed, 0, 0)).unwrap().part.hash, after.table.shards[0].hash);
     }
 }

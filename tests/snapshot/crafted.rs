@@ -2,7 +2,7 @@
 
 use crate::counting;
 use crate::cutting::{SEED, cut};
-use mayuse_core::{Catalog, FORMAT, Packed, People, Writer, key_hash};
+use mayuse_core::{Catalog, FORMAT, Packed, CustomerBlock, Writer, key_hash};
 use serde_json::json;
 
 /// What a lie is told about.
@@ -112,8 +112,8 @@ impl Block {
     }
 }
 
-fn open(bytes: &str) -> Result<People, String> {
-    People::open(Packed::from(bytes.to_owned()), &catalog()).map_err(|error| error.to_string())
+fn open(bytes: &str) -> Result<CustomerBlock, String> {
+    CustomerBlock::open(Packed::from(bytes.to_owned()), &catalog()).map_err(|error| error.to_string())
 }
 
 /// The block with this lie in it is refused, for this reason.
@@ -122,7 +122,7 @@ fn check(message: &str, lie: impl FnOnce(&mut Block)) {
     let mut block = good();
     lie(&mut block);
     let (bytes, catalog) = (Packed::from(block.bytes()), catalog());
-    let (n_bytes, opened) = counting::bytes(|| People::open(bytes, &catalog));
+    let (n_bytes, opened) = counting::bytes(|| CustomerBlock::open(bytes, &catalog));
     let error = opened.expect_err(message).to_string();
     assert!(error.contains(message), "`{error}` instead of `{message}`");
     assert!(n_bytes < 4_096, "{n_bytes} bytes to refuse it: {message}");

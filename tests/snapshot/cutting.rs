@@ -1,8 +1,8 @@
 //! From a document to objects, to a manifest, to a replica.
 
-use mayuse_core::{Catalog, Decision, Instant, Packed, Pile, Problem, Sorted, Source, WriteJson};
+use mayuse_core::{Catalog, Decision, Instant, Packed, BlockBuilder, Problem, SortedRecords, Source, WriteJson};
 use mayuse_document::{Document, Tree, add_element};
-use mayuse_snapshot::{Manifest, Needs, Part, Policies, Replica, SigningKey, Table, Unverified};
+use mayuse_snapshot::{Manifest, Missing, ObjectRef, Policies, Replica, SigningKey, SnapshotIndex, Unverified};
 use serde_json::{Value, json};
 
 pub const SEED: u64 = 0x0123_4567_89ab_cdef;
@@ -18,7 +18,7 @@ pub fn key() -> SigningKey {
 pub struct Cut {
     pub catalogue: Packed,
     pub blocks: Vec<Packed>,
-    pub table: Table,
+    pub table: SnapshotIndex,
 }
 
 /// The catalogue object of a document, and what it opens to; or why the document is refused.
@@ -33,8 +33,8 @@ pub fn tree(value: &Value) -> Tree {
 }
 
 /// The people of a document, in order.
-pub fn sorted(catalog: &Catalog, document: &Value, seed: u64) -> Result<Sorted, String> {
-    let mut pile = Pile::new(catalog, seed);
+pub fn sorted(catalog: &Catalog, document: &Value, seed: u64) -> Result<SortedRecords, String> {
+    let mut pile = BlockBuilder::new(catalog, seed);
     for list in ["customers", "subscriptions"] {
         let none = Vec::new();
         for (n, element) in document[list].as_array().unwrap_or(&none).iter().enumerate() {
@@ -51,10 +51,10 @@ pub fn try_cut(document: &Value, bits: u8) -> Result<Cut, String> {
     let (mut blocks, mut shards) = (Vec::new(), Vec::new());
     for shard in 0..1_u64 << bits {
         let (block, n) = sorted.block(bits, shard);
-        shards.push(Part::of(&block, n));
+        shards.push(ObjectRef::of(&block, n));
         blocks.push(block);
     }
-    let table = Table { seed: SEED, catalogue: Part::of(&catalogue, 0), bits, shards };
+    let table = SnapshotIndex { seed: SEED, catalogue: ObjectRef::of(&catalogue, 0), bits, shards };
     Ok(Cut { catalogue, blocks, table })
 }
 
@@ -79,9 +79,9 @@ impl Cut {
     pub fn replica(&self) -> Replica {
         let mut replica = Replica::new(usize::MAX, 0);
         let manifest = published(&self.manifest(1));
-        assert_eq!(replica.take(manifest, Some(&self.catalogue), Vec::new(), Source::Snapshot), Ok(true));
+        assert_eq!(replica.accept(manifest, Some(&self.catalogue), Vec::new(), Source::Snapshot), Ok(true));
         for (shard, block) in (0..).zip(&self.blocks) {
-            assert_eq!(replica.hold(shard, Part::of(block, 0).hash, block.clone()), Ok(true));
+            assert_eq!(replica.insert_shard(shard, ObjectRef::of(block, 0).hash, block.clone()), Ok(true));
         }
         replica
     }
@@ -102,6 +102,6 @@ pub fn shown(decided: Result<Decision<'_>, Problem>) -> Value {
 }
 
 /// The answer of a replica that holds all it takes.
-pub fn shown_by(decided: Result<Result<Decision<'_>, Problem>, Needs>) -> Value {
+pub fn shown_by(decided: Result<Result<Decision<'_>, Problem>, Missing>) -> Value {
     shown(decided.unwrap())
 }

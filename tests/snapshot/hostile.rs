@@ -4,8 +4,8 @@
 use crate::counting;
 use crate::crowd::Crowd;
 use crate::cutting::{Cut, SEED, cut, key};
-use mayuse_core::{Catalog, Found, Instant, Packed, People, Pile, Question, WriteJson, decide_for, key_hash};
-use mayuse_snapshot::{Part, split};
+use mayuse_core::{Catalog, Found, Instant, Packed, CustomerBlock, BlockBuilder, Question, WriteJson, decide_for, key_hash};
+use mayuse_snapshot::{ObjectRef, split};
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::{Config, RngSeed, TestRunner};
 use serde_json::Value;
@@ -33,7 +33,7 @@ fn a_crowd() -> Cut {
 }
 
 /// Asks everything of everybody; what is answered does not matter.
-fn ask(catalog: &Catalog, people: &People) {
+fn ask(catalog: &Catalog, people: &CustomerBlock) {
     let now = Instant::parse("2026-11-20").unwrap();
     let ids: Vec<String> = people.ids().take(40).map(str::to_owned).collect();
     let codes: Vec<&str> = catalog.feature_codes().take(40).collect();
@@ -44,7 +44,7 @@ fn ask(catalog: &Catalog, people: &People) {
         .flat_map(|key| codes.iter().map(move |code| (key, code)))
     {
         let person = match people.find(key, key_hash(SEED, key)) {
-            Some(Found::Person(person)) => Some(person),
+            Some(Found::Customer(person)) => Some(person),
             Some(Found::Alias(_)) | None => None,
         };
         let question = Question { explain: true, ..Question::new(key, code) };
@@ -56,20 +56,20 @@ fn ask(catalog: &Catalog, people: &People) {
 fn open_catalogue(bytes: Packed) -> bool {
     let opened = Catalog::open(&bytes);
     if let Ok(catalog) = &opened {
-        ask(catalog, &People::none());
+        ask(catalog, &CustomerBlock::empty());
     }
     opened.is_ok()
 }
 
 /// Opens what was a block, asks about everybody, and puts them on a pile again.
 fn open_block(bytes: Packed, catalog: &Catalog) -> bool {
-    let opened = People::open(bytes.clone(), catalog);
+    let opened = CustomerBlock::open(bytes.clone(), catalog);
     if let Ok(people) = &opened {
         ask(catalog, people);
         let _ = split(catalog, &bytes, (SEED, 0, 0));
     }
     // A pile reads blocks that nobody has checked.
-    let mut pile = Pile::new(catalog, SEED);
+    let mut pile = BlockBuilder::new(catalog, SEED);
     if pile.add_block(&bytes, |_| true).is_ok()
         && let Ok(sorted) = pile.sorted()
     {
@@ -146,12 +146,12 @@ fn damaged_blocks() {
 fn blocks_of_other_catalogues() {
     let (one, other) = (demo(), a_crowd());
     let catalogs = [&one, &other].map(|cut| Catalog::open(&cut.catalogue).unwrap());
-    assert!(People::open(one.blocks[0].clone(), &catalogs[1]).is_err());
-    assert!(People::open(other.blocks[0].clone(), &catalogs[0]).is_err());
+    assert!(CustomerBlock::open(one.blocks[0].clone(), &catalogs[1]).is_err());
+    assert!(CustomerBlock::open(other.blocks[0].clone(), &catalogs[0]).is_err());
     // One for the other, and for a manifest.
-    assert!(People::open(one.catalogue.clone(), &catalogs[0]).is_err());
+    assert!(CustomerBlock::open(one.catalogue.clone(), &catalogs[0]).is_err());
     assert!(Catalog::open(&one.blocks[0]).is_err());
     let manifest = Packed::from(one.manifest(1).sign(&key()));
-    assert!(Catalog::open(&manifest).is_err() && People::open(manifest, &catalogs[0]).is_err());
-    assert_eq!(Part::of(&one.blocks[0], 11), one.table.shards[0]);
+    assert!(Catalog::open(&manifest).is_err() && CustomerBlock::open(manifest, &catalogs[0]).is_err());
+    assert_eq!(ObjectRef::of(&one.blocks[0], 11), one.table.shards[0]);
 }

@@ -5,7 +5,7 @@ use crate::cutting::{Cut, SEED, cut, definitions, tree};
 use crate::random::cases;
 use mayuse_core::{Catalog, Problems, SortedSet, key_hash, shard_of};
 use mayuse_document::add_element;
-use mayuse_snapshot::{Patched, empty, patch, split};
+use mayuse_snapshot::{Patched, empty_shard, patch, split};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -108,7 +108,7 @@ fn nobody_is_a_full_cut_of_nobody() {
     for bits in [0, 1, 5] {
         let full = cut(&nobody.document(), bits);
         for (shard, part) in (0..).zip(full.table.shards) {
-            assert_eq!(empty(&catalog, (SEED, bits, shard)).unwrap().part, part);
+            assert_eq!(empty_shard(&catalog, (SEED, bits, shard)).unwrap().part, part);
         }
     }
 }

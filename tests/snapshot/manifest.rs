@@ -3,7 +3,7 @@
 use crate::counting;
 use crate::cutting::{Cut, cut, key, published};
 use mayuse_core::{Instant, MAX_VERSION, Packed, Policy, Writer};
-use mayuse_snapshot::{Hash, Manifest, ManifestError, Part, Policies, PublicKey, SigningKey, Table, Unverified};
+use mayuse_snapshot::{Hash, Manifest, ManifestError, ObjectRef, Policies, PublicKey, SigningKey, SnapshotIndex, Unverified};
 use serde_json::Value;
 
 fn demo() -> Cut {
@@ -38,9 +38,9 @@ fn every_field_comes_back() {
     check_comes_back(|m| m.previous = Some(Hash::of(b"previous")));
     check_comes_back(|m| m.table.seed = u64::MAX);
     check_comes_back(|m| m.table.catalogue.size = u32::MAX);
-    let part = Part { hash: Hash::of(b"shard"), size: u32::MAX, n: u32::MAX };
-    check_comes_back(|m| m.table = Table { bits: 0, shards: vec![part], ..m.table.clone() });
-    check_comes_back(|m| m.table = Table { bits: 10, shards: vec![part; 1 << 10], ..m.table.clone() });
+    let part = ObjectRef { hash: Hash::of(b"shard"), size: u32::MAX, n: u32::MAX };
+    check_comes_back(|m| m.table = SnapshotIndex { bits: 0, shards: vec![part], ..m.table.clone() });
+    check_comes_back(|m| m.table = SnapshotIndex { bits: 10, shards: vec![part; 1 << 10], ..m.table.clone() });
     let (stale_after_ms, max_age_ms) = (Some(1), Some(u64::MAX));
     check_comes_back(|m| m.policies = Policies { on_indeterminate: Policy::Allow, stale_after_ms, max_age_ms });
 }
@@ -57,16 +57,16 @@ fn a_version_that_javascript_cannot_hold_is_refused_by_every_reader() {
 
 #[test]
 fn the_most_shards_are_read_and_one_bit_more_is_not() {
-    let part = Part { hash: Hash::of(b"shard"), size: u32::MAX, n: u32::MAX };
+    let part = ObjectRef { hash: Hash::of(b"shard"), size: u32::MAX, n: u32::MAX };
     let mut manifest = manifest();
     let with = |manifest: &mut Manifest, bits: u8| {
         manifest.table.bits = bits;
         manifest.table.shards = vec![part; 1 << bits];
         manifest.sign(&key())
     };
-    let most = with(&mut manifest, Table::MAX_BITS);
+    let most = with(&mut manifest, SnapshotIndex::MAX_BITS);
     assert_eq!(read(&most, &[key().public()]).as_ref(), Ok(&manifest));
-    let more = with(&mut manifest, Table::MAX_BITS + 1);
+    let more = with(&mut manifest, SnapshotIndex::MAX_BITS + 1);
     assert!(matches!(read(&more, &[key().public()]), Err(ManifestError::Damaged(_))));
 }
 

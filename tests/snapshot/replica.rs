@@ -5,7 +5,7 @@ use crate::crowd::{Crowd, crowd, event};
 use crate::cutting::{Cut, cut, published, shown};
 use crate::random::{Amounts, CODES, Rules, cases, catalog, ladder};
 use mayuse_core::{FullCatalog, Instant, Question, Source, decide};
-use mayuse_snapshot::{Judgement, Manifest, Needs, Part, Replica, Table};
+use mayuse_snapshot::{ManifestOrder, Manifest, Missing, ObjectRef, Replica, SnapshotIndex};
 use mayuse_tests::compiled;
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -110,7 +110,7 @@ fn order(manifest: &Manifest) -> (u64, i64) {
 }
 
 /// The first place of the shard that stands in this one.
-fn first_place(table: &Table, place: u64) -> u64 {
+fn first_place(table: &SnapshotIndex, place: u64) -> u64 {
     let is_same = |other: &u64| table.shards[*other as usize].hash == table.shards[place as usize].hash;
     (0..=place).rev().take_while(is_same).last().unwrap()
 }
@@ -120,10 +120,10 @@ impl Play {
         let offered = which.get(&self.history);
         let (manifest, cut) = (offered.manifest.clone(), offered.cut.clone());
         let is_newer = self.held < order(&manifest) && self.floor <= manifest.version;
-        let judged = self.replica.judge(&manifest);
-        assert_eq!(judged == Judgement::Newer, is_newer);
+        let judged = self.replica.compare(&manifest);
+        assert_eq!(judged == ManifestOrder::Newer, is_newer);
         let is_same = self.held == order(&manifest) && self.floor <= manifest.version;
-        assert_eq!(judged == Judgement::Same, is_same);
+        assert_eq!(judged == ManifestOrder::Same, is_same);
         let wanted = self.replica.wants(&manifest);
         self.check_wanted(&manifest, &wanted);
         let wants_catalogue = self.replica.wants_catalogue(&manifest);
@@ -134,7 +134,7 @@ impl Play {
         let catalogue = (wants_catalogue || with_catalogue).then_some(&cut.catalogue);
         let (before, old_bits) = (self.replica.n_shards(), self.replica.manifest().map(|held| held.table.bits));
         let fetched_all = wanted.len() <= n_fresh;
-        let is_taken = self.replica.take(manifest.clone(), catalogue, fresh, Source::Snapshot).unwrap();
+        let is_taken = self.replica.accept(manifest.clone(), catalogue, fresh, Source::Snapshot).unwrap();
         assert_eq!(is_taken, is_newer);
         if is_taken {
             self.held = order(&manifest);
@@ -146,14 +146,14 @@ impl Play {
     }
 
     /// It names each shard that shares hashes with one that is held, unless it is held already.
-    fn check_wanted(&self, manifest: &Manifest, wanted: &[(u64, Part)]) {
+    fn check_wanted(&self, manifest: &Manifest, wanted: &[(u64, ObjectRef)]) {
         let Some(now) = self.replica.manifest() else { return assert!(wanted.is_empty()) };
         let held: Vec<u64> = self.replica.people().map(|(shard, _)| shard).collect();
         let (bits, of) = (manifest.table.bits, now.table.bits);
         let shares = |shard: u64, other: u64| (shard << of) >> bits == other || shard == (other << bits) >> of;
         // One that stands in several places is held in the first of them.
         let is_held_at = |place: u64| held.contains(&first_place(&now.table, place));
-        let expected: Vec<(u64, Part)> = (0..)
+        let expected: Vec<(u64, ObjectRef)> = (0..)
             .zip(manifest.table.shards.iter().copied())
             .filter(|(shard, _)| first_place(&manifest.table, *shard) == *shard)
             .filter(|(shard, part)| {
@@ -170,7 +170,7 @@ impl Play {
         let part = cut.table.shards[shard];
         let at = |held: &Manifest| held.table.shards.get(shard).is_some_and(|other| other.hash == part.hash);
         let fits = self.replica.manifest().is_some_and(at);
-        assert_eq!(self.replica.hold(shard as u64, part.hash, cut.blocks[shard].clone()), Ok(fits));
+        assert_eq!(self.replica.insert_shard(shard as u64, part.hash, cut.blocks[shard].clone()), Ok(fits));
         let place = self.replica.manifest().filter(|_| fits).map(|held| first_place(&held.table, shard as u64));
         assert!(!fits || self.replica.people().any(|(held, _)| Some(held) == place), "the one that came last stays");
     }
@@ -179,21 +179,21 @@ impl Play {
         let keys = Crowd::keys();
         let key = key.get(&keys);
         for _ in 0..=n_fetches {
-            match self.replica.person(key).map(drop) {
+            match self.replica.customer(key).map(drop) {
                 Ok(()) => return self.answer(key),
-                Err(Needs::Origin) => panic!("nothing here is withheld"),
-                Err(Needs::Manifest) => return assert!(self.replica.manifest().is_none()),
-                Err(Needs::Tie(shard)) => {
+                Err(Missing::Origin) => panic!("nothing here is withheld"),
+                Err(Missing::Manifest) => return assert!(self.replica.manifest().is_none()),
+                Err(Missing::Relink(shard)) => {
                     assert!(self.replica.people().any(|(held, _)| held == shard));
-                    self.replica.tie(shard).unwrap();
+                    self.replica.relink(shard).unwrap();
                 }
-                Err(Needs::Shard(shard, part)) => {
+                Err(Missing::Shard(shard, part)) => {
                     assert!(self.replica.people().all(|(held, _)| held != shard), "{shard} is there");
                     let of = |published: &&Published| order(&published.manifest) == self.held;
                     let cut = &self.history.iter().find(of).unwrap().cut;
                     assert_eq!(cut.table.shards[shard as usize], part);
                     let block = cut.blocks[shard as usize].clone();
-                    assert_eq!(self.replica.hold(shard, part.hash, block), Ok(true));
+                    assert_eq!(self.replica.insert_shard(shard, part.hash, block), Ok(true));
                 }
             }
         }
@@ -221,7 +221,7 @@ impl Play {
             Step::Ask { key, n_fetches } => self.ask(key, *n_fetches),
             Step::Tie(shard) => {
                 // One that is not there is no mistake.
-                self.replica.tie(shard.index(9) as u64).unwrap();
+                self.replica.relink(shard.index(9) as u64).unwrap();
             }
         }
         assert_eq!(self.replica.manifest().map_or((0, i64::MIN), order), self.held, "it is the newest that was taken");
@@ -261,6 +261,6 @@ fn nobody_is_held_as_well_as_anybody() {
     let mut replica = cut.replica();
     let next = cut.manifest(2);
     assert!(replica.wants(&next).is_empty());
-    assert_eq!(replica.take(next, None, Vec::new(), Source::Snapshot), Ok(true));
+    assert_eq!(replica.accept(next, None, Vec::new(), Source::Snapshot), Ok(true));
     assert_eq!(replica.n_shards(), cut.table.distinct().count());
 }

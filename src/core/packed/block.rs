@@ -1,8 +1,8 @@
 //! A block of people: opened once, then looked up in.
 
 use super::format::{Unreadable, head, key_hash, shard_of};
-use super::person::{Customer, Person, Subscriptions, Tables};
-use super::record::{self, CustomerRecord, OwnRows, SubscriptionRecord};
+use super::person::{Customer, CustomerRecord, Subscriptions, Tables};
+use super::record::{self, PackedCustomer, OwnRows, PackedSubscription};
 use super::rows::read_row;
 use super::wire::{FIXED, Flags, Packed, Reader, fixed};
 use crate::catalog::Catalog;
@@ -15,7 +15,7 @@ const WHAT: &str = "a block of customers";
 
 /// Customers with their subscriptions, packed, and tied to a catalogue.
 #[derive(Clone, Debug)]
-pub struct People {
+pub struct CustomerBlock {
     bytes: Packed,
     layout: Layout,
     tables: Tables,
@@ -37,7 +37,7 @@ pub(super) struct Layout {
 #[derive(Clone, Copy, Debug)]
 pub enum Found<'b> {
     /// A customer with this id.
-    Person(Person<'b>),
+    Customer(CustomerRecord<'b>),
     /// An alias; the id of the customer it belongs to, who may be in another block.
     Alias(&'b str),
 }
@@ -95,13 +95,13 @@ impl Layout {
     }
 }
 
-impl People {
+impl CustomerBlock {
     /// Opens a block: checks all of it, and looks its names up in a catalogue.
     ///
     /// # Errors
     /// Bytes that are no block, that a later program wrote, or that are damaged; names that the
     /// catalogue does not have.
-    pub fn open(bytes: Packed, catalog: &Catalog) -> Result<People, Unreadable> {
+    pub fn open(bytes: Packed, catalog: &Catalog) -> Result<CustomerBlock, Unreadable> {
         let symbols = catalog.symbols();
         let all = bytes.as_str();
         let (layout, names) = Layout::read(all)?;
@@ -109,7 +109,7 @@ impl People {
         let mut opening = Opening { symbols, names, refs: &refs, rows: Vec::new(), counted: (0, 0) };
         opening.check(&layout, all)?;
         let rows = opening.rows.into();
-        Ok(People { bytes, layout, tables: Tables { refs, rows } })
+        Ok(CustomerBlock { bytes, layout, tables: Tables { refs, rows } })
     }
 
     /// Gives it back if it is laid out as one of `2^bits` shards of this seed may be: it may stand for
@@ -117,7 +117,7 @@ impl People {
     ///
     /// # Errors
     /// One that is laid out in another way, in which nobody would be found.
-    pub fn laid_out(self, seed: u64, bits: u8) -> Result<People, Unreadable> {
+    pub fn laid_out(self, seed: u64, bits: u8) -> Result<CustomerBlock, Unreadable> {
         if self.layout.seed == seed && self.layout.shard_bits <= bits {
             return Ok(self);
         }
@@ -125,8 +125,8 @@ impl People {
     }
 
     /// Nobody.
-    pub fn none() -> People {
-        People { bytes: Packed::default(), layout: Layout::default(), tables: Tables::default() }
+    pub fn empty() -> CustomerBlock {
+        CustomerBlock { bytes: Packed::default(), layout: Layout::default(), tables: Tables::default() }
     }
 
     /// What a key leads to; `hash` is its [`key_hash`]. An id goes before an alias.
@@ -135,11 +135,11 @@ impl People {
         if record::is_alias(at.flags) {
             return at.rest.text().map(Found::Alias);
         }
-        self.read(at).map(Found::Person)
+        self.read(at).map(Found::Customer)
     }
 
     /// The customer with this id or alias, where both are in this block.
-    pub(crate) fn person(&self, key: &str) -> Option<Person<'_>> {
+    pub(crate) fn customer(&self, key: &str) -> Option<CustomerRecord<'_>> {
         let mut at = self.locate(key, key_hash(self.layout.seed, key))?;
         if record::is_alias(at.flags) {
             let id = at.rest.text()?;
@@ -163,15 +163,15 @@ impl People {
 
     /// A customer that was located.
     #[inline(never)]
-    fn read<'p>(&'p self, mut at: Located<'p>) -> Option<Person<'p>> {
-        let record = CustomerRecord::read(&mut at.rest, at.flags)?;
+    fn read<'p>(&'p self, mut at: Located<'p>) -> Option<CustomerRecord<'p>> {
+        let record = PackedCustomer::read(&mut at.rest, at.flags)?;
         let customer = Customer {
             id: at.key,
             name: record.name.unwrap_or(at.key),
             archived_at: record.archived_at,
             rows: self.tables.rows_of(&record.rows),
         };
-        Some(Person { customer, subscriptions: Subscriptions::read(&self.tables, record.n_subscriptions, at.rest) })
+        Some(CustomerRecord { customer, subscriptions: Subscriptions::read(&self.tables, record.n_subscriptions, at.rest) })
     }
 
     /// How many customers there are.
@@ -188,7 +188,7 @@ impl People {
     pub fn n_bytes(&self) -> usize {
         let refs = self.tables.refs.len().saturating_mul(size_of::<ResolvedRefs>());
         let rows = self.tables.rows.len().saturating_mul(size_of::<Grant>());
-        self.bytes.as_slice().len().saturating_add(refs).saturating_add(rows).saturating_add(size_of::<People>())
+        self.bytes.as_slice().len().saturating_add(refs).saturating_add(rows).saturating_add(size_of::<CustomerBlock>())
     }
 
     /// The bytes it was opened from.
@@ -267,13 +267,13 @@ impl Opening<'_> {
         if record::is_alias(flags) {
             return (!record.text()?.is_empty() && record.is_at_end()).then_some(());
         }
-        let customer = CustomerRecord::read(&mut record, flags)?;
+        let customer = PackedCustomer::read(&mut record, flags)?;
         self.counted.0 = self.counted.0.checked_add(1)?;
         self.counted.1 = self.counted.1.checked_add(customer.n_subscriptions)?;
         self.own_rows(&customer.rows)?;
         let mut last = "";
         for _ in 0..customer.n_subscriptions {
-            let subscription = SubscriptionRecord::read_here(&mut record)?;
+            let subscription = PackedSubscription::read_here(&mut record)?;
             // Comparing with nothing is a call as well, and nearly everybody has one subscription.
             if subscription.id.is_empty() || (!last.is_empty() && subscription.id <= last) {
                 return None;
@@ -284,7 +284,7 @@ impl Opening<'_> {
         record.is_at_end().then_some(())
     }
 
-    fn subscription(&mut self, subscription: &SubscriptionRecord<'_>) -> Option<()> {
+    fn subscription(&mut self, subscription: &PackedSubscription<'_>) -> Option<()> {
         if self.refs_of(subscription.version)?.version == VersionIdx(UNRESOLVED) {
             return None;
         }

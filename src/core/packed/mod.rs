@@ -27,10 +27,10 @@ mod sorted;
 mod pile;
 mod catalog_object;
 
-pub use block::{Found, People};
+pub use block::{Found, CustomerBlock};
 pub use format::{FORMAT, Unreadable, key_hash, shard_of};
-pub use person::Person;
-pub(crate) use person::{Customer, Others, Subscription, Subscriptions};
-pub use pile::{CustomerEntry, Pile, Seen, SubscriptionEntry};
-pub use sorted::Sorted;
+pub use person::CustomerRecord;
+pub(crate) use person::{Customer, SubscriptionIter, Subscription, Subscriptions};
+pub use pile::{CustomerEntry, BlockBuilder, GrantUsage, SubscriptionEntry};
+pub use sorted::SortedRecords;
 pub use wire::{Packed, Reader, Writer};

@@ -1,6 +1,6 @@
 //! One customer with its subscriptions, as it is decided about: read where it lies.
 
-use super::record::{Items, OwnRows, SubscriptionRecord};
+use super::record::{Items, OwnRows, PackedSubscription};
 use super::wire::Reader;
 use crate::billing::Billing;
 use crate::idx::{AddOnIdx, ProductIdx, UNRESOLVED, VersionIdx, item};
@@ -32,14 +32,14 @@ impl Tables {
 
 /// An add-on a subscription holds, once per add-on, at least one of it.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Held {
+pub(crate) struct HeldAddOn {
     pub add_on: AddOnIdx,
     pub quantity: u32,
 }
 
 /// A customer with its subscriptions.
 #[derive(Clone, Copy, Debug)]
-pub struct Person<'b> {
+pub struct CustomerRecord<'b> {
     pub(crate) customer: Customer<'b>,
     pub(crate) subscriptions: Subscriptions<'b>,
 }
@@ -66,20 +66,20 @@ pub(crate) struct Subscriptions<'b> {
 impl<'b> Subscriptions<'b> {
     #[cfg_attr(not(feature = "small"), inline(always))]
     pub(super) fn read(tables: &'b Tables, n: u32, mut records: Reader<'b>) -> Subscriptions<'b> {
-        let first = if n == 0 { None } else { SubscriptionRecord::read_here(&mut records) };
+        let first = if n == 0 { None } else { PackedSubscription::read_here(&mut records) };
         let first = first.map(|record| Subscription::of(tables, record));
         Subscriptions { tables, first, rest: records, n_rest: n.saturating_sub(1) }
     }
 
     /// Those after the first.
-    pub fn others(&self) -> Others<'b> {
-        Others { tables: self.tables, rest: self.rest, n: self.n_rest, held: None }
+    pub fn iter(&self) -> SubscriptionIter<'b> {
+        SubscriptionIter { tables: self.tables, rest: self.rest, n: self.n_rest, held: None }
     }
 
     /// The one with this id, or none.
     pub fn only(&self, id: &str) -> Subscriptions<'b> {
         let mut first = self.first.filter(|subscription| subscription.id == id);
-        let mut others = self.others();
+        let mut others = self.iter();
         while let (None, Some(subscription)) = (first, others.next()) {
             first = Some(*subscription).filter(|subscription| subscription.id == id);
         }
@@ -89,14 +89,14 @@ impl<'b> Subscriptions<'b> {
 
 /// Reads subscriptions one by one. It lends each of them, since copying one costs more than looking at it.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Others<'b> {
+pub(crate) struct SubscriptionIter<'b> {
     tables: &'b Tables,
     rest: Reader<'b>,
     n: u32,
     held: Option<Subscription<'b>>,
 }
 
-impl<'b> Others<'b> {
+impl<'b> SubscriptionIter<'b> {
     /// How many are left.
     pub fn n(&self) -> u32 {
         self.n
@@ -109,7 +109,7 @@ impl<'b> Others<'b> {
 
     pub fn next(&mut self) -> Option<&Subscription<'b>> {
         self.n = self.n.checked_sub(1)?;
-        self.held = SubscriptionRecord::read(&mut self.rest).map(|record| Subscription::of(self.tables, record));
+        self.held = PackedSubscription::read(&mut self.rest).map(|record| Subscription::of(self.tables, record));
         self.held.as_ref()
     }
 }
@@ -133,7 +133,7 @@ pub(crate) struct Subscription<'b> {
 
 impl<'b> Subscription<'b> {
     #[cfg_attr(not(feature = "small"), inline(always))]
-    fn of(tables: &'b Tables, record: SubscriptionRecord<'b>) -> Subscription<'b> {
+    fn of(tables: &'b Tables, record: PackedSubscription<'b>) -> Subscription<'b> {
         Subscription {
             id: record.id,
             version: item(&tables.refs, record.version).map_or(VersionIdx(UNRESOLVED), |refs| refs.version),
@@ -157,9 +157,9 @@ impl<'b> Subscription<'b> {
 
     /// The add-ons it holds, in the order of their ids.
     #[inline]
-    pub fn add_ons(&self) -> impl Iterator<Item = Held> + Clone + use<'b> {
+    pub fn add_ons(&self) -> impl Iterator<Item = HeldAddOn> + Clone + use<'b> {
         let refs = &self.tables.refs;
-        let held = move |(name, quantity)| item(refs, name).map(|refs| Held { add_on: refs.add_on, quantity });
+        let held = move |(name, quantity)| item(refs, name).map(|refs| HeldAddOn { add_on: refs.add_on, quantity });
         self.add_ons.pairs().filter_map(held)
     }
 

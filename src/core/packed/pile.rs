@@ -4,9 +4,9 @@
 
 use super::block::{self, Layout};
 use super::format::{Unreadable, key_hash};
-use super::record::{self, CustomerRecord, Items, Naming, OwnRows, Record, SubscriptionRecord};
+use super::record::{self, PackedCustomer, Items, Naming, OwnRows, Record, PackedSubscription};
 use super::rows::write_row;
-use super::sorted::{NOWHERE, Names, Piece, PieceKind, Sorted};
+use super::sorted::{NOWHERE, Names, PendingRecord, PendingKind, SortedRecords};
 use super::wire::{Packed, Reader, Writer};
 use crate::billing::Billing;
 use crate::catalog::Catalog;
@@ -21,14 +21,14 @@ use std::cmp::Ordering;
 
 /// Customers and subscriptions to be packed.
 #[derive(Debug)]
-pub struct Pile<'c> {
+pub struct BlockBuilder<'c> {
     catalog: &'c Catalog,
     seed: u64,
     /// Whether those who are added are numbered by their lines in a file.
     is_of_lines: bool,
     names: Names,
     bytes: String,
-    pieces: Vec<Piece>,
+    pieces: Vec<PendingRecord>,
     /// Features with rows, and whether those have units of their own.
     seen: Vec<(FeatureIdx, bool)>,
 }
@@ -36,7 +36,7 @@ pub struct Pile<'c> {
 /// Which features people have rows of their own on, by the type of the rows: whether a pool can be one
 /// depends on the rows of all owners.
 #[derive(Clone, Debug, Default)]
-pub struct Seen {
+pub struct GrantUsage {
     /// The id of each feature, and whether the rows are in units of its own or cost units of another.
     pub rows: Vec<(String, bool)>,
 }
@@ -89,17 +89,17 @@ pub struct SubscriptionEntry<'a> {
     pub grants: Vec<UncheckedGrant<'a, FeatureIdx>>,
 }
 
-impl<'c> Pile<'c> {
+impl<'c> BlockBuilder<'c> {
     /// Nobody yet. All blocks of a catalogue are laid out with the same seed. Whoever does not know it has
     /// a hard time to choose keys that crowd together; those that do make a bucket longer, and nothing else.
-    pub fn new(catalog: &'c Catalog, seed: u64) -> Pile<'c> {
+    pub fn new(catalog: &'c Catalog, seed: u64) -> BlockBuilder<'c> {
         let (names, bytes, pieces, seen) = (Names::default(), String::new(), Vec::new(), Vec::new());
-        Pile { catalog, seed, is_of_lines: false, names, bytes, pieces, seen }
+        BlockBuilder { catalog, seed, is_of_lines: false, names, bytes, pieces, seen }
     }
 
     /// Says that those who are added are numbered by their lines in a file.
     #[must_use]
-    pub fn of_lines(mut self) -> Pile<'c> {
+    pub fn of_lines(mut self) -> BlockBuilder<'c> {
         self.is_of_lines = true;
         self
     }
@@ -110,11 +110,11 @@ impl<'c> Pile<'c> {
     }
 
     /// What rows those who were added have: a document of the definitions alone is told.
-    pub fn seen(&self) -> Seen {
+    pub fn seen(&self) -> GrantUsage {
         let named = |(feature, has_units): &(FeatureIdx, bool)| {
             self.catalog.feature(*feature).map(|feature| (feature.id.to_string(), *has_units))
         };
-        Seen { rows: self.seen.iter().filter_map(named).collect() }
+        GrantUsage { rows: self.seen.iter().filter_map(named).collect() }
     }
 
     /// The catalogue that those who are added refer to.
@@ -128,9 +128,9 @@ impl<'c> Pile<'c> {
         let rows = self.rows(grants);
         let name = Some(name).filter(|name| *name != id);
         let rows = rows.own_rows();
-        let record = Record::Customer(CustomerRecord { alias, name, archived_at, rows, n_subscriptions: 0 });
+        let record = Record::Customer(PackedCustomer { alias, name, archived_at, rows, n_subscriptions: 0 });
         let n = u32::try_from(n).unwrap_or(NOWHERE);
-        self.piece(PieceKind::Customer, n, id, |writer| write_as_is(&record, id, writer));
+        self.piece(PendingKind::Customer, n, id, |writer| write_as_is(&record, id, writer));
         if let Some(alias) = alias {
             self.alias_from(n, alias, id);
         }
@@ -143,7 +143,7 @@ impl<'c> Pile<'c> {
     }
 
     fn alias_from(&mut self, n: u32, alias: &str, id: &str) {
-        self.piece(PieceKind::Alias, n, alias, |writer| write_as_is(&Record::Alias(id), alias, writer));
+        self.piece(PendingKind::Alias, n, alias, |writer| write_as_is(&Record::Alias(id), alias, writer));
     }
 
     /// Adds a subscription.
@@ -171,7 +171,7 @@ impl<'c> Pile<'c> {
             let number = self.names.number(product);
             products.item(|writer| writer.count(number));
         }
-        let record = SubscriptionRecord {
+        let record = PackedSubscription {
             id: subscription.id,
             version,
             status: subscription.status,
@@ -185,7 +185,7 @@ impl<'c> Pile<'c> {
             rows: rows.own_rows(),
         };
         let n = u32::try_from(subscription.n).unwrap_or(NOWHERE);
-        self.piece(PieceKind::Subscription, n, subscription.customer, |writer| {
+        self.piece(PendingKind::Subscription, n, subscription.customer, |writer| {
             record.write(writer, &mut Naming { number: &mut |number| number, n_rows: 0 });
         });
     }
@@ -206,13 +206,13 @@ impl<'c> Pile<'c> {
                 match Record::read(&mut reader, flags)? {
                     Record::Alias(id) if is_wanted(key) => self.alias(key, id),
                     Record::Customer(customer) if is_wanted(key) => {
-                        let alone = Record::Customer(CustomerRecord { n_subscriptions: 0, ..customer });
+                        let alone = Record::Customer(PackedCustomer { n_subscriptions: 0, ..customer });
                         let naming = &mut Naming { number: &mut number, n_rows: 0 };
-                        self.piece(PieceKind::Customer, NOWHERE, key, |writer| alone.write(writer, key, naming));
+                        self.piece(PendingKind::Customer, NOWHERE, key, |writer| alone.write(writer, key, naming));
                         for _ in 0..customer.n_subscriptions {
-                            let subscription = SubscriptionRecord::read(&mut reader)?;
+                            let subscription = PackedSubscription::read(&mut reader)?;
                             let naming = &mut Naming { number: &mut number, n_rows: 0 };
-                            self.piece(PieceKind::Subscription, NOWHERE, key, |writer| {
+                            self.piece(PendingKind::Subscription, NOWHERE, key, |writer| {
                                 subscription.write(writer, naming)
                             });
                         }
@@ -226,13 +226,13 @@ impl<'c> Pile<'c> {
         Ok(())
     }
 
-    fn piece(&mut self, kind: PieceKind, n: u32, key: &str, write: impl FnOnce(&mut Writer)) {
+    fn piece(&mut self, kind: PendingKind, n: u32, key: &str, write: impl FnOnce(&mut Writer)) {
         let at = self.bytes.len();
         let mut writer = Writer(std::mem::take(&mut self.bytes));
         writer.text(key);
         write(&mut writer);
         self.bytes = writer.0;
-        self.pieces.push(Piece { hash: key_hash(self.seed, key), at, n, kind });
+        self.pieces.push(PendingRecord { hash: key_hash(self.seed, key), at, n, kind });
     }
 
     /// Rows with their features as numbers of names, under their ids: codes may change.
@@ -264,17 +264,17 @@ impl<'c> Pile<'c> {
     ///
     /// # Errors
     /// A customer, an alias or a subscription that came twice, a subscription whose customer did not come.
-    pub fn sorted(mut self) -> Result<Sorted, Problems> {
+    pub fn sorted(mut self) -> Result<SortedRecords, Problems> {
         let bytes = std::mem::take(&mut self.bytes);
-        let key = |piece: &Piece| {
+        let key = |piece: &PendingRecord| {
             let mut reader = Reader::new(bytes.get(piece.at..).unwrap_or_default());
             (reader.text().unwrap_or_default(), reader)
         };
-        let id = |piece: &Piece| match piece.kind {
-            PieceKind::Subscription => key(piece).1.text().unwrap_or_default(),
-            PieceKind::Customer | PieceKind::Alias => "",
+        let id = |piece: &PendingRecord| match piece.kind {
+            PendingKind::Subscription => key(piece).1.text().unwrap_or_default(),
+            PendingKind::Customer | PendingKind::Alias => "",
         };
-        let compare = |a: &Piece, b: &Piece| {
+        let compare = |a: &PendingRecord, b: &PendingRecord| {
             a.hash
                 .cmp(&b.hash)
                 .then_with(|| key(a).0.cmp(key(b).0))
@@ -283,19 +283,19 @@ impl<'c> Pile<'c> {
         };
         let mut pieces = std::mem::take(&mut self.pieces);
         sort_by(&mut pieces, compare);
-        let whose = |piece: &Piece| {
+        let whose = |piece: &PendingRecord| {
             let mut reader = key(piece).1;
             record::key(&mut reader)?;
             reader.text()
         };
-        pieces.dedup_by(|a, b| a.kind == PieceKind::Alias && compare(a, b) == Ordering::Equal && whose(a) == whose(b));
+        pieces.dedup_by(|a, b| a.kind == PendingKind::Alias && compare(a, b) == Ordering::Equal && whose(a) == whose(b));
         let mut problems = Problems::default();
         let mut customer = "";
         for (n, piece) in pieces.iter().enumerate() {
             let (name, list, field, kind) = match piece.kind {
-                PieceKind::Customer => (key(piece).0, "customers", "id", "id"),
-                PieceKind::Subscription => (id(piece), "subscriptions", "id", "id"),
-                PieceKind::Alias => (key(piece).0, "customers", "alias", "alias"),
+                PendingKind::Customer => (key(piece).0, "customers", "id", "id"),
+                PendingKind::Subscription => (id(piece), "subscriptions", "id", "id"),
+                PendingKind::Alias => (key(piece).0, "customers", "alias", "alias"),
             };
             // As a document says it, where the places are known.
             let place = |field: &str| match self.element(list, piece.n) {
@@ -311,17 +311,17 @@ impl<'c> Pile<'c> {
                 problems.push(Problem::error(Code::Duplicate, place(field), message));
             }
             match piece.kind {
-                PieceKind::Customer => customer = key(piece).0,
-                PieceKind::Subscription if key(piece).0 != customer => {
+                PendingKind::Customer => customer = key(piece).0,
+                PendingKind::Subscription if key(piece).0 != customer => {
                     let message = format!("there is no customer `{}`", key(piece).0);
                     problems.push(Problem::error(Code::BrokenReference, place("customer_id"), message));
                 }
-                PieceKind::Subscription | PieceKind::Alias => {}
+                PendingKind::Subscription | PendingKind::Alias => {}
             }
         }
         self.report_ids(&pieces, id, &mut problems);
         if problems.is_usable() {
-            Ok(Sorted { seed: self.seed, names: self.names, bytes, pieces })
+            Ok(SortedRecords { seed: self.seed, names: self.names, bytes, pieces })
         } else {
             Err(problems)
         }
@@ -338,9 +338,9 @@ impl<'c> Pile<'c> {
     }
 
     /// Reports subscriptions that have the id of another customer's.
-    fn report_ids<'b>(&self, pieces: &[Piece], id: impl Fn(&Piece) -> &'b str, problems: &mut Problems) {
-        let mut ids: Vec<(u64, &Piece)> = Vec::new();
-        let subscriptions = pieces.iter().filter(|piece| piece.kind == PieceKind::Subscription);
+    fn report_ids<'b>(&self, pieces: &[PendingRecord], id: impl Fn(&PendingRecord) -> &'b str, problems: &mut Problems) {
+        let mut ids: Vec<(u64, &PendingRecord)> = Vec::new();
+        let subscriptions = pieces.iter().filter(|piece| piece.kind == PendingKind::Subscription);
         ids.extend(subscriptions.map(|piece| (key_hash(self.seed, id(piece)), piece)));
         sort_by(&mut ids, |a, b| a.0.cmp(&b.0).then_with(|| a.1.n.cmp(&b.1.n)));
         for pair in ids.windows(2) {

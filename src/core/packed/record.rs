@@ -2,7 +2,7 @@
 
 use super::rows::{PackedRow, read_row, write_row};
 use super::wire::{Flags, Reader, Writer};
-use crate::billing::{Billing, BillingPeriod, Rhythm};
+use crate::billing::{Billing, BillingPeriod, BillingSchedule};
 use crate::sort::sort_by;
 use crate::status::Status;
 use crate::time::{Date, Instant};
@@ -75,13 +75,13 @@ pub(crate) struct Naming<'n> {
 /// A key in a block, and what it leads to.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Record<'b> {
-    Customer(CustomerRecord<'b>),
+    Customer(PackedCustomer<'b>),
     /// Whose alias it is.
     Alias(&'b str),
 }
 
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct CustomerRecord<'b> {
+pub(crate) struct PackedCustomer<'b> {
     pub alias: Option<&'b str>,
     /// None where it is the id.
     pub name: Option<&'b str>,
@@ -106,9 +106,9 @@ pub(crate) fn is_alias(flags: Flags) -> bool {
     flags.has(IS_ALIAS)
 }
 
-impl<'b> CustomerRecord<'b> {
+impl<'b> PackedCustomer<'b> {
     #[cfg_attr(not(feature = "small"), inline(always))]
-    pub fn read(reader: &mut Reader<'b>, flags: Flags) -> Option<CustomerRecord<'b>> {
+    pub fn read(reader: &mut Reader<'b>, flags: Flags) -> Option<PackedCustomer<'b>> {
         let alias = if flags.has(HAS_ALIAS) { Some(reader.text()?) } else { None };
         let name = if flags.has(NAMED) { Some(reader.text()?) } else { None };
         let archived_at = if flags.has(ARCHIVED) { Some(reader.instant()?) } else { None };
@@ -116,7 +116,7 @@ impl<'b> CustomerRecord<'b> {
         if flags.has(OWN_ROWS) {
             (rows, *reader) = OwnRows::read(*reader)?;
         }
-        Some(CustomerRecord { alias, name, archived_at, rows, n_subscriptions: reader.count()? })
+        Some(PackedCustomer { alias, name, archived_at, rows, n_subscriptions: reader.count()? })
     }
 }
 
@@ -126,7 +126,7 @@ impl<'b> Record<'b> {
         if flags.has(IS_ALIAS) {
             return reader.text().map(Record::Alias);
         }
-        CustomerRecord::read(reader, flags).map(Record::Customer)
+        PackedCustomer::read(reader, flags).map(Record::Customer)
     }
 
     pub fn write(&self, writer: &mut Writer, key: &str, naming: &mut Naming<'_>) {
@@ -159,7 +159,7 @@ impl<'b> Record<'b> {
 
 /// A subscription as it lies in the bytes: names are numbers.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct SubscriptionRecord<'b> {
+pub(crate) struct PackedSubscription<'b> {
     pub id: &'b str,
     pub version: u32,
     pub status: Status,
@@ -203,14 +203,14 @@ fn place<T: PartialEq>(list: &[T], item: &T) -> usize {
     list.iter().position(|other| other == item).unwrap_or_default()
 }
 
-impl<'b> SubscriptionRecord<'b> {
-    pub fn read(reader: &mut Reader<'b>) -> Option<SubscriptionRecord<'b>> {
-        SubscriptionRecord::read_here(reader)
+impl<'b> PackedSubscription<'b> {
+    pub fn read(reader: &mut Reader<'b>) -> Option<PackedSubscription<'b>> {
+        PackedSubscription::read_here(reader)
     }
 
     /// The same, for where it is read most: what is made of it there is made without a copy.
     #[cfg_attr(not(feature = "small"), inline(always))]
-    pub fn read_here(reader: &mut Reader<'b>) -> Option<SubscriptionRecord<'b>> {
+    pub fn read_here(reader: &mut Reader<'b>) -> Option<PackedSubscription<'b>> {
         let id = reader.text()?;
         let [version, states, flags, anchor] = reader.four()?;
         let version = u32::try_from(version).ok()?;
@@ -218,7 +218,7 @@ impl<'b> SubscriptionRecord<'b> {
         let status = *STATUSES.get(states & 15)?;
         let period = *BillingPeriod::ALL.get(states >> 4)?;
         let flags = Flags(u8::try_from(flags).ok()?);
-        let rhythm = Rhythm::new(period, i64::try_from(anchor).ok()?).ok()?;
+        let rhythm = BillingSchedule::new(period, i64::try_from(anchor).ok()?).ok()?;
         let start = reader.day_from(0)?;
         let (from, midnight) = (start.days(), start.midnight().millis());
         let current_start = reader.day_from(from)?;
@@ -234,7 +234,7 @@ impl<'b> SubscriptionRecord<'b> {
             (rows, *reader) = OwnRows::read(*reader)?;
         }
         let billing = Billing::new(rhythm, current_start, current_end, Some(start), billing_start).ok()?;
-        Some(SubscriptionRecord {
+        Some(PackedSubscription {
             id,
             version,
             status,

@@ -2,7 +2,7 @@
 
 use super::wire::{Flags, Reader, Writer};
 use crate::amount::Amount;
-use crate::reset::{Every, ResetPeriod, Unit};
+use crate::reset::{Interval, ResetPeriod, Unit};
 use crate::value::{Behavior, Metered, UncheckedGrant, UncheckedValue};
 
 /// A row as it lies in the bytes.
@@ -112,7 +112,7 @@ fn read_reset_period(reader: &mut Reader<'_>) -> Option<ResetPeriod> {
         _ => return None,
     };
     let unit = UNITS.get(reader.size()?)?;
-    Every::new(*unit, i64::from(reader.count()?)).ok().map(of)
+    Interval::new(*unit, i64::from(reader.count()?)).ok().map(of)
 }
 
 fn write_reset_period(writer: &mut Writer, period: ResetPeriod) {

@@ -2,7 +2,7 @@
 
 use super::block::{MAGIC, MAX_BUCKET_BITS};
 use super::format::{FORMAT, shard_of};
-use super::record::{self, CustomerRecord, Naming, Record, SubscriptionRecord};
+use super::record::{self, PackedCustomer, Naming, Record, PackedSubscription};
 use super::wire::{Packed, Reader, Writer};
 
 /// Names in the order in which they came.
@@ -33,19 +33,19 @@ fn text(texts: &[String], number: u32) -> &str {
 
 /// Where something lies in the bytes: a key, then a record or a subscription.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Piece {
+pub(super) struct PendingRecord {
     pub hash: u64,
     pub at: usize,
     /// Where the element stood in its list, if it is known.
     pub n: u32,
-    pub kind: PieceKind,
+    pub kind: PendingKind,
 }
 
 /// The place of an element that came from a block.
 pub(super) const NOWHERE: u32 = u32::MAX;
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub(super) enum PieceKind {
+pub(super) enum PendingKind {
     // In the order in which those of one key follow each other.
     Customer,
     Subscription,
@@ -54,14 +54,14 @@ pub(super) enum PieceKind {
 
 /// People in order, ready to be cut into blocks.
 #[derive(Debug)]
-pub struct Sorted {
+pub struct SortedRecords {
     pub(super) seed: u64,
     pub(super) names: Names,
     pub(super) bytes: String,
-    pub(super) pieces: Vec<Piece>,
+    pub(super) pieces: Vec<PendingRecord>,
 }
 
-impl Sorted {
+impl SortedRecords {
     /// How many bytes all blocks will take together, about.
     pub fn n_bytes(&self) -> usize {
         self.bytes.len()
@@ -69,7 +69,7 @@ impl Sorted {
 
     /// How many subscriptions there are.
     pub fn n_subscriptions(&self) -> u64 {
-        let n = self.pieces.iter().filter(|piece| piece.kind == PieceKind::Subscription).count();
+        let n = self.pieces.iter().filter(|piece| piece.kind == PendingKind::Subscription).count();
         u64::try_from(n).unwrap_or(u64::MAX)
     }
 
@@ -100,7 +100,7 @@ impl Sorted {
             }
         }
 
-        let n_records = pieces.iter().filter(|piece| piece.kind != PieceKind::Subscription).count();
+        let n_records = pieces.iter().filter(|piece| piece.kind != PendingKind::Subscription).count();
         let bucket_bits = u8::try_from(n_records.checked_ilog2().unwrap_or_default()).unwrap_or(MAX_BUCKET_BITS);
         let bucket_bits = bucket_bits.min(MAX_BUCKET_BITS);
         let count = |kind| u32::try_from(pieces.iter().filter(|piece| piece.kind == kind).count()).unwrap_or(u32::MAX);
@@ -111,9 +111,9 @@ impl Sorted {
         block.number(self.seed);
         block.number(bits.into());
         block.number(bucket_bits.into());
-        let n_customers = count(PieceKind::Customer);
+        let n_customers = count(PendingKind::Customer);
         block.count(n_customers);
-        block.count(count(PieceKind::Subscription));
+        block.count(count(PendingKind::Subscription));
         block.size(names.len());
         names.iter().for_each(|name| block.text(name));
 
@@ -138,7 +138,7 @@ impl Sorted {
     /// Writes records; `start` is told the hash and the place of each.
     fn write(
         &self,
-        pieces: &[Piece],
+        pieces: &[PendingRecord],
         records: &mut Writer,
         start: &mut dyn FnMut((u64, usize)),
         number: &mut dyn FnMut(u32) -> u32,
@@ -147,7 +147,7 @@ impl Sorted {
         let mut rest = pieces;
         let mut body = Writer::default();
         while let Some((piece, after)) = rest.split_first() {
-            let n = after.iter().take_while(|piece| piece.kind == PieceKind::Subscription).count();
+            let n = after.iter().take_while(|piece| piece.kind == PendingKind::Subscription).count();
             let (subscriptions, after) = after.split_at_checked(n).unwrap_or((after, &[]));
             rest = after;
             start((piece.hash, records.0.len()));
@@ -158,23 +158,23 @@ impl Sorted {
         }
     }
 
-    fn record(&self, piece: &Piece, subscriptions: &[Piece], body: &mut Writer, naming: &mut Naming<'_>) -> Option<()> {
+    fn record(&self, piece: &PendingRecord, subscriptions: &[PendingRecord], body: &mut Writer, naming: &mut Naming<'_>) -> Option<()> {
         let mut reader = self.after_key(piece)?.1;
         let (flags, key) = record::key(&mut reader)?;
         match Record::read(&mut reader, flags)? {
             alias @ Record::Alias(_) => alias.write(body, key, naming),
             Record::Customer(customer) => {
                 let n_subscriptions = u32::try_from(subscriptions.len()).ok()?;
-                Record::Customer(CustomerRecord { n_subscriptions, ..customer }).write(body, key, naming);
+                Record::Customer(PackedCustomer { n_subscriptions, ..customer }).write(body, key, naming);
             }
         }
         for piece in subscriptions {
-            SubscriptionRecord::read(&mut self.after_key(piece)?.1)?.write(body, naming);
+            PackedSubscription::read(&mut self.after_key(piece)?.1)?.write(body, naming);
         }
         Some(())
     }
 
-    fn after_key(&self, piece: &Piece) -> Option<(&str, Reader<'_>)> {
+    fn after_key(&self, piece: &PendingRecord) -> Option<(&str, Reader<'_>)> {
         let mut reader = Reader::new(self.bytes.get(piece.at..)?);
         Some((reader.text()?, reader))
     }

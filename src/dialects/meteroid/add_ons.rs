@@ -1,10 +1,10 @@
 //! Add-ons: create, change, archive, read.
 
-use super::shapes::{Written, instant, is_archived, is_found, name_of, not_found, page, put, search, some_text};
-use crate::failure::Failure;
+use super::shapes::{StoredEntity, instant, is_archived, is_found, name_of, not_found, page, put, search, some_text};
+use crate::failure::ApiError;
 use crate::ids::derived;
 use crate::kind::Kind;
-use crate::request::{Context, Done, Reply};
+use crate::request::{Context, Outcome, ApiResponse};
 use crate::route::Call;
 use crate::store::{Change, Entity, Store, text};
 use mayuse_core::{Code, Problem, Problems};
@@ -16,16 +16,16 @@ const CLEARABLE: [&str; 2] = ["description", "max_instances_per_subscription"];
 
 const FEE_TYPES: [&str; 6] = ["RATE", "SLOT", "CAPACITY", "USAGE", "EXTRA_RECURRING", "ONE_TIME"];
 
-pub(crate) fn list(call: &Call<'_>, context: &mut Context) -> Result<Done, Failure> {
+pub(crate) fn list(call: &Call<'_>, context: &mut Context) -> Result<Outcome, ApiError> {
     let (request, store) = (call.request, call.store);
     let with_archived = match request.parameter("include_archived").as_deref() {
         None | Some("false") => false,
         Some("true") => true,
-        Some(_) => return Err(Failure::field("include_archived", "expected true or false")),
+        Some(_) => return Err(ApiError::field("include_archived", "expected true or false")),
     };
     let currency = request.parameter("currency");
     if currency.as_ref().is_some_and(|code| code.len() != 3 || !code.bytes().all(|b| b.is_ascii_alphabetic())) {
-        return Err(Failure::field("currency", "expected a currency of three letters, such as EUR"));
+        return Err(ApiError::field("currency", "expected a currency of three letters, such as EUR"));
     }
     let order_by = request.parameter("order_by");
     let (by_name, descending) = match order_by.as_deref() {
@@ -35,7 +35,7 @@ pub(crate) fn list(call: &Call<'_>, context: &mut Context) -> Result<Done, Failu
         None | Some("created_at.desc") => (false, true),
         Some(_) => {
             let message = "expected name.asc, name.desc, created_at.asc or created_at.desc";
-            return Err(Failure::field("order_by", message));
+            return Err(ApiError::field("order_by", message));
         }
     };
     let search = search(request, store);
@@ -46,28 +46,28 @@ pub(crate) fn list(call: &Call<'_>, context: &mut Context) -> Result<Done, Failu
         if is_hidden || !is_found(body, &search, store) || !is_in_currency(body, currency.as_deref(), store)? {
             continue;
         }
-        let made = Written::from(&add_on).made().millis();
+        let made = StoredEntity::from(&add_on).made().millis();
         let key = if by_name { (0, name_of(body).to_owned()) } else { (made, String::new()) };
         list.push((key, add_on));
     }
     page(request, list, descending, &|add_on| show(add_on.into(), store))
 }
 
-fn is_in_currency(add_on: &Value, currency: Option<&str>, store: &dyn Store) -> Result<bool, Failure> {
+fn is_in_currency(add_on: &Value, currency: Option<&str>, store: &dyn Store) -> Result<bool, ApiError> {
     let Some(currency) = currency else { return Ok(true) };
     let price = store.get(Kind::Price, text(add_on, "price_id"))?;
     Ok(price.is_some_and(|price| text(&price.body, "currency").eq_ignore_ascii_case(currency)))
 }
 
-pub(crate) fn get(call: &Call<'_>, _: &mut Context) -> Result<Done, Failure> {
-    Ok(Done::read(show((&find(call)?).into(), call.store)?))
+pub(crate) fn get(call: &Call<'_>, _: &mut Context) -> Result<Outcome, ApiError> {
+    Ok(Outcome::read(show((&find(call)?).into(), call.store)?))
 }
 
-fn find(call: &Call<'_>) -> Result<Entity, Failure> {
+fn find(call: &Call<'_>) -> Result<Entity, ApiError> {
     call.store.get(Kind::AddOn, call.param(0))?.ok_or_else(not_found)
 }
 
-pub(crate) fn create(call: &Call<'_>, context: &mut Context) -> Result<Done, Failure> {
+pub(crate) fn create(call: &Call<'_>, context: &mut Context) -> Result<Outcome, ApiError> {
     let (request, store) = (call.request, call.store);
     let mut body = Map::from_iter([("id".to_owned(), context.ids.next("add_").into())]);
     let (product, price) = read(&request.tree()?, |o| {
@@ -89,12 +89,12 @@ pub(crate) fn create(call: &Call<'_>, context: &mut Context) -> Result<Done, Fai
     body.entry("self_serviceable").or_insert(Value::Bool(false));
     body.insert("created_at".to_owned(), context.now.to_string().into());
     let body = Value::Object(body);
-    let written = Written { body: &body, created_at: context.now, updated_at: context.now };
-    let reply = Reply::json(201, show(written, store)?);
-    Ok(Done::wrote(reply, vec![Change::put(Kind::AddOn, body)]))
+    let written = StoredEntity { body: &body, created_at: context.now, updated_at: context.now };
+    let reply = ApiResponse::json(201, show(written, store)?);
+    Ok(Outcome::wrote(reply, vec![Change::put(Kind::AddOn, body)]))
 }
 
-pub(crate) fn change(call: &Call<'_>, context: &mut Context) -> Result<Done, Failure> {
+pub(crate) fn change(call: &Call<'_>, context: &mut Context) -> Result<Outcome, ApiError> {
     let (request, store) = (call.request, call.store);
     let add_on = find(call)?;
     let mut body = add_on.body.as_object().cloned().unwrap_or_default();
@@ -117,9 +117,9 @@ pub(crate) fn change(call: &Call<'_>, context: &mut Context) -> Result<Done, Fai
     if body == add_on.body {
         return get(call, context);
     }
-    let written = Written { body: &body, created_at: add_on.created_at, updated_at: context.now };
-    let reply = Reply::json(200, show(written, store)?);
-    Ok(Done::wrote(reply, vec![Change::put(Kind::AddOn, body)]))
+    let written = StoredEntity { body: &body, created_at: add_on.created_at, updated_at: context.now };
+    let reply = ApiResponse::json(200, show(written, store)?);
+    Ok(Outcome::wrote(reply, vec![Change::put(Kind::AddOn, body)]))
 }
 
 fn is_null(tree: &Tree, field: &str) -> bool {
@@ -133,7 +133,7 @@ fn read_fields(o: Object<'_>, body: &mut Map<String, Value>) {
     put(body, "price_id", o.optional_id("price_id").map(Value::from));
     put(body, "self_serviceable", o.optional("self_serviceable", |n| n.bool()).map(Value::from));
     let max_instances = o.optional("max_instances_per_subscription", |n| {
-        let found = n.whole()?;
+        let found = n.integer()?;
         let in_range = 1 <= found && found <= i64::from(i32::MAX);
         if !in_range {
             let message = format!("expected 1 to {}, or null for any number, found {found}", i32::MAX);
@@ -166,7 +166,7 @@ fn price_problem(
     product: Option<&str>,
     old: Option<&str>,
     store: &dyn Store,
-) -> Result<Option<Problem>, Failure> {
+) -> Result<Option<Problem>, ApiError> {
     let Some(new) = store.get(Kind::Price, price)? else { return Ok(Some(unknown(Kind::Price, price))) };
     let refuse = |message| Ok(Some(Problem::error(Code::Invalid, "price_id".to_owned(), message)));
     let of = text(&new.body, "product_id");
@@ -181,32 +181,32 @@ fn price_problem(
     Ok(None)
 }
 
-pub(crate) fn archive(call: &Call<'_>, context: &mut Context) -> Result<Done, Failure> {
+pub(crate) fn archive(call: &Call<'_>, context: &mut Context) -> Result<Outcome, ApiError> {
     let add_on = find(call)?;
     // It stays archived since when it was.
     let archived_at = Some(context.now.to_string().into()).filter(|_| !is_archived(&add_on.body, context.now));
     Ok(set_archived(add_on, archived_at))
 }
 
-pub(crate) fn unarchive(call: &Call<'_>, _: &mut Context) -> Result<Done, Failure> {
+pub(crate) fn unarchive(call: &Call<'_>, _: &mut Context) -> Result<Outcome, ApiError> {
     let add_on = find(call)?;
     let cleared = add_on.body.get("archived_at").filter(|archived| !archived.is_null()).map(|_| Value::Null);
     Ok(set_archived(add_on, cleared))
 }
 
 /// Writes the field, if there is anything to write.
-fn set_archived(add_on: Entity, archived_at: Option<Value>) -> Done {
+fn set_archived(add_on: Entity, archived_at: Option<Value>) -> Outcome {
     let mut body = add_on.body;
     let changed = body.as_object_mut().zip(archived_at).map(|(body, archived_at)| {
         body.shift_remove("archived_at");
         put(body, "archived_at", Some(archived_at));
     });
-    Done::wrote(Reply::empty(), changed.map(|()| Change::put(Kind::AddOn, body)).into_iter().collect())
+    Outcome::wrote(ApiResponse::empty(), changed.map(|()| Change::put(Kind::AddOn, body)).into_iter().collect())
 }
 
 /// An add-on in Meteroid's shape. One that was made through another API has no product or no
 /// price there; then their ids are made up, the same every time, since clients want some.
-fn show(add_on: Written<'_>, store: &dyn Store) -> Result<Value, Failure> {
+fn show(add_on: StoredEntity<'_>, store: &dyn Store) -> Result<Value, ApiError> {
     let body = add_on.body;
     let id = text(body, "id");
     let reference =
@@ -228,7 +228,7 @@ fn show(add_on: Written<'_>, store: &dyn Store) -> Result<Value, Failure> {
 }
 
 /// The fee type of an add-on's product; what the add-on was imported with, if that is not known.
-fn fee_type(add_on: &Value, store: &dyn Store) -> Result<Option<&'static str>, Failure> {
+fn fee_type(add_on: &Value, store: &dyn Store) -> Result<Option<&'static str>, ApiError> {
     let product = store.get(Kind::Product, text(add_on, "product_id"))?.map(|product| product.body);
     let said = |body: &Value| FEE_TYPES.into_iter().find(|known| *known == text(body, "fee_type"));
     let of_product = product.as_ref().and_then(|product| said(product).or_else(|| said(product.get("fee_structure")?)));

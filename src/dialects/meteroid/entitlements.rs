@@ -4,11 +4,11 @@
 
 use super::shapes::{Products, feature_ref, metered, metric_of, not_found, put, some_text, terms};
 use crate::admit::tree;
-use crate::failure::Failure;
+use crate::failure::ApiError;
 use crate::json::json;
 use crate::kind::Kind;
 use crate::people::{catalog_for, compiled};
-use crate::request::{Context, Done};
+use crate::request::{Context, Outcome};
 use crate::route::Call;
 use crate::store::{Entity, Store, items, product_of, text};
 use crate::strict;
@@ -19,7 +19,7 @@ use serde_json::{Map, Value};
 
 /// What an add-on brings by itself: the defaults of its product's features, and its own rows, as
 /// far as they reach those who hold nothing else.
-pub(crate) fn of_add_on(call: &Call<'_>, context: &mut Context) -> Result<Done, Failure> {
+pub(crate) fn of_add_on(call: &Call<'_>, context: &mut Context) -> Result<Outcome, ApiError> {
     let (id, store) = (call.param(0), call.store);
     let add_on = store.get(Kind::AddOn, id)?.ok_or_else(not_found)?.body;
     let product = some_text(&add_on, "product_id");
@@ -33,7 +33,7 @@ pub(crate) fn of_add_on(call: &Call<'_>, context: &mut Context) -> Result<Done, 
 }
 
 /// What a plan version grants, without add-ons.
-pub(crate) fn of_plan_version(call: &Call<'_>, context: &mut Context) -> Result<Done, Failure> {
+pub(crate) fn of_plan_version(call: &Call<'_>, context: &mut Context) -> Result<Outcome, ApiError> {
     let (id, store) = (call.param(0), call.store);
     let plan = store.plan_of_version(id)?.ok_or_else(not_found)?.body;
     let version = version_of(&plan, id).ok_or_else(not_found)?;
@@ -44,7 +44,7 @@ pub(crate) fn of_plan_version(call: &Call<'_>, context: &mut Context) -> Result<
 }
 
 /// The defaults of a product's features. A product need not be stored to have some.
-pub(crate) fn of_product(call: &Call<'_>, context: &mut Context) -> Result<Done, Failure> {
+pub(crate) fn of_product(call: &Call<'_>, context: &mut Context) -> Result<Outcome, ApiError> {
     let (id, store) = (call.param(0), call.store);
     let features = features(store, &|feature| product_of(feature) == Some(id))?;
     if features.is_empty() && store.get(Kind::Product, id)?.is_none() {
@@ -54,13 +54,13 @@ pub(crate) fn of_product(call: &Call<'_>, context: &mut Context) -> Result<Done,
     list(&holder, HOLDER, None, &features, Form::Resolved, store, context.now)
 }
 
-pub(crate) fn of_customer(call: &Call<'_>, context: &mut Context) -> Result<Done, Failure> {
+pub(crate) fn of_customer(call: &Call<'_>, context: &mut Context) -> Result<Outcome, ApiError> {
     let customer = call.store.customer(call.param(0))?.ok_or_else(not_found)?;
     effective(&customer.id, None, call.store, context.now)
 }
 
 /// What a check that names the subscription would say: nothing while it grants no access.
-pub(crate) fn of_subscription(call: &Call<'_>, context: &mut Context) -> Result<Done, Failure> {
+pub(crate) fn of_subscription(call: &Call<'_>, context: &mut Context) -> Result<Outcome, ApiError> {
     let (id, store) = (call.param(0), call.store);
     let subscription = store.get(Kind::Subscription, id)?.ok_or_else(not_found)?;
     effective(text(&subscription.body, "customer_id"), Some(id), store, context.now)
@@ -93,7 +93,7 @@ fn with_metric(metric: String, terms: Map<String, Value>) -> Map<String, Value> 
 }
 
 /// The features that are active and wanted.
-fn features(store: &dyn Store, wanted: &dyn Fn(&Value) -> bool) -> Result<Vec<Entity>, Failure> {
+fn features(store: &dyn Store, wanted: &dyn Fn(&Value) -> bool) -> Result<Vec<Entity>, ApiError> {
     let mut features = store.all(Kind::Feature)?;
     features.retain(|feature| text(&feature.body, "status") == "ACTIVE" && wanted(&feature.body));
     Ok(features)
@@ -104,7 +104,7 @@ const HOLDER: &str = "~";
 
 /// A catalog with one customer, who holds a plan version (of a plan and its version; an empty one if none
 /// is named) and what `fields` of a subscription say, and nothing else.
-fn holder(plan: Option<(&str, &str)>, fields: &Value, store: &dyn Store, now: Instant) -> Result<FullCatalog, Failure> {
+fn holder(plan: Option<(&str, &str)>, fields: &Value, store: &dyn Store, now: Instant) -> Result<FullCatalog, ApiError> {
     let mut id = HOLDER.to_owned();
     while plan.is_none() && (store.get(Kind::Plan, &id)?.is_some() || store.plan_of_version(&id)?.is_some()) {
         id.push_str(HOLDER);
@@ -128,12 +128,12 @@ fn holder(plan: Option<(&str, &str)>, fields: &Value, store: &dyn Store, now: In
     compiled(document, store, now)
 }
 
-fn to_value(value: &impl WriteJson) -> Result<Value, Failure> {
-    strict::from_slice(value.to_json().as_bytes()).map_err(|error| Failure::internal(error.to_string()))
+fn to_value(value: &impl WriteJson) -> Result<Value, ApiError> {
+    strict::from_slice(value.to_json().as_bytes()).map_err(|error| ApiError::internal(error.to_string()))
 }
 
 /// What a stored customer has, over one subscription or all.
-fn effective(customer: &str, subscription: Option<&str>, store: &dyn Store, now: Instant) -> Result<Done, Failure> {
+fn effective(customer: &str, subscription: Option<&str>, store: &dyn Store, now: Instant) -> Result<Outcome, ApiError> {
     let full = catalog_for(store, &[customer], now)?;
     list(&full, customer, subscription, &store.all(Kind::Feature)?, Form::Effective, store, now)
 }
@@ -157,7 +157,7 @@ fn list(
     form: Form,
     store: &dyn Store,
     now: Instant,
-) -> Result<Done, Failure> {
+) -> Result<Outcome, ApiError> {
     let ask = |feature| {
         let mut question = Question::new(customer, feature);
         question.subscription_id = subscription;
@@ -198,7 +198,7 @@ fn list(
         };
         data.push(json!({"feature": feature_ref(&feature.body, &products)?, "value": value}));
     }
-    Ok(Done::read(json!({"data": data})))
+    Ok(Outcome::read(json!({"data": data})))
 }
 
 /// Fields of an answer.
@@ -206,7 +206,7 @@ type Fields = Map<String, Value>;
 
 /// The terms and the usage of a decision about a metered feature. `row` is what decided: something that
 /// is switched off has no terms but its own.
-fn shown(decision: &Decision<'_>, enabled: bool, row: &Value) -> Result<(Fields, Fields), Failure> {
+fn shown(decision: &Decision<'_>, enabled: bool, row: &Value) -> Result<(Fields, Fields), ApiError> {
     let mut usage = Map::new();
     let Some(metering) = decision.metering else { return Ok((terms(row, false), usage)) };
     let limit = metering.limit.map(|limit| limit.to_string().into());
@@ -225,7 +225,7 @@ fn row_of(
     feature: &Value,
     owners: &mut Owners,
     store: &dyn Store,
-) -> Result<Option<Value>, Failure> {
+) -> Result<Option<Value>, ApiError> {
     let (level, id) = (origin.level(), origin.id());
     let kind = match level {
         Level::Feature => return Ok(feature.get("entitlement").and_then(|row| row.get("value").cloned())),

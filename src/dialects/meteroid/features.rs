@@ -1,22 +1,22 @@
 //! Features, read.
 
-use super::shapes::{Products, Written, is_found, metric_of, name_of, not_found, page, product_ref, put, search};
-use crate::failure::Failure;
+use super::shapes::{Products, StoredEntity, is_found, metric_of, name_of, not_found, page, product_ref, put, search};
+use crate::failure::ApiError;
 use crate::kind::Kind;
-use crate::request::{Context, Done};
+use crate::request::{Context, Outcome};
 use crate::route::Call;
 use crate::store::{Entity, product_of, text};
 use serde_json::{Map, Value};
 
 const STATUSES: [&str; 3] = ["ACTIVE", "DISABLED", "ARCHIVED"];
 
-pub(crate) fn list(call: &Call<'_>, _: &mut Context) -> Result<Done, Failure> {
+pub(crate) fn list(call: &Call<'_>, _: &mut Context) -> Result<Outcome, ApiError> {
     let (request, store) = (call.request, call.store);
     let parameters = request.parameters();
     let statuses: Vec<&str> =
         parameters.iter().filter(|(name, _)| name == "statuses").map(|(_, value)| value.as_str()).collect();
     if !statuses.iter().all(|status| STATUSES.contains(status)) {
-        return Err(Failure::field("statuses", format!("expected one of {}", STATUSES.join(", "))));
+        return Err(ApiError::field("statuses", format!("expected one of {}", STATUSES.join(", "))));
     }
     let product = request.parameter("product_id");
     let search = search(request, store);
@@ -31,14 +31,14 @@ pub(crate) fn list(call: &Call<'_>, _: &mut Context) -> Result<Done, Failure> {
     page(request, keyed.collect(), false, &|feature| show(feature, &products))
 }
 
-pub(crate) fn get(call: &Call<'_>, _: &mut Context) -> Result<Done, Failure> {
+pub(crate) fn get(call: &Call<'_>, _: &mut Context) -> Result<Outcome, ApiError> {
     let store = call.store;
     let feature = store.feature(call.param(0))?.ok_or_else(not_found)?;
-    Ok(Done::read(show(&feature, &Products::new(store))?))
+    Ok(Outcome::read(show(&feature, &Products::new(store))?))
 }
 
-fn show(feature: &Entity, products: &Products<'_>) -> Result<Value, Failure> {
-    let written = Written::from(feature);
+fn show(feature: &Entity, products: &Products<'_>) -> Result<Value, ApiError> {
+    let written = StoredEntity::from(feature);
     let body = written.body;
     let stored_type = body.get("feature_type").unwrap_or(&Value::Null);
     let mut feature_type = Map::from_iter([("type".to_owned(), text(stored_type, "type").into())]);

@@ -1,18 +1,18 @@
 //! Shapes that several of Meteroid's routes share: rows, references, lists in pages.
 
-use crate::failure::Failure;
+use crate::failure::ApiError;
 use crate::ids::derived;
 use crate::json::json;
 use crate::kind::Kind;
-use crate::request::{Done, Request};
+use crate::request::{Outcome, Request};
 use crate::store::{Entity, Store, items, product_of, text};
 use mayuse_core::{Instant, SortedMap, sort_by};
 use serde_json::{Map, Value};
 use std::cell::RefCell;
 
 /// 404, in Meteroid's words.
-pub(super) fn not_found() -> Failure {
-    Failure::not_found("Resource not found")
+pub(super) fn not_found() -> ApiError {
+    ApiError::not_found("Resource not found")
 }
 
 /// The instant in a field, where there is one.
@@ -39,26 +39,26 @@ pub(super) fn metric_of(feature: &Value) -> String {
 
 /// A body, and when it was first and last written.
 #[derive(Clone, Copy)]
-pub(super) struct Written<'w> {
+pub(super) struct StoredEntity<'w> {
     pub body: &'w Value,
     pub created_at: Instant,
     pub updated_at: Instant,
 }
 
-impl<'w> From<&'w Entity> for Written<'w> {
+impl<'w> From<&'w Entity> for StoredEntity<'w> {
     fn from(entity: &'w Entity) -> Self {
-        Written { body: &entity.body, created_at: entity.created_at, updated_at: entity.updated_at }
+        StoredEntity { body: &entity.body, created_at: entity.created_at, updated_at: entity.updated_at }
     }
 }
 
-impl Written<'_> {
+impl StoredEntity<'_> {
     /// When it was made: what it says itself, since it may be older than its copy here.
     pub fn made(&self) -> Instant {
         instant(self.body, "created_at").unwrap_or(self.created_at)
     }
 
     /// Its own entitlement rows.
-    pub fn rows(&self, store: &dyn Store) -> Result<Vec<Value>, Failure> {
+    pub fn rows(&self, store: &dyn Store) -> Result<Vec<Value>, ApiError> {
         let mut rows = Vec::new();
         for row in items(self.body, "entitlements") {
             let feature = match some_text(row, "feature_id") {
@@ -136,7 +136,7 @@ impl<'s> Products<'s> {
         Products { store, names: RefCell::default() }
     }
 
-    fn name(&self, id: &str) -> Result<Option<String>, Failure> {
+    fn name(&self, id: &str) -> Result<Option<String>, ApiError> {
         if let Some(known) = self.names.borrow().get(id) {
             return Ok(known.clone());
         }
@@ -149,7 +149,7 @@ impl<'s> Products<'s> {
 }
 
 /// The product of a feature, as a reference.
-pub(super) fn product_ref(feature: &Value, products: &Products<'_>) -> Result<Option<Value>, Failure> {
+pub(super) fn product_ref(feature: &Value, products: &Products<'_>) -> Result<Option<Value>, ApiError> {
     let Some(id) = product_of(feature) else { return Ok(None) };
     let name = products.name(id)?;
     let name = name.as_deref().or_else(|| some_text(feature.get("product")?, "name")).unwrap_or(id);
@@ -157,7 +157,7 @@ pub(super) fn product_ref(feature: &Value, products: &Products<'_>) -> Result<Op
 }
 
 /// A feature, as a reference.
-pub(super) fn feature_ref(feature: &Value, products: &Products<'_>) -> Result<Value, Failure> {
+pub(super) fn feature_ref(feature: &Value, products: &Products<'_>) -> Result<Value, ApiError> {
     let mut shown = Map::new();
     shown.insert("id".to_owned(), text(feature, "id").into());
     shown.insert("name".to_owned(), name_of(feature).into());
@@ -174,8 +174,8 @@ pub(super) fn page(
     request: &Request<'_>,
     mut list: Vec<(Key, Entity)>,
     descending: bool,
-    show: &dyn Fn(&Entity) -> Result<Value, Failure>,
-) -> Result<Done, Failure> {
+    show: &dyn Fn(&Entity) -> Result<Value, ApiError>,
+) -> Result<Outcome, ApiError> {
     let page = number(request, "page", 0, u32::MAX, 0)?;
     let per_page = number(request, "per_page", 1, 100, 10)?;
     sort_by(&mut list, |(a_key, a), (b_key, b)| {
@@ -192,16 +192,16 @@ pub(super) fn page(
         "total_items": list.len(),
         "total_pages": list.len().div_ceil(per_page.max(1)),
     });
-    Ok(Done::read(json!({"data": data, "pagination_meta": meta})))
+    Ok(Outcome::read(json!({"data": data, "pagination_meta": meta})))
 }
 
-fn number(request: &Request<'_>, name: &str, min: u32, max: u32, default: u32) -> Result<usize, Failure> {
+fn number(request: &Request<'_>, name: &str, min: u32, max: u32, default: u32) -> Result<usize, ApiError> {
     let found = match request.parameter(name) {
         None => Some(default),
         Some(text) => text.parse::<u32>().ok().filter(|n| min <= *n && *n <= max),
     };
     let found = found.and_then(|n| usize::try_from(n).ok());
-    found.ok_or_else(|| Failure::field(name, format!("expected {min} to {max}")))
+    found.ok_or_else(|| ApiError::field(name, format!("expected {min} to {max}")))
 }
 
 /// What `search` asks for, ready to be compared.

@@ -1,7 +1,7 @@
 //! The coupons of a subscription.
 
 use super::reads::{Reads, Size, n_bytes, stored};
-use crate::failure::Failure;
+use crate::failure::ApiError;
 use crate::json::json;
 use crate::kind::{Kind, Referred};
 use crate::meteroid::shapes::is_archived;
@@ -42,7 +42,7 @@ pub(super) fn apply(
     size: &mut Size,
     context: &mut Context,
     changes: &mut Vec<Change>,
-) -> Result<Vec<Value>, Failure> {
+) -> Result<Vec<Value>, ApiError> {
     let store = reads.store;
     let mut used = None;
     let mut applied = Vec::new();
@@ -51,7 +51,7 @@ pub(super) fn apply(
         let at = format!("coupon_codes[{n}]");
         let shown: String = code.chars().take(64).collect();
         let Some(entity) = store.by_key(Kind::Coupon, code)? else {
-            return Err(Failure::field(at, format!("there is no coupon `{shown}`")));
+            return Err(ApiError::field(at, format!("there is no coupon `{shown}`")));
         };
         reads.count(&entity, &at)?;
         let coupon = stored(&format!("coupon `{shown}`"), &entity.body, &at, read)?;
@@ -75,7 +75,7 @@ pub(super) fn apply(
             None
         };
         if let Some(why) = refused {
-            return Err(Failure::field(at, format!("coupon `{shown}` {why}")));
+            return Err(ApiError::field(at, format!("coupon `{shown}` {why}")));
         }
         size.add(n_bytes(&coupon.json), &at)?;
         // Kept with the coupon, so that it does not go down when a subscription is deleted.
@@ -108,7 +108,7 @@ fn was_used(
     customer_id: &str,
     used: &mut Option<SortedSet<String>>,
     store: &dyn Store,
-) -> Result<bool, Failure> {
+) -> Result<bool, ApiError> {
     if used.is_none() {
         let held = store.subscriptions_of(customer_id)?;
         let applied = held.iter().flat_map(|held| items(&held.body, "applied_coupons"));

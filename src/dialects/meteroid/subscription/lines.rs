@@ -4,8 +4,8 @@ use super::fee::{Fee, FeeStructure};
 use super::plan::{PlanVersion, unknown};
 use super::pricing::{FeeType, Parameters, Price};
 use super::reads::{Reads, Size, n_bytes, stored};
-use super::request::{AskedAddOn, AskedComponents, Customization, PriceEntry, ProductRef};
-use crate::failure::Failure;
+use super::request::{AddOnRequest, ComponentsRequest, Customization, PriceEntry, ProductRef};
+use crate::failure::ApiError;
 use crate::json::json;
 use crate::kind::Kind;
 use crate::meteroid::shapes::is_archived;
@@ -61,10 +61,10 @@ pub(super) struct AddOnOffer {
 /// # Errors
 /// One that is not there, archived, or asked for too often.
 pub(super) fn offers(
-    asked: &[AskedAddOn],
+    asked: &[AddOnRequest],
     reads: &mut Reads<'_>,
     now: Instant,
-) -> Result<Vec<Rc<AddOnOffer>>, Failure> {
+) -> Result<Vec<Rc<AddOnOffer>>, ApiError> {
     let mut known: SortedMap<&str, (Rc<AddOnOffer>, u64)> = SortedMap::default();
     let mut offers = Vec::with_capacity(asked.len());
     for (row, asked) in asked.iter().enumerate() {
@@ -76,7 +76,7 @@ pub(super) fn offers(
         let n = n.saturating_add(asked.quantity.into());
         if let Some(max) = offer.max_instances.filter(|max| *max < n) {
             let message = format!("a subscription may hold add-on `{id}` {max} times, not {n}");
-            return Err(Failure::field(format!("add_ons[{row}].quantity"), message));
+            return Err(ApiError::field(format!("add_ons[{row}].quantity"), message));
         }
         known.insert(id, (offer.clone(), n));
         offers.push(offer);
@@ -84,14 +84,14 @@ pub(super) fn offers(
     Ok(offers)
 }
 
-fn offer(id: &str, at: &str, reads: &mut Reads<'_>, now: Instant) -> Result<AddOnOffer, Failure> {
+fn offer(id: &str, at: &str, reads: &mut Reads<'_>, now: Instant) -> Result<AddOnOffer, ApiError> {
     let Some(add_on) = reads.store.get(Kind::AddOn, id)? else {
         return Err(unknown(at, format!("there is no add-on `{id}`")));
     };
     reads.count(&add_on, at)?;
     let add_on = add_on.body;
     if is_archived(&add_on, now) {
-        return Err(Failure::field(at, format!("add-on `{id}` is archived")));
+        return Err(ApiError::field(at, format!("add-on `{id}` is archived")));
     }
     let [name, product, price_id] = ["name", "product_id", "price_id"].map(|field| text(&add_on, field));
     let price = if price_id.is_empty() { None } else { reads.price(price_id, at)? };
@@ -109,7 +109,7 @@ fn offer(id: &str, at: &str, reads: &mut Reads<'_>, now: Instant) -> Result<AddO
     })
 }
 
-fn structure(add_on: &Value, product: &str, at: &str, reads: &mut Reads<'_>) -> Result<FeeStructure, Failure> {
+fn structure(add_on: &Value, product: &str, at: &str, reads: &mut Reads<'_>) -> Result<FeeStructure, ApiError> {
     let own = stored(&format!("add-on `{}`", text(add_on, "id")), add_on, at, |o| Some(FeeStructure::read_stored(o)))?;
     let of_product = if product.is_empty() { None } else { reads.structure(product, at)? };
     Ok(own.or(of_product.unwrap_or_default()))
@@ -132,7 +132,7 @@ impl Making<'_, '_> {
     ///
     /// # Errors
     /// A component that is not the plan's, or a price that cannot be had.
-    pub(super) fn components(&mut self, plan: &PlanVersion, asked: &AskedComponents) -> Result<Vec<Line>, Failure> {
+    pub(super) fn components(&mut self, plan: &PlanVersion, asked: &ComponentsRequest) -> Result<Vec<Line>, ApiError> {
         let overridden = asked.overridden.iter().map(|over| over.component_id.as_str());
         let parameterized = asked.parameterized.iter().map(|(id, _)| id.as_str());
         check_of_plan(plan, overridden, "overridden_components", ".component_id")?;
@@ -177,7 +177,7 @@ impl Making<'_, '_> {
     ///
     /// # Errors
     /// A price that cannot be had.
-    pub(super) fn add_ons(&mut self, asked: &[AskedAddOn], offers: &[Rc<AddOnOffer>]) -> Result<Vec<Line>, Failure> {
+    pub(super) fn add_ons(&mut self, asked: &[AddOnRequest], offers: &[Rc<AddOnOffer>]) -> Result<Vec<Line>, ApiError> {
         let mut lines = Vec::with_capacity(offers.len());
         for (row, (asked, offer)) in asked.iter().zip(offers).enumerate() {
             let mut at = format!("add_ons[{row}].add_on_id");
@@ -212,12 +212,12 @@ impl Making<'_, '_> {
     }
 
     /// The product of an extra component, and its fee structure.
-    fn product(&mut self, asked: &ProductRef, at: &str) -> Result<(String, FeeStructure), Failure> {
+    fn product(&mut self, asked: &ProductRef, at: &str) -> Result<(String, FeeStructure), ApiError> {
         match asked {
             ProductRef::Existing(id) => {
                 let at = format!("{at}.product_ref.id");
                 let found = self.reads.structure(id, &at)?;
-                let found = found.ok_or_else(|| Failure::field(at, format!("there is no product `{id}`")))?;
+                let found = found.ok_or_else(|| ApiError::field(at, format!("there is no product `{id}`")))?;
                 Ok((id.clone(), found))
             }
             ProductRef::New { name, structure } => {
@@ -237,17 +237,17 @@ impl Making<'_, '_> {
     }
 
     /// The price an entry names or brings along, of this product and in this currency.
-    fn price(&mut self, entry: &PriceEntry, product: Option<&str>, at: &str) -> Result<Rc<Price>, Failure> {
+    fn price(&mut self, entry: &PriceEntry, product: Option<&str>, at: &str) -> Result<Rc<Price>, ApiError> {
         match entry {
             PriceEntry::Existing(id) => {
                 let at = format!("{at}.id");
                 let price = self.reads.price(id, &at)?;
-                let price = price.ok_or_else(|| Failure::field(at.as_str(), format!("there is no price `{id}`")))?;
+                let price = price.ok_or_else(|| ApiError::field(at.as_str(), format!("there is no price `{id}`")))?;
                 if let (Some(found), Some(product)) = (price.product_id.as_deref(), product)
                     && found != product
                 {
                     let message = format!("price `{id}` is one of product `{found}`, not of `{product}`");
-                    return Err(Failure::field(at, message));
+                    return Err(ApiError::field(at, message));
                 }
                 self.same_currency(price.currency.as_deref(), &at)?;
                 Ok(price)
@@ -278,24 +278,24 @@ impl Making<'_, '_> {
         structure: &FeeStructure,
         slots: Option<u32>,
         at: &str,
-    ) -> Result<Line, Failure> {
+    ) -> Result<Line, ApiError> {
         let fee = match price {
             None => Fee::unknown(),
             Some(price) => {
                 let fee = Fee::new(&price.pricing, structure, slots);
-                fee.map_err(|message| Failure::field(at, format!("`{name}`: {message}")))?
+                fee.map_err(|message| ApiError::field(at, format!("`{name}`: {message}")))?
             }
         };
         self.size.add(n_bytes(&fee.json).saturating_add(name.len()).saturating_add(LEAST_AROUND_A_FEE), at)?;
         Ok(Line { ids, name: name.to_owned(), period: price.map(|price| price.cadence), fee, quantity: None })
     }
 
-    fn same_currency(&self, found: Option<&str>, at: &str) -> Result<(), Failure> {
+    fn same_currency(&self, found: Option<&str>, at: &str) -> Result<(), ApiError> {
         match found.filter(|found| *found != self.currency) {
             None => Ok(()),
             Some(found) => {
                 let shown: String = found.chars().take(16).collect();
-                Err(Failure::field(at, format!("the price is in `{shown}`, the subscription in {}", self.currency)))
+                Err(ApiError::field(at, format!("the price is in `{shown}`, the subscription in {}", self.currency)))
             }
         }
     }
@@ -306,13 +306,13 @@ fn check_of_plan<'i>(
     ids: impl Iterator<Item = &'i str>,
     list: &str,
     field: &str,
-) -> Result<(), Failure> {
+) -> Result<(), ApiError> {
     for (n, id) in ids.enumerate() {
         if !plan.components.iter().any(|component| component.id == id) {
             let at = format!("price_components.{list}[{n}]{field}");
             let message =
                 format!("`{id}` is not a price component of version {} of plan `{}`", plan.version, plan.plan_id);
-            return Err(Failure::field(at, message));
+            return Err(ApiError::field(at, message));
         }
     }
     Ok(())

@@ -19,10 +19,10 @@ mod coupons;
 mod details;
 
 use super::shapes::is_archived;
-use crate::failure::Failure;
+use crate::failure::ApiError;
 use crate::json::json;
 use crate::kind::Kind;
-use crate::request::{Context, Done, Reply, Request};
+use crate::request::{Context, Outcome, ApiResponse, Request};
 use crate::route::Call;
 use crate::store::{Change, Entity, Store, text};
 use coupons::Buyer;
@@ -33,7 +33,7 @@ use serde_json::{Map, Value};
 use std::rc::Rc;
 
 /// Creates a subscription, with the products and prices that are written in the request.
-pub(crate) fn create(call: &Call<'_>, context: &mut Context) -> Result<Done, Failure> {
+pub(crate) fn create(call: &Call<'_>, context: &mut Context) -> Result<Outcome, ApiError> {
     let (request, store) = (call.request, call.store);
     let asked = request::read(&request.tree()?)?;
     let custom_properties = custom_properties(&asked, request)?;
@@ -53,7 +53,7 @@ pub(crate) fn create(call: &Call<'_>, context: &mut Context) -> Result<Done, Fai
     let mrr_cents = money::mrr_cents(&all, period, &currency).ok_or_else(|| {
         let message = "the monthly revenue of these fees and quantities cannot be held exactly: it is too large, or \
                        takes more than 28 digits with its decimal places";
-        Failure::field("", message)
+        ApiError::field("", message)
     })?;
     let terms = terms::terms(&asked, &plan, period, context.now)?;
     let buyer = Buyer { customer_id: &customer.id, plan_id: &plan.plan_id, currency: &currency };
@@ -104,13 +104,13 @@ pub(crate) fn create(call: &Call<'_>, context: &mut Context) -> Result<Done, Fai
         fields.insert("custom_properties".to_owned(), custom_properties);
     }
     Size::of_subscription().add(n_bytes(&body), "")?;
-    let reply = Reply::json(201, details::shown_at(&body, context.now));
+    let reply = ApiResponse::json(201, details::shown_at(&body, context.now));
     changes.push(Change::put(Kind::Subscription, body));
-    Ok(Done::wrote(reply, changes))
+    Ok(Outcome::wrote(reply, changes))
 }
 
 /// What the request says in `custom_properties`, every digit as it was written; without them nothing, which is an object.
-fn custom_properties(asked: &request::Asked, request: &Request<'_>) -> Result<Value, Failure> {
+fn custom_properties(asked: &request::CreateSubscription, request: &Request<'_>) -> Result<Value, ApiError> {
     if !asked.has_custom_properties {
         return Ok(Value::Object(Map::new()));
     }
@@ -118,21 +118,21 @@ fn custom_properties(asked: &request::Asked, request: &Request<'_>) -> Result<Va
     Ok(body.get_mut("custom_properties").map(Value::take).unwrap_or_default())
 }
 
-fn customer(key: &str, store: &dyn Store, context: &Context) -> Result<Entity, Failure> {
+fn customer(key: &str, store: &dyn Store, context: &Context) -> Result<Entity, ApiError> {
     let at = "customer_id_or_alias";
     let Some(customer) = store.customer(key)? else {
         let shown: String = key.chars().take(128).collect();
         return Err(plan::unknown(at, format!("there is no customer with the id or alias `{shown}`")));
     };
     if is_archived(&customer.body, context.now) {
-        return Err(Failure::field(at, format!("customer `{}` is archived", customer.id)));
+        return Err(ApiError::field(at, format!("customer `{}` is archived", customer.id)));
     }
     Ok(customer)
 }
 
 /// The currency of a subscription: that of the plan, else of its prices, else of the prices of the
 /// add-ons, else of the customer, else US dollars.
-fn currency(plan: &PlanVersion, offers: &[Rc<AddOnOffer>], customer: &Entity) -> Result<String, Failure> {
+fn currency(plan: &PlanVersion, offers: &[Rc<AddOnOffer>], customer: &Entity) -> Result<String, ApiError> {
     let of_prices =
         || plan.components.iter().flat_map(|component| &component.prices).find_map(|price| price.currency.clone());
     let of_add_ons = || offers.iter().filter_map(|offer| offer.price.as_ref()).find_map(|price| price.currency.clone());
@@ -143,5 +143,5 @@ fn currency(plan: &PlanVersion, offers: &[Rc<AddOnOffer>], customer: &Entity) ->
         return Ok(found);
     }
     let shown: String = found.chars().take(16).collect();
-    Err(Failure::field("plan_id", format!("the subscription would be in `{shown}`, which is no currency of this API")))
+    Err(ApiError::field("plan_id", format!("the subscription would be in `{shown}`, which is no currency of this API")))
 }

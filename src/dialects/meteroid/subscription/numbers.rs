@@ -23,7 +23,7 @@ pub(super) fn decimal(amount: Amount) -> Value {
 
 /// A whole number of the API's 32 bits, at least `from`.
 pub(super) fn int32(node: &Node<'_>, from: i64) -> Option<u32> {
-    let found = node.whole()?;
+    let found = node.integer()?;
     let fits = u32::try_from(found).ok().filter(|_| from <= found && found <= i64::from(i32::MAX));
     if fits.is_none() {
         node.error(Code::OutOfRange, format!("expected {from} to {}, found {found}", i32::MAX));
@@ -33,7 +33,7 @@ pub(super) fn int32(node: &Node<'_>, from: i64) -> Option<u32> {
 
 /// A whole number of the API's 64 bits, at least 0.
 pub(super) fn int64(node: &Node<'_>) -> Option<u64> {
-    let found = node.whole()?;
+    let found = node.integer()?;
     let fits = u64::try_from(found).ok();
     if fits.is_none() {
         node.error(Code::OutOfRange, format!("must not be negative, found {found}"));

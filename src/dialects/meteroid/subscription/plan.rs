@@ -28,7 +28,7 @@ use super::plan_fee;
 use super::pricing::{Parameters, Price};
 use super::reads::{Reads, stored};
 use super::request::billing_day_anchor;
-use crate::failure::Failure;
+use crate::failure::ApiError;
 use crate::json::json;
 use crate::kind::Kind;
 use crate::meteroid::shapes::is_archived;
@@ -90,16 +90,16 @@ pub(super) fn find(
     version: Option<i64>,
     reads: &mut Reads<'_>,
     now: Instant,
-) -> Result<PlanVersion, Failure> {
+) -> Result<PlanVersion, ApiError> {
     let plan = reads.store.get(Kind::Plan, plan_id)?;
     let plan = plan.ok_or_else(|| unknown("plan_id", format!("there is no plan `{plan_id}`")))?.body;
     if is_archived(&plan, now) || text(&plan, "status") == "ARCHIVED" {
-        return Err(Failure::field("plan_id", format!("plan `{plan_id}` is archived")));
+        return Err(ApiError::field("plan_id", format!("plan `{plan_id}` is archived")));
     }
     let number = |version: &&Value| version.get("version").and_then(Value::as_i64).unwrap_or_default();
     let versions = items(&plan, "versions");
     if versions.is_empty() {
-        return Err(Failure::field(
+        return Err(ApiError::field(
             "plan_id",
             format!("plan `{plan_id}` has no versions, so nobody can subscribe to it"),
         ));
@@ -239,8 +239,8 @@ fn component(node: Node<'_>) -> Option<(Component, Vec<String>)> {
 impl Component {
     /// The one way to pay that the parameters leave, in the currency of the subscription; none
     /// where no price is known. A single way is taken whatever the parameters say.
-    pub(super) fn price(&self, parameters: Parameters, currency: &str, at: &str) -> Result<Option<Rc<Price>>, Failure> {
-        let refuse = |message: String| Err(Failure::field(at, message));
+    pub(super) fn price(&self, parameters: Parameters, currency: &str, at: &str) -> Result<Option<Rc<Price>>, ApiError> {
+        let refuse = |message: String| Err(ApiError::field(at, message));
         let in_currency = |price: &&Rc<Price>| price.currency.as_deref().is_none_or(|found| found == currency);
         let mut left: Vec<&Rc<Price>> = self.prices.iter().filter(in_currency).collect();
         if left.is_empty() && !self.prices.is_empty() {
@@ -263,6 +263,6 @@ impl Component {
 }
 
 /// A refusal of something that is not there.
-pub(super) fn unknown(path: &str, message: String) -> Failure {
-    Failure::not_found(message).at(path)
+pub(super) fn unknown(path: &str, message: String) -> ApiError {
+    ApiError::not_found(message).at(path)
 }

@@ -8,8 +8,8 @@ use super::fee::FeeStructure;
 use super::numbers::Source;
 use super::pricing::Price;
 use crate::admit::tree;
-use crate::failure::Failure;
-use crate::json::Written;
+use crate::failure::ApiError;
+use crate::json::JsonValue;
 use crate::kind::Kind;
 use crate::store::{Entity, Store};
 use mayuse_core::{SortedMap, WriteJson};
@@ -41,15 +41,15 @@ impl Size {
     ///
     /// # Errors
     /// More than there may be, which is said to be so because of what is at this place.
-    pub(super) fn add(&mut self, n_bytes: usize, at: &str) -> Result<(), Failure> {
-        self.left = self.left.checked_sub(n_bytes).ok_or_else(|| Failure::field(at, self.refusal))?;
+    pub(super) fn add(&mut self, n_bytes: usize, at: &str) -> Result<(), ApiError> {
+        self.left = self.left.checked_sub(n_bytes).ok_or_else(|| ApiError::field(at, self.refusal))?;
         Ok(())
     }
 }
 
 /// How many bytes something has as it is stored and answered.
 pub(super) fn n_bytes(json: &Value) -> usize {
-    Written(json).to_json().len()
+    JsonValue(json).to_json().len()
 }
 
 /// Reads the catalogue for one request.
@@ -69,7 +69,7 @@ impl<'s> Reads<'s> {
     ///
     /// # Errors
     /// More of it than a subscription is made from.
-    pub(super) fn count(&mut self, found: &Entity, at: &str) -> Result<(), Failure> {
+    pub(super) fn count(&mut self, found: &Entity, at: &str) -> Result<(), ApiError> {
         self.size.add(n_bytes(&found.body), at)
     }
 
@@ -77,7 +77,7 @@ impl<'s> Reads<'s> {
     ///
     /// # Errors
     /// One that cannot be read.
-    pub(super) fn price(&mut self, id: &str, at: &str) -> Result<Option<Rc<Price>>, Failure> {
+    pub(super) fn price(&mut self, id: &str, at: &str) -> Result<Option<Rc<Price>>, ApiError> {
         if let Some(known) = self.prices.get(id) {
             return Ok(known.clone());
         }
@@ -90,7 +90,7 @@ impl<'s> Reads<'s> {
     ///
     /// # Errors
     /// One that cannot be read.
-    pub(super) fn structure(&mut self, id: &str, at: &str) -> Result<Option<FeeStructure>, Failure> {
+    pub(super) fn structure(&mut self, id: &str, at: &str) -> Result<Option<FeeStructure>, ApiError> {
         if let Some(known) = self.structures.get(id) {
             return Ok(known.clone());
         }
@@ -105,7 +105,7 @@ impl<'s> Reads<'s> {
         id: &str,
         at: &str,
         read: fn(Object<'_>) -> Option<T>,
-    ) -> Result<Option<T>, Failure> {
+    ) -> Result<Option<T>, ApiError> {
         let Some(found) = self.store.get(kind, id)? else { return Ok(None) };
         self.count(&found, at)?;
         stored(&format!("{} `{id}`", kind.name()), &found.body, at, read).map(Some)
@@ -118,9 +118,9 @@ pub(super) fn stored<T>(
     body: &Value,
     at: &str,
     read: impl FnOnce(Object<'_>) -> Option<T>,
-) -> Result<T, Failure> {
+) -> Result<T, ApiError> {
     mayuse_document::read(&tree(body), read).map_err(|problems| {
         let first = problems.list.first().map(ToString::to_string).unwrap_or_default();
-        Failure::field(at, format!("{what} cannot be used as the catalogue has it: {first}"))
+        ApiError::field(at, format!("{what} cannot be used as the catalogue has it: {first}"))
     })
 }

@@ -3,9 +3,9 @@
 use super::fee::FeeStructure;
 use super::numbers::{Source, int32, int64};
 use super::pricing::{FeeType, Parameters, Price};
-use crate::failure::Failure;
+use crate::failure::ApiError;
 use crate::json::json;
-use mayuse_core::{BillingPeriod, Code, Date, Rhythm, SortedSet};
+use mayuse_core::{BillingPeriod, Code, Date, BillingSchedule, SortedSet};
 use mayuse_document::{Node, Object, Tree};
 use serde_json::{Map, Value};
 use std::rc::Rc;
@@ -28,7 +28,7 @@ impl Activation {
 }
 
 /// What is asked for.
-pub(super) struct Asked {
+pub(super) struct CreateSubscription {
     pub plan_id: String,
     pub version: Option<i64>,
     pub customer: String,
@@ -49,11 +49,11 @@ pub(super) struct Asked {
     /// As it is answered; null where it was not given.
     pub payment_methods_config: Value,
     pub coupon_codes: Vec<String>,
-    pub add_ons: Vec<AskedAddOn>,
-    pub components: AskedComponents,
+    pub add_ons: Vec<AddOnRequest>,
+    pub components: ComponentsRequest,
 }
 
-pub(super) struct AskedAddOn {
+pub(super) struct AddOnRequest {
     pub id: String,
     pub quantity: u32,
     pub customization: Customization,
@@ -77,7 +77,7 @@ pub(super) enum ProductRef {
 
 /// How the price components differ from those of the plan.
 #[derive(Default)]
-pub(super) struct AskedComponents {
+pub(super) struct ComponentsRequest {
     pub extra: Vec<ExtraComponent>,
     pub overridden: Vec<ComponentOverride>,
     pub parameterized: Vec<(String, Parameters)>,
@@ -100,11 +100,11 @@ pub(super) struct ComponentOverride {
 ///
 /// # Errors
 /// Every field that is missing or wrong.
-pub(super) fn read(tree: &Tree) -> Result<Asked, Failure> {
+pub(super) fn read(tree: &Tree) -> Result<CreateSubscription, ApiError> {
     Ok(mayuse_document::read(tree, asked)?)
 }
 
-fn asked(o: Object<'_>) -> Option<Asked> {
+fn asked(o: Object<'_>) -> Option<CreateSubscription> {
     let plan_id = o.required_id("plan_id");
     let customer = o.required("customer_id_or_alias", |node| {
         let found = node.text().filter(|text| !text.is_empty());
@@ -128,10 +128,10 @@ fn asked(o: Object<'_>) -> Option<Asked> {
     each(o, "coupon_codes", &mut |node| coupon_codes.extend(node.text().map(str::to_owned)));
     let mut add_ons = Vec::new();
     each(o, "add_ons", &mut |node| add_ons.extend(add_on(node)));
-    let rest = Asked {
+    let rest = CreateSubscription {
         plan_id: String::new(),
         version: o.optional("version", |node| {
-            let found = node.whole()?;
+            let found = node.integer()?;
             if i32::try_from(found).is_err() {
                 node.error(Code::OutOfRange, format!("expected a whole number of 32 bits, found {found}"));
             }
@@ -156,7 +156,7 @@ fn asked(o: Object<'_>) -> Option<Asked> {
         add_ons,
         components: o.optional("price_components", components).unwrap_or_default(),
     };
-    Some(Asked { plan_id: plan_id?, customer: customer?, activation: activation?, ..rest })
+    Some(CreateSubscription { plan_id: plan_id?, customer: customer?, activation: activation?, ..rest })
 }
 
 /// More of anything than this is no subscription.
@@ -174,8 +174,8 @@ fn each(o: Object<'_>, name: &str, each: &mut dyn FnMut(Node<'_>)) {
 
 /// The day of the month on which billing periods start.
 pub(super) fn billing_day_anchor(node: Node<'_>) -> Option<i64> {
-    let anchor = node.whole()?;
-    match Rhythm::new(BillingPeriod::Monthly, anchor) {
+    let anchor = node.integer()?;
+    match BillingSchedule::new(BillingPeriod::Monthly, anchor) {
         Ok(_) => Some(anchor),
         Err(_) => {
             node.error(Code::OutOfRange, format!("expected 1 to 32767, found {anchor}"));
@@ -184,7 +184,7 @@ pub(super) fn billing_day_anchor(node: Node<'_>) -> Option<i64> {
     }
 }
 
-fn add_on(node: Node<'_>) -> Option<AskedAddOn> {
+fn add_on(node: Node<'_>) -> Option<AddOnRequest> {
     let o = node.object()?;
     let id = o.required_id("add_on_id");
     let quantity = o.optional("quantity", |n| int32(&n, 1)).unwrap_or(1);
@@ -196,7 +196,7 @@ fn add_on(node: Node<'_>) -> Option<AskedAddOn> {
         }
         Some(Customization::Parameterization(parameters(o)))
     });
-    Some(AskedAddOn { id: id?, quantity, customization: customization.unwrap_or(Customization::None) })
+    Some(AddOnRequest { id: id?, quantity, customization: customization.unwrap_or(Customization::None) })
 }
 
 fn parameters(o: Object<'_>) -> Parameters {
@@ -237,9 +237,9 @@ fn text(o: Object<'_>, name: &str) -> Option<String> {
     o.required(name, |n| n.text().map(str::to_owned))
 }
 
-fn components(node: Node<'_>) -> Option<AskedComponents> {
+fn components(node: Node<'_>) -> Option<ComponentsRequest> {
     let o = node.object()?;
-    let mut asked = AskedComponents::default();
+    let mut asked = ComponentsRequest::default();
     each(o, "extra_components", &mut |node| {
         asked.extra.extend(node.object().and_then(|o| {
             let (name, product) = (text(o, "name"), o.required("product_ref", product_ref));

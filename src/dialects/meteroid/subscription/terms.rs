@@ -4,9 +4,9 @@
 //! rolls periods forward. So one that starts by itself is stored as begun, whenever it starts.
 
 use super::plan::PlanVersion;
-use super::request::{Activation, Asked};
-use crate::failure::Failure;
-use mayuse_core::{BillingPeriod, Date, Instant, Rhythm, trial_end};
+use super::request::{Activation, CreateSubscription};
+use crate::failure::ApiError;
+use mayuse_core::{BillingPeriod, Date, Instant, BillingSchedule, trial_end};
 
 pub(super) struct Terms {
     pub status: &'static str,
@@ -25,10 +25,10 @@ pub(super) struct Terms {
 ///
 /// # Errors
 /// `skip_past_invoices` where there is no past, or dates beyond the year 9999.
-pub(super) fn terms(asked: &Asked, plan: &PlanVersion, period: BillingPeriod, now: Instant) -> Result<Terms, Failure> {
+pub(super) fn terms(asked: &CreateSubscription, plan: &PlanVersion, period: BillingPeriod, now: Instant) -> Result<Terms, ApiError> {
     let (start, today) = (asked.start, now.date());
     if asked.skip_past_invoices {
-        let refuse = |message: &str| Err(Failure::field("skip_past_invoices", message));
+        let refuse = |message: &str| Err(ApiError::field("skip_past_invoices", message));
         if asked.activation != Activation::OnStart {
             return refuse("goes with `activation_condition` ON_START only");
         }
@@ -43,7 +43,7 @@ pub(super) fn terms(asked: &Asked, plan: &PlanVersion, period: BillingPeriod, no
     let billing_start = free_trial_end.unwrap_or(start);
     let anchor = asked.billing_day_anchor.or(plan.billing_day_anchor).unwrap_or(month_and_day(billing_start).1);
     let rhythm =
-        Rhythm::new(period, anchor).map_err(|error| Failure::field("billing_day_anchor", error.to_string()))?;
+        BillingSchedule::new(period, anchor).map_err(|error| ApiError::field("billing_day_anchor", error.to_string()))?;
     let in_trial = trial_end.is_some_and(|end| today < end);
     let on_trial = match asked.activation {
         Activation::OnStart => in_trial,
@@ -92,19 +92,19 @@ pub(super) fn terms(asked: &Asked, plan: &PlanVersion, period: BillingPeriod, no
         _ => period_end,
     };
     if period_end <= period_start {
-        return Err(Failure::field("start_date", "the first billing period would end after the year 9999"));
+        return Err(ApiError::field("start_date", "the first billing period would end after the year 9999"));
     }
     Ok(Terms { period_start, period_end: Some(period_end), cycle_index: Some(cycle_index), ..terms })
 }
 
-fn end_of_trial(start: Date, days: u32) -> Result<Date, Failure> {
+fn end_of_trial(start: Date, days: u32) -> Result<Date, ApiError> {
     let end = trial_end(start, days).unwrap_or(start);
     // Dates end with the year 9999, and stay there.
     let elapsed = end.midnight().millis().saturating_sub(start.midnight().millis());
     if elapsed == i64::from(days).saturating_mul(86_400_000) {
         return Ok(end);
     }
-    Err(Failure::field("trial_days", "the trial would end after the year 9999"))
+    Err(ApiError::field("trial_days", "the trial would end after the year 9999"))
 }
 
 /// The last instant before a day.
