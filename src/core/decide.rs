@@ -13,12 +13,12 @@ use crate::packed::{CustomerRecord, Subscription};
 use crate::problem::{Code, Problem};
 use crate::question::Question;
 use crate::resolve::{Overflow, AppliedGrant};
-use crate::scene::{EvaluationContext, status_at};
+use crate::evaluation::{EvaluationContext, status_at};
 use crate::snapshot::{Policy, SnapshotMeta};
 use crate::status::Status;
 use crate::time::{Date, Instant};
 use crate::trace;
-use crate::until::ValidUntil;
+use crate::valid_until::ValidUntil;
 use crate::value::Value;
 
 /// Decides a question. `now` is the real clock, by which the catalogue has its age, and the instant

@@ -1,7 +1,7 @@
 //! The decision: what is answered.
 
 use crate::amount::Amount;
-use crate::owner::Origin;
+use crate::grant_source::Origin;
 use crate::reset::ResetPeriod;
 use crate::snapshot::{Policy, Source};
 use crate::time::Instant;

@@ -5,13 +5,13 @@ use crate::catalog::Feature;
 use crate::compose::{Composition, Entitlement, AnchoredAllowance, drop_mismatches};
 use crate::idx::FeatureIdx;
 use crate::ladder::{AcrossSubscriptions, Combine, Level};
-use crate::owner::GrantSource;
+use crate::grant_source::GrantSource;
 use crate::packed::Subscription;
 use crate::reset::ResetPeriod;
 use crate::resolve::{Allowance, Overflow, AppliedGrant, Switch, Switched, Terms, resolve};
-use crate::scene::EvaluationContext;
+use crate::evaluation::EvaluationContext;
 use crate::time::Instant;
-use crate::until::ValidUntil;
+use crate::valid_until::ValidUntil;
 use crate::value::{Grant, Value, row_on};
 use crate::windowing::Anchors;
 

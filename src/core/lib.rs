@@ -37,12 +37,12 @@ mod catalog;
 mod packed;
 mod full;
 
-mod owner;
+mod grant_source;
 mod resolve;
 mod compose;
 mod resolution;
-mod until;
-mod scene;
+mod valid_until;
+mod evaluation;
 mod entitle;
 mod trace;
 mod decision;
@@ -67,7 +67,7 @@ pub use id::{ALIAS_RULE, ID_RULE, MAX_VERSION, is_alias, is_id, is_longer};
 pub use idx::{AddOnIdx, FeatureIdx, PlanIdx, ProductIdx, VersionIdx};
 pub use json::{WriteJson, write_list};
 pub use ladder::{AcrossSubscriptions, Combine, Ladder, Level};
-pub use owner::Origin;
+pub use grant_source::Origin;
 pub use packed::{
     CustomerEntry, FORMAT, Found, Packed, CustomerBlock, CustomerRecord, BlockBuilder, Reader, GrantUsage, SortedRecords, SubscriptionEntry, Unreadable,
     Writer, key_hash, shard_of,

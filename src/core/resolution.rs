@@ -5,7 +5,7 @@ use crate::compose::{Composition, Entitlement, AnchoredAllowance};
 use crate::idx::{FeatureIdx, UNRESOLVED};
 use crate::json::{Token, WriteJson, end, fields, object};
 use crate::ladder::{AcrossSubscriptions, Combine, Ladder, Level};
-use crate::owner::GrantSource;
+use crate::grant_source::GrantSource;
 use crate::reset::ResetPeriod;
 use crate::resolve::{Allowance, Overflow, AppliedGrant, State, Terms, resolve, resolve_switches};
 use crate::sort::sort_by;

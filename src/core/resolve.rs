@@ -5,7 +5,7 @@
 
 use crate::amount::Amount;
 use crate::ladder::{Combine, Ladder};
-use crate::owner::GrantSource;
+use crate::grant_source::GrantSource;
 use crate::reset::ResetPeriod;
 use crate::sort::sort_by;
 use crate::value::{Behavior, Credits, Grant, Metered, Value};

@@ -9,11 +9,11 @@ use crate::compose::Entitlement;
 use crate::idx::FeatureIdx;
 use crate::json::{Token, WriteJson, end, fields, object};
 use crate::ladder::{AcrossSubscriptions, Combine, Level};
-use crate::owner::Origin;
+use crate::grant_source::Origin;
 use crate::packed::Subscription;
 use crate::reset::ResetPeriod;
 use crate::resolve::{Overflow, AppliedGrant, State, Terms, resolve, resolve_switches, sort_rows};
-use crate::scene::EvaluationContext;
+use crate::evaluation::EvaluationContext;
 use crate::time::Instant;
 use crate::value::Value;
 

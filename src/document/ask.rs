@@ -3,7 +3,7 @@
 //! Every shell reads its questions here, so that each means the same and fails the same everywhere.
 
 use crate::entities;
-use crate::sink::Diagnostics;
+use crate::diagnostics::Diagnostics;
 use crate::tree::{Node, Object, Path, Tree};
 use crate::values;
 use mayuse_core::{

@@ -4,7 +4,7 @@
 
 use crate::entities::{RawAddOn, RawFeature, RawPlan, RawVersion};
 use crate::references::{Reporting, count_rows};
-use crate::sink::Diagnostics;
+use crate::diagnostics::Diagnostics;
 use mayuse_core::{
     AddOnDefinition, Code, Definitions, Element, FeatureDefinition, FeatureIdx, Ladder, Place, PlanDefinition,
     StatusSet, SymbolTable, VersionDefinition, sort_by,

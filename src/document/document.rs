@@ -6,9 +6,9 @@
 
 use crate::definitions::{RawDefinitions, report_twice, sort_by_id};
 use crate::entities::{self, RawAddOn, RawCustomer, RawFeature, RawPlan, RawSubscription};
-use crate::people::{check_people, pile_up};
+use crate::customers::{check_people, pile_up};
 use crate::references::{Reporting, count_rows};
-use crate::sink::Diagnostics;
+use crate::diagnostics::Diagnostics;
 use crate::tree::{Node, Path, Tree};
 use crate::values;
 use mayuse_core::{

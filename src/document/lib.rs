@@ -36,18 +36,18 @@
 
 #![forbid(unsafe_code)]
 
-mod sink;
+mod diagnostics;
 mod tree;
 mod values;
 mod entities;
 mod references;
 mod definitions;
-mod people;
+mod customers;
 mod document;
 mod ask;
 
 pub use ask::{Check, ask_billing_period, ask_resolution, ask_window, read, read_reset_period};
 pub use document::Document;
-pub use people::add_element;
-pub use sink::Diagnostics;
+pub use customers::add_element;
+pub use diagnostics::Diagnostics;
 pub use tree::{Node, Object, Path, Tree};

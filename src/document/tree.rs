@@ -2,7 +2,7 @@
 //!
 //! Deriving a deserialiser would stop at the first problem and know no paths.
 
-use crate::sink::Diagnostics;
+use crate::diagnostics::Diagnostics;
 use mayuse_core::{
     Amount, AmountError, BillingPeriod, Code, Date, Element, ID_RULE, Instant, MAX_VERSION, Place, TimeError, is_id,
     is_longer,

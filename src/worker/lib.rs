@@ -11,14 +11,14 @@
 
 mod js;
 mod http;
-mod gate;
+mod auth;
 mod settings;
 mod crypto;
 
 mod checks;
 mod kv;
-mod replica;
-mod fast;
+mod isolate;
+mod sync_check;
 mod snapshots;
 
 mod transaction;
@@ -40,7 +40,7 @@ use mayuse_dialects::{
     scope_of,
 };
 use mayuse_snapshot::{Asking, Event};
-use replica::Outcome;
+use isolate::Outcome;
 use worker::wasm_bindgen::{JsCast, JsValue};
 use worker::{Context, Env, Response, Result, console_error, console_log, event, worker_sys::web_sys};
 
@@ -72,9 +72,9 @@ async fn fetch(request: worker::Request, env: Env, context: Context) -> Result<R
         Ok(response) => Ok(response),
         Err(failure) => arrived.respond(Answer::refusal(Dialect::of(path, presented), &failure)),
     };
-    if replica::is_due(now) {
+    if isolate::is_due(now) {
         // Nobody waits for it.
-        context.wait_until(replica::refresh(now));
+        context.wait_until(isolate::refresh(now));
     }
     let ms = http::now().millis().saturating_sub(now.millis());
     let status = response.as_ref().map_or(500, Response::status_code);
@@ -141,7 +141,7 @@ impl IncomingRequest {
         let Some(scope) = scope_of(&self.method, path) else {
             let found = found?;
             if rate == RateClass::Address {
-                gate::limit(env, gate::ANONYMOUS, address()).await?;
+                auth::limit(env, auth::ANONYMOUS, address()).await?;
             }
             let answer = match found.handler() {
                 Some(Handler::Program(answer)) => Answer::json(200, &JsonValue(&answer(&PROGRAM))),
@@ -152,19 +152,19 @@ impl IncomingRequest {
         };
         let (authorization, x_api_key, address) = (header("authorization"), header("x-api-key"), address());
         let dialect = Dialect::of(path, presented);
-        let key = match gate::identify(env, &self.url, &header, dialect, authorization.as_deref(), x_api_key.as_deref())
+        let key = match auth::identify(env, &self.url, &header, dialect, authorization.as_deref(), x_api_key.as_deref())
         {
             Ok(key) => key,
             Err(failure) => {
                 // Guessing is limited too, by where it comes from.
                 if failure.kind == ErrorKind::Unauthorized {
-                    gate::limit(env, gate::ANONYMOUS, address).await?;
+                    auth::limit(env, auth::ANONYMOUS, address).await?;
                 }
                 return Err(failure);
             }
         };
         by.clone_from(&key.name);
-        let count = |n| gate::limit_by(env, &key.class, &key.name, n);
+        let count = |n| auth::limit_by(env, &key.class, &key.name, n);
         let is_question = rate == RateClass::Question;
         // A question that is answered from memory costs nobody else anything, and is not counted, unless its body is
         // large; whatever else it is, it is counted before its body is read.
@@ -199,7 +199,7 @@ impl IncomingRequest {
                 return Err(failure);
             }
         };
-        let (asking, is_answered) = replica::ask(&asked, self.now);
+        let (asking, is_answered) = isolate::ask(&asked, self.now);
         let answers = if is_answered {
             asking.into_answers()
         } else {
@@ -223,7 +223,7 @@ impl IncomingRequest {
         env: &Env,
         by: &str,
     ) -> std::result::Result<std::result::Result<Vec<Decided>, Response>, ApiError> {
-        let outcome = replica::answer(&mut asking, env, Event::Begin).await;
+        let outcome = isolate::answer(&mut asking, env, Event::Begin).await;
         if outcome == Outcome::Answered {
             return Ok(Ok(asking.into_answers()));
         }
@@ -236,7 +236,7 @@ impl IncomingRequest {
             // What the catalogue says of itself is more than what can be said here.
             return answered.map(Err);
         }
-        replica::answer(&mut asking, env, Event::Unanswered).await;
+        isolate::answer(&mut asking, env, Event::Unanswered).await;
         Ok(Ok(asking.into_answers()))
     }
 

@@ -5,7 +5,7 @@ use crate::crypto;
 use crate::http::{self, Answer, Room, VERSION};
 use crate::js;
 use crate::kv::{self, Kv};
-use crate::replica;
+use crate::isolate;
 use crate::settings::Settings;
 use crate::sql::Sql;
 use mayuse_core::{Instant, Packed};
@@ -27,7 +27,7 @@ pub async fn answer(
     let hash = || hash_of(found.param(0));
     let answer = match found.handler() {
         Some(Handler::ReplicaStatus) => {
-            let mut status = replica::status(env, now).ok_or_else(nowhere)?;
+            let mut status = isolate::status(env, now).ok_or_else(nowhere)?;
             if let Value::Object(fields) = &mut status {
                 let publishing = readiness(env).await.unwrap_or_default();
                 let versions = (publishing.get("snapshot_version"), fields.get("snapshot_version"));

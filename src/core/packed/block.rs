@@ -1,7 +1,7 @@
 //! A block of people: opened once, then looked up in.
 
 use super::format::{Unreadable, head, key_hash, shard_of};
-use super::person::{Customer, CustomerRecord, Subscriptions, Tables};
+use super::customer::{Customer, CustomerRecord, Subscriptions, Tables};
 use super::record::{self, PackedCustomer, OwnRows, PackedSubscription};
 use super::rows::read_row;
 use super::wire::{FIXED, Flags, Packed, Reader, fixed};

@@ -7,7 +7,7 @@ use crate::admit::tree;
 use crate::failure::ApiError;
 use crate::json::json;
 use crate::kind::Kind;
-use crate::people::{catalog_for, compiled};
+use crate::customers::{catalog_for, compiled};
 use crate::request::{Context, Outcome};
 use crate::route::Call;
 use crate::store::{Entity, Store, items, product_of, text};

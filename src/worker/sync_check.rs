@@ -3,10 +3,10 @@
 //! `shim.mjs` asks here first. Whatever is not plainly a good question with a good key gets no
 //! answer here: it takes the way of every other request, which also says what is wrong with it.
 
-use crate::gate;
+use crate::auth;
 use crate::http;
 use crate::js;
-use crate::replica;
+use crate::isolate;
 use mayuse_core::QueryCheck;
 use worker::wasm_bindgen::{self, JsValue, prelude::wasm_bindgen};
 
@@ -24,10 +24,10 @@ pub fn check_now(url: &JsValue, authorization: &JsValue, x_api_key: &JsValue, he
     }
     let (authorization, x_api_key) = (authorization.as_string(), x_api_key.as_string());
     let header = |name: &str| js::call(headers, "get", &name.into()).ok()?.as_string();
-    if !gate::may_ask(&url, &header, authorization.as_deref(), x_api_key.as_deref()) {
+    if !auth::may_ask(&url, &header, authorization.as_deref(), x_api_key.as_deref()) {
         return None;
     }
     let check = QueryCheck::from_query(query)?;
-    gate::panic_if_asked(check.question().customer);
-    replica::answer_now(&check.question(), http::now())
+    auth::panic_if_asked(check.question().customer);
+    isolate::answer_now(&check.question(), http::now())
 }

@@ -6,7 +6,7 @@ use super::block::{self, Layout};
 use super::format::{Unreadable, key_hash};
 use super::record::{self, PackedCustomer, Items, Naming, OwnRows, Record, PackedSubscription};
 use super::rows::write_row;
-use super::sorted::{NOWHERE, Names, PendingRecord, PendingKind, SortedRecords};
+use super::sorted_records::{NOWHERE, Names, PendingRecord, PendingKind, SortedRecords};
 use super::wire::{Packed, Reader, Writer};
 use crate::billing::Billing;
 use crate::catalog::Catalog;

@@ -2,7 +2,7 @@
 
 use crate::entities::{self, RawCustomer, RawSubscription};
 use crate::references::{Reporting, resolved};
-use crate::sink::Diagnostics;
+use crate::diagnostics::Diagnostics;
 use crate::tree::{Node, Path, Tree};
 use mayuse_core::{Catalog, Code, CustomerEntry, BlockBuilder, Place, Problems, SubscriptionEntry, SymbolTable};
 
