@@ -12,10 +12,10 @@ fn main() {
     let demo = Demo::new();
     let signed = demo.manifest.sign(&key());
     let objects = [demo.object.as_slice(), demo.block.as_slice()];
-    write("objects", "catalogue", objects[0]);
+    write("objects", "catalog", objects[0]);
     write("objects", "block", objects[1]);
     write("objects", "changed-block", &[0, 200, 1, 1, 0, 90, 2, 0, 3]);
-    write("objects", "changed-catalogue", &[1, 200, 1, 1, 0, 90, 2, 0, 3]);
+    write("objects", "changed-catalog", &[1, 200, 1, 1, 0, 90, 2, 0, 3]);
     write("manifest", "demo", signed.as_bytes());
     write("file", "whole", &[b"\0".as_slice(), &join(&signed, objects.into_iter())].concat());
     write("file", "objects", &[b"\x01".as_slice(), &objects.concat()].concat());

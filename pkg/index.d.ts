@@ -3,7 +3,7 @@ export type Decimal = string;
 /** An RFC 3339 instant in UTC, such as "2025-06-15T10:30:00Z". */
 export type Instant = string;
 
-/** A catalogue document: `{ format: 1, features, plans, add_ons, customers, subscriptions, ... }`. */
+/** A catalog document: `{ format: 1, features, plans, add_ons, customers, subscriptions, ... }`. */
 export interface CatalogDocument {
   format: 1;
   [field: string]: unknown;
@@ -29,9 +29,9 @@ export interface Question {
   explain?: boolean;
   /** What an indeterminate answer comes to; DENY if nobody says. */
   on_indeterminate?: "ALLOW" | "DENY";
-  /** The oldest version of the catalogue that may answer. */
+  /** The oldest version of the catalog that may answer. */
   min_version?: number;
-  /** The age in milliseconds from which on the catalogue may not answer; 0 is now, which no copy is. */
+  /** The age in milliseconds from which on the catalog may not answer; 0 is now, which no copy is. */
   max_age_ms?: number;
 }
 
@@ -150,7 +150,7 @@ export class MayUseError extends Error {
   readonly problems: Problem[];
 }
 
-/** A catalogue, ready to be asked. Every answer is synchronous. */
+/** A catalog, ready to be asked. Every answer is synchronous. */
 export class MayUse {
   /**
    * @throws {MayUseError} if the document cannot be used; it lists every problem. One of more than 67,108,864

@@ -13,7 +13,7 @@ export class MayUseError extends Error {
   }
 }
 
-/** A catalogue, ready to be asked. */
+/** A catalog, ready to be asked. */
 export class MayUse {
   #engine;
 
@@ -36,7 +36,7 @@ export class MayUse {
     return JSON.parse(answered(() => this.#engine.entitlements(text(question), Date.now())));
   }
 
-  /** Gives the memory of the catalogue back at once, instead of when the object is collected. */
+  /** Gives the memory of the catalog back at once, instead of when the object is collected. */
   free() {
     this.#engine.free();
   }

@@ -53,7 +53,7 @@ async function once() {
   };
 }
 
-// The same customers as one catalogue document.
+// The same customers as one catalog document.
 function documentOf(lines) {
   const lists = { feature: "features", plan: "plans", add_on: "add_ons", customer: "customers", subscription: "subscriptions" };
   const document = { format: 1 };
@@ -79,7 +79,7 @@ function table() {
   const wrong = native.reduce((sum, line) => sum + line.wrong_answers + line.wrong_hashes, 0);
   row(`${build.customers.toLocaleString("en")} customers`, "fresh process", "again");
   row("---", "---:", "---:");
-  row(`JSON.parse of the catalogue document, ${(of(node, "json_bytes") / 1e6).toFixed(1)} MB`, ms(of(node, "parse_ms")), "");
+  row(`JSON.parse of the catalog document, ${(of(node, "json_bytes") / 1e6).toFixed(1)} MB`, ms(of(node, "parse_ms")), "");
   row("open to the first answer, native", ms(of(native, "open_ms")), ms(of(native, "again_ms")));
   row("open to the first answer, wasm in Node, copy in included", ms(of(node, "open_ms")), ms(of(node, "again_ms")));
   row("SHA-256 of all objects, native", ms(of(native, "hash_ms")), "");
@@ -89,7 +89,7 @@ function table() {
   row("Ed25519, Web Cryptography in Node", ms(of(node, "signature_ms")), "");
   console.log(`
 - allocations while opening: ${of(native, "allocations")}; wrong answers among 20,000: ${wrong}
-- bytes a customer: ${each(of(native, "file_bytes"))} in the file, ${each(of(native, "held_beyond_catalogue"))} in memory beyond the catalogue object, ${each(gzip(Buffer.concat(objects)))} after gzip -9 of all objects together, ${each(objects.reduce((sum, bytes) => sum + gzip(bytes), 0))} after gzip -9 of each
+- bytes a customer: ${each(of(native, "file_bytes"))} in the file, ${each(of(native, "held_beyond_catalog"))} in memory beyond the catalog object, ${each(gzip(Buffer.concat(objects)))} after gzip -9 of all objects together, ${each(objects.reduce((sum, bytes) => sum + gzip(bytes), 0))} after gzip -9 of each
 - ${build.shards} shards of ${build.shard_min} to ${build.shard_max} bytes, half of them up to ${build.shard_median}; manifest ${build.manifest_bytes} bytes
 - built from lines in ${(build.build_ms / 1e3).toFixed(1)} s, of ${many.customers.toLocaleString("en")} customers in ${(many.build_ms / 1e3).toFixed(1)} s with ${(many.peak_bytes / 1e6).toFixed(0)} MB at the most (${many.shards} shards, ${(many.shard_bytes / 1e6).toFixed(1)} MB)
 - one subscription changed among those: ${patch.objects} objects, ${patch.bytes} bytes (manifest ${patch.manifest_bytes}), ${ms(patch.ms)}, the first time ${ms(patch.first_ms)}`);

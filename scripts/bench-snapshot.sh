@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Measures what a snapshot takes: opened natively and in Node's wasm beside JSON.parse of the same
-# catalogue, hashed and verified, held, compressed, and changed. Prints Markdown. Takes about 2 minutes.
+# catalog, hashed and verified, held, compressed, and changed. Prints Markdown. Takes about 2 minutes.
 # scripts/bench-snapshot.sh [CUSTOMERS] [MANY]: 100,000 to be opened, 1,000,000 to be built and patched.
 set -euo pipefail
 cd "$(dirname "$0")/.."

@@ -66,8 +66,8 @@ for (const name of names("decide").sort((a, b) => place(a) - place(b) || (a < b 
 for (const name of names("write")) row(`written as JSON: ${name}`, ns(median("write", name)), "", "", "", "");
 for (const name of names("window")) row(`window: ${name}`, ns(median("window", name)), "", "", "", "");
 
-const [ours, yardstick] = [median("load", "catalogue"), median("load", "yardstick")].map((ns) => ns / 1e6);
-const bytes = read("load", "catalogue", "new/benchmark.json").throughput.Bytes;
+const [ours, yardstick] = [median("load", "catalog"), median("load", "yardstick")].map((ns) => ns / 1e6);
+const bytes = read("load", "catalog", "new/benchmark.json").throughput.Bytes;
 console.log(`
 Loading 10,000 customers (${(bytes / 1e6).toFixed(1)} MB): ${ours.toFixed(1)} ms read and compiled; \
 serde_json::Value of the same text: ${yardstick.toFixed(1)} ms; ratio ${(ours / yardstick).toFixed(2)}.`);

@@ -10,7 +10,7 @@ port=${PORT:-8787}
 export MAYUSE_QUICK=1
 scripts/build.sh worker
 
-# Once the Worker answers: tells an empty catalogue the demo, and says what to try, below what wrangler itself has to say.
+# Once the Worker answers: tells an empty catalog the demo, and says what to try, below what wrangler itself has to say.
 greet() {
     local url=http://127.0.0.1:$port
     until node scripts/seed.mjs "$url"; do
@@ -27,7 +27,7 @@ mayuse answers at $url (Ctrl-C stops it). Every request needs a key; here it is 
   a metered one curl -H 'x-api-key: mayuse_demo_key' '$url/v1/check?customer=acme&feature=api_calls&consumed=199999'
 
 Everything one customer may use:  curl -H 'x-api-key: mayuse_demo_key' '$url/v1/customers/acme/entitlements?consumed=0'
-The catalogue as it is:           curl -H 'x-api-key: mayuse_demo_key' '$url/v1/catalog'
+The catalog as it is:           curl -H 'x-api-key: mayuse_demo_key' '$url/v1/catalog'
 The demo again from the start:    rm -r .wrangler/state, then make run
 Who is in the demo: demo/README.md. Write to it: README.md, "Bring your billing system". The whole API: $url/openapi.json
 

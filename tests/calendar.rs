@@ -4,7 +4,7 @@
 use crate::random::{MS_PER_DAY, RandomBilling, at, billing, cases, date, rhythm, unit};
 use jiff::civil::{self, DateTime};
 use jiff::{Span, ToSpan, Unit as Largest};
-use mayuse_core::{Anchors, BillingPeriod, Interval, Instant, ResetPeriod, BillingSchedule, Unit, Window, window};
+use mayuse_core::{Anchors, BillingPeriod, BillingSchedule, Instant, Interval, ResetPeriod, Unit, Window, window};
 use proptest::prelude::*;
 
 const EPOCH: DateTime = civil::date(1970, 1, 1).at(0, 0, 0, 0);

@@ -1,4 +1,4 @@
-// A catalogue grows by an import while everything else goes on: checks, upgrades, downgrades, a subscription paused in
+// A catalog grows by an import while everything else goes on: checks, upgrades, downgrades, a subscription paused in
 // the midst of it. `scripts/grow.sh` runs it with any number of customers, the suite with fifty thousand.
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
@@ -81,7 +81,7 @@ class History {
   }
 }
 
-/** Has a catalogue grow by so many customers. Gives what was measured. */
+/** Has a catalog grow by so many customers. Gives what was measured. */
 export async function grow(n, { say = () => {}, nAsked = n } = {}) {
   const worker = { catalog: null, snapshots: "growing" };
   const started = await start(worker, { ...worker, writer: 0 }, { ...worker, writer: 0 });

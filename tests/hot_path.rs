@@ -6,8 +6,8 @@ use mayuse_document::Document;
 use mayuse_tests::{BENCH_AT, BENCH_BOOLEAN, bench_catalog, bench_customer_id, compiled, instant};
 use serde_json::{Value, json};
 
-/// Everything that can happen to a switch. Rows on a meter lie between, as they do in real catalogues.
-fn catalogue(ladder: &str) -> Value {
+/// Everything that can happen to a switch. Rows on a meter lie between, as they do in real catalogs.
+fn catalog_object(ladder: &str) -> Value {
     let row = |feature: &str, enabled: bool| {
         json!({
             "id": format!("ent_{feature}"), "feature": feature, "created_at": "2025-01-01T00:00:00Z",
@@ -64,7 +64,7 @@ fn catalogue(ladder: &str) -> Value {
 
 #[track_caller]
 fn check(ladder: &str, customer: &str, feature: &str, reason: Reason) {
-    let catalog = serde_json::from_value::<Document>(catalogue(ladder)).unwrap().compile().unwrap().0;
+    let catalog = serde_json::from_value::<Document>(catalog_object(ladder)).unwrap().compile().unwrap().0;
     let now = instant("2025-06-15T12:00:00Z");
     let mut question = Question::new(customer, feature);
     let named = [None, Some("sub_2"), Some("sub_unknown")];
@@ -103,7 +103,7 @@ fn a_switch_is_decided_without_allocating() {
 }
 
 #[test]
-fn nor_in_a_large_catalogue() {
+fn nor_in_a_large_catalog() {
     let catalog = compiled(&bench_catalog(500));
     let now = instant(BENCH_AT);
     let (mut n_allowed, mut n_denied) = (0, 0);

@@ -1,4 +1,4 @@
-//! Laws of decisions, for random catalogues and questions.
+//! Laws of decisions, for random catalogs and questions.
 
 use crate::json::as_value;
 use crate::random::{
@@ -26,7 +26,7 @@ fn answer_of(document: &Value, question: &Value, now: Instant) -> Value {
     answer(&compiled(&document.to_string()), question, now)
 }
 
-/// The same question on every feature, at several amounts used: a catalogue takes longer to make
+/// The same question on every feature, at several amounts used: a catalog takes longer to make
 /// up than to ask.
 fn each(question: &Value, explain: bool) -> Vec<Value> {
     let used = [Value::Null, json!("-5"), json!("0"), json!("12"), json!("30"), json!("55.5")];

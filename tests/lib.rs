@@ -1,6 +1,6 @@
-//! What tests and benches share: reading a catalogue, and a large one made up for measuring.
+//! What tests and benches share: reading a catalog, and a large one made up for measuring.
 //!
-//! The made-up catalogue is the same on every computer and in every run: it comes from a small
+//! The made-up catalog is the same on every computer and in every run: it comes from a small
 //! generator of its own, so that a measurement today can be compared with one of last year.
 
 #![forbid(unsafe_code)]
@@ -50,7 +50,7 @@ const N_ADD_ONS: u64 = 12;
 const PLANS: [&str; 4] = ["Free", "Starter", "Business", "Enterprise"];
 const PRODUCTS: [&str; 2] = ["prd_core", "prd_ai"];
 
-/// Reads and compiles a catalogue that is known to be good.
+/// Reads and compiles a catalog that is known to be good.
 ///
 /// # Panics
 /// If it is not.
@@ -65,7 +65,7 @@ pub fn compiled(json: &str) -> FullCatalog {
     }
 }
 
-/// Reads and compiles a catalogue of lines that is known to be good, without holding their text.
+/// Reads and compiles a catalog of lines that is known to be good, without holding their text.
 ///
 /// # Panics
 /// If it is not.
@@ -110,7 +110,7 @@ fn fail(message: &str) -> ! {
     panic!("{message}")
 }
 
-/// A catalogue document with so many customers, 20 features, 4 plans and 12 add-ons.
+/// A catalog document with so many customers, 20 features, 4 plans and 12 add-ons.
 ///
 /// Each customer has a subscription with 0 to 3 add-ons; some a negotiated override, a second
 /// subscription, an override of their own, or an alias.

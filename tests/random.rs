@@ -1,10 +1,10 @@
-//! Random questions, rules and small catalogues, for laws that hold for all of them.
+//! Random questions, rules and small catalogs, for laws that hold for all of them.
 //!
-//! Catalogues are made as JSON, since that is what comes in. They are small and their numbers are
+//! Catalogs are made as JSON, since that is what comes in. They are small and their numbers are
 //! close together, so that rows meet each other, limits are just reached, and edges are hit.
 //! Their parts are boxed: nested as they are, they would be too large for the stack of a test.
 
-use mayuse_core::{Billing, BillingPeriod, Date, Interval, Instant, ResetPeriod, BillingSchedule, Unit};
+use mayuse_core::{Billing, BillingPeriod, BillingSchedule, Date, Instant, Interval, ResetPeriod, Unit};
 use proptest::collection::vec;
 use proptest::option::{self, weighted};
 use proptest::prelude::*;
@@ -13,7 +13,7 @@ use proptest::test_runner::RngSeed;
 use serde_json::{Value, json};
 
 pub const MS_PER_DAY: i64 = 86_400_000;
-/// 2023-01-01, the first day of subscriptions in random catalogues.
+/// 2023-01-01, the first day of subscriptions in random catalogs.
 const FIRST_DAY: i64 = 19_358;
 const N_DAYS: i64 = 1_500;
 
@@ -53,7 +53,7 @@ pub fn any_instant() -> impl Strategy<Value = Instant> {
     ]
 }
 
-/// An instant about the time of random catalogues.
+/// An instant about the time of random catalogs.
 pub fn now() -> impl Strategy<Value = Instant> {
     // Mostly when subscriptions have started and trials may still last.
     let day = prop_oneof![1 => -30..N_DAYS, 3 => 200_i64..900].prop_map(|day| FIRST_DAY + day);
@@ -126,7 +126,7 @@ pub fn billing() -> BoxedStrategy<RandomBilling> {
         .boxed()
 }
 
-/// Which rules rows of a random catalogue may have.
+/// Which rules rows of a random catalog may have.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Rules {
     Any,
@@ -142,7 +142,7 @@ pub enum Amounts {
     Huge,
 }
 
-/// The features of every random catalogue: a switch, a meter, a pool, and something paid from it.
+/// The features of every random catalog: a switch, a meter, a pool, and something paid from it.
 pub const CODES: [&str; 4] = ["switch", "meter", "pool", "paid"];
 pub const N_ADD_ONS: usize = 3;
 pub const N_PLANS: usize = 2;
@@ -324,7 +324,7 @@ pub fn ladder() -> impl Strategy<Value = Value> {
     prop_oneof![3 => Just(json!("STANDARD")), 3 => Just(json!("METEROID")), 2 => spelled]
 }
 
-/// A small catalogue with up to so many subscriptions.
+/// A small catalog with up to so many subscriptions.
 pub fn catalog(
     ladder: impl Strategy<Value = Value> + 'static,
     n_subscriptions: usize,
@@ -355,7 +355,7 @@ pub fn catalog(
         .boxed()
 }
 
-/// A question about a random catalogue, as it is asked in JSON.
+/// A question about a random catalog, as it is asked in JSON.
 pub fn question(amounts: Amounts) -> BoxedStrategy<Value> {
     let feature = prop_oneof![30 => select(CODES.to_vec()), 1 => Just("feat_pool"), 1 => Just("nothing")];
     let customer = prop_oneof![20 => Just("cus_a"), 2 => Just("a"), 2 => Just("cus_b"), 1 => Just("nobody")];

@@ -1,4 +1,4 @@
-//! The same catalogue, written in another order or another way.
+//! The same catalog, written in another order or another way.
 
 use proptest::prelude::*;
 use serde_json::{Value, json};

@@ -142,7 +142,7 @@ const [median, worst] = [ages[ages.length >> 1], ages.at(-1)];
 console.log(
   `${SECONDS} s, ${world.version} versions, ${started.workers.length} isolates, ${found.faults} faults, ` +
     `${found.checks} checks: ${found.torn} torn, ${found.regressions} regressions, ${found.wrong} wrong; ` +
-    `${found.elsewhere} from the catalogue, ${found.unsaid} unsaid; ` +
+    `${found.elsewhere} from the catalog, ${found.unsaid} unsaid; ` +
     `staleness ${median} ms (median), ${worst} ms (worst)`,
 );
 process.exitCode = found.torn + found.regressions + found.wrong === 0 && found.checks > 0 ? 0 : 1;

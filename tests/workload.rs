@@ -80,7 +80,7 @@ fn its_lines_can_be_imported() {
 }
 
 #[test]
-fn a_larger_catalogue_begins_with_a_smaller_one() {
+fn a_larger_catalog_begins_with_a_smaller_one() {
     assert!(lines(300, None).starts_with(&lines(200, None)));
 }
 

@@ -1,4 +1,4 @@
-//! The demo catalogue, cut, and questions about everything in it.
+//! The demo catalog, cut, and questions about everything in it.
 
 #![allow(dead_code, reason = "each target needs some of it")]
 
@@ -18,7 +18,7 @@ pub fn now() -> Instant {
     Instant::parse("2026-11-20").unwrap()
 }
 
-/// All objects of the demo, in one shard, and the catalogue they are opened with.
+/// All objects of the demo, in one shard, and the catalog they are opened with.
 pub struct Demo {
     pub object: Packed,
     pub catalog: Catalog,
@@ -40,7 +40,7 @@ impl Demo {
         }
         let (block, n) = pile.sorted().unwrap().block(0, 0);
         let shards = vec![Part::of(&block, n)];
-        let table = Table { seed: SEED, catalogue: Part::of(&object, 0), bits: 0, shards };
+        let table = Table { seed: SEED, catalog_object: Part::of(&object, 0), bits: 0, shards };
         let policies = Policies::default();
         let manifest =
             Manifest { version: 3, audience: String::new(), generated_at: now(), policies, table, previous: None };

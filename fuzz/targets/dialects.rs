@@ -1,5 +1,5 @@
-//! Any request: a line with a method and a path, then a body. It is asked of a catalogue in memory
-//! that holds the demo, and a write that is taken leaves a catalogue to decide from. Lines that begin with a blank, or
+//! Any request: a line with a method and a path, then a body. It is asked of a catalog in memory
+//! that holds the demo, and a write that is taken leaves a catalog to decide from. Lines that begin with a blank, or
 //! several, present their key in another way; bodies that look like a form are said to be one.
 
 #![no_main]

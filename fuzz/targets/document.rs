@@ -1,4 +1,4 @@
-//! Any text as a catalogue document. What compiles is packed as well, and answers the same.
+//! Any text as a catalog document. What compiles is packed as well, and answers the same.
 
 #![no_main]
 

@@ -22,9 +22,11 @@ fuzz_target!(|bytes: &[u8]| {
     };
     let Some(file) = Packed::new(file) else { return };
     for is_hashed in [true, false] {
-        let Ok((manifest, catalogue, shards)) = open_file(&file, &[key().public()], is_hashed, None) else { continue };
+        let Ok((manifest, catalog_object, shards)) = open_file(&file, &[key().public()], is_hashed, None) else {
+            continue;
+        };
         assert_eq!(manifest, DEMO.manifest);
-        let Ok(catalog) = Catalog::open(&catalogue) else { continue };
+        let Ok(catalog) = Catalog::open(&catalog_object) else { continue };
         for shard in shards {
             if let Ok(people) = People::open(shard, &catalog) {
                 ask(&catalog, &people);

@@ -1,4 +1,4 @@
-//! Any bytes as a catalogue object, and as a block of people of the demo. Lengths and numbers hold an
+//! Any bytes as a catalog object, and as a block of people of the demo. Lengths and numbers hold an
 //! object together, so few bytes are nearly one: the first of them says whether the others are
 //! the object, or changes of a good one.
 

@@ -1,4 +1,4 @@
-//! What questions are answered from: a catalogue document, or a snapshot.
+//! What questions are answered from: a catalog document, or a snapshot.
 
 use crate::input::{self, CliError};
 use crate::keygen;

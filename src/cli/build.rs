@@ -15,23 +15,23 @@ use std::path::{Path, PathBuf};
 /// From what, and where to.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-CATALOG is a catalogue document, or lines as `mayuse import` takes them: features, plans and add-ons
+CATALOG is a catalog_object document, or lines as `mayuse import` takes them: features, plans and add-ons
 before customers and subscriptions. Lines are read as a stream, so there may be millions of them.
 
 DIR gets its objects in DIR/o, each under its hash, and then DIR/manifest, which publishes them.
 A Worker takes only snapshots whose audience it is: `/v1/snapshot/status` of the Worker says it.
 
 Objects that are there already are not written again. Where they lie in shards is chosen with a
-seed: that of --seed, else that of --previous, else one made of the key. The same catalogue, key,
+seed: that of --seed, else that of --previous, else one made of the key. The same catalog, key,
 version and instant make the same bytes, in whatever order it lists things.
 
 Examples:
   mayuse build demo/catalog.json -o snapshot --key snapshot.key
   zcat dump.gz | MAYUSE_SIGNING_KEY=... mayuse build - -o snapshot --previous snapshot --max-age-ms 86400000
 
-Exit status: 0 built, 2 a bad catalogue, question or file.")]
+Exit status: 0 built, 2 a bad catalog_object, question or file.")]
 pub struct Args {
-    /// Catalogue document or lines; - reads standard input
+    /// Catalog document or lines; - reads standard input
     #[arg(value_name = "CATALOG")]
     catalog: PathBuf,
     /// The folder of the snapshot
@@ -213,7 +213,7 @@ fn write_file(path: &Path, output: &Path, manifest: &Manifest, signed: &str) -> 
     folder::replace(path, |file| {
         let mut out = BufWriter::with_capacity(1 << 18, file);
         out.write_all(&join(signed, std::iter::empty()))?;
-        for part in std::iter::once(&manifest.table.catalogue).chain(&manifest.table.shards) {
+        for part in std::iter::once(&manifest.table.catalog_object).chain(&manifest.table.shards) {
             out.write_all(&fs::read(folder::object_path(output, part.hash))?)?;
         }
         out.flush()
@@ -236,7 +236,7 @@ pub fn sizes(shards: &[ObjectRef]) -> [u32; 3] {
 fn report(args: &Args, manifest: &Manifest, hash: Hash, counts: &Counts, seconds: f64) -> Result<(), CliError> {
     let table = &manifest.table;
     let [min, median, max] = sizes(&table.shards);
-    let n_bytes = table.n_bytes().saturating_add(table.catalogue.size.into());
+    let n_bytes = table.n_bytes().saturating_add(table.catalog_object.size.into());
     if args.json {
         return input::print_json(&json!({
             "version": manifest.version,
@@ -246,7 +246,7 @@ fn report(args: &Args, manifest: &Manifest, hash: Hash, counts: &Counts, seconds
             "customers": table.n_customers(),
             "subscriptions": counts.subscriptions,
             "shards": {"count": table.shards.len(), "min": min, "median": median, "max": max},
-            "catalogue_bytes": table.catalogue.size,
+            "catalog_bytes": table.catalog_object.size,
             "bytes": n_bytes,
             "objects_written": counts.written,
             "bytes_written": counts.bytes_written,
@@ -259,7 +259,10 @@ fn report(args: &Args, manifest: &Manifest, hash: Hash, counts: &Counts, seconds
         ("customers", table.n_customers().to_string()),
         ("subscriptions", counts.subscriptions.to_string()),
         ("shards", format!("{} of {min} to {max}, median {median}", table.shards.len())),
-        ("bytes", format!("{}, of which the catalogue object {}", bytes(n_bytes), bytes(table.catalogue.size.into()))),
+        (
+            "bytes",
+            format!("{}, of which the catalog object {}", bytes(n_bytes), bytes(table.catalog_object.size.into())),
+        ),
         ("written", format!("{} of {} objects, {}", counts.written, counts.objects, bytes(counts.bytes_written))),
         ("audience", audience_of(manifest).unwrap_or("none: no Worker takes it").to_owned()),
         ("version", manifest.version.to_string()),

@@ -15,7 +15,7 @@ Examples:
 
 Exit status: 0 allowed, 1 not allowed, 2 a bad question or file.")]
 pub struct Args {
-    /// Catalogue document, or a snapshot: its folder or file; - reads a document from standard input
+    /// Catalog document, or a snapshot: its folder or file; - reads a document from standard input
     #[arg(long, value_name = "FILE")]
     catalog: PathBuf,
     /// Customer, by id or alias

@@ -1,15 +1,15 @@
-//! A catalogue, as a document or as lines, on its way into objects.
+//! A catalog, as a document or as lines, on its way into objects.
 
 use crate::input::{self, CliError};
 use crate::upload::{Shape, Upload};
-use mayuse_core::{Code, Element, Packed, BlockBuilder, Problem, Problems, SortedRecords};
+use mayuse_core::{BlockBuilder, Code, Element, Packed, Problem, Problems, SortedRecords};
 use mayuse_dialects::{Kind, MAX_LINE};
 use mayuse_document::{Document, Tree, add_element};
 use serde::Deserialize;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
 
-/// A catalogue in order, ready to be cut.
+/// A catalog in order, ready to be cut.
 #[derive(Debug)]
 pub struct Compiled {
     /// Features, plans, add-ons and the ladder.
@@ -38,7 +38,7 @@ impl From<Problem> for Refused {
     }
 }
 
-/// Reads a catalogue. Lines are read one by one, and nothing is kept of them but what goes into objects.
+/// Reads a catalog. Lines are read one by one, and nothing is kept of them but what goes into objects.
 pub fn compile(path: &Path, seed: u64) -> Result<Compiled, CliError> {
     let what = input::name(path);
     let io = |error| CliError::Io { what: what.clone(), error };
@@ -174,7 +174,7 @@ impl Line {
         let tree: Tree = serde_json::from_slice(bytes).map_err(|error| {
             // Its own line number is always 1 here.
             let message = error.to_string().replace("at line 1 ", "at ");
-            let hint = if number == 1 { "; a catalogue document says \"format\": 1" } else { "" };
+            let hint = if number == 1 { "; a catalog document says \"format\": 1" } else { "" };
             (Code::Invalid, format!("cannot be read: {message}{hint}"))
         })?;
         let Tree::Object(mut fields) = tree else {

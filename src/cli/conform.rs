@@ -115,7 +115,7 @@ fn answer(case: &Value, shared: Option<&mut Result<FullCatalog, String>>) -> Val
             let catalog = match own.as_mut().or(shared) {
                 Some(Ok(catalog)) => catalog,
                 Some(Err(message)) => return refused(message.clone()),
-                None => return refused("a check without a catalogue".to_owned()),
+                None => return refused("a check without a catalog".to_owned()),
             };
             let check = match Check::read(&tree) {
                 Ok(check) => check,
@@ -143,7 +143,7 @@ fn answer(case: &Value, shared: Option<&mut Result<FullCatalog, String>>) -> Val
     }
 }
 
-/// The copy of the catalogue that a `snapshot_check` is decided from.
+/// The copy of the catalog that a `snapshot_check` is decided from.
 struct Copy {
     snapshot: SnapshotMeta,
     /// Why there is nothing to decide from.

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 /// What is compared.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-A and B are each a snapshot (a folder, a file, or the URL of a manifest), or a catalogue: a document, or
+A and B are each a snapshot (a folder, a file, or the URL of a manifest), or a catalog_object: a document, or
 lines. Every customer is asked about every feature, with nothing used yet; but those of shards that are the
 same in both are not. How old a snapshot is does not matter here.
 
@@ -107,13 +107,13 @@ fn compare(args: &Args) -> Result<bool, CliError> {
 /// One of the two.
 enum Side {
     Snapshot(Box<Opened>),
-    Catalogue(PathBuf),
+    Catalog(PathBuf),
 }
 
 impl Side {
     fn open(path: &Path) -> Result<Side, CliError> {
         if !snapshot::is_one(path) {
-            return Ok(Side::Catalogue(path.to_owned()));
+            return Ok(Side::Catalog(path.to_owned()));
         }
         let mut opened = snapshot::open(path, &keygen::public_keys(None)?)?.trusted()?;
         // Two of different ages would differ in everything, once one of them is too old.
@@ -124,7 +124,7 @@ impl Side {
     fn seed(&self) -> Option<u64> {
         match self {
             Side::Snapshot(opened) => Some(opened.manifest.table.seed),
-            Side::Catalogue(_) => None,
+            Side::Catalog(_) => None,
         }
     }
 
@@ -137,12 +137,12 @@ impl Side {
                 opened.hold_person(&mut replica, customer)?;
                 Ok(replica)
             }
-            (Side::Catalogue(path), _) => built(path, seed),
+            (Side::Catalog(path), _) => built(path, seed),
         }
     }
 }
 
-/// A snapshot of a catalogue that is nowhere written.
+/// A snapshot of a catalog that is nowhere written.
 fn built(path: &Path, seed: u64) -> Result<Replica, CliError> {
     let wrong = |message: String| CliError::Snapshot { what: input::name(path), message };
     let compiled = compile(path, seed)?;
@@ -163,9 +163,11 @@ fn built(path: &Path, seed: u64) -> Result<Replica, CliError> {
     drop(compiled);
     let mut replica = Replica::new(usize::MAX, 0);
     let mut objects = objects.into_iter();
-    let catalogue = objects.next();
+    let catalog_object = objects.next();
     let shards = (0..).zip(objects).collect();
-    replica.accept(manifest, catalogue.as_ref(), shards, Source::Snapshot).map_err(|error| wrong(error.to_string()))?;
+    replica
+        .accept(manifest, catalog_object.as_ref(), shards, Source::Snapshot)
+        .map_err(|error| wrong(error.to_string()))?;
     Ok(replica)
 }
 

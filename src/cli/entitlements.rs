@@ -14,7 +14,7 @@ Examples:
   mayuse entitlements --catalog demo/catalog.json --customer acme
   mayuse entitlements --catalog demo/catalog.json --customer acme --json | jq '.[] | select(.allowed) | .feature.code'")]
 pub struct Args {
-    /// Catalogue document, or a snapshot: its folder or file; - reads a document from standard input
+    /// Catalog document, or a snapshot: its folder or file; - reads a document from standard input
     #[arg(long, value_name = "FILE")]
     catalog: PathBuf,
     /// Customer, by id or alias

@@ -20,7 +20,7 @@ const MAX_RETRIES: u32 = 3;
 /// Of which server, and where to.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-The catalogue is written as one document, as `mayuse import --replace` takes it, or as lines. If it is changed
+The catalog is written as one document, as `mayuse import --replace` takes it, or as lines. If it is changed
 meanwhile, the Worker breaks off: half of one version and half of the next would be neither.
 With -o the export is begun again then, and FILE is there only once it is whole.
 
@@ -33,7 +33,7 @@ Exit status: 0 exported, 1 the server refused, was not reached or broke off, 2 a
 pub struct Args {
     #[command(flatten)]
     server: server::Args,
-    /// Lines, as `mayuse import` takes them, instead of one document: for catalogues of any size
+    /// Lines, as `mayuse import` takes them, instead of one document: for catalogs of any size
     #[arg(long)]
     lines: bool,
     /// Write to this file; standard output if not given
@@ -129,13 +129,10 @@ fn copy(server: &Server, lines: bool, out: &mut dyn Write, what: &str, on: bool)
     })?;
     read.map_err(|error| {
         if error.is_syntax() {
-            return Broken::ForGood(CliError::server(
-                "INVALID_JSON",
-                format!("{asked}: no catalogue document: {error}"),
-            ));
+            return Broken::ForGood(CliError::server("INVALID_JSON", format!("{asked}: no catalog document: {error}")));
         }
         let message = format!(
-            "{asked}: broke off after {}: the catalogue was written meanwhile, or the connection was lost",
+            "{asked}: broke off after {}: the catalog was written meanwhile, or the connection was lost",
             style::bytes(copying.n_bytes as f64)
         );
         Broken::Stream(CliError::server("BROKEN_OFF", message))

@@ -28,7 +28,7 @@ written in batches, each whole or not at all; what is there already and not in F
 is cut short, the command says how to go on: with a resume token, nothing is written twice. Give a
 token of your own from the beginning where the message might be lost.
 
-With --replace, what is not in FILE goes. A catalogue document (`mayuse export` makes one) of up to
+With --replace, what is not in FILE goes. A catalog_object document (`mayuse export` makes one) of up to
 8 MiB is one write: readers see what was there or what is in FILE, and nothing in between. A larger
 one, and a file of lines, is written in batches first; once all of it is there, what is not in FILE
 is removed, one write each. Until the command ends, readers may see both, and a failure leaves both;
@@ -42,7 +42,7 @@ Examples:
 
 Exit status: 0 imported, 1 the server refused or was not reached, 2 a bad question or file.")]
 pub struct Args {
-    /// Lines of JSON, or a catalogue document; - reads standard input
+    /// Lines of JSON, or a catalog document; - reads standard input
     #[arg(value_name = "FILE")]
     file: PathBuf,
     #[command(flatten)]
@@ -50,7 +50,7 @@ pub struct Args {
     /// Go on with an import of the same file that was cut short
     #[arg(long, value_name = "TOKEN")]
     resume: Option<String>,
-    /// Replace the whole catalogue
+    /// Replace the whole catalog
     #[arg(long, conflicts_with = "resume")]
     replace: bool,
     /// Print the server's answer as JSON
@@ -79,7 +79,7 @@ pub fn run(args: &Args) -> Result<bool, CliError> {
             add(args, &server, upload, &token)
         }
         (Shape::Document, false) => {
-            let message = "a catalogue document replaces everything that is there; say --replace if that is meant";
+            let message = "a catalog document replaces everything that is there; say --replace if that is meant";
             Err(usage(format!("{what}: {message}")))
         }
     }
@@ -91,7 +91,7 @@ pub fn put(args: &Args, server: &Server, mut upload: Upload) -> Result<bool, Cli
     let (failure, body) = match answer {
         Ok(answer) => match (answer.is_ok(), answer.object()) {
             (true, Some(body)) => {
-                report(args, &body, "replaced the catalogue")?;
+                report(args, &body, "replaced the catalog")?;
                 return Ok(true);
             }
             (_, body) => (answer.refusal(), body),

@@ -8,7 +8,7 @@ use std::io::{self, Read, Write};
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// The most a file may hold. A catalogue of a million customers has about half of it.
+/// The most a file may hold. A catalog of a million customers has about half of it.
 const MAX_FILE_BYTES: u64 = 2 << 30;
 
 /// Why a command could not be carried out.
@@ -133,7 +133,7 @@ pub fn read(path: &Path) -> Result<Vec<u8>, CliError> {
     }
 }
 
-/// Reads a catalogue document. What is merely skipped in it is not spoken of here: `validate` is
+/// Reads a catalog document. What is merely skipped in it is not spoken of here: `validate` is
 /// the command for that.
 pub fn catalog(path: &Path) -> Result<FullCatalog, CliError> {
     let (catalog, _) =

@@ -7,7 +7,7 @@ use crate::input::{self, CliError};
 use crate::keygen;
 use crate::snapshot::{self, Opened, Trust};
 use crate::style::{self, Paint, Progress};
-use mayuse_core::{Catalog, Instant, CustomerBlock, Policy};
+use mayuse_core::{Catalog, CustomerBlock, Instant, Policy};
 use mayuse_document::Check;
 use mayuse_snapshot::{ObjectRef, PublicKey};
 use serde_json::{Value, json};
@@ -76,15 +76,17 @@ impl Found {
     fn look(&mut self, opened: &Opened) {
         let table = &opened.manifest.table;
         let mut progress = Progress::of("shards read", u64::try_from(table.shards.len()).ok());
-        let catalog = self.open(opened, &table.catalogue, Catalog::open);
+        let catalog = self.open(opened, &table.catalog_object, Catalog::open);
         self.definitions = catalog.as_ref().map(|catalog| {
             [catalog.feature_codes().count(), catalog.n_plans(), catalog.n_versions(), catalog.n_add_ons()]
         });
         for (part, shard) in table.shards.iter().zip(0..) {
             progress.show(shard, None);
-            // Without the catalogue object nobody can be opened; hashes can be looked at all the same.
+            // Without the catalog object nobody can be opened; hashes can be looked at all the same.
             let people = self.open(opened, part, |object| match &catalog {
-                Some(catalog) => CustomerBlock::open(object.clone(), catalog)?.laid_out(table.seed, table.bits).map(Some),
+                Some(catalog) => {
+                    CustomerBlock::open(object.clone(), catalog)?.laid_out(table.seed, table.bits).map(Some)
+                }
                 None => Ok(None),
             });
             let Some(people) = people.flatten() else { continue };
@@ -204,7 +206,7 @@ fn as_json(opened: &Opened, found: &Found, now: Instant) -> Value {
         "add_ons": count(3),
         "customers": found.customers,
         "subscriptions": found.subscriptions,
-        "catalogue": {"object": table.catalogue.hash.to_string(), "bytes": table.catalogue.size},
+        "catalog": {"object": table.catalog_object.hash.to_string(), "bytes": table.catalog_object.size},
         "shards": {"count": table.shards.len(), "bytes": table.n_bytes(), "min": min, "median": median, "max": max},
         "problems": found.problems.iter().map(CliError::message).collect::<Vec<_>>(),
     });
@@ -237,7 +239,7 @@ fn print_table(opened: &Opened, found: &Found, now: Instant) -> Result<(), CliEr
         ("if it cannot say", policy(opened).to_owned()),
         ("defines", defined),
         ("holds", format!("{} customers, {} subscriptions", found.customers, found.subscriptions)),
-        ("catalogue object", bytes(table.catalogue.size.into())),
+        ("catalog object", bytes(table.catalog_object.size.into())),
         ("shards", format!("{}, {}; of {min} to {max}, median {median}", table.shards.len(), bytes(table.n_bytes()))),
         (
             "objects",

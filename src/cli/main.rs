@@ -64,23 +64,23 @@ enum Command {
     Entitlements(entitlements::Args),
     /// Print the window of a reset period that holds an instant
     Window(window::Args),
-    /// Print every problem of a catalogue document with its path
+    /// Print every problem of a catalog document with its path
     Validate(validate::Args),
     /// Run vector files and print each failure
     Conform(conform::Args),
-    /// Write a file of lines, or a whole catalogue, into a running Worker
+    /// Write a file of lines, or a whole catalog, into a running Worker
     Import(import::Args),
-    /// Read the whole catalogue out of a running Worker
+    /// Read the whole catalog out of a running Worker
     Export(export::Args),
     /// Make a key, and the row for the Worker's table of keys
     Key(key::Args),
     /// Make a pair of keys, to sign snapshots with and to verify them
     Keygen(keygen::Args),
-    /// Build a snapshot of a catalogue: objects, and a signed manifest
+    /// Build a snapshot of a catalog: objects, and a signed manifest
     Build(build::Args),
     /// Show what is in a snapshot, and whether it is whole and who signed it
     Inspect(inspect::Args),
-    /// Compare two snapshots or catalogues: who may use what from now on, and who no longer
+    /// Compare two snapshots or catalogs: who may use what from now on, and who no longer
     Diff(diff::Args),
     /// Bring a snapshot to a Worker, or into a file for its KV namespace
     Publish(publish::Args),

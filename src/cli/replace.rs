@@ -29,7 +29,7 @@ struct Head {
     id: String,
 }
 
-/// A catalogue as lines, and what is in it.
+/// A catalog as lines, and what is in it.
 #[derive(Default)]
 struct Lines {
     bytes: Vec<u8>,
@@ -77,7 +77,7 @@ pub fn run(args: &Args, server: &Server, shape: Shape, mut upload: Upload) -> Re
         }
     };
     let what = format!(
-        "replaced the catalogue: imported {} lines, removed {}",
+        "replaced the catalog: imported {} lines, removed {}",
         import::number(&summary, "lines"),
         import::number(&summary, "removed")
     );
@@ -127,7 +127,7 @@ impl Lines {
     fn of_document(bytes: &[u8]) -> Result<Lines, String> {
         let mut fields: Vec<(String, Box<RawValue>)> = Fields::deserialize(bytes)?;
         if !fields.iter().any(|(name, value)| name == "format" && value.get() == "1") {
-            return Err("a catalogue document says \"format\": 1".to_owned());
+            return Err("a catalog document says \"format\": 1".to_owned());
         }
         let mut lines = Lines { has_settings: true, ..Lines::default() };
         for kind in Kind::ALL {
@@ -184,7 +184,7 @@ impl<'de> Deserialize<'de> for Fields {
         impl<'de> serde::de::Visitor<'de> for Visitor {
             type Value = Fields;
             fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("a catalogue document")
+                f.write_str("a catalog document")
             }
             fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<Fields, A::Error> {
                 let mut fields = Vec::new();

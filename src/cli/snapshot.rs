@@ -53,7 +53,7 @@ enum Place {
     Server { server: Server, objects: &'static str },
 }
 
-/// Whether a path is a snapshot, rather than a catalogue.
+/// Whether a path is a snapshot, rather than a catalog.
 pub fn is_one(path: &Path) -> bool {
     if path.is_dir() || is_url(path) {
         return true;
@@ -97,7 +97,7 @@ pub fn open(path: &Path, keys: &[PublicKey]) -> Result<Opened, CliError> {
             let objects = held.objects(read.claims(), None).map_err(|error| wrong(error.to_string()))?;
             let objects = std::iter::once(objects.0).chain(objects.1);
             let table = &read.claims().table;
-            let all = std::iter::once(&table.catalogue).chain(&table.shards);
+            let all = std::iter::once(&table.catalog_object).chain(&table.shards);
             let objects = all.map(|part| part.hash).zip(objects).collect();
             (held.manifest, Place::File(objects))
         } else {
@@ -120,9 +120,9 @@ pub fn open(path: &Path, keys: &[PublicKey]) -> Result<Opened, CliError> {
 const WITHHELD: &str = "the Worker that published it could not make one of its shards, and answers about those \
                         customers itself; GET /readyz of the Worker says why";
 
-/// The parts of a manifest, the catalogue object first; a shard that stands in several places once.
+/// The parts of a manifest, the catalog object first; a shard that stands in several places once.
 pub fn parts(manifest: &Manifest) -> impl Iterator<Item = ObjectRef> {
-    std::iter::once(manifest.table.catalogue).chain(manifest.table.distinct().map(|(_, part)| part))
+    std::iter::once(manifest.table.catalog_object).chain(manifest.table.distinct().map(|(_, part)| part))
 }
 
 /// The manifest that a URL leads to, and where its objects are: with a Worker, or beside it as in a folder.
@@ -227,7 +227,7 @@ impl Opened {
 
     /// A replica of it that holds no shard yet.
     pub fn replica(&self) -> Result<Replica, CliError> {
-        let part = &self.manifest.table.catalogue;
+        let part = &self.manifest.table.catalog_object;
         let object = self.object(part)?;
         let mut replica = Replica::new(usize::MAX, 0);
         let taken = replica.accept(self.manifest.clone(), Some(&object), Vec::new(), Source::Snapshot);

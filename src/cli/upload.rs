@@ -16,7 +16,7 @@ use std::path::Path;
 pub enum Shape {
     /// One entity per line.
     Lines,
-    /// A catalogue document.
+    /// A catalog document.
     Document,
 }
 

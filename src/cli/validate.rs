@@ -15,7 +15,7 @@ Examples:
   mayuse validate demo/catalog.json
   curl -s https://example.com/catalog.json | mayuse validate -")]
 pub struct Args {
-    /// Catalogue document; - reads standard input
+    /// Catalog document; - reads standard input
     #[arg(value_name = "FILE")]
     file: PathBuf,
 }

@@ -1,10 +1,10 @@
 //! Admission: does an allowance let a request through, and which of several speaks for them.
 
 use crate::amount::Amount;
-use crate::compose::{Entitlement, AnchoredAllowance};
+use crate::compose::{AnchoredAllowance, Entitlement};
 use crate::decision::{Metering, Overage, Period, Reason, ValueType, Warning, WindowAnswer};
-use crate::resolve::{Limits, Overflow, Terms};
 use crate::evaluation::EvaluationContext;
+use crate::resolve::{Limits, Overflow, Terms};
 use crate::sort::sort_by;
 use crate::time::Instant;
 use crate::valid_until::ValidUntil;

@@ -1,7 +1,7 @@
-//! The catalogue, compiled: types that cannot be wrong, ready to be looked up in.
+//! The catalog, compiled: types that cannot be wrong, ready to be looked up in.
 //!
 //! References are positions, rows are sorted, ids are indexed. Customers are kept apart: a block of them
-//! is opened with a catalogue.
+//! is opened with a catalog.
 
 use crate::definitions::{AddOnDefinition, Definitions, FeatureDefinition, PlanDefinition, VersionDefinition};
 use crate::idx::{AddOnIdx, FeatureIdx, PlanIdx, ProductIdx, VersionIdx, item};
@@ -25,7 +25,7 @@ pub struct Catalog {
     add_ons: Vec<AddOn>,
     /// What names resolve to, for customers who are read later.
     symbols: SymbolTable,
-    /// Where this catalogue came from and how old it may get. The shells set it.
+    /// Where this catalog came from and how old it may get. The shells set it.
     pub snapshot: SnapshotMeta,
 }
 
@@ -95,7 +95,7 @@ impl SharedGrants {
 }
 
 impl Catalog {
-    /// The catalogue of these definitions, with the names they declare.
+    /// The catalog of these definitions, with the names they declare.
     pub fn new(definitions: &Definitions<'_>, symbols: SymbolTable) -> Catalog {
         let Definitions { ladder, access, features, plans, add_ons } = definitions;
         let ids = features.iter().zip(0..).map(|(feature, at)| (feature.id, at));

@@ -4,7 +4,7 @@
 //! Checks, traces and questions about loose rows all compose here.
 
 use crate::ladder::Combine;
-use crate::resolve::{Allowance, Overflow, AppliedGrant, State, Terms, merge_into, evict_smaller};
+use crate::resolve::{Allowance, AppliedGrant, Overflow, State, Terms, evict_smaller, merge_into};
 use crate::value::Value;
 use crate::windowing::Anchors;
 
@@ -87,7 +87,11 @@ impl<'c> Composition<'c> {
     pub fn add(&mut self, state: State<'c>, misfit: bool, anchors: Anchors, subscription: &'c str) {
         if let State::Allowances(allowances) = state {
             let subscription = Some(subscription);
-            self.standing.extend(allowances.into_iter().map(|allowance| AnchoredAllowance { allowance, anchors, subscription }));
+            self.standing.extend(allowances.into_iter().map(|allowance| AnchoredAllowance {
+                allowance,
+                anchors,
+                subscription,
+            }));
         } else {
             let found = Entitlement::of(state, misfit, subscription);
             self.other = std::mem::take(&mut self.other).or_stronger(found);

@@ -5,6 +5,7 @@ use crate::amount::Amount;
 use crate::catalog::{Catalog, Feature};
 use crate::compose::Entitlement;
 use crate::decision::{Decision, FeatureRef, Reason, ValueType};
+use crate::evaluation::{EvaluationContext, status_at};
 use crate::freshness::{freshness, later, max_age, outdated, policy, too_old};
 use crate::full::FullCatalog;
 use crate::id::{ALIAS_RULE, ID_RULE, is_alias, is_id};
@@ -12,8 +13,7 @@ use crate::idx::FeatureIdx;
 use crate::packed::{CustomerRecord, Subscription};
 use crate::problem::{Code, Problem};
 use crate::question::Question;
-use crate::resolve::{Overflow, AppliedGrant};
-use crate::evaluation::{EvaluationContext, status_at};
+use crate::resolve::{AppliedGrant, Overflow};
 use crate::snapshot::{Policy, SnapshotMeta};
 use crate::status::Status;
 use crate::time::{Date, Instant};
@@ -21,7 +21,7 @@ use crate::trace;
 use crate::valid_until::ValidUntil;
 use crate::value::Value;
 
-/// Decides a question. `now` is the real clock, by which the catalogue has its age, and the instant
+/// Decides a question. `now` is the real clock, by which the catalog has its age, and the instant
 /// that is asked about where the question names none.
 ///
 /// "No" is an answer. Only a malformed question is an error.
@@ -271,7 +271,7 @@ fn why_none_grants<'c>(scene: &EvaluationContext<'_, 'c>) -> (Reason, Option<&'c
     (reason, Some(speaker.id))
 }
 
-/// The answer where there is no catalogue to decide from.
+/// The answer where there is no catalog to decide from.
 ///
 /// ```
 /// use mayuse_core::{Instant, Question, Reason, Snapshot, Verdict, undecided};
@@ -282,7 +282,7 @@ fn why_none_grants<'c>(scene: &EvaluationContext<'_, 'c>) -> (Reason, Option<&'c
 /// ```
 ///
 /// # Errors
-/// A question that would be refused with a catalogue too.
+/// A question that would be refused with a catalog too.
 pub fn undecided<'q>(
     question: &Question<'q>,
     reason: Reason,
@@ -297,7 +297,7 @@ pub fn undecided<'q>(
     Ok(decision)
 }
 
-/// The answer where there is a catalogue, and not what it takes of the customer.
+/// The answer where there is a catalog, and not what it takes of the customer.
 ///
 /// # Errors
 /// A question that would be refused with all of it too.

@@ -11,7 +11,7 @@ use crate::window::Window;
 
 /// The answer to *may this customer use this feature*, and everything one may want to know of it.
 ///
-/// Borrows from the catalogue. A switch is decided without a single allocation.
+/// Borrows from the catalog. A switch is decided without a single allocation.
 #[derive(Clone, Debug)]
 pub struct Decision<'c> {
     /// The headline.
@@ -284,7 +284,7 @@ pub struct WindowAnswer<'c> {
 /// How fresh an answer is.
 #[derive(Clone, Copy, Debug)]
 pub struct Freshness {
-    /// Where the catalogue came from.
+    /// Where the catalog came from.
     pub source: Source,
     /// Its version.
     pub snapshot_version: Option<u64>,

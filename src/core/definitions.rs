@@ -1,4 +1,4 @@
-//! Everything but the customers, before names are looked up: what a document and a catalogue object
+//! Everything but the customers, before names are looked up: what a document and a catalog object
 //! both are read into, and what a [`Catalog`](crate::Catalog) is made of.
 
 use crate::idx::FeatureIdx;
@@ -45,7 +45,7 @@ pub struct FeatureDefinition<'a> {
     pub default: Option<UncheckedGrant<'a, FeatureIdx>>,
     /// What an indeterminate answer allows.
     pub on_indeterminate: Option<Policy>,
-    /// The age in milliseconds from which on a catalogue may not answer about it.
+    /// The age in milliseconds from which on a catalog may not answer about it.
     pub max_age_ms: Option<u64>,
     /// That it cannot be a pool: rows on it cost units of another feature, and none grants units.
     pub has_no_units: bool,

@@ -2,14 +2,14 @@
 //! chain comes to, and which windows it is tied to.
 
 use crate::catalog::Feature;
-use crate::compose::{Composition, Entitlement, AnchoredAllowance, drop_mismatches};
+use crate::compose::{AnchoredAllowance, Composition, Entitlement, drop_mismatches};
+use crate::evaluation::EvaluationContext;
+use crate::grant_source::GrantSource;
 use crate::idx::FeatureIdx;
 use crate::ladder::{AcrossSubscriptions, Combine, Level};
-use crate::grant_source::GrantSource;
 use crate::packed::Subscription;
 use crate::reset::ResetPeriod;
-use crate::resolve::{Allowance, Overflow, AppliedGrant, Switch, Switched, Terms, resolve};
-use crate::evaluation::EvaluationContext;
+use crate::resolve::{Allowance, AppliedGrant, Overflow, Switch, Switched, Terms, resolve};
 use crate::time::Instant;
 use crate::valid_until::ValidUntil;
 use crate::value::{Grant, Value, row_on};
@@ -175,7 +175,11 @@ impl<'c> EvaluationContext<'_, 'c> {
             }
         }
         if standing.len() == before {
-            standing.push(AnchoredAllowance { allowance, anchors: Anchors { activation, billing: None }, subscription: None });
+            standing.push(AnchoredAllowance {
+                allowance,
+                anchors: Anchors { activation, billing: None },
+                subscription: None,
+            });
         }
     }
 
@@ -233,7 +237,13 @@ impl<'c> EvaluationContext<'_, 'c> {
                     let Some(grant) = add_on.grants.on(at) else { continue };
                     let archived = add_on.archived_at.is_some_and(|archived| archived <= now);
                     let additive = add_on.multi_instance && !archived;
-                    each(AppliedGrant { owner: GrantSource::AddOn(add_on), grant, quantity: held.quantity, additive, monthly: false });
+                    each(AppliedGrant {
+                        owner: GrantSource::AddOn(add_on),
+                        grant,
+                        quantity: held.quantity,
+                        additive,
+                        monthly: false,
+                    });
                 }
             }
             Level::Subscription => give(GrantSource::Subscription(subscription.id), row_on(subscription.rows, at)),

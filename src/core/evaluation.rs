@@ -6,7 +6,7 @@
 
 use crate::catalog::{Catalog, Feature};
 use crate::idx::ProductIdx;
-use crate::packed::{Customer, SubscriptionIter, Subscription, Subscriptions};
+use crate::packed::{Customer, Subscription, SubscriptionIter, Subscriptions};
 use crate::status::Status;
 use crate::time::Instant;
 use crate::windowing::Anchors;
@@ -28,7 +28,7 @@ pub(crate) struct EvaluationContext<'s, 'c> {
 pub(crate) struct SubscriptionCursor<'s, 'c> {
     first: Option<&'s Subscription<'c>>,
     others: SubscriptionIter<'c>,
-    /// The catalogue and the instant, where only those that grant access are wanted.
+    /// The catalog and the instant, where only those that grant access are wanted.
     granting: Option<(&'c Catalog, Instant)>,
 }
 
@@ -69,7 +69,11 @@ impl<'s, 'c> EvaluationContext<'s, 'c> {
     /// All subscriptions the question is about, in the order of their ids.
     #[inline]
     pub fn all(&self) -> SubscriptionCursor<'s, 'c> {
-        SubscriptionCursor { first: self.subscriptions.first.as_ref(), others: self.subscriptions.iter(), granting: None }
+        SubscriptionCursor {
+            first: self.subscriptions.first.as_ref(),
+            others: self.subscriptions.iter(),
+            granting: None,
+        }
     }
 
     /// Those that grant access now.

@@ -1,4 +1,4 @@
-//! How old a catalogue is, whether that lets it answer, and what is answered where it does not.
+//! How old a catalog is, whether that lets it answer, and what is answered where it does not.
 //!
 //! All of it goes by the real clock, whatever instant a question is about.
 
@@ -30,7 +30,7 @@ pub(crate) fn later(instant: Instant, ms: u64) -> Option<Instant> {
     Instant::from_millis(instant.millis().saturating_add_unsigned(ms))
 }
 
-/// Why this catalogue may not answer a question at this instant of the real clock, if it may not:
+/// Why this catalog may not answer a question at this instant of the real clock, if it may not:
 /// SNAPSHOT_BEHIND or SNAPSHOT_EXPIRED. It takes nothing of the customer to say so.
 pub fn too_old(catalog: &Catalog, question: &Question<'_>, now: Instant) -> Option<Reason> {
     let feature = catalog.feature_at(question.feature).and_then(|at| catalog.feature(at));

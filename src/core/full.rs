@@ -1,9 +1,9 @@
-//! A catalogue together with its customers.
+//! A catalog together with its customers.
 
 use crate::catalog::Catalog;
 use crate::packed::CustomerBlock;
 
-/// A catalogue and its customers, as one document holds both. A replica keeps them apart: it holds only some
+/// A catalog and its customers, as one document holds both. A replica keeps them apart: it holds only some
 /// of the customers.
 #[derive(Debug)]
 pub struct FullCatalog {

@@ -1,6 +1,6 @@
 //! What entities and versions may be called.
 
-/// The greatest version of a catalogue: beyond it, numbers of JavaScript are not exact.
+/// The greatest version of a catalog: beyond it, numbers of JavaScript are not exact.
 pub const MAX_VERSION: u64 = (1 << 53) - 1;
 
 /// What an id may look like, for messages.

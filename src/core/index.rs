@@ -77,7 +77,7 @@ impl Index {
     }
 }
 
-/// A multiplicative hash, eight bytes at a time. Packed catalogues are laid out by it, so it never changes.
+/// A multiplicative hash, eight bytes at a time. Packed catalogs are laid out by it, so it never changes.
 pub(crate) fn hash(seed: u64, key: &str) -> u64 {
     const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
     let mix = |state: u64, word: u64| {

@@ -1,7 +1,7 @@
 //! Ladders: which rows win, as data.
 //!
 //! A ladder lists levels from weakest to strongest, each with how it combines with what is below.
-//! Two presets ship; a catalogue may spell out its own.
+//! Two presets ship; a catalog may spell out its own.
 
 /// Where an entitlement row hangs.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -84,7 +84,7 @@ pub struct Ladder {
 }
 
 impl Ladder {
-    /// The default of native catalogues: what a plan version gives replaces what the plan gives,
+    /// The default of native catalogs: what a plan version gives replaces what the plan gives,
     /// add-ons stack on it in the quantity held, and negotiated overrides replace it all.
     pub fn standard() -> Ladder {
         use Combine::{Replace, Stack};

@@ -1,12 +1,12 @@
 //! The decision core of mayuse: *may this customer use this feature?*
 //!
 //! [`decide`] answers a [`Question`] from a [`Catalog`] and its customers at an instant. Everything is pure: time is
-//! an argument, amounts are exact decimals, and the same catalogue, question and instant give the same
+//! an argument, amounts are exact decimals, and the same catalog, question and instant give the same
 //! answer everywhere.
 //!
 //! # What this crate does not do
 //!
-//! It has no clock, no I/O, no randomness, no global state and no knowledge of JavaScript. It reads catalogues in
+//! It has no clock, no I/O, no randomness, no global state and no knowledge of JavaScript. It reads catalogs in
 //! their packed form alone: JSON is read by `mayuse-document`. It does not count usage, bill, or store anything.
 
 #![forbid(unsafe_code)]
@@ -63,14 +63,14 @@ pub use decision::{
 pub use definitions::{AddOnDefinition, Definitions, FeatureDefinition, Grants, PlanDefinition, VersionDefinition};
 pub use freshness::too_old;
 pub use full::FullCatalog;
+pub use grant_source::Origin;
 pub use id::{ALIAS_RULE, ID_RULE, MAX_VERSION, is_alias, is_id, is_longer};
 pub use idx::{AddOnIdx, FeatureIdx, PlanIdx, ProductIdx, VersionIdx};
 pub use json::{WriteJson, write_list};
 pub use ladder::{AcrossSubscriptions, Combine, Ladder, Level};
-pub use grant_source::Origin;
 pub use packed::{
-    CustomerEntry, FORMAT, Found, Packed, CustomerBlock, CustomerRecord, BlockBuilder, Reader, GrantUsage, SortedRecords, SubscriptionEntry, Unreadable,
-    Writer, key_hash, shard_of,
+    BlockBuilder, CustomerBlock, CustomerEntry, CustomerRecord, FORMAT, Found, GrantUsage, Packed, Reader,
+    SortedRecords, SubscriptionEntry, Unreadable, Writer, key_hash, shard_of,
 };
 pub use place::{Element, Place};
 pub use problem::{Code, Problem, Problems, Severity};

@@ -19,15 +19,15 @@ pub struct Question<'q> {
     pub consumed: Option<Amount>,
     /// How much is held for requests that are under way.
     pub reserved: Amount,
-    /// The instant it asks about; without one, now. How old the catalogue is has nothing to do with it.
+    /// The instant it asks about; without one, now. How old the catalog is has nothing to do with it.
     pub at: Option<Instant>,
     /// Whether to list every row that was looked at.
     pub explain: bool,
     /// What an indeterminate answer comes to.
     pub on_indeterminate: Option<Policy>,
-    /// The oldest version of the catalogue that may answer.
+    /// The oldest version of the catalog that may answer.
     pub min_version: Option<u64>,
-    /// The age in milliseconds from which on the catalogue may not answer; 0 lets nobody answer but the
+    /// The age in milliseconds from which on the catalog may not answer; 0 lets nobody answer but the
     /// one writer.
     pub max_age_ms: Option<u64>,
 }

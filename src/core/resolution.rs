@@ -1,13 +1,13 @@
-//! What entitlement rows come to, without a catalogue around them.
+//! What entitlement rows come to, without a catalog around them.
 
 use crate::amount::Amount;
-use crate::compose::{Composition, Entitlement, AnchoredAllowance};
+use crate::compose::{AnchoredAllowance, Composition, Entitlement};
+use crate::grant_source::GrantSource;
 use crate::idx::{FeatureIdx, UNRESOLVED};
 use crate::json::{Token, WriteJson, end, fields, object};
 use crate::ladder::{AcrossSubscriptions, Combine, Ladder, Level};
-use crate::grant_source::GrantSource;
 use crate::reset::ResetPeriod;
-use crate::resolve::{Allowance, Overflow, AppliedGrant, State, Terms, resolve, resolve_switches};
+use crate::resolve::{Allowance, AppliedGrant, Overflow, State, Terms, resolve, resolve_switches};
 use crate::sort::sort_by;
 use crate::time::Instant;
 use crate::value::{Credits, Grant, UncheckedValue, Value};
@@ -222,8 +222,10 @@ fn by_size(a: &Allowance<'_>, b: &Allowance<'_>) -> Ordering {
 }
 
 fn describe(entitlement: Entitlement<'_>) -> Resolution {
-    let name =
-        |row: &AppliedGrant<'_>| OriginName { entity_type: row.owner.level().name(), entity_id: row.owner.id().to_owned() };
+    let name = |row: &AppliedGrant<'_>| OriginName {
+        entity_type: row.owner.level().name(),
+        entity_id: row.owner.id().to_owned(),
+    };
     let (mut allowances, mut on, mut off) = (Vec::new(), None, None);
     match entitlement {
         Entitlement::None | Entitlement::TypeMismatch => {}

@@ -4,8 +4,8 @@
 //! are in it, and what windows they are tied to, is settled elsewhere.
 
 use crate::amount::Amount;
-use crate::ladder::{Combine, Ladder};
 use crate::grant_source::GrantSource;
+use crate::ladder::{Combine, Ladder};
 use crate::reset::ResetPeriod;
 use crate::sort::sort_by;
 use crate::value::{Behavior, Credits, Grant, Metered, Value};
@@ -266,7 +266,8 @@ pub(crate) fn merge_into<'a, 'c: 'a>(
 /// Takes out the allowances that reset when `larger` does and are smaller. Whether it is to stand:
 /// it took one's place, or there was none.
 pub(crate) fn evict_smaller<'c, A>(list: &mut Vec<A>, of: impl Fn(&A) -> &Allowance<'c>, larger: Limits) -> bool {
-    let alike = |item: &A| of(item).metered().filter(|held| held.reset_period.is_equivalent(larger.reset_period)).copied();
+    let alike =
+        |item: &A| of(item).metered().filter(|held| held.reset_period.is_equivalent(larger.reset_period)).copied();
     let none_alike = list.iter().all(|item| alike(item).is_none());
     let before = list.len();
     list.retain(|item| alike(item).is_none_or(|held| !is_larger(larger.limit, held.limit)));

@@ -1,8 +1,8 @@
-//! How a catalogue came to where it is asked, and how old it may get.
+//! How a catalog came to where it is asked, and how old it may get.
 
 use crate::time::Instant;
 
-/// The way a catalogue came to where it is asked.
+/// The way a catalog came to where it is asked.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Source {
     /// A replicated snapshot.
@@ -17,7 +17,7 @@ pub enum Source {
     Fallback,
 }
 
-/// How fresh a catalogue is, and what to answer when it is not usable.
+/// How fresh a catalog is, and what to answer when it is not usable.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct SnapshotMeta {
     /// Where it came from.

@@ -47,7 +47,7 @@ impl Status {
 pub struct StatusSet(u16);
 
 impl StatusSet {
-    /// The states that grant access where the catalogue does not say.
+    /// The states that grant access where the catalog does not say.
     pub fn granting() -> StatusSet {
         let mut set = StatusSet::default();
         set.insert(Status::Active);

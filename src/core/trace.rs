@@ -6,14 +6,14 @@
 use crate::amount::Amount;
 use crate::catalog::Feature;
 use crate::compose::Entitlement;
+use crate::evaluation::EvaluationContext;
+use crate::grant_source::Origin;
 use crate::idx::FeatureIdx;
 use crate::json::{Token, WriteJson, end, fields, object};
 use crate::ladder::{AcrossSubscriptions, Combine, Level};
-use crate::grant_source::Origin;
 use crate::packed::Subscription;
 use crate::reset::ResetPeriod;
-use crate::resolve::{Overflow, AppliedGrant, State, Terms, resolve, resolve_switches, sort_rows};
-use crate::evaluation::EvaluationContext;
+use crate::resolve::{AppliedGrant, Overflow, State, Terms, resolve, resolve_switches, sort_rows};
 use crate::time::Instant;
 use crate::value::Value;
 
@@ -221,7 +221,11 @@ fn step<'c>(
     }
 }
 
-fn state<'c>(scene: &EvaluationContext<'_, 'c>, feature: &Feature, rows: &[AppliedGrant<'c>]) -> Result<State<'c>, Overflow> {
+fn state<'c>(
+    scene: &EvaluationContext<'_, 'c>,
+    feature: &Feature,
+    rows: &[AppliedGrant<'c>],
+) -> Result<State<'c>, Overflow> {
     let ladder = &scene.catalog.ladder;
     if feature.metered {
         return resolve(ladder, &mut rows.to_vec());

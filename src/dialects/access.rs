@@ -24,7 +24,7 @@ pub enum Scope {
     Usage,
     /// Read snapshots: everything there is, to decide elsewhere.
     Snapshot,
-    /// Read and write the catalogue.
+    /// Read and write the catalog.
     Catalog,
     /// Read what is granted, in the dialects. No key has it by this name: whoever may ask may, and whoever may write.
     Granted,

@@ -175,7 +175,9 @@ impl<'w> Write<'w> {
             (0, _) => Ok(()),
             (n, user) => {
                 let (what, user) = (what.name(), user.unwrap_or_default());
-                Err(ApiError::conflict(format!("{what} `{id}` cannot {verb}: {n} refer to it, `{user}` is one of them")))
+                Err(ApiError::conflict(format!(
+                    "{what} `{id}` cannot {verb}: {n} refer to it, `{user}` is one of them"
+                )))
             }
         };
         for (kind, id) in self.deletes.iter() {

@@ -6,7 +6,7 @@
 use crate::failure::{ApiError, ErrorKind};
 use crate::json::json;
 use crate::kind::Kind;
-use crate::request::{Context, Outcome, ApiResponse};
+use crate::request::{ApiResponse, Context, Outcome};
 use crate::route::Call;
 use crate::store::{Change, Entity, MAX_WHOLE, Store, items, product_of, text};
 use mayuse_core::{Code, SortedSet};

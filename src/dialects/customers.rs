@@ -1,10 +1,10 @@
-//! Catalogues to decide from: what is defined for everybody, and the few people a question is about.
+//! Catalogs to decide from: what is defined for everybody, and the few people a question is about.
 
 use crate::admit::tree;
 use crate::failure::ApiError;
 use crate::kind::Kind;
 use crate::store::Store;
-use mayuse_core::{Element, FullCatalog, Instant, BlockBuilder, Problems, SnapshotMeta, SortedSet, Source};
+use mayuse_core::{BlockBuilder, Element, FullCatalog, Instant, Problems, SnapshotMeta, SortedSet, Source};
 use mayuse_document::{Document, add_element};
 
 /// Ladder, features, plans and add-ons as they are stored, read and ready to have people added.
@@ -26,12 +26,12 @@ pub fn read_definitions(store: &dyn Store) -> Result<Document, ApiError> {
     Ok(document)
 }
 
-/// A catalogue of all features, plans and add-ons, and of these customers with all that they
+/// A catalog of all features, plans and add-ons, and of these customers with all that they
 /// subscribe to. They are named by id or alias; of one that is not known there is nothing in it,
 /// and nobody is in it twice. It is as fresh as can be: read from the one writer, now.
 ///
 /// # Errors
-/// The store's own; a stored catalogue that does not hold together, which no write leaves behind.
+/// The store's own; a stored catalog that does not hold together, which no write leaves behind.
 pub fn catalog_for(store: &dyn Store, customers: &[&str], now: Instant) -> Result<FullCatalog, ApiError> {
     let mut document = store.definitions()?;
     let mut added: SortedSet<String> = SortedSet::default();
@@ -82,5 +82,5 @@ pub fn load_into(store: &dyn Store, builder: &mut BlockBuilder<'_>, key: &str) -
 /// The first problem of what is stored. None of them is the asker's fault.
 fn broken(problems: &Problems) -> ApiError {
     let first = problems.list.first().map(ToString::to_string).unwrap_or_default();
-    ApiError::internal(format!("the stored catalogue does not hold together: {first}"))
+    ApiError::internal(format!("the stored catalog does not hold together: {first}"))
 }

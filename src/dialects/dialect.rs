@@ -1,9 +1,9 @@
-//! The four ways to speak to the catalogue: whose routes, whose way to present a key, whose words
+//! The four ways to speak to the catalog: whose routes, whose way to present a key, whose words
 //! for a refusal.
 
 use crate::failure::{ApiError, ErrorKind};
 use crate::json::json;
-use crate::request::{Presented, ApiResponse};
+use crate::request::{ApiResponse, Presented};
 use serde_json::{Map, Value};
 
 /// Whose API a path belongs to.
@@ -117,13 +117,17 @@ fn own_code(why: ErrorKind) -> &'static str {
 /// Meteroid's list of codes has seven; the status says the rest.
 fn meteroid_code(why: ErrorKind) -> &'static str {
     match why {
-        ErrorKind::BadRequest | ErrorKind::RequestTimeout | ErrorKind::TooLarge | ErrorKind::UnsupportedMediaType => "BAD_REQUEST",
+        ErrorKind::BadRequest | ErrorKind::RequestTimeout | ErrorKind::TooLarge | ErrorKind::UnsupportedMediaType => {
+            "BAD_REQUEST"
+        }
         ErrorKind::Unauthorized => "UNAUTHORIZED",
         ErrorKind::Forbidden => "FORBIDDEN",
         ErrorKind::NotFound | ErrorKind::MethodNotAllowed(_) => "NOT_FOUND",
         ErrorKind::Conflict => "CONFLICT",
         ErrorKind::TooManyRequests(_) => "TOO_MANY_REQUESTS",
-        ErrorKind::Internal | ErrorKind::NotImplemented | ErrorKind::Busy(_) | ErrorKind::Unavailable => "INTERNAL_SERVER_ERROR",
+        ErrorKind::Internal | ErrorKind::NotImplemented | ErrorKind::Busy(_) | ErrorKind::Unavailable => {
+            "INTERNAL_SERVER_ERROR"
+        }
     }
 }
 
@@ -138,7 +142,9 @@ fn commet(failure: &ApiError) -> Value {
         ErrorKind::NotFound | ErrorKind::MethodNotAllowed(_) => ("not_found_error", "not_found"),
         ErrorKind::Conflict => ("conflict_error", "duplicate"),
         ErrorKind::TooManyRequests(_) => ("rate_limit_error", "rate_limited"),
-        ErrorKind::Internal | ErrorKind::NotImplemented | ErrorKind::Busy(_) | ErrorKind::Unavailable => ("internal_error", "internal_error"),
+        ErrorKind::Internal | ErrorKind::NotImplemented | ErrorKind::Busy(_) | ErrorKind::Unavailable => {
+            ("internal_error", "internal_error")
+        }
     };
     // Codes of our own are in capitals; Commet's are not.
     let code = failure.code.filter(|code| code.bytes().all(|b| b.is_ascii_lowercase() || b == b'_')).unwrap_or(code);

@@ -89,7 +89,7 @@ impl Found {
         usize::try_from(limit).unwrap_or_default()
     }
 
-    /// Whether the catalogue comes or goes as a whole, which takes as long as it takes.
+    /// Whether the catalog comes or goes as a whole, which takes as long as it takes.
     pub fn is_whole(&self) -> bool {
         match self.handler() {
             Some(Handler::Export | Handler::Import) => true,
@@ -123,7 +123,7 @@ impl Found {
     /// Why there is no row for the request.
     pub fn refusal(&self, method: &str) -> ApiError {
         if self.dialect == Dialect::Meteroid && meteroid::is_elsewhere(method, &|pattern| self.is_at(pattern)) {
-            let message = "mayuse does not have this route of Meteroid's API; what is in its catalogue is read and \
+            let message = "mayuse does not have this route of Meteroid's API; what is in its catalog is read and \
                            written under /v1/catalog";
             return ApiError::new(ErrorKind::NotImplemented, message);
         }
@@ -135,10 +135,10 @@ impl Found {
     }
 }
 
-/// Answers a request about the catalogue. The changes are checked and not yet made: whoever calls
+/// Answers a request about the catalog. The changes are checked and not yet made: whoever calls
 /// stores them in one transaction, and gives the answer only then.
 ///
-/// Pure: the same request, catalogue, instant and seed give the same answer.
+/// Pure: the same request, catalog, instant and seed give the same answer.
 pub fn answer(request: &Request<'_>, store: &dyn Store, context: &mut Context) -> Outcome {
     let done = Found::of(request).and_then(|found| found.call(request, store, context)).and_then(|done| {
         admit(&done.changes, store)?;

@@ -1,4 +1,4 @@
-//! Large catalogues, line by line: NDJSON, in batches that are written whole or not at all.
+//! Large catalogs, line by line: NDJSON, in batches that are written whole or not at all.
 
 use crate::failure::{ApiError, ErrorKind};
 use crate::kind::Kind;

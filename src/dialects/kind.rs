@@ -1,4 +1,4 @@
-//! What a catalogue holds.
+//! What a catalog holds.
 
 /// A kind of entity. The order is the one in which a document lists them: what is referred to
 /// comes before what refers to it.

@@ -1,9 +1,9 @@
 //! Translates HTTP requests in four dialects (mayuse's own, Meteroid's, Commet's and Pabbly's) into
-//! reads and writes of one catalogue.
+//! reads and writes of one catalog.
 //!
 //! [`answer`] takes a request and a [`Store`] and gives the answer together with the
 //! [`Change`]s that must be stored before it may be given. Whatever a dialect wants written is
-//! checked by one set of rules, the core's own reading of a catalogue.
+//! checked by one set of rules, the core's own reading of a catalog.
 //!
 //! # What this crate does not do
 //!
@@ -40,6 +40,7 @@ mod found;
 
 pub use access::{DEMO_KEY, Key, Keys, Scope};
 pub use admit::admit;
+pub use customers::{catalog_for, load_into, read_definitions};
 pub use dialect::Dialect;
 pub use failure::{ApiError, ErrorDetails, ErrorKind};
 pub use found::{Found, answer, scope_of};
@@ -50,8 +51,7 @@ pub use json::{JsonValue, object};
 pub use kind::{Kind, Referred};
 pub use methods::Methods;
 pub use own::DOCUMENT_FORMAT;
-pub use customers::{catalog_for, load_into, read_definitions};
-pub use request::{Context, Outcome, Presented, ApiResponse, Request};
+pub use request::{ApiResponse, Context, Outcome, Presented, Request};
 pub use route::{Call, CheckForm, Handler, Program, RateClass, Route};
 pub use routes::{ROUTES, SMALL};
 pub use store::{Change, Entity, Store, items, key_of, references, text};

@@ -1,15 +1,15 @@
-//! The catalogue's own routes: entities one by one, lists, and the whole document.
+//! The catalog's own routes: entities one by one, lists, and the whole document.
 
 use crate::failure::ApiError;
 use crate::json::json;
 use crate::kind::Kind;
-use crate::request::{Context, Outcome, ApiResponse};
+use crate::request::{ApiResponse, Context, Outcome};
 use crate::route::{Call, Program};
 use crate::store::{Change, Entity, SETTINGS, text};
 use mayuse_core::{Element, Place};
 use serde_json::{Map, Value};
 
-/// The format number of catalogue documents.
+/// The format number of catalog documents.
 pub const DOCUMENT_FORMAT: u64 = 1;
 
 /// That the program runs.
@@ -50,7 +50,7 @@ fn no_such(kind: Kind, id: &str) -> ApiError {
     ApiError::not_found(format!("there is no {} `{id}`", kind.name()))
 }
 
-/// An entity with what the catalogue knows about it.
+/// An entity with what the catalog knows about it.
 fn shown(kind: Kind, entity: &Entity) -> Value {
     json!({
         "kind": kind.name(),
@@ -126,18 +126,18 @@ pub(crate) fn delete(call: &Call<'_>, _: &mut Context) -> Result<Outcome, ApiErr
     Ok(Outcome::wrote(ApiResponse::json(200, answer), vec![Change::Delete { kind, id: id.to_owned() }]))
 }
 
-/// Replaces the whole catalogue.
+/// Replaces the whole catalog.
 pub(crate) fn put_document(call: &Call<'_>, _: &mut Context) -> Result<Outcome, ApiError> {
     let (request, store) = (call.request, call.store);
     let is_known =
         |name: &str| name == "format" || SETTINGS.contains(&name) || Kind::ALL.iter().any(|kind| kind.list() == name);
     let Value::Object(mut document) = request.fields(&is_known)? else {
-        return Err(ApiError::field("", "expected a catalogue document, which is an object"));
+        return Err(ApiError::field("", "expected a catalog document, which is an object"));
     };
     match document.get("format").map(Value::as_u64) {
         Some(Some(DOCUMENT_FORMAT)) => {}
         Some(_) => return Err(ApiError::field("format", "expected 1")),
-        None => return Err(ApiError::field("format", "a catalogue document says \"format\": 1")),
+        None => return Err(ApiError::field("format", "a catalog document says \"format\": 1")),
     }
     let mut changes = vec![Change::Clear];
     let settings = SETTINGS.iter().filter_map(|name| Some(((*name).to_owned(), document.get(*name)?.clone())));

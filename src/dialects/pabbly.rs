@@ -10,7 +10,7 @@ use crate::form;
 use crate::ids::hex;
 use crate::json::json;
 use crate::kind::Kind;
-use crate::request::{Context, Outcome, ApiResponse};
+use crate::request::{ApiResponse, Context, Outcome};
 use crate::route::Call;
 use crate::store::{Change, Entity, MAX_WHOLE, Store, product_of, text};
 use mayuse_core::{Code, Instant, SortedSet};

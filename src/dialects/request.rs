@@ -124,7 +124,7 @@ fn not_json(error: &dyn std::fmt::Display) -> ApiError {
     ApiError::new(ErrorKind::BadRequest, format!("the body cannot be read: {error}")).code("INVALID_JSON")
 }
 
-/// What a route may use besides the request and the catalogue.
+/// What a route may use besides the request and the catalog.
 #[derive(Debug)]
 pub struct Context {
     /// The instant of the request. There is no other.

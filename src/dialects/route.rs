@@ -44,17 +44,17 @@ pub enum RateClass {
 /// What answers a request.
 #[derive(Clone, Copy, Debug)]
 pub enum Handler {
-    /// A function that reads the catalogue and says what is to be written to it.
+    /// A function that reads the catalog and says what is to be written to it.
     Catalog(fn(&Call<'_>, &mut Context) -> Result<Outcome, ApiError>),
     /// A function that needs to know the program alone.
     Program(fn(&Program) -> Value),
     /// The description of the API.
     Description,
-    /// How the catalogue and its publication are.
+    /// How the catalog and its publication are.
     Readiness,
     /// A question, or many.
     Check(CheckForm),
-    /// Sends the whole catalogue.
+    /// Sends the whole catalog.
     Export,
     /// Takes lines.
     Import,
@@ -94,12 +94,12 @@ pub struct Program {
     pub manifest_format: u64,
 }
 
-/// A request to the catalogue, on its way to the function of its route.
+/// A request to the catalog, on its way to the function of its route.
 #[derive(Clone, Copy)]
 pub struct Call<'c> {
     /// The request.
     pub request: &'c Request<'c>,
-    /// The catalogue.
+    /// The catalog.
     pub store: &'c dyn Store,
     pub(crate) pattern: &'static str,
     pub(crate) segments: &'c [String],

@@ -1,4 +1,4 @@
-//! The catalogue as it is stored: what can be read of it, and what a write comes to.
+//! The catalog as it is stored: what can be read of it, and what a write comes to.
 
 use crate::failure::ApiError;
 use crate::kind::{Kind, Referred};
@@ -6,7 +6,7 @@ use mayuse_core::{Instant, SortedSet};
 use mayuse_document::Document;
 use serde_json::Value;
 
-/// An entity as it is stored: its body in the shape of a catalogue document, and who wrote it when.
+/// An entity as it is stored: its body in the shape of a catalog document, and who wrote it when.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Entity {
     /// Unique within its kind.
@@ -19,13 +19,13 @@ pub struct Entity {
     pub updated_at: Instant,
     /// The name of the key it was last written with.
     pub updated_by: String,
-    /// The version of the catalogue that wrote it.
+    /// The version of the catalog that wrote it.
     pub version: u64,
 }
 
-/// Reads of the stored catalogue. All of one request see the same version.
+/// Reads of the stored catalog. All of one request see the same version.
 pub trait Store {
-    /// The version: how many writes there were. 0 is an empty catalogue.
+    /// The version: how many writes there were. 0 is an empty catalog.
     fn version(&self) -> Result<u64, ApiError>;
 
     /// The version that the next write makes. Where one that was built elsewhere is published already, it
@@ -119,7 +119,7 @@ pub enum Change {
     },
     /// Replaces the settings.
     Settings(Value),
-    /// Takes everything away: the first step of a whole new catalogue.
+    /// Takes everything away: the first step of a whole new catalog.
     Clear,
 }
 

@@ -2,8 +2,8 @@
 //!
 //! Every shell reads its questions here, so that each means the same and fails the same everywhere.
 
-use crate::entities;
 use crate::diagnostics::Diagnostics;
+use crate::entities;
 use crate::tree::{Node, Object, Path, Tree};
 use crate::values;
 use mayuse_core::{

@@ -1,10 +1,10 @@
 //! People: what they refer to must be there, and fit.
 
+use crate::diagnostics::Diagnostics;
 use crate::entities::{self, RawCustomer, RawSubscription};
 use crate::references::{Reporting, resolved};
-use crate::diagnostics::Diagnostics;
 use crate::tree::{Node, Path, Tree};
-use mayuse_core::{Catalog, Code, CustomerEntry, BlockBuilder, Place, Problems, SubscriptionEntry, SymbolTable};
+use mayuse_core::{BlockBuilder, Catalog, Code, CustomerEntry, Place, Problems, SubscriptionEntry, SymbolTable};
 
 /// Adds one element of the lists `customers` and `subscriptions` to those who are packed; `n` is its
 /// number there. Gives what is wrong with it in ways that do not keep it from being
@@ -12,7 +12,12 @@ use mayuse_core::{Catalog, Code, CustomerEntry, BlockBuilder, Place, Problems, S
 ///
 /// # Errors
 /// All its problems, if any of them does.
-pub fn add_element(pile: &mut BlockBuilder<'_>, list: &'static str, n: usize, element: &Tree) -> Result<Problems, Problems> {
+pub fn add_element(
+    pile: &mut BlockBuilder<'_>,
+    list: &'static str,
+    n: usize,
+    element: &Tree,
+) -> Result<Problems, Problems> {
     let (sink, at) = (Diagnostics::default(), pile.numbered(list, n));
     let node = Node { tree: element, path: &Path::Element(at), sink: &sink };
     let customer = if list == "customers" { entities::customer(node, at) } else { None };

@@ -1,10 +1,10 @@
-//! Features, plans, add-ons and the ladder of a document, on their way into a catalogue.
+//! Features, plans, add-ons and the ladder of a document, on their way into a catalog.
 //!
 //! Everything is sorted by id first, so the order of a document never matters.
 
+use crate::diagnostics::Diagnostics;
 use crate::entities::{RawAddOn, RawFeature, RawPlan, RawVersion};
 use crate::references::{Reporting, count_rows};
-use crate::diagnostics::Diagnostics;
 use mayuse_core::{
     AddOnDefinition, Code, Definitions, Element, FeatureDefinition, FeatureIdx, Ladder, Place, PlanDefinition,
     StatusSet, SymbolTable, VersionDefinition, sort_by,

@@ -1,26 +1,26 @@
-//! The catalogue document: one JSON object that holds everything, and how it becomes a [`Catalog`].
+//! The catalog document: one JSON object that holds everything, and how it becomes a [`Catalog`].
 //!
 //! Reading goes in two steps. Elements are read one at a time while the document streams past, so
 //! that only the typed form of it is ever held whole. Then names are resolved. Both steps report
 //! every problem they find, with its path.
 
-use crate::definitions::{RawDefinitions, report_twice, sort_by_id};
-use crate::entities::{self, RawAddOn, RawCustomer, RawFeature, RawPlan, RawSubscription};
 use crate::customers::{check_people, pile_up};
-use crate::references::{Reporting, count_rows};
+use crate::definitions::{RawDefinitions, report_twice, sort_by_id};
 use crate::diagnostics::Diagnostics;
+use crate::entities::{self, RawAddOn, RawCustomer, RawFeature, RawPlan, RawSubscription};
+use crate::references::{Reporting, count_rows};
 use crate::tree::{Node, Path, Tree};
 use crate::values;
 use mayuse_core::{
-    Catalog, Code, Definitions, Element, FullCatalog, Ladder, Packed, CustomerBlock, BlockBuilder, Problem, Problems, GrantUsage, SortedRecords,
-    StatusSet, SymbolTable, key_hash,
+    BlockBuilder, Catalog, Code, CustomerBlock, Definitions, Element, FullCatalog, GrantUsage, Ladder, Packed, Problem,
+    Problems, SortedRecords, StatusSet, SymbolTable, key_hash,
 };
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use std::fmt;
 
-/// A catalogue document as it was read, its names not yet resolved.
+/// A catalog document as it was read, its names not yet resolved.
 ///
-/// # Example: from JSON to a catalogue
+/// # Example: from JSON to a catalog
 ///
 /// ```
 /// use mayuse_document::Document;
@@ -60,7 +60,7 @@ pub struct Document {
 }
 
 impl Document {
-    /// Resolves all names. Gives the catalogue with its customers, and what is wrong with it in ways that do
+    /// Resolves all names. Gives the catalog with its customers, and what is wrong with it in ways that do
     /// not keep it from being used: rows that are skipped and rows that grant nothing.
     ///
     /// # Errors
@@ -80,13 +80,13 @@ impl Document {
         Ok((FullCatalog { catalog, customers }, problems))
     }
 
-    /// Packs everything but the people: gives the catalogue object, the catalogue it opens to, and
+    /// Packs everything but the people: gives the catalog object, the catalog it opens to, and
     /// what is wrong in ways that do not keep it from being used.
     ///
     /// # Errors
     /// All the problems of the document, if any of them keeps it from being used.
     ///
-    /// # Example: a catalogue object opens to the same catalogue
+    /// # Example: a catalog object opens to the same catalog
     ///
     /// ```
     /// use mayuse_core::Catalog;
@@ -104,7 +104,7 @@ impl Document {
         Ok((object, catalog, sorted.sink.into_usable()?))
     }
 
-    /// Packs all of it: gives the catalogue object, the people in order, and what is wrong in ways that
+    /// Packs all of it: gives the catalog object, the people in order, and what is wrong in ways that
     /// do not keep it from being used. `seed` is that of [`Pile::new`].
     ///
     /// # Errors
@@ -151,7 +151,7 @@ impl Document {
         self.add_at(list, Element::Listed(list, n), element);
     }
 
-    /// Says that this is a part of a catalogue: what only the whole of it can show is not looked for.
+    /// Says that this is a part of a catalog: what only the whole of it can show is not looked for.
     /// That is whether a pool has units, which may hang on people who are not in the part.
     pub fn mark_as_part(&mut self) {
         self.is_part = true;
@@ -211,7 +211,7 @@ impl<'de> Visitor<'de> for DocumentVisitor {
     type Value = Document;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a catalogue document, which is a JSON object")
+        f.write_str("a catalog document, which is a JSON object")
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Document, A::Error> {
@@ -239,7 +239,7 @@ impl<'de> Visitor<'de> for DocumentVisitor {
             }
         }
         if !seen.contains(&"format") {
-            let message = "a required field is missing: a catalogue document says \"format\": 1";
+            let message = "a required field is missing: a catalog document says \"format\": 1";
             document.sink.error(Code::Missing, "format", message);
         }
         Ok(document)

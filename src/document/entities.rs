@@ -3,8 +3,8 @@
 use crate::tree::{Node, Object};
 use crate::values::{self, RawValue};
 use mayuse_core::{
-    ALIAS_RULE, Billing, BillingPeriod, Code, Date, Element, Instant, Policy, Problem, BillingSchedule, Severity, Status,
-    is_alias, trial_end,
+    ALIAS_RULE, Billing, BillingPeriod, BillingSchedule, Code, Date, Element, Instant, Policy, Problem, Severity,
+    Status, is_alias, trial_end,
 };
 
 #[derive(Clone, Debug)]

@@ -1,6 +1,6 @@
-//! Reads catalogues and questions in JSON.
+//! Reads catalogs and questions in JSON.
 //!
-//! A [`Document`] becomes a catalogue that decides, or the objects of a snapshot. Everything that is wrong
+//! A [`Document`] becomes a catalog that decides, or the objects of a snapshot. Everything that is wrong
 //! with an input is reported at once, each problem with its place.
 //!
 //! # Example: a switch
@@ -47,7 +47,7 @@ mod document;
 mod ask;
 
 pub use ask::{Check, ask_billing_period, ask_resolution, ask_window, read, read_reset_period};
-pub use document::Document;
 pub use customers::add_element;
 pub use diagnostics::Diagnostics;
+pub use document::Document;
 pub use tree::{Node, Object, Path, Tree};

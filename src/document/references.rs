@@ -1,7 +1,7 @@
 //! Looks up what rows refer to, and reports names that nothing has and values that do not fit.
 
-use crate::entities::{FeatureName, RawGrant};
 use crate::diagnostics::Diagnostics;
+use crate::entities::{FeatureName, RawGrant};
 use crate::values::RawValue;
 use mayuse_core::{
     Code, Element, FeatureIdx, Grants, Place, Problem, Severity, SymbolTable, UncheckedGrant, UncheckedValue, sort_by,

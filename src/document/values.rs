@@ -2,8 +2,8 @@
 
 use crate::tree::{Node, Object, Tree};
 use mayuse_core::{
-    AcrossSubscriptions, Amount, Behavior, Code, Combine, Interval, Ladder, Level, Metered, Policy, ResetPeriod, Status,
-    StatusSet, UncheckedValue, Unit,
+    AcrossSubscriptions, Amount, Behavior, Code, Combine, Interval, Ladder, Level, Metered, Policy, ResetPeriod,
+    Status, StatusSet, UncheckedValue, Unit,
 };
 
 /// An entitlement value whose pool is still a name.

@@ -1,4 +1,4 @@
-//! Cutting a catalogue into objects.
+//! Cutting a catalog into objects.
 
 use crate::hash::Hash;
 use mayuse_core::{Packed, SortedRecords};
@@ -34,13 +34,13 @@ impl ObjectRef {
     }
 }
 
-/// All objects of a catalogue.
+/// All objects of a catalog.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct SnapshotIndex {
     /// With what keys are hashed.
     pub seed: u64,
     /// Features, plans, add-ons and the ladder.
-    pub catalogue: ObjectRef,
+    pub catalog_object: ObjectRef,
     /// There are `2^bits` places for shards.
     pub bits: u8,
     /// Customers with their subscriptions, by the upper bits of the hash of their id. A shard that was
@@ -93,17 +93,17 @@ pub fn bits_for(n_bytes: u64, shard_bytes: usize) -> u8 {
     u8::try_from(n_shards.trailing_zeros()).unwrap_or(SnapshotIndex::MAX_BITS).min(SnapshotIndex::MAX_BITS)
 }
 
-/// Cuts people into shards, and gives `write` each object, the catalogue object first.
+/// Cuts people into shards, and gives `write` each object, the catalog object first.
 ///
 /// # Errors
 /// Those of `write`.
 pub fn cut<E>(
-    catalogue: &Packed,
+    catalog_object: &Packed,
     people: &SortedRecords,
     mut write: impl FnMut(&ObjectRef, &Packed) -> Result<(), E>,
 ) -> Result<SnapshotIndex, E> {
-    let whole = ObjectRef::of(catalogue, 0);
-    write(&whole, catalogue)?;
+    let whole = ObjectRef::of(catalog_object, 0);
+    write(&whole, catalog_object)?;
     let bits = bits_for(u64::try_from(people.n_bytes()).unwrap_or(u64::MAX), SHARD_BYTES);
     let mut shards = Vec::new();
     for shard in 0..1_u64.checked_shl(bits.into()).unwrap_or_default() {
@@ -112,5 +112,5 @@ pub fn cut<E>(
         write(&part, &block)?;
         shards.push(part);
     }
-    Ok(SnapshotIndex { seed: people.seed(), catalogue: whole, bits, shards })
+    Ok(SnapshotIndex { seed: people.seed(), catalog_object: whole, bits, shards })
 }

@@ -115,7 +115,7 @@ fn is_same(a: &Replica, b: &Replica, shard: u64) -> bool {
     let (Some(a), Some(b)) = (a.manifest(), b.manifest()) else { return false };
     let (a, b) = (&a.table, &b.table);
     let part = |shards: &[crate::cut::ObjectRef]| usize::try_from(shard).ok().and_then(|at| shards.get(at)).copied();
-    a.catalogue.hash == b.catalogue.hash
+    a.catalog_object.hash == b.catalog_object.hash
         && (a.seed, a.bits) == (b.seed, b.bits)
         && part(&a.shards).map(|part| part.hash) == part(&b.shards).map(|part| part.hash)
 }

@@ -25,7 +25,7 @@ pub fn is_file(bytes: &[u8]) -> bool {
     bytes.starts_with(MAGIC.as_bytes())
 }
 
-/// Opens one: gives the verified manifest, the catalogue object and the shards, which share its bytes.
+/// Opens one: gives the verified manifest, the catalog object and the shards, which share its bytes.
 ///
 /// `is_hashed` says whether to hash the objects here, or that whoever read them has compared the
 /// hash of the whole file with one that it trusts. Where an `audience` is given, only its own snapshots
@@ -44,8 +44,8 @@ pub fn open_file(
         Unverified::read(&contents.manifest).and_then(|read| read.verify(keys)).map_err(FileError::Manifest)?;
     audience.map_or(Ok(()), |audience| manifest.is_for(audience)).map_err(FileError::Manifest)?;
     let hash = is_hashed.then_some(Hash::of as HashFn);
-    let (catalogue, shards) = contents.objects(&manifest, hash)?;
-    Ok((manifest, catalogue, shards))
+    let (catalog_object, shards) = contents.objects(&manifest, hash)?;
+    Ok((manifest, catalog_object, shards))
 }
 
 /// What is in a file, its manifest not yet believed.
@@ -81,7 +81,7 @@ pub fn contents(file: &Packed) -> Result<Contents, FileError> {
 pub type HashFn = fn(&[u8]) -> Hash;
 
 impl Contents {
-    /// The catalogue object and the shards that a manifest names, compared with their hashes by `hash`: nothing where
+    /// The catalog object and the shards that a manifest names, compared with their hashes by `hash`: nothing where
     /// the caller has compared them.
     ///
     /// # Errors
@@ -100,13 +100,13 @@ impl Contents {
             }
             Ok(object)
         };
-        let catalogue = next(&manifest.table.catalogue)?;
+        let catalog_object = next(&manifest.table.catalog_object)?;
         let shards: Result<Vec<Packed>, FileError> = manifest.table.shards.iter().map(&mut next).collect();
         let shards = shards?;
         if at != self.objects.as_slice().len() {
             return Err(FileError::Long);
         }
-        Ok((catalogue, shards))
+        Ok((catalog_object, shards))
     }
 }
 

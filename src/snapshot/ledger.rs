@@ -4,7 +4,7 @@
 use crate::cut::{ObjectRef, SnapshotIndex};
 use crate::hash::Hash;
 use crate::manifest::Manifest;
-use mayuse_core::{Catalog, Instant, Packed, BlockBuilder, Problems, shard_of};
+use mayuse_core::{BlockBuilder, Catalog, Instant, Packed, Problems, shard_of};
 use std::rc::Rc;
 
 /// A shard as it was last made.
@@ -75,15 +75,15 @@ pub fn slot_of(hash: u64) -> u64 {
 /// How far publishing is.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct State {
-    /// The version of the catalogue; 0 is an empty one.
+    /// The version of the catalog; 0 is an empty one.
     pub version: u64,
     /// How many bits number the places of the table.
     pub bits: u8,
-    /// Up to which customer an old catalogue was looked through; nothing once all of it was.
+    /// Up to which customer an old catalog was looked through; nothing once all of it was.
     pub scanned: Option<String>,
-    /// The catalogue object.
+    /// The catalog object.
     pub catalog: Option<Hash>,
-    /// Whether a shard or the catalogue object changed since the last cut.
+    /// Whether a shard or the catalog object changed since the last cut.
     pub touched: bool,
     /// The version and the instant of the cut that is being put, if one is.
     pub cut: Option<(u64, i64)>,
@@ -110,7 +110,7 @@ pub struct State {
 /// Features, plans and add-ons, packed.
 #[derive(Debug)]
 pub struct Definitions {
-    /// The catalogue object.
+    /// The catalog object.
     pub object: Packed,
     /// Its name.
     pub part: ObjectRef,
@@ -148,7 +148,7 @@ pub trait Ledger {
 
     /// Sets how many bits number the places of the table.
     fn set_bits(&self, bits: u8) -> Result<(), Self::Error>;
-    /// Keeps the catalogue object in place of another.
+    /// Keeps the catalog object in place of another.
     fn set_catalog(&self, hash: Hash) -> Result<(), Self::Error>;
     /// The shard with the greatest slot up to this one.
     fn shard(&self, slot: u64) -> Result<Option<Shard>, Self::Error>;

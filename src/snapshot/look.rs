@@ -41,8 +41,8 @@ enum Awaited {
 #[derive(Debug)]
 struct Loading {
     manifest: Manifest,
-    needs_catalogue: bool,
-    catalogue: Option<Packed>,
+    needs_catalog_object: bool,
+    catalog_object: Option<Packed>,
     /// The shards to read before it is taken.
     wanted: Vec<(u64, ObjectRef)>,
     /// Those that were read.
@@ -140,10 +140,11 @@ impl Look {
             }
             (Awaited::Signature(read), Event::Verified(outcome)) => {
                 let manifest = reader.verified(read, outcome)?;
-                let needs_catalogue = reader.replica().wants_catalogue(&manifest);
+                let needs_catalog_object = reader.replica().wants_catalog_object(&manifest);
                 let mut wanted = reader.replica().wants(&manifest);
                 wanted.truncate(AHEAD);
-                let loading = Loading { manifest, needs_catalogue, catalogue: None, wanted, fresh: Vec::new() };
+                let loading =
+                    Loading { manifest, needs_catalog_object, catalog_object: None, wanted, fresh: Vec::new() };
                 self.load(Box::new(loading), reader, now)
             }
             (Awaited::Objects(mut loading), Event::Read(found)) => {
@@ -180,9 +181,9 @@ impl Look {
     fn load(&mut self, loading: Box<Loading>, reader: &mut Reader, now: Instant) -> Result<Command, End> {
         let hashes: Vec<_> = loading.next().collect();
         if hashes.is_empty() {
-            let Loading { manifest, catalogue, fresh, .. } = *loading;
+            let Loading { manifest, catalog_object, fresh, .. } = *loading;
             // Another look may have taken one meanwhile: this one is judged again, by that.
-            let taken = reader.replica_mut().accept(manifest, catalogue.as_ref(), fresh, Source::Snapshot);
+            let taken = reader.replica_mut().accept(manifest, catalog_object.as_ref(), fresh, Source::Snapshot);
             return Err(taken.map_or_else(|error| End::Unusable(error.to_string()), |_| End::Nothing));
         }
         let within_ms = self.read_within(now)?;
@@ -193,11 +194,11 @@ impl Look {
 impl Loading {
     /// The objects to read next.
     fn next(&self) -> impl Iterator<Item = Hash> + '_ {
-        let catalogue =
-            (self.needs_catalogue && self.catalogue.is_none()).then_some(self.manifest.table.catalogue.hash);
-        let n = if catalogue.is_some() { 0 } else { AT_ONCE };
+        let catalog_object = (self.needs_catalog_object && self.catalog_object.is_none())
+            .then_some(self.manifest.table.catalog_object.hash);
+        let n = if catalog_object.is_some() { 0 } else { AT_ONCE };
         let shards = self.wanted.iter().skip(self.fresh.len()).take(n);
-        catalogue.into_iter().chain(shards.map(|(_, part)| part.hash))
+        catalog_object.into_iter().chain(shards.map(|(_, part)| part.hash))
     }
 
     fn add(&mut self, found: Vec<Fetched>, reader: &mut Reader, began: Instant) -> Result<(), End> {
@@ -205,8 +206,8 @@ impl Loading {
         let mut found = found.into_iter();
         for hash in hashes {
             let object = found.next().unwrap_or(Fetched::Absent).object(hash);
-            if self.needs_catalogue && self.catalogue.is_none() {
-                self.catalogue = Some(object?);
+            if self.needs_catalog_object && self.catalog_object.is_none() {
+                self.catalog_object = Some(object?);
                 return Ok(());
             }
             match object {

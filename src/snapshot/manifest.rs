@@ -1,4 +1,4 @@
-//! The manifest: which objects are the catalogue, in which version, as of when, and who says so.
+//! The manifest: which objects are the catalog, in which version, as of when, and who says so.
 //!
 //! Writing it last is what publishes. It is the packed form of its fields, and 128 hexadecimal
 //! digits of a signature over all that is before them.
@@ -26,10 +26,10 @@ const MAX_BYTES: usize = 16 * 1024 * 1024;
 /// So many digits of a signature.
 const SIGNATURE: usize = 128;
 
-/// A snapshot of a catalogue.
+/// A snapshot of a catalog.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Manifest {
-    /// The version of the catalogue; only grows.
+    /// The version of the catalog; only grows.
     pub version: u64,
     /// The deployment that may read it; empty where it names none.
     pub audience: String,
@@ -110,7 +110,7 @@ impl Manifest {
             None => writer.text(""),
         }
         writer.number(self.table.seed);
-        write_part(&mut writer, &self.table.catalogue);
+        write_part(&mut writer, &self.table.catalog_object);
         writer.number(self.table.bits.into());
         self.table.shards.iter().for_each(|shard| write_part(&mut writer, shard));
         writer.text(&key.to_string());
@@ -265,14 +265,14 @@ fn read(reader: &mut Reader<'_>, audience: &str) -> Option<(Manifest, KeyId)> {
         hash => Some(Hash::parse(hash)?),
     };
     let seed = reader.number()?;
-    let catalogue = read_part(reader)?;
+    let catalog_object = read_part(reader)?;
     let bits = u8::try_from(reader.number()?).ok().filter(|bits| *bits <= SnapshotIndex::MAX_BITS)?;
     let mut shards = Vec::new();
     for _ in 0..1_u32.checked_shl(bits.into())? {
         shards.push(read_part(reader)?);
     }
     let key = KeyId::parse(reader.text()?)?;
-    let table = SnapshotIndex { seed, catalogue, bits, shards };
+    let table = SnapshotIndex { seed, catalog_object, bits, shards };
     let audience = audience.to_owned();
     Some((Manifest { version, audience, generated_at, policies, table, previous }, key))
 }

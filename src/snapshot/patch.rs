@@ -2,7 +2,7 @@
 //! lies in.
 
 use crate::cut::ObjectRef;
-use mayuse_core::{Catalog, Packed, BlockBuilder, Problem, Problems, SortedSet, Unreadable, key_hash, shard_of};
+use mayuse_core::{BlockBuilder, Catalog, Packed, Problem, Problems, SortedSet, Unreadable, key_hash, shard_of};
 
 /// A shard, anew.
 #[derive(Clone, Debug)]

@@ -29,7 +29,7 @@ const MAX_RETRY_MS: i64 = 5 * 60 * 1_000;
 /// close together.
 const EXTRA_BITS: u8 = 4;
 
-/// How many customers of an older catalogue are looked at, at once.
+/// How many customers of an older catalog are looked at, at once.
 const SCANNED: usize = 500;
 
 /// How many objects are taken away at once.
@@ -411,7 +411,7 @@ impl<L: Ledger> Publisher<'_, L> {
             let part = if shard.failing.is_some() { ObjectRef::WITHHELD } else { shard.part };
             places.extend(std::iter::repeat_n(part, n));
         }
-        Ok(SnapshotIndex { seed: self.ledger.seed(), catalogue: definitions.part, bits, shards: places })
+        Ok(SnapshotIndex { seed: self.ledger.seed(), catalog_object: definitions.part, bits, shards: places })
     }
 }
 

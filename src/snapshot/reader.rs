@@ -12,7 +12,7 @@ use crate::hash::Hash;
 use crate::keys::PublicKey;
 use crate::manifest::{Manifest, ManifestError, Policies, Unverified};
 use crate::replica::{Missing, Replica};
-use mayuse_core::{Decision, Instant, Packed, CustomerRecord, Policy, Problem, Question, Reason, Source};
+use mayuse_core::{CustomerRecord, Decision, Instant, Packed, Policy, Problem, Question, Reason, Source};
 use mayuse_core::{decide_for, too_old};
 
 /// How long one read of the store may take. A request has other ways to an answer.
@@ -282,9 +282,9 @@ impl Reader {
         let Fallback::Usable(held, manifest) = &self.fallback else { return };
         let mut replica = Replica::new(usize::MAX, self.settings.min_version).with_own(self.settings.own);
         let objects = held.objects(manifest, Some(Hash::of)).map_err(|error| error.to_string());
-        let opened = objects.and_then(|(catalogue, shards)| {
+        let opened = objects.and_then(|(catalog_object, shards)| {
             let shards = (0..).zip(shards).collect();
-            let taken = replica.accept(Manifest::clone(manifest), Some(&catalogue), shards, Source::Embedded);
+            let taken = replica.accept(Manifest::clone(manifest), Some(&catalog_object), shards, Source::Embedded);
             taken.map_err(|error| error.to_string())
         });
         match opened {

@@ -7,8 +7,8 @@ use crate::cut::ObjectRef;
 use crate::hash::Hash;
 use crate::manifest::{Manifest, Policies};
 use mayuse_core::{
-    Catalog, Decision, Found, Instant, Packed, CustomerBlock, CustomerRecord, Policy, Problem, Question, SnapshotMeta, Source, Unreadable,
-    decide_for, key_hash, shard_of,
+    Catalog, CustomerBlock, CustomerRecord, Decision, Found, Instant, Packed, Policy, Problem, Question, SnapshotMeta,
+    Source, Unreadable, decide_for, key_hash, shard_of,
 };
 use std::cell::Cell;
 
@@ -29,7 +29,7 @@ pub struct Replica {
 struct View {
     manifest: Manifest,
     catalog: Catalog,
-    /// Which catalogue object it is, counted: shards opened with another one are tied anew.
+    /// Which catalog object it is, counted: shards opened with another one are tied anew.
     generation: u64,
     shards: Vec<Option<Shard>>,
     n_bytes: usize,
@@ -60,7 +60,7 @@ pub enum Missing {
     Manifest,
     /// A shard, to be given to [`Replica::hold`].
     Shard(u64, ObjectRef),
-    /// [`Replica::tie`]: the shard was opened with another catalogue object.
+    /// [`Replica::tie`]: the shard was opened with another catalog object.
     Relink(u64),
     /// The origin: the writer could not make the shard.
     Origin,
@@ -85,7 +85,7 @@ impl Replica {
         self.view.as_ref().map(|view| &view.manifest)
     }
 
-    /// The catalogue that is held: everything but the people.
+    /// The catalog that is held: everything but the people.
     pub fn catalog(&self) -> Option<&Catalog> {
         self.view.as_ref().map(|view| &view.catalog)
     }
@@ -101,7 +101,7 @@ impl Replica {
     }
 
     /// What a manifest is to the one that is held. Of one version, the one made later is newer: the
-    /// writer says again that nothing changed, or cuts the same catalogue anew.
+    /// writer says again that nothing changed, or cuts the same catalog anew.
     pub fn compare(&self, manifest: &Manifest) -> ManifestOrder {
         let order = |manifest: &Manifest| (manifest.version, manifest.generated_at);
         match &self.view {
@@ -122,17 +122,20 @@ impl Replica {
             let (from, to) = view.places_of(place, manifest.table.bits);
             (from..to).any(|place| view.is_held(place))
         };
-        let is_missing = |(place, part): &(u64, ObjectRef)| held(*place) && view.same_as(*part, *place, manifest).is_none();
+        let is_missing =
+            |(place, part): &(u64, ObjectRef)| held(*place) && view.same_as(*part, *place, manifest).is_none();
         manifest.table.distinct().filter(is_missing).collect()
     }
 
-    /// Whether the catalogue object of a manifest has to be fetched before it can be taken.
-    pub fn wants_catalogue(&self, manifest: &Manifest) -> bool {
-        self.view.as_ref().is_none_or(|view| view.manifest.table.catalogue.hash != manifest.table.catalogue.hash)
+    /// Whether the catalog object of a manifest has to be fetched before it can be taken.
+    pub fn wants_catalog_object(&self, manifest: &Manifest) -> bool {
+        self.view
+            .as_ref()
+            .is_none_or(|view| view.manifest.table.catalog_object.hash != manifest.table.catalog_object.hash)
     }
 
-    /// Takes a verified manifest, if it is newer than the one that is held. `catalogue` is its
-    /// catalogue object, where that is another one; `fresh` are shards of it. Objects have the
+    /// Takes a verified manifest, if it is newer than the one that is held. `catalog` is its
+    /// catalog object, where that is another one; `fresh` are shards of it. Objects have the
     /// hashes the manifest says: whoever fetched them has looked.
     ///
     /// # Errors
@@ -140,7 +143,7 @@ impl Replica {
     pub fn accept(
         &mut self,
         manifest: Manifest,
-        catalogue: Option<&Packed>,
+        catalog_object: Option<&Packed>,
         fresh: Vec<(u64, Packed)>,
         source: Source,
     ) -> Result<bool, Unreadable> {
@@ -148,11 +151,11 @@ impl Replica {
             return Ok(false);
         }
         let mut opened: Vec<(u64, CustomerBlock)> = Vec::with_capacity(fresh.len());
-        let new_catalog = catalogue.map(Catalog::open).transpose()?;
+        let new_catalog = catalog_object.map(Catalog::open).transpose()?;
         {
             let catalog = match (&new_catalog, &self.view) {
                 (Some(catalog), _) => catalog,
-                (None, Some(view)) if !self.wants_catalogue(&manifest) => &view.catalog,
+                (None, Some(view)) if !self.wants_catalog_object(&manifest) => &view.catalog,
                 _ => return Ok(false),
             };
             for (shard, block) in fresh {
@@ -219,10 +222,10 @@ impl Replica {
         Ok(true)
     }
 
-    /// Ties a shard to the catalogue that is held now.
+    /// Ties a shard to the catalog that is held now.
     ///
     /// # Errors
-    /// A shard that refers to what that catalogue has not: it is let go.
+    /// A shard that refers to what that catalog has not: it is let go.
     pub fn relink(&mut self, shard: u64) -> Result<(), Unreadable> {
         let Some(view) = &mut self.view else { return Ok(()) };
         let Some(slot) = at_mut(&mut view.shards, shard) else { return Ok(()) };
@@ -313,7 +316,11 @@ impl Replica {
     ///
     /// # Errors
     /// What it takes to decide it; inside, a question that is none.
-    pub fn decide<'c>(&'c self, question: &Question<'c>, now: Instant) -> Result<Result<Decision<'c>, Problem>, Missing> {
+    pub fn decide<'c>(
+        &'c self,
+        question: &Question<'c>,
+        now: Instant,
+    ) -> Result<Result<Decision<'c>, Problem>, Missing> {
         let view = self.view.as_ref().ok_or(Missing::Manifest)?;
         let person = self.customer(question.customer)?;
         Ok(decide_for(&view.catalog, person.as_ref(), question, now))

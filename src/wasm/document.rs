@@ -5,7 +5,7 @@ use mayuse_core::{FullCatalog, Problems, Source, WriteJson, decide};
 use mayuse_document::{Check, Document, Tree, ask_billing_period, ask_resolution, ask_window};
 use wasm_bindgen::prelude::*;
 
-/// A catalogue, ready to be asked.
+/// A catalog, ready to be asked.
 #[wasm_bindgen]
 #[derive(Debug)]
 pub struct Engine {
@@ -14,7 +14,7 @@ pub struct Engine {
 
 #[wasm_bindgen]
 impl Engine {
-    /// Reads a catalogue document.
+    /// Reads a catalog document.
     ///
     /// # Errors
     /// A text of the problems, as JSON.

@@ -58,14 +58,14 @@ impl Unverified {
     #[wasm_bindgen(getter)]
     pub fn sizes(&self) -> Vec<u32> {
         let table = &self.manifest.claims().table;
-        std::iter::once(&table.catalogue).chain(&table.shards).map(|part| part.size).collect()
+        std::iter::once(&table.catalog_object).chain(&table.shards).map(|part| part.size).collect()
     }
 
     /// The hashes that the objects must have, end to end.
     #[wasm_bindgen(getter)]
     pub fn hashes(&self) -> Vec<u8> {
         let table = &self.manifest.claims().table;
-        std::iter::once(&table.catalogue).chain(&table.shards).flat_map(|part| *part.hash.as_bytes()).collect()
+        std::iter::once(&table.catalog_object).chain(&table.shards).flat_map(|part| *part.hash.as_bytes()).collect()
     }
 
     /// Opens it. The caller has compared the hashes, and says whether it is signed with that key. Where
@@ -76,9 +76,9 @@ impl Unverified {
     pub fn open(self, is_signed: bool, audience: Option<String>) -> Result<Snapshot, JsValue> {
         let manifest = self.manifest.verified(is_signed).map_err(broken)?;
         audience.map_or(Ok(()), |audience| manifest.is_for(&audience)).map_err(broken)?;
-        let (catalogue, shards) = self.contents.objects(&manifest, None).map_err(broken)?;
+        let (catalog_object, shards) = self.contents.objects(&manifest, None).map_err(broken)?;
         let mut inner = Replica::new(usize::MAX, 0);
-        inner.accept(manifest, Some(&catalogue), (0..).zip(shards).collect(), Source::Snapshot).map_err(broken)?;
+        inner.accept(manifest, Some(&catalog_object), (0..).zip(shards).collect(), Source::Snapshot).map_err(broken)?;
         Ok(Snapshot { inner })
     }
 }

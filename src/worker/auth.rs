@@ -2,7 +2,7 @@
 
 use crate::http::Work;
 use crate::js;
-use mayuse_dialects::{Dialect, ApiError, Key, Keys, Scope, ErrorKind};
+use mayuse_dialects::{ApiError, Dialect, ErrorKind, Key, Keys, Scope};
 use std::cell::OnceCell;
 use worker::js_sys::futures::JsFuture;
 use worker::js_sys::{Function, Object, Promise, Reflect};

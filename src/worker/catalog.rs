@@ -15,7 +15,7 @@ use crate::snapshots;
 use crate::sql::Sql;
 use crate::transaction::Storage;
 use mayuse_core::Instant;
-use mayuse_dialects::{Context, Dialect, Outcome, ApiError, Found, Handler, Ids, Presented, Recorded, Request, Store};
+use mayuse_dialects::{ApiError, Context, Dialect, Found, Handler, Ids, Outcome, Presented, Recorded, Request, Store};
 use mayuse_dialects::{ErrorKind, JsonValue, answer, fingerprint, object, replay};
 use mayuse_snapshot::{Health, Ledger, health};
 use serde_json::Value;
@@ -171,7 +171,7 @@ impl Catalog {
         }
         let store = Sql::open(self.sql.clone(), self.storage.clone()).map(Rc::new).map_err(|error| {
             console_error!("the database cannot be opened: {}", error.to_string());
-            ApiError::new(ErrorKind::Unavailable, "the catalogue cannot be opened; ask again")
+            ApiError::new(ErrorKind::Unavailable, "the catalog cannot be opened; ask again")
         })?;
         self.store.replace(Some(Rc::clone(&store)));
         // The alarm may have been lost: with a failure to set it, or with a deployment that could not publish.
@@ -233,7 +233,7 @@ impl Catalog {
         publishing.run().await.map(Some)
     }
 
-    /// Answers a request about the catalogue, and stores what it writes first.
+    /// Answers a request about the catalog, and stores what it writes first.
     fn write(
         &self,
         asked: &Request<'_>,

@@ -4,14 +4,14 @@ use crate::http::Answer;
 use crate::js;
 use mayuse_core::{Decision, FullCatalog, Instant, Problem, Problems, Question, Reason, SnapshotMeta, WriteJson};
 use mayuse_core::{decide, sort_by, undecided};
-use mayuse_dialects::{CheckForm, Dialect, ApiError, Request, Store, JsonValue, catalog_for};
+use mayuse_dialects::{ApiError, CheckForm, Dialect, JsonValue, Request, Store, catalog_for};
 use mayuse_document::Check;
 use mayuse_snapshot::Asking;
 
 /// The most questions of a batch.
 const MAX_BATCH: usize = 1_000;
 
-/// How many questions of a batch the catalogue answers before others have their turn.
+/// How many questions of a batch the catalog answers before others have their turn.
 const SLICE: usize = 100;
 
 /// How many questions of a batch that leaves the isolate count as one request.

@@ -1,18 +1,18 @@
-//! The whole catalogue as a document, streamed, so that it need not fit into memory.
+//! The whole catalog as a document, streamed, so that it need not fit into memory.
 
 use crate::http::{Answer, VERSION};
 use crate::js;
 use crate::sql::Sql;
 use futures_util::stream;
 use mayuse_core::WriteJson;
-use mayuse_dialects::{DOCUMENT_FORMAT, Dialect, ApiError, Kind, Store, JsonValue};
+use mayuse_dialects::{ApiError, DOCUMENT_FORMAT, Dialect, JsonValue, Kind, Store};
 use std::rc::Rc;
 use worker::{Headers, Response, Result};
 
 /// How many entities are read at once.
 const PAGE: usize = 200;
 
-/// The two forms of a catalogue as a whole.
+/// The two forms of a catalog as a whole.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Form {
     /// One JSON document.
@@ -21,7 +21,7 @@ enum Form {
     Lines,
 }
 
-/// Where in the catalogue an export is.
+/// Where in the catalog an export is.
 struct Export {
     store: Rc<Sql>,
     form: Form,
@@ -33,7 +33,7 @@ struct Export {
 
 static KINDS: [Kind; 10] = Kind::ALL;
 
-/// Answers with the catalogue: lines where the request accepts `application/x-ndjson`, else a
+/// Answers with the catalog: lines where the request accepts `application/x-ndjson`, else a
 /// document. A write while it is sent breaks it off: half of one version and half of the next would
 /// be neither.
 pub fn respond(store: &Rc<Sql>, accept: Option<&str>, head: bool) -> Result<Response> {
@@ -89,7 +89,7 @@ impl Export {
     /// The next piece; nothing after the last.
     fn next(&mut self) -> std::result::Result<Option<Vec<u8>>, ApiError> {
         if self.store.version()? != self.version {
-            return Err(ApiError::conflict("the catalogue was written while it was exported; export it again"));
+            return Err(ApiError::conflict("the catalog was written while it was exported; export it again"));
         }
         let mut text = String::new();
         let Some(kind) = self.kind else {

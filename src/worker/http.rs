@@ -2,7 +2,7 @@
 
 use crate::js;
 use mayuse_core::{Instant, WriteJson};
-use mayuse_dialects::{Dialect, ApiError, ApiResponse, ErrorKind, JsonValue};
+use mayuse_dialects::{ApiError, ApiResponse, Dialect, ErrorKind, JsonValue};
 use std::pin::Pin;
 use worker::wasm_bindgen::JsValue;
 use worker::{Headers, Request, Response};
@@ -129,12 +129,14 @@ async fn read_body(request: &Request, limit: usize, room: Room, who: &str) -> Re
     let read = read.map_err(|said| ApiError::internal(format!("the body cannot be read: {said}")))?;
     match read.as_string().as_deref() {
         None => Ok(Body(read)),
-        Some("large") => {
-            Err(ApiError::new(ErrorKind::TooLarge, format!("the body is larger than the {limit} bytes this path takes")))
-        }
-        Some("busy") => {
-            Err(ApiError::new(ErrorKind::Busy(BUSY_S), "too many bodies are being read; send it again in a few seconds"))
-        }
+        Some("large") => Err(ApiError::new(
+            ErrorKind::TooLarge,
+            format!("the body is larger than the {limit} bytes this path takes"),
+        )),
+        Some("busy") => Err(ApiError::new(
+            ErrorKind::Busy(BUSY_S),
+            "too many bodies are being read; send it again in a few seconds",
+        )),
         Some("late") => {
             Err(ApiError::new(ErrorKind::RequestTimeout, "the body did not come within 30 seconds; send it again"))
         }

@@ -1,11 +1,11 @@
-//! Large catalogues, taken as a stream of lines and written batch by batch.
+//! Large catalogs, taken as a stream of lines and written batch by batch.
 
 use crate::http::{self, Answer, VERSION};
 use crate::js;
 use crate::sql::Sql;
 use crate::transaction::Storage;
 use mayuse_core::{Element, Instant};
-use mayuse_dialects::{Batch, Dialect, ApiError, Ids, MAX_LINE, Progress, Store, ErrorKind, JsonValue, admit, object};
+use mayuse_dialects::{ApiError, Batch, Dialect, ErrorKind, Ids, JsonValue, MAX_LINE, Progress, Store, admit, object};
 use serde_json::{Map, Value};
 use std::fmt;
 use std::rc::Rc;
@@ -214,7 +214,7 @@ impl Writer<'_> {
             let stored = self.store.import(&run.token)?.map(|import| import.progress).unwrap_or_default();
             if stored == Progress::default() && stored != run.written.progress {
                 // An import is forgotten only together with what it wrote.
-                let message = "the catalogue was replaced meanwhile, and nothing of this import is there any more; \
+                let message = "the catalog was replaced meanwhile, and nothing of this import is there any more; \
                                send it again from the beginning";
                 run.written = Import { version: self.store.version()?, ..Import::default() };
                 return Err(ApiError::conflict(message));

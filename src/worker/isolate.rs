@@ -78,13 +78,13 @@ pub async fn refresh(now: Instant) {
 pub enum Outcome {
     /// All of it is answered.
     Answered,
-    /// The catalogue itself is to be asked; where it does not answer, the request goes on.
+    /// The catalog itself is to be asked; where it does not answer, the request goes on.
     AskOrigin,
     /// This Worker has no replica.
     NoReplica,
 }
 
-/// Goes on with a request until it is answered, or the catalogue itself is to be asked.
+/// Goes on with a request until it is answered, or the catalog itself is to be asked.
 pub async fn answer(asking: &mut Asking<'_, Decided>, env: &Env, event: Event) -> Outcome {
     if with(env, |_| ()).is_none() {
         return Outcome::NoReplica;
@@ -95,7 +95,7 @@ pub async fn answer(asking: &mut Asking<'_, Decided>, env: &Env, event: Event) -
 /// A task of the reader.
 type Step<'s> = dyn FnMut(&mut Reader, Event, Instant) -> Command + 's;
 
-/// Carries out the commands of a task until there are no more, or the catalogue itself is to be asked.
+/// Carries out the commands of a task until there are no more, or the catalog itself is to be asked.
 async fn carry(step: &mut Step<'_>, mut event: Event) -> Outcome {
     let derive = opened(|held| held.reader.borrow().settings.keys.is_empty().then(|| held.settings.clone()));
     if let Some(settings) = derive.flatten() {

@@ -39,7 +39,7 @@ pub fn n_reads() -> u64 {
 pub struct Kv(JsValue);
 
 impl Kv {
-    /// The store, if there is one: without, everything is asked of the catalogue itself.
+    /// The store, if there is one: without, everything is asked of the catalog itself.
     pub fn of(env: &Env) -> Option<Kv> {
         let binding = js::field(env, BINDING);
         binding.is_object().then_some(Kv(binding))

@@ -1,10 +1,10 @@
-//! The Worker: the catalogue and the core behind HTTP.
+//! The Worker: the catalog and the core behind HTTP.
 //!
 //! Reading order: `http` is what a request and an answer are here, `gate` who is let in, `checks` the
 //! questions; `replica` what this isolate holds and decides from, `fast` the way of a check that need not
 //! wait, which `shim.mjs` asks before anything else; `kv` where the replica comes from and `snapshots` how others read it; `catalog` the
 //! object that holds everything, `transaction`, `sql` and `sql_row` how it stores it, `sql_bounds` how much
-//! of it; `import` and `export` the catalogue as a whole, `publish` and `sql_ledger` how it gets to the
+//! of it; `import` and `export` the catalog as a whole, `publish` and `sql_ledger` how it gets to the
 //! replicas; `settings`, `crypto` and `js` what all of them need. This file is the way in.
 
 #![forbid(unsafe_code)]
@@ -34,26 +34,26 @@ mod publish;
 
 use checks::{CheckRequest, Decided};
 use http::{Answer, Body, Room};
+use isolate::Outcome;
 use mayuse_core::{Instant, WriteJson};
 use mayuse_dialects::{
-    Dialect, ApiError, Found, Handler, Ids, Presented, Program, RateClass, Request, SMALL, ErrorKind, JsonValue, object,
-    scope_of,
+    ApiError, Dialect, ErrorKind, Found, Handler, Ids, JsonValue, Presented, Program, RateClass, Request, SMALL,
+    object, scope_of,
 };
 use mayuse_snapshot::{Asking, Event};
-use isolate::Outcome;
 use worker::wasm_bindgen::{JsCast, JsValue};
 use worker::{Context, Env, Response, Result, console_error, console_log, event, worker_sys::web_sys};
 
-/// The object's name: there is one catalogue.
+/// The object's name: there is one catalog.
 const CATALOG: &str = "catalog";
 
 /// What only this program knows of itself.
 const PROGRAM: Program = Program { manifest_format: mayuse_snapshot::MANIFEST_FORMAT };
 
-/// For how long a question may wait for the catalogue, and a write of one entity.
+/// For how long a question may wait for the catalog, and a write of one entity.
 const ANSWER_WITHIN_MS: u32 = 20_000;
 
-/// Answers a request: lets it in, and hands it to the catalogue.
+/// Answers a request: lets it in, and hands it to the catalog.
 #[event(fetch)]
 async fn fetch(request: worker::Request, env: Env, context: Context) -> Result<Response> {
     let now = http::now();
@@ -124,7 +124,7 @@ impl IncomingRequest {
         answer.with("x-request-id", &self.id).respond(self.method == "HEAD")
     }
 
-    /// Answers it, and says whose key it came with. Nothing reaches the catalogue that was not
+    /// Answers it, and says whose key it came with. Nothing reaches the catalog that was not
     /// counted before.
     async fn serve(
         &self,
@@ -212,7 +212,7 @@ impl IncomingRequest {
         self.respond(asked.answer(answers)?).map_err(|error| self.broken(&error))
     }
 
-    /// Answers questions from the replica, else asks the catalogue itself, else says that it cannot be
+    /// Answers questions from the replica, else asks the catalog itself, else says that it cannot be
     /// said.
     async fn answer(
         &self,
@@ -233,7 +233,7 @@ impl IncomingRequest {
             answered => answered.map_err(|error| self.broken(&error)),
         };
         if outcome == Outcome::NoReplica {
-            // What the catalogue says of itself is more than what can be said here.
+            // What the catalog says of itself is more than what can be said here.
             return answered.map(Err);
         }
         isolate::answer(&mut asking, env, Event::Unanswered).await;
@@ -254,7 +254,7 @@ impl IncomingRequest {
         matches!(self.method.as_str(), "GET" | "HEAD")
     }
 
-    /// Hands it to the catalogue, together with who asks. Only an import is read over there, so that nobody else's
+    /// Hands it to the catalog, together with who asks. Only an import is read over there, so that nobody else's
     /// slow client is waited for by what everybody waits for.
     async fn forward(
         &self,
@@ -282,7 +282,7 @@ impl IncomingRequest {
         env: &Env,
         by: &str,
     ) -> Result<Response> {
-        // A panic over there leaves what it was busy with without an answer. The whole catalogue takes as long as it
+        // A panic over there leaves what it was busy with without an answer. The whole catalog takes as long as it
         // takes.
         let ms = if found.is_whole() { 0 } else { ANSWER_WITHIN_MS };
         let body = body.map_or(JsValue::UNDEFINED, Body::shared);
@@ -293,8 +293,8 @@ impl IncomingRequest {
 
     /// What went wrong is for the log alone.
     fn broken(&self, error: &worker::Error) -> ApiError {
-        console_error!("{}: the catalogue does not answer: {}", self.id, error.to_string());
-        let message = "the catalogue does not answer; ask again, where something is created with the same \
+        console_error!("{}: the catalog does not answer: {}", self.id, error.to_string());
+        let message = "the catalog does not answer; ask again, where something is created with the same \
                        Idempotency-Key";
         ApiError::new(ErrorKind::Unavailable, message)
     }

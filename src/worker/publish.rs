@@ -9,7 +9,7 @@ use crate::sql::Sql;
 use crate::transaction::Storage;
 use mayuse_core::{Instant, Packed};
 use mayuse_dialects::ApiError;
-use mayuse_snapshot::{Hash, Ledger, Limits, Load, Manifest, ObjectRef, Publisher, Step, SnapshotIndex};
+use mayuse_snapshot::{Hash, Ledger, Limits, Load, Manifest, ObjectRef, Publisher, SnapshotIndex, Step};
 use std::cell::Cell;
 use worker::console_error;
 
@@ -69,7 +69,8 @@ impl Publishing<'_> {
 
     /// What every manifest says.
     fn template(&self) -> Manifest {
-        let table = SnapshotIndex { seed: self.store.seed(), catalogue: ObjectRef::WITHHELD, bits: 0, shards: Vec::new() };
+        let table =
+            SnapshotIndex { seed: self.store.seed(), catalog_object: ObjectRef::WITHHELD, bits: 0, shards: Vec::new() };
         let policies = self.settings.policies;
         let audience = self.settings.audience.clone();
         Manifest { version: 0, audience, generated_at: Instant::EPOCH, policies, table, previous: None }

@@ -1,21 +1,21 @@
-//! Snapshots over HTTP: for readers elsewhere, and for catalogues that are built elsewhere.
+//! Snapshots over HTTP: for readers elsewhere, and for catalogs that are built elsewhere.
 
 use crate::CATALOG;
 use crate::crypto;
 use crate::http::{self, Answer, Room, VERSION};
+use crate::isolate;
 use crate::js;
 use crate::kv::{self, Kv};
-use crate::isolate;
 use crate::settings::Settings;
 use crate::sql::Sql;
 use mayuse_core::{Instant, Packed};
-use mayuse_dialects::{Dialect, ApiError, Found, Handler, ApiResponse, Store, ErrorKind, from_slice, object};
+use mayuse_dialects::{ApiError, ApiResponse, Dialect, ErrorKind, Found, Handler, Store, from_slice, object};
 use mayuse_snapshot::{Fetched, Hash, NotTaken, ObjectError, Unverified};
 use serde_json::Value;
 use worker::Env;
 
 /// Answers what concerns the store of snapshots. Nothing for other routes, and for a manifest to be
-/// taken, which is for the catalogue to judge.
+/// taken, which is for the catalog to judge.
 pub async fn answer(
     found: &Found,
     request: &worker::Request,
@@ -79,7 +79,10 @@ fn store(env: &Env) -> Result<Kv, ApiError> {
 }
 
 fn nowhere() -> ApiError {
-    ApiError::new(ErrorKind::NotFound, "this Worker publishes no snapshots: it has no KV namespace bound as `SNAPSHOTS`")
+    ApiError::new(
+        ErrorKind::NotFound,
+        "this Worker publishes no snapshots: it has no KV namespace bound as `SNAPSHOTS`",
+    )
 }
 
 fn unavailable(said: &str) -> ApiError {
@@ -125,22 +128,22 @@ fn binary(bytes: &[u8], etag: String, cache: &str, seen: Option<&str>) -> Answer
     Answer { status, headers, body }
 }
 
-/// Publishes a manifest that was made elsewhere, if this catalogue has none of its own to publish.
+/// Publishes a manifest that was made elsewhere, if this catalog has none of its own to publish.
 pub async fn take_manifest(env: &Env, sql: &Sql, body: &[u8], now: Instant) -> Answer {
     let taken = taken(env, sql, body, now).await;
     taken.unwrap_or_else(|failure| Answer::refusal(Dialect::Native, &failure))
 }
 
-fn has_no_catalogue(sql: &Sql) -> Result<(), ApiError> {
+fn has_no_catalog(sql: &Sql) -> Result<(), ApiError> {
     match sql.version()? {
         0 => Ok(()),
-        _ => Err(ApiError::conflict("this Worker's catalogue publishes its own snapshots: import into it instead")),
+        _ => Err(ApiError::conflict("this Worker's catalog publishes its own snapshots: import into it instead")),
     }
 }
 
 async fn taken(env: &Env, sql: &Sql, body: &[u8], now: Instant) -> Result<Answer, ApiError> {
     let kv = store(env)?;
-    has_no_catalogue(sql)?;
+    has_no_catalog(sql)?;
     let refused = |message: String| ApiError::new(ErrorKind::BadRequest, message);
     let packed = Packed::new(body.to_vec()).ok_or_else(|| refused("not a manifest".to_owned()))?;
     let unverified = Unverified::read(&packed).map_err(|error| refused(error.to_string()))?;
@@ -156,7 +159,7 @@ async fn taken(env: &Env, sql: &Sql, body: &[u8], now: Instant) -> Result<Answer
     let (at, hash) = (http::now().millis(), Hash::of(body));
     // The check and its record are one transaction, in which nothing is waited for.
     let mut taken = sql.storage().transaction(|| {
-        has_no_catalogue(sql)?;
+        has_no_catalog(sql)?;
         let taken =
             sql.taken()?.next(sql.published_version()?, manifest.version, hash, at).map_err(|why| match why {
                 NotTaken::OnItsWay => {

@@ -1,11 +1,13 @@
-//! The catalogue in the database of a Durable Object: one table per kind of entity.
+//! The catalog in the database of a Durable Object: one table per kind of entity.
 
 use crate::import::Import;
 use crate::sql_ledger;
 use crate::sql_row::Row;
 use crate::transaction::Storage;
 use mayuse_core::{Instant, MAX_VERSION, WriteJson};
-use mayuse_dialects::{Change, Entity, ApiError, Kind, Progress, Recorded, Referred, ApiResponse, Store, ErrorKind, JsonValue};
+use mayuse_dialects::{
+    ApiError, ApiResponse, Change, Entity, ErrorKind, JsonValue, Kind, Progress, Recorded, Referred, Store,
+};
 use mayuse_dialects::{from_slice, key_of, read_definitions, references, text};
 use mayuse_document::Document;
 use mayuse_snapshot::{Definitions, ObjectRef};
@@ -399,5 +401,5 @@ fn unreadable() -> ApiError {
 /// What the database says goes to the log and not to whoever asked.
 fn failed(error: worker::Error) -> ApiError {
     console_error!("the database refused: {}", error.to_string());
-    ApiError::internal("the catalogue could not be read or written; nothing of this request was kept")
+    ApiError::internal("the catalog could not be read or written; nothing of this request was kept")
 }

@@ -2,7 +2,7 @@
 
 use crate::sql::Sql;
 use mayuse_core::SortedSet;
-use mayuse_dialects::{Change, ApiError, Kind, ErrorKind, text};
+use mayuse_dialects::{ApiError, Change, ErrorKind, Kind, text};
 use worker::SqlStorageValue;
 
 /// The most bytes of a customer with all its subscriptions, as they are stored: what is packed of them

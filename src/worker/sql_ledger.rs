@@ -7,7 +7,7 @@
 use crate::http;
 use crate::sql::{Sql, number};
 use crate::sql_row::Row;
-use mayuse_core::{Instant, Packed, BlockBuilder, key_hash};
+use mayuse_core::{BlockBuilder, Instant, Packed, key_hash};
 use mayuse_dialects::{ApiError, Kind, Store, key_of, load_into, text};
 use mayuse_snapshot::{Definitions, Failing, Hash, Ledger, Manifest, ObjectRef, Shard, State};
 use serde_json::Value;
@@ -114,7 +114,7 @@ impl Sql {
         self.run("INSERT OR IGNORE INTO dirty VALUES (?, ?)", vec![hash, key.into()])
     }
 
-    /// Lets all shards go: the catalogue is replaced.
+    /// Lets all shards go: the catalog is replaced.
     pub fn drop_shards(&self, now: Instant) -> Result<(), ApiError> {
         let statement = "UPDATE published_objects SET dropped_at = ? WHERE dropped_at IS NULL";
         self.run(statement, vec![integer(now.millis())])?;

@@ -5,8 +5,8 @@
 
 use crate::auth;
 use crate::http;
-use crate::js;
 use crate::isolate;
+use crate::js;
 use mayuse_core::QueryCheck;
 use worker::wasm_bindgen::{self, JsValue, prelude::wasm_bindgen};
 

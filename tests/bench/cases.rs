@@ -81,7 +81,7 @@ impl Asked {
 }
 
 impl Case {
-    /// So many questions of this kind, about customers all over the catalogue.
+    /// So many questions of this kind, about customers all over the catalog.
     pub fn questions(&self, catalog: &FullCatalog, n_questions: usize) -> Vec<Asked> {
         let (now, n_customers) = (instant(BENCH_AT), catalog.customers.n_customers());
         let consumed = self.consumed.map(Amount::from);
@@ -112,7 +112,7 @@ fn scattered() -> impl Iterator<Item = usize> {
     std::iter::successors(Some(1), next).map(|n| usize::try_from(n >> 33).expect("31 bits"))
 }
 
-/// The catalogue that is asked: every add-on is held three times.
+/// The catalog that is asked: every add-on is held three times.
 pub fn catalog(n_customers: usize) -> FullCatalog {
     compiled(&bench_catalog(n_customers).replace(r#""quantity":1"#, r#""quantity":3"#))
 }

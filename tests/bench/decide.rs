@@ -7,7 +7,7 @@ mod cases;
 
 use cases::{ALL_FEATURES, Asked, BY_HAND, CASES, ORDINARY};
 use criterion::{BenchmarkId, Criterion, SamplingMode, Throughput, criterion_group, criterion_main};
-use mayuse_core::{Anchors, Billing, BillingPeriod, Date, Interval, Instant, ResetPeriod, BillingSchedule, Unit};
+use mayuse_core::{Anchors, Billing, BillingPeriod, BillingSchedule, Date, Instant, Interval, ResetPeriod, Unit};
 use mayuse_core::{Decision, WriteJson, decide, window};
 use mayuse_document::Document;
 use mayuse_tests::{BENCH_AT, bench_catalog, instant};
@@ -110,10 +110,10 @@ fn loading(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("load");
     group.sample_size(10).sampling_mode(SamplingMode::Flat);
     group.throughput(Throughput::Bytes(u64::try_from(text.len()).unwrap_or_default()));
-    group.bench_function("catalogue", |bencher| {
+    group.bench_function("catalog", |bencher| {
         bencher.iter_with_large_drop(|| {
             let document: Document = serde_json::from_str(&text).expect("JSON");
-            document.compile().expect("a catalogue")
+            document.compile().expect("a catalog")
         });
     });
     group.bench_function("yardstick", |bencher| {

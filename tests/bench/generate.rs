@@ -1,8 +1,8 @@
-//! Writes a catalogue of any size as lines, as `mayuse import` takes them:
+//! Writes a catalog of any size as lines, as `mayuse import` takes them:
 //! `mayuse-generate 1000000 > catalog.ndjson`.
 //!
 //! `mayuse-generate 1000000 --changed 7` writes the same, but for one more add-on of the subscription
-//! of customer 7, where the first is 0: the same catalogue after one write.
+//! of customer 7, where the first is 0: the same catalog after one write.
 
 use mayuse_tests::workload;
 use std::io::{self, BufWriter, Write};

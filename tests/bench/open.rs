@@ -62,7 +62,7 @@ fn build(n_customers: u32, folder: &Path) -> Done {
     fs::write(folder.join("key"), signing_key().public().to_string())?;
     let table = &built.table;
     let mut parts = Vec::new();
-    for part in std::iter::once(&table.catalogue).chain(&table.shards) {
+    for part in std::iter::once(&table.catalog_object).chain(&table.shards) {
         parts.push(fs::read(objects.join(part.hash.to_string()))?);
     }
     fs::write(folder.join("snapshot.myf"), mayuse_snapshot::join(&manifest, parts.iter().map(Vec::as_slice)))?;
@@ -71,7 +71,7 @@ fn build(n_customers: u32, folder: &Path) -> Done {
     let size = |nth: usize| sizes.get(nth).copied().unwrap_or_default();
     Ok(serde_json::json!({
         "customers": n_customers, "sorted_ms": sorted_ms, "build_ms": build_ms, "peak_bytes": peak_bytes(),
-        "catalogue_bytes": table.catalogue.size, "shards": sizes.len(), "shard_bytes": table.n_bytes(),
+        "catalog_bytes": table.catalog_object.size, "shards": sizes.len(), "shard_bytes": table.n_bytes(),
         "manifest_bytes": manifest.len(),
         "shard_min": size(0), "shard_median": size(sizes.len() / 2), "shard_max": sizes.last(),
     }))
@@ -96,15 +96,15 @@ fn open(path: &Path) -> Done {
         times.push(opening(again.clone())?.open_ms);
     }
     times.sort_by(f64::total_cmp);
-    let catalogue_bytes = first.catalogue_bytes;
-    let n_beyond = held.saturating_sub(catalogue_bytes);
+    let catalog_bytes = first.catalog_bytes;
+    let n_beyond = held.saturating_sub(catalog_bytes);
     Ok(serde_json::json!({
-        "customers": n_customers, "file_bytes": n_file, "catalogue_bytes": catalogue_bytes,
+        "customers": n_customers, "file_bytes": n_file, "catalog_bytes": catalog_bytes,
         "open_ms": first.open_ms, "again_ms": times.get(AGAIN / 2), "fastest_ms": times.first(),
         "utf8_ms": first.utf8_ms, "take_ms": first.take_ms, "answer_ms": first.answer_ms,
         "hash_ms": first.hash_ms, "signature_ms": first.signature_ms,
         "all_ms": first.open_ms + first.hash_ms + first.signature_ms,
-        "held_bytes": held, "held_beyond_catalogue": n_beyond, "allocations": allocations,
+        "held_bytes": held, "held_beyond_catalog": n_beyond, "allocations": allocations,
         "wrong_hashes": first.wrong_hashes, "wrong_answers": n_wrong,
     }))
 }
@@ -119,7 +119,7 @@ struct Opened {
     signature_ms: f64,
     held: usize,
     allocations: usize,
-    catalogue_bytes: usize,
+    catalog_bytes: usize,
     wrong_hashes: usize,
 }
 
@@ -137,7 +137,7 @@ fn opening(bytes: Vec<u8>) -> Result<Opened, Box<dyn Error>> {
     let file = Packed::new(bytes).ok_or("not even UTF-8")?;
     let utf8_ms = lap();
     // Reads the manifest, verifies it, and cuts the file.
-    let (manifest, catalogue, shards) = open_file(&file, &[signing_key().public()], false, None)?;
+    let (manifest, catalog_object, shards) = open_file(&file, &[signing_key().public()], false, None)?;
     let cut_ms = lap();
     let mut replica = Replica::new(usize::MAX, 0);
     let table = manifest.table.clone();
@@ -145,23 +145,23 @@ fn opening(bytes: Vec<u8>) -> Result<Opened, Box<dyn Error>> {
     let customer = customer_id(asked.customer);
     let objects = shards.clone();
     lap();
-    replica.accept(manifest, Some(&catalogue), (0..).zip(shards).collect(), Source::Snapshot)?;
+    replica.accept(manifest, Some(&catalog_object), (0..).zip(shards).collect(), Source::Snapshot)?;
     let take_ms = lap();
     ask(&replica, &customer, asked.feature, asked.usage, now)?;
     let answer_ms = lap();
     let allocations = weighing::count().saturating_sub(allocations);
 
     lap();
-    let parts = std::iter::once(&table.catalogue).chain(&table.shards);
-    let right = parts.zip(std::iter::once(&catalogue).chain(&objects));
+    let parts = std::iter::once(&table.catalog_object).chain(&table.shards);
+    let right = parts.zip(std::iter::once(&catalog_object).chain(&objects));
     let wrong_hashes = right.filter(|(part, object)| Hash::of(object.as_slice()) != part.hash).count();
     let hash_ms = lap();
     let unverified = Unverified::read(&published(&file)?)?;
     lap();
     unverified.verify(&[signing_key().public()])?;
     let signature_ms = lap();
-    let catalogue_bytes = catalogue.as_slice().len();
-    drop((table, objects, file, customer, catalogue));
+    let catalog_bytes = catalog_object.as_slice().len();
+    drop((table, objects, file, customer, catalog_object));
     let held = weighing::live().saturating_sub(held).saturating_add(n_file);
     let open_ms = utf8_ms + (cut_ms - signature_ms).max(0.0) + take_ms + answer_ms;
     Ok(Opened {
@@ -174,7 +174,7 @@ fn opening(bytes: Vec<u8>) -> Result<Opened, Box<dyn Error>> {
         signature_ms,
         held,
         allocations,
-        catalogue_bytes,
+        catalog_bytes,
         wrong_hashes,
     })
 }
@@ -210,8 +210,8 @@ fn check(replica: &Replica, n_customers: usize, now: Instant) -> Result<usize, B
 /// Changes one subscription: one shard anew, and the next manifest.
 fn change(path: &Path, n: u32) -> Done {
     let file = Packed::new(fs::read(path)?).ok_or("not even UTF-8")?;
-    let (manifest, catalogue, shards) = open_file(&file, &[signing_key().public()], false, None)?;
-    let catalog = Catalog::open(&catalogue)?;
+    let (manifest, catalog_object, shards) = open_file(&file, &[signing_key().public()], false, None)?;
+    let catalog = Catalog::open(&catalog_object)?;
     let table = &manifest.table;
     let customer = customer_id(n);
     let shard = shard_of(key_hash(table.seed, &customer), table.bits);

@@ -1,6 +1,6 @@
 //! A snapshot of the workload, made as a writer makes one: from lines, never held whole.
 
-use mayuse_core::{Packed, BlockBuilder, Problems, SortedRecords};
+use mayuse_core::{BlockBuilder, Packed, Problems, SortedRecords};
 use mayuse_dialects::Kind;
 use mayuse_document::{Document, Tree, add_element};
 use mayuse_snapshot::{Manifest, Policies, SigningKey, SnapshotIndex, cut};
@@ -16,9 +16,9 @@ pub fn signing_key() -> SigningKey {
 /// Keys are hashed with it; a writer takes a random one.
 const SEED: u64 = 0x5eed_5eed_5eed_5eed;
 
-/// A catalogue object, and people in the order of their shards.
+/// A catalog object, and people in the order of their shards.
 pub struct People {
-    catalogue: Packed,
+    catalog_object: Packed,
     sorted: SortedRecords,
 }
 
@@ -34,7 +34,7 @@ pub fn sorted(n_customers: u32) -> Result<People, Box<dyn Error>> {
         n = n.saturating_add(1);
         Ok(())
     })?;
-    let (catalogue, catalog, _) = document.pack_definitions()?;
+    let (catalog_object, catalog, _) = document.pack_definitions()?;
     let mut pile = BlockBuilder::new(&catalog, SEED);
     lines(n_customers, None, &mut |n, list, tree| {
         if let Some(list @ ("customers" | "subscriptions")) = list {
@@ -42,7 +42,7 @@ pub fn sorted(n_customers: u32) -> Result<People, Box<dyn Error>> {
         }
         Ok(())
     })?;
-    Ok(People { catalogue, sorted: pile.sorted()? })
+    Ok(People { catalog_object, sorted: pile.sorted()? })
 }
 
 /// A customer and its subscription, after one write.
@@ -67,8 +67,8 @@ pub struct Built {
 
 impl Built {
     pub fn cut(people: People, write: &mut dyn FnMut(String, &[u8]) -> io::Result<()>) -> io::Result<Built> {
-        let People { catalogue, sorted } = people;
-        let table = cut(&catalogue, &sorted, |part, bytes| write(part.hash.to_string(), bytes.as_slice()))?;
+        let People { catalog_object, sorted } = people;
+        let table = cut(&catalog_object, &sorted, |part, bytes| write(part.hash.to_string(), bytes.as_slice()))?;
         Ok(Built { table })
     }
 

@@ -1,9 +1,9 @@
-//! A workload that other entitlement systems can be given as well: a catalogue of any size, what is
+//! A workload that other entitlement systems can be given as well: a catalog of any size, what is
 //! asked of it, and the right answers, computed without mayuse.
 //!
 //! It was written in JavaScript first, and every number here is the one that comes out there. That
 //! is why the random numbers are mulberry32 and are multiplied as binary fractions. Customers come
-//! from one stream of them, in order: a smaller catalogue is the beginning of a larger one.
+//! from one stream of them, in order: a smaller catalog is the beginning of a larger one.
 //!
 //! A customer has one plan and up to three add-ons; a switch is on if any of them turns it on, and
 //! of their limits the highest counts. The settings say the same as a ladder.
@@ -184,7 +184,7 @@ pub fn queries(n_customers: u32) -> impl Iterator<Item = Query> {
     })
 }
 
-/// Writes the catalogue as lines, each customer followed by its subscription. It is never held
+/// Writes the catalog as lines, each customer followed by its subscription. It is never held
 /// whole. The subscription with the number `changed` has one more add-on.
 ///
 /// # Errors

@@ -49,7 +49,7 @@ check("reserved counts as consumed does", ask("hobby", "exports", "--consumed", 
 check("a negative reservation is a bad question", ask("hobby", "exports", "--reserved", "-1"), { status: 2, stderr: /reserved: must not be negative/ });
 check("a negative consumption is a correction", ask("hobby", "exports", "--consumed", "-5"), { status: 0, stdout: /"consumed": "-5"/ });
 check("explain lists rows", ask("acme", "api_calls", "--consumed", "0", "--explain"), { status: 0, stdout: [/"trace": \[/, /"effect": "ADDED"/] });
-check("a catalogue from standard input", ["check", "--catalog", "-", ...AT, "--customer", "acme", "--feature", "sso"],
+check("a catalog from standard input", ["check", "--catalog", "-", ...AT, "--customer", "acme", "--feature", "sso"],
   { status: 0, stdout: /"allowed": true/ }, readFileSync(join(root, "demo/catalog.json"), "utf8"));
 check("a negative request is a bad question", ask("acme", "sso", "--requested", "-1"), { status: 2, stderr: /requested: must not be negative/ });
 check("a bad instant", ["check", ...DEMO, "--customer", "acme", "--feature", "sso", "--at", "yesterday"],

@@ -288,7 +288,7 @@ test("a document replaces everything, and only if that is said", async (t) => {
   assert.equal(asked.length, 0);
   const { status, stdout } = await mayuse(["import", DOCUMENT, "--url", url, "--replace"]);
   assert.equal(status, 0);
-  assert.match(stdout, /replaced the catalogue; snapshot version 9/);
+  assert.match(stdout, /replaced the catalog; snapshot version 9/);
   assert.equal(asked[0].method, "PUT");
   assert.equal(asked[0].url, "/v1/catalog");
   assert.equal(asked[0].headers["content-type"], "application/json");
@@ -358,7 +358,7 @@ for (const [name, answer] of [["broken off", half], ["cut short", short]]) {
     const { status, stdout, stderr } = await mayuse(["export", "--url", url]);
     assert.equal(status, 1);
     assert.equal(stdout, TEXT.slice(0, 40_000));
-    assert.match(stderr, /error\[BROKEN_OFF\] .*broke off after 40\.0 kB: the catalogue was written meanwhile, or/);
+    assert.match(stderr, /error\[BROKEN_OFF\] .*broke off after 40\.0 kB: the catalog was written meanwhile, or/);
     assert.equal(asked.length, 1, "what is written to a pipe cannot be taken back");
   });
   test(`into a file, an export that is ${name} is begun again`, async (t) => {
@@ -389,7 +389,7 @@ for (const [name, headers] of [["no version", {}], ["a version", VERSION]]) {
     const { url } = await serve(t, ({ response }) => response.writeHead(200, headers).end("<h1>Welcome</h1>"));
     const { status, stderr } = await mayuse(["export", "--url", url, "-o", join(folder, "page.json")]);
     assert.equal(status, 1);
-    assert.match(stderr, /Welcome|no catalogue document/);
+    assert.match(stderr, /Welcome|no catalog document/);
     assert.equal(existsSync(join(folder, "page.json")), false);
   });
 }

@@ -221,8 +221,8 @@ test("a rollback is an old table under a new version", async (t) => {
   const shown = async (bytes, name) => {
     writeFileSync(path("old/again"), bytes);
     const { stdout } = await mayuse(["inspect", path("old/again"), "--json"]);
-    const { version, previous, catalogue, problems } = JSON.parse(stdout);
-    return { version, previous, catalogue: catalogue.object, problems, name };
+    const { version, previous, catalog, problems } = JSON.parse(stdout);
+    return { version, previous, catalog: catalog.object, problems, name };
   };
   const old = await shown(readFileSync(path("old/manifest")));
   assert.deepEqual(await shown(manifest()), { ...old, version: 13, previous: sha256(before) });

@@ -20,7 +20,7 @@ const SECRET = "07".repeat(32);
 const KEYED = { env: { MAYUSE_SIGNING_KEY: SECRET } };
 const keyFile = file("sign.key", `${SECRET}\n`);
 
-/** Builds a snapshot of a catalogue, and gives its summary. */
+/** Builds a snapshot of a catalog, and gives its summary. */
 async function build(catalog, name, ...more) {
   const { status, stdout, stderr } = await mayuse(["build", catalog, "-o", path(name), ...AT, "--json", ...more], KEYED);
   assert.equal(status, 0, stderr);
@@ -92,7 +92,7 @@ test("a snapshot is objects under their hashes, and a manifest", async () => {
   assert.match(stdout, /^SNAPSHOT\ncustomers +\d+\n[^]*\nversion +9\nmanifest +[0-9a-f]{64}\nseconds +[\d.]+\nbuilt version 9 in /);
 });
 
-test("a catalogue has one snapshot, in whatever order and form it comes", async () => {
+test("a catalog has one snapshot, in whatever order and form it comes", async () => {
   const document = demo();
   // A pool whose units are granted to one customer alone: whether it is a pool hangs on the people.
   document.features.push(

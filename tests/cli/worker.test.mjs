@@ -62,7 +62,7 @@ test("what was imported in lines is what a document says", async () => {
   assert.equal(inLines.customers.length, demo().customers.length);
 });
 
-test("an export replaces the catalogue it is of", async () => {
+test("an export replaces the catalog it is of", async () => {
   const path = join(folder, "export.json");
   assert.equal((await mayuse(["export", ...to(worker), "-o", path])).status, 0);
   const { status, stdout } = await mayuse(["import", path, "--replace", ...to(worker)]);
@@ -73,7 +73,7 @@ test("an export replaces the catalogue it is of", async () => {
   assert.equal(stderr, `snapshot version ${version}\n`);
 });
 
-test("an export in lines, imported elsewhere, is the same catalogue", async () => {
+test("an export in lines, imported elsewhere, is the same catalog", async () => {
   const path = join(folder, "export.ndjson");
   assert.equal((await mayuse(["export", ...to(worker), "--lines", "-o", path])).status, 0);
   assert.match(readFileSync(path, "utf8"), /^\{"kind": "settings"[^]*\n\{"kind":"customer",[^]*\}\n$/);
@@ -84,7 +84,7 @@ test("an export in lines, imported elsewhere, is the same catalogue", async () =
 });
 
 const name = "n".repeat(450);
-/** A catalogue of more than 8 MiB, for which one request is too small. */
+/** A catalog of more than 8 MiB, for which one request is too small. */
 function large(n, more = {}) {
   const { customers, subscriptions, ...rest } = demo();
   const others = Array.from({ length: n }, (_, i) => ({ id: `large_${i}`, name }));
@@ -98,7 +98,7 @@ async function held() {
   return { ...catalog, ...Object.fromEntries(lists.map(([name, list]) => [name, list.sort((a, b) => (a.id < b.id ? -1 : 1))])) };
 }
 
-test("a catalogue of more than 8 MiB takes the place of another one, and goes back", async () => {
+test("a catalog of more than 8 MiB takes the place of another one, and goes back", async () => {
   const n = 20_000;
   const [before, after] = [large(n), large(n, { add_ons: [], subscriptions: [], ladder: undefined, access_statuses: ["ACTIVE"] })];
   after.customers = after.customers.slice(3).map(({ alias, ...customer }) => customer);
@@ -107,7 +107,7 @@ test("a catalogue of more than 8 MiB takes the place of another one, and goes ba
   for (const path of Object.values(file_of)) assert.ok(8 << 20 < statSync(path).size);
   const first = await replace(file_of.before);
   assert.equal(first.status, 0, first.stderr);
-  assert.match(first.stdout, /^KIND +WRITTEN\n[^]*\nreplaced the catalogue: imported \d+ lines, removed \d+; snapshot version \d+\n$/);
+  assert.match(first.stdout, /^KIND +WRITTEN\n[^]*\nreplaced the catalog: imported \d+ lines, removed \d+; snapshot version \d+\n$/);
   const was = await held();
   assert.equal(was.customers.length, before.customers.length);
 
@@ -154,7 +154,7 @@ test("what cannot be written removes nothing", async () => {
   }
   const elements = Array.from({ length: 30_000 }, (_, i) => ({ id: `c${i}`, name: "x".repeat(300) }));
   for (const [document, said] of [
-    [{ format: 2, customers: elements }, /a catalogue document says "format": 1/],
+    [{ format: 2, customers: elements }, /a catalog document says "format": 1/],
     [{ format: 1, customers: [...elements, { name: "nobody" }] }, /customers\[30000\]: id: a required field is missing/],
     [{ format: 1, customers: [...elements, { kind: "plan", id: "p" }] }, /customers\[30000\]: kind: expected `customer`, or nothing/],
     [{ format: 1, customers: [...elements, 7] }, /customers\[30000\]: /],

@@ -130,7 +130,7 @@ test("what is entirely ours is described to the last field", () => {
   }
 });
 
-test("catalogues that are taken are documents", () => {
+test("catalogs that are taken are documents", () => {
   const takes = of("Document");
   const documents = [["the demo", json("demo/catalog.json")]];
   const files = readdirSync(new URL("../vectors/", import.meta.url)).filter((file) => !/index|errors/.test(file));

@@ -1,6 +1,6 @@
 //! Keys: the table, what each may do, and how each dialect presents one.
 
-use mayuse_dialects::{DEMO_KEY, Dialect, Keys, Presented, Scope, ErrorKind, scope_of};
+use mayuse_dialects::{DEMO_KEY, Dialect, ErrorKind, Keys, Presented, Scope, scope_of};
 
 /// The SHA-256 of `one`, of `two` and of the demo key, as `sha256sum` prints them.
 const ONE: &str = "7692c3ad3540bb803c020b3aee66cd8887123234ea0c6e7143c0add73ff431ed";
@@ -182,7 +182,10 @@ fn a_key_does_what_its_scopes_say() {
     assert_eq!(ask("one", Scope::Check).unwrap(), "app");
     assert_eq!(ask("two", Scope::Catalog).unwrap(), "billing");
     let refused = ask("one", Scope::Catalog).unwrap_err();
-    assert_eq!((refused.kind, refused.message.as_str()), (ErrorKind::Forbidden, "the key `app` has no scope `catalog`"));
+    assert_eq!(
+        (refused.kind, refused.message.as_str()),
+        (ErrorKind::Forbidden, "the key `app` has no scope `catalog`")
+    );
     assert_eq!(ask("two", Scope::Check).unwrap_err().kind, ErrorKind::Forbidden);
     let unknown = ask("three", Scope::Check).unwrap_err();
     let message = "the key is not known; send authorization: Bearer KEY, or x-api-key: KEY";

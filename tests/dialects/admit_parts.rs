@@ -1,4 +1,4 @@
-//! Writes that are judged by a part of the catalogue, and must not be judged wrongly for it.
+//! Writes that are judged by a part of the catalog, and must not be judged wrongly for it.
 
 use crate::memory::Memory;
 use mayuse_dialects::{Batch, Change};

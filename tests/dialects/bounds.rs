@@ -4,7 +4,7 @@
 use crate::memory::Memory;
 use crate::{commet, pabbly};
 use mayuse_core::Code;
-use mayuse_dialects::{Batch, ApiError, ErrorKind, admit, text};
+use mayuse_dialects::{ApiError, Batch, ErrorKind, admit, text};
 use mayuse_document::Document;
 use serde_json::{Value, json};
 

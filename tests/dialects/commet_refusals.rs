@@ -192,7 +192,7 @@ fn nothing_that_is_sent_is_a_fault_of_ours() {
         "overageRate",
         "creditCost",
     ];
-    // Whatever the catalogue says about features and other add-ons.
+    // Whatever the catalog says about features and other add-ons.
     let mut memory = seeded();
     let odd =
         json!({"code": "odd", "name": null, "product": {}, "feature_type": {"type": "BOOLEAN"}, "status": "ARCHIVED"});

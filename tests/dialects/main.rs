@@ -1,4 +1,4 @@
-//! The dialects, natively, over a catalogue in memory.
+//! The dialects, natively, over a catalog in memory.
 
 #![allow(
     clippy::unwrap_used,

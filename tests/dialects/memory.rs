@@ -1,8 +1,8 @@
-//! A catalogue in memory, behind the same trait as the database.
+//! A catalog in memory, behind the same trait as the database.
 
 use mayuse_core::Instant;
 use mayuse_dialects::{
-    Change, Context, Entity, ApiError, Ids, Kind, Presented, Referred, Request, Store, answer, items, key_of,
+    ApiError, Change, Context, Entity, Ids, Kind, Presented, Referred, Request, Store, answer, items, key_of,
     read_definitions, references, text,
 };
 use mayuse_document::Document;
@@ -41,7 +41,7 @@ pub struct Memory {
 }
 
 impl Memory {
-    /// An empty catalogue, at 2026-11-21T10:00:00Z.
+    /// An empty catalog, at 2026-11-21T10:00:00Z.
     pub fn new() -> Memory {
         let now = Instant::parse("2026-11-21T10:00:00Z").unwrap();
         Memory { entities: BTreeMap::new(), settings: Value::Object(Map::new()), version: 0, now }

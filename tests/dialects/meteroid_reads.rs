@@ -195,7 +195,7 @@ fn features_are_referred_to_with_their_product() {
 }
 
 #[test]
-fn an_add_on_made_here_is_given_its_rows_through_the_catalogue() {
+fn an_add_on_made_here_is_given_its_rows_through_the_catalog() {
     let mut memory = memory("STANDARD");
     memory.put("prices", "pri_a", &json!({"product_id": "prd_a", "currency": "USD"}));
     let body = json!({"name": "More", "product_id": "prd_a", "price_id": "pri_a"});
@@ -356,7 +356,7 @@ fn what_is_unknown_is_not_found() {
 }
 
 #[test]
-fn a_catalogue_for_some_has_each_of_them_once() {
+fn a_catalog_for_some_has_each_of_them_once() {
     let mut memory = memory("STANDARD");
     memory.put("customers", "cus_eve", &json!({"alias": "eve"}));
     let now = memory.now;

@@ -1,4 +1,4 @@
-//! `POST /api/v1/subscriptions`: whatever is sent, and whatever the catalogue holds, nothing is a
+//! `POST /api/v1/subscriptions`: whatever is sent, and whatever the catalog holds, nothing is a
 //! fault of ours, and what is written the core can read.
 
 use crate::memory::Memory;
@@ -91,7 +91,7 @@ fn no_body_is_a_fault_of_ours() {
 }
 
 #[test]
-fn no_catalogue_is_a_fault_of_ours() {
+fn no_catalog_is_a_fault_of_ours() {
     let shop = shop();
     let entities = [
         ("plans", "plan_pro"),

@@ -94,7 +94,7 @@ fn every_kind_of_fee_in_a_plan_an_add_on_and_a_request() {
         assert_eq!(answer["mrr_cents"], cents * 3, "{fee}");
         assert_eq!(answer["period"], if period == "ONE_TIME" { "MONTHLY" } else { period });
 
-        // The same from the prices of the catalogue, and brought along.
+        // The same from the prices of the catalog, and brought along.
         plan(
             &mut m,
             "USD",
@@ -307,7 +307,7 @@ fn entitlements_do_not_hinge_on_prices() {
 }
 
 #[test]
-fn the_demo_catalogue_takes_subscriptions_with_all_its_add_ons() {
+fn the_demo_catalog_takes_subscriptions_with_all_its_add_ons() {
     let demo: Value = serde_json::from_str(include_str!("../../demo/catalog.json")).unwrap();
     let mut m = Memory::new();
     let (status, answer) = m.ask("PUT", "/v1/catalog", &demo);

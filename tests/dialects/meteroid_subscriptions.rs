@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 /// The demo clock stands at 2026-11-21T10:00:00Z.
 pub const TODAY: &str = "2026-11-21";
 
-/// A catalogue to subscribe in.
+/// A catalog to subscribe in.
 pub fn shop() -> Memory {
     let mut m = Memory::new();
     let sso = json!([{"feature": "sso", "value": {"type": "BOOLEAN", "enabled": true}}]);
@@ -298,7 +298,7 @@ fn what_was_created_can_be_read_and_written_again() {
     let (status, read) = Memory::get(&mut m, &format!("/v1/catalog/subscriptions/{id}"));
     assert_eq!((status, &read["entity"]["add_ons"]), (200, &answer["add_ons"]));
     m.put("subscriptions", id, &read["entity"]);
-    // The answer itself is a subscription that a catalogue takes.
+    // The answer itself is a subscription that a catalog takes.
     m.put("subscriptions", id, &answer);
     assert_eq!(reason(&m, "sso", "2026-11-21T10:00:00Z"), "ENABLED");
 }

@@ -1,4 +1,4 @@
-//! The catalogue's own routes.
+//! The catalog's own routes.
 
 use crate::memory::Memory;
 use mayuse_dialects::{Context, Ids, Kind, Presented, Request, answer, text};
@@ -168,7 +168,7 @@ fn a_document_replaces_everything() {
 fn a_document_is_taken_whole_or_not_at_all() {
     type Edit = fn(&mut Value);
     let cases: [(&str, &str, Edit); 20] = [
-        ("format", "a catalogue document says \"format\": 1", |d| drop(d.as_object_mut().unwrap().remove("format"))),
+        ("format", "a catalog document says \"format\": 1", |d| drop(d.as_object_mut().unwrap().remove("format"))),
         ("format", "expected 1", |d| d["format"] = json!(2)),
         ("format", "expected 1", |d| d["format"] = json!("1")),
         ("features", "expected an array", |d| d["features"] = json!({})),
@@ -244,7 +244,7 @@ fn a_document_of_one_entity_has_full_paths() {
 fn a_document_that_is_none_is_refused() {
     for body in ["[]", "null", "1", "\"x\""] {
         let (status, answer) = Memory::new().ask_text("PUT", "/v1/catalog", body);
-        let message = "expected a catalogue document, which is an object";
+        let message = "expected a catalog document, which is an object";
         assert_eq!((status, error(&answer)), (400, ("INVALID", "", message)), "{body}");
     }
     for body in ["", "{", "{\"format\": 1}}", "\u{0}"] {

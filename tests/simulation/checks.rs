@@ -1,4 +1,4 @@
-//! What is held against what: a publication against the catalogue in its version, and what a writer that
+//! What is held against what: a publication against the catalog in its version, and what a writer that
 //! is left alone comes to.
 
 use super::memory::{Memory, People, Person};
@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use std::rc::Rc;
 
 impl Simulation {
-    /// What is about to be published is the catalogue in that version, and all of it is there.
+    /// What is about to be published is the catalog in that version, and all of it is there.
     pub(super) fn verify(&mut self, cut: &Manifest) {
         if let Some(before) = &self.published {
             assert!(before.version <= cut.version, "an older version comes after a newer one");
@@ -17,7 +17,7 @@ impl Simulation {
         self.versions.retain(|version, _| cut.version <= *version);
         let (people, aliases, n_definitions, _) = self.versions.get(&cut.version).expect("it is a version").clone();
         let definitions = &self.memory.definitions[n_definitions];
-        assert_eq!(cut.table.catalogue, definitions.part);
+        assert_eq!(cut.table.catalog_object, definitions.part);
         let mut pile = BlockBuilder::new(&definitions.catalog, SEED);
         for key in people.keys().chain(aliases.keys()).collect::<BTreeSet<_>>() {
             let made = people.get(key).map(|person| Person { is_poison: false, ..Person::clone(person) });
@@ -121,5 +121,5 @@ impl Simulation {
 }
 
 pub(super) fn named(table: &SnapshotIndex) -> Vec<Hash> {
-    table.distinct().map(|(_, part)| part.hash).chain([table.catalogue.hash]).collect()
+    table.distinct().map(|(_, part)| part.hash).chain([table.catalog_object.hash]).collect()
 }

@@ -1,9 +1,9 @@
 //! The records of the simulated writer, in memory, and a database that can fail.
 
 use super::{LIMITS, SEED};
-use mayuse_core::{Instant, Packed, BlockBuilder, Problems, key_hash};
+use mayuse_core::{BlockBuilder, Instant, Packed, Problems, key_hash};
 use mayuse_document::{Tree, add_element};
-use mayuse_snapshot::{Definitions, Hash, Ledger, Manifest, Shard, State, SnapshotIndex};
+use mayuse_snapshot::{Definitions, Hash, Ledger, Manifest, Shard, SnapshotIndex, State};
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;

@@ -1,7 +1,7 @@
 //! A writer that publishes, simulated: writes, growth, a store that fails, crashes at every step.
 //!
 //! The publisher's own rules run here on records in memory. Everything that happens comes from one
-//! seed. Whatever is published is compared with the catalogue as it was in that version.
+//! seed. Whatever is published is compared with the catalog as it was in that version.
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a simulation fails as tests do")]
 #![expect(clippy::indexing_slicing, clippy::arithmetic_side_effects, reason = "so do these")]
@@ -16,7 +16,9 @@ mod readers;
 use checks::named;
 use mayuse_core::{Instant, Packed};
 use mayuse_document::{Document, Tree};
-use mayuse_snapshot::{Definitions, Hash, Ledger, Limits, Load, Manifest, ObjectRef, Policies, Publisher, Step, SnapshotIndex};
+use mayuse_snapshot::{
+    Definitions, Hash, Ledger, Limits, Load, Manifest, ObjectRef, Policies, Publisher, SnapshotIndex, Step,
+};
 use memory::{Memory, People, Person, Trouble, mark, rotate};
 use serde_json::{Value, json};
 use std::cell::{Cell, RefCell};
@@ -136,7 +138,7 @@ impl Simulation {
             fails_after: Cell::new(None),
         };
         let now = 1_767_225_600_000;
-        let table = SnapshotIndex { seed: SEED, catalogue: ObjectRef::WITHHELD, bits: 0, shards: Vec::new() };
+        let table = SnapshotIndex { seed: SEED, catalog_object: ObjectRef::WITHHELD, bits: 0, shards: Vec::new() };
         let generated_at = Instant::from_millis(now).unwrap();
         let policies = Policies { stale_after_ms: Some(4_000), ..Policies::default() };
         Simulation {
@@ -274,8 +276,8 @@ impl Simulation {
             self.tally.note("other definitions");
         }
         if self.random.one_in(20_000) {
-            // The catalogue is replaced as a whole.
-            self.tally.note("a catalogue that was replaced");
+            // The catalog is replaced as a whole.
+            self.tally.note("a catalog that was replaced");
             let now = self.now;
             records.objects.values_mut().for_each(|object| object.dropped_at = object.dropped_at.or(Some(now)));
             records.shards.clear();

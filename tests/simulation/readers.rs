@@ -1,6 +1,6 @@
 //! Readers of what the simulated writer publishes, through a store that is late, loses, spoils and swaps.
 //!
-//! The readers' own rules run here. Every answer is held against the catalogue of the version that it names.
+//! The readers' own rules run here. Every answer is held against the catalog of the version that it names.
 
 use super::memory::People;
 use super::truth::{Kept, Truth, keep};
@@ -108,7 +108,7 @@ impl Readers {
         self.truths.insert(cut.version, Truth { allowed, aliases: Rc::clone(aliases) });
         let signed = Rc::new(cut.sign(&self.key));
         if self.random.one_in(40) && cut.table.is_whole() {
-            let named = std::iter::once(&cut.table.catalogue).chain(&cut.table.shards);
+            let named = std::iter::once(&cut.table.catalog_object).chain(&cut.table.shards);
             let objects: Option<Vec<&Packed>> = named.map(|part| store.get(&part.hash)).collect();
             let file = objects.map(|objects| join(&signed, objects.into_iter().map(Packed::as_slice)));
             self.fallback = file.map(|file| (cut.version, file));

@@ -23,11 +23,11 @@ fn document(customers: &[(&str, Option<&str>, &str)]) -> Value {
 
 fn cut(document: &Value, seed: u64, bits: u8) -> Cut {
     let read: Document = serde_json::from_value(document.clone()).unwrap();
-    let (catalogue, sorted, _) = read.pack(seed).unwrap();
+    let (catalog_object, sorted, _) = read.pack(seed).unwrap();
     let cut: Vec<_> = (0..1_u64 << bits).map(|shard| sorted.block(bits, shard)).collect();
     let shards = cut.iter().map(|(block, n)| ObjectRef::of(block, *n)).collect();
-    let table = SnapshotIndex { seed, catalogue: ObjectRef::of(&catalogue, 0), bits, shards };
-    Cut { catalogue, blocks: cut.into_iter().map(|(block, _)| block).collect(), table }
+    let table = SnapshotIndex { seed, catalog_object: ObjectRef::of(&catalog_object, 0), bits, shards };
+    Cut { catalog_object, blocks: cut.into_iter().map(|(block, _)| block).collect(), table }
 }
 
 fn says(replica: &Replica, customer: &str) -> [(bool, Reason); 2] {
@@ -77,7 +77,9 @@ fn what_is_made_anew_of_one_leaves_the_other() {
         let table = SnapshotIndex { shards: vec![gone.part], ..before.table.clone() };
         let after = Cut { blocks: vec![gone.block], table, ..before };
         let mut replica = Replica::new(usize::MAX, 0);
-        replica.accept(published(&after.manifest(2)), Some(&after.catalogue), Vec::new(), Source::Snapshot).unwrap();
+        replica
+            .accept(published(&after.manifest(2)), Some(&after.catalog_object), Vec::new(), Source::Snapshot)
+            .unwrap();
         replica.insert_shard(0, after.table.shards[0].hash, after.blocks[0].clone()).unwrap();
         assert_eq!([says(&replica, a), says(&replica, b)], [NOBODY, SECOND], "seed {seed}");
         assert_ne!(empty_shard(&catalog, (seed, 0, 0)).unwrap().part.hash, after.table.shards[0].hash);

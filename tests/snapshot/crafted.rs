@@ -2,7 +2,7 @@
 
 use crate::counting;
 use crate::cutting::{SEED, cut};
-use mayuse_core::{Catalog, FORMAT, Packed, CustomerBlock, Writer, key_hash};
+use mayuse_core::{Catalog, CustomerBlock, FORMAT, Packed, Writer, key_hash};
 use serde_json::json;
 
 /// What a lie is told about.
@@ -18,7 +18,7 @@ fn catalog() -> Catalog {
         "plans": [{ "id": "plan_p", "versions": [{ "id": "plv_p" }] }],
         "add_ons": [{ "id": "add_a" }],
     });
-    Catalog::open(&cut(&document, 0).catalogue).unwrap()
+    Catalog::open(&cut(&document, 0).catalog_object).unwrap()
 }
 
 /// A block, part by part; each may be something else.
@@ -262,9 +262,9 @@ fn subscriptions() {
     }
 }
 
-/// Catalogue objects: an object that is good, and what becomes of it with one text replaced.
+/// Catalog objects: an object that is good, and what becomes of it with one text replaced.
 #[test]
-fn catalogue_objects() {
+fn catalog_objects() {
     let document = json!({
         "format": 1,
         "features": [
@@ -274,7 +274,7 @@ fn catalogue_objects() {
         "plans": [{ "id": "plan_1", "versions": [{ "id": "plv_1" }, { "id": "plv_2" }] }, { "id": "plan_2" }],
         "add_ons": [{ "id": "addon_1" }, { "id": "addon_2" }],
     });
-    let good = cut(&document, 0).catalogue.as_str().to_owned();
+    let good = cut(&document, 0).catalog_object.as_str().to_owned();
     let open = |bytes: String| Catalog::open(&Packed::from(bytes)).map(drop).map_err(|error| error.to_string());
     assert_eq!(open(good.clone()), Ok(()));
     for (from, to) in
@@ -284,7 +284,7 @@ fn catalogue_objects() {
         assert!(error.contains("do not hold together"), "{error}");
     }
     assert!(open(format!("{good}\0")).is_err_and(|error| error.contains("an element cannot be read")));
-    assert!(open(good.replacen("myd", "myp", 1)).is_err_and(|error| error.contains("not a catalogue object")));
+    assert!(open(good.replacen("myd", "myp", 1)).is_err_and(|error| error.contains("not a catalog object")));
     assert!(open(good.replacen("myd\u{1}", "myd\u{2}", 1)).is_err_and(|error| error.contains("update it")));
     // A ladder with a level twice, or with none that there is; more features than bytes.
     let head = |rest: &[u64]| "myd".to_owned() + &numbers(&[FORMAT, 0, 1]) + &numbers(rest);

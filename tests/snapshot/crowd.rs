@@ -1,4 +1,4 @@
-//! More people than random catalogues have, and what happens to them.
+//! More people than random catalogs have, and what happens to them.
 
 use crate::random::{Amounts, Rules, catalog, ladder, subscription};
 use mayuse_core::SortedSet;
@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 /// So many customers there may be.
 const N: usize = 10;
 
-/// A catalogue whose people come and go.
+/// A catalog whose people come and go.
 #[derive(Clone, Debug)]
 pub struct Crowd {
     definitions: Value,
@@ -56,7 +56,7 @@ pub fn event() -> BoxedStrategy<Event> {
     .boxed()
 }
 
-/// A catalogue, and so many events that have happened to it.
+/// A catalog, and so many events that have happened to it.
 pub fn crowd(n_events: usize) -> BoxedStrategy<Crowd> {
     let definitions = catalog(ladder(), 0, Rules::Any, Amounts::Small);
     (definitions, vec(event(), n_events))

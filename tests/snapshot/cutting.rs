@@ -1,6 +1,6 @@
 //! From a document to objects, to a manifest, to a replica.
 
-use mayuse_core::{Catalog, Decision, Instant, Packed, BlockBuilder, Problem, SortedRecords, Source, WriteJson};
+use mayuse_core::{BlockBuilder, Catalog, Decision, Instant, Packed, Problem, SortedRecords, Source, WriteJson};
 use mayuse_document::{Document, Tree, add_element};
 use mayuse_snapshot::{Manifest, Missing, ObjectRef, Policies, Replica, SigningKey, SnapshotIndex, Unverified};
 use serde_json::{Value, json};
@@ -16,12 +16,12 @@ pub fn key() -> SigningKey {
 /// All objects of a document.
 #[derive(Clone, Debug)]
 pub struct Cut {
-    pub catalogue: Packed,
+    pub catalog_object: Packed,
     pub blocks: Vec<Packed>,
     pub table: SnapshotIndex,
 }
 
-/// The catalogue object of a document, and what it opens to; or why the document is refused.
+/// The catalog object of a document, and what it opens to; or why the document is refused.
 pub fn definitions(document: &Value) -> Result<(Packed, Catalog), String> {
     let document: Document = serde_json::from_value(document.clone()).map_err(|error| error.to_string())?;
     let (object, catalog, _) = document.pack_definitions().map_err(|problems| problems.to_string())?;
@@ -46,7 +46,7 @@ pub fn sorted(catalog: &Catalog, document: &Value, seed: u64) -> Result<SortedRe
 
 /// All objects, with so many bits of shards.
 pub fn try_cut(document: &Value, bits: u8) -> Result<Cut, String> {
-    let (catalogue, catalog) = definitions(document)?;
+    let (catalog_object, catalog) = definitions(document)?;
     let sorted = sorted(&catalog, document, SEED)?;
     let (mut blocks, mut shards) = (Vec::new(), Vec::new());
     for shard in 0..1_u64 << bits {
@@ -54,8 +54,8 @@ pub fn try_cut(document: &Value, bits: u8) -> Result<Cut, String> {
         shards.push(ObjectRef::of(&block, n));
         blocks.push(block);
     }
-    let table = SnapshotIndex { seed: SEED, catalogue: ObjectRef::of(&catalogue, 0), bits, shards };
-    Ok(Cut { catalogue, blocks, table })
+    let table = SnapshotIndex { seed: SEED, catalog_object: ObjectRef::of(&catalog_object, 0), bits, shards };
+    Ok(Cut { catalog_object, blocks, table })
 }
 
 /// The same of a document that is known to be good.
@@ -79,7 +79,7 @@ impl Cut {
     pub fn replica(&self) -> Replica {
         let mut replica = Replica::new(usize::MAX, 0);
         let manifest = published(&self.manifest(1));
-        assert_eq!(replica.accept(manifest, Some(&self.catalogue), Vec::new(), Source::Snapshot), Ok(true));
+        assert_eq!(replica.accept(manifest, Some(&self.catalog_object), Vec::new(), Source::Snapshot), Ok(true));
         for (shard, block) in (0..).zip(&self.blocks) {
             assert_eq!(replica.insert_shard(shard, ObjectRef::of(block, 0).hash, block.clone()), Ok(true));
         }

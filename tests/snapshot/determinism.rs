@@ -1,4 +1,4 @@
-//! The same catalogue gives the same objects, everywhere and however it is written.
+//! The same catalog gives the same objects, everywhere and however it is written.
 
 use crate::cutting::{Cut, cut, key};
 use crate::random::{Amounts, Rules, cases, catalog, ladder};
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 #[track_caller]
 fn check(one: &Value, other: &Value, what: &str) {
     let (one, other) = (cut(one, 1), cut(other, 1));
-    assert_eq!(one.catalogue.as_str(), other.catalogue.as_str(), "{what}: the catalogue object");
+    assert_eq!(one.catalog_object.as_str(), other.catalog_object.as_str(), "{what}: the catalog object");
     for (one, other) in one.blocks.iter().zip(&other.blocks) {
         assert_eq!(one.as_str(), other.as_str(), "{what}: a block");
     }
@@ -108,14 +108,14 @@ fn on_every_platform() {
     let golden = |bits: u8| -> Vec<String> {
         let Cut { table, .. } = &cut(&demo, bits);
         let manifest = cut(&demo, bits).manifest(41).sign(&key());
-        let parts = [table.catalogue].into_iter().chain(table.shards.clone()).map(|part| part.hash);
+        let parts = [table.catalog_object].into_iter().chain(table.shards.clone()).map(|part| part.hash);
         parts.chain([Hash::of(manifest.as_bytes())]).map(|hash| hash.to_string()).collect()
     };
     assert_eq!(golden(0), GOLDEN_WHOLE);
     assert_eq!(golden(1), GOLDEN_HALVES);
 }
 
-/// The catalogue object, the shards, the manifest.
+/// The catalog object, the shards, the manifest.
 const GOLDEN_WHOLE: [&str; 3] = [
     "a31d46cfdf3c202278be533d78e8e6428ebe0d301b33166e4e0108576d24b834",
     "b10b0073bc5b2629f741a68d4edf5a1b44858c2a5c8b9fdb0137cb191001022c",

@@ -1,4 +1,4 @@
-//! What a change does: pairs of catalogues, and the differences between them.
+//! What a change does: pairs of catalogs, and the differences between them.
 
 use crate::cutting::{Cut, cut, published};
 use mayuse_core::{Amount, Instant, Source};
@@ -204,7 +204,7 @@ fn snapshots_of_the_past_are_compared_as_well() {
         (manifest.policies, manifest.generated_at) = (policies, Instant::parse(at).unwrap());
         let mut replica = Replica::new(usize::MAX, 0);
         let fresh = (0..).zip(cut.blocks.clone()).collect();
-        assert_eq!(replica.accept(published(&manifest), Some(&cut.catalogue), fresh, Source::Snapshot), Ok(true));
+        assert_eq!(replica.accept(published(&manifest), Some(&cut.catalog_object), fresh, Source::Snapshot), Ok(true));
         replica
     };
     let mut before = replica(&document(), 1, "2025-01-01T00:00:00Z");

@@ -52,7 +52,7 @@ proptest! {
     #![proptest_config(cases(25))]
 
     #[test]
-    fn of_random_catalogues(document in catalog(ladder(), 4, Rules::Any, Amounts::Small), now in now()) {
+    fn of_random_catalogs(document in catalog(ladder(), 4, Rules::Any, Amounts::Small), now in now()) {
         check(&document, &[0, 1, 3], &questions(&["cus_a", "a", "cus_b", "b", "nobody", "no body"]), now);
     }
 
@@ -72,7 +72,7 @@ proptest! {
     }
 }
 
-/// Every check of the vectors, from snapshots of their catalogues. Those of the catalogues that are
+/// Every check of the vectors, from snapshots of their catalogs. Those of the catalogs that are
 /// refused are refused here too.
 #[test]
 fn of_the_vectors() {
@@ -97,5 +97,5 @@ fn of_the_vectors() {
             }
         }
     }
-    assert!(200 < n_checks && 30 < n_refused, "{n_checks} checks, {n_refused} refused catalogues");
+    assert!(200 < n_checks && 30 < n_refused, "{n_checks} checks, {n_refused} refused catalogs");
 }

@@ -12,7 +12,7 @@ fn demo() -> Cut {
 
 impl Cut {
     fn file(&self) -> Vec<u8> {
-        let objects = [&self.catalogue].into_iter().chain(&self.blocks).map(Packed::as_slice);
+        let objects = [&self.catalog_object].into_iter().chain(&self.blocks).map(Packed::as_slice);
         join(&self.manifest(7).sign(&key()), objects)
     }
 }
@@ -20,8 +20,8 @@ impl Cut {
 fn opened(file: Vec<u8>, is_hashed: bool) -> Result<(u64, Vec<String>), FileError> {
     // Not even a text is no snapshot.
     let file = Packed::new(file).ok_or(FileError::NotOne)?;
-    let (manifest, catalogue, shards) = open_file(&file, &[key().public()], is_hashed, Some("tests"))?;
-    let objects = [catalogue].iter().chain(&shards).map(|object| object.as_str().to_owned()).collect();
+    let (manifest, catalog_object, shards) = open_file(&file, &[key().public()], is_hashed, Some("tests"))?;
+    let objects = [catalog_object].iter().chain(&shards).map(|object| object.as_str().to_owned()).collect();
     Ok((manifest.version, objects))
 }
 
@@ -29,7 +29,7 @@ fn opened(file: Vec<u8>, is_hashed: bool) -> Result<(u64, Vec<String>), FileErro
 fn all_of_it_comes_back() {
     let demo = demo();
     let objects: Vec<String> =
-        [&demo.catalogue].into_iter().chain(&demo.blocks).map(|o| o.as_str().to_owned()).collect();
+        [&demo.catalog_object].into_iter().chain(&demo.blocks).map(|o| o.as_str().to_owned()).collect();
     for is_hashed in [true, false] {
         assert_eq!(opened(demo.file(), is_hashed), Ok((7, objects.clone())));
     }
@@ -70,7 +70,7 @@ fn the_reason_is_said() {
     let demo = demo();
     let manifest = demo.manifest(7).sign(&key());
     let with = |objects: &[&Packed]| join(&manifest, objects.iter().map(|object| object.as_slice()));
-    let blocks: Vec<&Packed> = [&demo.catalogue].into_iter().chain(&demo.blocks).collect();
+    let blocks: Vec<&Packed> = [&demo.catalog_object].into_iter().chain(&demo.blocks).collect();
     let mut swapped = blocks.clone();
     swapped.swap(1, 2);
     assert_ne!(blocks[1].as_str(), blocks[2].as_str());

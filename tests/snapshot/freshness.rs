@@ -39,7 +39,7 @@ fn held(cut: &Cut, said: Policies, own: Policies, source: Source) -> Replica {
     let mut replica = Replica::new(usize::MAX, 0).with_own(own);
     let manifest = published(&Manifest { policies: said, ..cut.manifest(7) });
     let blocks = (0..).zip(cut.blocks.clone()).collect();
-    assert_eq!(replica.accept(manifest, Some(&cut.catalogue), blocks, source), Ok(true));
+    assert_eq!(replica.accept(manifest, Some(&cut.catalog_object), blocks, source), Ok(true));
     replica
 }
 
@@ -200,7 +200,7 @@ fn a_shard_is_laid_out_as_its_manifest_says() {
         manifest.table.shards = vec![cut.table.shards[0]; 1 << said];
         let take = |manifest: Manifest| {
             let mut replica = Replica::new(usize::MAX, 0);
-            replica.accept(manifest, Some(&cut.catalogue), Vec::new(), Source::Snapshot).unwrap();
+            replica.accept(manifest, Some(&cut.catalog_object), Vec::new(), Source::Snapshot).unwrap();
             replica.insert_shard(0, cut.table.shards[0].hash, cut.blocks[0].clone())
         };
         assert_eq!(take(manifest.clone()).is_ok(), is_fine, "{made} {said}");

@@ -1,10 +1,12 @@
-//! Objects that were damaged: an error or another catalogue, and never a panic, never much memory,
+//! Objects that were damaged: an error or another catalog, and never a panic, never much memory,
 //! never much time.
 
 use crate::counting;
 use crate::crowd::Crowd;
 use crate::cutting::{Cut, SEED, cut, key};
-use mayuse_core::{Catalog, Found, Instant, Packed, CustomerBlock, BlockBuilder, Question, WriteJson, decide_for, key_hash};
+use mayuse_core::{
+    BlockBuilder, Catalog, CustomerBlock, Found, Instant, Packed, Question, WriteJson, decide_for, key_hash,
+};
 use mayuse_snapshot::{ObjectRef, split};
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::{Config, RngSeed, TestRunner};
@@ -52,8 +54,8 @@ fn ask(catalog: &Catalog, people: &CustomerBlock) {
     }
 }
 
-/// Opens what was a catalogue object, and asks about nobody.
-fn open_catalogue(bytes: Packed) -> bool {
+/// Opens what was a catalog object, and asks about nobody.
+fn open_catalog_object(bytes: Packed) -> bool {
     let opened = Catalog::open(&bytes);
     if let Ok(catalog) = &opened {
         ask(catalog, &CustomerBlock::empty());
@@ -124,10 +126,10 @@ fn check_all(object: &Packed, n: usize, open: &dyn Fn(Packed) -> bool) -> usize 
 }
 
 #[test]
-fn damaged_catalogue_objects() {
+fn damaged_catalog_objects() {
     for (cut, n) in [(demo(), 1_500), (a_crowd(), 1_500)] {
-        let n_open = check_all(&cut.catalogue, n, &open_catalogue);
-        // A mutation of a name is a catalogue, too: what is not asked is not tested.
+        let n_open = check_all(&cut.catalog_object, n, &open_catalog_object);
+        // A mutation of a name is a catalog, too: what is not asked is not tested.
         assert!(20 < n_open, "{n_open} of {n} were opened");
     }
 }
@@ -135,21 +137,21 @@ fn damaged_catalogue_objects() {
 #[test]
 fn damaged_blocks() {
     for (cut, n) in [(demo(), 1_500), (a_crowd(), 1_500)] {
-        let catalog = Catalog::open(&cut.catalogue).unwrap();
+        let catalog = Catalog::open(&cut.catalog_object).unwrap();
         let n_open = check_all(&cut.blocks[0], n, &|bytes| open_block(bytes, &catalog));
         assert!(20 < n_open, "{n_open} of {n} were opened");
     }
 }
 
-/// A block of one catalogue and another one, which lacks most of what it names.
+/// A block of one catalog and another one, which lacks most of what it names.
 #[test]
-fn blocks_of_other_catalogues() {
+fn blocks_of_other_catalogs() {
     let (one, other) = (demo(), a_crowd());
-    let catalogs = [&one, &other].map(|cut| Catalog::open(&cut.catalogue).unwrap());
+    let catalogs = [&one, &other].map(|cut| Catalog::open(&cut.catalog_object).unwrap());
     assert!(CustomerBlock::open(one.blocks[0].clone(), &catalogs[1]).is_err());
     assert!(CustomerBlock::open(other.blocks[0].clone(), &catalogs[0]).is_err());
     // One for the other, and for a manifest.
-    assert!(CustomerBlock::open(one.catalogue.clone(), &catalogs[0]).is_err());
+    assert!(CustomerBlock::open(one.catalog_object.clone(), &catalogs[0]).is_err());
     assert!(Catalog::open(&one.blocks[0]).is_err());
     let manifest = Packed::from(one.manifest(1).sign(&key()));
     assert!(Catalog::open(&manifest).is_err() && CustomerBlock::open(manifest, &catalogs[0]).is_err());

@@ -1,4 +1,4 @@
-//! A switch is decided from a replica without allocating, like from a catalogue.
+//! A switch is decided from a replica without allocating, like from a catalog.
 
 use crate::counting::allocations;
 use crate::cutting::cut;

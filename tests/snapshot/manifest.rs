@@ -3,7 +3,9 @@
 use crate::counting;
 use crate::cutting::{Cut, cut, key, published};
 use mayuse_core::{Instant, MAX_VERSION, Packed, Policy, Writer};
-use mayuse_snapshot::{Hash, Manifest, ManifestError, ObjectRef, Policies, PublicKey, SigningKey, SnapshotIndex, Unverified};
+use mayuse_snapshot::{
+    Hash, Manifest, ManifestError, ObjectRef, Policies, PublicKey, SigningKey, SnapshotIndex, Unverified,
+};
 use serde_json::Value;
 
 fn demo() -> Cut {
@@ -37,7 +39,7 @@ fn every_field_comes_back() {
     check_comes_back(|m| m.generated_at = Instant::MAX);
     check_comes_back(|m| m.previous = Some(Hash::of(b"previous")));
     check_comes_back(|m| m.table.seed = u64::MAX);
-    check_comes_back(|m| m.table.catalogue.size = u32::MAX);
+    check_comes_back(|m| m.table.catalog_object.size = u32::MAX);
     let part = ObjectRef { hash: Hash::of(b"shard"), size: u32::MAX, n: u32::MAX };
     check_comes_back(|m| m.table = SnapshotIndex { bits: 0, shards: vec![part], ..m.table.clone() });
     check_comes_back(|m| m.table = SnapshotIndex { bits: 10, shards: vec![part; 1 << 10], ..m.table.clone() });

@@ -76,7 +76,7 @@ impl Store {
     }
 
     fn get(&self, hash: mayuse_snapshot::Hash) -> Fetched {
-        let named = std::iter::once((self.cut.table.catalogue, &self.cut.catalogue));
+        let named = std::iter::once((self.cut.table.catalog_object, &self.cut.catalog_object));
         let mut all = named.chain(self.cut.table.shards.iter().copied().zip(&self.cut.blocks));
         match all.find(|(part, _)| part.hash == hash) {
             Some((_, object)) if !self.lacks_objects => Fetched::Bytes(object.as_slice().to_vec()),
@@ -136,7 +136,7 @@ fn held(reader: &Reader) -> Option<u64> {
 }
 
 #[test]
-fn a_new_reader_reads_the_manifest_the_catalogue_object_and_one_shard() {
+fn a_new_reader_reads_the_manifest_the_catalog_object_and_one_shard() {
     let (mut store, mut reader, mut now) = (Store::new(world()), Reader::new(settings(), Fallback::Absent), 0);
     let yes = (true, Reason::Enabled, Source::Snapshot, Some(1));
     assert_eq!(store.ask(&mut reader, Question::new("acme", "f"), &mut now), yes);
@@ -152,7 +152,8 @@ fn a_new_reader_reads_the_manifest_the_catalogue_object_and_one_shard() {
 #[test]
 fn min_version_is_kept_on_every_way_to_an_answer() {
     let (mut store, mut now) = (Store::new(world()), 0);
-    let file = join(&store.manifest, [&store.cut.catalogue].into_iter().chain(&store.cut.blocks).map(|o| o.as_slice()));
+    let file =
+        join(&store.manifest, [&store.cut.catalog_object].into_iter().chain(&store.cut.blocks).map(|o| o.as_slice()));
     for (fallback, is_down) in [(Vec::new(), false), (file, true)] {
         let mut reader = Reader::new(settings(), Fallback::of(fallback));
         store.is_down = is_down;
@@ -218,7 +219,7 @@ fn an_object_that_is_not_there_yet_is_no_outage() {
 fn a_request_waits_for_the_store_no_longer_than_its_deadline_in_all_rounds() {
     let (mut store, mut reader, mut now) = (Store::new(world()), Reader::new(settings(), Fallback::Absent), 0);
     store.ms = 2_500;
-    // The manifest, the catalogue object, and what is left of the time for the shard.
+    // The manifest, the catalog object, and what is left of the time for the shard.
     assert_eq!(store.ask(&mut reader, Question::new("acme", "f"), &mut now).1, Reason::SnapshotMissing);
     assert_eq!(store.reads, [(1, 3_000), (1, 3_000), (1, 1_000)]);
     assert_eq!(now, 6_000);

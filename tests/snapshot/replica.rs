@@ -1,11 +1,11 @@
 //! A replica against a model of it: whatever comes in whatever order, an answer is that of the
-//! catalogue of the version that it names, and no version ever gives way to an older one.
+//! catalog of the version that it names, and no version ever gives way to an older one.
 
 use crate::crowd::{Crowd, crowd, event};
 use crate::cutting::{Cut, cut, published, shown};
 use crate::random::{Amounts, CODES, Rules, cases, catalog, ladder};
 use mayuse_core::{FullCatalog, Instant, Question, Source, decide};
-use mayuse_snapshot::{ManifestOrder, Manifest, Missing, ObjectRef, Replica, SnapshotIndex};
+use mayuse_snapshot::{Manifest, ManifestOrder, Missing, ObjectRef, Replica, SnapshotIndex};
 use mayuse_tests::compiled;
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -30,7 +30,7 @@ enum Step {
     Offer {
         which: Index,
         n_fresh: usize,
-        with_catalogue: bool,
+        with_catalog_object: bool,
     },
     /// A shard of some manifest is handed over, whether or not it is wanted any more.
     Hand {
@@ -58,7 +58,7 @@ fn write() -> BoxedStrategy<Write> {
 fn step() -> BoxedStrategy<Step> {
     prop_oneof![
         3 => (any::<Index>(), 0..9_usize, any::<bool>())
-            .prop_map(|(which, n_fresh, with_catalogue)| Step::Offer { which, n_fresh, with_catalogue }),
+            .prop_map(|(which, n_fresh, with_catalog_object)| Step::Offer { which, n_fresh, with_catalog_object }),
         3 => (any::<Index>(), any::<Index>()).prop_map(|(which, shard)| Step::Hand { which, shard }),
         8 => (any::<Index>(), 0..4_usize).prop_map(|(key, n_fetches)| Step::Ask { key, n_fetches }),
         1 => any::<Index>().prop_map(Step::Tie),
@@ -66,7 +66,7 @@ fn step() -> BoxedStrategy<Step> {
     .boxed()
 }
 
-/// One that was published, and the catalogue that answers as it must.
+/// One that was published, and the catalog that answers as it must.
 struct Published {
     cut: Cut,
     manifest: Manifest,
@@ -116,7 +116,7 @@ fn first_place(table: &SnapshotIndex, place: u64) -> u64 {
 }
 
 impl Play {
-    fn offer(&mut self, which: &Index, n_fresh: usize, with_catalogue: bool) {
+    fn offer(&mut self, which: &Index, n_fresh: usize, with_catalog_object: bool) {
         let offered = which.get(&self.history);
         let (manifest, cut) = (offered.manifest.clone(), offered.cut.clone());
         let is_newer = self.held < order(&manifest) && self.floor <= manifest.version;
@@ -126,15 +126,16 @@ impl Play {
         assert_eq!(judged == ManifestOrder::Same, is_same);
         let wanted = self.replica.wants(&manifest);
         self.check_wanted(&manifest, &wanted);
-        let wants_catalogue = self.replica.wants_catalogue(&manifest);
-        let same_catalogue = |held: &Manifest| held.table.catalogue.hash == manifest.table.catalogue.hash;
-        assert_eq!(wants_catalogue, !self.replica.manifest().is_some_and(same_catalogue));
+        let wants_catalog_object = self.replica.wants_catalog_object(&manifest);
+        let same_catalog_object =
+            |held: &Manifest| held.table.catalog_object.hash == manifest.table.catalog_object.hash;
+        assert_eq!(wants_catalog_object, !self.replica.manifest().is_some_and(same_catalog_object));
         let fresh: Vec<_> =
             wanted.iter().take(n_fresh).map(|(shard, _)| (*shard, cut.blocks[*shard as usize].clone())).collect();
-        let catalogue = (wants_catalogue || with_catalogue).then_some(&cut.catalogue);
+        let catalog_object = (wants_catalog_object || with_catalog_object).then_some(&cut.catalog_object);
         let (before, old_bits) = (self.replica.n_shards(), self.replica.manifest().map(|held| held.table.bits));
         let fetched_all = wanted.len() <= n_fresh;
-        let is_taken = self.replica.accept(manifest.clone(), catalogue, fresh, Source::Snapshot).unwrap();
+        let is_taken = self.replica.accept(manifest.clone(), catalog_object, fresh, Source::Snapshot).unwrap();
         assert_eq!(is_taken, is_newer);
         if is_taken {
             self.held = order(&manifest);
@@ -216,7 +217,7 @@ impl Play {
 
     fn play(&mut self, step: &Step) {
         match step {
-            Step::Offer { which, n_fresh, with_catalogue } => self.offer(which, *n_fresh, *with_catalogue),
+            Step::Offer { which, n_fresh, with_catalog_object } => self.offer(which, *n_fresh, *with_catalog_object),
             Step::Hand { which, shard } => self.hand(which, shard),
             Step::Ask { key, n_fetches } => self.ask(key, *n_fetches),
             Step::Tie(shard) => {

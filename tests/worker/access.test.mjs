@@ -341,7 +341,7 @@ test("what a key has no scope for counts as well", async () => {
   }
 });
 
-test("without a key the catalogue is asked for its version so often, by address", async () => {
+test("without a key the catalog is asked for its version so often, by address", async () => {
   await inOnePeriod(async () => {
     const ask = (method, path, end) => {
       const headers = { "cf-connecting-ip": `192.0.2.${end}` };

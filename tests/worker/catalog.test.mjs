@@ -1,4 +1,4 @@
-// The catalogue's own routes: every kind, one by one, in pages and as a whole. Answers are held against openapi.json.
+// The catalog's own routes: every kind, one by one, in pages and as a whole. Answers are held against openapi.json.
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -124,7 +124,7 @@ test("what is given back is what was put", async () => {
   assert.deepEqual((await started.workers[1].get("/v1/catalog")).body, body);
 });
 
-test("a whole catalogue replaces all of the other", async () => {
+test("a whole catalog replaces all of the other", async () => {
   const small = { format: 1, ladder: "METEROID", access_statuses: ["ACTIVE"], customers: [customer("cus_only")] };
   assertWritten(await worker.put("/v1/catalog", small), 200);
   assert.deepEqual((await worker.get("/v1/catalog")).body, whole(small));
@@ -316,7 +316,7 @@ test("a database that cannot be opened is tried again, and the answer does not q
   try {
     for (const path of ["/readyz", "/v1/catalog/customers", "/v1/check?customer=x&feature=y"]) {
       const { status, body } = await worker.get(path);
-      const error = { code: "UNAVAILABLE", message: "the catalogue cannot be opened; ask again" };
+      const error = { code: "UNAVAILABLE", message: "the catalog cannot be opened; ask again" };
       assert.deepEqual([status, body], [503, { error }], path);
     }
     assert.equal((await worker.get("/api/v1/features")).status, 503);

@@ -62,7 +62,7 @@ async function upgrade() {
   return published(writer, world);
 }
 
-test("a new isolate that cannot read the store asks the catalogue itself", async () => {
+test("a new isolate that cannot read the store asks the catalog itself", async () => {
   await faults(readers.cold, [get("down")]);
   assert.equal(await sources(readers.cold), `ORIGIN ${world.version}`);
   assert.match((await statusOf(readers.cold)).last_failure, /the binding is down/);
@@ -133,10 +133,10 @@ test("a manifest whose objects are not there yet waits for them", async () => {
   await reads(worker, world);
 });
 
-test("a new isolate that misses objects asks the catalogue itself, and else says that it cannot say", async () => {
+test("a new isolate that misses objects asks the catalog itself, and else says that it cannot say", async () => {
   const worker = readers.missing;
-  const [catalogue, shard] = objectsOf(await manifestIn(writer));
-  for (const hash of [catalogue, shard]) {
+  const [catalog, shard] = objectsOf(await manifestIn(writer));
+  for (const hash of [catalog, shard]) {
     await faults(worker, [get("absent", `o/${hash}`)]);
     assert.equal(await sources(worker), `ORIGIN ${world.version}`);
     await faults(worker, [get("absent", `o/${hash}`), { call: "fetch", kind: "down" }]);
@@ -149,15 +149,15 @@ test("a new isolate that misses objects asks the catalogue itself, and else says
 
 test("an object that is not what its name says is not read", async () => {
   const worker = readers.spoilt;
-  const [catalogue, shard] = objectsOf(await manifestIn(writer));
-  for (const hash of [catalogue, shard]) {
+  const [catalog, shard] = objectsOf(await manifestIn(writer));
+  for (const hash of [catalog, shard]) {
     for (const kind of ["flipped", "short", "wild", "empty"]) {
       await faults(worker, [get(kind, `o/${hash}`)]);
       assert.equal(await sources(worker), `ORIGIN ${world.version}`, kind);
       assert.match((await statusOf(worker)).last_failure, /is damaged/);
       await faults(worker, [get(kind, `o/${hash}`), { call: "fetch", kind: "down" }]);
       const { decision, reason } = await world.ask(worker, one);
-      // Without the catalogue object there is no manifest held, which is what is missing then.
+      // Without the catalog object there is no manifest held, which is what is missing then.
       const expected = hash === shard ? "SNAPSHOT_INVALID" : "SNAPSHOT_MISSING";
       assert.deepEqual([decision, reason], ["INDETERMINATE", expected], kind);
     }
@@ -209,7 +209,7 @@ test("a manifest that is swapped while it is loaded gives one version or the oth
   const newer = await stored.get(writer, "manifest");
   await stored.put(writer, "manifest", older);
   const swap = { puts: { manifest: newer.toString("base64") } };
-  // Between the manifest and the catalogue object, and between that and the shard.
+  // Between the manifest and the catalog object, and between that and the shard.
   await faults(worker, [get("first", "o/", { ...swap, times: 1 })]);
   assert.equal(await sources(worker), `SNAPSHOT ${world.version - 1}`);
   await reads(worker, world);
@@ -243,7 +243,7 @@ test("a clock that goes backward neither stops readers nor the writer", async ()
   await faults(worker);
 });
 
-test("while the catalogue is down what is in the store is answered, and writes are refused", async () => {
+test("while the catalog is down what is in the store is answered, and writes are refused", async () => {
   const worker = readers.alone;
   await faults(worker, [{ call: "fetch", kind: "down" }]);
   assert.equal(await sources(worker), `SNAPSHOT ${world.version}`);
@@ -267,7 +267,7 @@ test("evicted and begun anew, an isolate answers from the store and nowhere else
   await begin();
   await faults(readers.cold, [{ call: "fetch", kind: "down" }]);
   assert.equal(await sources(readers.cold), `SNAPSHOT ${world.version}`);
-  // The catalogue goes on from where it was.
+  // The catalog goes on from where it was.
   await upgrade();
   await reads(readers.cold, world);
 });

@@ -1,4 +1,4 @@
-// What is published as the catalogue grows, shrinks and changes, and what of it is taken away again.
+// What is published as the catalog grows, shrinks and changes, and what of it is taken away again.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { start } from "./support.mjs";
@@ -55,7 +55,7 @@ async function take({ writer, world }, lines, change) {
   world.settle(JSON.parse(text).snapshot_version);
 }
 
-test("deletes, moved and swapped aliases, and another catalogue as a whole arrive", async () => {
+test("deletes, moved and swapped aliases, and another catalog as a whole arrive", async () => {
   const { writer, reader, world } = moved;
   const [first, second] = ["cus_0", "cus_3"];
   const aliases = ["cus_alias_0", "cus_alias_3", "cus_alias_6", "new"];

@@ -1,4 +1,4 @@
-// Requests and catalogues made to do harm: each is refused for what it is, and the next one is answered.
+// Requests and catalogs made to do harm: each is refused for what it is, and the next one is answered.
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { connect } from "node:net";
@@ -20,7 +20,7 @@ const LIMITS = {
 };
 const METHODS = { "/v1/catalog/customers/x": "PUT" };
 
-/** Catalogues that cannot be used, and why each is refused. */
+/** Catalogs that cannot be used, and why each is refused. */
 const BAD_CATALOGS = [
   [metered("requests", 0), "OUT_OF_RANGE", "features[7].entitlement.value.reset_period.interval"],
   [metered("requests", 10_001), "OUT_OF_RANGE", "features[7].entitlement.value.reset_period.interval"],
@@ -51,7 +51,7 @@ before(async () => {
 });
 after(() => started.stop());
 
-/** The text of the demo catalogue with another interval in the default of a feature. */
+/** The text of the demo catalog with another interval in the default of a feature. */
 function metered(code, interval) {
   const catalog = demoCatalog();
   const feature = catalog.features.find((one) => one.code === code);
@@ -265,7 +265,7 @@ test("what is exactly as long as it may be is read", async () => {
 });
 
 test("what is sent slowly is waited for, and asked once all of it is there", { concurrency: true }, async (t) => {
-  // Longer than the catalogue may take for an answer.
+  // Longer than the catalog may take for an answer.
   const pauses = [["/v1/check", 21_000], ["/v1/check/batch", 21_000], ["/v1/check", 1_000]];
   const tests = pauses.map(([path, ms]) => t.test(`${path} for ${ms} ms`, async () => {
     const question = JSON.stringify({ ...QUESTION, at: undefined });
@@ -276,7 +276,7 @@ test("what is sent slowly is waited for, and asked once all of it is there", { c
     assert.equal(answer.status, 200, JSON.stringify(answer.body));
     const { reason, freshness } = answer.body.results?.[0] ?? answer.body;
     assert.equal(reason, "ENABLED");
-    assert.ok(began + ms <= Date.parse(freshness.generated_at), "it does not wait where the catalogue is");
+    assert.ok(began + ms <= Date.parse(freshness.generated_at), "it does not wait where the catalog is");
   }));
   await Promise.all(tests);
 });
@@ -320,7 +320,7 @@ test("what is announced and does not come keeps nobody else out", async () => {
   assert.equal(whole.status, 400);
 });
 
-test("catalogues that cannot be used, and the one before goes on answering", async () => {
+test("catalogs that cannot be used, and the one before goes on answering", async () => {
   for (const [catalog, code, field] of BAD_CATALOGS) {
     const { status, body } = await worker.put("/v1/catalog", catalog);
     assert.deepEqual([status, body.error.code, body.error.path], [400, code, field], catalog.slice(0, 100));
@@ -333,7 +333,7 @@ test("catalogues that cannot be used, and the one before goes on answering", asy
   assert.deepEqual((await worker.get("/readyz")).body, { status: "ok", snapshot_version: 1, published_version: 0 });
 });
 
-test("everything that is wrong with a catalogue is said at once", async () => {
+test("everything that is wrong with a catalog is said at once", async () => {
   const features = ["a b", "c"].map((code) => ({ id: `feat_${code[0]}`, code, name: code, status: "GONE" }));
   const { status, body } = await worker.put("/v1/catalog", { format: 1, features });
   assert.equal(status, 400);

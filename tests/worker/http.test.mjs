@@ -1,4 +1,4 @@
-// The questions and what needs no key, asked about the demo catalogue.
+// The questions and what needs no key, asked about the demo catalog.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { DEMO_KEY, AT, JSON_TYPE, openapi, start, timeless } from "./support.mjs";
@@ -340,7 +340,7 @@ test("before the first write there is nothing to answer from", async () => {
   assert.deepEqual((await demo.get("/readyz")).body, { status: "ok", snapshot_version: 1, published_version: 0 });
 });
 
-test("where the catalogue cannot be reached at all, each API says so", async () => {
+test("where the catalog cannot be reached at all, each API says so", async () => {
   // What is bound in its place is no object.
   const limits = { CATALOG: { simple: { limit: 1_000, period: 10 } } };
   const { worker, stop } = await start({ catalog: null, limits });

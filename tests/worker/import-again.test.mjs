@@ -31,7 +31,7 @@ test("a finished import sent again says that nothing was left to write", async (
   assert.deepEqual([again.status, again.headers["idempotent-replayed"], again.body.batches], [200, "true", 0]);
 });
 
-test("a catalogue that is replaced takes its imports with it", async () => {
+test("a catalog that is replaced takes its imports with it", async () => {
   const file = customers(3, "again").join("");
   await post(file, "weekly");
   await worker.put("/v1/catalog", { format: 1 });
@@ -41,7 +41,7 @@ test("a catalogue that is replaced takes its imports with it", async () => {
   assert.equal(await nameOf("c3"), "again");
 });
 
-test("an import during which the catalogue is replaced ends, and claims no lines that are gone", async () => {
+test("an import during which the catalog is replaced ends, and claims no lines that are gone", async () => {
   const lines = customers(3 * BATCH, "old");
   for (const [n, replacement] of [{ format: 1 }, { format: 1, customers: [{ id: "c1", name: "new" }] }].entries()) {
     const token = `replaced-${n}`;
@@ -62,7 +62,7 @@ test("an import during which the catalogue is replaced ends, and claims no lines
     slow.end(lines.slice(BATCH).join(""));
     const [status, body] = await answered;
     assert.deepEqual([status, body.error.code], [409, "CONFLICT"], JSON.stringify(body));
-    assert.match(body.error.message, /the catalogue was replaced meanwhile, and nothing of this import is there any more; send it again/);
+    assert.match(body.error.message, /the catalog was replaced meanwhile, and nothing of this import is there any more; send it again/);
     assert.deepEqual([body.lines, body.done, body.snapshot_version], [0, false, replaced.snapshot_version]);
     assert.equal((await worker.get(`${IMPORT}/${token}`)).status, 404);
     assert.equal(await nameOf("c1"), replacement.customers?.[0].name);

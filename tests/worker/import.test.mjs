@@ -1,4 +1,4 @@
-// Large catalogues: taken as lines, batch by batch, and given back as one document.
+// Large catalogs: taken as lines, batch by batch, and given back as one document.
 import assert from "node:assert/strict";
 import { existsSync, readFileSync } from "node:fs";
 import { request } from "node:http";
@@ -71,7 +71,7 @@ async function assertState(token, lines, done) {
   assert.deepEqual([status, body.lines, body.done], [200, lines, done]);
 }
 
-test("a small catalogue", async () => {
+test("a small catalog", async () => {
   const lines = [...shopLines(), line("subscription", shop().subscriptions[0])];
   const counts = { products: 2, prices: 1, features: 6, plans: 1, customers: 1, subscriptions: 1 };
   const answer = await post(`${lines.join("\n")}\n`);
@@ -325,7 +325,7 @@ test(`${N_LARGE} customers with subscriptions`, async (t) => {
   assert.ok(!(peakMb() - beforeMb >= MAX_MORE_MB), `${peakMb()} MB, ${beforeMb} MB before`);
 });
 
-test("the whole catalogue, given back", async (t) => {
+test("the whole catalog, given back", async (t) => {
   const { status, text, headers } = await worker.send("GET", "/v1/catalog");
   assert.deepEqual([status, headers["content-length"]], [200, undefined], "it is a stream");
   const document = JSON.parse(text);

@@ -138,7 +138,7 @@ class Client {
   }
 }
 
-/** All that is stored: `kind/id` to what the catalogue says of it. */
+/** All that is stored: `kind/id` to what the catalog says of it. */
 async function readAll(worker) {
   const all = new Map();
   for (const kind of KINDS) {

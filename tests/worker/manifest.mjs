@@ -50,7 +50,7 @@ export function readManifest(bytes) {
   const manifest = { audience: take(small()), version: small(), generatedAt: small() / 2, policies: [small(), small(), small()] };
   manifest.previous = take(small());
   manifest.seed = readNumber();
-  manifest.catalogue = readPart();
+  manifest.catalog = readPart();
   manifest.bits = small();
   manifest.shards = Array.from({ length: 2 ** manifest.bits }, readPart);
   manifest.key = take(small());
@@ -61,18 +61,18 @@ export function readManifest(bytes) {
 }
 
 /** Every object of a manifest. */
-export const objectsOf = ({ catalogue, shards }) => [catalogue, ...shards].map(({ hash }) => hash);
+export const objectsOf = ({ catalog, shards }) => [catalog, ...shards].map(({ hash }) => hash);
 
 /** Writes a manifest, signed with a secret of 64 hexadecimal digits. */
 export function writeManifest(manifest, secret = LOCAL_SECRET) {
   const der = Buffer.concat([Buffer.from("302e020100300506032b657004220420", "hex"), Buffer.from(secret, "hex")]);
   const key = createPrivateKey({ key: der, format: "der", type: "pkcs8" });
   const publicKey = createPublicKey(key).export({ format: "der", type: "spki" }).subarray(-32);
-  const { audience, version, generatedAt, policies, previous, seed, catalogue, bits, shards } = manifest;
+  const { audience, version, generatedAt, policies, previous, seed, catalog, bits, shards } = manifest;
   // The format before it had no audience.
   const begin = audience === undefined ? number(FORMAT) : number(MANIFEST_FORMAT) + text(audience);
   const head = `mym${begin}${[version, generatedAt * 2, ...policies].map(number).join("")}${text(previous)}`;
-  const table = number(seed) + part(catalogue) + number(bits) + shards.map(part).join("");
+  const table = number(seed) + part(catalog) + number(bits) + shards.map(part).join("");
   const unsigned = head + table + text(sha256(publicKey).slice(0, 16));
   return Buffer.from(unsigned + sign(null, Buffer.from(unsigned, "latin1"), key).toString("hex"), "latin1");
 }

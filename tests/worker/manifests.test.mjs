@@ -29,7 +29,7 @@ before(async () => {
   const { bytes } = await source.send("GET", MANIFEST);
   base = readManifest(bytes);
   const read = (hash) => source.send("GET", `/v1/snapshot/objects/${hash}`).then(({ bytes }) => bytes);
-  const objects = await Promise.all([base.catalogue, ...base.shards].map(({ hash }) => read(hash)));
+  const objects = await Promise.all([base.catalog, ...base.shards].map(({ hash }) => read(hash)));
   await first.stop();
   const withFallback = (file, n) => ({ snapshots: `fallback-${n}`, catalog: null, parts: faultyModules(file) });
   const stranger = snapshotFile(writeManifest(base, OTHER_KEY), objects);
@@ -87,7 +87,7 @@ test("what may still arrive is waited for before another one is put", async () =
   const another = await put(faulty, manifest(31));
   assert.equal(another.status, 503);
   assert.match(another.body.error.message, /another manifest is being published; send this one again in half a minute/);
-  // A catalogue of its own is written meanwhile: its version is above the one that may still arrive.
+  // A catalog of its own is written meanwhile: its version is above the one that may still arrive.
   const { body } = await faulty.put("/v1/catalog/customers/mine", { name: "Mine" });
   assert.equal(body.snapshot_version, 31);
   assert.equal((await faulty.get("/readyz")).body.published_version, 20, "and it waits too");

@@ -112,7 +112,7 @@ test("a batch reads each shard once", async () => {
   assert.ok(isOf("SNAPSHOT")(await large.askAll(largeReaders.whole, spread)));
   const reads = (await calls(largeReaders.whole)).filter((call) => call.startsWith("get o/"));
   assert.equal(new Set(reads).size, reads.length, "none is read twice");
-  assert.equal(reads.length, shards.length + 1, "each shard, and the catalogue object");
+  assert.equal(reads.length, shards.length + 1, "each shard, and the catalog object");
 });
 
 test("an isolate with little memory answers everything, and holds no more than it may", async () => {
@@ -188,7 +188,7 @@ test("who wants a newer version than anybody has is told so, and never no", asyn
   const wanted = { ...one, min_version: small.version + 1 };
   const never = ["INDETERMINATE", "SNAPSHOT_BEHIND", false];
   await faults(worker);
-  // The catalogue itself is the present: it answers whatever is wanted.
+  // The catalog itself is the present: it answers whatever is wanted.
   const present = await small.ask(worker, wanted);
   assert.deepEqual([present.freshness.source, present.freshness.snapshot_version], ["ORIGIN", small.version]);
   assert.deepEqual((await calls(worker)).filter((call) => call === "fetch catalog").length, 1, "it was asked once");
@@ -197,7 +197,7 @@ test("who wants a newer version than anybody has is told so, and never no", asyn
     assert.deepEqual(verdict(await small.ask(worker, question)), never);
     assert.deepEqual((await small.askAll(worker, [question])).map(verdict), [never]);
   }
-  // Once it is written, the catalogue itself says so, and without it nobody does.
+  // Once it is written, the catalog itself says so, and without it nobody does.
   const before = small.version;
   await small.subscribe(writer, "cus_0", 1);
   await faults(worker);
@@ -219,7 +219,7 @@ test("what was deployed with the program answers last, says so, and never for so
   const damaged = { ...own, parts: faultyModules(Buffer.from(file).fill(0x30, file.length - 100)) };
   const bounded = { ...own, bindings: { ...own.bindings, MIN_VERSION: `${versionOfFile + 1}` } };
   const [embedded, newer, spoilt, choosy] = await begin(own, { ...own, snapshots: "newer" }, damaged, bounded);
-  // Nothing is in their stores, and their catalogues are down.
+  // Nothing is in their stores, and their catalogs are down.
   for (const worker of [embedded, spoilt, choosy]) {
     await faults(worker, DOWN);
   }
@@ -237,11 +237,11 @@ test("what was deployed with the program answers last, says so, and never for so
 
   // This one reads a newer manifest, of which it never gets a shard.
   const manifest = await stored.get(writer, "manifest");
-  const [catalogue] = objectsOf(readManifest(manifest));
+  const [catalog] = objectsOf(readManifest(manifest));
   await stored.put(newer, "manifest", manifest);
-  const body = await stored.get(writer, `o/${catalogue}`);
-  assert.equal(sha256(body), catalogue);
-  await stored.put(newer, `o/${catalogue}`, body);
+  const body = await stored.get(writer, `o/${catalog}`);
+  assert.equal(sha256(body), catalog);
+  await stored.put(newer, `o/${catalog}`, body);
   await faults(newer, CATALOG_DOWN);
   for (const id of [...people.keys()].slice(0, 5)) {
     const decision = await small.ask(newer, { customer: id, feature: "f0" });
@@ -257,7 +257,7 @@ test("an answer is too old by what the question, the feature or the deployment s
   };
   const expired = async (worker, question, allowed) =>
     assert.deepEqual(verdict(await ask(worker, question)), ["INDETERMINATE", "SNAPSHOT_EXPIRED", allowed]);
-  // The deployment: not yet, and then too old, so that the catalogue itself is asked, and is down.
+  // The deployment: not yet, and then too old, so that the catalog itself is asked, and is down.
   const { ofDeployment, ofFeature, quiet } = readers;
   await faults(ofDeployment, CATALOG_DOWN);
   await until(async () => (await ask(ofDeployment, { feature: "f0" })).freshness.age_ms > 1_000, "it is too old");

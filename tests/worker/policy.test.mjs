@@ -1,4 +1,4 @@
-// Nothing that a caller sends makes a yes of a sure no while the catalogue can be asked; ages are by the clock, whatever
+// Nothing that a caller sends makes a yes of a sure no while the catalog can be asked; ages are by the clock, whatever
 // instant is asked about; an isolate that was quiet looks before it answers; and each takes its own manifests alone.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
@@ -77,7 +77,7 @@ const LIMITS = [
 ];
 
 for (const isUp of [true, false]) {
-  test(`a sure no stays one, with the catalogue ${isUp ? "there" : "down"}`, async () => {
+  test(`a sure no stays one, with the catalog ${isUp ? "there" : "down"}`, async () => {
     await faults(reader, isUp ? [] : CATALOG_DOWN);
     const { version } = world;
     for (const [feature, ofFeature] of Object.entries(POLICIES)) {
@@ -191,7 +191,7 @@ test("a reader takes only what is for its deployment", async () => {
   assert.match((await statusOf(embedded)).last_failure, /for the audience tests, and here is other/);
 });
 
-test("without a name of its own, a deployment is called as its catalogue", async () => {
+test("without a name of its own, a deployment is called as its catalog", async () => {
   const own = { catalog: null, parts, bindings: { ...silent, SNAPSHOT_AUDIENCE: undefined } };
   const [one, two] = await begin({ ...own, snapshots: "one" }, { ...own, snapshots: "two" });
   const names = [];

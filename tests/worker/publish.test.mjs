@@ -1,5 +1,5 @@
 // Publishing, and everything that may come in between. Whenever it is looked at, the manifest in the store names only
-// objects that are there, and sooner or later it is that of the catalogue.
+// objects that are there, and sooner or later it is that of the catalog.
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";

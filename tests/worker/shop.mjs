@@ -1,4 +1,4 @@
-// A small catalogue to write in: one plan, one customer with an old subscription, and something to sell.
+// A small catalog to write in: one plan, one customer with an old subscription, and something to sell.
 
 /** Ids as Meteroid's and Pabbly's documentation prints them. */
 export const PRODUCT = "prd_7n42DGM5Tflk9n8mt7Fhc7";

@@ -23,11 +23,11 @@ const [NEVER, ALWAYS] = ["3600000", "0"];
 const MiB = 1024 * 1024;
 
 let started;
-/** One that publishes the demo; one whose catalogue was never written; one that signs with a key of its own. */
+/** One that publishes the demo; one whose catalog was never written; one that signs with a key of its own. */
 let source;
 let target;
 let stranger;
-/** One that has no store, and one whose catalogue cannot be reached. */
+/** One that has no store, and one whose catalog cannot be reached. */
 let alone;
 let cut;
 /** One in the local run that signs with a key of its own and names no other. */
@@ -38,7 +38,7 @@ let objects;
 
 before(async () => {
   started = await start(
-    // Its manifest changes only with its catalogue.
+    // Its manifest changes only with its catalog.
     { snapshots: "source", bindings: { API_KEYS, REFRESH_MS: NEVER, HEARTBEAT_S: "3600" } },
     { snapshots: "target", bindings: { API_KEYS, REFRESH_MS: ALWAYS }, catalog: null },
     { snapshots: "stranger", bindings: { SNAPSHOT_SIGNING_KEY: OTHER_KEY, SNAPSHOT_KEYS: LOCAL_PUBLIC_KEY } },
@@ -239,7 +239,7 @@ test("a manifest that nobody signed who may is not published", async () => {
   await refused(target, "GET", MANIFEST, {}, 404, "NOT_FOUND");
 });
 
-test("who has a catalogue publishes that and no other", async () => {
+test("who has a catalog publishes that and no other", async () => {
   const answer = await refused(source, "PUT", MANIFEST, { body: first }, 409, "CONFLICT");
   assert.match(answer.body.error.message, /its own/);
   await refused(stranger, "PUT", MANIFEST, { body: first }, 409, "CONFLICT");
@@ -261,7 +261,7 @@ test("a local run that signs with a key of its own decides from its own manifest
   assert.deepEqual([status.manifests_refused, status.failures, status.last_failure], [0, 0, ""]);
 });
 
-test("a check that wants a newer version than the replica has is answered by the catalogue", async () => {
+test("a check that wants a newer version than the replica has is answered by the catalog", async () => {
   assert.deepEqual(source_of(await check(source)), ["SNAPSHOT", 1]);
   const path = "/v1/catalog/customers/cus_later";
   assert.equal((await source.put(path, { name: "Later" })).status, 201);
@@ -284,7 +284,7 @@ test("from memory, checks have no id, and are what they are otherwise", async ()
   assert.deepEqual(plain(now.body), plain(await check(alone)));
 });
 
-test("a catalogue that was built elsewhere is published, and decided from", async () => {
+test("a catalog that was built elsewhere is published, and decided from", async () => {
   await published(source, 2);
   const second = (await read(source, MANIFEST)).bytes;
   const hashes = second.toString().match(/[0-9a-f]{64}/g).filter((hash) => !objects.has(hash));
@@ -314,7 +314,7 @@ test("a catalogue that was built elsewhere is published, and decided from", asyn
   }
 });
 
-test("a catalogue of its own takes its place, in a later version", async () => {
+test("a catalog of its own takes its place, in a later version", async () => {
   const { status, body } = await target.put("/v1/catalog", demo());
   assert.deepEqual([status, body.snapshot_version], [200, 3]);
   await published(target, 3);
@@ -324,7 +324,7 @@ test("a catalogue of its own takes its place, in a later version", async () => {
   await refused(target, "PUT", MANIFEST, { body: first }, 409, "CONFLICT");
 });
 
-test("without a store there are no snapshots, and the catalogue is asked", async () => {
+test("without a store there are no snapshots, and the catalog is asked", async () => {
   const [[hash, body]] = objects;
   for (const method of ["GET", "HEAD"]) {
     for (const path of [MANIFEST, object(hash), STATUS]) {

@@ -64,10 +64,10 @@ const processes = [];
 subscribe("child_process", (started) => processes.push(started.process));
 
 /**
- * Starts Workers as the local run does, each with a catalogue of its own. Of each:
+ * Starts Workers as the local run does, each with a catalog of its own. Of each:
  * `catalog` is what it is told first (the demo by default, null for nothing) with `key`, `bindings` what else it has,
  * `limits` its rate limits, `parts` other modules than those of the build, `snapshots` the name of a KV namespace to
- * publish to, which several may share, `writer` the number of the one whose catalogue it asks in place of its own,
+ * publish to, which several may share, `writer` the number of the one whose catalog it asks in place of its own,
  * `persist` a folder that outlives all of them.
  */
 export async function start(...options) {
@@ -251,7 +251,7 @@ export async function published(worker, version) {
   assert.fail(`version ${version} is not published: ${JSON.stringify(body)}`);
 }
 
-/** A decision without the instant at which the catalogue was read for it. */
+/** A decision without the instant at which the catalog was read for it. */
 export function timeless({ freshness, ...decision }) {
   assert.ok(Math.abs(Date.parse(freshness.generated_at) - Date.now()) < 60_000, JSON.stringify(freshness));
   // A greatest age counts from then.

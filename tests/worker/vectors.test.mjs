@@ -9,7 +9,7 @@ const AT_ONCE = 16;
 /** How many cases are about a value that does not fit its feature, which no write takes. */
 const N_UNASKED = 5;
 
-/** Every check of the vectors: the case and the text of its catalogue. */
+/** Every check of the vectors: the case and the text of its catalog. */
 const cases = vectorFile("index.json").files.flatMap((name) => {
   const file = vectorFile(name);
   const checks = file.cases.filter((of) => of.kind === "check");
@@ -133,7 +133,7 @@ function withoutRows(text, refusal) {
   return catalog;
 }
 
-test("every check, of its own catalogue, posted and as a query string", async (t) => {
+test("every check, of its own catalog, posted and as a query string", async (t) => {
   const n_of = { asked: 0, withoutRows: 0, queries: 0, refused: 0, unasked: 0 };
   const failures = [];
   const askAll = (some) =>
@@ -155,7 +155,7 @@ test("every check, of its own catalogue, posted and as a query string", async (t
     const others = ofThis.filter(({ of }) => !of.expect.error);
     n_of.refused += ofThis.length - others.length;
     if (others.length > 0) {
-      // A value that does not fit its feature is refused when it is written, though a catalogue read from elsewhere may
+      // A value that does not fit its feature is refused when it is written, though a catalog read from elsewhere may
       // hold it: there its row is passed over. So it is taken away, unless the case is about it.
       assert.deepEqual(new Set(problems(body).map(({ code }) => code)), new Set(["TYPE_MISMATCH"]), where);
       const rest = await worker.put("/v1/catalog", withoutRows(catalog, body));

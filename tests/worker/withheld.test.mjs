@@ -29,7 +29,7 @@ before(async () => {
 });
 after(() => started.stop());
 
-test("a shard that cannot be made is asked about at the catalogue, named, and tried again", async () => {
+test("a shard that cannot be made is asked about at the catalog, named, and tried again", async () => {
   const ids = [...world.people.keys()];
   const id = ids.find((key) => world.people.get(key).plan !== null);
   const { plan } = world.people.get(id);
@@ -47,7 +47,7 @@ test("a shard that cannot be made is asked about at the catalogue, named, and tr
   const withheld = manifest.shards.filter(({ hash }) => hash === NONE);
   assert.equal(withheld.length, 1);
   assert.ok(manifest.shards.length > 2);
-  // Everybody else is answered as of now, those of that shard by the catalogue itself.
+  // Everybody else is answered as of now, those of that shard by the catalog itself.
   const sources = await until(async () => {
     const questions = others.map((customer) => ({ customer, feature: "f1" }));
     const decisions = [];

@@ -1,4 +1,4 @@
-// A catalogue of which it is known, for every version, who may use what: the oracle of tests that break things.
+// A catalog of which it is known, for every version, who may use what: the oracle of tests that break things.
 //
 // One writer writes it, one write after the other, so what a version is going to be is known before it is sent, and no
 // answer can be made from a version that is not known here.

@@ -1,8 +1,8 @@
 //! A block of people: opened once, then looked up in.
 
-use super::format::{Unreadable, head, key_hash, shard_of};
 use super::customer::{Customer, CustomerRecord, Subscriptions, Tables};
-use super::record::{self, PackedCustomer, OwnRows, PackedSubscription};
+use super::format::{Unreadable, head, key_hash, shard_of};
+use super::record::{self, OwnRows, PackedCustomer, PackedSubscription};
 use super::rows::read_row;
 use super::wire::{FIXED, Flags, Packed, Reader, fixed};
 use crate::catalog::Catalog;
@@ -13,7 +13,7 @@ use crate::value::Grant;
 pub(super) const MAGIC: &str = "myp";
 const WHAT: &str = "a block of customers";
 
-/// Customers with their subscriptions, packed, and tied to a catalogue.
+/// Customers with their subscriptions, packed, and tied to a catalog.
 #[derive(Clone, Debug)]
 pub struct CustomerBlock {
     bytes: Packed,
@@ -96,11 +96,11 @@ impl Layout {
 }
 
 impl CustomerBlock {
-    /// Opens a block: checks all of it, and looks its names up in a catalogue.
+    /// Opens a block: checks all of it, and looks its names up in a catalog.
     ///
     /// # Errors
     /// Bytes that are no block, that a later program wrote, or that are damaged; names that the
-    /// catalogue does not have.
+    /// catalog does not have.
     pub fn open(bytes: Packed, catalog: &Catalog) -> Result<CustomerBlock, Unreadable> {
         let symbols = catalog.symbols();
         let all = bytes.as_str();
@@ -171,7 +171,10 @@ impl CustomerBlock {
             archived_at: record.archived_at,
             rows: self.tables.rows_of(&record.rows),
         };
-        Some(CustomerRecord { customer, subscriptions: Subscriptions::read(&self.tables, record.n_subscriptions, at.rest) })
+        Some(CustomerRecord {
+            customer,
+            subscriptions: Subscriptions::read(&self.tables, record.n_subscriptions, at.rest),
+        })
     }
 
     /// How many customers there are.

@@ -4,9 +4,9 @@
 
 use super::block::{self, Layout};
 use super::format::{Unreadable, key_hash};
-use super::record::{self, PackedCustomer, Items, Naming, OwnRows, Record, PackedSubscription};
+use super::record::{self, Items, Naming, OwnRows, PackedCustomer, PackedSubscription, Record};
 use super::rows::write_row;
-use super::sorted_records::{NOWHERE, Names, PendingRecord, PendingKind, SortedRecords};
+use super::sorted_records::{NOWHERE, Names, PendingKind, PendingRecord, SortedRecords};
 use super::wire::{Packed, Reader, Writer};
 use crate::billing::Billing;
 use crate::catalog::Catalog;
@@ -90,7 +90,7 @@ pub struct SubscriptionEntry<'a> {
 }
 
 impl<'c> BlockBuilder<'c> {
-    /// Nobody yet. All blocks of a catalogue are laid out with the same seed. Whoever does not know it has
+    /// Nobody yet. All blocks of a catalog are laid out with the same seed. Whoever does not know it has
     /// a hard time to choose keys that crowd together; those that do make a bucket longer, and nothing else.
     pub fn new(catalog: &'c Catalog, seed: u64) -> BlockBuilder<'c> {
         let (names, bytes, pieces, seen) = (Names::default(), String::new(), Vec::new(), Vec::new());
@@ -117,7 +117,7 @@ impl<'c> BlockBuilder<'c> {
         GrantUsage { rows: self.seen.iter().filter_map(named).collect() }
     }
 
-    /// The catalogue that those who are added refer to.
+    /// The catalog that those who are added refer to.
     pub fn catalog(&self) -> &'c Catalog {
         self.catalog
     }
@@ -288,7 +288,8 @@ impl<'c> BlockBuilder<'c> {
             record::key(&mut reader)?;
             reader.text()
         };
-        pieces.dedup_by(|a, b| a.kind == PendingKind::Alias && compare(a, b) == Ordering::Equal && whose(a) == whose(b));
+        pieces
+            .dedup_by(|a, b| a.kind == PendingKind::Alias && compare(a, b) == Ordering::Equal && whose(a) == whose(b));
         let mut problems = Problems::default();
         let mut customer = "";
         for (n, piece) in pieces.iter().enumerate() {
@@ -338,7 +339,12 @@ impl<'c> BlockBuilder<'c> {
     }
 
     /// Reports subscriptions that have the id of another customer's.
-    fn report_ids<'b>(&self, pieces: &[PendingRecord], id: impl Fn(&PendingRecord) -> &'b str, problems: &mut Problems) {
+    fn report_ids<'b>(
+        &self,
+        pieces: &[PendingRecord],
+        id: impl Fn(&PendingRecord) -> &'b str,
+        problems: &mut Problems,
+    ) {
         let mut ids: Vec<(u64, &PendingRecord)> = Vec::new();
         let subscriptions = pieces.iter().filter(|piece| piece.kind == PendingKind::Subscription);
         ids.extend(subscriptions.map(|piece| (key_hash(self.seed, id(piece)), piece)));

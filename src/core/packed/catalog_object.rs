@@ -13,7 +13,7 @@ use crate::symbols::SymbolTable;
 use crate::value::UncheckedGrant;
 
 const MAGIC: &str = "myd";
-const WHAT: &str = "a catalogue object";
+const WHAT: &str = "a catalog object";
 
 /// No features, plans and add-ons take more.
 const MAX_BYTES: usize = 64 * 1024 * 1024;
@@ -35,7 +35,7 @@ const LEVELS: [Level; 6] =
 const COMBINES: [Combine; 3] = [Combine::Replace, Combine::Stack, Combine::Max];
 
 impl Catalog {
-    /// Opens a catalogue object: features, plans, add-ons and the ladder, without anybody.
+    /// Opens a catalog object: features, plans, add-ons and the ladder, without anybody.
     ///
     /// # Errors
     /// Bytes that are none, that a later program wrote, or that are damaged.
@@ -77,7 +77,7 @@ fn holds_together(definitions: &Definitions<'_>, symbols: &SymbolTable) -> bool 
 }
 
 impl Definitions<'_> {
-    /// Packs them: gives the catalogue object.
+    /// Packs them: gives the catalog object.
     pub fn pack(&self) -> Packed {
         let mut writer = Writer::default();
         writer.0.push_str(MAGIC);

@@ -12,7 +12,7 @@ use crate::value::Grant;
 /// What opening a block made of it, for whoever reads its records.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Tables {
-    /// What each name of the block stands for in the catalogue.
+    /// What each name of the block stands for in the catalog.
     pub refs: Box<[ResolvedRefs]>,
     /// The rows of all customers and subscriptions of the block.
     pub rows: Box<[Grant]>,

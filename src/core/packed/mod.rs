@@ -1,9 +1,9 @@
-//! The packed form: a catalogue as bytes that are checked once and then read where they lie.
+//! The packed form: a catalog as bytes that are checked once and then read where they lie.
 //!
 //! [`People`] are customers with their subscriptions: one block, or, in a snapshot, as many as there
 //! are shards. A block names what it refers to (plan versions, add-ons, features, products) by id,
 //! in a table of its own, so it stays as it is when others are added; opening it looks the names up in
-//! the symbol table of a catalogue. A [`Pile`] makes blocks. The catalogue object is everything else.
+//! the symbol table of a catalog. A [`Pile`] makes blocks. The catalog object is everything else.
 //!
 //! ```text
 //! block     MAGIC format  seed  shard bits, bucket bits  n customers, n subscriptions
@@ -27,10 +27,10 @@ mod sorted_records;
 mod block_builder;
 mod catalog_object;
 
-pub use block::{Found, CustomerBlock};
-pub use format::{FORMAT, Unreadable, key_hash, shard_of};
+pub use block::{CustomerBlock, Found};
+pub use block_builder::{BlockBuilder, CustomerEntry, GrantUsage, SubscriptionEntry};
 pub use customer::CustomerRecord;
-pub(crate) use customer::{Customer, SubscriptionIter, Subscription, Subscriptions};
-pub use block_builder::{CustomerEntry, BlockBuilder, GrantUsage, SubscriptionEntry};
+pub(crate) use customer::{Customer, Subscription, SubscriptionIter, Subscriptions};
+pub use format::{FORMAT, Unreadable, key_hash, shard_of};
 pub use sorted_records::SortedRecords;
 pub use wire::{Packed, Reader, Writer};

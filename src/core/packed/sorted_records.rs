@@ -2,7 +2,7 @@
 
 use super::block::{MAGIC, MAX_BUCKET_BITS};
 use super::format::{FORMAT, shard_of};
-use super::record::{self, PackedCustomer, Naming, Record, PackedSubscription};
+use super::record::{self, Naming, PackedCustomer, PackedSubscription, Record};
 use super::wire::{Packed, Reader, Writer};
 
 /// Names in the order in which they came.
@@ -158,7 +158,13 @@ impl SortedRecords {
         }
     }
 
-    fn record(&self, piece: &PendingRecord, subscriptions: &[PendingRecord], body: &mut Writer, naming: &mut Naming<'_>) -> Option<()> {
+    fn record(
+        &self,
+        piece: &PendingRecord,
+        subscriptions: &[PendingRecord],
+        body: &mut Writer,
+        naming: &mut Naming<'_>,
+    ) -> Option<()> {
         let mut reader = self.after_key(piece)?.1;
         let (flags, key) = record::key(&mut reader)?;
         match Record::read(&mut reader, flags)? {

@@ -4,7 +4,7 @@ use super::shapes::{StoredEntity, instant, is_archived, is_found, name_of, not_f
 use crate::failure::ApiError;
 use crate::ids::derived;
 use crate::kind::Kind;
-use crate::request::{Context, Outcome, ApiResponse};
+use crate::request::{ApiResponse, Context, Outcome};
 use crate::route::Call;
 use crate::store::{Change, Entity, Store, text};
 use mayuse_core::{Code, Problem, Problems};

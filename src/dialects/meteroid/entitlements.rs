@@ -4,10 +4,10 @@
 
 use super::shapes::{Products, feature_ref, metered, metric_of, not_found, put, some_text, terms};
 use crate::admit::tree;
+use crate::customers::{catalog_for, compiled};
 use crate::failure::ApiError;
 use crate::json::json;
 use crate::kind::Kind;
-use crate::customers::{catalog_for, compiled};
 use crate::request::{Context, Outcome};
 use crate::route::Call;
 use crate::store::{Entity, Store, items, product_of, text};
@@ -104,7 +104,12 @@ const HOLDER: &str = "~";
 
 /// A catalog with one customer, who holds a plan version (of a plan and its version; an empty one if none
 /// is named) and what `fields` of a subscription say, and nothing else.
-fn holder(plan: Option<(&str, &str)>, fields: &Value, store: &dyn Store, now: Instant) -> Result<FullCatalog, ApiError> {
+fn holder(
+    plan: Option<(&str, &str)>,
+    fields: &Value,
+    store: &dyn Store,
+    now: Instant,
+) -> Result<FullCatalog, ApiError> {
     let mut id = HOLDER.to_owned();
     while plan.is_none() && (store.get(Kind::Plan, &id)?.is_some() || store.plan_of_version(&id)?.is_some()) {
         id.push_str(HOLDER);

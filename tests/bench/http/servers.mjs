@@ -18,10 +18,10 @@ const OURS = ["src/worker/shim.mjs", "build/index.js", "fallback.snapshot", "bui
 const OUR_BINDINGS = {
   API_KEYS: JSON.stringify([{ name: "bench", sha256: SHA256, scopes: ["check", "catalog"], class: "bench" }]),
   SNAPSHOT_SIGNING_KEY: SHA256,
-  // The catalogue does not change while it is measured.
+  // The catalog does not change while it is measured.
   REFRESH_MS: "86400000",
 };
-/** How long it may take until a catalogue is published. */
+/** How long it may take until a catalog is published. */
 const PUBLISHED_WITHIN_MS = 300_000;
 
 const own = ({ customer, feature, usage }) => `/v1/check?customer=${customer}&feature=${feature}&consumed=${usage}`;
@@ -129,13 +129,13 @@ export async function start(server, { folder, pin, snapshot, catalog, questions 
   return { ...server, port, pid: child.pid, stop: () => child.kill("SIGTERM") };
 }
 
-/** Tells our Worker its catalogue, and asks it everything once the long way: after that it has all of it in memory. */
+/** Tells our Worker its catalog, and asks it everything once the long way: after that it has all of it in memory. */
 async function hold(port, { format, ladder, ...lists }, questions) {
   const entities = Object.entries(lists).flatMap(([list, all]) => all.map((one) => ({ kind: list.slice(0, -1), ...one })));
   const body = [{ kind: "settings", ladder }, ...entities].map((line) => JSON.stringify(line)).join("\n");
   const { status, text } = await ask(port, "POST", "/v1/catalog/import", { body, key: KEY, type: "application/x-ndjson" });
   if (status !== 200) {
-    throw new Error(`the catalogue was not taken: ${status} ${text}`);
+    throw new Error(`the catalog was not taken: ${status} ${text}`);
   }
   const end = Date.now() + PUBLISHED_WITHIN_MS;
   for (let ready = {}; ready.published_version !== JSON.parse(text).snapshot_version; ) {

@@ -78,7 +78,7 @@ export function snapshot(nCustomers) {
   return { features: FEATURES, plans: PLANS, addons: ADD_ONS, customers };
 }
 
-/** The same as a catalogue document of mayuse. */
+/** The same as a catalog document of mayuse. */
 export function catalog({ features, plans, addons, customers }) {
   const isSwitch = (code) => SWITCHES.includes(code);
   const value = (code, grant) =>

@@ -24,7 +24,7 @@ pub(super) struct FeeStructure {
 }
 
 impl FeeStructure {
-    /// Reads `fee_type` and `fee_structure` of a product or price component in a catalogue.
+    /// Reads `fee_type` and `fee_structure` of a product or price component in a catalog.
     pub(super) fn read_stored(o: Object<'_>) -> FeeStructure {
         let fee_type = o.optional("fee_type", |n| n.word(&FeeType::WORDS));
         let structure = o.optional("fee_structure", |node| {

@@ -47,7 +47,7 @@ pub(super) fn shortest_period(lines: &[&Line]) -> BillingPeriod {
     shortest.unwrap_or(BillingPeriod::Monthly)
 }
 
-/// An add-on that was asked for, as the catalogue has it.
+/// An add-on that was asked for, as the catalog has it.
 pub(super) struct AddOnOffer {
     name: String,
     product_id: Option<String>,

@@ -1,7 +1,7 @@
 //! Creating a subscription.
 //!
 //! In reading order: what is asked, what things cost, the plan that is subscribed to, what is read
-//! of the catalogue, the lines of the subscription and what they come to in a month, its dates and
+//! of the catalog, the lines of the subscription and what they come to in a month, its dates and
 //! state, its coupons, the answer.
 
 mod request;
@@ -22,7 +22,7 @@ use super::shapes::is_archived;
 use crate::failure::ApiError;
 use crate::json::json;
 use crate::kind::Kind;
-use crate::request::{Context, Outcome, ApiResponse, Request};
+use crate::request::{ApiResponse, Context, Outcome, Request};
 use crate::route::Call;
 use crate::store::{Change, Entity, Store, text};
 use coupons::Buyer;

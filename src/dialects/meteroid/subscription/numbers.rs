@@ -4,11 +4,11 @@ use mayuse_core::{Amount, Code};
 use mayuse_document::{Node, Object};
 use serde_json::Value;
 
-/// Where something is read from. A request says everything; a catalogue says what it knows.
+/// Where something is read from. A request says everything; a catalog says what it knows.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Source {
     Request,
-    Catalogue,
+    Catalog,
 }
 
 /// An amount of money, which nobody pays back.

@@ -13,7 +13,7 @@
 //!     id, name, product_id?,
 //!     fee                                        as Meteroid's API prints it: {type: "RATE", rates: [...]}
 //!     or prices: [{cadence, currency, pricing}]  each another way to pay for the same
-//!     or price_ids: ["pri_..."]                  of the catalogue's prices
+//!     or price_ids: ["pri_..."]                  of the catalog's prices
 //!     fee_type?, fee_structure?                  else those of the product
 //!   }]
 //! }]}
@@ -219,7 +219,7 @@ fn component(node: Node<'_>) -> Option<(Component, Vec<String>)> {
         structure = of_fee;
         prices = ways.into_iter().map(Rc::new).collect();
     }
-    o.each("prices", |_, node| prices.extend(Price::read(node, Source::Catalogue).map(Rc::new)));
+    o.each("prices", |_, node| prices.extend(Price::read(node, Source::Catalog).map(Rc::new)));
     let mut price_ids: Vec<String> = Vec::new();
     let mut is_full = false;
     o.each("price_ids", |_, node| {
@@ -239,7 +239,12 @@ fn component(node: Node<'_>) -> Option<(Component, Vec<String>)> {
 impl Component {
     /// The one way to pay that the parameters leave, in the currency of the subscription; none
     /// where no price is known. A single way is taken whatever the parameters say.
-    pub(super) fn price(&self, parameters: Parameters, currency: &str, at: &str) -> Result<Option<Rc<Price>>, ApiError> {
+    pub(super) fn price(
+        &self,
+        parameters: Parameters,
+        currency: &str,
+        at: &str,
+    ) -> Result<Option<Rc<Price>>, ApiError> {
         let refuse = |message: String| Err(ApiError::field(at, message));
         let in_currency = |price: &&Rc<Price>| price.currency.as_deref().is_none_or(|found| found == currency);
         let mut left: Vec<&Rc<Price>> = self.prices.iter().filter(in_currency).collect();

@@ -39,7 +39,7 @@ pub(super) fn read(node: Node<'_>) -> Option<(FeeStructure, Vec<Price>)> {
         }
         FeeType::Usage => {
             structure.metric_id = o.optional_id("metric_id").map(Rc::from);
-            let model = o.required("pricing", |n| usage_model(n, Source::Catalogue))?;
+            let model = o.required("pricing", |n| usage_model(n, Source::Catalog))?;
             offer(cadence(), Pricing::Usage { model });
         }
         FeeType::ExtraRecurring => {

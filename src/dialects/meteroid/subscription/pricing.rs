@@ -36,7 +36,7 @@ impl FeeType {
 /// A price, as it is stored or written into a request.
 pub(super) struct Price {
     pub product_id: Option<String>,
-    /// None where a catalogue does not say: then it goes with any.
+    /// None where a catalog does not say: then it goes with any.
     pub currency: Option<String>,
     pub cadence: BillingPeriod,
     pub pricing: Pricing,

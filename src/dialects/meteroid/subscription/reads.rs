@@ -52,7 +52,7 @@ pub(super) fn n_bytes(json: &Value) -> usize {
     JsonValue(json).to_json().len()
 }
 
-/// Reads the catalogue for one request.
+/// Reads the catalog for one request.
 pub(super) struct Reads<'s> {
     pub store: &'s dyn Store,
     size: Size,
@@ -73,7 +73,7 @@ impl<'s> Reads<'s> {
         self.size.add(n_bytes(&found.body), at)
     }
 
-    /// A price of the catalogue, if it is there.
+    /// A price of the catalog, if it is there.
     ///
     /// # Errors
     /// One that cannot be read.
@@ -81,12 +81,12 @@ impl<'s> Reads<'s> {
         if let Some(known) = self.prices.get(id) {
             return Ok(known.clone());
         }
-        let found = self.read(Kind::Price, id, at, |o| Price::read_fields(o, Source::Catalogue))?.map(Rc::new);
+        let found = self.read(Kind::Price, id, at, |o| Price::read_fields(o, Source::Catalog))?.map(Rc::new);
         self.prices.insert(id.to_owned(), found.clone());
         Ok(found)
     }
 
-    /// The fee structure of a product of the catalogue, if it is there.
+    /// The fee structure of a product of the catalog, if it is there.
     ///
     /// # Errors
     /// One that cannot be read.
@@ -112,7 +112,7 @@ impl<'s> Reads<'s> {
     }
 }
 
-/// Reads something of the catalogue. What is wrong with it is said at the field that names it.
+/// Reads something of the catalog. What is wrong with it is said at the field that names it.
 pub(super) fn stored<T>(
     what: &str,
     body: &Value,
@@ -121,6 +121,6 @@ pub(super) fn stored<T>(
 ) -> Result<T, ApiError> {
     mayuse_document::read(&tree(body), read).map_err(|problems| {
         let first = problems.list.first().map(ToString::to_string).unwrap_or_default();
-        ApiError::field(at, format!("{what} cannot be used as the catalogue has it: {first}"))
+        ApiError::field(at, format!("{what} cannot be used as the catalog has it: {first}"))
     })
 }

@@ -5,7 +5,7 @@ use super::numbers::{Source, int32, int64};
 use super::pricing::{FeeType, Parameters, Price};
 use crate::failure::ApiError;
 use crate::json::json;
-use mayuse_core::{BillingPeriod, Code, Date, BillingSchedule, SortedSet};
+use mayuse_core::{BillingPeriod, BillingSchedule, Code, Date, SortedSet};
 use mayuse_document::{Node, Object, Tree};
 use serde_json::{Map, Value};
 use std::rc::Rc;

@@ -6,7 +6,7 @@
 use super::plan::PlanVersion;
 use super::request::{Activation, CreateSubscription};
 use crate::failure::ApiError;
-use mayuse_core::{BillingPeriod, Date, Instant, BillingSchedule, trial_end};
+use mayuse_core::{BillingPeriod, BillingSchedule, Date, Instant, trial_end};
 
 pub(super) struct Terms {
     pub status: &'static str,
@@ -25,7 +25,12 @@ pub(super) struct Terms {
 ///
 /// # Errors
 /// `skip_past_invoices` where there is no past, or dates beyond the year 9999.
-pub(super) fn terms(asked: &CreateSubscription, plan: &PlanVersion, period: BillingPeriod, now: Instant) -> Result<Terms, ApiError> {
+pub(super) fn terms(
+    asked: &CreateSubscription,
+    plan: &PlanVersion,
+    period: BillingPeriod,
+    now: Instant,
+) -> Result<Terms, ApiError> {
     let (start, today) = (asked.start, now.date());
     if asked.skip_past_invoices {
         let refuse = |message: &str| Err(ApiError::field("skip_past_invoices", message));
@@ -42,8 +47,8 @@ pub(super) fn terms(asked: &CreateSubscription, plan: &PlanVersion, period: Bill
     // A trial that is paid for is billed from the first day.
     let billing_start = free_trial_end.unwrap_or(start);
     let anchor = asked.billing_day_anchor.or(plan.billing_day_anchor).unwrap_or(month_and_day(billing_start).1);
-    let rhythm =
-        BillingSchedule::new(period, anchor).map_err(|error| ApiError::field("billing_day_anchor", error.to_string()))?;
+    let rhythm = BillingSchedule::new(period, anchor)
+        .map_err(|error| ApiError::field("billing_day_anchor", error.to_string()))?;
     let in_trial = trial_end.is_some_and(|end| today < end);
     let on_trial = match asked.activation {
         Activation::OnStart => in_trial,

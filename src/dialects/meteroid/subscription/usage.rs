@@ -49,7 +49,7 @@ fn tier_row(node: Node<'_>, source: Source) -> Option<Value> {
     // Meteroid itself prints null for a tier without a flat fee or cap.
     let flat = |name| match source {
         Source::Request => o.required(name, |n| n.amount_not_negative()),
-        Source::Catalogue => o.optional(name, |n| n.amount_not_negative()),
+        Source::Catalog => o.optional(name, |n| n.amount_not_negative()),
     };
     // Its schema requires both; where there is none, that is zero.
     let [flat_fee, flat_cap] = ["flat_fee", "flat_cap"].map(|name| decimal(flat(name).unwrap_or(Amount::ZERO)));
