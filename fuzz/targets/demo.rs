@@ -2,9 +2,9 @@
 
 #![allow(dead_code, reason = "each target needs some of it")]
 
-use mayuse_core::{Amount, Catalog, Found, Instant, Packed, People, Pile, Question, WriteJson, decide_for, key_hash};
+use mayuse_core::{Amount, Catalog, Found, Instant, Packed, CustomerBlock, BlockBuilder, Question, WriteJson, decide_for, key_hash};
 use mayuse_document::{Document, Tree, add_element};
-use mayuse_snapshot::{Manifest, Part, Policies, SigningKey, Table};
+use mayuse_snapshot::{Manifest, ObjectRef, Policies, SigningKey, SnapshotIndex};
 use serde_json::Value;
 
 pub const SEED: u64 = 0x0123_4567_89ab_cdef;
@@ -30,7 +30,7 @@ impl Demo {
     pub fn new() -> Demo {
         let document: Document = serde_json::from_str(DEMO).unwrap();
         let (object, catalog, _) = document.pack_definitions().unwrap();
-        let mut pile = Pile::new(&catalog, SEED);
+        let mut pile = BlockBuilder::new(&catalog, SEED);
         let lists: Value = serde_json::from_str(DEMO).unwrap();
         for list in ["customers", "subscriptions"] {
             for (n, element) in lists[list].as_array().unwrap().iter().enumerate() {
@@ -39,8 +39,8 @@ impl Demo {
             }
         }
         let (block, n) = pile.sorted().unwrap().block(0, 0);
-        let shards = vec![Part::of(&block, n)];
-        let table = Table { seed: SEED, catalog_object: Part::of(&object, 0), bits: 0, shards };
+        let shards = vec![ObjectRef::of(&block, n)];
+        let table = SnapshotIndex { seed: SEED, catalog_object: ObjectRef::of(&object, 0), bits: 0, shards };
         let policies = Policies::default();
         let manifest =
             Manifest { version: 3, audience: String::new(), generated_at: now(), policies, table, previous: None };
@@ -49,14 +49,14 @@ impl Demo {
 }
 
 /// Asks about some customers of a block, and everything about them. What is answered does not matter.
-pub fn ask(catalog: &Catalog, people: &People) {
+pub fn ask(catalog: &Catalog, people: &CustomerBlock) {
     let codes: Vec<&str> = catalog.feature_codes().take(16).collect();
     let keys: Vec<&str> = people.ids().take(8).chain(["acme", "nobody"]).collect();
     for key in keys {
         let person = match people.find(key, key_hash(SEED, key)) {
-            Some(Found::Person(person)) => Some(person),
+            Some(Found::Customer(person)) => Some(person),
             Some(Found::Alias(id)) => match people.find(id, key_hash(SEED, id)) {
-                Some(Found::Person(person)) => Some(person),
+                Some(Found::Customer(person)) => Some(person),
                 _ => None,
             },
             None => None,

@@ -6,7 +6,7 @@ mod demo;
 
 use demo::SEED;
 use libfuzzer_sys::fuzz_target;
-use mayuse_core::{Amount, Catalog, Found, People, Pile, Question, WriteJson, decide, decide_for, key_hash};
+use mayuse_core::{Amount, Catalog, Found, CustomerBlock, BlockBuilder, Question, WriteJson, decide, decide_for, key_hash};
 use mayuse_document::{Document, Tree, add_element};
 use std::collections::BTreeMap;
 
@@ -20,7 +20,7 @@ fuzz_target!(|bytes: &[u8]| {
     assert!(full.catalog.feature_codes().eq(opened.feature_codes()));
     // Fields that nobody looks at may hold what is no text.
     let Ok(lists) = serde_json::from_slice::<BTreeMap<String, Tree>>(bytes) else { return };
-    let mut pile = Pile::new(&opened, SEED);
+    let mut pile = BlockBuilder::new(&opened, SEED);
     for list in ["customers", "subscriptions"] {
         let Some(Tree::List(elements)) = lists.get(list) else { continue };
         for (n, element) in elements.iter().enumerate() {
@@ -28,13 +28,13 @@ fuzz_target!(|bytes: &[u8]| {
         }
     }
     let (block, _) = pile.sorted().unwrap().block(0, 0);
-    let people = People::open(block, &opened).unwrap();
+    let people = CustomerBlock::open(block, &opened).unwrap();
     assert_eq!(people.n_customers(), full.customers.n_customers());
     let keys: Vec<String> = people.ids().take(8).map(str::to_owned).collect();
     for key in &keys {
         for code in full.catalog.feature_codes().take(16) {
             let question = Question { explain: true, consumed: Some(Amount::ONE), ..Question::new(key, code) };
-            let Some(Found::Person(person)) = people.find(key, key_hash(SEED, key)) else { panic!("{key} is lost") };
+            let Some(Found::Customer(person)) = people.find(key, key_hash(SEED, key)) else { panic!("{key} is lost") };
             let one = decide(&full, &question, demo::now()).map(|told| told.to_json());
             let other = decide_for(&opened, Some(&person), &question, demo::now());
             let other = other.map(|told| told.to_json());

@@ -7,7 +7,7 @@ mod demo;
 
 use demo::{Demo, ask, key};
 use libfuzzer_sys::fuzz_target;
-use mayuse_core::{Catalog, Packed, People};
+use mayuse_core::{Catalog, Packed, CustomerBlock};
 use mayuse_snapshot::{join, open_file};
 use std::sync::LazyLock;
 
@@ -28,7 +28,7 @@ fuzz_target!(|bytes: &[u8]| {
         assert_eq!(manifest, DEMO.manifest);
         let Ok(catalog) = Catalog::open(&catalog_object) else { continue };
         for shard in shards {
-            if let Ok(people) = People::open(shard, &catalog) {
+            if let Ok(people) = CustomerBlock::open(shard, &catalog) {
                 ask(&catalog, &people);
             }
         }

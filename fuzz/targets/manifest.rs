@@ -20,11 +20,11 @@ fuzz_target!(|bytes: &[u8]| {
     assert_eq!(same.claims(), read.claims());
     let mut replica = Replica::new(1 << 20, 2);
     let fresh = vec![(0, DEMO.block.clone())];
-    replica.take(DEMO.manifest.clone(), Some(&DEMO.object), fresh, Source::Snapshot).unwrap();
+    replica.accept(DEMO.manifest.clone(), Some(&DEMO.object), fresh, Source::Snapshot).unwrap();
     let claims = read.claims().clone();
-    let (judged, _) = (replica.judge(&claims), replica.wants(&claims));
-    let _ = replica.take(claims, Some(&DEMO.object), Vec::new(), Source::Snapshot);
-    let _ = (judged, replica.person("acme").is_ok());
+    let (judged, _) = (replica.compare(&claims), replica.wants(&claims));
+    let _ = replica.accept(claims, Some(&DEMO.object), Vec::new(), Source::Snapshot);
+    let _ = (judged, replica.customer("acme").is_ok());
     // Nobody has the key but the demo, so nothing but its own manifests is believed.
     if let Ok(manifest) = read.verify(&[key().public()]) {
         assert_eq!(manifest, DEMO.manifest);

@@ -8,7 +8,7 @@ mod demo;
 
 use demo::{Demo, SEED, ask};
 use libfuzzer_sys::fuzz_target;
-use mayuse_core::{Catalog, Packed, People, Pile};
+use mayuse_core::{Catalog, Packed, CustomerBlock, BlockBuilder};
 use mayuse_snapshot::split;
 use std::sync::LazyLock;
 
@@ -42,23 +42,23 @@ fuzz_target!(|bytes: &[u8]| {
     };
     let Some(bytes) = Packed::new(bytes) else { return };
     if let Ok(catalog) = Catalog::open(&bytes) {
-        ask(&catalog, &People::none());
-        if let Ok(people) = People::open(DEMO.block.clone(), &catalog) {
+        ask(&catalog, &CustomerBlock::empty());
+        if let Ok(people) = CustomerBlock::open(DEMO.block.clone(), &catalog) {
             ask(&catalog, &people);
         }
     }
-    let opened = People::open(bytes.clone(), &DEMO.catalog);
+    let opened = CustomerBlock::open(bytes.clone(), &DEMO.catalog);
     if let Ok(people) = &opened {
         ask(&DEMO.catalog, people);
         let _ = split(&DEMO.catalog, &bytes, (SEED, 0, 0));
     }
     // A pile reads blocks that nobody has checked.
-    let mut pile = Pile::new(&DEMO.catalog, SEED);
+    let mut pile = BlockBuilder::new(&DEMO.catalog, SEED);
     if pile.add_block(&bytes, |_| true).is_ok()
         && let Ok(sorted) = pile.sorted()
     {
         let (block, _) = sorted.block(0, 0);
         // What was good stays good when it is packed anew.
-        assert!(opened.is_err() || People::open(block, &DEMO.catalog).is_ok());
+        assert!(opened.is_err() || CustomerBlock::open(block, &DEMO.catalog).is_ok());
     }
 });

@@ -1,7 +1,7 @@
 //! How much may be stored: what could not be published is refused in the transaction that would write it.
 
 use crate::sql::Sql;
-use mayuse_core::SortedSet;
+use mayuse_core::{Element, SortedSet};
 use mayuse_dialects::{ApiError, Change, ErrorKind, Kind, text};
 use worker::SqlStorageValue;
 
@@ -24,7 +24,7 @@ impl Sql {
                 Kind::Subscription => (&mut n_subscriptions, "customer_id"),
                 _ => continue,
             };
-            let path = format!("{}[{n}]", kind.list());
+            let place = Element::Listed(kind.list(), *n);
             *n = n.saturating_add(1);
             let id = text(body, field);
             if checked.contains(id) {
@@ -35,7 +35,7 @@ impl Sql {
                 + coalesce((SELECT sum(length(CAST(body AS BLOB))) FROM subscriptions WHERE customer_id = ?), 0)";
             let what = || format!("customer `{id}` with all its subscriptions");
             self.check_size(statement, vec![id.into(), id.into()], MAX_CUSTOMER, what)
-                .map_err(|failure| failure.at(path))?;
+                .map_err(|failure| failure.at(place))?;
         }
         Ok(())
     }
@@ -56,8 +56,8 @@ impl Sql {
                 _ => None,
             });
             let last = kinds.clone().next_back();
-            let path = last.map(|last| (last.list(), kinds.by_ref().filter(|kind| *kind == last).count()));
-            failure.at(path.map(|(list, n)| format!("{list}[{}]", n.saturating_sub(1))).unwrap_or_default())
+            let place = last.map(|last| (last.list(), kinds.by_ref().filter(|kind| *kind == last).count()));
+            failure.at(place.map(|(list, n)| Element::Listed(list, n.saturating_sub(1))).unwrap_or_default())
         })
     }
 
