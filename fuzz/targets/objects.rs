@@ -1,4 +1,4 @@
-//! Any bytes as a catalog object, and as a block of people of the demo. Lengths and numbers hold an
+//! Any bytes as a catalog object, and as a block of customers of the demo. Lengths and numbers hold an
 //! object together, so few bytes are nearly one: the first of them says whether the others are
 //! the object, or changes of a good one.
 
@@ -52,7 +52,7 @@ fuzz_target!(|bytes: &[u8]| {
         ask(&DEMO.catalog, people);
         let _ = split(&DEMO.catalog, &bytes, (SEED, 0, 0));
     }
-    // A pile reads blocks that nobody has checked.
+    // A builder reads blocks that nobody has checked.
     let mut pile = BlockBuilder::new(&DEMO.catalog, SEED);
     if pile.add_block(&bytes, |_| true).is_ok()
         && let Ok(sorted) = pile.sorted()

@@ -82,7 +82,7 @@ fn lines(upload: &mut Upload, seed: u64) -> Result<Compiled, Refused> {
     if !problems.is_usable() {
         return Err(Refused::Problems(problems));
     }
-    // People are checked against it. Whether a pool has units is not known before all of them were seen.
+    // Customers are checked against it. Whether a pool has units is not known before all of them were seen.
     let mut part = document.clone();
     part.mark_as_part();
     let (_, catalog, _) = part.pack_definitions().map_err(Refused::Problems)?;

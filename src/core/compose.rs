@@ -34,7 +34,7 @@ pub(crate) struct AnchoredAllowance<'c> {
 }
 
 impl<'c> Entitlement<'c> {
-    /// What one chain comes to, where that is no allowance. `misfit` says that rows were left out
+    /// What one chain comes to, where that is no allowance. `mismatch` says that rows were left out
     /// which do not fit the feature.
     pub fn of(state: State<'c>, misfit: bool, subscription: &'c str) -> Entitlement<'c> {
         match state {

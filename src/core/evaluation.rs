@@ -1,4 +1,4 @@
-//! The scene of a question: a customer, the subscriptions it is about, and which of them grant
+//! The context of a question: a customer, the subscriptions it is about, and which of them grant
 //! access at the instant.
 //!
 //! Subscriptions are lent one by one: to copy one costs more than to look at it, and nearly every

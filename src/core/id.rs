@@ -14,7 +14,7 @@ pub fn is_id(text: &str) -> bool {
     !text.is_empty() && text.len() <= 128 && text.bytes().all(|b| b.is_ascii_graphic())
 }
 
-/// Whether a text may be a customer's alias: less strict than an id, since people choose it.
+/// Whether a text may be a customer's alias: less strict than an id, since customers choose it.
 pub fn is_alias(text: &str) -> bool {
     if text.bytes().all(|b| b.is_ascii_graphic()) {
         return !text.is_empty() && text.len() <= 128;

@@ -4,7 +4,7 @@ use std::fmt;
 
 /// A place in an input: an element of it, and a field inside of that.
 ///
-/// # Example: written as people read it
+/// # Example: written as customers read it
 ///
 /// ```
 /// use mayuse_core::{Element, Place};

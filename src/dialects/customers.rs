@@ -1,4 +1,4 @@
-//! Catalogs to decide from: what is defined for everybody, and the few people a question is about.
+//! Catalogs to decide from: what is defined for everybody, and the few customers a question is about.
 
 use crate::admit::tree;
 use crate::failure::ApiError;
@@ -7,7 +7,7 @@ use crate::store::Store;
 use mayuse_core::{BlockBuilder, Element, FullCatalog, Instant, Problems, SnapshotMeta, SortedSet, Source};
 use mayuse_document::{Document, add_element};
 
-/// Ladder, features, plans and add-ons as they are stored, read and ready to have people added.
+/// Ladder, features, plans and add-ons as they are stored, read and ready to have customers added.
 ///
 /// # Errors
 /// The store's own.

@@ -62,7 +62,7 @@ pub trait Store {
     /// How many customers and subscriptions refer to this, and the id of one of them.
     fn users_of(&self, what: Referred, id: &str) -> Result<(u64, Option<String>), ApiError>;
 
-    /// Ladder, features, plans and add-ons, read and ready to have people added.
+    /// Ladder, features, plans and add-ons, read and ready to have customers added.
     fn definitions(&self) -> Result<Document, ApiError>;
 
     /// A text in lower case, to search in whatever case. The tables of it weigh: a shell may have others.

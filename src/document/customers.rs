@@ -1,4 +1,4 @@
-//! People: what they refer to must be there, and fit.
+//! Customers: what they refer to must be there, and fit.
 
 use crate::diagnostics::Diagnostics;
 use crate::entities::{self, RawCustomer, RawSubscription};
@@ -28,7 +28,7 @@ pub fn add_element(
     Ok(problems)
 }
 
-/// Adds people who were checked.
+/// Adds customers who were checked.
 pub(crate) fn pile_up(pile: &mut BlockBuilder<'_>, customers: &[RawCustomer], subscriptions: &[RawSubscription]) {
     let symbols = pile.catalog().symbols();
     customers.iter().for_each(|raw| pile.add_customer(customer_entry(raw, symbols)));

@@ -11,7 +11,7 @@ use mayuse_core::{
 };
 use std::cmp::Ordering;
 
-/// Everything but the people.
+/// Everything but the customers.
 #[derive(Clone, Debug)]
 pub(crate) struct RawDefinitions {
     pub ladder: Ladder,

@@ -80,7 +80,7 @@ impl Document {
         Ok((FullCatalog { catalog, customers }, problems))
     }
 
-    /// Packs everything but the people: gives the catalog object, the catalog it opens to, and
+    /// Packs everything but the customers: gives the catalog object, the catalog it opens to, and
     /// what is wrong in ways that do not keep it from being used.
     ///
     /// # Errors
@@ -104,8 +104,8 @@ impl Document {
         Ok((object, catalog, sorted.sink.into_usable()?))
     }
 
-    /// Packs all of it: gives the catalog object, the people in order, and what is wrong in ways that
-    /// do not keep it from being used. `seed` is that of [`Pile::new`].
+    /// Packs all of it: gives the catalog object, the customers in order, and what is wrong in ways that
+    /// do not keep it from being used. `seed` is that of [`BlockBuilder::new`].
     ///
     /// # Errors
     /// All the problems of the document, if any of them keeps it from being used.
@@ -152,12 +152,12 @@ impl Document {
     }
 
     /// Says that this is a part of a catalog: what only the whole of it can show is not looked for.
-    /// That is whether a pool has units, which may hang on people who are not in the part.
+    /// That is whether a pool has units, which may hang on customers who are not in the part.
     pub fn mark_as_part(&mut self) {
         self.is_part = true;
     }
 
-    /// Says what rows people have who are not in it, and counts them where all rows count.
+    /// Says what rows customers have who are not in it, and counts them where all rows count.
     pub fn with_external_grants(&mut self, seen: GrantUsage) {
         self.seen = seen;
     }

@@ -93,7 +93,7 @@ pub fn bits_for(n_bytes: u64, shard_bytes: usize) -> u8 {
     u8::try_from(n_shards.trailing_zeros()).unwrap_or(SnapshotIndex::MAX_BITS).min(SnapshotIndex::MAX_BITS)
 }
 
-/// Cuts people into shards, and gives `write` each object, the catalog object first.
+/// Cuts customers into shards, and gives `write` each object, the catalog object first.
 ///
 /// # Errors
 /// Those of `write`.

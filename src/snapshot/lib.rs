@@ -1,7 +1,7 @@
 //! A catalog as it travels: immutable objects named by their hashes, and a signed manifest that
 //! names them.
 //!
-//! [`cut`] makes one [`Table`] of objects of a catalog and its people, [`patch`] the next one of
+//! [`cut`] makes one [`SnapshotIndex`] of objects of a catalog and its customers, [`patch`] the next one of
 //! what changed. A [`Manifest`] puts a version and an instant to a table and is signed; a
 //! [`Replica`] holds a verified one with as many of its shards as it may, and decides from them.
 //! It never gives way to an older one. A [`Reader`] says what to fetch for it and when, a [`Publisher`]

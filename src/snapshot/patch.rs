@@ -16,10 +16,10 @@ pub struct Patched {
 }
 
 /// Makes a shard anew. `keys` are the ids and aliases that changed: whatever the old block holds
-/// under them goes, and what `add` puts on the pile comes, as far as it lies in this shard.
+/// under them goes, and what `add` puts on the builder comes, as far as it lies in this shard.
 ///
 /// # Errors
-/// An old block that is none; people who do not hold together; those of `add`.
+/// An old block that is none; customers who do not hold together; those of `add`.
 pub fn patch<E: From<Problems>>(
     catalog: &Catalog,
     old: &Packed,

@@ -7,7 +7,7 @@
 //!
 //! ```text
 //! write ─► dirty keys ─► shards made anew ─► cut: the table of one version ─► objects put ─► manifest put
-//!                         ▲ split when there are more people
+//!                         ▲ split when there are more customers
 //! ```
 //!
 //! A cut is taken at an instant at which no key is dirty, so it is exactly one version. Writes go on

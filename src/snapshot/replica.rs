@@ -58,9 +58,9 @@ pub enum ManifestOrder {
 pub enum Missing {
     /// A manifest.
     Manifest,
-    /// A shard, to be given to [`Replica::hold`].
+    /// A shard, to be given to [`Replica::insert_shard`].
     Shard(u64, ObjectRef),
-    /// [`Replica::tie`]: the shard was opened with another catalog object.
+    /// [`Replica::relink`]: the shard was opened with another catalog object.
     Relink(u64),
     /// The origin: the writer could not make the shard.
     Origin,
@@ -85,7 +85,7 @@ impl Replica {
         self.view.as_ref().map(|view| &view.manifest)
     }
 
-    /// The catalog that is held: everything but the people.
+    /// The catalog that is held: everything but the customers.
     pub fn catalog(&self) -> Option<&Catalog> {
         self.view.as_ref().map(|view| &view.catalog)
     }
@@ -114,7 +114,7 @@ impl Replica {
         }
     }
 
-    /// The shards of a manifest in which people of the shards that are held lie, and that are not
+    /// The shards of a manifest in which customers of the shards that are held lie, and that are not
     /// held as they are there: fetched before it is taken, they keep anybody from waiting for them.
     pub fn wants(&self, manifest: &Manifest) -> Vec<(u64, ObjectRef)> {
         let Some(view) = &self.view else { return Vec::new() };
@@ -326,7 +326,7 @@ impl Replica {
         Ok(decide_for(&view.catalog, person.as_ref(), question, now))
     }
 
-    /// The people of all shards that are held.
+    /// The customers of all shards that are held.
     pub fn people(&self) -> impl Iterator<Item = (u64, &CustomerBlock)> {
         let shards = self.view.iter().flat_map(|view| view.shards.iter().zip(0_u64..));
         shards.filter_map(|(shard, number)| Some((number, &shard.as_ref()?.people)))

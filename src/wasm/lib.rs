@@ -1,7 +1,7 @@
 //! The core, lent to JavaScript. Every function converts, makes one call, and converts back.
 //!
 //! Texts are JSON in both directions: one crossing of the border each way. `pkg/` wraps this for
-//! people. The feature `reader` opens snapshots and decides; `full` also reads documents.
+//! customers. The feature `reader` opens snapshots and decides; `full` also reads documents.
 
 #![forbid(unsafe_code)]
 

@@ -1,7 +1,7 @@
 //! The Worker: the catalog and the core behind HTTP.
 //!
-//! Reading order: `http` is what a request and an answer are here, `gate` who is let in, `checks` the
-//! questions; `replica` what this isolate holds and decides from, `fast` the way of a check that need not
+//! Reading order: `http` is what a request and an answer are here, `auth` who is let in, `checks` the
+//! questions; `isolate` what this isolate holds and decides from, `sync_check` the way of a check that need not
 //! wait, which `shim.mjs` asks before anything else; `kv` where the replica comes from and `snapshots` how others read it; `catalog` the
 //! object that holds everything, `transaction`, `sql` and `sql_row` how it stores it, `sql_bounds` how much
 //! of it; `import` and `export` the catalog as a whole, `publish` and `sql_ledger` how it gets to the

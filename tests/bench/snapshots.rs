@@ -16,7 +16,7 @@ pub fn signing_key() -> SigningKey {
 /// Keys are hashed with it; a writer takes a random one.
 const SEED: u64 = 0x5eed_5eed_5eed_5eed;
 
-/// A catalog object, and people in the order of their shards.
+/// A catalog object, and customers in the order of their shards.
 pub struct People {
     catalog_object: Packed,
     sorted: SortedRecords,

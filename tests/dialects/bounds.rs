@@ -151,7 +151,7 @@ fn an_id_a_code_and_an_alias_have_at_most_128_characters() {
             "{list}"
         );
     }
-    // An alias is counted in characters: people choose it.
+    // An alias is counted in characters: customers choose it.
     let customer = |n: usize| json!({"alias": "\u{e9}".repeat(n)});
     assert_eq!(with_feature().ask("PUT", "/v1/catalog/customers/c", &customer(MAX_ID)).0, 201);
     assert_eq!(with_feature().ask("PUT", "/v1/catalog/customers/c", &customer(MAX_ID + 1)).0, 400);

@@ -206,7 +206,7 @@ impl Simulation {
         let records = &mut *records;
         records.state.version += 1;
         for _ in 0..n_writes {
-            // Phases in which there are many people, and few.
+            // Phases in which there are many customers, and few.
             let n_people = [12, 60, 200][usize::try_from(records.state.version / 4_000 % 3).unwrap()];
             let id = format!("cus_{}", self.random.next(n_people));
             mark(records, &id);

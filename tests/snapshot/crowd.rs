@@ -1,4 +1,4 @@
-//! More people than random catalogs have, and what happens to them.
+//! More customers than random catalogs have, and what happens to them.
 
 use crate::random::{Amounts, Rules, catalog, ladder, subscription};
 use mayuse_core::SortedSet;
@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 /// So many customers there may be.
 const N: usize = 10;
 
-/// A catalog whose people come and go.
+/// A catalog whose customers come and go.
 #[derive(Clone, Debug)]
 pub struct Crowd {
     definitions: Value,

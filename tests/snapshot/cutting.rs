@@ -32,7 +32,7 @@ pub fn tree(value: &Value) -> Tree {
     serde_json::from_value(value.clone()).unwrap()
 }
 
-/// The people of a document, in order.
+/// The customers of a document, in order.
 pub fn sorted(catalog: &Catalog, document: &Value, seed: u64) -> Result<SortedRecords, String> {
     let mut pile = BlockBuilder::new(catalog, seed);
     for list in ["customers", "subscriptions"] {

@@ -63,14 +63,14 @@ fn open_catalog_object(bytes: Packed) -> bool {
     opened.is_ok()
 }
 
-/// Opens what was a block, asks about everybody, and puts them on a pile again.
+/// Opens what was a block, asks about everybody, and puts them on a builder again.
 fn open_block(bytes: Packed, catalog: &Catalog) -> bool {
     let opened = CustomerBlock::open(bytes.clone(), catalog);
     if let Ok(people) = &opened {
         ask(catalog, people);
         let _ = split(catalog, &bytes, (SEED, 0, 0));
     }
-    // A pile reads blocks that nobody has checked.
+    // A builder reads blocks that nobody has checked.
     let mut pile = BlockBuilder::new(catalog, SEED);
     if pile.add_block(&bytes, |_| true).is_ok()
         && let Ok(sorted) = pile.sorted()

@@ -1,4 +1,4 @@
-//! A block of people: opened once, then looked up in.
+//! A block of customers: opened once, then looked up in.
 
 use super::customer::{Customer, CustomerRecord, Subscriptions, Tables};
 use super::format::{Unreadable, head, key_hash, shard_of};

@@ -1,4 +1,4 @@
-//! People on their way into blocks: packed as they come, in any order, and sorted once.
+//! Customers on their way into blocks: packed as they come, in any order, and sorted once.
 //!
 //! Millions of them fit: each takes little more here than in its block.
 
@@ -33,7 +33,7 @@ pub struct BlockBuilder<'c> {
     seen: Vec<(FeatureIdx, bool)>,
 }
 
-/// Which features people have rows of their own on, by the type of the rows: whether a pool can be one
+/// Which features customers have rows of their own on, by the type of the rows: whether a pool can be one
 /// depends on the rows of all owners.
 #[derive(Clone, Debug, Default)]
 pub struct GrantUsage {
@@ -240,7 +240,7 @@ impl<'c> BlockBuilder<'c> {
         let mut rows = Numbers::default();
         for grant in grants {
             let seen = grant.value.has_units().map(|has_units| (grant.feature, has_units));
-            // There are few features that people have rows of their own on.
+            // There are few features that customers have rows of their own on.
             self.seen.extend(seen.filter(|seen| !self.seen.contains(seen)));
             let (catalog, names) = (self.catalog, &mut self.names);
             let mut number = |feature| catalog.feature(feature).map(|feature| names.number(&feature.id));

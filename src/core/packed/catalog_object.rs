@@ -1,4 +1,4 @@
-//! Everything but the people, packed: features, plans with their versions, add-ons, and the ladder.
+//! Everything but the customers, packed: features, plans with their versions, add-ons, and the ladder.
 
 use super::format::{FORMAT, Unreadable, head};
 use super::rows::{read_row, write_row};

@@ -6,7 +6,7 @@ use std::fmt;
 /// The format this program writes, and the only one it reads.
 pub const FORMAT: u64 = 1;
 
-/// The hash by which people are laid out in shards and buckets.
+/// The hash by which customers are laid out in shards and buckets.
 pub fn key_hash(seed: u64, key: &str) -> u64 {
     crate::index::hash(seed, key)
 }

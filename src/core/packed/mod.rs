@@ -1,9 +1,9 @@
 //! The packed form: a catalog as bytes that are checked once and then read where they lie.
 //!
-//! [`People`] are customers with their subscriptions: one block, or, in a snapshot, as many as there
+//! [`CustomerBlock`] are customers with their subscriptions: one block, or, in a snapshot, as many as there
 //! are shards. A block names what it refers to (plan versions, add-ons, features, products) by id,
 //! in a table of its own, so it stays as it is when others are added; opening it looks the names up in
-//! the symbol table of a catalog. A [`Pile`] makes blocks. The catalog object is everything else.
+//! the symbol table of a catalog. A [`BlockBuilder`] makes blocks. The catalog object is everything else.
 //!
 //! ```text
 //! block     MAGIC format  seed  shard bits, bucket bits  n customers, n subscriptions

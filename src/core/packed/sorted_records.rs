@@ -1,4 +1,4 @@
-//! People in order, cut into blocks.
+//! Customers in order, cut into blocks.
 
 use super::block::{MAGIC, MAX_BUCKET_BITS};
 use super::format::{FORMAT, shard_of};
@@ -52,7 +52,7 @@ pub(super) enum PendingKind {
     Alias,
 }
 
-/// People in order, ready to be cut into blocks.
+/// Customers in order, ready to be cut into blocks.
 #[derive(Debug)]
 pub struct SortedRecords {
     pub(super) seed: u64,
