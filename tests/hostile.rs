@@ -6,7 +6,7 @@ use mayuse_tests::{compiled, instant};
 use serde_json::{Value, json};
 
 /// A small catalog without a fault.
-fn catalog_object() -> Value {
+fn catalog_document() -> Value {
     json!({
         "format": 1,
         "features": [
@@ -44,7 +44,7 @@ fn assert_says(found: &Problem, code: Code, path: &str, message: &str) {
 /// The catalog with `value` at the JSON pointer `at` has this one problem.
 #[track_caller]
 fn check(at: &str, value: Value, code: Code, path: &str, message: &str) {
-    let mut document = catalog_object();
+    let mut document = catalog_document();
     // The last part of the pointer may name a field that is not there yet, or, as `-`, a further element.
     let (parent, name) = at.rsplit_once('/').unwrap();
     match document.pointer_mut(parent).unwrap_or_else(|| panic!("{at} leads nowhere")) {
@@ -60,7 +60,7 @@ fn check(at: &str, value: Value, code: Code, path: &str, message: &str) {
 /// The same, of a text where JSON values cannot say it.
 #[track_caller]
 fn check_text(from: &str, to: &str, code: Code, path: &str, message: &str) {
-    let text = catalog_object().to_string();
+    let text = catalog_document().to_string();
     assert_eq!(text.matches(from).count(), 1, "`{from}` is not in the document once");
     let problems = problems_of(&text.replace(from, to));
     assert_says(&problems.list[0], code, path, message);
@@ -73,7 +73,7 @@ const LIMIT_PATH: &str = "plans[0].entitlements[0].value.limit";
 
 #[test]
 fn the_catalog_is_without_a_fault() {
-    let document: Document = serde_json::from_value(catalog_object()).unwrap();
+    let document: Document = serde_json::from_value(catalog_document()).unwrap();
     let (_, problems) = document.compile().unwrap();
     assert!(problems.list.is_empty(), "{problems}");
 }
@@ -104,7 +104,7 @@ fn anchors_are_1_to_32767() {
         let message = format!("billing_day_anchor must be 1 to 32767, found {found}");
         check(anchor, json!(found), Code::OutOfRange, "subscriptions[0].billing_day_anchor", &message);
     }
-    let mut document = catalog_object();
+    let mut document = catalog_document();
     document["subscriptions"][0]["billing_day_anchor"] = json!(32_767);
     compiled(&document.to_string());
 }
@@ -115,7 +115,7 @@ fn only_what_waits_for_its_activation_has_a_period_without_a_day() {
     for end in ["2025-06-01", "2025-05-31"] {
         check(at, json!(end), Code::Invalid, path, "must be later than");
     }
-    let mut document = catalog_object();
+    let mut document = catalog_document();
     let subscription = &mut document["subscriptions"][0];
     subscription["status"] = json!("PENDING_ACTIVATION");
     subscription["current_period_end"] = subscription["current_period_start"].clone();
@@ -138,7 +138,7 @@ fn years_are_1_to_9999() {
     );
     assert_eq!(Instant::from_millis(Instant::MAX.millis() + 1), None);
 
-    let mut document = catalog_object();
+    let mut document = catalog_document();
     document["plans"][0]["entitlements"][0]["value"]["reset_period"]["unit"] = json!("YEAR");
     document["plans"][0]["entitlements"][0]["value"]["reset_period"]["interval"] = json!(10_000);
     document["add_ons"][0]["entitlements"] = json!([]);
@@ -186,7 +186,7 @@ fn what_may_be_there_once_is_not_there_twice() {
     check_text(r#""limit":"10""#, r#""limit":"10","limit":"11""#, Code::Duplicate, LIMIT_PATH, twice);
 
     let one_more = |list: &str, change: Value| {
-        let mut more = catalog_object()[list][0].clone();
+        let mut more = catalog_document()[list][0].clone();
         change.as_object().unwrap().iter().for_each(|(name, value)| more[name] = value.clone());
         more
     };
@@ -246,7 +246,7 @@ fn references_lead_somewhere() {
     let path = "customers[0].entitlements[0].value.pool_feature_id";
     broken("/customers/0/entitlements", json!([credits]), path, "no feature `x`");
 
-    let mut document = catalog_object();
+    let mut document = catalog_document();
     document["plans"].as_array_mut().unwrap().push(json!({ "id": "plan_q", "versions": [{ "id": "plv_q" }] }));
     document["subscriptions"][0]["plan_version_id"] = json!("plv_q");
     let problems = problems_of(&document.to_string());
@@ -256,7 +256,7 @@ fn references_lead_somewhere() {
 
 #[test]
 fn a_value_that_does_not_fit_is_skipped() {
-    let mut document = catalog_object();
+    let mut document = catalog_document();
     document["customers"][0]["entitlements"] = json!([{ "feature": "s", "value": { "type": "METERED" } }]);
     let (_, problems) = serde_json::from_value::<Document>(document).unwrap().compile().unwrap();
     assert_eq!(problems.list[0].severity, Severity::Skipped);
@@ -315,7 +315,7 @@ fn check_question(change: Value, code: Code, path: &str, message: &str) {
     let mut question = json!({ "customer": "c", "feature": "m", "consumed": "0" });
     change.as_object().unwrap().iter().for_each(|(name, value)| question[name] = value.clone());
     let tree: Tree = serde_json::from_value(question).unwrap();
-    let catalog = compiled(&catalog_object().to_string());
+    let catalog = compiled(&catalog_document().to_string());
     let refused =
         |check: Check| decide(&catalog, &check.question(), instant("2025-06-15")).map(|_| ()).map_err(Problems::from);
     let problems = Check::read(&tree).and_then(refused).unwrap_err();
@@ -360,7 +360,7 @@ fn sums_of_too_many_digits_are_errors() {
     check_question(json!({ "consumed": largest, "reserved": largest }), Code::OutOfRange, "", message);
     check_question(json!({ "consumed": format!("-{largest}") }), Code::OutOfRange, "", message);
 
-    let mut document = catalog_object();
+    let mut document = catalog_document();
     document["plans"][0]["entitlements"][0]["value"]["limit"] = json!(largest);
     let catalog = compiled(&document.to_string());
     let mut question = Question::new("c", "m");
@@ -382,7 +382,7 @@ fn a_ladder_of_any_length_is_refused_and_no_harm() {
 
 #[test]
 fn errors_come_before_warnings_and_are_kept_for_them() {
-    let mut document = catalog_object();
+    let mut document = catalog_document();
     document["subscriptions"][0]["add_ons"] = json!(vec![json!({ "quantity": 1 }); 500]);
     document["plans"][0]["entitlements"][0]["feature"] = json!("nothing");
     let problems = problems_of(&document.to_string());
@@ -407,7 +407,7 @@ fn a_limit_whose_grace_cannot_be_held_is_refused_where_it_stands() {
 
 #[test]
 fn a_trace_of_many_rows_stays_small() {
-    let mut document = catalog_object();
+    let mut document = catalog_document();
     let add_on = |n: usize| json!({ "id": format!("add_{n}"), "entitlements": [metered("1")] });
     document["add_ons"] = (0..200).map(add_on).collect();
     document["subscriptions"][0]["add_ons"] = (0..200).map(|n| json!({ "add_on_id": format!("add_{n}") })).collect();

@@ -7,7 +7,7 @@ use mayuse_tests::{BENCH_AT, BENCH_BOOLEAN, bench_catalog, bench_customer_id, co
 use serde_json::{Value, json};
 
 /// Everything that can happen to a switch. Rows on a meter lie between, as they do in real catalogs.
-fn catalog_object(ladder: &str) -> Value {
+fn catalog_document(ladder: &str) -> Value {
     let row = |feature: &str, enabled: bool| {
         json!({
             "id": format!("ent_{feature}"), "feature": feature, "created_at": "2025-01-01T00:00:00Z",
@@ -64,7 +64,7 @@ fn catalog_object(ladder: &str) -> Value {
 
 #[track_caller]
 fn check(ladder: &str, customer: &str, feature: &str, reason: Reason) {
-    let catalog = serde_json::from_value::<Document>(catalog_object(ladder)).unwrap().compile().unwrap().0;
+    let catalog = serde_json::from_value::<Document>(catalog_document(ladder)).unwrap().compile().unwrap().0;
     let now = instant("2025-06-15T12:00:00Z");
     let mut question = Question::new(customer, feature);
     let named = [None, Some("sub_2"), Some("sub_unknown")];

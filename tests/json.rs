@@ -22,7 +22,7 @@ const AT: &str = "2025-06-15T12:00:00.250Z";
 
 /// One customer with a switch, a meter of two windows, and a feature that is paid from a pool. Names
 /// are full of what has to be escaped.
-fn catalog_object() -> FullCatalog {
+fn catalog_document() -> FullCatalog {
     let metered = |limit: &str, unit: &str| {
         let reset_period = json!({ "type": "CALENDAR", "unit": unit, "interval": 1 });
         json!({
@@ -70,7 +70,7 @@ fn catalog_object() -> FullCatalog {
 }
 
 fn check(feature: &str, explain: bool, json: &str) {
-    let catalog = catalog_object();
+    let catalog = catalog_document();
     let question = Question { consumed: Some(Amount::ONE), explain, ..Question::new("a", feature) };
     let decision = decide(&catalog, &question, instant(AT)).unwrap();
     // Written here over several lines, and in truth without a blank between fields.
@@ -176,7 +176,7 @@ fn windows_and_resolutions_are_written_as_ever() {
 
 #[test]
 fn writing_into_a_used_buffer_allocates_nothing() {
-    let catalog = catalog_object();
+    let catalog = catalog_document();
     for feature in ["sso", "calls", "paid"] {
         let question = Question { consumed: Some(Amount::ONE), explain: true, ..Question::new("a", feature) };
         let decision = decide(&catalog, &question, instant(AT)).unwrap();

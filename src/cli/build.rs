@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 /// From what, and where to.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-CATALOG is a catalog_object document, or lines as `mayuse import` takes them: features, plans and add-ons
+CATALOG is a catalog document, or lines as `mayuse import` takes them: features, plans and add-ons
 before customers and subscriptions. Lines are read as a stream, so there may be millions of them.
 
 DIR gets its objects in DIR/o, each under its hash, and then DIR/manifest, which publishes them.
@@ -29,7 +29,7 @@ Examples:
   mayuse build demo/catalog.json -o snapshot --key snapshot.key
   zcat dump.gz | MAYUSE_SIGNING_KEY=... mayuse build - -o snapshot --previous snapshot --max-age-ms 86400000
 
-Exit status: 0 built, 2 a bad catalog_object, question or file.")]
+Exit status: 0 built, 2 a bad catalog, question or file.")]
 pub struct Args {
     /// Catalog document or lines; - reads standard input
     #[arg(value_name = "CATALOG")]
@@ -182,15 +182,15 @@ struct Counts {
 /// Writes all objects that are not there.
 fn write_objects(output: &Path, compiled: Compiled) -> Result<(SnapshotIndex, Counts), CliError> {
     folder::make(output)?;
-    let subscriptions = compiled.people.n_subscriptions();
+    let subscriptions = compiled.customers.n_subscriptions();
     let mut counts = Counts { subscriptions, ..Counts::default() };
     let total = mayuse_snapshot::bits_for(
-        u64::try_from(compiled.people.n_bytes()).unwrap_or(u64::MAX),
+        u64::try_from(compiled.customers.n_bytes()).unwrap_or(u64::MAX),
         mayuse_snapshot::SHARD_BYTES,
     );
     let mut written = Vec::new();
     let mut progress = Progress::of("objects", 1_u64.checked_shl(total.into()));
-    let table = cut(&compiled.object, &compiled.people, |part, object| {
+    let table = cut(&compiled.object, &compiled.customers, |part, object| {
         if folder::write_object(output, part, object)? {
             counts.written = counts.written.saturating_add(1);
             written.push(part.hash);

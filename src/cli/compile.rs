@@ -14,7 +14,7 @@ use std::path::Path;
 pub struct Compiled {
     /// Features, plans, add-ons and the ladder.
     pub object: Packed,
-    pub people: SortedRecords,
+    pub customers: SortedRecords,
     /// What does not keep it from being used.
     pub problems: Problems,
 }
@@ -63,8 +63,8 @@ fn document(upload: &mut Upload, seed: u64) -> Result<Compiled, Refused> {
         Some(_) => Refused::Io(error.into()),
         None => Refused::Json(error.to_string()),
     })?;
-    let (object, people, problems) = document.pack(seed).map_err(Refused::Problems)?;
-    Ok(Compiled { object, people, problems })
+    let (object, customers, problems) = document.pack(seed).map_err(Refused::Problems)?;
+    Ok(Compiled { object, customers, problems })
 }
 
 fn lines(upload: &mut Upload, seed: u64) -> Result<Compiled, Refused> {
@@ -96,7 +96,7 @@ fn lines(upload: &mut Upload, seed: u64) -> Result<Compiled, Refused> {
             },
             Some(kind) if kind.is_definition() => {
                 let message = format!(
-                    "a {} after people: features, plans and add-ons must come first, and line {first_at} is a \
+                    "a {} after customers: features, plans and add-ons must come first, and line {first_at} is a \
                      customer or subscription already",
                     kind.name().replace('_', "-")
                 );
@@ -111,9 +111,9 @@ fn lines(upload: &mut Upload, seed: u64) -> Result<Compiled, Refused> {
     }
     document.with_external_grants(pile.seen());
     let (object, _, found) = document.pack_definitions().map_err(Refused::Problems)?;
-    let people = pile.sorted().map_err(Refused::Problems)?;
+    let customers = pile.sorted().map_err(Refused::Problems)?;
     extend(&mut problems, found);
-    Ok(Compiled { object, people, problems })
+    Ok(Compiled { object, customers, problems })
 }
 
 fn extend(problems: &mut Problems, more: Problems) {

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 /// What is compared.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-A and B are each a snapshot (a folder, a file, or the URL of a manifest), or a catalog_object: a document, or
+A and B are each a snapshot (a folder, a file, or the URL of a manifest), or a catalog: a document, or
 lines. Every customer is asked about every feature, with nothing used yet; but those of shards that are the
 same in both are not. How old a snapshot is does not matter here.
 
@@ -148,7 +148,7 @@ fn built(path: &Path, seed: u64) -> Result<Replica, CliError> {
     let compiled = compile(path, seed)?;
     let mut objects: Vec<Packed> = Vec::new();
     let mut keep = |object: &Packed| objects.push(object.clone());
-    let table = cut(&compiled.object, &compiled.people, |_, object| {
+    let table = cut(&compiled.object, &compiled.customers, |_, object| {
         keep(object);
         Ok(())
     })?;

@@ -28,7 +28,7 @@ written in batches, each whole or not at all; what is there already and not in F
 is cut short, the command says how to go on: with a resume token, nothing is written twice. Give a
 token of your own from the beginning where the message might be lost.
 
-With --replace, what is not in FILE goes. A catalog_object document (`mayuse export` makes one) of up to
+With --replace, what is not in FILE goes. A catalog document (`mayuse export` makes one) of up to
 8 MiB is one write: readers see what was there or what is in FILE, and nothing in between. A larger
 one, and a file of lines, is written in batches first; once all of it is there, what is not in FILE
 is removed, one write each. Until the command ends, readers may see both, and a failure leaves both;

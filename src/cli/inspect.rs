@@ -83,17 +83,17 @@ impl Found {
         for (part, shard) in table.shards.iter().zip(0..) {
             progress.show(shard, None);
             // Without the catalog object nobody can be opened; hashes can be looked at all the same.
-            let people = self.open(opened, part, |object| match &catalog {
+            let customers = self.open(opened, part, |object| match &catalog {
                 Some(catalog) => {
                     CustomerBlock::open(object.clone(), catalog)?.laid_out(table.seed, table.bits).map(Some)
                 }
                 None => Ok(None),
             });
-            let Some(people) = people.flatten() else { continue };
-            self.customers = self.customers.saturating_add(people.n_customers());
-            self.subscriptions = self.subscriptions.saturating_add(people.n_subscriptions());
-            if usize::try_from(part.n) != Ok(people.n_customers()) {
-                let why = format!("it holds {} customers, and the manifest says {}", people.n_customers(), part.n);
+            let Some(customers) = customers.flatten() else { continue };
+            self.customers = self.customers.saturating_add(customers.n_customers());
+            self.subscriptions = self.subscriptions.saturating_add(customers.n_subscriptions());
+            if usize::try_from(part.n) != Ok(customers.n_customers()) {
+                let why = format!("it holds {} customers, and the manifest says {}", customers.n_customers(), part.n);
                 self.problems.push(opened.damaged(part.hash, &why));
             }
         }

@@ -40,16 +40,16 @@ pub(crate) struct AllowanceResult<'c> {
 
 /// All allowances, the one that speaks for them first.
 pub(crate) fn admit_all<'c>(
-    scene: &EvaluationContext<'_, 'c>,
-    standing: &[AnchoredAllowance<'c>],
+    context: &EvaluationContext<'_, 'c>,
+    allowances: &[AnchoredAllowance<'c>],
     demand: UsageRequest,
-    until: &mut ValidUntil,
+    valid_until: &mut ValidUntil,
 ) -> Result<Vec<AllowanceResult<'c>>, Overflow> {
-    let mut asked = Vec::with_capacity(standing.len());
-    for standing in standing {
-        asked.push(match standing.allowance.terms {
-            Terms::Metered(limits) => admit_metered(scene.now, standing, limits, demand, until)?,
-            Terms::Credits(credits) => admit_pool(scene, standing, credits, demand, until)?,
+    let mut asked = Vec::with_capacity(allowances.len());
+    for anchored in allowances {
+        asked.push(match anchored.allowance.terms {
+            Terms::Metered(limits) => admit_metered(context.now, anchored, limits, demand, valid_until)?,
+            Terms::Credits(credits) => admit_pool(context, anchored, credits, demand, valid_until)?,
         });
     }
     sort_by(&mut asked, by_priority);
@@ -58,13 +58,13 @@ pub(crate) fn admit_all<'c>(
 
 fn admit_metered<'c>(
     now: Instant,
-    standing: &AnchoredAllowance<'c>,
+    anchored: &AnchoredAllowance<'c>,
     limits: Limits,
     demand: UsageRequest,
-    until: &mut ValidUntil,
+    valid_until: &mut ValidUntil,
 ) -> Result<AllowanceResult<'c>, Overflow> {
-    let window = window(limits.reset_period, &standing.anchors, now);
-    until.window(&window, demand.consumed);
+    let window = window(limits.reset_period, &anchored.anchors, now);
+    valid_until.window(&window, demand.consumed);
     let UsageRequest { requested, consumed, reserved } = demand;
     let used = match consumed {
         Some(consumed) => Some(consumed.plus(reserved).ok_or(Overflow)?),
@@ -114,8 +114,8 @@ fn admit_metered<'c>(
                 warning,
                 period: Some(Period { rule: limits.reset_period, window }),
             },
-            origin: standing.allowance.row.owner.into(),
-            subscription_id: standing.subscription,
+            origin: anchored.allowance.row.source.into(),
+            subscription_id: anchored.subscription,
         },
     })
 }
@@ -148,27 +148,27 @@ fn admit(limits: &Limits, used: Option<Amount>, total: Option<Amount>) -> Result
 /// Puts what a credits allowance costs to the pool's allowances. It reports the pool's numbers
 /// under its own name.
 fn admit_pool<'c>(
-    scene: &EvaluationContext<'_, 'c>,
-    standing: &AnchoredAllowance<'c>,
+    context: &EvaluationContext<'_, 'c>,
+    anchored: &AnchoredAllowance<'c>,
     credits: Credits,
     demand: UsageRequest,
-    until: &mut ValidUntil,
+    valid_until: &mut ValidUntil,
 ) -> Result<AllowanceResult<'c>, Overflow> {
     let cost = demand.requested.times(credits.cost).ok_or(Overflow)?;
-    let origin = standing.allowance.row.owner.into();
-    let subscription_id = standing.subscription;
-    let pool = scene.catalog.feature(credits.pool).filter(|pool| pool.active);
+    let origin = anchored.allowance.row.source.into();
+    let subscription_id = anchored.subscription;
+    let pool = context.catalog.feature(credits.pool).filter(|pool| pool.active);
     let mut pools = match pool {
-        Some(pool) => match scene.entitlement(credits.pool, pool)? {
-            Entitlement::Allowances(standing) => standing,
+        Some(pool) => match context.entitlement(credits.pool, pool)? {
+            Entitlement::Allowances(allowances) => allowances,
             _ => Vec::new(),
         },
         None => Vec::new(),
     };
-    scene.track_add_ons(credits.pool, until);
+    context.track_add_ons(credits.pool, valid_until);
     // A pool of a pool is none.
     pools.retain(|pool| matches!(pool.allowance.terms, Terms::Metered(_)));
-    let pools = admit_all(scene, &pools, UsageRequest { requested: cost, ..demand }, until)?;
+    let pools = admit_all(context, &pools, UsageRequest { requested: cost, ..demand }, valid_until)?;
     let Some(AllowanceResult { admission, answer, is_large_enough }) = pools.into_iter().next() else {
         return Ok(AllowanceResult {
             admission: Admission::Refused,

@@ -73,8 +73,8 @@ impl BillingSchedule {
     /// # Example: the 31st is the last day, and comes back after February
     ///
     /// ```
-    /// use mayuse_core::{BillingPeriod, Date, Instant, Rhythm};
-    /// let rhythm = Rhythm::new(BillingPeriod::Monthly, 31).unwrap();
+    /// use mayuse_core::{BillingPeriod, Date, Instant, BillingSchedule};
+    /// let rhythm = BillingSchedule::new(BillingPeriod::Monthly, 31).unwrap();
     /// let from = Date::parse("2025-01-31").unwrap();
     /// let w = rhythm.period_from(from, Instant::parse("2025-03-01").unwrap());
     /// assert_eq!(w.start.to_string(), "2025-02-28T00:00:00Z");
@@ -84,8 +84,8 @@ impl BillingSchedule {
     /// # Example: a start off the anchor makes a short first period
     ///
     /// ```
-    /// # use mayuse_core::{BillingPeriod, Date, Instant, Rhythm};
-    /// let rhythm = Rhythm::new(BillingPeriod::Annual, 10).unwrap();
+    /// # use mayuse_core::{BillingPeriod, Date, Instant, BillingSchedule};
+    /// let rhythm = BillingSchedule::new(BillingPeriod::Annual, 10).unwrap();
     /// let from = Date::parse("2025-01-01").unwrap();
     /// let w = rhythm.period_from(from, Instant::parse("2025-01-05").unwrap());
     /// assert_eq!(w.end.unwrap().to_string(), "2025-01-10T00:00:00Z");
@@ -196,9 +196,9 @@ impl Billing {
     /// # Example: a year from 31 January has twelve months
     ///
     /// ```
-    /// use mayuse_core::{Billing, BillingPeriod, Date, Instant, Rhythm};
+    /// use mayuse_core::{Billing, BillingPeriod, Date, Instant, BillingSchedule};
     /// let date = |text| Date::parse(text).unwrap();
-    /// let yearly = Rhythm::new(BillingPeriod::Annual, 31).unwrap();
+    /// let yearly = BillingSchedule::new(BillingPeriod::Annual, 31).unwrap();
     /// let billing = Billing::new(yearly, date("2025-01-31"), Some(date("2026-01-31")), None, None).unwrap();
     /// let month = billing.month_at(Instant::parse("2025-03-01").unwrap());
     /// assert_eq!(month.start.to_string(), "2025-02-28T00:00:00Z");

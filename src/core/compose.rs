@@ -55,7 +55,9 @@ impl<'c> Entitlement<'c> {
             Entitlement::Allowances(_) => 4,
         };
         let ids = |e: &Entitlement<'c>| match e {
-            Entitlement::Off(row, subscription) | Entitlement::On(row, subscription) => (row.owner.id(), *subscription),
+            Entitlement::Off(row, subscription) | Entitlement::On(row, subscription) => {
+                (row.source.id(), *subscription)
+            }
             _ => ("", None),
         };
         let keeps = rank(&self) > rank(&other) || (rank(&self) == rank(&other) && ids(&self) <= ids(&other));
@@ -77,7 +79,7 @@ impl<'c> Entitlement<'c> {
 /// The chains of a metered feature, side by side.
 #[derive(Debug, Default)]
 pub(crate) struct Composition<'c> {
-    standing: Vec<AnchoredAllowance<'c>>,
+    allowances: Vec<AnchoredAllowance<'c>>,
     /// What the chains without an allowance come to.
     other: Entitlement<'c>,
 }
@@ -87,7 +89,7 @@ impl<'c> Composition<'c> {
     pub fn add(&mut self, state: State<'c>, misfit: bool, anchors: Anchors, subscription: &'c str) {
         if let State::Allowances(allowances) = state {
             let subscription = Some(subscription);
-            self.standing.extend(allowances.into_iter().map(|allowance| AnchoredAllowance {
+            self.allowances.extend(allowances.into_iter().map(|allowance| AnchoredAllowance {
                 allowance,
                 anchors,
                 subscription,
@@ -100,7 +102,7 @@ impl<'c> Composition<'c> {
 
     /// The chains without the customer's own row.
     pub fn entitlement(self) -> Entitlement<'c> {
-        if self.standing.is_empty() { self.other } else { Entitlement::Allowances(self.standing) }
+        if self.allowances.is_empty() { self.other } else { Entitlement::Allowances(self.allowances) }
     }
 
     /// The chains with the customer's own row on top. `anchor` adds an allowance of that row with its
@@ -115,7 +117,7 @@ impl<'c> Composition<'c> {
         anchor: &mut dyn FnMut(&mut Vec<AnchoredAllowance<'c>>, Allowance<'c>),
     ) -> Result<Entitlement<'c>, Overflow> {
         if combine == Combine::Replace {
-            self.standing.clear();
+            self.allowances.clear();
         }
         let row = match own {
             State::Allowances(own) => {
@@ -123,16 +125,16 @@ impl<'c> Composition<'c> {
                     let has_place = match allowance.terms {
                         // The larger limit stands whole, with its own windows.
                         Terms::Metered(limits) if combine == Combine::Max => {
-                            !evict_smaller(&mut self.standing, |standing| &standing.allowance, limits)
+                            !evict_smaller(&mut self.allowances, |anchored| &anchored.allowance, limits)
                         }
                         Terms::Metered(limits) => {
-                            let held = self.standing.iter_mut().map(|standing| &mut standing.allowance);
+                            let held = self.allowances.iter_mut().map(|anchored| &mut anchored.allowance);
                             merge_into(combine, held, allowance.row, limits)?
                         }
                         Terms::Credits(_) => false,
                     };
                     if !has_place {
-                        anchor(&mut self.standing, allowance);
+                        anchor(&mut self.allowances, allowance);
                     }
                 }
                 return Ok(self.entitlement());
@@ -140,8 +142,8 @@ impl<'c> Composition<'c> {
             State::Off(row) | State::On(row) => row,
             State::Absent => return Ok(self.entitlement()),
         };
-        Ok(match (self.standing.is_empty(), combine, self.other) {
-            (false, ..) => Entitlement::Allowances(self.standing),
+        Ok(match (self.allowances.is_empty(), combine, self.other) {
+            (false, ..) => Entitlement::Allowances(self.allowances),
             (true, Combine::Stack | Combine::Max, off @ Entitlement::Off(..)) => off,
             (true, ..) => Entitlement::Off(row, None),
         })

@@ -40,14 +40,14 @@ pub fn decide<'c>(full: &'c FullCatalog, question: &Question<'c>, now: Instant) 
 /// The same.
 pub fn decide_for<'c>(
     catalog: &'c Catalog,
-    person: Option<&CustomerRecord<'c>>,
+    record: Option<&CustomerRecord<'c>>,
     question: &Question<'c>,
     now: Instant,
 ) -> Result<Decision<'c>, Problem> {
     // It is large, so it is filled in where it is given back.
     let mut decided = Ok(Decision::undecided(freshness(&catalog.snapshot, now)));
     let filled = match &mut decided {
-        Ok(decision) => fill(decision, catalog, person, question, now).map(|(reason, policy)| {
+        Ok(decision) => fill(decision, catalog, record, question, now).map(|(reason, policy)| {
             decision.settle(reason, policy);
         }),
         Err(_) => Ok(()),
@@ -91,26 +91,26 @@ impl From<Fault> for Problem {
 fn fill<'c>(
     decision: &mut Decision<'c>,
     catalog: &'c Catalog,
-    person: Option<&CustomerRecord<'c>>,
+    record: Option<&CustomerRecord<'c>>,
     question: &Question<'c>,
     clock: Instant,
 ) -> Result<(Reason, Policy), Fault> {
     let now = question.at.unwrap_or(clock);
     let at = catalog.feature_at(question.feature);
     let feature = at.and_then(|at| catalog.feature(at));
-    check_form(question, feature.is_some(), person.is_some())?;
-    decision.customer_id = person.map_or(question.customer, |person| person.customer.id);
+    check_form(question, feature.is_some(), record.is_some())?;
+    decision.customer_id = record.map_or(question.customer, |record| record.customer.id);
     decision.feature = feature_ref(question.feature, feature);
     decision.value_type = feature.map(|f| if f.metered { ValueType::Metered } else { ValueType::Boolean });
     let policy = policy(catalog, question, feature);
     let because = |reason| Ok((reason, policy));
 
-    let mut until = ValidUntil::new(now);
+    let mut valid_until = ValidUntil::new(now);
     let max_age = max_age(&catalog.snapshot, question, feature);
     // It is by the clock that it expires, whatever instant is asked about.
     let deadline = max_age.and_then(|age| later(decision.freshness.generated_at?, age));
-    until.earliest = deadline.filter(|deadline| clock < *deadline);
-    decision.valid_until = until.earliest;
+    valid_until.earliest = deadline.filter(|deadline| clock < *deadline);
+    decision.valid_until = valid_until.earliest;
     if let Some(reason) = outdated(&catalog.snapshot, question, max_age, decision.freshness.age_ms) {
         return because(reason);
     }
@@ -118,7 +118,7 @@ fn fill<'c>(
     if !feature.active {
         return because(Reason::FeatureDisabled);
     }
-    let Some(CustomerRecord { customer, subscriptions }) = person else { return because(Reason::CustomerNotFound) };
+    let Some(CustomerRecord { customer, subscriptions }) = record else { return because(Reason::CustomerNotFound) };
     if customer.archived_at.is_some_and(|archived| archived <= now) {
         return because(Reason::CustomerArchived);
     }
@@ -132,14 +132,14 @@ fn fill<'c>(
         }
         None => subscriptions,
     };
-    let scene = EvaluationContext::new(catalog, customer, subscriptions, now);
-    until.at(customer.archived_at);
-    track_subscriptions(&scene, &mut until);
+    let context = EvaluationContext::new(catalog, customer, subscriptions, now);
+    valid_until.at(customer.archived_at);
+    track_subscriptions(&context, &mut valid_until);
     if question.explain {
-        decision.trace = Some(trace::trace(&scene, at, feature)?);
+        decision.trace = Some(trace::trace(&context, at, feature)?);
     }
-    let reason = entitled(decision, &scene, at, feature, question, &mut until)?;
-    decision.valid_until = until.earliest;
+    let reason = entitled(decision, &context, at, feature, question, &mut valid_until)?;
+    decision.valid_until = valid_until.earliest;
     because(reason)
 }
 
@@ -163,22 +163,22 @@ fn check_form(question: &Question<'_>, feature_found: bool, customer_found: bool
 /// What the customer is entitled to, and whether that admits the request.
 fn entitled<'c>(
     decision: &mut Decision<'c>,
-    scene: &EvaluationContext<'_, 'c>,
+    context: &EvaluationContext<'_, 'c>,
     at: FeatureIdx,
     feature: &'c Feature,
     question: &Question<'c>,
-    until: &mut ValidUntil,
+    valid_until: &mut ValidUntil,
 ) -> Result<Reason, Overflow> {
     let mut by = |row: AppliedGrant<'c>, subscription: Option<&'c str>| {
-        decision.origin = Some(row.owner.into());
+        decision.origin = Some(row.source.into());
         decision.subscription_id = subscription;
     };
-    scene.track_add_ons(at, until);
-    let standing = match scene.entitlement(at, feature)? {
+    context.track_add_ons(at, valid_until);
+    let allowances = match context.entitlement(at, feature)? {
         // Without a subscription that grants access there are no rows but the customer's own.
-        Entitlement::None if scene.granting().next().is_none() => {
-            let (reason, speaker) = why_none_grants(scene);
-            decision.subscription_id = speaker;
+        Entitlement::None if context.granting().next().is_none() => {
+            let (reason, representative) = why_none_grants(context);
+            decision.subscription_id = representative;
             return Ok(reason);
         }
         Entitlement::None => return Ok(Reason::NotEntitled),
@@ -195,7 +195,7 @@ fn entitled<'c>(
             decision.enabled = true;
             return Ok(Reason::Enabled);
         }
-        Entitlement::Allowances(standing) => standing,
+        Entitlement::Allowances(allowances) => allowances,
     };
     decision.enabled = true;
     let demand = UsageRequest {
@@ -203,16 +203,16 @@ fn entitled<'c>(
         consumed: question.consumed,
         reserved: question.reserved,
     };
-    let asked = admit::admit_all(scene, &standing, demand, until)?;
-    let Some(speaker) = asked.first() else { return Ok(Reason::NotEntitled) };
-    let reason = match speaker.admission {
+    let asked = admit::admit_all(context, &allowances, demand, valid_until)?;
+    let Some(representative) = asked.first() else { return Ok(Reason::NotEntitled) };
+    let reason = match representative.admission {
         Admission::Unknown => Reason::UsageUnavailable,
-        Admission::Admitted | Admission::Refused => speaker.answer.reason,
+        Admission::Admitted | Admission::Refused => representative.answer.reason,
     };
-    decision.value_type = Some(speaker.answer.value_type);
-    decision.subscription_id = speaker.answer.subscription_id;
-    decision.origin = Some(speaker.answer.origin);
-    decision.metering = Some(speaker.answer.metering);
+    decision.value_type = Some(representative.answer.value_type);
+    decision.subscription_id = representative.answer.subscription_id;
+    decision.origin = Some(representative.answer.origin);
+    decision.metering = Some(representative.answer.metering);
     if 1 < asked.len() {
         decision.windows = asked.into_iter().map(|asked| asked.answer).collect();
     }
@@ -227,39 +227,39 @@ fn feature_ref<'c>(asked: &'c str, feature: Option<&'c Feature>) -> FeatureRef<'
 }
 
 /// Notes when subscriptions and trials start and end.
-fn track_subscriptions(scene: &EvaluationContext<'_, '_>, until: &mut ValidUntil) {
-    let mut all = scene.all();
+fn track_subscriptions(context: &EvaluationContext<'_, '_>, valid_until: &mut ValidUntil) {
+    let mut all = context.all();
     while let Some(subscription) = all.next() {
-        until.at(Some(subscription.start.midnight()));
-        until.at(subscription.end.map(Date::midnight));
+        valid_until.at(Some(subscription.start.midnight()));
+        valid_until.at(subscription.end.map(Date::midnight));
         if subscription.status == Status::TrialActive {
-            until.at(subscription.trial_end.map(Date::midnight));
+            valid_until.at(subscription.trial_end.map(Date::midnight));
         }
     }
 }
 
 /// Why no subscription grants access, and which one says so: the one that started last.
 /// Subscriptions still to start speak only if none has.
-fn why_none_grants<'c>(scene: &EvaluationContext<'_, 'c>) -> (Reason, Option<&'c str>) {
+fn why_none_grants<'c>(context: &EvaluationContext<'_, 'c>) -> (Reason, Option<&'c str>) {
     let key = |subscription: &Subscription<'c>| {
-        let started = subscription.start.midnight() <= scene.now;
+        let started = subscription.start.midnight() <= context.now;
         (started, subscription.start, subscription.id)
     };
-    let mut speaker: Option<Subscription<'c>> = None;
-    let mut all = scene.all();
+    let mut representative: Option<Subscription<'c>> = None;
+    let mut all = context.all();
     while let Some(subscription) = all.next() {
-        if speaker.is_none_or(|speaker| key(&speaker) <= key(subscription)) {
-            speaker = Some(*subscription);
+        if representative.is_none_or(|representative| key(&representative) <= key(subscription)) {
+            representative = Some(*subscription);
         }
     }
-    let Some(speaker) = speaker else { return (Reason::NoActiveSubscription, None) };
-    let status = status_at(&speaker, scene.now);
-    let ended = speaker.end.is_some_and(|end| end.midnight() <= scene.now);
-    let to_start = scene.now < speaker.start.midnight();
+    let Some(representative) = representative else { return (Reason::NoActiveSubscription, None) };
+    let status = status_at(&representative, context.now);
+    let ended = representative.end.is_some_and(|end| end.midnight() <= context.now);
+    let to_start = context.now < representative.start.midnight();
     let reason = match status {
         _ if ended => Reason::SubscriptionEnded,
         // A state that grants access does not explain why there is none.
-        _ if scene.catalog.access.contains(status) && to_start => Reason::SubscriptionPending,
+        _ if context.catalog.access.contains(status) && to_start => Reason::SubscriptionPending,
         Status::Cancelled | Status::Completed | Status::Superseded => Reason::SubscriptionEnded,
         Status::TrialExpired => Reason::TrialExpired,
         Status::Paused => Reason::SubscriptionPaused,
@@ -268,15 +268,15 @@ fn why_none_grants<'c>(scene: &EvaluationContext<'_, 'c>) -> (Reason, Option<&'c
         _ if to_start => Reason::SubscriptionPending,
         Status::Active | Status::TrialActive | Status::PendingCharge => Reason::NoActiveSubscription,
     };
-    (reason, Some(speaker.id))
+    (reason, Some(representative.id))
 }
 
 /// The answer where there is no catalog to decide from.
 ///
 /// ```
-/// use mayuse_core::{Instant, Question, Reason, Snapshot, Verdict, undecided};
+/// use mayuse_core::{Instant, Question, Reason, SnapshotMeta, Verdict, undecided};
 /// let question = Question::new("acme", "sso");
-/// let answer = undecided(&question, Reason::SnapshotMissing, &Snapshot::default(), Instant::EPOCH).unwrap();
+/// let answer = undecided(&question, Reason::SnapshotMissing, &SnapshotMeta::default(), Instant::EPOCH).unwrap();
 /// assert_eq!(answer.decision, Verdict::Indeterminate);
 /// assert!(answer.retryable && !answer.allowed);
 /// ```

@@ -27,7 +27,7 @@ impl<'c> EvaluationContext<'_, 'c> {
         let combine = self.catalog.ladder.combine(Level::Customer)?;
         Some((
             AppliedGrant {
-                owner: GrantSource::Customer(self.customer.id, self.customer.name),
+                source: GrantSource::Customer(self.customer.id, self.customer.name),
                 grant,
                 quantity: 1,
                 additive: false,
@@ -136,12 +136,13 @@ impl<'c> EvaluationContext<'_, 'c> {
         }
         let Some((row, combine)) = self.customer_override(at) else { return Ok(composition.entitlement()) };
         let own = resolve(ladder, &mut vec![row])?;
-        composition.override_with(combine, own, &mut |standing, allowance| self.anchor_override(standing, allowance))
+        composition
+            .override_with(combine, own, &mut |allowances, allowance| self.anchor_override(allowances, allowance))
     }
 
     /// Notes when an add-on is archived that grants a feature, where rows of its level merge: its
     /// limit adds to those of others only until then.
-    pub fn track_add_ons(&self, feature: FeatureIdx, until: &mut ValidUntil) {
+    pub fn track_add_ons(&self, feature: FeatureIdx, valid_until: &mut ValidUntil) {
         if self.catalog.ladder.combine(Level::AddOn) != Some(Combine::Replace) {
             return;
         }
@@ -152,30 +153,30 @@ impl<'c> EvaluationContext<'_, 'c> {
                     .catalog
                     .add_on(held.add_on)
                     .filter(|add_on| add_on.grants.on(feature).is_some_and(|grant| grant.value != Value::TypeMismatch));
-                until.at(add_on.and_then(|add_on| add_on.archived_at));
+                valid_until.at(add_on.and_then(|add_on| add_on.archived_at));
             }
         }
     }
 
     /// Ties an override to its windows: its own creation, and the billing cycle of each granting
     /// subscription where it counts by billing cycle.
-    fn anchor_override(&self, standing: &mut Vec<AnchoredAllowance<'c>>, allowance: Allowance<'c>) {
+    fn anchor_override(&self, allowances: &mut Vec<AnchoredAllowance<'c>>, allowance: Allowance<'c>) {
         let activation = allowance.row.grant.created_at.unwrap_or(Instant::EPOCH);
         let by_cycle = matches!(&allowance.terms, Terms::Metered(limits)
             if matches!(limits.reset_period, ResetPeriod::BillingCycle | ResetPeriod::BillingMonth));
-        let before = standing.len();
+        let before = allowances.len();
         if by_cycle {
             let mut granting = self.granting();
             while let Some(subscription) = granting.next() {
-                standing.push(AnchoredAllowance {
+                allowances.push(AnchoredAllowance {
                     allowance,
                     anchors: Anchors { activation, billing: Some(subscription.billing) },
                     subscription: Some(subscription.id),
                 });
             }
         }
-        if standing.len() == before {
-            standing.push(AnchoredAllowance {
+        if allowances.len() == before {
+            allowances.push(AnchoredAllowance {
                 allowance,
                 anchors: Anchors { activation, billing: None },
                 subscription: None,
@@ -212,9 +213,9 @@ impl<'c> EvaluationContext<'_, 'c> {
         each: &mut impl FnMut(AppliedGrant<'c>),
     ) {
         let EvaluationContext { catalog, now, .. } = *self;
-        let mut give = |owner, grant: Option<&'c Grant>| {
+        let mut give = |source, grant: Option<&'c Grant>| {
             if let Some(grant) = grant {
-                each(AppliedGrant { owner, grant, quantity: 1, additive: false, monthly: false });
+                each(AppliedGrant { source, grant, quantity: 1, additive: false, monthly: false });
             }
         };
         match level {
@@ -238,7 +239,7 @@ impl<'c> EvaluationContext<'_, 'c> {
                     let archived = add_on.archived_at.is_some_and(|archived| archived <= now);
                     let additive = add_on.multi_instance && !archived;
                     each(AppliedGrant {
-                        owner: GrantSource::AddOn(add_on),
+                        source: GrantSource::AddOn(add_on),
                         grant,
                         quantity: held.quantity,
                         additive,
@@ -278,7 +279,7 @@ impl<'c> EvaluationContext<'_, 'c> {
                 .iter_mut()
                 .find(|held| std::ptr::eq(held.grant, row.grant))
             {
-                Some(held) if row.owner.level() == Level::AddOn => {
+                Some(held) if row.source.level() == Level::AddOn => {
                     held.quantity = held.quantity.saturating_add(row.quantity);
                 }
                 Some(_) => {}

@@ -82,8 +82,8 @@ impl<'c> Origin<'c> {
 }
 
 impl<'c> From<GrantSource<'c>> for Origin<'c> {
-    fn from(owner: GrantSource<'c>) -> Self {
-        Origin(owner)
+    fn from(source: GrantSource<'c>) -> Self {
+        Origin(source)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Questions in a query string, read without an allocation.
 //!
-//! [`Check::from_pairs`](crate::Check::from_pairs) copies every text and lists every problem. Where
+//! `mayuse_document::Check::from_pairs` copies every text and lists every problem. Where
 //! a question is answered from memory, those copies take longer than the decision.
 
 use crate::amount::Amount;
@@ -36,7 +36,7 @@ pub struct QueryCheck<'q> {
 }
 
 impl<'q> QueryCheck<'q> {
-    /// Reads what [`Check::from_pairs`](crate::Check::from_pairs) reads from the pairs of a query,
+    /// Reads what `mayuse_document::Check::from_pairs` reads from the pairs of a query,
     /// to the same question. Where that finds a problem, this gives nothing: it does not say which.
     pub fn from_query(query: &'q str) -> Option<QueryCheck<'q>> {
         let mut check = QueryCheck::default();

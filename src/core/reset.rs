@@ -49,10 +49,10 @@ impl Interval {
     /// An interval outside 1 to 10,000. Zero would be a window without length.
     ///
     /// ```
-    /// use mayuse_core::{Every, Unit};
-    /// assert!(Every::new(Unit::Month, 1).is_ok());
-    /// assert!(Every::new(Unit::Month, 0).is_err());
-    /// assert!(Every::new(Unit::Day, 10_001).is_err());
+    /// use mayuse_core::{Interval, Unit};
+    /// assert!(Interval::new(Unit::Month, 1).is_ok());
+    /// assert!(Interval::new(Unit::Month, 0).is_err());
+    /// assert!(Interval::new(Unit::Day, 10_001).is_err());
     /// ```
     pub fn new(unit: Unit, interval: i64) -> Result<Interval, IntervalError> {
         match u16::try_from(interval) {

@@ -134,8 +134,8 @@ impl Given {
     }
 
     fn row(&self) -> AppliedGrant<'_> {
-        let owner = GrantSource::Named(self.level, &self.entity_id);
-        AppliedGrant { owner, grant: &self.grant, quantity: self.quantity, additive: self.additive, monthly: false }
+        let source = GrantSource::Named(self.level, &self.entity_id);
+        AppliedGrant { source, grant: &self.grant, quantity: self.quantity, additive: self.additive, monthly: false }
     }
 }
 
@@ -208,8 +208,8 @@ fn metered<'g>(ladder: &Ladder, chains: &[Vec<&'g Given>], own: Own<'g>) -> Resu
         composition.add(state(chain)?, false, anchors, "");
     }
     match own {
-        Some((combine, rows)) => composition.override_with(combine, state(&rows)?, &mut |standing, allowance| {
-            standing.push(AnchoredAllowance { allowance, anchors, subscription: None });
+        Some((combine, rows)) => composition.override_with(combine, state(&rows)?, &mut |allowances, allowance| {
+            allowances.push(AnchoredAllowance { allowance, anchors, subscription: None });
         }),
         None => Ok(composition.entitlement()),
     }
@@ -218,21 +218,21 @@ fn metered<'g>(ladder: &Ladder, chains: &[Vec<&'g Given>], own: Own<'g>) -> Resu
 /// Unlimited first, then the larger limit, then the origin.
 fn by_size(a: &Allowance<'_>, b: &Allowance<'_>) -> Ordering {
     let limit = |allowance: &Allowance<'_>| allowance.metered().map(|limits| (limits.limit.is_none(), limits.limit));
-    limit(b).cmp(&limit(a)).then_with(|| a.row.owner.id().cmp(b.row.owner.id()))
+    limit(b).cmp(&limit(a)).then_with(|| a.row.source.id().cmp(b.row.source.id()))
 }
 
 fn describe(entitlement: Entitlement<'_>) -> Resolution {
     let name = |row: &AppliedGrant<'_>| OriginName {
-        entity_type: row.owner.level().name(),
-        entity_id: row.owner.id().to_owned(),
+        entity_type: row.source.level().name(),
+        entity_id: row.source.id().to_owned(),
     };
     let (mut allowances, mut on, mut off) = (Vec::new(), None, None);
     match entitlement {
         Entitlement::None | Entitlement::TypeMismatch => {}
         Entitlement::Off(row, _) => off = Some(row),
         Entitlement::On(row, _) => on = Some(row),
-        Entitlement::Allowances(standing) => {
-            allowances.extend(standing.into_iter().map(|standing| standing.allowance));
+        Entitlement::Allowances(anchored) => {
+            allowances.extend(anchored.into_iter().map(|anchored| anchored.allowance));
             sort_by(&mut allowances, by_size);
         }
     }

@@ -13,7 +13,7 @@ use crate::value::{Behavior, Credits, Grant, Metered, Value};
 /// An entitlement row in a chain.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct AppliedGrant<'c> {
-    pub owner: GrantSource<'c>,
+    pub source: GrantSource<'c>,
     pub grant: &'c Grant,
     /// How many of its add-on are held; 1 for other rows.
     pub quantity: u32,
@@ -89,7 +89,7 @@ impl AppliedGrant<'_> {
     }
 
     pub fn key(&self) -> impl Ord {
-        (self.grant.created_at, &*self.grant.id, self.owner.id())
+        (self.grant.created_at, &*self.grant.id, self.source.id())
     }
 }
 
@@ -153,7 +153,7 @@ pub(crate) fn resolve_switches<'c>(ladder: &Ladder, rows: &[AppliedGrant<'c>]) -
     let mut state = Switched::Absent;
     for (level, combine) in ladder.levels() {
         let mut switch = Switch::default();
-        for row in rows.iter().filter(|row| row.owner.level() == *level) {
+        for row in rows.iter().filter(|row| row.source.level() == *level) {
             if let Value::Boolean { enabled } = row.grant.value {
                 switch.add(*row, enabled);
             }
@@ -167,9 +167,9 @@ pub(crate) fn resolve_switches<'c>(ladder: &Ladder, rows: &[AppliedGrant<'c>]) -
 pub(crate) fn resolve<'c>(ladder: &Ladder, rows: &mut Vec<AppliedGrant<'c>>) -> Result<State<'c>, Overflow> {
     sort_rows(ladder, rows);
     let mut state = State::Absent;
-    for level in rows.chunk_by(|a, b| a.owner.level() == b.owner.level()) {
+    for level in rows.chunk_by(|a, b| a.source.level() == b.source.level()) {
         let Some(first) = level.first() else { continue };
-        if let Some(combine) = ladder.combine(first.owner.level()) {
+        if let Some(combine) = ladder.combine(first.source.level()) {
             state = apply(ladder, combine, state, *first, level)?;
         }
     }
@@ -179,7 +179,7 @@ pub(crate) fn resolve<'c>(ladder: &Ladder, rows: &mut Vec<AppliedGrant<'c>>) -> 
 /// The order in which rows count: by level, then by age.
 pub(crate) fn sort_rows(ladder: &Ladder, rows: &mut Vec<AppliedGrant<'_>>) {
     sort_by(rows, |a, b| {
-        let position = |row: &AppliedGrant<'_>| ladder.position(row.owner.level());
+        let position = |row: &AppliedGrant<'_>| ladder.position(row.source.level());
         position(a).cmp(&position(b)).then_with(|| a.key().cmp(&b.key()))
     });
 }

@@ -109,29 +109,29 @@ struct AnchorsUsed {
 
 /// Every row on a feature, in the order in which they count.
 pub(crate) fn trace<'c>(
-    scene: &EvaluationContext<'_, 'c>,
+    context: &EvaluationContext<'_, 'c>,
     at: FeatureIdx,
     feature: &'c Feature,
 ) -> Result<Vec<Step<'c>>, Overflow> {
     let mut steps = Vec::new();
-    match scene.catalog.ladder.across {
+    match context.catalog.ladder.across {
         AcrossSubscriptions::Union => {
-            let mut granting = scene.granting();
+            let mut granting = context.granting();
             while let Some(subscription) = granting.next() {
-                let in_scope = scene.in_scope(feature, subscription);
+                let in_scope = context.in_scope(feature, subscription);
                 let mut rows = Vec::new();
-                scene.each_row(at, feature, subscription, true, &mut |row| rows.push(row));
-                chain(scene, feature, rows, in_scope, Some((*subscription, subscription.activation())), &mut steps)?;
+                context.each_row(at, feature, subscription, true, &mut |row| rows.push(row));
+                chain(context, feature, rows, in_scope, Some((*subscription, subscription.activation())), &mut steps)?;
             }
         }
         AcrossSubscriptions::Chain => {
             let mut rows = Vec::new();
-            scene.chain_rows(at, feature, true, &mut rows);
-            let tied = scene.chain_anchors().map(|(subscription, anchors)| (subscription, anchors.activation));
-            chain(scene, feature, rows, scene.chain_in_scope(feature), tied, &mut steps)?;
+            context.chain_rows(at, feature, true, &mut rows);
+            let tied = context.chain_anchors().map(|(subscription, anchors)| (subscription, anchors.activation));
+            chain(context, feature, rows, context.chain_in_scope(feature), tied, &mut steps)?;
         }
     }
-    if let Some((row, combine)) = scene.override_row(at) {
+    if let Some((row, combine)) = context.override_row(at) {
         let anchors = AnchorsUsed {
             activation: row.grant.created_at.unwrap_or(Instant::EPOCH),
             billing_start: None,
@@ -145,12 +145,12 @@ pub(crate) fn trace<'c>(
             Combine::Stack | Combine::Max if row.grant.value.is_off() => Effect::None,
             Combine::Stack | Combine::Max => Effect::Added,
         };
-        let after = match scene.entitlement(at, feature)? {
+        let after = match context.entitlement(at, feature)? {
             Entitlement::None | Entitlement::TypeMismatch => after(&State::Absent),
             Entitlement::Off(row, _) => after(&State::Off(row)),
             Entitlement::On(row, _) => after(&State::On(row)),
             Entitlement::Allowances(all) => {
-                after(&State::Allowances(all.into_iter().map(|standing| standing.allowance).collect()))
+                after(&State::Allowances(all.into_iter().map(|anchored| anchored.allowance).collect()))
             }
         };
         steps.push(step(None, combine, row, effect, Some(after), anchors));
@@ -159,7 +159,7 @@ pub(crate) fn trace<'c>(
 }
 
 fn chain<'c>(
-    scene: &EvaluationContext<'_, 'c>,
+    context: &EvaluationContext<'_, 'c>,
     feature: &Feature,
     mut rows: Vec<AppliedGrant<'c>>,
     in_scope: bool,
@@ -167,24 +167,24 @@ fn chain<'c>(
     steps: &mut Vec<Step<'c>>,
 ) -> Result<(), Overflow> {
     let Some((subscription, activation)) = tied else { return Ok(()) };
-    let ladder = &scene.catalog.ladder;
+    let ladder = &context.catalog.ladder;
     sort_rows(ladder, &mut rows);
-    let billing = subscription.billing.period_at(scene.now);
+    let billing = subscription.billing.period_at(context.now);
     let anchors = AnchorsUsed { activation, billing_start: Some(billing.start), billing_end: billing.end };
     let mut counted: Vec<AppliedGrant<'c>> = Vec::new();
     let mut before = after(&State::Absent);
     for row in rows {
-        let combine = ladder.combine(row.owner.level()).unwrap_or(Combine::Replace);
+        let combine = ladder.combine(row.source.level()).unwrap_or(Combine::Replace);
         let effect = if counted.len() == MAX_TRACED {
             steps.push(step(Some(subscription.id), combine, row, Effect::NotTraced, None, anchors));
             continue;
         } else if row.grant.value == Value::TypeMismatch {
             Effect::TypeMismatch
-        } else if !in_scope && row.owner.level() != Level::Subscription {
+        } else if !in_scope && row.source.level() != Level::Subscription {
             Effect::OutOfScope
         } else {
             counted.push(row);
-            let now = after(&state(scene, feature, &counted)?);
+            let now = after(&state(context, feature, &counted)?);
             let effect = match combine {
                 _ if now == before => Effect::None,
                 _ if counted.len() == 1 => Effect::Set,
@@ -210,7 +210,7 @@ fn step<'c>(
     Step {
         subscription_id,
         combine: combine.name(),
-        origin: row.owner.into(),
+        origin: row.source.into(),
         entitlement_id: &row.grant.id,
         created_at: row.grant.created_at,
         quantity: row.quantity,
@@ -222,11 +222,11 @@ fn step<'c>(
 }
 
 fn state<'c>(
-    scene: &EvaluationContext<'_, 'c>,
+    context: &EvaluationContext<'_, 'c>,
     feature: &Feature,
     rows: &[AppliedGrant<'c>],
 ) -> Result<State<'c>, Overflow> {
-    let ladder = &scene.catalog.ladder;
+    let ladder = &context.catalog.ladder;
     if feature.metered {
         return resolve(ladder, &mut rows.to_vec());
     }
@@ -236,11 +236,11 @@ fn state<'c>(
 fn after(state: &State<'_>) -> After {
     match state {
         State::Absent => After { enabled: false, allowances: Vec::new(), origins: Vec::new() },
-        State::Off(row) => After { enabled: false, allowances: Vec::new(), origins: vec![row.owner.id().to_owned()] },
-        State::On(row) => After { enabled: true, allowances: Vec::new(), origins: vec![row.owner.id().to_owned()] },
+        State::Off(row) => After { enabled: false, allowances: Vec::new(), origins: vec![row.source.id().to_owned()] },
+        State::On(row) => After { enabled: true, allowances: Vec::new(), origins: vec![row.source.id().to_owned()] },
         State::Allowances(allowances) => After {
             enabled: true,
-            origins: allowances.iter().map(|allowance| allowance.row.owner.id().to_owned()).collect(),
+            origins: allowances.iter().map(|allowance| allowance.row.source.id().to_owned()).collect(),
             allowances: allowances
                 .iter()
                 .map(|allowance| match &allowance.terms {

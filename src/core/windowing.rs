@@ -23,8 +23,8 @@ pub struct Anchors {
 /// # Example: monthly from the 31st, always stepped from the activation
 ///
 /// ```
-/// use mayuse_core::{Anchors, Every, Instant, ResetPeriod, Unit, window};
-/// let monthly = ResetPeriod::FixedWindow(Every::new(Unit::Month, 1).unwrap());
+/// use mayuse_core::{Anchors, Interval, Instant, ResetPeriod, Unit, window};
+/// let monthly = ResetPeriod::FixedWindow(Interval::new(Unit::Month, 1).unwrap());
 /// let anchors = Anchors { activation: Instant::parse("2025-01-31").unwrap(), billing: None };
 /// let w = window(monthly, &anchors, Instant::parse("2025-02-28").unwrap());
 /// assert_eq!(w.start.to_string(), "2025-02-28T00:00:00Z");
@@ -34,8 +34,8 @@ pub struct Anchors {
 /// # Example: weeks start on Monday
 ///
 /// ```
-/// # use mayuse_core::{Anchors, Every, Instant, ResetPeriod, Unit, window};
-/// let weekly = ResetPeriod::Calendar(Every::new(Unit::Week, 1).unwrap());
+/// # use mayuse_core::{Anchors, Interval, Instant, ResetPeriod, Unit, window};
+/// let weekly = ResetPeriod::Calendar(Interval::new(Unit::Week, 1).unwrap());
 /// let anchors = Anchors { activation: Instant::EPOCH, billing: None };
 /// let w = window(weekly, &anchors, Instant::parse("2025-06-15T23:59:59Z").unwrap());
 /// assert_eq!(w.start.to_string(), "2025-06-09T00:00:00Z");
@@ -45,8 +45,8 @@ pub struct Anchors {
 /// # Example: a sliding month ends now and has no reset
 ///
 /// ```
-/// # use mayuse_core::{Anchors, Every, Instant, ResetPeriod, Unit, window};
-/// let sliding = ResetPeriod::SlidingWindow(Every::new(Unit::Month, 1).unwrap());
+/// # use mayuse_core::{Anchors, Interval, Instant, ResetPeriod, Unit, window};
+/// let sliding = ResetPeriod::SlidingWindow(Interval::new(Unit::Month, 1).unwrap());
 /// let anchors = Anchors { activation: Instant::EPOCH, billing: None };
 /// let w = window(sliding, &anchors, Instant::parse("2024-03-31T08:00:00Z").unwrap());
 /// assert_eq!(w.start.to_string(), "2024-02-29T08:00:00Z");

@@ -4,7 +4,7 @@ use crate::cut::ObjectRef;
 use crate::fetched::Fetched;
 use crate::look::{AT_ONCE, Look};
 use crate::manifest::Unverified;
-use crate::reader::{Command, Event, Obstacle, READ_WITHIN_MS, Reader, decide, decide_about, person};
+use crate::reader::{Command, Event, Obstacle, READ_WITHIN_MS, Reader, decide, decide_about, record};
 use crate::replica::{Missing, Replica};
 use mayuse_core::{Decision, Instant, Problem, Question, Reason, SnapshotMeta, undecided, undecided_in};
 
@@ -258,12 +258,12 @@ fn decide_all<T>(
     keep: Keep<T>,
     now: Instant,
 ) -> Result<Vec<T>, Obstacle> {
-    let person = person(replica, question, customer, now)?;
+    let record = record(replica, question, customer, now)?;
     let codes = replica.catalog().into_iter().flat_map(|catalog| catalog.feature_codes());
     codes
         .map(|feature| {
             let question = Question { feature, ..*question };
-            decide_about(replica, person.as_ref(), &question, now).map(|decided| keep(&question, decided))
+            decide_about(replica, record.as_ref(), &question, now).map(|decided| keep(&question, decided))
         })
         .collect()
 }

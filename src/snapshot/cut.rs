@@ -99,18 +99,18 @@ pub fn bits_for(n_bytes: u64, shard_bytes: usize) -> u8 {
 /// Those of `write`.
 pub fn cut<E>(
     catalog_object: &Packed,
-    people: &SortedRecords,
+    customers: &SortedRecords,
     mut write: impl FnMut(&ObjectRef, &Packed) -> Result<(), E>,
 ) -> Result<SnapshotIndex, E> {
     let whole = ObjectRef::of(catalog_object, 0);
     write(&whole, catalog_object)?;
-    let bits = bits_for(u64::try_from(people.n_bytes()).unwrap_or(u64::MAX), SHARD_BYTES);
+    let bits = bits_for(u64::try_from(customers.n_bytes()).unwrap_or(u64::MAX), SHARD_BYTES);
     let mut shards = Vec::new();
     for shard in 0..1_u64.checked_shl(bits.into()).unwrap_or_default() {
-        let (block, n) = people.block(bits, shard);
+        let (block, n) = customers.block(bits, shard);
         let part = ObjectRef::of(&block, n);
         write(&part, &block)?;
         shards.push(part);
     }
-    Ok(SnapshotIndex { seed: people.seed(), catalog_object: whole, bits, shards })
+    Ok(SnapshotIndex { seed: customers.seed(), catalog_object: whole, bits, shards })
 }

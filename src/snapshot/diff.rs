@@ -80,18 +80,18 @@ fn diff_as_of(
     mut progress: impl FnMut(),
 ) {
     let codes = codes(before, after);
-    for (number, people) in after.people() {
+    for (number, customers) in after.customers() {
         if !is_same(before, after, number) {
-            for customer in people.ids() {
+            for customer in customers.ids() {
                 progress();
                 compare(before, after, customer, &codes, now, &mut each);
             }
         }
     }
-    for (number, people) in before.people() {
+    for (number, customers) in before.customers() {
         if !is_same(after, before, number) {
             // An id that is gone may be another's alias by now: whoever asks by it is told of another.
-            for customer in people.ids().filter(|id| after.is_id(id) == Ok(false)) {
+            for customer in customers.ids().filter(|id| after.is_id(id) == Ok(false)) {
                 progress();
                 compare(before, after, customer, &codes, now, &mut each);
             }

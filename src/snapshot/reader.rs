@@ -310,12 +310,12 @@ pub(crate) fn decide<'c>(
     key: &'c str,
     now: Instant,
 ) -> Result<Result<Decision<'c>, Problem>, Obstacle> {
-    let customer = person(replica, question, key, now)?;
+    let customer = record(replica, question, key, now)?;
     decide_about(replica, customer.as_ref(), question, now)
 }
 
 /// The customer of an id or alias, if there is one.
-pub(crate) fn person<'c>(
+pub(crate) fn record<'c>(
     replica: &'c Replica,
     question: &Question<'_>,
     key: &str,

@@ -37,7 +37,7 @@ struct View {
 
 #[derive(Debug)]
 struct Shard {
-    people: CustomerBlock,
+    customers: CustomerBlock,
     generation: u64,
     used: Cell<u64>,
 }
@@ -188,7 +188,7 @@ impl Replica {
             }
             (None, None) => return Ok(false),
         };
-        view.n_bytes = view.shards.iter().flatten().map(|shard| shard.people.n_bytes()).sum();
+        view.n_bytes = view.shards.iter().flatten().map(|shard| shard.customers.n_bytes()).sum();
         let policies = view.manifest.policies.stricter(&self.own);
         view.catalog.snapshot = SnapshotMeta {
             source,
@@ -199,9 +199,9 @@ impl Replica {
             on_indeterminate: policies.on_indeterminate,
         };
         self.view = Some(view);
-        for (shard, people) in opened {
+        for (shard, customers) in opened {
             let place = self.view.as_ref().map_or(shard, |view| view.manifest.table.first_place(shard));
-            self.put(place, people);
+            self.put(place, customers);
         }
         Ok(true)
     }
@@ -217,8 +217,8 @@ impl Replica {
             return Ok(false);
         }
         let shard = view.manifest.table.first_place(shard);
-        let people = open(block, &view.catalog, &view.manifest)?;
-        self.put(shard, people);
+        let customers = open(block, &view.catalog, &view.manifest)?;
+        self.put(shard, customers);
         Ok(true)
     }
 
@@ -230,26 +230,26 @@ impl Replica {
         let Some(view) = &mut self.view else { return Ok(()) };
         let Some(slot) = at_mut(&mut view.shards, shard) else { return Ok(()) };
         let Some(held) = slot.take() else { return Ok(()) };
-        view.n_bytes = view.n_bytes.saturating_sub(held.people.n_bytes());
-        let people = open(held.people.bytes().clone(), &view.catalog, &view.manifest)?;
-        self.put(shard, people);
+        view.n_bytes = view.n_bytes.saturating_sub(held.customers.n_bytes());
+        let customers = open(held.customers.bytes().clone(), &view.catalog, &view.manifest)?;
+        self.put(shard, customers);
         Ok(())
     }
 
-    fn put(&mut self, shard: u64, people: CustomerBlock) {
+    fn put(&mut self, shard: u64, customers: CustomerBlock) {
         let used = self.tick();
         let Some(view) = &mut self.view else { return };
         let generation = view.generation;
         let Some(slot) = at_mut(&mut view.shards, shard) else { return };
-        let before = slot.as_ref().map_or(0, |shard| shard.people.n_bytes());
-        view.n_bytes = view.n_bytes.saturating_sub(before).saturating_add(people.n_bytes());
-        *slot = Some(Shard { people, generation, used: Cell::new(used) });
+        let before = slot.as_ref().map_or(0, |shard| shard.customers.n_bytes());
+        view.n_bytes = view.n_bytes.saturating_sub(before).saturating_add(customers.n_bytes());
+        *slot = Some(Shard { customers, generation, used: Cell::new(used) });
         // The one that came last stays, however large it is: somebody is waiting for it.
         while self.max_bytes < view.n_bytes {
             let held = view.shards.iter_mut().zip(0_u64..).filter(|(slot, at)| slot.is_some() && *at != shard);
             let oldest = held.min_by_key(|(slot, _)| slot.as_ref().map(|shard| shard.used.get()));
             let Some((slot, _)) = oldest else { return };
-            let let_go = slot.take().map_or(0, |shard| shard.people.n_bytes());
+            let let_go = slot.take().map_or(0, |shard| shard.customers.n_bytes());
             view.n_bytes = view.n_bytes.saturating_sub(let_go);
         }
     }
@@ -309,7 +309,7 @@ impl Replica {
             return Err(Missing::Relink(number));
         }
         shard.used.set(self.tick());
-        Ok(shard.people.find(key, hash))
+        Ok(shard.customers.find(key, hash))
     }
 
     /// Decides a question.
@@ -327,9 +327,9 @@ impl Replica {
     }
 
     /// The customers of all shards that are held.
-    pub fn people(&self) -> impl Iterator<Item = (u64, &CustomerBlock)> {
+    pub fn customers(&self) -> impl Iterator<Item = (u64, &CustomerBlock)> {
         let shards = self.view.iter().flat_map(|view| view.shards.iter().zip(0_u64..));
-        shards.filter_map(|(shard, number)| Some((number, &shard.as_ref()?.people)))
+        shards.filter_map(|(shard, number)| Some((number, &shard.as_ref()?.customers)))
     }
 }
 

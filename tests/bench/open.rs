@@ -88,7 +88,7 @@ fn open(path: &Path) -> Done {
     let first = opening(bytes)?;
     let (held, allocations) = (first.held, first.allocations);
     let replica = first.replica;
-    let n_customers = replica.people().map(|(_, people)| people.n_customers()).sum::<usize>();
+    let n_customers = replica.customers().map(|(_, people)| people.n_customers()).sum::<usize>();
     let n_wrong = check(&replica, n_customers, instant(BENCH_AT))?;
     drop(replica);
     let mut times = Vec::new();

@@ -127,7 +127,7 @@ fn routes_that_are_not_here_are_told_from_things_that_are_not_there() {
     ] {
         let (status, answer) = m.ask_text(method, &format!("/api/v1/{path}"), "");
         let expected = json!({"code": "INTERNAL_SERVER_ERROR", "message": "mayuse does not have this route of Meteroid's API; \
-            what is in its catalog_object is read and written under /v1/catalog"});
+            what is in its catalog is read and written under /v1/catalog"});
         assert_eq!((status, answer), (501, expected), "{method} {path}");
     }
     for (method, path, status, message) in [

@@ -32,7 +32,7 @@ fn described(openapi: &Value) -> Vec<((String, String), BTreeSet<String>, bool)>
                 let scopes = scopes.map(|scope| scope.as_str().unwrap().to_owned()).collect();
                 let dialect = match operation["tags"][0].as_str().unwrap() {
                     tag @ ("Meteroid" | "Commet" | "Pabbly") => tag,
-                    _ => "Own",
+                    _ => "Native",
                 };
                 let name = (dialect.to_owned(), format!("{} {prefix}{path}", method.to_uppercase()));
                 found.push((name, scopes, operation.get("requestBody").is_some()));

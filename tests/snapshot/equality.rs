@@ -34,7 +34,7 @@ fn check(document: &Value, bits: &[u8], questions: &[Value], now: Instant) {
         let replica = cut(document, *bits).replica();
         full.catalog.snapshot = replica.catalog().unwrap().snapshot;
         assert_eq!(
-            replica.people().map(|(_, people)| people.n_customers()).sum::<usize>(),
+            replica.customers().map(|(_, people)| people.n_customers()).sum::<usize>(),
             full.customers.n_customers()
         );
         for question in questions {

@@ -149,7 +149,7 @@ impl Play {
     /// It names each shard that shares hashes with one that is held, unless it is held already.
     fn check_wanted(&self, manifest: &Manifest, wanted: &[(u64, ObjectRef)]) {
         let Some(now) = self.replica.manifest() else { return assert!(wanted.is_empty()) };
-        let held: Vec<u64> = self.replica.people().map(|(shard, _)| shard).collect();
+        let held: Vec<u64> = self.replica.customers().map(|(shard, _)| shard).collect();
         let (bits, of) = (manifest.table.bits, now.table.bits);
         let shares = |shard: u64, other: u64| (shard << of) >> bits == other || shard == (other << bits) >> of;
         // One that stands in several places is held in the first of them.
@@ -173,7 +173,7 @@ impl Play {
         let fits = self.replica.manifest().is_some_and(at);
         assert_eq!(self.replica.insert_shard(shard as u64, part.hash, cut.blocks[shard].clone()), Ok(fits));
         let place = self.replica.manifest().filter(|_| fits).map(|held| first_place(&held.table, shard as u64));
-        assert!(!fits || self.replica.people().any(|(held, _)| Some(held) == place), "the one that came last stays");
+        assert!(!fits || self.replica.customers().any(|(held, _)| Some(held) == place), "the one that came last stays");
     }
 
     fn ask(&mut self, key: &Index, n_fetches: usize) {
@@ -185,11 +185,11 @@ impl Play {
                 Err(Missing::Origin) => panic!("nothing here is withheld"),
                 Err(Missing::Manifest) => return assert!(self.replica.manifest().is_none()),
                 Err(Missing::Relink(shard)) => {
-                    assert!(self.replica.people().any(|(held, _)| held == shard));
+                    assert!(self.replica.customers().any(|(held, _)| held == shard));
                     self.replica.relink(shard).unwrap();
                 }
                 Err(Missing::Shard(shard, part)) => {
-                    assert!(self.replica.people().all(|(held, _)| held != shard), "{shard} is there");
+                    assert!(self.replica.customers().all(|(held, _)| held != shard), "{shard} is there");
                     let of = |published: &&Published| order(&published.manifest) == self.held;
                     let cut = &self.history.iter().find(of).unwrap().cut;
                     assert_eq!(cut.table.shards[shard as usize], part);
@@ -226,7 +226,7 @@ impl Play {
             }
         }
         assert_eq!(self.replica.manifest().map_or((0, i64::MIN), order), self.held, "it is the newest that was taken");
-        let sizes: Vec<usize> = self.replica.people().map(|(_, people)| people.n_bytes()).collect();
+        let sizes: Vec<usize> = self.replica.customers().map(|(_, people)| people.n_bytes()).collect();
         assert_eq!((self.replica.n_bytes(), self.replica.n_shards()), (sizes.iter().sum(), sizes.len()));
         assert!(self.replica.n_bytes() <= self.max_bytes || sizes.len() == 1, "{sizes:?}, {} at most", self.max_bytes);
     }
