@@ -101,6 +101,14 @@ fn pure_crates() -> Vec<String> {
     folders.into_iter().filter(|folder| root().join(folder).join("lib.rs").is_file()).collect()
 }
 
+/// The folders of all crates.
+fn crates() -> Vec<String> {
+    let folders = std::fs::read_dir(root().join("src")).unwrap().map(|entry| entry.unwrap().file_name());
+    let mut folders: Vec<String> = folders.map(|name| format!("src/{}", name.to_str().unwrap())).collect();
+    folders.sort();
+    folders
+}
+
 /// The code of a Rust file, without comments.
 fn code_of(path: &str) -> String {
     let text = read(path);

@@ -2,7 +2,7 @@
 
 use crate::folder;
 use crate::input::{self, CliError};
-use crate::publish::Publication;
+use crate::publication::Publication;
 use crate::snapshot;
 use crate::style::{self, Progress};
 use base64::Engine;

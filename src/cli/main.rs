@@ -14,12 +14,14 @@ mod diff;
 mod entitlements;
 mod export;
 mod folder;
+mod import_request;
 mod import;
 mod input;
 mod inspect;
 mod key;
 mod keygen;
 mod kv;
+mod publication;
 mod publish;
 mod push;
 mod replace;
@@ -69,7 +71,7 @@ enum Command {
     /// Run vector files and print each failure
     Conform(conform::Args),
     /// Write a file of lines, or a whole catalog, into a running Worker
-    Import(import::Args),
+    Import(import_request::Args),
     /// Read the whole catalog out of a running Worker
     Export(export::Args),
     /// Make a key, and the row for the Worker's table of keys

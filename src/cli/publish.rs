@@ -5,6 +5,7 @@ use crate::folder;
 use crate::input::{self, CliError};
 use crate::keygen;
 use crate::kv;
+use crate::publication::Publication;
 use crate::push;
 use crate::server::Server;
 use crate::snapshot::{self, Opened, Trust};
@@ -59,15 +60,6 @@ pub struct Args {
     /// MAYUSE_SNAPSHOT_KEYS if not given, else the public half of the key to sign with
     #[arg(long = "public-key", value_name = "KEYS", requires = "rollback")]
     public_keys: Option<String>,
-}
-
-/// What is published.
-#[derive(Debug)]
-pub struct Publication {
-    pub opened: Opened,
-    /// The manifest, as it is published.
-    pub manifest: Packed,
-    pub version: u64,
 }
 
 /// Publishes the snapshot.

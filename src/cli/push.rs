@@ -1,7 +1,7 @@
 //! A snapshot on its way to a Worker: its objects, several at a time, and then its manifest.
 
 use crate::input::{self, CliError};
-use crate::publish::Publication;
+use crate::publication::Publication;
 use crate::server::{Answer, Server};
 use crate::snapshot;
 use crate::style::{self, Progress};

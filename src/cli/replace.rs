@@ -1,7 +1,7 @@
 //! `mayuse import --replace` of what does not fit into one request: it is written line by line, and then what
 //! is there and not in it is removed.
 
-use crate::import::{self, Args};
+use crate::import_request::{self, Args};
 use crate::input::CliError;
 use crate::key;
 use crate::push;
@@ -44,7 +44,7 @@ pub fn run(args: &Args, server: &Server, shape: Shape, mut upload: Upload) -> Re
     upload.read_to_end(&mut bytes).map_err(|error| CliError::Io { what: what.clone(), error })?;
     upload.progress.clear();
     if shape == Shape::Document && u64::try_from(bytes.len()).is_ok_and(|n| n <= MAX_DOCUMENT) {
-        return import::put(args, server, Upload::of(what, bytes, shape));
+        return import_request::put(args, server, Upload::of(what, bytes, shape));
     }
     let read = match shape {
         Shape::Document => Lines::of_document(&bytes),
@@ -54,13 +54,13 @@ pub fn run(args: &Args, server: &Server, shape: Shape, mut upload: Upload) -> Re
     let lines = read.map_err(|message| CliError::Json { what: what.clone(), message })?;
     let token = format!("imp_{}", key::random_hex::<16>()?);
     let upload = Upload::of(what, lines.bytes, Shape::Lines);
-    let mut summary = match import::post(server, upload, &token)? {
+    let mut summary = match import_request::post(server, upload, &token)? {
         Ok(summary) => summary,
         Err((failure, body)) => {
             let failure = failure
                 .hint("What is in FILE is written as far as that, and nothing was removed yet.")
                 .hint("Once that is put right, the same command may be given again.");
-            return import::fail(args, failure, body, None);
+            return import_request::fail(args, failure, body, None);
         }
     };
     match remove_others(server, &lines.holds) {
@@ -73,15 +73,15 @@ pub fn run(args: &Args, server: &Server, shape: Shape, mut upload: Upload) -> Re
             let failure = failure
                 .hint("All of FILE is written. What is not in it is not all removed.")
                 .hint("Once that is put right, the same command may be given again.");
-            return import::fail(args, failure, Some(summary), None);
+            return import_request::fail(args, failure, Some(summary), None);
         }
     };
     let what = format!(
         "replaced the catalog: imported {} lines, removed {}",
-        import::number(&summary, "lines"),
-        import::number(&summary, "removed")
+        import_request::number(&summary, "lines"),
+        import_request::number(&summary, "removed")
     );
-    import::report(args, &summary, &what)?;
+    import_request::report(args, &summary, &what)?;
     Ok(true)
 }
 
@@ -211,7 +211,7 @@ fn remove_others(server: &Server, holds: &BTreeSet<(Kind, String)>) -> Result<(u
         let answer = push::ask(server, "DELETE", &format!("/v1/catalog/{}/{id}", kind.list()), None)?;
         if answer.is_ok() {
             n_removed = n_removed.saturating_add(1);
-            version = answer.object().map_or(version, |body| import::number(&body, "snapshot_version"));
+            version = answer.object().map_or(version, |body| import_request::number(&body, "snapshot_version"));
         } else if !answer.is_missing() {
             progress.clear();
             return Err(answer.refusal());

@@ -2,7 +2,7 @@
 
 use crate::http::{self, Answer, VERSION};
 use crate::js;
-use crate::sql::Sql;
+use crate::sql::{Import, Sql};
 use crate::transaction::Storage;
 use mayuse_core::{Element, Instant};
 use mayuse_dialects::{ApiError, Batch, Dialect, ErrorKind, Ids, JsonValue, MAX_LINE, Progress, Store, admit, object};
@@ -32,17 +32,6 @@ impl fmt::Debug for Writer<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Writer").field("by", &self.by).finish_non_exhaustive()
     }
-}
-
-/// An import as it is stored.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Import {
-    /// What is written of it.
-    pub progress: Progress,
-    /// Whether that is all of it.
-    pub done: bool,
-    /// The version its last batch made.
-    pub version: u64,
 }
 
 /// An import under way.

@@ -23,6 +23,7 @@ mod snapshots;
 
 mod transaction;
 mod sql_row;
+mod sql_schema;
 mod sql;
 mod sql_bounds;
 mod sql_ledger;
@@ -41,11 +42,9 @@ use mayuse_dialects::{
     object, scope_of,
 };
 use mayuse_snapshot::{Asking, Event};
+use settings::CATALOG;
 use worker::wasm_bindgen::{JsCast, JsValue};
 use worker::{Context, Env, Response, Result, console_error, console_log, event, worker_sys::web_sys};
-
-/// The object's name: there is one catalog.
-const CATALOG: &str = "catalog";
 
 /// What only this program knows of itself.
 const PROGRAM: Program = Program { manifest_format: mayuse_snapshot::MANIFEST_FORMAT };

@@ -1,10 +1,12 @@
 //! What an operator may set of replication: variables of the Worker, each with a default.
 
-use crate::CATALOG;
 use crate::http;
 use mayuse_core::Policy;
 use mayuse_snapshot::{Policies, PublicKey, ReaderSettings, is_audience};
 use worker::Env;
+
+/// The object's name: there is one catalog.
+pub const CATALOG: &str = "catalog";
 
 /// The settings.
 #[derive(Clone, Debug)]

@@ -1,8 +1,7 @@
 //! The catalog in the database of a Durable Object: one table per kind of entity.
 
-use crate::import::Import;
-use crate::sql_ledger;
 use crate::sql_row::Row;
+use crate::sql_schema;
 use crate::transaction::Storage;
 use mayuse_core::{Instant, MAX_VERSION, WriteJson};
 use mayuse_dialects::{
@@ -42,37 +41,21 @@ pub struct Sql {
     seed: u64,
 }
 
+/// An import as it is stored.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Import {
+    /// What is written of it.
+    pub progress: Progress,
+    /// Whether that is all of it.
+    pub done: bool,
+    /// The version its last batch made.
+    pub version: u64,
+}
+
 impl Sql {
     /// Opens the database; makes its tables if it is new.
     pub fn open(sql: SqlStorage, storage: Storage) -> worker::Result<Sql> {
-        for kind in Kind::ALL {
-            let customer = if kind == Kind::Subscription { "customer_id TEXT NOT NULL," } else { "" };
-            let table = kind.list();
-            let statement = format!(
-                "CREATE TABLE IF NOT EXISTS {table} (
-                    id TEXT PRIMARY KEY, key TEXT UNIQUE, {customer} body TEXT NOT NULL, version INTEGER NOT NULL,
-                    created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL, updated_by TEXT NOT NULL)"
-            );
-            sql.exec(&statement, None)?;
-        }
-        for statement in [
-            "CREATE INDEX IF NOT EXISTS subscriptions_of ON subscriptions (customer_id, id)",
-            "CREATE TABLE IF NOT EXISTS plan_versions (id TEXT PRIMARY KEY, plan_id TEXT NOT NULL) WITHOUT ROWID",
-            // What customers and subscriptions refer to.
-            "CREATE TABLE IF NOT EXISTS refers (what TEXT, id TEXT, user_kind TEXT, user_id TEXT,
-                PRIMARY KEY (what, id, user_kind, user_id)) WITHOUT ROWID",
-            "CREATE TABLE IF NOT EXISTS catalog (
-                only_row INTEGER PRIMARY KEY CHECK (only_row = 1), version INTEGER NOT NULL, settings TEXT NOT NULL)",
-            "INSERT OR IGNORE INTO catalog VALUES (1, 0, '{}')",
-            "CREATE TABLE IF NOT EXISTS idempotency (made_by TEXT, key TEXT, fingerprint TEXT NOT NULL,
-                status INTEGER NOT NULL, body TEXT NOT NULL, created_at INTEGER NOT NULL, PRIMARY KEY (made_by, key))",
-            "CREATE INDEX IF NOT EXISTS idempotency_age ON idempotency (created_at)",
-            "CREATE TABLE IF NOT EXISTS imports (token TEXT PRIMARY KEY, lines INTEGER NOT NULL, digest BLOB NOT NULL,
-                done INTEGER NOT NULL, version INTEGER NOT NULL, updated_at INTEGER NOT NULL)",
-        ] {
-            sql.exec(statement, None)?;
-        }
-        let seed = sql_ledger::open(&sql)?;
+        let seed = sql_schema::create(&sql)?;
         Ok(Sql { sql, storage, definitions: RefCell::new(None), packed: RefCell::new(None), seed })
     }
 

@@ -4,7 +4,6 @@
 //! All of it is written in the transactions of what it follows from, so whenever the object ends, it
 //! goes on from here.
 
-use crate::http;
 use crate::sql::{Sql, number};
 use crate::sql_row::Row;
 use mayuse_core::{BlockBuilder, Instant, Packed, key_hash};
@@ -12,78 +11,13 @@ use mayuse_dialects::{ApiError, Kind, Store, key_of, load_into, text};
 use mayuse_snapshot::{Definitions, Failing, Hash, Ledger, Manifest, ObjectRef, Shard, State};
 use serde_json::Value;
 use std::rc::Rc;
-use worker::{SqlStorage, SqlStorageValue};
+use worker::SqlStorageValue;
 
 /// An object lies in pieces of so many bytes: the platform's rows end at 2 MB.
 const CHUNK: usize = 1_000_000;
 
 /// Under which name the cut lies among the objects.
 const CUT: &str = "cut";
-
-/// Makes the tables if they are new; gives the seed of the hash of keys, which is drawn once.
-pub fn open(sql: &SqlStorage) -> worker::Result<u64> {
-    for statement in [
-        // Ids and aliases, in the order of their shards, whose records are to be made anew.
-        "CREATE TABLE IF NOT EXISTS dirty (hash TEXT, key TEXT, PRIMARY KEY (hash, key)) WITHOUT ROWID",
-        // One that could not be made has a reason, and since when and until when it waits.
-        "CREATE TABLE IF NOT EXISTS published_shards (
-            slot INTEGER PRIMARY KEY, bits INTEGER NOT NULL, hash TEXT NOT NULL, size INTEGER NOT NULL,
-            customers INTEGER NOT NULL, why TEXT, since INTEGER, retry_at INTEGER)",
-        "CREATE INDEX IF NOT EXISTS published_shards_hash ON published_shards (hash)",
-        // `put` is 1 once an object is where readers look, 2 while it is taken away there, and 3 where that may
-        // have happened and it is in use again. `gone` is 1 once a cut was kept without it, 2 once that is published.
-        "CREATE TABLE IF NOT EXISTS published_objects (
-            hash TEXT PRIMARY KEY, put INTEGER NOT NULL, in_cut INTEGER NOT NULL, gone INTEGER NOT NULL,
-            dropped_at INTEGER)",
-        "CREATE INDEX IF NOT EXISTS published_objects_dropped ON published_objects (dropped_at)
-            WHERE dropped_at IS NOT NULL",
-        "CREATE INDEX IF NOT EXISTS published_objects_waiting ON published_objects (put) WHERE put IN (0, 3)",
-        "CREATE TABLE IF NOT EXISTS chunks (hash TEXT, n INTEGER, body BLOB NOT NULL, PRIMARY KEY (hash, n))",
-        "CREATE TABLE IF NOT EXISTS publishing (
-            only_row INTEGER PRIMARY KEY CHECK (only_row = 1), seed TEXT NOT NULL, bits INTEGER NOT NULL DEFAULT 0,
-            scanned TEXT DEFAULT '', catalog TEXT NOT NULL DEFAULT '', touched INTEGER NOT NULL DEFAULT 0,
-            cut_version INTEGER, cut_at INTEGER, version INTEGER NOT NULL DEFAULT 0, as_of INTEGER NOT NULL DEFAULT 0,
-            at INTEGER NOT NULL DEFAULT 0, manifest TEXT NOT NULL DEFAULT '', failure TEXT)",
-        // The manifest that was taken last from elsewhere, and until when it may still be on its way to readers.
-        "CREATE TABLE IF NOT EXISTS taken (
-            only_row INTEGER PRIMARY KEY CHECK (only_row = 1), version INTEGER NOT NULL, manifest TEXT NOT NULL,
-            until INTEGER NOT NULL)",
-    ] {
-        sql.exec(statement, None)?;
-    }
-    let seed = http::seed()?;
-    let seed = u64::from_le_bytes(seed.first_chunk().copied().unwrap_or_default());
-    let insert = "INSERT OR IGNORE INTO publishing (only_row, seed) VALUES (1, ?)";
-    sql.exec(insert, vec![SqlStorageValue::from(seed.to_string())])?;
-    take_over(sql)?;
-    let found = sql.exec("SELECT seed FROM publishing", None)?;
-    let seed = found.raw().next().transpose()?.and_then(|row| match row.into_iter().next() {
-        Some(SqlStorageValue::String(seed)) => seed.parse().ok(),
-        _ => None,
-    });
-    seed.ok_or_else(|| worker::Error::RustError("the seed of the shards cannot be read".to_owned()))
-}
-
-/// Takes over what an earlier version of this program published. All shards are made anew.
-fn take_over(sql: &SqlStorage) -> worker::Result<()> {
-    let found = sql.exec("SELECT name FROM sqlite_master WHERE type = 'table' AND name = 'publication'", None)?;
-    if found.raw().next().is_none() {
-        return Ok(());
-    }
-    for statement in [
-        "UPDATE publishing SET (version, as_of, at, manifest) = (SELECT version, at, at, manifest FROM publication)",
-        "INSERT OR IGNORE INTO published_objects
-            SELECT hash, 1, 0, 1, (SELECT at FROM publication) FROM objects WHERE pushed <> 0",
-        "DELETE FROM dirty",
-        "DROP TABLE shards",
-        "DROP TABLE halves",
-        "DROP TABLE objects",
-        "DROP TABLE publication",
-    ] {
-        sql.exec(statement, None)?;
-    }
-    Ok(())
-}
 
 impl Sql {
     /// Notes that the records under an entity's keys are to be made anew. `body` is what it is going
