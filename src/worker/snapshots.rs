@@ -1,11 +1,11 @@
 //! Snapshots over HTTP: for readers elsewhere, and for catalogs that are built elsewhere.
 
-use crate::CATALOG;
 use crate::crypto;
 use crate::http::{self, Answer, Room, VERSION};
 use crate::isolate;
 use crate::js;
 use crate::kv::{self, Kv};
+use crate::settings::CATALOG;
 use crate::settings::Settings;
 use crate::sql::Sql;
 use mayuse_core::{Instant, Packed};
