@@ -36,11 +36,11 @@ pub(crate) struct AnchoredAllowance<'c> {
 impl<'c> Entitlement<'c> {
     /// What one chain comes to, where that is no allowance. `mismatch` says that rows were left out
     /// which do not fit the feature.
-    pub fn of(state: State<'c>, misfit: bool, subscription: &'c str) -> Entitlement<'c> {
+    pub fn of(state: State<'c>, mismatch: bool, subscription: &'c str) -> Entitlement<'c> {
         match state {
             State::On(row) => Entitlement::On(row, Some(subscription)),
             State::Off(row) => Entitlement::Off(row, Some(subscription)),
-            State::Absent | State::Allowances(_) if misfit => Entitlement::TypeMismatch,
+            State::Absent | State::Allowances(_) if mismatch => Entitlement::TypeMismatch,
             State::Absent | State::Allowances(_) => Entitlement::None,
         }
     }
@@ -86,7 +86,7 @@ pub(crate) struct Composition<'c> {
 
 impl<'c> Composition<'c> {
     /// Adds a chain.
-    pub fn add(&mut self, state: State<'c>, misfit: bool, anchors: Anchors, subscription: &'c str) {
+    pub fn add(&mut self, state: State<'c>, mismatch: bool, anchors: Anchors, subscription: &'c str) {
         if let State::Allowances(allowances) = state {
             let subscription = Some(subscription);
             self.allowances.extend(allowances.into_iter().map(|allowance| AnchoredAllowance {
@@ -95,7 +95,7 @@ impl<'c> Composition<'c> {
                 subscription,
             }));
         } else {
-            let found = Entitlement::of(state, misfit, subscription);
+            let found = Entitlement::of(state, mismatch, subscription);
             self.other = std::mem::take(&mut self.other).or_stronger(found);
         }
     }

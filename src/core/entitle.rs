@@ -85,12 +85,12 @@ impl<'c> EvaluationContext<'_, 'c> {
         named: &'c str,
     ) -> Entitlement<'c> {
         let mut state = Switched::Absent;
-        let mut misfit = false;
+        let mut mismatch = false;
         for (level, combine) in self.catalog.ladder.levels() {
             let mut switch = Switch::default();
             let add = &mut |row: AppliedGrant<'c>| match row.grant.value {
                 Value::Boolean { enabled } => switch.add(row, enabled),
-                _ => misfit = true,
+                _ => mismatch = true,
             };
             match only {
                 Some(subscription) => self.each_row_at(*level, at, feature, subscription, in_scope, add),
@@ -104,7 +104,7 @@ impl<'c> EvaluationContext<'_, 'c> {
         match state {
             Switched::On(row) => Entitlement::On(row, Some(named)),
             Switched::Off(row) => Entitlement::Off(row, Some(named)),
-            Switched::Absent if misfit => Entitlement::TypeMismatch,
+            Switched::Absent if mismatch => Entitlement::TypeMismatch,
             Switched::Absent => Entitlement::None,
         }
     }
@@ -120,17 +120,17 @@ impl<'c> EvaluationContext<'_, 'c> {
                     rows.clear();
                     let in_scope = self.in_scope(feature, subscription);
                     self.each_row(at, feature, subscription, in_scope, &mut |row| rows.push(row));
-                    let misfit = drop_mismatches(&mut rows);
+                    let mismatch = drop_mismatches(&mut rows);
                     let anchors =
                         Anchors { activation: subscription.activation(), billing: Some(subscription.billing) };
-                    composition.add(resolve(ladder, &mut rows)?, misfit, anchors, subscription.id);
+                    composition.add(resolve(ladder, &mut rows)?, mismatch, anchors, subscription.id);
                 }
             }
             AcrossSubscriptions::Chain => {
                 self.chain_rows(at, feature, self.chain_in_scope(feature), &mut rows);
-                let misfit = drop_mismatches(&mut rows);
+                let mismatch = drop_mismatches(&mut rows);
                 if let Some((subscription, anchors)) = self.chain_anchors() {
-                    composition.add(resolve(ladder, &mut rows)?, misfit, anchors, subscription.id);
+                    composition.add(resolve(ladder, &mut rows)?, mismatch, anchors, subscription.id);
                 }
             }
         }
