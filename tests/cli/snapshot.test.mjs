@@ -161,8 +161,8 @@ const subscription = (id, customer) => ({
 });
 const WRONG = [
   ["an orphan", [FEATURE, PLAN, CUSTOMER, subscription("s", "nobody")], /error\[BROKEN_REFERENCE\] .*: line 4: customer_id: there is no customer `nobody`/],
-  ["definitions last", [FEATURE, CUSTOMER, PLAN], /line 3: a plan after people: features, plans and add-ons must come first, and line 2 is/],
-  ["people first", [subscription("s", "c1"), CUSTOMER, FEATURE, PLAN], /: line 3: a feature after people: [^\n]*, and line 1 is a customer or subscription already\n$/],
+  ["definitions last", [FEATURE, CUSTOMER, PLAN], /line 3: a plan after customers: features, plans and add-ons must come first, and line 2 is/],
+  ["people first", [subscription("s", "c1"), CUSTOMER, FEATURE, PLAN], /: line 3: a feature after customers: [^\n]*, and line 1 is a customer or subscription already\n$/],
   ["a customer twice", [CUSTOMER, { ...CUSTOMER }], /error\[DUPLICATE\] .*: line 2: id: the id `c1` is already that of line 1/],
   ["an alias twice", [{ ...CUSTOMER, alias: "a" }, { kind: "customer", id: "c2", alias: "a" }], /line 2: alias: the alias `a` is already that of line 1/],
   ["a subscription of two", [FEATURE, PLAN, CUSTOMER, { kind: "customer", id: "c2" }, subscription("s", "c1"), subscription("s", "c2")], /line 6: id: the id `s` is already that of line 5/],
