@@ -2,7 +2,9 @@
 
 #![allow(dead_code, reason = "each target needs some of it")]
 
-use mayuse_core::{Amount, Catalog, Found, Instant, Packed, CustomerBlock, BlockBuilder, Question, WriteJson, decide_for, key_hash};
+use mayuse_core::{
+    Amount, BlockBuilder, Catalog, CustomerBlock, Found, Instant, Packed, Question, WriteJson, decide_for, key_hash,
+};
 use mayuse_document::{Document, Tree, add_element};
 use mayuse_snapshot::{Manifest, ObjectRef, Policies, SigningKey, SnapshotIndex};
 use serde_json::Value;

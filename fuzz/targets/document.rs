@@ -6,7 +6,9 @@ mod demo;
 
 use demo::SEED;
 use libfuzzer_sys::fuzz_target;
-use mayuse_core::{Amount, Catalog, Found, CustomerBlock, BlockBuilder, Question, WriteJson, decide, decide_for, key_hash};
+use mayuse_core::{
+    Amount, BlockBuilder, Catalog, CustomerBlock, Found, Question, WriteJson, decide, decide_for, key_hash,
+};
 use mayuse_document::{Document, Tree, add_element};
 use std::collections::BTreeMap;
 

@@ -7,7 +7,7 @@ mod demo;
 
 use demo::{Demo, ask, key};
 use libfuzzer_sys::fuzz_target;
-use mayuse_core::{Catalog, Packed, CustomerBlock};
+use mayuse_core::{Catalog, CustomerBlock, Packed};
 use mayuse_snapshot::{join, open_file};
 use std::sync::LazyLock;
 

@@ -8,7 +8,7 @@ mod demo;
 
 use demo::{Demo, SEED, ask};
 use libfuzzer_sys::fuzz_target;
-use mayuse_core::{Catalog, Packed, CustomerBlock, BlockBuilder};
+use mayuse_core::{BlockBuilder, Catalog, CustomerBlock, Packed};
 use mayuse_snapshot::split;
 use std::sync::LazyLock;
 
