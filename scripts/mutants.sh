@@ -5,6 +5,7 @@
 #   scripts/mutants.sh time amount         some of them, by the name of the file
 #   scripts/mutants.sh --table             only prints the table of what was found so far
 #   FRESH=1 scripts/mutants.sh time        forgets what was found before
+#   NARROW=1 scripts/mutants.sh time       without the last tier, all native tests for what is left
 #
 # Results lie in target/mutants/MODULE; survivors that have a reason are in tests/mutants.md.
 # It installs cargo-mutants into .tools for itself; no other script and no continuous integration needs it.
@@ -18,10 +19,11 @@ cd "$(dirname "$0")/.."
 readonly VERSION=27.1.0
 readonly CARGO_MUTANTS=.tools/mutants/bin/cargo-mutants
 readonly RESULTS=target/mutants
+readonly TREE=$RESULTS/tree
 
 # Where decisions are made and bytes are believed. Each word is a file or a folder below one of the pure crates.
-readonly MODULES='time amount billing reset windowing window admit until entitle resolve decide freshness packed replica
-    reader publisher manifest keys'
+readonly MODULES='time amount billing reset windowing window until admit decide entitle compose resolve manifest keys
+    packed trace query freshness ladder replica reader look asking fetched fallback publisher'
 
 # files_of MODULE: the files of it.
 files_of() {
@@ -32,38 +34,81 @@ files_of() {
     done
 }
 
-# try_module MODULE: runs what of it was not run yet.
+# Tests in tiers, so that most changes are caught within seconds: the unit tests beside the code; vectors and laws, or
+# snapshots, without what reads the repository or weighs megabytes; at last, for what is left, all native tests.
+readonly UNITS='--lib -- --quiet'
+readonly DECISIONS='--bin=mayuse --test=all -- --skip tidy:: --skip hostile:: --skip workload::'
+readonly SNAPSHOTS='--test=snapshot -- --skip hostile::'
+readonly ALL='--lib --bin=mayuse --test=all --test=snapshot --test=dialects -- --skip tidy::'
+
+# try_module MODULE: runs what of it was not run yet, in a copy of the working tree, so that nobody meets a changed file.
 try_module() {
-    local module=$1 file arguments=()
+    local module=$1 file arguments=() tiers=("$DECISIONS" "$ALL") tier
     while read -r file; do arguments+=(--file "$file"); done < <(files_of "$module")
     if [ ${#arguments[@]} -eq 0 ]; then
         printf '%s: there is no such module now\n' "$module"
         return
     fi
+    case ${arguments[1]} in
+    src/snapshot/* | src/core/packed/*) tiers=("$UNITS" "$SNAPSHOTS" "$ALL") ;;
+    esac
     mkdir -p "$RESULTS/$module"
-    if [ -n "${FRESH:-}" ]; then rm -rf "$RESULTS/$module/mutants.out" "$RESULTS/$module/mutants.out.old"; fi
-    # Debug information and incremental files only cost time here: each change is built once.
-    # Laws run fewer cases than in `cargo test`, so what is called caught is caught there as well.
-    # The baseline runs once per module, and gives the timeout.
-    CARGO_PROFILE_DEV_DEBUG=0 CARGO_PROFILE_DEV_OPT_LEVEL=1 CARGO_INCREMENTAL=1 PROPTEST_CASES="${PROPTEST_CASES:-64}" \
-        nice -n 19 "$CARGO_MUTANTS" mutants --iterate --jobs 1 --no-shuffle --colors never \
-        --output "$RESULTS/$module" --timeout "${TIMEOUT:-180}" --test-package mayuse-tests,mayuse-cli \
-        --baseline "${BASELINE:-run}" "${arguments[@]}" -- --tests || true
+    if [ -n "${FRESH:-}" ]; then rm -rf "${RESULTS:?}/$module"/*; fi
+    # The files get the time of now: cargo would take the build of an earlier change for that of an older file.
+    rm -rf "$TREE"
+    mkdir -p "$TREE"
+    git ls-files -coz --exclude-standard | tar -c --null --ignore-failed-read -T - | tar -x -m -C "$TREE"
+    # cargo would build the programs of the tests for every change, though no test runs them.
+    sed -i '/^\[\[bin\]\]/,/^$/d' "$TREE/tests/Cargo.toml"
+    for tier in "${tiers[@]}"; do
+        if [ "$tier" = "$ALL" ] && [ -n "${NARROW:-}" ]; then continue; fi
+        change "$tier"
+        [ -s "$RESULTS/$module/mutants.out/missed.txt" ] || break
+    done
 }
 
-# One row for each module: what compiles, what of it is caught, missed, and explained in tests/mutants.md.
+# change TESTS: uses `module` and `arguments` of its caller. TESTS are targets, `--`, and what of them to skip.
+change() {
+    local packages targets skipped
+    case $1 in
+    "$UNITS") packages=(mayuse-core mayuse-snapshot) ;;
+    "$DECISIONS") packages=(mayuse-tests mayuse-cli) ;;
+    "$SNAPSHOTS") packages=(mayuse-tests) ;;
+    *) packages=(mayuse-tests mayuse-cli mayuse-core mayuse-document mayuse-snapshot mayuse-dialects) ;;
+    esac
+    read -ra targets <<<"${1%% -- *}"
+    read -ra skipped <<<"${1##* -- }"
+    (
+        export CARGO_TARGET_DIR=$PWD/$RESULTS/build PROPTEST_CASES="${PROPTEST_CASES:-16}"
+        # Where the tests fail without a change, every change would be called caught.
+        (cd "$TREE" && nice -n 10 cargo test -q --profile mutants "${packages[@]/#/--package=}" "${targets[@]}" \
+            -- "${skipped[@]}" >"$PWD/../baseline.txt" 2>&1) ||
+            die "The tests fail without a change: $RESULTS/baseline.txt"
+        nice -n 10 "$CARGO_MUTANTS" mutants --in-place --dir "$TREE" --iterate --no-shuffle --colors never \
+            --profile mutants --output "$RESULTS/$module" --baseline skip --timeout "${TIMEOUT:-60}" \
+            --test-package "$(IFS=,; printf '%s' "${packages[*]}")" "${targets[@]/#/--cargo-arg=}" \
+            "${arguments[@]}" -- -- "${skipped[@]}" || true
+    )
+    # The next run begins its lists anew, and tells those that were caught before from those that did not compile no more.
+    cat "$RESULTS/$module/mutants.out/unviable.txt" >>"$RESULTS/$module/unviable.txt"
+}
+
+# One row for each module: what compiles, and what of it is caught, missed, or explained in tests/mutants.md.
+# The share counts explained survivors as caught: no test can tell them.
 table() {
     local folder module caught missed explained viable percent
     printf '%-12s %7s %7s %7s %10s %6s\n' module viable caught missed explained caught
     for folder in "$RESULTS"/*/mutants.out; do
         [ -d "$folder" ] || continue
         module=$(basename "$(dirname "$folder")")
-        # A run that goes on from another one begins its lists anew and keeps the earlier ones here.
-        caught=$(cat "$folder/caught.txt" "$folder/timeout.txt" "$folder/previously_caught.txt" 2>/dev/null | sort -u | wc -l)
+        # Those of earlier runs, less those that did not compile.
+        caught=$(cat "$folder/caught.txt" "$folder/timeout.txt" "$folder/previously_caught.txt" 2>/dev/null | sort -u |
+            comm -23 - <(cat "$folder"/../unviable.txt "$folder/unviable.txt" 2>/dev/null | sort -u) | wc -l)
         missed=$(wc -l <"$folder/missed.txt")
         explained=$(count_explained "$folder/missed.txt")
-        viable=$((caught + missed))
-        percent=$((viable == 0 ? 100 : 100 * caught / viable))
+        missed=$((missed - explained))
+        viable=$((caught + missed + explained))
+        percent=$((viable == 0 ? 100 : 100 * (caught + explained) / viable))
         printf '%-12s %7d %7d %7d %10d %5d%%\n' "$module" "$viable" "$caught" "$missed" "$explained" "$percent"
     done
 }
@@ -71,7 +116,8 @@ table() {
 # A survivor is explained where tests/mutants.md names it without its line and column, which move.
 count_explained() {
     sed 's/:[0-9]*:[0-9]*:/:/' "$1" | while read -r mutant; do
-        if grep -qF -- "\`$mutant\`" tests/mutants.md; then printf 'x\n'; fi
+        # In a table a bar is escaped.
+        if grep -qF -- "\`${mutant//|/\\|}\`" tests/mutants.md; then printf 'x\n'; fi
     done | wc -l
 }
 

@@ -16,6 +16,7 @@ mod laws;
 mod laws_of_windows;
 mod calendar;
 
+mod edges;
 mod json;
 
 mod counting;

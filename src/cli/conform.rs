@@ -253,8 +253,11 @@ mod tests {
     #[test]
     fn every_vector_has_the_answer_it_expects() {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/vectors");
-        for path in files(&[folder]).unwrap_or_default() {
-            for (id, failures) in run_file(&path).unwrap_or_default() {
+        let files = files(&[folder]).unwrap_or_else(|error| panic!("{error:?}"));
+        assert!(!files.is_empty(), "there is no vector file");
+        for path in files {
+            let cases = run_file(&path).unwrap_or_else(|error| panic!("{}: {error:?}", path.display()));
+            for (id, failures) in cases {
                 assert!(failures.is_empty(), "{} {id}: {failures:?}", path.display());
             }
         }

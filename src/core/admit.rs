@@ -192,7 +192,6 @@ fn admit_pool<'c>(
             reason,
             metering: Metering { requested: demand.requested, ..answer.metering },
             origin,
-            subscription_id: answer.subscription_id,
             ..answer
         },
     })

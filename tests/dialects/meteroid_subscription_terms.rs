@@ -23,7 +23,7 @@ type Case = (
 fn every_activation_start_and_trial() {
     const ON: &str = "ENABLED";
     const PENDING: &str = "SUBSCRIPTION_PENDING";
-    let cases: [Case; 21] = [
+    let cases: [Case; 22] = [
         ("ON_START", PAST, 0, "ACTIVE", Some(PAST), "ACTIVE", [PAST, "2026-11-15"], [ON, ON]),
         ("ON_START", TODAY, 0, "ACTIVE", Some(TODAY), "ACTIVE", [TODAY, "2026-12-21"], [ON, ON]),
         ("ON_START", FUTURE, 0, "PENDING_ACTIVATION", None, "ACTIVE", [FUTURE, "2027-01-10"], [PENDING, ON]),
@@ -44,6 +44,16 @@ fn every_activation_start_and_trial() {
             None,
             "TRIAL_ACTIVE",
             [PAST, "2026-10-29"],
+            ["TRIAL_EXPIRED", "TRIAL_EXPIRED"],
+        ),
+        (
+            "ON_CHECKOUT",
+            PAST,
+            37,
+            "TRIAL_EXPIRED",
+            None,
+            "TRIAL_ACTIVE",
+            [PAST, TODAY],
             ["TRIAL_EXPIRED", "TRIAL_EXPIRED"],
         ),
         ("ON_CHECKOUT", PAST, 38, "TRIAL_ACTIVE", None, "TRIAL_ACTIVE", [PAST, "2026-11-22"], [ON, "TRIAL_EXPIRED"]),

@@ -25,6 +25,7 @@ mod equality;
 mod determinism;
 mod incremental;
 mod manifest;
+mod edges;
 mod freshness;
 mod file;
 mod hot_path;

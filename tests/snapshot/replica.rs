@@ -265,3 +265,45 @@ fn nobody_is_held_as_well_as_anybody() {
     assert_eq!(replica.accept(next, None, Vec::new(), Source::Snapshot), Ok(true));
     assert_eq!(replica.n_shards(), cut.table.distinct().count());
 }
+
+/// The shard that nobody looked into for the longest makes room, not the one that was fetched first.
+#[test]
+fn the_shard_looked_up_longest_ago_makes_room() {
+    let customers: Vec<Value> = (0..32).map(|n| serde_json::json!({ "id": format!("cus_{n}"), "name": "C" })).collect();
+    let cut = cut(&serde_json::json!({ "format": 1, "customers": customers }), 2);
+    // Somebody in each of the first three shards.
+    let taken = |max_bytes: usize| {
+        let mut replica = Replica::new(max_bytes, 0);
+        let manifest = published(&cut.manifest(1));
+        assert_eq!(replica.accept(manifest, Some(&cut.catalog_object), Vec::new(), Source::Snapshot), Ok(true));
+        replica
+    };
+    let asked = taken(usize::MAX);
+    let in_shard = |shard: u64| {
+        let lies_there = |key: &String| matches!(asked.customer(key), Err(Missing::Shard(found, _)) if found == shard);
+        (0..32).map(|n| format!("cus_{n}")).find(lies_there).expect("somebody lies in each of four shards")
+    };
+    let keys: Vec<String> = (0..3).map(in_shard).collect();
+    let whole = {
+        let mut replica = taken(usize::MAX);
+        (0..3).for_each(|shard| hold(&mut replica, &cut, shard));
+        replica.n_bytes()
+    };
+    // Each shard in turn is the one that nobody looks up again.
+    for (looked_up, stays) in [(vec![], [1, 2]), (vec![0], [0, 2]), (vec![1, 0], [0, 2]), (vec![0, 1], [1, 2])] {
+        let mut replica = taken(whole - 1);
+        hold(&mut replica, &cut, 0);
+        hold(&mut replica, &cut, 1);
+        for shard in &looked_up {
+            assert!(replica.customer(&keys[*shard]).unwrap().is_some());
+        }
+        hold(&mut replica, &cut, 2);
+        let held: Vec<u64> = replica.customers().map(|(shard, _)| shard).collect();
+        assert_eq!(held, stays, "{looked_up:?}");
+    }
+}
+
+fn hold(replica: &mut Replica, cut: &Cut, shard: usize) {
+    let held = replica.insert_shard(shard as u64, cut.table.shards[shard].hash, cut.blocks[shard].clone());
+    assert_eq!(held, Ok(true));
+}

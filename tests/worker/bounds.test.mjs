@@ -113,6 +113,12 @@ test("a batch counts by its questions, and what it does not end with counts too"
     assert.equal((await limited.ask("POST", "/v1/check/batch", batch(1))).status, 429);
   });
   await inOnePeriod(async () => {
+    // What is left over of a batch counts as a whole: 501 questions are eleven requests of the thirty, and not ten.
+    const statuses = [];
+    for (const n of [501, 501, 501]) statuses.push((await limited.ask("POST", "/v1/check/batch", batch(n))).status);
+    assert.deepEqual(statuses, [200, 200, 429]);
+  });
+  await inOnePeriod(async () => {
     const { hostname, port } = limited.target;
     const head = ["POST /v1/check/batch HTTP/1.1", `host: ${hostname}:${port}`, `x-api-key: ${KEY}`, "content-length: 1000000"];
     const sockets = await Promise.all(Array.from({ length: LIMIT + 5 }, async () => {
