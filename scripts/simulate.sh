@@ -1,9 +1,33 @@
 #!/usr/bin/env bash
-# Simulates a publisher with everything that may come in between, and prints its seeds.
+# Simulates a publisher and its readers with everything that may come in between, seed by seed on all cores.
 # scripts/simulate.sh [STEPS [SEED [RUNS]]]: a hundred runs of a million steps, unless it is told otherwise.
+# Seeds that this build has finished are in a file, so a run that was stopped goes on where it was.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 # shellcheck source=scripts/env.sh
 . scripts/env.sh
 
-exec cargo run --quiet --release -p mayuse-tests --bin mayuse-simulate -- "${1:-1000000}" "${2:-1}" "${3:-100}"
+steps=${1:-1000000} first=${2:-1} runs=${3:-100}
+cargo build --quiet --release -p mayuse-tests --bin mayuse-simulate
+# The build that began finishes, whatever is built meanwhile; another build begins a file of its own.
+build=$(sha256sum target/release/mayuse-simulate | cut -c 1-12)
+folder=target/simulated/$build
+mkdir -p "$folder"
+[ -x "$folder/simulate" ] || cp target/release/mayuse-simulate "$folder/simulate"
+export folder steps finished=$folder/finished-$steps
+touch "$finished"
+"$folder/simulate" noticed
+
+one() {
+    if "$folder/simulate" "$steps" "$1" >"$folder/seed-$1" 2>&1; then
+        echo "$1" >>"$finished"
+        echo "seed $1: $steps steps"
+    else
+        cat "$folder/seed-$1" >&2
+        return 255
+    fi
+}
+export -f one
+echo "build $build; finished seeds are in $finished"
+seq "$first" $((first + runs - 1)) | { grep -vxFf "$finished" || true; } | xargs -r -P "$(nproc)" -I{} bash -c 'one {}'
+echo "all of seeds $first to $((first + runs - 1)), $steps steps each"

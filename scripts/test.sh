@@ -16,8 +16,10 @@ cargo clippy --quiet --workspace --all-targets -- -D warnings
 heading "unit, law, differential and hygiene tests"
 cargo test --quiet
 
-heading "a million steps of a publisher with everything that may come in between"
+heading "a million steps of a publisher and its readers with everything that may come in between"
 cargo build --quiet --release -p mayuse-tests --bin mayuse-simulate
+# Seeds that found something once come first.
+target/release/mayuse-simulate noticed
 # Each on a core of its own; the seeds are printed, and follow from nothing but these numbers.
 target/release/mayuse-simulate 500000 1 >target/simulated-1 & first=$!
 target/release/mayuse-simulate 500000 2

@@ -112,7 +112,7 @@ impl Simulation {
                 .iter()
                 .any(|(id, person)| own(id) && (person.is_poison || person.subscriptions.len() > 30));
             assert!(has_reason, "a shard is withheld for no reason: {still:?}");
-            self.tally.note("a shard withheld for a reason");
+            self.tally.note("a shard that stays withheld");
         }
         self.tally.note("a rest");
         self.readers.rest(&mut self.now, version, &self.store, &mut self.tally);

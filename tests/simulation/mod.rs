@@ -8,10 +8,14 @@
 #![expect(clippy::panic, reason = "and this is how it says what it found")]
 #![expect(clippy::missing_panics_doc, reason = "all of it panics where the publisher is wrong")]
 
-mod memory;
 mod checks;
-mod truth;
+mod faults;
+mod memory;
 mod readers;
+pub mod seeds;
+pub mod sometimes;
+mod truth;
+mod writes;
 
 use checks::named;
 use mayuse_core::{Instant, Packed};
@@ -19,7 +23,7 @@ use mayuse_document::{Document, Tree};
 use mayuse_snapshot::{
     Definitions, Hash, Ledger, Limits, Load, Manifest, ObjectRef, Policies, Publisher, SnapshotIndex, Step,
 };
-use memory::{Memory, People, Person, Trouble, mark, rotate};
+use memory::{Memory, People, Trouble};
 use serde_json::{Value, json};
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -70,16 +74,21 @@ fn tree(value: Value) -> Tree {
 
 /// How often each thing happened: a run in which one never did has shown nothing.
 #[derive(Clone, Debug, Default)]
-pub struct Tally(BTreeMap<&'static str, u64>);
+pub struct Tally(BTreeMap<(&'static str, &'static str), u64>);
 
 impl Tally {
     fn note(&mut self, what: &'static str) {
-        *self.0.entry(what).or_default() += 1;
+        self.note_for(what, "");
     }
 
-    /// How often it happened.
-    pub fn of(&self, what: &str) -> u64 {
-        self.0.get(what).copied().unwrap_or_default()
+    /// Notes that it happened for this reason.
+    fn note_for(&mut self, what: &'static str, reason: &'static str) {
+        *self.0.entry((what, reason)).or_default() += 1;
+    }
+
+    /// How often it happened, for this reason.
+    pub fn of(&self, what: &'static str, reason: &'static str) -> u64 {
+        self.0.get(&(what, reason)).copied().unwrap_or_default()
     }
 }
 
@@ -105,6 +114,8 @@ pub struct Simulation {
     readers: readers::Readers,
     /// How often each thing happened.
     pub tally: Tally,
+    /// How many steps were begun.
+    pub n_steps: u64,
 }
 
 /// Whether a plan version grants the feature, in some definitions.
@@ -136,6 +147,7 @@ impl Simulation {
             records: RefCell::default(),
             definitions: (0..3).map(definitions).collect(),
             fails_after: Cell::new(None),
+            withheld: RefCell::default(),
         };
         let now = 1_767_225_600_000;
         let table = SnapshotIndex { seed: SEED, catalog_object: ObjectRef::WITHHELD, bits: 0, shards: Vec::new() };
@@ -161,14 +173,16 @@ impl Simulation {
             versions: BTreeMap::new(),
             faults: true,
             possible_since: now,
-            readers: readers::Readers::new(seed, now),
+            readers: readers::Readers::new(seed),
             tally: Tally::default(),
+            n_steps: 0,
         }
     }
 
     /// Does so many steps, and comes to rest now and then.
     pub fn run(&mut self, n_steps: u64) {
         for n in 0..n_steps {
+            self.n_steps += 1;
             self.now += i64::try_from(self.random.next(60)).unwrap();
             match self.random.next(10) {
                 0..=2 => self.write(),
@@ -200,101 +214,9 @@ impl Simulation {
         self.rest();
     }
 
-    fn write(&mut self) {
-        let n_writes = if self.importing { 1 + self.random.next(12) } else { 1 };
-        let mut records = self.memory.records.borrow_mut();
-        let records = &mut *records;
-        records.state.version += 1;
-        for _ in 0..n_writes {
-            // Phases in which there are many customers, and few.
-            let n_people = [12, 60, 200][usize::try_from(records.state.version / 4_000 % 3).unwrap()];
-            let id = format!("cus_{}", self.random.next(n_people));
-            mark(records, &id);
-            let before = records.people.get(&id).cloned();
-            if let Some(alias) = before.as_ref().and_then(|before| before.alias.as_ref()) {
-                mark(records, alias);
-                records.aliases.remove(alias);
-            }
-            if self.random.one_in(12) {
-                records.people.remove(&id);
-                self.tally.note("a customer that left");
-                continue;
-            }
-            // Some aliases are ids of others.
-            let alias = match self.random.next(4) {
-                0 => None,
-                1 => Some(format!("cus_{}", self.random.next(n_people))),
-                _ => Some(format!("{}@example.com", self.random.next(8))),
-            };
-            // Who has it loses it: both are made anew, and so is the alias.
-            if let Some(other) = alias.as_ref().and_then(|alias| records.aliases.get(alias).cloned()) {
-                mark(records, &other);
-                let person = records.people[&other].clone();
-                let customer = tree(json!({ "id": other, "name": "N" }));
-                records.people.insert(other, Rc::new(Person { alias: None, customer, ..Person::clone(&person) }));
-            }
-            if let Some(alias) = &alias {
-                mark(records, alias);
-                records.aliases.insert(alias.clone(), id.clone());
-            }
-            let n_subscriptions = match self.random.next(40) {
-                0 => 90,
-                1..=4 => 12,
-                n => n % 3,
-            };
-            if n_subscriptions == 90 {
-                self.tally.note("a customer too large for any shard");
-            }
-            let first = records.state.version;
-            let plan_of = |n: u64| (first + n) % 2;
-            let subscription = |n: u64| {
-                tree(json!({
-                    "id": format!("sub_{id}_{}_{n}", "x".repeat(60)), "customer_id": id, "plan_id": "p",
-                    "plan_version_id": format!("v{}", plan_of(n)), "status": "ACTIVE", "start_date": "2025-01-01",
-                    "billing_day_anchor": 1, "period": "MONTHLY", "current_period_start": "2025-06-01",
-                    "current_period_end": "2025-07-01",
-                }))
-            };
-            let person = Person {
-                customer: tree(json!({ "id": id, "alias": alias, "name": format!("N {}", records.state.version) })),
-                subscriptions: (0..n_subscriptions).map(subscription).collect(),
-                plans: (0..n_subscriptions).map(|n| usize::try_from(plan_of(n)).unwrap()).collect(),
-                is_poison: self.random.one_in(150),
-                alias,
-            };
-            if person.is_poison {
-                self.tally.note("a customer that cannot be packed");
-            }
-            records.people.insert(id, Rc::new(person));
-        }
-        if self.random.one_in(30) {
-            self.tally.note("aliases that all moved at once");
-            rotate(records);
-        }
-        if self.random.one_in(60) {
-            records.definitions = (records.definitions + 1) % 3;
-            self.tally.note("other definitions");
-        }
-        if self.random.one_in(20_000) {
-            // The catalog is replaced as a whole.
-            self.tally.note("a catalog that was replaced");
-            let now = self.now;
-            records.objects.values_mut().for_each(|object| object.dropped_at = object.dropped_at.or(Some(now)));
-            records.shards.clear();
-            records.dirty.clear();
-            (records.state.bits, records.state.catalog) = (0, None);
-            let keys: Vec<String> = records.people.keys().chain(records.aliases.keys()).cloned().collect();
-            keys.iter().for_each(|key| mark(records, key));
-        }
-        let as_it_is =
-            (Rc::new(records.people.clone()), Rc::new(records.aliases.clone()), records.definitions, self.now);
-        self.versions.insert(records.state.version, as_it_is);
-        self.wakes_at = self.wakes_at.min(self.now + 100);
-    }
-
     /// The process ends, and begins again.
-    fn crash(&mut self) {
-        self.tally.note("a crash");
+    fn crash(&mut self, when: &'static str) {
+        self.tally.note_for("a crash", when);
         self.since = self.now;
         self.wakes_at = self.now;
         self.importing = false;
@@ -312,8 +234,22 @@ impl Simulation {
         let now = Instant::from_millis(self.now).unwrap();
         let publisher = Publisher { ledger: &self.memory, limits: LIMITS, template: &self.template };
         let step = publisher.step(now, Load { importing: self.importing, since: self.since });
+        self.memory.withheld.take().into_iter().for_each(|why| self.tally.note_for("a shard withheld since", why));
         if !is_faulty {
             self.memory.fails_after.set(None);
+        }
+        if is_faulty
+            && self.random.one_in(60)
+            && let Ok(step) = &step
+        {
+            // What was recorded stands; what the store was to be told is not told.
+            return self.crash(match step {
+                Step::Again => "after records were changed",
+                Step::Put(_) => "before objects are put",
+                Step::Publish => "before a manifest is put",
+                Step::Delete(_) => "before objects are taken away",
+                Step::Wait(_) => "while there is nothing to do",
+            });
         }
         match step {
             Ok(Step::Again) => {}
@@ -330,7 +266,7 @@ impl Simulation {
             Ok(Step::Publish) => self.put_manifest(now, is_faulty),
             Ok(Step::Delete(hashes)) => self.delete(&hashes, is_faulty),
             Err(Trouble::Down) => {
-                self.tally.note("a database that was down");
+                self.tally.note_for("a database that was down", "in a step");
                 self.wakes_at = self.now + 500;
             }
             Err(trouble) => panic!("one customer holds up everybody: {trouble:?}"),
@@ -339,7 +275,7 @@ impl Simulation {
 
     fn put(&mut self, hashes: &[Hash], is_faulty: bool) {
         for hash in hashes {
-            if is_faulty && self.random.one_in(6) {
+            if is_faulty && self.random.one_in(15) {
                 self.tally.note("a put that failed");
                 self.memory.records.borrow_mut().state.has_failed = true;
                 self.wakes_at = self.now + 500;
@@ -349,11 +285,11 @@ impl Simulation {
             let bytes = self.memory.object(*hash).unwrap().expect("what is to be put is there");
             assert_eq!(Hash::of(bytes.as_slice()), *hash);
             self.store.insert(*hash, bytes);
-            if is_faulty && self.random.one_in(12) {
-                self.tally.note("a put that was done and not heard of");
-                return self.crash();
+            if is_faulty && self.random.one_in(40) {
+                return self.crash("between the put of an object and its record");
             }
             if self.memory.mark_put(*hash).is_err() {
+                self.tally.note_for("a database that was down", "when the put of an object was to be recorded");
                 return;
             }
         }
@@ -375,11 +311,12 @@ impl Simulation {
         self.readers.publish(&cut, people, aliases, grants(*n_definitions), &self.store);
         self.published = Some(cut.clone());
         if is_faulty && self.random.one_in(12) {
-            self.tally.note("a manifest that was put and not heard of");
-            return self.crash();
+            return self.crash("between the put of a manifest and its record");
         }
         let hash = Hash::of(format!("{cut:?}").as_bytes());
-        if self.memory.record_publication(&cut, hash, now).is_ok() {
+        if self.memory.record_publication(&cut, hash, now).is_err() {
+            self.tally.note_for("a database that was down", "when the put of a manifest was to be recorded");
+        } else {
             self.tally.note("a publication");
             if let Some(first) = first {
                 let late = self.now - self.possible_since.max(self.since).max(first);
@@ -393,6 +330,7 @@ impl Simulation {
     fn delete(&mut self, hashes: &[Hash], is_faulty: bool) {
         for hash in hashes {
             if self.memory.mark_deleting(*hash).is_err() {
+                self.tally.note_for("a database that was down", "before objects were taken away");
                 return;
             }
         }
@@ -407,10 +345,10 @@ impl Simulation {
             self.store.remove(hash);
             self.tally.note("a delete");
             if is_faulty && self.random.one_in(12) {
-                self.tally.note("a delete that was done and not heard of");
-                return self.crash();
+                return self.crash("between a delete and its record");
             }
             if self.memory.forget_object(*hash).is_err() {
+                self.tally.note_for("a database that was down", "when a delete was to be recorded");
                 return;
             }
         }

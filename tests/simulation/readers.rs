@@ -4,10 +4,11 @@
 
 use super::memory::People;
 use super::truth::{Kept, Truth, keep};
+use super::writes::N_MAILS;
 use super::{Random, Tally};
 use mayuse_core::{Instant, Packed, Policy, Question, Reason, Source};
 use mayuse_snapshot::{
-    Asking, Command, Event, Fallback, Fetched, Hash, Look, Manifest, Policies, Reader, ReaderSettings, SigningKey, join,
+    Asking, Command, Event, Fallback, Hash, Look, Manifest, Policies, Reader, ReaderSettings, SigningKey, join,
 };
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::rc::Rc;
@@ -19,11 +20,28 @@ const HEARTBEAT_MS: i64 = 20_000;
 const BOUND_MS: i64 = HEARTBEAT_MS + REFRESH_MS + 3_000;
 /// How many manifests a store may still give.
 const N_OLD: usize = 12;
+/// A look under way does not hold a manifest of so many versions ago.
+const LONG_AGO: u64 = 2_000;
+/// The reader that does not answer from what is older than so long.
+const STRICT: usize = 3;
+const MAX_AGE_MS: i64 = 60_000;
 
 #[derive(Debug)]
 enum Work {
     Look(Look),
-    Ask { asking: Box<Asking<'static, Kept>>, question: Question<'static>, held: u64, was_unanswered: bool },
+    Ask(Box<Asking<'static, Kept>>, Request),
+}
+
+/// What is known of a request.
+#[derive(Clone, Copy, Debug)]
+struct Request {
+    question: Question<'static>,
+    /// The version that was held when it began.
+    held: u64,
+    began: Instant,
+    has_read: bool,
+    /// Why the origin was asked, which did not answer.
+    unanswered: Option<Reason>,
 }
 
 /// A task, and the outcome that reaches it at an instant.
@@ -46,19 +64,19 @@ struct Isolate {
 /// All readers, and the store as they see it.
 #[derive(Debug)]
 pub struct Readers {
-    random: Random,
-    key: SigningKey,
+    pub(super) random: Random,
+    pub(super) key: SigningKey,
     keys: Vec<&'static str>,
     isolates: Vec<Isolate>,
     /// The manifests that were put, the newest last.
-    manifests: VecDeque<(Manifest, Rc<String>)>,
+    pub(super) manifests: VecDeque<(Manifest, Rc<String>)>,
     truths: BTreeMap<u64, Truth>,
     fallback: Option<(u64, Vec<u8>)>,
 }
 
 impl Readers {
-    pub fn new(seed: u64, now: i64) -> Readers {
-        let keys = (0..200).map(|n| format!("cus_{n}")).chain((0..8).map(|n| format!("{n}@example.com")));
+    pub fn new(seed: u64) -> Readers {
+        let keys = (0..200).map(|n| format!("cus_{n}")).chain((0..N_MAILS).map(|n| format!("{n}@example.com")));
         let keys: Vec<&'static str> = keys.map(|key| &*Box::leak(key.into_boxed_str())).collect();
         let mut readers = Readers {
             random: Random(seed ^ 0xdead_beef),
@@ -69,14 +87,17 @@ impl Readers {
             truths: BTreeMap::new(),
             fallback: None,
         };
-        readers.isolates = (0..4).map(|n| readers.isolate(n, now)).collect();
+        readers.isolates = (0..4).map(|n| readers.isolate(n)).collect();
         readers
     }
 
     /// A reader that begins anew. The last two have little memory; the last one is strict about ages.
-    fn isolate(&mut self, n: usize, _now: i64) -> Isolate {
-        let own =
-            Policies { on_indeterminate: Policy::Deny, stale_after_ms: None, max_age_ms: (n == 3).then_some(60_000) };
+    fn isolate(&mut self, n: usize) -> Isolate {
+        let own = Policies {
+            on_indeterminate: Policy::Deny,
+            stale_after_ms: None,
+            max_age_ms: (n == STRICT).then_some(MAX_AGE_MS.unsigned_abs()),
+        };
         let settings = ReaderSettings {
             keys: vec![self.key.public()],
             audience: Some("here".to_owned()),
@@ -107,7 +128,7 @@ impl Readers {
         let allowed = people.iter().map(|(id, person)| (id.clone(), may(&person.plans))).collect();
         self.truths.insert(cut.version, Truth { allowed, aliases: Rc::clone(aliases) });
         let signed = Rc::new(cut.sign(&self.key));
-        if self.random.one_in(40) && cut.table.is_whole() {
+        if self.random.one_in(10) && cut.table.is_whole() {
             let named = std::iter::once(&cut.table.catalog_object).chain(&cut.table.shards);
             let objects: Option<Vec<&Packed>> = named.map(|part| store.get(&part.hash)).collect();
             let file = objects.map(|objects| join(&signed, objects.into_iter().map(Packed::as_slice)));
@@ -126,8 +147,9 @@ impl Readers {
             let has_unread = self.isolates.iter().any(|isolate| isolate.reader.fallback().status() == "UNCHECKED");
             let oldest = used.first().copied().unwrap_or_default();
             if !has_unread {
-                self.truths
-                    .retain(|version, _| oldest <= *version && (used.contains(version) || cut.version <= version + 64));
+                self.truths.retain(|version, _| {
+                    oldest <= *version && (used.contains(version) || cut.version <= version + LONG_AGO)
+                });
             }
         }
     }
@@ -135,9 +157,9 @@ impl Readers {
     /// One reader does something.
     pub fn step(&mut self, now: i64, version: u64, store: &BTreeMap<Hash, Packed>, is_faulty: bool, tally: &mut Tally) {
         let n = usize::try_from(self.random.next(4)).unwrap();
-        if is_faulty && self.random.one_in(4_000) {
+        if is_faulty && self.random.one_in(800) {
             tally.note("a reader that began anew");
-            self.isolates[n] = self.isolate(n, now);
+            self.isolates[n] = self.isolate(n);
         }
         if is_faulty && self.random.one_in(2_000) {
             tally.note("a reader's clock that jumped");
@@ -146,19 +168,19 @@ impl Readers {
         let due =
             (0..self.isolates[n].tasks.len()).filter(|at| self.isolates[n].tasks[*at].at <= now).collect::<Vec<_>>();
         if due.is_empty() || (self.isolates[n].tasks.len() < 3 && self.random.one_in(3)) {
-            return self.begin(n, now, version);
+            return self.begin(n, now, version, tally);
         }
         let at = due[usize::try_from(self.random.next(due.len() as u64)).unwrap()];
         let task = self.isolates[n].tasks.swap_remove(at);
         self.advance(n, task, now, store, is_faulty, tally);
     }
 
-    fn begin(&mut self, n: usize, now: i64, version: u64) {
+    fn begin(&mut self, n: usize, now: i64, version: u64, tally: &mut Tally) {
         let key = self.keys[usize::try_from(self.random.next(self.keys.len() as u64)).unwrap()];
         let mut question = Question::new(key, "f");
         if self.random.one_in(4) {
             // Somebody who has just written, or nearly so.
-            question.min_version = Some((version + 1).saturating_sub(self.random.next(40)));
+            question.min_version = Some((version + 1).saturating_sub(self.random.next(120)));
         }
         let is_all = self.random.one_in(5);
         let isolate = &mut self.isolates[n];
@@ -168,14 +190,16 @@ impl Readers {
         let at = Instant::from_millis(now + isolate.clock_off).unwrap();
         if !is_all && let Some(decision) = isolate.reader.answer_now(&question, at) {
             let kept = keep(&question, Ok(decision));
-            return Self::judge(&self.truths, kept, &question, isolate.held.0, false);
+            tally.note_for("an answer from memory", kept.reason.name());
+            let request = Request { question, held: isolate.held.0, began: at, has_read: false, unanswered: None };
+            return self.judge(n, kept, &request);
         }
         let asking = match is_all {
             true => Asking::all(question, keep, at),
             false => Asking::each(std::iter::once(question), keep, at),
         };
-        let work = Work::Ask { asking: Box::new(asking), question, held: isolate.held.0, was_unanswered: false };
-        isolate.tasks.push(Task { work, at: now, event: Event::Begin });
+        let request = Request { question, held: isolate.held.0, began: at, has_read: false, unanswered: None };
+        isolate.tasks.push(Task { work: Work::Ask(Box::new(asking), request), at: now, event: Event::Begin });
     }
 
     fn advance(
@@ -195,7 +219,7 @@ impl Readers {
         let reader = &mut isolate.reader;
         let command = match &mut task.work {
             Work::Look(look) => look.step(reader, event, at),
-            Work::Ask { asking, .. } => asking.step(reader, event, at),
+            Work::Ask(asking, _) => asking.step(reader, event, at),
         };
         let held = reader.replica().manifest().map_or((0, 0), |held| (held.version, held.generated_at.millis()));
         assert!(isolate.held <= held, "reader {n} went back from {:?} to {held:?}", isolate.held);
@@ -217,20 +241,19 @@ impl Readers {
         let delay = i64::try_from(self.random.next(slowest)).unwrap();
         let (event, delay) = match command {
             Command::Done => {
-                if let Work::Ask { asking, question, held, was_unanswered } = task.work {
+                if let Work::Ask(asking, request) = task.work {
                     let answers = asking.into_answers();
                     let versions: BTreeSet<u64> = answers.iter().map(|kept| kept.version).collect();
                     assert!(versions.len() <= 1, "one customer is answered from two versions");
                     for kept in answers {
-                        tally.note(match (kept.is_known, kept.source, kept.reason) {
-                            (true, Source::Embedded, _) => "an answer from the fallback",
-                            (true, ..) => "an answer of a reader",
-                            (false, _, Reason::SnapshotBehind) => "an answer that would be behind",
-                            (false, _, Reason::SnapshotExpired) => "an answer that would be too old",
-                            (false, _, Reason::SnapshotInvalid) => "an answer that hung on a spoilt object",
+                        let how = match (kept.is_known, kept.source, request.has_read) {
                             (false, ..) => "an answer that could not be given",
-                        });
-                        Self::judge(&self.truths, kept, &question, held, was_unanswered);
+                            (true, Source::Embedded, _) => "an answer from the snapshot in the bundle",
+                            (true, _, true) => "an answer from the store",
+                            (true, _, false) => "an answer from memory",
+                        };
+                        tally.note_for(how, kept.reason.name());
+                        self.judge(n, kept, &request);
                     }
                 }
                 let isolate = &mut self.isolates[n];
@@ -240,16 +263,21 @@ impl Readers {
                 return;
             }
             Command::AskOrigin(reason) => {
-                tally.note("a question for the origin");
-                let Work::Ask { question, was_unanswered, .. } = &mut task.work else { panic!("a look asks nobody") };
-                if reason == Reason::SnapshotBehind {
-                    assert!(question.min_version.is_some(), "nobody asked for a newer version");
-                }
+                tally.note_for("a question for the origin", reason.name());
+                let Work::Ask(_, request) = &mut task.work else { panic!("a look asks nobody") };
+                assert!(
+                    reason != Reason::SnapshotBehind || request.question.min_version.is_some(),
+                    "the origin is asked for a newer version although {request:?} wants none"
+                );
                 if !is_faulty || self.random.one_in(2) {
                     return;
                 }
-                *was_unanswered = true;
+                request.unanswered = Some(reason);
                 (Event::Unanswered, delay)
+            }
+            Command::Verify { .. } if is_faulty && self.random.one_in(40) => {
+                tally.note("a signature that could not be checked");
+                (Event::Verified(Err("the platform cannot say".to_owned())), 0)
             }
             Command::Verify { key, message, signature } => {
                 let is_signed = key.verifies(message.as_slice(), &signature);
@@ -260,6 +288,9 @@ impl Readers {
                 self.arrive(vec![found], delay, within_ms, tally)
             }
             Command::ReadObjects { hashes, within_ms } => {
+                if let Work::Ask(_, request) = &mut task.work {
+                    request.has_read = true;
+                }
                 let found = hashes.iter().map(|hash| self.object(*hash, store, is_faulty, tally)).collect();
                 self.arrive(found, delay, within_ms, tally)
             }
@@ -268,108 +299,30 @@ impl Readers {
         self.isolates[n].tasks.push(task);
     }
 
-    /// What was read arrives, or is given up.
-    fn arrive(&mut self, found: Vec<Fetched>, delay: i64, within_ms: u32, tally: &mut Tally) -> (Event, i64) {
-        let within_ms = i64::from(within_ms);
-        assert!((1..=3_000).contains(&within_ms), "a read that may take {within_ms} ms");
-        if within_ms < delay {
-            tally.note("a read that was given up");
-            let late = found.iter().map(|_| Fetched::Failed("late".to_owned())).collect();
-            return (Event::Read(late), within_ms);
-        }
-        if 1_000 < delay {
-            tally.note("a read that was late");
-        }
-        (Event::Read(found), delay)
-    }
-
-    fn manifest(&mut self, is_faulty: bool, tally: &mut Tally) -> Fetched {
-        let Some((newest, signed)) = self.manifests.back() else { return Fetched::Absent };
-        let (newest, signed) = (newest, Rc::clone(signed));
-        match if is_faulty { self.random.next(24) } else { 99 } {
-            0..=5 => {
-                tally.note("an older manifest that the store gave");
-                let n = usize::try_from(self.random.next(self.manifests.len() as u64)).unwrap();
-                Fetched::Bytes(self.manifests[n].1.as_bytes().to_vec())
-            }
-            6 => {
-                tally.note("a manifest that somebody else signed");
-                let other = Manifest { version: newest.version + 1_000_000, ..newest.clone() };
-                let forged = other.sign(&SigningKey::from_seed(&[8; 32]));
-                let mut bytes = other.sign(&self.key).into_bytes();
-                let n = bytes.len() - 128;
-                bytes[n..].copy_from_slice(&forged.as_bytes()[n..]);
-                Fetched::Bytes(bytes)
-            }
-            7 => {
-                tally.note("a manifest for another deployment");
-                let other =
-                    Manifest { version: newest.version + 1_000_000, audience: "there".to_owned(), ..newest.clone() };
-                Fetched::Bytes(other.sign(&self.key).into_bytes())
-            }
-            8 => self.spoilt(signed.as_bytes()),
-            9 | 10 => self.outage(tally),
-            11 => Fetched::Absent,
-            _ => Fetched::Bytes(signed.as_bytes().to_vec()),
-        }
-    }
-
-    fn object(&mut self, hash: Hash, store: &BTreeMap<Hash, Packed>, is_faulty: bool, tally: &mut Tally) -> Fetched {
-        let found = store.get(&hash);
-        match if is_faulty { self.random.next(16) } else { 99 } {
-            0 => {
-                tally.note("an object that was lost for a while");
-                Fetched::Absent
-            }
-            1 => {
-                tally.note("an object that was spoilt");
-                found.map_or(Fetched::Absent, |found| self.spoilt(found.as_slice()))
-            }
-            2 => {
-                tally.note("an object under the key of another");
-                let other = usize::try_from(self.random.next(store.len().max(1) as u64)).unwrap();
-                let other = store.values().nth(other);
-                other.map_or(Fetched::Absent, |other| Fetched::Bytes(other.as_slice().to_vec()))
-            }
-            3 => self.outage(tally),
-            _ => {
-                if found.is_none() {
-                    tally.note("an object that was taken away before a reader came");
-                }
-                found.map_or(Fetched::Absent, |found| Fetched::Bytes(found.as_slice().to_vec()))
-            }
-        }
-    }
-
-    fn outage(&mut self, tally: &mut Tally) -> Fetched {
-        tally.note("a read that failed");
-        Fetched::Failed("down".to_owned())
-    }
-
-    fn spoilt(&mut self, bytes: &[u8]) -> Fetched {
-        let mut bytes = bytes.to_vec();
-        let at = usize::try_from(self.random.next(bytes.len().max(1) as u64)).unwrap();
-        if self.random.one_in(3) {
-            bytes.truncate(at);
-        } else if let Some(byte) = bytes.get_mut(at) {
-            *byte ^= 1;
-        }
-        Fetched::Bytes(bytes)
-    }
-
     /// An answer is what the version that it names says, or says why it is not known.
-    fn judge(truths: &BTreeMap<u64, Truth>, kept: Kept, question: &Question<'_>, held: u64, was_unanswered: bool) {
+    fn judge(&self, n: usize, kept: Kept, request: &Request) {
+        let Request { question, held, .. } = request;
+        let wrong = || format!("a wrong answer of reader {n}: {kept:?} to {request:?}");
         let is_new_enough = question.min_version.is_none_or(|min| min <= kept.version);
+        assert!(*held <= kept.version, "{}: something newer was held", wrong());
         if !kept.is_known {
-            assert!(was_unanswered, "{kept:?} although the origin can be asked");
-            assert!(!kept.allowed, "a yes that nobody gave");
-            return assert!(is_new_enough || kept.reason == Reason::SnapshotBehind || kept.version == 0, "{kept:?}");
+            let of_itself = [Reason::SnapshotBehind, Reason::SnapshotExpired];
+            assert!(request.unanswered.is_some(), "{}, although the origin can be asked", wrong());
+            assert!(
+                request.unanswered == Some(kept.reason) || of_itself.contains(&kept.reason),
+                "{}, for another reason than there is",
+                wrong()
+            );
+            assert!(!kept.allowed, "{}: a yes that nobody gave", wrong());
+            let is_explained = is_new_enough || kept.reason == Reason::SnapshotBehind || kept.version == 0;
+            return assert!(is_explained, "{}, although it is behind what was asked for", wrong());
         }
-        assert!(is_new_enough, "{kept:?} although version {:?} was asked for", question.min_version);
-        assert!(kept.source == Source::Embedded || held <= kept.version, "{kept:?} after version {held}");
-        let truth =
-            truths.get(&kept.version).unwrap_or_else(|| panic!("{kept:?} names a version that nobody published"));
-        assert_eq!(kept.allowed, truth.may_use(question.customer), "{} in {kept:?}", question.customer);
+        assert!(is_new_enough, "{}: version {:?} was asked for", wrong(), question.min_version);
+        let age = request.began.millis() - kept.made_at.map_or(0, Instant::millis);
+        assert!(n != STRICT || age <= MAX_AGE_MS, "{}: it is {age} ms old", wrong());
+        let truth = self.truths.get(&kept.version);
+        let truth = truth.unwrap_or_else(|| panic!("{}: nobody published that version", wrong()));
+        assert_eq!(kept.allowed, truth.may_use(question.customer), "{}: that version says otherwise", wrong());
     }
 
     /// Nothing fails any more: soon every reader that is asked holds the newest version.

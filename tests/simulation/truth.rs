@@ -1,6 +1,6 @@
 //! What a published version says, and what is kept of an answer to hold it against that.
 
-use mayuse_core::{Decision, Problem, Question, Reason, Source, Verdict};
+use mayuse_core::{Decision, Instant, Problem, Question, Reason, Source, Verdict};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
@@ -22,6 +22,7 @@ impl Truth {
 #[derive(Clone, Copy, Debug)]
 pub struct Kept {
     pub version: u64,
+    pub made_at: Option<Instant>,
     pub source: Source,
     pub allowed: bool,
     pub is_known: bool,
@@ -32,6 +33,7 @@ pub fn keep(_: &Question<'_>, decided: Result<Decision<'_>, Problem>) -> Kept {
     let decision = decided.expect("the question is one");
     Kept {
         version: decision.freshness.snapshot_version.unwrap_or_default(),
+        made_at: decision.freshness.generated_at,
         source: decision.freshness.source,
         allowed: decision.allowed,
         is_known: decision.decision != Verdict::Indeterminate,
