@@ -67,7 +67,7 @@ build_worker() {
     if [ "$1" = quick ]; then
         cp build/glue/index_bg.wasm build/
     else
-        shrink build/glue/index_bg.wasm build/index_bg.wasm --remove-exports="$(unused_exports)"
+        shrink build/glue/index_bg.wasm build/index_bg.wasm --remove-exports="$(unused_exports)" -O
     fi
     # Without its blanks, which are a third of it.
     mkdir -p build/assets
@@ -92,7 +92,10 @@ build_npm() {
     wasm web release-browser mayuse-wasm "$folder" "$2" --no-default-features --features "$1"
     # Bundlers would do the same to the glue.
     esbuild --log-level=warning --minify --allow-overwrite --format=esm --outfile="$folder/$2.js" "$folder/$2.js"
-    shrink "$folder/$2_bg.wasm" "$folder/$2_bg.wasm"
+    # Twice, its control flow is built anew from its graph, which is shorter; the Worker's has exceptions, which that pass cannot
+    # read. A function that is called once stays a function unless it is tiny: the locals of long functions have long indices.
+    shrink "$folder/$2_bg.wasm" "$folder/$2_bg.wasm" -O --flatten --rereloop -Oz --flatten --rereloop -Oz \
+        --one-caller-inline-max-function-size=30
 }
 
 # wasm worker|web PROFILE CRATE FOLDER NAME FLAGS...: a crate as WebAssembly, with the JavaScript around it.
@@ -120,7 +123,7 @@ shrink() {
     local from=$1 to=$2
     shift 2
     command -v wasm-opt >/dev/null || { echo "wasm-opt is missing, which make run goes without: make setup" >&2 && return 1; }
-    wasm-opt "$@" -O -Oz --low-memory-unused --reorder-functions-by-name --strip-producers --strip-target-features \
+    wasm-opt "$@" -Oz --low-memory-unused --reorder-functions-by-name --strip-producers --strip-target-features \
         --enable-bulk-memory --enable-nontrapping-float-to-int --enable-sign-ext --enable-mutable-globals \
         --enable-reference-types --enable-multivalue --enable-exception-handling -o "$to.small" "$from"
     mv "$to.small" "$to"

@@ -1,9 +1,9 @@
 //! Amounts: exact decimals. Every operation is exact or refuses; nothing is ever rounded.
 
-use crate::json::{self, WriteJson, put};
+use crate::json::{WriteJson, digit, put};
 use rust_decimal::Decimal;
 use std::cmp::Ordering;
-use std::fmt::{self, Write};
+use std::fmt;
 
 /// An exact decimal of at most 28 significant digits.
 ///
@@ -69,7 +69,7 @@ impl Amount {
 
     /// As it was read, with the zeros at the end of its fraction: "29.00". Everything else writes the fewest digits.
     pub fn as_written(self) -> String {
-        self.0.to_string()
+        Written::new(self.0).as_str().to_owned()
     }
 
     /// Whether this is below zero.
@@ -213,7 +213,7 @@ impl Ord for Amount {
 impl fmt::Display for Amount {
     /// The shortest exact form, so that equal amounts print alike whatever way they were reached.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(&self.0.normalize(), f)
+        f.pad(Written::new(self.0.normalize()).as_str())
     }
 }
 
@@ -222,10 +222,52 @@ impl WriteJson for Amount {
         put(out, "\"");
         match self.small_whole() {
             Some(whole) => whole.write_json(out),
-            // A buffer takes everything, so that nothing can go wrong.
-            None => write!(json::Display(out), "{self}").unwrap_or_default(),
+            None => put(out, Written::new(self.0.normalize()).as_str()),
         }
         put(out, "\"");
+    }
+}
+
+/// A decimal in plain digits, at the end of a buffer. The library's own text is the same, and takes five times the code.
+struct Written {
+    text: [u8; 32],
+    from: usize,
+}
+
+impl Written {
+    fn new(value: Decimal) -> Written {
+        let parts = value.unpack();
+        let (mut words, mut scale) = ([parts.hi, parts.mid, parts.lo], parts.scale);
+        let mut written = Written { text: [0; 32], from: 32 };
+        loop {
+            let mut rest = 0;
+            for word in &mut words {
+                let dividend = u64::from(rest) << 32 | u64::from(*word);
+                (*word, rest) = ((dividend / 10) as u32, (dividend % 10) as u32);
+            }
+            written.prepend(digit(rest.into()));
+            if scale == 1 {
+                written.prepend(b'.');
+            } else if scale == 0 && words == [0; 3] {
+                break;
+            }
+            scale = scale.saturating_sub(1);
+        }
+        if parts.negative {
+            written.prepend(b'-');
+        }
+        written
+    }
+
+    fn prepend(&mut self, byte: u8) {
+        self.from = self.from.saturating_sub(1);
+        if let Some(place) = self.text.get_mut(self.from) {
+            *place = byte;
+        }
+    }
+
+    fn as_str(&self) -> &str {
+        str::from_utf8(self.text.get(self.from..).unwrap_or_default()).unwrap_or_default()
     }
 }
 
@@ -249,3 +291,22 @@ impl fmt::Display for AmountError {
 }
 
 impl std::error::Error for AmountError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_decimal_is_written_as_its_library_writes_it() {
+        for mantissa in [0, 1, 9, 10, 100, 4_294_967_296, 12_345_678_901_234_567_890, Decimal::MAX.mantissa()] {
+            for scale in [0, 1, 2, 9, 19, 27, 28] {
+                for sign in [1, -1] {
+                    let value = Decimal::from_i128_with_scale(sign * mantissa, scale);
+                    assert_eq!(Written::new(value).as_str(), value.to_string());
+                }
+            }
+        }
+        let nothing = -Decimal::new(0, 2);
+        assert_eq!(Written::new(nothing).as_str(), nothing.to_string());
+    }
+}

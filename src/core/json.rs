@@ -3,8 +3,6 @@
 //! Decisions are written on every request. What a derived serialiser is compiled to takes several
 //! times the room and the time, and reading is all that the core needs `serde` for.
 
-use std::fmt;
-
 /// What can be written as JSON, without blanks.
 ///
 /// ```
@@ -187,14 +185,4 @@ pub(crate) fn escape(text: &str, out: &mut Vec<u8>) {
         rest = after;
     }
     out.extend_from_slice(rest);
-}
-
-/// A buffer, for what can only be displayed.
-pub(crate) struct Display<'o>(pub &'o mut Vec<u8>);
-
-impl fmt::Write for Display<'_> {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        put(self.0, text);
-        Ok(())
-    }
 }

@@ -12,6 +12,11 @@ mod snapshot;
 use mayuse_core::{Instant, Problems, WriteJson};
 use wasm_bindgen::prelude::*;
 
+/// Smaller than the allocator of Rust's library.
+#[cfg(target_family = "wasm")]
+#[global_allocator]
+static ALLOCATOR: talc::wasm::WasmDynamicTalc = talc::wasm::new_wasm_dynamic_allocator();
+
 /// Milliseconds of JavaScript's clock as an instant.
 fn instant(ms: f64) -> Instant {
     #[expect(clippy::cast_possible_truncation, reason = "saturates, and 2^53 milliseconds are 285,000 years")]
