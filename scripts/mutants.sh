@@ -22,7 +22,7 @@ readonly RESULTS=target/mutants
 readonly TREE=$RESULTS/tree
 
 # Where decisions are made and bytes are believed. Each word is a file or a folder below one of the pure crates.
-readonly MODULES='time amount billing reset windowing window until admit decide entitle compose resolve manifest keys
+readonly MODULES='time amount billing reset windowing window valid_until admit decide entitle compose resolve manifest keys
     packed trace query freshness ladder replica reader look asking fetched fallback publisher'
 
 # files_of MODULE: the files of it.
