@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# Changes the pure crates in one place after the other and says which changes no native test notices.
+# Mutates the pure crates in one place after another, and lists the mutations that no native test catches.
 #
 #   scripts/mutants.sh                     all modules of the list below; goes on where it left off
 #   scripts/mutants.sh time amount         some of them, by the name of the file
 #   scripts/mutants.sh --table             only prints the table of what was found so far
 #   FRESH=1 scripts/mutants.sh time        forgets what was found before
 #
-# Results lie in target/mutants/MODULE; survivors that have a reason are in tests/mutants.md.
-# It installs cargo-mutants into .tools for itself; no other script and no continuous integration needs it.
+# Results are in target/mutants/MODULE; tests/mutants.md explains accepted survivors.
+# The script installs cargo-mutants into .tools. Neither other scripts nor continuous integration need it.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 # shellcheck source=scripts/env.sh
@@ -19,11 +19,11 @@ readonly VERSION=27.1.0
 readonly CARGO_MUTANTS=.tools/mutants/bin/cargo-mutants
 readonly RESULTS=target/mutants
 
-# Where decisions are made and bytes are believed. Each word is a file or a folder below one of the pure crates.
+# The modules that decide or verify bytes. Each word is a file or a folder below one of the pure crates.
 readonly MODULES='time amount billing reset windowing window admit until entitle resolve decide freshness packed replica
     reader publisher manifest keys'
 
-# files_of MODULE: the files of it.
+# files_of MODULE: prints its files.
 files_of() {
     local crate
     for crate in src/core src/document src/snapshot; do
@@ -32,7 +32,7 @@ files_of() {
     done
 }
 
-# try_module MODULE: runs what of it was not run yet.
+# try_module MODULE: runs its remaining mutations.
 try_module() {
     local module=$1 file arguments=()
     while read -r file; do arguments+=(--file "$file"); done < <(files_of "$module")
@@ -43,7 +43,7 @@ try_module() {
     mkdir -p "$RESULTS/$module"
     if [ -n "${FRESH:-}" ]; then rm -rf "$RESULTS/$module/mutants.out" "$RESULTS/$module/mutants.out.old"; fi
     # Debug information and incremental files only cost time here: each change is built once.
-    # Laws run fewer cases than in `cargo test`, so what is called caught is caught there as well.
+    # Laws run fewer cases than in `cargo test`, so a mutation caught here is caught there as well.
     # The baseline runs once per module, and gives the timeout.
     CARGO_PROFILE_DEV_DEBUG=0 CARGO_PROFILE_DEV_OPT_LEVEL=1 CARGO_INCREMENTAL=1 PROPTEST_CASES="${PROPTEST_CASES:-64}" \
         nice -n 19 "$CARGO_MUTANTS" mutants --iterate --jobs 1 --no-shuffle --colors never \
@@ -51,14 +51,14 @@ try_module() {
         --baseline "${BASELINE:-run}" "${arguments[@]}" -- --tests || true
 }
 
-# One row for each module: what compiles, what of it is caught, missed, and explained in tests/mutants.md.
+# One row for each module: mutations that compile, are caught, are missed, and are explained in tests/mutants.md.
 table() {
     local folder module caught missed explained viable percent
     printf '%-12s %7s %7s %7s %10s %6s\n' module viable caught missed explained caught
     for folder in "$RESULTS"/*/mutants.out; do
         [ -d "$folder" ] || continue
         module=$(basename "$(dirname "$folder")")
-        # A run that goes on from another one begins its lists anew and keeps the earlier ones here.
+        # A resumed run starts new lists and keeps the earlier ones here.
         caught=$(cat "$folder/caught.txt" "$folder/timeout.txt" "$folder/previously_caught.txt" 2>/dev/null | sort -u | wc -l)
         missed=$(wc -l <"$folder/missed.txt")
         explained=$(count_explained "$folder/missed.txt")

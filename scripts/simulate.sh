@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Simulates a publisher with everything that may come in between, and prints its seeds.
-# scripts/simulate.sh [STEPS [SEED [RUNS]]]: a hundred runs of a million steps, unless it is told otherwise.
+# Simulates a publisher with all kinds of faults, and prints the seeds.
+# scripts/simulate.sh [STEPS [SEED [RUNS]]]: a hundred runs of a million steps by default.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 # shellcheck source=scripts/env.sh
