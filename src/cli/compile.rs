@@ -208,7 +208,7 @@ impl Line {
         matches!(self.kind, Some(Kind::Customer | Kind::Subscription))
     }
 
-    /// Adds the line to the definitions. Fields that decisions do not use are ignored.
+    /// Adds the line to the definitions. Kinds that decisions do not use are ignored.
     fn define(&self, document: &mut Document) {
         match (self.kind, &self.fields) {
             (Some(Kind::Coupon | Kind::AddOnMapping), _) => {}

@@ -172,7 +172,7 @@ fn built(path: &Path, seed: u64) -> Result<Replica, CliError> {
 }
 
 /// The report of one difference.
-struct Told {
+struct Example {
     before: &'static str,
     after: &'static str,
     limits: (Option<Amount>, Option<Amount>),
@@ -184,7 +184,7 @@ struct Found {
     limit: usize,
     counts: BTreeMap<(String, Change), u64>,
     /// The first differences, ordered by customer and feature so that sharding does not matter.
-    first: BTreeMap<Change, BTreeMap<(String, String), Told>>,
+    first: BTreeMap<Change, BTreeMap<(String, String), Example>>,
 }
 
 impl Found {
@@ -200,8 +200,8 @@ impl Found {
         if is_full && is_late {
             return;
         }
-        let told = Told { before: difference.before, after: difference.after, limits: difference.limits };
-        first.insert((key.0.to_owned(), key.1.to_owned()), told);
+        let example = Example { before: difference.before, after: difference.after, limits: difference.limits };
+        first.insert((key.0.to_owned(), key.1.to_owned()), example);
         if self.limit < first.len() {
             first.pop_last();
         }
@@ -233,11 +233,11 @@ impl Found {
         }
         let mut changes = serde_json::Map::new();
         for change in Change::ALL {
-            let first = self.first.get(&change).into_iter().flatten().map(|((customer, feature), told)| {
+            let first = self.first.get(&change).into_iter().flatten().map(|((customer, feature), example)| {
                 json!({
                     "customer": customer, "feature": feature,
-                    "before": {"reason": told.before, "limit": told.limits.0.map(|limit| limit.to_string())},
-                    "after": {"reason": told.after, "limit": told.limits.1.map(|limit| limit.to_string())},
+                    "before": {"reason": example.before, "limit": example.limits.0.map(|limit| limit.to_string())},
+                    "after": {"reason": example.after, "limit": example.limits.1.map(|limit| limit.to_string())},
                 })
             });
             let first: Vec<Value> = first.collect();
@@ -276,21 +276,21 @@ impl Found {
     fn print_first(
         &self,
         change: Change,
-        first: &BTreeMap<(String, String), Told>,
+        first: &BTreeMap<(String, String), Example>,
         paint: &Paint,
     ) -> Result<(), CliError> {
         if first.is_empty() {
             return Ok(());
         }
         let limit = |limit: Option<Amount>| limit.map(|limit| format!(" {limit}")).unwrap_or_default();
-        let rows = first.iter().map(|((customer, feature), told)| {
-            let before = format!("{}{}", told.before, limit(told.limits.0));
+        let rows = first.iter().map(|((customer, feature), example)| {
+            let before = format!("{}{}", example.before, limit(example.limits.0));
             [
                 customer.clone(),
                 feature.clone(),
                 before,
                 "->".to_owned(),
-                format!("{}{}", told.after, limit(told.limits.1)),
+                format!("{}{}", example.after, limit(example.limits.1)),
             ]
         });
         let rows: Vec<[String; 5]> = rows.collect();

@@ -118,16 +118,16 @@ impl Read for Sending<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         if self.server.is_gone() {
             // The file is not read further. A body with an announced length is padded instead.
-            let said = self.upload.n_bytes.saturating_add(self.n_padded);
-            let left = self.upload.total.unwrap_or_default().saturating_sub(said);
+            let n_sent = self.upload.n_bytes.saturating_add(self.n_padded);
+            let left = self.upload.total.unwrap_or_default().saturating_sub(n_sent);
             let n = usize::try_from(left).unwrap_or(usize::MAX).min(buffer.len());
             self.n_padded = self.n_padded.saturating_add(count(n));
             return Ok(n);
         }
         self.upload.read(buffer).map_err(|error| {
-            let told = io::Error::new(error.kind(), error.to_string());
+            let reported = io::Error::new(error.kind(), error.to_string());
             self.upload.failed = Some(error);
-            told
+            reported
         })
     }
 }
