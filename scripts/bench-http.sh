@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Measures the Worker over HTTP on this machine, in workerd, beside Workers written in JavaScript, and prints Markdown.
-# Takes about 16 minutes: ROUNDS=10 of SECONDS=3 for each of the Workers ONLY names (all), CONNECTIONS=1,16,64, with wrk
-# where it is installed (Debian: apt-get install wrk) and a client of our own.
+# Measures the Worker over HTTP in workerd on this machine, compares it with Workers in JavaScript, and prints
+# Markdown. Takes about 16 minutes. Variables: ROUNDS=10, SECONDS=3 for each round, CONNECTIONS=1,16,64, ONLY=names of
+# Workers (all). Uses wrk if it is installed (Debian: apt-get install wrk), and a client of our own.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 # shellcheck source=scripts/env.sh

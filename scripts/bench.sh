@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Measures how long decisions, writing them, windows and loading take, counts instructions per decision where valgrind
-# is installed, and prints it all as Markdown. Takes about 4 minutes.
+# Measures the time of decisions, of writing them, of windows and of loading. Counts instructions per decision if
+# valgrind is installed. Prints Markdown. Takes about 4 minutes.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 # shellcheck source=scripts/env.sh
@@ -15,7 +15,7 @@ count=$target/release/mayuse-count
 counts=$(mktemp)
 trap 'rm -f "$counts"' EXIT
 
-# instructions CASE TIMES: of the whole run.
+# instructions CASE TIMES: prints the instructions of the whole run.
 instructions() {
     valgrind --tool=callgrind --callgrind-out-file=/dev/null "$count" "$1" "$2" 2>&1 |
         sed -n 's/.*Collected *: *\([0-9]*\).*/\1/p'
@@ -27,7 +27,7 @@ count_all() {
         once=$(instructions "$name" 1000)
         twice=$(instructions "$name" 2000)
         [ -n "$once" ] && [ -n "$twice" ] || die "valgrind counted nothing of: $name"
-        # Everything but a thousand decisions is the same in both runs.
+        # The two runs differ only by a thousand decisions.
         printf '%s\t%d\n' "$name" $(((twice - once) / 1000)) >>"$counts"
     done < <("$count")
 }

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Builds the native command, the Worker and the npm package, and holds their sizes against size-budget.json.
-# scripts/build.sh [native|worker|npm|sizes ...]: without an argument, all of it.
+# Builds the native command, the Worker and the npm package, and compares their sizes with size-budget.json.
+# scripts/build.sh [native|worker|npm|sizes ...]: builds everything by default.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 # shellcheck source=scripts/env.sh
@@ -11,7 +11,7 @@ native() {
     cargo build --quiet --release -p mayuse-cli
 }
 
-# fresh MARK SOURCES...: nothing that a wasm build is made of changed since the one that left the mark began.
+# fresh MARK SOURCES...: succeeds if no source of a wasm build changed since the build of this mark began.
 fresh() {
     local mark=$1
     shift
@@ -19,7 +19,7 @@ fresh() {
         -newer "$mark" -print -quit)" ]
 }
 
-# marked MARK COMMAND...: only a build that went through to its end leaves the mark, so one that was broken off is done again.
+# marked MARK COMMAND...: writes the mark only if the build succeeds, so an interrupted build runs again.
 marked() {
     local mark=$1 began
     shift
@@ -29,8 +29,8 @@ marked() {
     mv "$began" "$mark"
 }
 
-# In build/ lies one Worker: the one that is deployed, measured and tested, or, for `make run`, one that is built in a fifth of
-# the time. Whoever can do with the second takes the first where that is fresh.
+# build/ holds one Worker: the release build for deployment, measurement and tests, or the quick build for `make run`,
+# which takes a fifth of the time. A quick build is skipped if the release build is fresh.
 worker() {
     local sources=(src/snapshot src/dialects src/worker openapi.json)
     if [ "${MAYUSE_QUICK-}" != 1 ]; then
@@ -42,7 +42,7 @@ worker() {
     check_fallback
 }
 
-# A fallback that nobody believes would be found out only in the outage.
+# Without this check, a fallback with an untrusted signature would go unnoticed until an outage.
 check_fallback() {
     if [ -s fallback.snapshot ]; then
         [ -x target/release/mayuse ] || native
@@ -57,8 +57,9 @@ build_worker() {
     *) echo "Building the Worker (2 to 3 minutes): build/index.js" ;;
     esac
     wasm worker "$1" mayuse-worker build/glue index
-    # One file of JavaScript, without the classes of the Worker's library that nothing here uses: two kinds of lines keep esbuild
-    # from leaving them out. Not every runtime knows `import source`, and wasm-bindgen lists a file again for each use of it.
+    # Bundles one JavaScript file without unused classes of the `worker` crate. Two kinds of lines prevent esbuild
+    # from dropping them. Not every runtime supports `import source`, and wasm-bindgen lists a file again for each use
+    # of it.
     sed -e 's/^import source /import /' -e '/^if (Symbol\.dispose) /d' \
         -e 's|: new FinalizationRegistry|: /* @__PURE__ */ new FinalizationRegistry|' build/glue/index.js |
         awk '!/^ *"\.\/snippets\/.*: import[0-9]+,$/ || !seen[$1]++' >build/glue/worker.js
@@ -69,10 +70,10 @@ build_worker() {
     else
         shrink build/glue/index_bg.wasm build/index_bg.wasm --remove-exports="$(unused_exports)" -O
     fi
-    # Without its blanks, which are a third of it.
+    # Whitespace is a third of the file.
     mkdir -p build/assets
     node -p 'JSON.stringify(JSON.parse(fs.readFileSync("openapi.json", "utf8")))' >build/assets/openapi.json
-    # The bundle has a fallback, if an empty one.
+    # The bundle needs a fallback file, even an empty one.
     [ -f fallback.snapshot ] || : >fallback.snapshot
 }
 
@@ -85,12 +86,12 @@ build_npm_package() {
     build_npm reader reader
 }
 
-# build_npm FEATURES NAME [FOLDER]: FOLDER/NAME.js and FOLDER/NAME_bg.wasm, from src/wasm with these features.
+# build_npm FEATURES NAME [FOLDER]: builds FOLDER/NAME.js and FOLDER/NAME_bg.wasm from src/wasm with these features.
 build_npm() {
     local folder=${3-pkg/wasm}
     echo "Building the npm package's engine (about a minute): $folder/$2.js"
     wasm web release-browser mayuse-wasm "$folder" "$2" --no-default-features --features "$1"
-    # Bundlers would do the same to the glue.
+    # Bundlers would minify the glue in the same way.
     esbuild --log-level=warning --minify --allow-overwrite --format=esm --outfile="$folder/$2.js" "$folder/$2.js"
     # Twice, its control flow is built anew from its graph, which is shorter; the Worker's has exceptions, which that pass cannot
     # read. A function that is called once stays a function unless it is tiny: the locals of long functions have long indices.
@@ -98,7 +99,7 @@ build_npm() {
         --one-caller-inline-max-function-size=30
 }
 
-# wasm worker|web PROFILE CRATE FOLDER NAME FLAGS...: a crate as WebAssembly, with the JavaScript around it.
+# wasm worker|web PROFILE CRATE FOLDER NAME FLAGS...: builds a crate as WebAssembly with its JavaScript glue.
 wasm() {
     local kind=$1 profile=$2 crate=$3 folder=$4 name=$5 tool
     shift 5
@@ -111,14 +112,14 @@ wasm() {
     target/tools/mayuse-glue "$kind" "target/wasm32-unknown-unknown/$profile/${crate//-/_}.wasm" "$folder" "$name"
 }
 
-# What the Worker's JavaScript called before the classes that nothing uses were left out, and no longer calls.
+# The exports that only the dropped classes of the Worker's JavaScript called.
 unused_exports() {
     node -p 'const [all, used] = ["glue/index.js", "index.js"].map((name) => fs.readFileSync(`build/${name}`, "utf8"));
         [...new Set(all.match(/(?<=\bwasm\.)\w+/g))].filter((name) => !used.includes(name)).join()'
 }
 
-# shrink FROM TO FLAGS...: passes of wasm-opt. The lowest kilobyte of memory is the end of the stack, where nothing lies that has
-# an address. Functions whose names are alike are alike, and compress better side by side.
+# shrink FROM TO FLAGS...: runs passes of wasm-opt. The lowest kilobyte of memory is the end of the stack and holds no
+# addressed data. Functions with similar names have similar code, and compress better side by side.
 shrink() {
     local from=$1 to=$2
     shift 2
@@ -129,7 +130,7 @@ shrink() {
     mv "$to.small" "$to"
 }
 
-# Shows the output only of what fails.
+# Shows the output of failing commands only.
 quietly() {
     local log
     log=$(mktemp)

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs the released clients of Meteroid and Commet into tests/clients (git-ignored), for the tests that run them: exactly
-# the files that requirements.txt and package-lock.json name. Says nothing and ends at once when there is nothing to do.
+# Installs the released clients of Meteroid and Commet into tests/clients (git-ignored) for tests: exactly the files
+# that requirements.txt and package-lock.json name. Exits silently if they are installed.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 # shellcheck source=scripts/env.sh

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Looks the dependencies up among known advisories, and holds them against deny.toml. Needs the network.
+# Checks the dependencies against known advisories and deny.toml. Needs the network.
 #
-# `cargo test` holds licences, sources and versions against the same file (tests/tidy/licences.rs) without it: building
-# cargo-deny takes minutes, so it is in neither set-up nor continuous integration.
+# Building cargo-deny takes minutes, so it is in neither set-up nor continuous integration. `cargo test` checks
+# licences, sources and versions against the same file without it (tests/tidy/licences.rs).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 # shellcheck source=scripts/env.sh

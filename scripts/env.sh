@@ -1,16 +1,16 @@
 # shellcheck shell=bash
-# The environment of every script here: the project's own tools first. Sourced by bash, from any folder.
+# The environment of every script: puts the project's own tools first. Source it in bash, from any folder.
 
 MAYUSE_ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 export MAYUSE_ROOT
 
-# A Node of the project's own lies there only if set-up found that of the machine too old.
+# Set-up installs a Node there only if the machine's Node is too old.
 case ":$PATH:" in
 *":$MAYUSE_ROOT/node_modules/.bin:"*) ;;
 *) export PATH="$MAYUSE_ROOT/.tools/node/bin:$MAYUSE_ROOT/node_modules/.bin:$PATH" ;;
 esac
 
-# What is built lies where the scripts and tests look for it.
+# The scripts and tests expect build output in this folder.
 unset CARGO_TARGET_DIR
 
 export WRANGLER_SEND_METRICS=false

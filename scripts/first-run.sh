@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# Measures how long the first `make run` takes until a check is answered, in a new clone with empty caches, and the second one;
-# and prints a table. scripts/first-run.sh [test]: with `test`, also `make test`, after each of them.
+# Measures the first and the second `make run` until a check is answered, in a new clone with empty caches. Prints a
+# table.
+# scripts/first-run.sh [test]: with `test`, also measures `make test` after each of them.
 #
-# The clone is of what is committed. Of what this machine has, it takes the programs on PATH, rustup's toolchain, and the
-# settings that say where the registries are; not what cargo and npm keep, not .tools, node_modules, build or target.
+# The clone has only committed files. It uses this machine's programs on PATH, rustup's toolchain and registry
+# settings, but not the caches of cargo and npm, nor .tools, node_modules, build or target.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 # shellcheck source=scripts/lib.sh
@@ -16,7 +17,7 @@ url="http://127.0.0.1:$port/v1/check?customer=acme&feature=sso"
 running=''
 trap 'stop; rm -rf "$folder"' EXIT
 
-# The rustup that is on PATH finds its toolchains by this, whatever HOME is.
+# rustup finds its toolchains by this variable, whatever HOME is.
 export RUSTUP_HOME=${RUSTUP_HOME:-$HOME/.rustup}
 mkdir -p "$folder/home/cargo"
 for settings in config.toml config; do
@@ -26,7 +27,7 @@ done
 export HOME=$folder/home CARGO_HOME=$folder/home/cargo npm_config_cache=$folder/home/npm XDG_CACHE_HOME=$folder/home/cache PORT=$port
 unset CARGO_TARGET_DIR
 
-# Ends `make run` and what it started, which is a process group of its own.
+# Ends `make run` and its children, which are one process group.
 stop() {
     if [ -n "$running" ]; then
         kill -TERM -- "-$running" 2>/dev/null || true
@@ -38,11 +39,11 @@ stop() {
 seconds() { printf '%d.%d' $(($1 / 1000)) $(($1 % 1000 / 100)); }
 now() { node -p 'Date.now()'; }
 
-# Says how long a command took by the clock, and how long processors worked on it.
+# Prints the wall-clock time and the processor time of a command.
 row() { printf '| %-46s | %8s s | %10s s |\n' "$@" >>"$folder/table"; }
 
-# begin, then end NAME: measures what lies between. `times` says how long processors worked on what has ended since the script
-# began, in minutes and seconds; in a subshell it would say nothing.
+# begin, then end NAME: measures the time between. `times` prints the processor time of all ended children in minutes
+# and seconds; in a subshell it would print nothing.
 mark() {
     times >"$folder/times"
     worked=$(tail -n 1 "$folder/times" | sed 's/[ms]/ /g' | awk '{ printf "%d", 1000 * (60 * $1 + $2 + 60 * $3 + $4) }')
@@ -57,7 +58,7 @@ end() {
     row "$1" "$(seconds "${2:-$((clock - began))}")" "$(seconds $((worked - worked_before)))"
 }
 
-# run NAME: make run until it answers yes.
+# run NAME: runs `make run` until it answers yes.
 run() {
     begin
     set -m

@@ -1,5 +1,5 @@
-// What `make run` listens with: it passes on to wrangler what is asked of this machine under its own name. A page of
-// another host can have its name lead here, and wrangler lets it hide that name; so what comes through here shows a pass.
+// The proxy of `make run`: forwards requests under this machine's own name to wrangler. A page of another host can
+// point its name here, and wrangler lets it hide that name; so this proxy adds a pass to each request.
 import { createServer, request } from "node:http";
 
 const [port, inner, pass, parent] = process.argv.slice(2);
@@ -25,7 +25,7 @@ const server = createServer((asked, answer) => {
 });
 server.listen(Number(port), "127.0.0.1");
 
-// wrangler has the number of the shell that started this.
+// wrangler has the process id of the shell that started this.
 setInterval(() => {
   try {
     process.kill(Number(parent), 0);

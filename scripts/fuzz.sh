@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Fuzzes each target in fuzz/targets for some seconds, from the corpus in the repository and what earlier
-# runs found (fuzz/found, git-ignored), and says how fast it was and what it found.
-# scripts/fuzz.sh [SECONDS [TARGET ...]]: 20 seconds and all targets, if nothing is said.
+# Fuzzes each target in fuzz/targets for some seconds, from the corpus in the repository and the findings of earlier
+# runs (fuzz/found, git-ignored). Prints the speed and the findings.
+# scripts/fuzz.sh [SECONDS [TARGET ...]]: 20 seconds and all targets by default.
 #
-# Needs nothing but cargo and a C++ compiler: libFuzzer comes with a crate, and the flags are those of
-# cargo-fuzz without a sanitizer, all of which a stable compiler takes. What it installs is that crate
-# and what it builds in fuzz/target, about a minute when both are missing.
+# Needs only cargo and a C++ compiler: libFuzzer comes with a crate, and the flags are those of cargo-fuzz
+# without a sanitizer, which a stable compiler accepts. It installs that crate and builds into fuzz/target,
+# in about a minute if both are missing.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 # shellcheck source=scripts/env.sh
@@ -29,7 +29,7 @@ for argument in -sanitizer-coverage-level=4 -sanitizer-coverage-inline-8bit-coun
 done
 
 build() {
-    # With a target named, what runs while building is not instrumented.
+    # With an explicit target, build scripts are not instrumented.
     RUSTFLAGS="${flags[*]}" cargo build --manifest-path fuzz/Cargo.toml --release --target "$host" \
         "${targets[@]/#/--bin=}"
 }
@@ -41,7 +41,7 @@ n_found=0
 for target in "${targets[@]}"; do
     mkdir -p "fuzz/found/$target" "fuzz/artifacts/$target"
     log=fuzz/artifacts/$target.log
-    # A gigabyte is what a runaway allocation reaches first, ten seconds are for ever.
+    # A gigabyte catches a runaway allocation, and ten seconds catch an endless loop.
     if "fuzz/target/$host/release/$target" "fuzz/found/$target" "fuzz/corpus/$target" -max_total_time="$seconds" \
         -artifact_prefix="fuzz/artifacts/$target/" -rss_limit_mb=1024 -malloc_limit_mb=512 -timeout=10 -max_len=65536 \
         -print_final_stats=1 >"$log" 2>&1; then

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Imports customers while everything else goes on, and says how long publishing them takes.
-# scripts/grow.sh [CUSTOMERS ...]: one run for each number, 20,000 unless it is told otherwise.
+# Imports customers under load, and prints how long publishing them takes.
+# scripts/grow.sh [CUSTOMERS ...]: one run for each number, 20,000 by default.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 # shellcheck source=scripts/env.sh

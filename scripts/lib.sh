@@ -6,18 +6,19 @@ die() {
     exit 1
 }
 
-# at_least 1.95.0 1.91: the first version is not older than the second.
+# at_least 1.95.0 1.91: succeeds if the first version is not older than the second.
 at_least() {
     [ "$(printf '%s\n%s\n' "$2" "$1" | LC_ALL=C sort -t. -k1,1n -k2,2n -k3,3n | head -n 1)" = "$2" ]
 }
 
-# version_of rustc: 1.95.0; empty if it is missing or does not run.
+# version_of rustc: prints 1.95.0, or nothing if rustc is missing or does not run.
 version_of() {
     { "$@" --version 2>/dev/null || true; } | sed -n '1s/^[^0-9]*\([0-9.]*\).*/\1/p'
 }
 
-# step NAME WHAT-AND-WHY COMMAND...: says what it does, runs it with its output in .tools/log/NAME.log, and says how long it took.
-# Shows the end of the log and returns 1 if the command fails; the caller says what to try next.
+# step NAME WHAT-AND-WHY COMMAND...: prints what and why, runs the command with its output in .tools/log/NAME.log, and
+# prints the time. If the command fails, it shows the end of the log and returns 1; the caller prints what to try
+# next.
 step() {
     local log=.tools/log/$1.log started=$SECONDS
     printf '%s ... ' "$2"

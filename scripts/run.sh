@@ -6,15 +6,16 @@ cd "$(dirname "$0")/.."
 . scripts/env.sh
 port=${PORT:-8787}
 
-# Not as small and fast as the one that is deployed; whichever is there already will do: scripts/build.sh.
+# A quick build is larger and slower than the release build. A fresh release build is used instead: see
+# scripts/build.sh.
 export MAYUSE_QUICK=1
 scripts/build.sh worker
 
-# Once the Worker answers: tells an empty catalog the demo, and says what to try, below what wrangler itself has to say.
+# Once the Worker answers: imports the demo into an empty catalog, and prints what to try below wrangler's own output.
 greet() {
     local url=http://127.0.0.1:$port
     until node scripts/seed.mjs "$url"; do
-        # wrangler has this shell's number, and may be gone.
+        # wrangler has this shell's process id, and may have ended.
         kill -0 $$ 2>/dev/null || return 0
         sleep 0.25
     done
@@ -35,14 +36,14 @@ TEXT
 }
 greet &
 
-# wrangler lets a request hide under which name it was asked, and a page of another host can have its name lead here. So
-# wrangler listens elsewhere, and the demo key is let in only with the pass that the front shows it.
+# wrangler lets a request hide its host name, and a page of another host can point its name at this machine. So wrangler
+# listens on another port, and the demo key is valid only with the pass that the front adds.
 pass=$(node -p 'crypto.randomUUID()')
 inner=$(node -e 'const s = require("net").createServer().listen(0, "127.0.0.1", () => { console.log(s.address().port); s.close(); })')
 node scripts/front.mjs "$port" "$inner" "$pass" $$ &
 
-# wrangler builds the Worker again whenever its sources change. Without the variable it asks the network for data that only
-# matters in production.
-# LOCAL_RUN lets the demo key in, on this machine only.
+# wrangler rebuilds the Worker when its sources change. Without the variable it downloads data that only matters in
+# production.
+# LOCAL_RUN makes the demo key valid, on this machine only.
 exec env CLOUDFLARE_CF_FETCH_ENABLED=false wrangler dev --ip 127.0.0.1 --port "$inner" --var "LOCAL_RUN:$pass" \
     --show-interactive-dev-session=false

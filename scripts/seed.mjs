@@ -1,4 +1,4 @@
-// Tells the local Worker the demo, if its catalog is empty. Fails as long as the Worker does not answer.
+// Imports the demo into the local Worker, if its catalog is empty. Fails as long as the Worker does not answer.
 import { readFileSync } from "node:fs";
 
 const [url] = process.argv.slice(2);

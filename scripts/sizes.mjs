@@ -1,4 +1,4 @@
-// Prints what is shipped, raw, gzip and brotli, and fails if a part outgrew size-budget.json.
+// Prints the sizes of shipped files, raw, gzip and brotli, and fails if one exceeds size-budget.json.
 import { existsSync, readFileSync } from "node:fs";
 import { brotliCompressSync, gzipSync } from "node:zlib";
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Publishes every second while several isolates are asked, and holds every answer against the version that it names.
-# scripts/soak.sh [SECONDS]: for ten minutes, unless it is told otherwise.
+# Publishes every second while several isolates answer checks, and compares every answer with the version that it names.
+# scripts/soak.sh [SECONDS]: ten minutes by default.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 # shellcheck source=scripts/env.sh

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Measures how long a yes outlives the write that took it away, for isolates that are asked every 0.2 to 200 seconds.
-# scripts/staleness.sh [SECONDS [INTERVALS]]: no round is begun after so many seconds, 230 unless it is told otherwise, and
-# the intervals are those in seconds, with commas between them.
+# Measures how long a yes outlives the write that revokes it, for isolates with a check every 0.2 to 200 seconds.
+# scripts/staleness.sh [SECONDS [INTERVALS]]: starts no round after SECONDS, 230 by default; INTERVALS are the seconds
+# between checks, separated by commas.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 # shellcheck source=scripts/env.sh

@@ -1,4 +1,4 @@
-//! What questions are answered from: a catalog document, or a snapshot.
+//! The source of answers: a catalog document or a snapshot.
 
 use crate::input::{self, CliError};
 use crate::keygen;
@@ -9,7 +9,7 @@ use mayuse_snapshot::Replica;
 use std::io::{self, Write};
 use std::path::Path;
 
-/// Where answers come from.
+/// A source of decisions.
 #[derive(Debug)]
 pub enum Answers {
     Document(Box<FullCatalog>),
@@ -17,7 +17,7 @@ pub enum Answers {
 }
 
 impl Answers {
-    /// What it takes to answer about a customer.
+    /// Opens a document or a snapshot, to answer about a customer.
     pub fn open(path: &Path, customer: &str) -> Result<Answers, CliError> {
         if !snapshot::is_one(path) {
             return Ok(Answers::Document(Box::new(input::catalog(path)?)));
@@ -26,13 +26,13 @@ impl Answers {
         if opened.trust == Trust::NotAsked {
             let label = style::for_stderr().yellow("warning[UNVERIFIED]");
             let hint = "set MAYUSE_SNAPSHOT_KEYS to the public key";
-            // Nothing is left to be told if standard error is gone.
+            // A closed standard error leaves no place to report to.
             let _ = writeln!(io::stderr(), "{label} {}: not known who signed it: {hint}", opened.name);
         }
         Answers::of(&opened, customer)
     }
 
-    /// The same of a snapshot that was opened.
+    /// Uses an opened snapshot.
     pub fn of(opened: &Opened, customer: &str) -> Result<Answers, CliError> {
         let mut replica = opened.replica()?;
         opened.hold_person(&mut replica, customer)?;
@@ -48,7 +48,7 @@ impl Answers {
         catalog.into_iter().flat_map(Catalog::feature_codes)
     }
 
-    /// Decides a question about that customer.
+    /// Decides a question about the customer of `open`.
     pub fn decide<'c>(&'c self, question: &Question<'c>, now: Instant) -> Result<Decision<'c>, CliError> {
         match self {
             Answers::Document(catalog) => decide(catalog, question, now).map_err(CliError::question),
@@ -63,11 +63,11 @@ impl Answers {
     }
 }
 
-/// Says on standard error how a limit is judged, where an answer lacks the usage for it.
+/// Prints a hint on standard error if a decision lacks the usage to judge a limit.
 pub fn hint_at_usage(decisions: &[Decision<'_>]) {
     if decisions.iter().any(|decision| decision.reason == Reason::UsageUnavailable) {
         let label = style::for_stderr().yellow("hint");
-        // Nothing is left to be told if standard error is gone.
+        // A closed standard error leaves no place to report to.
         let _ = writeln!(
             io::stderr(),
             "{label}: a limit cannot be judged without the usage in its window: pass it with --consumed; --consumed 0 \

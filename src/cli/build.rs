@@ -72,7 +72,7 @@ pub struct Args {
     json: bool,
 }
 
-/// Reads the name of a deployment.
+/// Parses the name of a deployment.
 pub fn audience(text: &str) -> Result<String, String> {
     if is_audience(text) {
         return Ok(text.to_owned());
@@ -80,7 +80,7 @@ pub fn audience(text: &str) -> Result<String, String> {
     Err("expected 1 to 128 visible characters of ASCII, as /v1/snapshot/status of the Worker says them".to_owned())
 }
 
-/// Builds the snapshot and prints what became of it.
+/// Builds the snapshot and prints a summary.
 pub fn run(args: &Args) -> Result<bool, CliError> {
     let started = std::time::Instant::now();
     let generated_at = match &args.at {
@@ -113,7 +113,7 @@ pub fn run(args: &Args) -> Result<bool, CliError> {
     Ok(true)
 }
 
-/// What it takes the place of.
+/// The previous snapshot.
 struct Before {
     version: u64,
     audience: String,
@@ -164,13 +164,13 @@ impl Before {
     }
 }
 
-/// The seed that goes with a key: always the same, and known to nobody who could choose ids that crowd together.
+/// Derives the seed from the signing key: stable, and secret, so that nobody can choose ids that fall into one shard.
 fn seed_of(key: &SigningKey) -> u64 {
     let hash = Hash::of(format!("mayuse shards {}", key.secret()).as_bytes());
     hash.as_bytes().first_chunk::<8>().map(|bytes| u64::from_le_bytes(*bytes)).unwrap_or_default()
 }
 
-/// What was written.
+/// Counts of the written objects.
 #[derive(Debug, Default)]
 struct Counts {
     subscriptions: u64,
@@ -179,7 +179,7 @@ struct Counts {
     bytes_written: u64,
 }
 
-/// Writes all objects that are not there.
+/// Writes all missing objects.
 fn write_objects(output: &Path, compiled: Compiled) -> Result<(SnapshotIndex, Counts), CliError> {
     folder::make(output)?;
     let subscriptions = compiled.customers.n_subscriptions();
@@ -201,14 +201,14 @@ fn write_objects(output: &Path, compiled: Compiled) -> Result<(SnapshotIndex, Co
         Ok(())
     });
     let table = table.and_then(|table| {
-        // Before the manifest that names them.
+        // Objects must be on disk before the manifest that names them.
         folder::sync_objects(output, &written).map(|()| table)
     });
     progress.clear();
     Ok((table?, counts))
 }
 
-/// Writes the snapshot in one piece, object by object: it may be larger than what should be held.
+/// Writes the snapshot as one file. Objects are copied one by one to save memory.
 fn write_file(path: &Path, output: &Path, manifest: &Manifest, signed: &str) -> Result<(), CliError> {
     folder::replace(path, |file| {
         let mut out = BufWriter::with_capacity(1 << 18, file);
@@ -220,12 +220,12 @@ fn write_file(path: &Path, output: &Path, manifest: &Manifest, signed: &str) -> 
     })
 }
 
-/// The deployment that a manifest names, if it names one.
+/// The audience of a manifest, if it has one.
 pub fn audience_of(manifest: &Manifest) -> Option<&str> {
     Some(manifest.audience.as_str()).filter(|audience| !audience.is_empty())
 }
 
-/// The least, the median and the greatest size of shards.
+/// The minimum, median and maximum size of shards.
 pub fn sizes(shards: &[ObjectRef]) -> [u32; 3] {
     let mut sizes: Vec<u32> = shards.iter().map(|shard| shard.size).collect();
     sizes.sort_unstable();

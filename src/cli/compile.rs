@@ -1,4 +1,4 @@
-//! A catalog, as a document or as lines, on its way into objects.
+//! Compiles a catalog, as a document or as lines, into objects.
 
 use crate::input::{self, CliError};
 use crate::upload::{Shape, Upload};
@@ -9,17 +9,17 @@ use serde::Deserialize;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
 
-/// A catalog in order, ready to be cut.
+/// A compiled catalog, ready to be split into shards.
 #[derive(Debug)]
 pub struct Compiled {
     /// Features, plans, add-ons and the ladder.
     pub object: Packed,
     pub customers: SortedRecords,
-    /// What does not keep it from being used.
+    /// Problems that do not prevent its use.
     pub problems: Problems,
 }
 
-/// Why it cannot be read.
+/// The reason why a catalog is refused.
 enum Refused {
     Io(io::Error),
     Json(String),
@@ -38,7 +38,7 @@ impl From<Problem> for Refused {
     }
 }
 
-/// Reads a catalog. Lines are read one by one, and nothing is kept of them but what goes into objects.
+/// Compiles a catalog. Lines are read one by one, and only their packed form is kept.
 pub fn compile(path: &Path, seed: u64) -> Result<Compiled, CliError> {
     let what = input::name(path);
     let io = |error| CliError::Io { what: what.clone(), error };
@@ -82,7 +82,7 @@ fn lines(upload: &mut Upload, seed: u64) -> Result<Compiled, Refused> {
     if !problems.is_usable() {
         return Err(Refused::Problems(problems));
     }
-    // Customers are checked against it. Whether a pool has units is not known before all of them were seen.
+    // Customers are checked against the definitions. Whether a pool has units is known only after all are read.
     let mut part = document.clone();
     part.mark_as_part();
     let (_, catalog, _) = part.pack_definitions().map_err(Refused::Problems)?;
@@ -121,14 +121,14 @@ fn extend(problems: &mut Problems, more: Problems) {
     problems.n_more = problems.n_more.saturating_add(more.n_more);
 }
 
-/// A file of lines.
+/// A reader of lines.
 struct Lines<'u> {
     input: BufReader<&'u mut Upload>,
     number: usize,
     bytes: Vec<u8>,
 }
 
-/// A line: what it is, or that it holds the settings.
+/// A parsed line: an entity or the settings.
 struct Line {
     number: usize,
     kind: Option<Kind>,
@@ -140,11 +140,11 @@ impl<'u> Lines<'u> {
         Lines { input: BufReader::with_capacity(1 << 18, upload), number: 0, bytes: Vec::new() }
     }
 
-    /// The next line that can be read. What is wrong with those before it is noted.
+    /// The next valid line. Problems of invalid lines before it are recorded.
     fn next(&mut self, problems: &mut Problems) -> io::Result<Option<Line>> {
         loop {
             self.bytes.clear();
-            // One more, and a line break: so it is seen when a line is too long.
+            // Two bytes above the maximum (a line break and one more) show that a line is too long.
             let limit = u64::try_from(MAX_LINE).unwrap_or(u64::MAX).saturating_add(2);
             let n = (&mut self.input).take(limit).read_until(b'\n', &mut self.bytes)?;
             if n == 0 {
@@ -153,7 +153,7 @@ impl<'u> Lines<'u> {
             self.number = self.number.saturating_add(1);
             let error = |code, message: String| Problem::error(code, Element::Line(self.number), message);
             if MAX_LINE < self.bytes.trim_ascii_end().len() {
-                // What follows is the rest of it, and no line.
+                // The bytes that follow belong to this line, so reading ends.
                 let message = format!("it is longer than the {MAX_LINE} bytes that a line may have");
                 problems.push(error(Code::OutOfRange, message));
                 return Ok(None);
@@ -172,7 +172,7 @@ impl<'u> Lines<'u> {
 impl Line {
     fn read(number: usize, bytes: &[u8]) -> Result<Line, (Code, String)> {
         let tree: Tree = serde_json::from_slice(bytes).map_err(|error| {
-            // Its own line number is always 1 here.
+            // The parser's line number is always 1 here.
             let message = error.to_string().replace("at line 1 ", "at ");
             let hint = if number == 1 { "; a catalog document says \"format\": 1" } else { "" };
             (Code::Invalid, format!("cannot be read: {message}{hint}"))
@@ -208,7 +208,7 @@ impl Line {
         matches!(self.kind, Some(Kind::Customer | Kind::Subscription))
     }
 
-    /// Adds it to the definitions. What decisions know nothing of is passed over.
+    /// Adds the line to the definitions. Kinds that decisions do not use are ignored.
     fn define(&self, document: &mut Document) {
         match (self.kind, &self.fields) {
             (Some(Kind::Coupon | Kind::AddOnMapping), _) => {}

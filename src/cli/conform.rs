@@ -24,7 +24,7 @@ pub struct Args {
     paths: Vec<PathBuf>,
 }
 
-/// Runs every case, prints each failure and, last, the counts.
+/// Runs every case, and prints each failure and then the counts.
 pub fn run(args: &Args) -> Result<bool, CliError> {
     let paint = style::for_stdout();
     let (mut n_passed, mut n_failed) = (0_usize, 0_usize);
@@ -50,7 +50,7 @@ pub fn run(args: &Args) -> Result<bool, CliError> {
     Ok(n_failed == 0)
 }
 
-/// The files meant: those named, and all `.json` files of folders but their index.
+/// The named files, and all `.json` files of the named folders except their index.
 fn files(paths: &[PathBuf]) -> Result<Vec<PathBuf>, CliError> {
     let mut files = Vec::new();
     for path in paths {
@@ -74,7 +74,7 @@ fn files(paths: &[PathBuf]) -> Result<Vec<PathBuf>, CliError> {
     Ok(files)
 }
 
-/// Each case's id and what is wrong with its answer.
+/// Runs the cases of a file. Returns the id and the differences of each.
 fn run_file(path: &Path) -> Result<Vec<(String, Vec<String>)>, CliError> {
     let invalid = |message: &str| CliError::Json { what: input::name(path), message: message.to_owned() };
     let file: Value = serde_json::from_slice(&input::read(path)?).map_err(|error| invalid(&error.to_string()))?;
@@ -99,7 +99,7 @@ fn compile(catalog: &Value) -> Result<FullCatalog, String> {
     document.compile().map(|(catalog, _)| catalog).map_err(|problems| problems.to_string())
 }
 
-/// The answer to a case; `{"error": true, ...}` where it is refused.
+/// The answer to a case, or `{"error": true, ...}` if it is refused.
 fn answer(case: &Value, shared: Option<&mut Result<FullCatalog, String>>) -> Value {
     let refused = |message: String| json!({"error": true, "message": message});
     let tree = match Tree::deserialize(case) {
@@ -143,15 +143,15 @@ fn answer(case: &Value, shared: Option<&mut Result<FullCatalog, String>>) -> Val
     }
 }
 
-/// The copy of the catalog that a `snapshot_check` is decided from.
+/// The catalog copy from which a `snapshot_check` is decided.
 struct Copy {
     snapshot: SnapshotMeta,
-    /// Why there is nothing to decide from.
+    /// The reason if the copy is unusable.
     unusable: Option<Reason>,
 }
 
 /// Reads `{"source"?, "version"?, "age_ms"?, "stale_after_ms"?, "max_age_ms"?, "on_indeterminate"?, "unusable"?}`.
-/// A misspelt field is an error, or the case would ask something else.
+/// An unknown field is an error, because a misspelt field would change the case.
 fn copy(value: &Value, now: Instant) -> Result<Copy, String> {
     let fields = value.as_object().ok_or("a snapshot_check without \"snapshot\", an object")?;
     let mut copy = Copy { snapshot: SnapshotMeta::default(), unusable: None };
@@ -187,7 +187,7 @@ fn shown<T: WriteJson>(answer: Result<T, Problems>) -> Value {
     }
 }
 
-/// Notes where `actual` is not what `expect` says. Only the fields that `expect` names count.
+/// Records where `actual` differs from `expect`. Only the fields of `expect` are compared.
 fn compare(path: &str, expect: &Value, actual: &Value, failures: &mut Vec<String>) {
     let same = match (expect, actual) {
         (Value::Object(expect), Value::Object(actual)) => return compare_fields(path, expect, actual, failures),
@@ -207,7 +207,7 @@ fn compare_fields(path: &str, expect: &Map<String, Value>, actual: &Map<String, 
     }
     for (name, expect) in expect {
         let actual = actual.get(name).unwrap_or(&Value::Null);
-        // MONTH 12 is YEAR 1.
+        // MONTH 12 equals YEAR 1.
         if name == "reset_period" && same_period(expect, actual) {
             continue;
         }
@@ -216,10 +216,10 @@ fn compare_fields(path: &str, expect: &Map<String, Value>, actual: &Map<String, 
     }
 }
 
-/// Whether two lists hold the same, in any order.
+/// Whether two lists have the same items in any order.
 fn same_set(expect: &[Value], actual: &[Value]) -> bool {
     let mut left: Vec<&Value> = actual.iter().collect();
-    // Those that say most first, so that a vaguer one does not take what only they fit.
+    // The most specific expectations match first, so that a vaguer one does not take their item.
     let mut expect: Vec<&Value> = expect.iter().collect();
     expect.sort_by_key(|expect| std::cmp::Reverse(expect.to_string().len()));
     let found = expect.into_iter().all(|expect| {
@@ -234,7 +234,7 @@ fn same_set(expect: &[Value], actual: &[Value]) -> bool {
     found && left.is_empty()
 }
 
-/// Decimals compare by value, instants as instants.
+/// Compares decimals by value and instants by time.
 fn same_text(expect: &str, actual: &str) -> bool {
     let amounts = || Some(Amount::parse(expect).ok()? == Amount::parse(actual).ok()?);
     let instants = || Some(Instant::parse(expect).ok()? == Instant::parse(actual).ok()?);

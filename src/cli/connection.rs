@@ -1,4 +1,4 @@
-//! The HTTP client: proxies of the environment, TLS, and an ear for what is said early.
+//! The HTTP client: proxies from the environment, TLS, and early responses.
 
 use crate::input::{self, CliError};
 use std::env;
@@ -15,16 +15,16 @@ use ureq::unversioned::transport::{
 };
 use ureq::{Agent, Error};
 
-/// How long a connection may take to come about.
+/// The timeout to connect.
 const CONNECT: Duration = Duration::from_secs(15);
 
-/// How long a server may take or give nothing at all.
+/// The timeout without any transfer.
 const STALL: Duration = Duration::from_secs(60);
 
-/// Whether the server stopped taking what is sent.
+/// Whether the server stopped reading the request.
 pub type Gone = Arc<AtomicBool>;
 
-/// A client that follows no redirects: a key is for one address.
+/// A client without redirects, because a key is meant for one address.
 pub fn agent(gone: &Gone) -> Result<Agent, CliError> {
     let config = Agent::config_builder()
         .http_status_as_error(false)
@@ -43,8 +43,8 @@ pub fn agent(gone: &Gone) -> Result<Agent, CliError> {
     Ok(Agent::with_parts(config, connector, DefaultResolver::default()))
 }
 
-/// Who vouches for a server: those in the file SSL_CERT_FILE, as for other programs; else those
-/// that browsers know. Companies that look into their own traffic have such a file.
+/// The trusted root certificates: those in SSL_CERT_FILE, else those of browsers. Companies that
+/// inspect their own traffic set this variable.
 fn roots() -> Result<RootCerts, CliError> {
     let Some(path) = env::var_os("SSL_CERT_FILE").filter(|path| !path.is_empty()) else {
         return Ok(RootCerts::WebPki);
@@ -63,8 +63,8 @@ fn roots() -> Result<RootCerts, CliError> {
     Ok(RootCerts::from(certificates))
 }
 
-/// A server that refuses may answer and hang up before it has all of the body. Sending fails then,
-/// and the answer still stands to be read: so what cannot be sent is dropped, and said to be gone.
+/// A transport for servers that answer and close before the body is complete. Sending fails then, but
+/// the response can still be read: so unsendable bytes are dropped, and `Gone` is set.
 #[derive(Debug)]
 struct Listen(Gone);
 
@@ -100,7 +100,7 @@ impl<T: Transport> Transport for Listening<T> {
     }
 
     fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, Error> {
-        // Why nothing more could be sent says more than that nothing came back.
+        // The error of sending says more than the missing response.
         match (self.inner.await_input(timeout), self.error.take()) {
             (Ok(false) | Err(_), Some(error)) => Err(Error::Io(error)),
             (outcome, error) => {

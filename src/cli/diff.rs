@@ -47,7 +47,7 @@ pub struct Args {
 /// Prints the differences.
 pub fn run(args: &Args) -> Result<bool, CliError> {
     compare(args).map_err(|failure| match failure {
-        // 1 says that there are differences.
+        // Exit status 1 means that there are differences.
         CliError::Server { .. } => {
             failure.report();
             CliError::Told
@@ -67,7 +67,7 @@ fn compare(args: &Args) -> Result<bool, CliError> {
         return Err(CliError::Usage { message: "A and B cannot both be standard input".to_owned() });
     }
     let (before, after) = (Side::open(&args.before)?, Side::open(&args.after)?);
-    // Laid out alike, shards that are the same are the same bytes.
+    // With the same seed, equal shards have equal bytes.
     let seed = [&before, &after].into_iter().find_map(Side::seed).unwrap_or_default();
     let customer = args.customer.as_deref();
     let (mut before, mut after) = (before.replica(seed, customer)?, after.replica(seed, customer)?);
@@ -87,7 +87,7 @@ fn compare(args: &Args) -> Result<bool, CliError> {
             let mut n = 0_u64;
             let tick = || {
                 n = n.saturating_add(1);
-                // Most looks at the clock would come to nothing.
+                // Reading the clock for every item would be wasteful.
                 if n.trailing_zeros() >= 8 {
                     progress.show(n, None);
                 }
@@ -104,7 +104,7 @@ fn compare(args: &Args) -> Result<bool, CliError> {
     Ok(found.counts.is_empty())
 }
 
-/// One of the two.
+/// One side of the comparison.
 enum Side {
     Snapshot(Box<Opened>),
     Catalog(PathBuf),
@@ -116,7 +116,7 @@ impl Side {
             return Ok(Side::Catalog(path.to_owned()));
         }
         let mut opened = snapshot::open(path, &keygen::public_keys(None)?)?.trusted()?;
-        // Two of different ages would differ in everything, once one of them is too old.
+        // Without this, every decision would differ once one snapshot is too old.
         opened.manifest.policies = Policies::default();
         Ok(Side::Snapshot(Box::new(opened)))
     }
@@ -128,7 +128,7 @@ impl Side {
         }
     }
 
-    /// A replica of all of it, or of one customer.
+    /// Loads a replica of everything, or of one customer.
     fn replica(&self, seed: u64, customer: Option<&str>) -> Result<Replica, CliError> {
         match (self, customer) {
             (Side::Snapshot(opened), None) => opened.whole_replica(),
@@ -142,7 +142,7 @@ impl Side {
     }
 }
 
-/// A snapshot of a catalog that is nowhere written.
+/// Builds a snapshot of a catalog in memory.
 fn built(path: &Path, seed: u64) -> Result<Replica, CliError> {
     let wrong = |message: String| CliError::Snapshot { what: input::name(path), message };
     let compiled = compile(path, seed)?;
@@ -171,20 +171,20 @@ fn built(path: &Path, seed: u64) -> Result<Replica, CliError> {
     Ok(replica)
 }
 
-/// What is told of a difference.
-struct Told {
+/// The report of one difference.
+struct Example {
     before: &'static str,
     after: &'static str,
     limits: (Option<Amount>, Option<Amount>),
 }
 
-/// The differences: how many there are of each feature and kind, and the first of each kind.
+/// The differences: their number for each feature and kind, and the first of each kind.
 #[derive(Default)]
 struct Found {
     limit: usize,
     counts: BTreeMap<(String, Change), u64>,
-    /// The first in the order of customers and features, which is the same however they lie in shards.
-    first: BTreeMap<Change, BTreeMap<(String, String), Told>>,
+    /// The first differences, ordered by customer and feature so that sharding does not matter.
+    first: BTreeMap<Change, BTreeMap<(String, String), Example>>,
 }
 
 impl Found {
@@ -200,8 +200,8 @@ impl Found {
         if is_full && is_late {
             return;
         }
-        let told = Told { before: difference.before, after: difference.after, limits: difference.limits };
-        first.insert((key.0.to_owned(), key.1.to_owned()), told);
+        let example = Example { before: difference.before, after: difference.after, limits: difference.limits };
+        first.insert((key.0.to_owned(), key.1.to_owned()), example);
         if self.limit < first.len() {
             first.pop_last();
         }
@@ -233,11 +233,11 @@ impl Found {
         }
         let mut changes = serde_json::Map::new();
         for change in Change::ALL {
-            let first = self.first.get(&change).into_iter().flatten().map(|((customer, feature), told)| {
+            let first = self.first.get(&change).into_iter().flatten().map(|((customer, feature), example)| {
                 json!({
                     "customer": customer, "feature": feature,
-                    "before": {"reason": told.before, "limit": told.limits.0.map(|limit| limit.to_string())},
-                    "after": {"reason": told.after, "limit": told.limits.1.map(|limit| limit.to_string())},
+                    "before": {"reason": example.before, "limit": example.limits.0.map(|limit| limit.to_string())},
+                    "after": {"reason": example.after, "limit": example.limits.1.map(|limit| limit.to_string())},
                 })
             });
             let first: Vec<Value> = first.collect();
@@ -276,21 +276,21 @@ impl Found {
     fn print_first(
         &self,
         change: Change,
-        first: &BTreeMap<(String, String), Told>,
+        first: &BTreeMap<(String, String), Example>,
         paint: &Paint,
     ) -> Result<(), CliError> {
         if first.is_empty() {
             return Ok(());
         }
         let limit = |limit: Option<Amount>| limit.map(|limit| format!(" {limit}")).unwrap_or_default();
-        let rows = first.iter().map(|((customer, feature), told)| {
-            let before = format!("{}{}", told.before, limit(told.limits.0));
+        let rows = first.iter().map(|((customer, feature), example)| {
+            let before = format!("{}{}", example.before, limit(example.limits.0));
             [
                 customer.clone(),
                 feature.clone(),
                 before,
                 "->".to_owned(),
-                format!("{}{}", told.after, limit(told.limits.1)),
+                format!("{}{}", example.after, limit(example.limits.1)),
             ]
         });
         let rows: Vec<[String; 5]> = rows.collect();

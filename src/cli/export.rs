@@ -14,7 +14,7 @@ use std::time::Duration;
 const JSON: &str = "application/json";
 const NDJSON: &str = "application/x-ndjson";
 
-/// How often an export that broke off is begun again.
+/// The maximum number of retries of an interrupted export.
 const MAX_RETRIES: u32 = 3;
 
 /// Of which server, and where to.
@@ -41,15 +41,15 @@ pub struct Args {
     output: Option<PathBuf>,
 }
 
-/// How an attempt ended that wrote no whole document.
+/// The failure of an attempt.
 enum Broken {
     /// Another attempt may succeed.
     Stream(CliError),
-    /// No other will.
+    /// A retry cannot succeed.
     ForGood(CliError),
 }
 
-/// Writes the document.
+/// Exports the catalog.
 pub fn run(args: &Args) -> Result<bool, CliError> {
     let server = Server::new(&args.server)?;
     let output = args.output.as_deref().filter(|path| path.as_os_str() != "-");
@@ -80,7 +80,7 @@ pub fn run(args: &Args) -> Result<bool, CliError> {
     Ok(true)
 }
 
-/// Fills the file beside the one that is meant, and puts it in its place.
+/// Writes a temporary file and renames it to `path`.
 fn to_file(server: &Server, lines: bool, part: &Path, path: &Path) -> Result<String, Broken> {
     let failed = |path: &Path| {
         let what = input::name(path);
@@ -93,13 +93,13 @@ fn to_file(server: &Server, lines: bool, part: &Path, path: &Path) -> Result<Str
         Ok(version)
     });
     if copied.is_err() {
-        // Half a document is of no use; if it cannot be removed, its name still says what it is.
+        // Half a document is useless. If it cannot be removed, its name shows that it is temporary.
         let _ = fs::remove_file(part);
     }
     copied
 }
 
-/// Copies the document, and gives its version.
+/// Copies the document and returns its version.
 fn copy(server: &Server, lines: bool, out: &mut dyn Write, what: &str, on: bool) -> Result<String, Broken> {
     let response = server
         .get("/v1/catalog", if lines { NDJSON } else { JSON })
@@ -112,7 +112,7 @@ fn copy(server: &Server, lines: bool, out: &mut dyn Write, what: &str, on: bool)
     };
     let body = response.into_body().into_reader();
     let mut copying = Copying { body, out, n_bytes: 0, written: Ok(()), progress: Progress::new(on, None) };
-    // Whether it is whole can be seen only by reading it: not every way of sending it says where it ends.
+    // Only parsing shows that the document is complete, because not every transfer encoding marks the end.
     let mut document = serde_json::Deserializer::from_reader(BufReader::with_capacity(1 << 16, &mut copying));
     let read = if lines {
         document.into_iter::<IgnoredAny>().try_for_each(|line| line.map(|_| ()))
@@ -148,7 +148,7 @@ impl Broken {
     }
 }
 
-/// Writes down whatever is read through it.
+/// A reader that copies all bytes to a writer.
 struct Copying<'o, R> {
     body: R,
     out: &'o mut dyn Write,
@@ -173,8 +173,8 @@ impl<R: Read> Read for Copying<'_, R> {
     }
 }
 
-/// Says something that is no part of the output.
+/// Prints a message on standard error.
 fn eprint_line(text: &str) {
-    // Nothing is left to be told if standard error is gone.
+    // A closed standard error leaves no place to report to.
     let _ = writeln!(io::stderr(), "{text}");
 }

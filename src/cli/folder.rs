@@ -1,4 +1,4 @@
-//! A snapshot in a folder: `manifest`, and its objects in `o`, each under its hash.
+//! A snapshot in a folder: the file `manifest`, and objects as `o/<hash>`.
 
 use crate::input::{self, CliError};
 use mayuse_core::Packed;
@@ -8,26 +8,26 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::thread;
 
-/// The manifest of a folder.
+/// The path of a folder's manifest.
 pub fn manifest_path(folder: &Path) -> PathBuf {
     folder.join("manifest")
 }
 
-/// An object of a folder.
+/// The path of an object.
 pub fn object_path(folder: &Path, hash: Hash) -> PathBuf {
     folder.join("o").join(hash.to_string())
 }
 
-/// Makes the folder, if it is not there.
+/// Creates the folder, if it is missing.
 pub fn make(folder: &Path) -> Result<(), CliError> {
     let objects = folder.join("o");
     fs::create_dir_all(&objects).map_err(|error| CliError::Io { what: input::name(&objects), error })
 }
 
-/// Writes an object, if it is not there, and says whether it was not.
+/// Writes an object if it is missing. Returns whether it was written.
 pub fn write_object(folder: &Path, part: &ObjectRef, object: &Packed) -> Result<bool, CliError> {
     let path = object_path(folder, part.hash);
-    // One of another size is what a crash of the machine left.
+    // A crash of the machine can leave an object with another size.
     if fs::metadata(&path).is_ok_and(|found| found.len() == u64::from(part.size)) {
         return Ok(false);
     }
@@ -35,7 +35,7 @@ pub fn write_object(folder: &Path, part: &ObjectRef, object: &Packed) -> Result<
     Ok(true)
 }
 
-/// Sees to it that objects outlast a crash of the machine. Many at a time: then one turn of the disk does for all.
+/// Flushes objects to disk, so that they survive a crash of the machine. Batches need fewer disk flushes.
 pub fn sync_objects(folder: &Path, hashes: &[Hash]) -> Result<(), CliError> {
     const N_THREADS: usize = 32;
     let sync = |hashes: &[Hash]| {
@@ -53,7 +53,7 @@ pub fn sync_objects(folder: &Path, hashes: &[Hash]) -> Result<(), CliError> {
     })
 }
 
-/// Fills a file beside the one that is meant, and puts it in its place once it is whole and on the disk.
+/// Writes a temporary file, flushes it to disk, and renames it to `path`.
 pub fn replace(path: &Path, fill: impl FnOnce(&mut File) -> io::Result<()>) -> Result<(), CliError> {
     put(path, true, fill)
 }
@@ -70,19 +70,19 @@ fn put(path: &Path, is_synced: bool, fill: impl FnOnce(&mut File) -> io::Result<
         fs::rename(&part, path)
     });
     written.map_err(|error| {
-        // Half a file is of no use; if it cannot be removed, its name still says what it is.
+        // Half a file is useless. If it cannot be removed, its name shows that it is temporary.
         let _ = fs::remove_file(&part);
         CliError::Io { what: input::name(path), error }
     })
 }
 
-/// Reads packed bytes.
+/// Reads a packed file.
 pub fn read(path: &Path, none: &str) -> Result<Packed, CliError> {
     let what = input::name(path);
     Packed::new(input::read(path)?).ok_or_else(|| CliError::Snapshot { what, message: none.to_owned() })
 }
 
-/// The manifest of a folder, unbelieved, if there is one.
+/// Reads the unverified manifest of a folder, if it exists.
 pub fn read_manifest(folder: &Path) -> Result<Option<(Packed, Unverified)>, CliError> {
     let path = manifest_path(folder);
     if !path.exists() {

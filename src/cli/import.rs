@@ -11,10 +11,10 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 use std::io::{self, Write};
 
-/// The longest idempotency key that the Worker takes.
+/// The longest idempotency key that the Worker accepts.
 const MAX_TOKEN: usize = 255;
 
-/// Sends the file.
+/// Imports the file.
 pub fn run(args: &Args) -> Result<bool, CliError> {
     let server = Server::new(&args.server)?;
     let what = input::name(&args.file);
@@ -41,16 +41,16 @@ pub fn run(args: &Args) -> Result<bool, CliError> {
     }
 }
 
-/// Writes lines.
+/// Imports lines into the existing catalog.
 fn add(args: &Args, server: &Server, mut upload: Upload, token: &str) -> Result<bool, CliError> {
     let command = resume_command(args, token);
     if upload.progress.is_on() {
-        // Whoever interrupts it can still go on.
+        // A user who interrupts the import can still resume it.
         say(&style::for_stderr().dim(&format!("To go on if this is cut short: {command}")));
     }
     let answer = match send(server, "POST", "/v1/catalog/import", LINES, Some(token), &mut upload) {
         Ok(answer) => answer,
-        // Nothing was sent, so the same command may be given again.
+        // Nothing was sent, so the user can run the same command again.
         Err(failure @ CliError::Server { .. }) if upload.n_bytes == 0 => return fail(args, failure, None, None),
         Err(failure @ CliError::Server { .. }) => {
             let failure = ask_how_far(server, failure, token);
@@ -63,7 +63,7 @@ fn add(args: &Args, server: &Server, mut upload: Upload, token: &str) -> Result<
             report(args, &body, &format!("imported {} lines", number(&body, "lines")))?;
             Ok(true)
         }
-        // It says itself how far it came.
+        // The answer contains the progress.
         Some(body) if body.contains_key("resume_token") => {
             let mut failure =
                 go_on(args, written(answer.refusal(), &body), "To go on once that is put right", &command);
@@ -80,7 +80,7 @@ fn add(args: &Args, server: &Server, mut upload: Upload, token: &str) -> Result<
     }
 }
 
-/// Asks the server how far an import came that was not answered.
+/// Asks the server for the progress of an import that got no answer.
 fn ask_how_far(server: &Server, failure: CliError, token: &str) -> CliError {
     let path = format!("/v1/catalog/import/{}", utf8_percent_encode(token, NON_ALPHANUMERIC));
     let answer = server.get(&path, "application/json").and_then(|response| Answer::read(response, "GET"));
@@ -94,13 +94,13 @@ fn ask_how_far(server: &Server, failure: CliError, token: &str) -> CliError {
     }
 }
 
-/// Says with which command to go on.
+/// Adds the command that resumes the import.
 fn go_on(args: &Args, failure: CliError, when: &str, command: &str) -> CliError {
     let key = if args.server.key.is_some() { ", with the key as before" } else { "" };
     failure.hint(format!("{when}{key}:")).hint(format!("  {command}"))
 }
 
-/// The command that goes on. The key is not in it: it would end up in logs.
+/// The command that resumes the import. It omits the key, which would end up in logs.
 fn resume_command(args: &Args, token: &str) -> String {
     let file = args.file.display().to_string();
     let json = if args.json { " --json" } else { "" };
@@ -109,6 +109,6 @@ fn resume_command(args: &Args, token: &str) -> String {
 }
 
 fn say(text: &str) {
-    // Nothing is left to be told if standard error is gone.
+    // A closed standard error leaves no place to report to.
     let _ = writeln!(io::stderr(), "{text}");
 }

@@ -1,4 +1,4 @@
-//! The requests of an import: what `mayuse import` and its `--replace` both send.
+//! The requests that `mayuse import` sends, with and without `--replace`.
 
 use crate::input::{self, CliError};
 use crate::server::{self, Answer, Server};
@@ -8,10 +8,10 @@ use serde_json::{Map, Value};
 use std::path::PathBuf;
 use ureq::SendBody;
 
-/// The type of lines.
+/// The content type of lines.
 pub const LINES: &str = "application/x-ndjson";
 
-/// What the server says of an import.
+/// The server's summary of an import.
 pub type Summary = Map<String, Value>;
 
 /// What to import, and where to.
@@ -52,7 +52,7 @@ pub struct Args {
     pub json: bool,
 }
 
-/// Puts a document in the place of everything.
+/// Replaces the catalog by a document.
 pub fn put(args: &Args, server: &Server, mut upload: Upload) -> Result<bool, CliError> {
     let answer = send(server, "PUT", "/v1/catalog", "application/json", None, &mut upload);
     let (failure, body) = match answer {
@@ -70,7 +70,7 @@ pub fn put(args: &Args, server: &Server, mut upload: Upload) -> Result<bool, Cli
     fail(args, failure, body, None)
 }
 
-/// Writes lines that replace everything. The summary, or why not all of them are written and what the server said of that.
+/// Writes lines that replace everything. Returns the summary, or the error with the server's answer.
 pub fn post(
     server: &Server,
     mut upload: Upload,
@@ -122,18 +122,18 @@ pub fn send(
     }
 }
 
-/// How far an import is written.
+/// Adds the progress of the import to a failure.
 pub fn written(failure: CliError, body: &Map<String, Value>) -> CliError {
     let (lines, version) = (number(body, "lines"), number(body, "snapshot_version"));
     failure.hint(format!("The first {lines} lines are written; the snapshot version is {version}."))
 }
 
-/// A number of the server's answer; 0 where it has none.
+/// A number in the server's answer, or 0 if it is missing.
 pub fn number(body: &Map<String, Value>, name: &str) -> u64 {
     body.get(name).and_then(Value::as_u64).unwrap_or_default()
 }
 
-/// Ends with a failure; in JSON too, if that is wanted.
+/// Returns the failure, and prints it as JSON too if `--json` is set.
 pub fn fail(
     args: &Args,
     failure: CliError,

@@ -1,4 +1,4 @@
-//! What a command reads: files, standard input, the clock; and how it fails.
+//! The inputs and outputs of a command: files, standard streams, the clock, and errors.
 
 use crate::style;
 use mayuse_core::{FullCatalog, Instant, Problem, Problems, WriteJson};
@@ -8,32 +8,32 @@ use std::io::{self, Read, Write};
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// The most a file may hold. A catalog of a million customers has about half of it.
+/// The maximum size of a file. A catalog of a million customers has about half of it.
 const MAX_FILE_BYTES: u64 = 2 << 30;
 
-/// Why a command could not be carried out.
+/// The failure of a command.
 #[derive(Debug)]
 pub enum CliError {
-    /// Something that cannot be read or written.
+    /// Something cannot be read or written.
     Io { what: String, error: io::Error },
-    /// A file that is not the JSON it should be.
+    /// A file is not the expected JSON.
     Json { what: String, message: String },
-    /// A document or question that is wrong.
+    /// A document or question has problems.
     Problems { what: String, problems: Problems },
-    /// A snapshot that is wrong, or is none.
+    /// A snapshot is invalid or missing.
     Snapshot { what: String, message: String },
-    /// It was said already.
+    /// The failure is already reported.
     Told,
-    /// A command that does not say what it needs to.
+    /// An argument is missing or invalid.
     Usage { message: String },
-    /// A server that refuses, or cannot be reached: codes and what they are about, and what to do.
+    /// A server refuses or cannot be reached. A problem is a code and its text; hints say what to do.
     Server { problems: Vec<(String, String)>, hints: Vec<String> },
-    /// Nobody reads the output any more.
+    /// The reader of the output closed the pipe.
     PipeClosed,
 }
 
 impl CliError {
-    /// Says on standard error what is wrong, where, and what to do about it.
+    /// Prints the error, its place and the next step on standard error.
     pub fn report(&self) {
         let mut out = io::stderr().lock();
         let paint = style::for_stderr();
@@ -41,7 +41,7 @@ impl CliError {
             let parts: Vec<_> = parts.iter().map(|part| style::plain(part)).collect();
             writeln!(out, "{} {}", paint.red(&format!("error[{}]", style::plain(label))), parts.join(": "))
         };
-        // Nothing is left to be told if standard error is gone.
+        // A closed standard error leaves no place to report to.
         let _ = match self {
             CliError::Io { what, error } => line("IO", &[what, &error.to_string()]),
             CliError::Json { what, message } => line("INVALID_JSON", &[what, message]),
@@ -56,7 +56,7 @@ impl CliError {
         };
     }
 
-    /// The same without colour, in one text.
+    /// The error as plain text without colour.
     pub fn message(&self) -> String {
         match self {
             CliError::Io { what, error } => format!("{what}: {error}"),
@@ -79,12 +79,12 @@ impl CliError {
         }
     }
 
-    /// One problem with a server.
+    /// Creates an error with one problem of a server.
     pub fn server(code: &str, text: impl Into<String>) -> CliError {
         CliError::Server { problems: vec![(code.to_owned(), text.into())], hints: Vec::new() }
     }
 
-    /// The same with one more line of advice.
+    /// Adds a hint.
     pub fn hint(mut self, hint: impl Into<String>) -> CliError {
         if let CliError::Server { hints, .. } = &mut self {
             hints.push(hint.into());
@@ -92,7 +92,7 @@ impl CliError {
         self
     }
 
-    /// One problem of a question.
+    /// Creates an error with one problem of a question.
     pub fn question(problem: Problem) -> CliError {
         CliError::Problems { what: "the question".to_owned(), problems: problem.into() }
     }
@@ -133,8 +133,7 @@ pub fn read(path: &Path) -> Result<Vec<u8>, CliError> {
     }
 }
 
-/// Reads a catalog document. What is merely skipped in it is not spoken of here: `validate` is
-/// the command for that.
+/// Reads a catalog document. Warnings are not reported here; `mayuse validate` reports them.
 pub fn catalog(path: &Path) -> Result<FullCatalog, CliError> {
     let (catalog, _) =
         document(path)?.compile().map_err(|problems| CliError::Problems { what: name(path), problems })?;
@@ -147,7 +146,7 @@ pub fn document(path: &Path) -> Result<Document, CliError> {
     serde_json::from_slice(&bytes).map_err(|error| CliError::Json { what: name(path), message: error.to_string() })
 }
 
-/// How a path is called in messages.
+/// The name of a path in messages.
 pub fn name(path: &Path) -> String {
     if path.as_os_str() == "-" {
         "standard input".to_owned()
@@ -162,7 +161,7 @@ pub fn now() -> Instant {
     i64::try_from(since_1970.as_millis()).ok().and_then(Instant::from_millis).unwrap_or(Instant::MAX)
 }
 
-/// Prints a text to standard output. A reader that went away is no error.
+/// Prints text to standard output. A closed pipe is not reported as an error.
 pub fn print(text: &str) -> Result<(), CliError> {
     let mut out = io::stdout().lock();
     let written = out.write_all(text.as_bytes()).and_then(|()| out.write_all(b"\n")).and_then(|()| out.flush());
@@ -172,7 +171,7 @@ pub fn print(text: &str) -> Result<(), CliError> {
     })
 }
 
-/// A word of a command line, so that a shell takes it as it is.
+/// Quotes an argument for a shell.
 pub fn quote(word: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "_-./:@%+=,".contains(c);
     if !word.is_empty() && word.chars().all(is_plain) {
@@ -181,7 +180,7 @@ pub fn quote(word: &str) -> String {
     if style::plain(word) == word {
         return format!("'{}'", word.replace('\'', r"'\''"));
     }
-    // Escaped, as bash, zsh and ksh read it: what a terminal would take for a command is not printed.
+    // Control characters are escaped in the syntax of bash, zsh and ksh, so that no terminal executes them.
     let escaped = word.bytes().map(|byte| match byte {
         b'\'' | b'\\' => format!("\\{}", char::from(byte)),
         b' '..=b'~' => char::from(byte).to_string(),
@@ -200,7 +199,7 @@ pub fn print_answer(answer: &impl WriteJson) -> Result<(), CliError> {
     print_json(&value_of(answer)?)
 }
 
-/// An answer of the core, to be looked into.
+/// Converts an answer of the core into a JSON value.
 pub fn value_of(answer: &impl WriteJson) -> Result<serde_json::Value, CliError> {
     serde_json::from_str(&answer.to_json()).map_err(no_json)
 }

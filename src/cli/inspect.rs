@@ -40,7 +40,7 @@ pub struct Args {
     json: bool,
 }
 
-/// Prints what is in a snapshot, and whether it is whole.
+/// Prints the contents of a snapshot, and whether it is complete.
 pub fn run(args: &Args) -> Result<bool, CliError> {
     let keys = keygen::public_keys(args.keys.as_deref())?;
     let opened = snapshot::open(&args.snapshot, &keys)?;
@@ -62,7 +62,7 @@ pub fn run(args: &Args) -> Result<bool, CliError> {
     Ok(found.problems.is_empty() && !matches!(opened.trust, Trust::Refused(_)))
 }
 
-/// What looking at every object came to.
+/// The result of checking every object.
 #[derive(Default)]
 struct Found {
     /// Features, plans, plan versions and add-ons.
@@ -82,7 +82,7 @@ impl Found {
         });
         for (part, shard) in table.shards.iter().zip(0..) {
             progress.show(shard, None);
-            // Without the catalog object nobody can be opened; hashes can be looked at all the same.
+            // Without the catalog object no customer can be opened, but hashes can still be checked.
             let customers = self.open(opened, part, |object| match &catalog {
                 Some(catalog) => {
                     CustomerBlock::open(object.clone(), catalog)?.laid_out(table.seed, table.bits).map(Some)
@@ -140,7 +140,7 @@ fn trust_of(opened: &Opened) -> &'static str {
     }
 }
 
-/// Says loudly what is not known to be true.
+/// Warns if the signature is not verified.
 fn say_trust(opened: &Opened, keys: &[PublicKey]) -> Result<(), CliError> {
     let paint = style::for_stdout();
     match opened.trust {
@@ -156,7 +156,7 @@ fn say_trust(opened: &Opened, keys: &[PublicKey]) -> Result<(), CliError> {
     }
 }
 
-/// How old something is, in the unit that suits it.
+/// Formats an age in a suitable unit.
 fn age(ms: i64) -> String {
     let units = [(86_400_000_i64, "days"), (3_600_000, "hours"), (60_000, "minutes"), (1_000, "seconds")];
     match units.into_iter().find(|(unit, _)| unit.saturating_mul(2) <= ms) {

@@ -46,7 +46,7 @@ pub fn run(args: &Args) -> Result<bool, CliError> {
     if args.class.is_empty() || !is_word {
         return Err(CliError::Usage { message: "--class: expected letters, digits and underscores".to_owned() });
     }
-    // It travels in headers, and before a colon.
+    // A key is sent in headers, and as the user name of Basic authentication, which ends at a colon.
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
     if !args.prefix.bytes().all(is_plain) || 32 < args.prefix.len() {
         let message = "--prefix: expected up to 32 letters, digits, underscores and hyphens".to_owned();
@@ -61,7 +61,7 @@ pub fn run(args: &Args) -> Result<bool, CliError> {
     let key = format!("{}{}", args.prefix, random_hex::<32>()?);
     let hash = hex(&Sha256::digest(key.as_bytes()));
     let row = json!({"name": args.name, "sha256": hash, "scopes": scopes, "class": args.class});
-    // What the Worker would not take must not be handed out.
+    // The Worker must accept every key that is printed.
     let table = Keys::read(&format!("[{row}]"));
     let table = table.map_err(|problems| CliError::Problems { what: "the row".to_owned(), problems })?;
     if table.find(&key).is_none() {
@@ -80,7 +80,7 @@ pub fn run(args: &Args) -> Result<bool, CliError> {
     Ok(true)
 }
 
-/// Random bytes of the operating system, in hexadecimal digits.
+/// Random bytes from the operating system, in hexadecimal digits.
 pub fn random_hex<const N: usize>() -> Result<String, CliError> {
     let mut bytes = [0; N];
     getrandom::fill(&mut bytes)

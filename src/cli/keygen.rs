@@ -1,4 +1,4 @@
-//! `mayuse keygen`, and where the other commands find keys.
+//! `mayuse keygen`, and the lookup of keys for other commands.
 
 use crate::input::{self, CliError};
 use crate::key;
@@ -30,7 +30,7 @@ pub struct Args {
     json: bool,
 }
 
-/// Makes a pair of keys and prints it.
+/// Generates a key pair and prints it.
 pub fn run(args: &Args) -> Result<bool, CliError> {
     let secret = key::random_hex::<32>()?;
     let public = parsed("the key", SigningKey::parse(&secret))?.public();
@@ -78,14 +78,14 @@ pub fn run(args: &Args) -> Result<bool, CliError> {
     Ok(true)
 }
 
-/// Where the public half of a key lies: beside it.
+/// The path of the public key, beside the secret key.
 fn public_path(path: &Path) -> PathBuf {
     let mut public = path.as_os_str().to_owned();
     public.push(".pub");
     PathBuf::from(public)
 }
 
-/// Writes a new file for its owner alone.
+/// Writes a new file that only its owner can read.
 fn write_secret(path: &Path, secret: &str) -> io::Result<()> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
@@ -96,7 +96,7 @@ fn write_secret(path: &Path, secret: &str) -> io::Result<()> {
     file.sync_all()
 }
 
-/// The key to sign with: that of a file, else that of the environment.
+/// The signing key, from a file or else from the environment.
 pub fn signing_key(path: Option<&Path>) -> Result<SigningKey, CliError> {
     if let Some(path) = path {
         let text = String::from_utf8_lossy(&input::read(path)?).into_owned();
@@ -114,7 +114,7 @@ pub fn signing_key(path: Option<&Path>) -> Result<SigningKey, CliError> {
     }
 }
 
-/// The keys to verify with: those given, else those of the environment; none if there are none.
+/// The keys to verify with, from the argument or else from the environment. May be empty.
 pub fn public_keys(given: Option<&str>) -> Result<Vec<PublicKey>, CliError> {
     let (what, list) = match given {
         Some(list) => ("--keys", list.to_owned()),

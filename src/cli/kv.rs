@@ -1,4 +1,4 @@
-//! The file that `wrangler kv bulk put` takes: a JSON array of keys with their values.
+//! Files for `wrangler kv bulk put`: JSON arrays of keys with values.
 
 use crate::folder;
 use crate::input::{self, CliError};
@@ -12,17 +12,17 @@ use std::collections::BTreeSet;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-/// It takes files of a hundred million bytes, and so many keys in each.
+/// The maximum bytes and keys of a file, below wrangler's limit of a hundred million bytes.
 const MAX_BYTES: u64 = 95_000_000;
 const MAX_KEYS: usize = 10_000;
 
-/// A value in KV has no more.
+/// The maximum size of a value in KV.
 const MAX_VALUE: u32 = 25 * 1024 * 1024;
 
-/// What an entry takes beside its key and its value.
+/// The overhead of an entry beside its key and value.
 const FRAME: u64 = 64;
 
-/// Writes the file, or as many as it takes, and says in which order they are to be put.
+/// Writes one or several files, and prints the order in which to put them.
 pub fn write(path: &Path, publication: &Publication) -> Result<(), CliError> {
     let opened = &publication.opened;
     if let Some(part) = snapshot::parts(&opened.manifest).find(|part| MAX_VALUE < part.size) {
@@ -55,17 +55,17 @@ pub fn write(path: &Path, publication: &Publication) -> Result<(), CliError> {
     input::print(&format!("{order}\n{commands}"))
 }
 
-/// The objects of each file, each object once; there is room for the manifest in the last.
+/// Distributes the objects to files, each object once. The last file has room for the manifest.
 fn split(parts: impl Iterator<Item = ObjectRef>, manifest_len: usize) -> Vec<Vec<ObjectRef>> {
     let encoded = |n_bytes: u64| n_bytes.div_ceil(3).saturating_mul(4).saturating_add(FRAME);
-    // In each of them, as it is not known which will be the last.
+    // Every file reserves this room, because any of them may be the last.
     let of_manifest = encoded(u64::try_from(manifest_len).unwrap_or(u64::MAX));
     let mut files = Vec::new();
     let mut file = Vec::new();
     let mut n_bytes = of_manifest;
     let mut known = BTreeSet::new();
     for part in parts.filter(|part| known.insert(part.hash)) {
-        // Its key is `o/` and 64 digits.
+        // The key is `o/` and 64 digits.
         let size = encoded(part.size.into()).saturating_add(66);
         n_bytes = n_bytes.saturating_add(size);
         if MAX_BYTES < n_bytes || MAX_KEYS.saturating_sub(1) <= file.len() {
@@ -78,14 +78,14 @@ fn split(parts: impl Iterator<Item = ObjectRef>, manifest_len: usize) -> Vec<Vec
     files
 }
 
-/// `bulk.json` as `bulk-2.json`.
+/// Numbers a file name: `bulk.json` becomes `bulk-2.json`.
 fn numbered(path: &Path, number: usize) -> PathBuf {
     let name = path.file_stem().unwrap_or_default().to_string_lossy();
     let extension = path.extension().map(|extension| format!(".{}", extension.to_string_lossy())).unwrap_or_default();
     path.with_file_name(format!("{name}-{number}{extension}"))
 }
 
-/// Writes one file; the manifest into the last.
+/// Writes one file. The last one contains the manifest.
 fn write_file(
     path: &Path,
     parts: &[ObjectRef],
@@ -93,7 +93,7 @@ fn write_file(
     publication: &Publication,
     tick: &mut dyn FnMut(),
 ) -> Result<(), CliError> {
-    // What keeps it from being written, where that is not the file itself.
+    // An error of an object, not of the output file.
     let mut failed = None;
     let written = folder::replace(path, |file| {
         let mut out = BufWriter::with_capacity(1 << 18, file);

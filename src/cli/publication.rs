@@ -1,13 +1,13 @@
-//! A snapshot on its way to readers.
+//! A snapshot that is being published.
 
 use crate::snapshot::Opened;
 use mayuse_core::Packed;
 
-/// What is published.
+/// The published snapshot.
 #[derive(Debug)]
 pub struct Publication {
     pub opened: Opened,
-    /// The manifest, as it is published.
+    /// The signed manifest.
     pub manifest: Packed,
     pub version: u64,
 }

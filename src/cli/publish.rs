@@ -105,7 +105,7 @@ pub fn run(args: &Args) -> Result<bool, CliError> {
     Ok(true)
 }
 
-/// The table of an old snapshot under a new version.
+/// Publishes an old snapshot's index under a new version.
 fn again(args: &Args, signer: &SigningKey, opened: Opened, server: Option<&Server>) -> Result<Publication, CliError> {
     let current = server.map(current).transpose()?.flatten();
     let newest = current.as_ref().map_or(0, |(version, _)| *version).max(opened.manifest.version);
@@ -135,7 +135,7 @@ fn again(args: &Args, signer: &SigningKey, opened: Opened, server: Option<&Serve
     Ok(Publication { opened, manifest, version })
 }
 
-/// The version that a Worker has, and the hash of its manifest; none if it has none.
+/// The version and the manifest's hash of a Worker, or `None` without a snapshot.
 fn current(server: &Server) -> Result<Option<(u64, Hash)>, CliError> {
     let Some(bytes) = snapshot::manifest_of(server)? else { return Ok(None) };
     let wrong = |message: String| CliError::Snapshot { what: format!("the manifest of {}", server.url), message };

@@ -1,4 +1,4 @@
-//! A snapshot on its way to a Worker: its objects, several at a time, and then its manifest.
+//! Sends a snapshot to a Worker: the objects concurrently, then the manifest.
 
 use crate::input::{self, CliError};
 use crate::publication::Publication;
@@ -17,17 +17,17 @@ const MANIFEST: &str = "/v1/snapshot/manifest";
 const OBJECTS: &str = "/v1/snapshot/objects";
 const BYTES: &str = "application/octet-stream";
 
-/// So many objects are under way at a time.
+/// The number of objects sent concurrently.
 const N_THREADS: usize = 6;
 
-/// How often a request is sent again, and how long is waited before the first time, and at most.
+/// The maximum number of retries of a request.
 const MAX_RETRIES: u32 = 6;
-/// The same where there is no answer.
+/// The maximum number of retries without any answer.
 const MAX_LOST: u32 = 3;
 const WAIT: Duration = Duration::from_millis(250);
 const MAX_WAIT: Duration = Duration::from_secs(30);
 
-/// How far it is.
+/// The progress of sending.
 #[derive(Debug)]
 struct State {
     progress: Progress,
@@ -37,7 +37,7 @@ struct State {
     failure: Option<CliError>,
 }
 
-/// Sends all objects that are not there, then the manifest.
+/// Sends all missing objects, then the manifest.
 pub fn push(server: &Server, publication: &Publication) -> Result<(), CliError> {
     let mut known = BTreeSet::new();
     let parts: Vec<ObjectRef> =
@@ -54,7 +54,7 @@ pub fn push(server: &Server, publication: &Publication) -> Result<(), CliError> 
                     match sent {
                         Ok(sent) => state.count(part, sent),
                         Err(failure) => {
-                            // The others are let finish what they have; nobody begins another one.
+                            // Other threads finish their object and start no other.
                             next.store(parts.len(), Ordering::Relaxed);
                             state.failure.get_or_insert(failure);
                         }
@@ -97,7 +97,7 @@ impl State {
     }
 }
 
-/// Sends an object, if it is not there, and says whether it was not.
+/// Sends an object if it is missing. Returns whether it was sent.
 fn push_object(server: &Server, publication: &Publication, part: &ObjectRef) -> Result<bool, CliError> {
     let path = format!("{OBJECTS}/{}", part.hash);
     let there = ask(server, "HEAD", &path, None)?;
@@ -124,7 +124,7 @@ fn push_manifest(server: &Server, publication: &Publication) -> Result<(), CliEr
             );
             Err(refusal(&answer).hint(hint))
         }
-        // The folder was read before, so what is wrong with it is who signed it.
+        // The folder was valid when it was read, so the Worker rejects its signer.
         400 => {
             let key = publication.opened.key;
             let hint = format!(
@@ -136,11 +136,11 @@ fn push_manifest(server: &Server, publication: &Publication) -> Result<(), CliEr
     }
 }
 
-/// A refusal, with what to do about it.
+/// A refusal, with hints.
 fn refusal(answer: &Answer) -> CliError {
     let mut failure = answer.refusal();
     if let CliError::Server { hints, .. } = &mut failure {
-        // Here it is the key to sign with.
+        // In this command `--key` is the signing key.
         hints.retain(|hint| !hint.contains("--key"));
     }
     match answer.status() {
@@ -151,7 +151,7 @@ fn refusal(answer: &Answer) -> CliError {
     }
 }
 
-/// Sends a request, and sends it again where that may help: while the server says that it is busy, or is not there.
+/// Sends a request, and retries it while the server is busy or unreachable.
 pub fn ask(server: &Server, method: &str, path: &str, body: Option<&[u8]>) -> Result<Answer, CliError> {
     let asked = format!("{method} {}{path}", server.url);
     let length = body.map(|body| body.len().to_string());

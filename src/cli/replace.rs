@@ -1,5 +1,5 @@
-//! `mayuse import --replace` of what does not fit into one request: it is written line by line, and then what
-//! is there and not in it is removed.
+//! `mayuse import --replace` for a catalog that is too large for one request: writes all lines, then removes
+//! every other entity.
 
 use crate::import_request::{self, Args};
 use crate::input::CliError;
@@ -15,13 +15,13 @@ use serde_json::value::RawValue;
 use std::collections::BTreeSet;
 use std::io::{BufReader, Read};
 
-/// The most bytes of a document that the Worker takes in one request.
+/// The largest document that the Worker accepts in one request.
 pub const MAX_DOCUMENT: u64 = 8 << 20;
 
-/// How often what is there is read again, where it was written meanwhile.
+/// The maximum number of retries of reading the catalog after a concurrent write.
 const MAX_RETRIES: u32 = 5;
 
-/// What a line or an element is. All else of it is the Worker's to judge.
+/// The kind and id of a line or element. The Worker validates the rest.
 #[derive(Deserialize)]
 struct Head {
     kind: Option<String>,
@@ -29,7 +29,7 @@ struct Head {
     id: String,
 }
 
-/// A catalog as lines, and what is in it.
+/// A catalog as lines, and the entities in it.
 #[derive(Default)]
 struct Lines {
     bytes: Vec<u8>,
@@ -37,7 +37,7 @@ struct Lines {
     has_settings: bool,
 }
 
-/// Replaces everything by what is in a file. It is held in memory: it is looked through before anything is written.
+/// Replaces the catalog by a file. The file is held in memory, because it is checked before anything is written.
 pub fn run(args: &Args, server: &Server, shape: Shape, mut upload: Upload) -> Result<bool, CliError> {
     let what = upload.name.clone();
     let mut bytes = Vec::new();
@@ -92,7 +92,7 @@ impl Lines {
         self.holds.insert((kind, id.to_owned()));
     }
 
-    /// Without settings of its own, it has those that a document has that says nothing of them.
+    /// Adds default settings, as a document without settings has.
     fn finish(mut self) -> Lines {
         if !self.has_settings {
             self.bytes.extend_from_slice(b"{\"kind\":\"settings\"}\n");
@@ -123,7 +123,7 @@ impl Lines {
         Ok(lines.finish())
     }
 
-    /// The elements of a document as they are written in it, each on a line.
+    /// Converts a document to lines. The text of each element is kept.
     fn of_document(bytes: &[u8]) -> Result<Lines, String> {
         let mut fields: Vec<(String, Box<RawValue>)> = Fields::deserialize(bytes)?;
         if !fields.iter().any(|(name, value)| name == "format" && value.get() == "1") {
@@ -141,7 +141,7 @@ impl Lines {
             for (element, n) in list.into_iter().flatten().zip(0_u64..) {
                 let wrong = |message: &str| format!("{name}[{n}]: {message}");
                 let head: Head = serde_json::from_str(element.get()).map_err(|error| wrong(&error.to_string()))?;
-                // Line breaks stand only between the parts of it: in a text they are escaped.
+                // Line breaks occur only between tokens: JSON strings escape them.
                 let line = element.get().replace(['\n', '\r'], " ");
                 let rest = line.strip_prefix('{').ok_or_else(|| wrong("expected an object"))?;
                 match head.kind.as_deref() {
@@ -169,7 +169,7 @@ impl Lines {
     }
 }
 
-/// The fields of an object as they are written.
+/// The fields of an object as raw JSON, in order.
 struct Fields(Vec<(String, Box<RawValue>)>);
 
 impl Fields {
@@ -198,10 +198,10 @@ impl<'de> Deserialize<'de> for Fields {
     }
 }
 
-/// Removes what is there and not among these: how much that was, and the version it made.
+/// Removes all entities that are not in `holds`. Returns their number and the new version.
 fn remove_others(server: &Server, holds: &BTreeSet<(Kind, String)>) -> Result<(u64, u64), CliError> {
     let mut others = others(server, holds)?;
-    // What refers to others goes before them.
+    // An entity is removed before the entities that it refers to.
     others.sort_by(|a, b| b.cmp(a));
     let mut progress = Progress::of("entities removed", u64::try_from(others.len()).ok());
     let (mut n_removed, mut version) = (0_u64, 0);
@@ -221,7 +221,7 @@ fn remove_others(server: &Server, holds: &BTreeSet<(Kind, String)>) -> Result<(u
     Ok((n_removed, version))
 }
 
-/// What is there and not among these, as of one version.
+/// The entities of one version that are not in `holds`.
 fn others(server: &Server, holds: &BTreeSet<(Kind, String)>) -> Result<Vec<(Kind, String)>, CliError> {
     let asked = format!("GET {}/v1/catalog", server.url);
     let mut n_retries: u32 = 0;
@@ -244,7 +244,7 @@ fn others(server: &Server, holds: &BTreeSet<(Kind, String)>) -> Result<Vec<(Kind
         });
         match read {
             Ok(()) => return Ok(found),
-            // It breaks off where something is written meanwhile.
+            // A concurrent write aborts the export.
             Err(_) if n_retries < MAX_RETRIES => n_retries = n_retries.saturating_add(1),
             Err(error) => return Err(CliError::server("BROKEN_OFF", format!("{asked}: broke off: {error}"))),
         }

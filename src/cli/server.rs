@@ -1,4 +1,4 @@
-//! The Worker that a command speaks to: its address, the key, and what it answers.
+//! The client of a Worker: its address, its key and its answers.
 
 use crate::connection::{self, Gone};
 use crate::input::CliError;
@@ -12,10 +12,10 @@ use std::time::Duration;
 use ureq::http::{Request, Response, Uri, header};
 use ureq::{Agent, Body, Error, SendBody};
 
-/// The most that is read of an answer, but for an export.
+/// The maximum size of an answer, except of an export.
 const MAX_ANSWER_BYTES: u64 = 4 << 20;
 
-/// The most characters shown of an answer that says nothing in JSON.
+/// The maximum number of characters shown of an answer that is not JSON.
 const MAX_EXCERPT: usize = 300;
 
 /// Which server, and as whom.
@@ -31,21 +31,21 @@ pub struct Args {
     pub key: Option<String>,
 }
 
-/// A server that can be asked.
+/// A configured server.
 #[derive(Debug)]
 pub struct Server {
     agent: Agent,
     gone: Gone,
-    /// Without a slash at the end.
+    /// The base URL without a trailing slash.
     pub url: String,
     key: String,
 }
 
-/// An answer that was read to its end.
+/// A complete answer.
 #[derive(Debug)]
 pub struct Answer {
     status: u16,
-    /// What was asked, and how the answer begins.
+    /// The request and the start of the answer, for messages.
     what: String,
     hint: Option<String>,
     retry_after: Option<u64>,
@@ -53,7 +53,7 @@ pub struct Answer {
 }
 
 impl Server {
-    /// The server meant. Nothing is asked yet.
+    /// Configures the server of the arguments. Sends nothing.
     pub fn new(args: &Args) -> Result<Server, CliError> {
         let server = Server::open(&args.url, args.key.as_deref())?;
         if !server.has_key() {
@@ -63,14 +63,14 @@ impl Server {
         Ok(server)
     }
 
-    /// The same, where a key is sent if there is one.
+    /// Configures a server with an optional key.
     pub fn open(url: &str, key: Option<&str>) -> Result<Server, CliError> {
         let from_environment = || env::var("MAYUSE_KEY").ok();
         let key = key.map(str::to_owned).or_else(from_environment).map(|key| key.trim().to_owned());
         Server::with(url, key.unwrap_or_default())
     }
 
-    /// The same with this key, or none.
+    /// Configures a server with this key, which may be empty.
     pub fn with(url: &str, key: String) -> Result<Server, CliError> {
         let refuse = |why: &str| CliError::Usage { message: format!("--url {url}: {why}") };
         let uri: Uri = url.parse().map_err(|_| refuse("expected http[s]://host[:port][/prefix]"))?;
@@ -96,7 +96,7 @@ impl Server {
         !self.key.is_empty()
     }
 
-    /// Whether the server stopped taking the body that is being sent.
+    /// Whether the server stopped reading the request's body.
     pub fn is_gone(&self) -> bool {
         self.gone.load(Ordering::Relaxed)
     }
@@ -118,12 +118,12 @@ impl Server {
         self.agent.run(request.body(body)?)
     }
 
-    /// Asks for what is at a path.
+    /// Sends a GET request.
     pub fn get(&self, path: &str, accept: &str) -> Result<Response<Body>, Error> {
         self.send("GET", path, &[("accept", accept)], SendBody::none())
     }
 
-    /// Nothing was answered.
+    /// The error for a request without an answer.
     pub fn unreachable(&self, error: &Error) -> CliError {
         let why = reason(error);
         let is_unknown = why.contains("certificate");
@@ -134,7 +134,7 @@ impl Server {
 }
 
 impl Answer {
-    /// Reads an answer to its end.
+    /// Reads a complete answer.
     pub fn read(mut response: Response<Body>, asked: &str) -> Result<Answer, Error> {
         let status = response.status();
         let header = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok());
@@ -152,12 +152,12 @@ impl Answer {
         Ok(Answer { status: status.as_u16(), what: what.trim_end().to_owned(), hint, retry_after, text })
     }
 
-    /// Whether the request was carried out.
+    /// Whether the request succeeded.
     pub fn is_ok(&self) -> bool {
         200 <= self.status && self.status < 300
     }
 
-    /// Whether the server, or what stands before it, failed: the same request may succeed later.
+    /// Whether the server or a proxy failed: the same request may succeed later.
     pub fn is_fault(&self) -> bool {
         500 <= self.status || self.status == 429
     }
@@ -167,32 +167,32 @@ impl Answer {
         self.status
     }
 
-    /// Whether the server has too much to do: the same request may succeed soon.
+    /// Whether the server is busy: the same request may succeed soon.
     pub fn is_busy(&self) -> bool {
         self.status == 429 || self.status == 503
     }
 
-    /// Whether the key is not let in.
+    /// Whether the key is refused.
     pub fn is_refused(&self) -> bool {
         self.status == 401 || self.status == 403
     }
 
-    /// How long the server says to wait.
+    /// The delay that the server asks for.
     pub fn retry_after(&self) -> Option<Duration> {
         self.retry_after.map(Duration::from_secs)
     }
 
-    /// Whether there is no such thing.
+    /// Whether the resource does not exist.
     pub fn is_missing(&self) -> bool {
         self.status == 404
     }
 
-    /// The object that was answered, if it is one.
+    /// The body, if it is a JSON object.
     pub fn object(&self) -> Option<Map<String, Value>> {
         serde_json::from_str(&self.text).ok()
     }
 
-    /// The refusal: every problem in it, whatever its shape, and the status.
+    /// The refusal as an error, with every problem in any dialect's shape, and the status.
     pub fn refusal(&self) -> CliError {
         let body = Value::Object(self.object().unwrap_or_default());
         let error = body.get("error").filter(|error| error.is_object()).unwrap_or(&body);
@@ -227,7 +227,7 @@ impl Answer {
     }
 }
 
-/// Why a request was not answered, without the client's own words for the kind of it.
+/// The reason of a transport error, without the HTTP library's prefix.
 pub fn reason(error: &Error) -> String {
     match error {
         Error::Io(error) => match error.get_ref().and_then(|inner| inner.downcast_ref::<Error>()) {
@@ -240,23 +240,23 @@ pub fn reason(error: &Error) -> String {
     }
 }
 
-/// A failure as the server would have answered it.
+/// A failure in the server's JSON form.
 pub fn as_json(code: &str, message: &str) -> Map<String, Value> {
     Map::from_iter([("error".to_owned(), json!({"code": code, "message": message}))])
 }
 
-/// Whether this can be the value of a header.
+/// Whether a text is a valid header value.
 pub fn is_header_value(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
-/// What a server says, without what a terminal would take for a command.
+/// Puts a server's text on one line and escapes control characters.
 fn clean(text: &str) -> String {
     let lines = text.chars().map(|c| if c.is_whitespace() { ' ' } else { c });
     style::plain(&lines.collect::<String>()).into_owned()
 }
 
-/// The beginning of a text; of a page, of what is written on it.
+/// The beginning of a text, or of the visible text of an HTML page.
 fn excerpt(text: &str) -> String {
     let title = || {
         let (_, after) = text.split_once("<title>")?;

@@ -1,11 +1,11 @@
-//! Colour and progress in a terminal, and none in a pipe; tables.
+//! Tables, and colour and progress for terminals only.
 
 use std::borrow::Cow;
 use std::env;
 use std::io::{IsTerminal, Write, stderr, stdout};
 use std::time::{Duration, Instant};
 
-/// Paints text, or leaves it as it is.
+/// Colours text, if the output is a terminal.
 #[derive(Debug)]
 pub struct Paint {
     on: bool,
@@ -55,8 +55,8 @@ impl Paint {
     }
 }
 
-/// A text that somebody else wrote, with whatever a terminal would take for a command, or turn around, escaped.
-/// Everything goes through it that is printed and not written here: names of files, what is in them, what servers say.
+/// Escapes control and bidirectional characters. All foreign text is printed through this: file names, contents of
+/// files, messages of servers.
 pub fn plain(text: &str) -> Cow<'_, str> {
     if !text.contains(is_command) {
         return Cow::Borrowed(text);
@@ -68,7 +68,7 @@ pub fn plain(text: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
-/// The same for JSON, which stays what it is. Most of what a terminal would take for a command is escaped in it anyway.
+/// Escapes JSON text in the same way. It stays valid JSON with the same value.
 pub fn plain_json(json: &str) -> String {
     let mut shown = String::with_capacity(json.len());
     for c in json.chars() {
@@ -85,7 +85,7 @@ fn is_command(c: char) -> bool {
     c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// A table whose columns are as wide as what is in them. `cell` paints the cell of a row and column.
+/// Formats a table with columns as wide as their cells. `cell` colours the cell of a row and column.
 pub fn table<const N: usize>(
     headings: [&str; N],
     rows: &[[String; N]],
@@ -101,7 +101,7 @@ pub fn table<const N: usize>(
     let widths: Vec<usize> = headings.iter().enumerate().map(width_of).collect();
     let line = |cells: &[String; N], paint: &dyn Fn(usize, &str) -> String| {
         let padded = cells.iter().zip(&widths).enumerate().map(|(column, (cell, width))| {
-            // The padding stands outside of what is painted, so that the end of a line can be trimmed.
+            // The padding is outside the coloured text, so that the end of a line can be trimmed.
             let gap = " ".repeat(width.saturating_sub(cell.chars().count()));
             format!("{}{gap}", paint(column, cell))
         });
@@ -112,48 +112,48 @@ pub fn table<const N: usize>(
     lines.join("\n")
 }
 
-/// A line on standard error that is written over as work goes on. It is only for terminals.
+/// A progress line on standard error, for terminals only.
 #[derive(Debug)]
 pub struct Progress {
     on: bool,
     total: Option<u64>,
-    /// What is counted, where it is not bytes.
+    /// The name of the counted things, if they are not bytes.
     things: Option<&'static str>,
-    /// What is waited for once all bytes are through.
+    /// The phase after all bytes are sent.
     then: &'static str,
     started: Instant,
     shown: Option<Instant>,
 }
 
 impl Progress {
-    /// For so many bytes, if that is known.
+    /// Counts bytes, up to `total` if it is known.
     pub fn new(on: bool, total: Option<u64>) -> Progress {
         let on = on && stderr().is_terminal() && understands_commands();
         Progress { on, total, things: None, then: "waiting for the answer", started: Instant::now(), shown: None }
     }
 
-    /// For so many things, shown after the first second.
+    /// Counts things. The line appears after one second.
     pub fn of(things: &'static str, total: Option<u64>) -> Progress {
         let mut progress = Progress { things: Some(things), ..Progress::new(true, total) };
         progress.then = "finishing";
         progress
     }
 
-    /// For bytes that go nowhere.
+    /// Counts bytes that are read and not sent.
     pub fn reads(mut self) -> Progress {
         self.then = "putting it in order";
         self
     }
 
-    /// Whether somebody watches.
+    /// Whether progress is shown.
     pub fn is_on(&self) -> bool {
         self.on
     }
 
-    /// Shows how far the work is, if it is time to.
+    /// Updates the line, if it is due.
     pub fn show(&mut self, n_bytes: u64, n_lines: Option<u64>) {
         let is_early = self.shown.is_some_and(|shown| shown.elapsed() < Duration::from_millis(100));
-        // What is over in a second needs no line.
+        // Work of less than a second needs no progress line.
         let is_short = self.things.is_some() && self.started.elapsed() < Duration::from_secs(1);
         if !self.on || is_short || is_early && self.total != Some(n_bytes) {
             return;
@@ -177,7 +177,7 @@ impl Progress {
             Some(left) => parts.push(format!("{:.0} s left", (left as f64 / rate.max(1.0)).ceil())),
             None => {}
         }
-        // Nothing is left to be told if standard error is gone.
+        // A closed standard error leaves no place to report to.
         let _ = write!(stderr(), "\r{}\u{1b}[K", parts.join("  "));
     }
 
@@ -185,7 +185,7 @@ impl Progress {
         self.things.map(|things| format!(" {things}")).unwrap_or_default()
     }
 
-    /// Takes the line away.
+    /// Removes the line.
     pub fn clear(&mut self) {
         if self.shown.take().is_some() {
             let _ = write!(stderr(), "\r\u{1b}[K");
@@ -193,7 +193,7 @@ impl Progress {
     }
 }
 
-/// A number of bytes, in the unit that suits it.
+/// Formats a number of bytes in a suitable unit.
 pub fn bytes(n: f64) -> String {
     let units = [(1e9, "GB"), (1e6, "MB"), (1e3, "kB")];
     match units.into_iter().find(|(unit, _)| *unit <= n) {

@@ -1,4 +1,4 @@
-//! A file on its way to a server: what it is, and how far it is.
+//! An uploaded file: its format and its progress.
 
 use crate::input;
 use crate::server::Server;
@@ -11,7 +11,7 @@ use std::fs::File;
 use std::io::{self, BufReader, Cursor, Read};
 use std::path::Path;
 
-/// What a file is.
+/// The format of a file.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Shape {
     /// One entity per line.
@@ -20,22 +20,22 @@ pub enum Shape {
     Document,
 }
 
-/// A file that is read once, from its beginning, and never held whole.
+/// A file that is streamed once and never held whole.
 pub struct Upload {
     input: Box<dyn Read>,
     pub name: String,
-    /// How long it is, where that is known before its end.
+    /// The size, if it is known in advance.
     pub total: Option<u64>,
     pub n_bytes: u64,
     pub n_lines: u64,
-    /// Why it could not be read.
+    /// The error of reading, if it failed.
     pub failed: Option<io::Error>,
     pub progress: Progress,
     counts_lines: bool,
 }
 
 impl Upload {
-    /// Opens a file and looks what it is.
+    /// Opens a file and detects its format.
     pub fn open(path: &Path) -> io::Result<(Shape, Upload)> {
         let (mut input, total): (Box<dyn Read>, Option<u64>) = if path.as_os_str() == "-" {
             (Box::new(io::stdin().lock()), None)
@@ -46,7 +46,7 @@ impl Upload {
         };
         let (shape, head) = look(&mut input)?;
         let input = Cursor::new(head).chain(input);
-        // What is written to the file from now on is not sent.
+        // Bytes appended to the file from now on are not sent.
         let input: Box<dyn Read> = match total {
             Some(total) => Box::new(input.take(total)),
             None => Box::new(input),
@@ -64,7 +64,7 @@ impl Upload {
         Ok((shape, upload))
     }
 
-    /// What is held in memory already.
+    /// Uploads bytes in memory.
     pub fn of(name: String, bytes: Vec<u8>, shape: Shape) -> Upload {
         let total = Some(count(bytes.len()));
         Upload {
@@ -100,11 +100,11 @@ fn count(n: usize) -> u64 {
     n.try_into().unwrap_or(u64::MAX)
 }
 
-/// A file that is being sent.
+/// The body of a request, read from an upload.
 pub struct Sending<'u> {
     pub upload: &'u mut Upload,
     pub server: &'u Server,
-    /// How much was said in place of what nobody takes.
+    /// The bytes of padding sent after the server stopped reading.
     n_padded: u64,
 }
 
@@ -117,25 +117,25 @@ impl<'u> Sending<'u> {
 impl Read for Sending<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         if self.server.is_gone() {
-            // The rest is not read. Of a body whose length was announced there must be one.
-            let said = self.upload.n_bytes.saturating_add(self.n_padded);
-            let left = self.upload.total.unwrap_or_default().saturating_sub(said);
+            // The file is not read further. A body with an announced length is padded instead.
+            let n_sent = self.upload.n_bytes.saturating_add(self.n_padded);
+            let left = self.upload.total.unwrap_or_default().saturating_sub(n_sent);
             let n = usize::try_from(left).unwrap_or(usize::MAX).min(buffer.len());
             self.n_padded = self.n_padded.saturating_add(count(n));
             return Ok(n);
         }
         self.upload.read(buffer).map_err(|error| {
-            let told = io::Error::new(error.kind(), error.to_string());
+            let reported = io::Error::new(error.kind(), error.to_string());
             self.upload.failed = Some(error);
-            told
+            reported
         })
     }
 }
 
-/// What an input is, and what was read of it to find out.
+/// Detects the format of an input. Returns the bytes read to find out, too.
 ///
-/// The first of `kind` and `format` in its first object decides. An object longer than any line may
-/// be is a document; what is no object is left for the server to refuse, with its line.
+/// The first field `kind` or `format` in the first object decides. An object longer than the maximum line
+/// is a document. The server refuses an input that is not an object, and names the line.
 fn look(input: &mut dyn Read) -> io::Result<(Shape, Vec<u8>)> {
     let mut head = Recorded { input, bytes: Vec::new(), failed: None };
     let mut found = None;
@@ -152,7 +152,7 @@ fn look(input: &mut dyn Read) -> io::Result<(Shape, Vec<u8>)> {
     }
 }
 
-/// Keeps what is read through it.
+/// A reader that records all bytes.
 struct Recorded<'i> {
     input: &'i mut dyn Read,
     bytes: Vec<u8>,

@@ -1,4 +1,4 @@
-//! Who is let in: keys, their scopes, and how much each may ask.
+//! Authentication: API keys, their scopes and their rate limits.
 
 use crate::http::Work;
 use crate::js;
@@ -9,30 +9,30 @@ use worker::js_sys::{Function, Object, Promise, Reflect};
 use worker::wasm_bindgen::{JsCast, JsValue};
 use worker::{Env, console_error};
 
-/// After how many seconds to try again: the period of the rate limits in `wrangler.toml`.
+/// The period of the rate limits in `wrangler.toml`, sent as `retry-after`.
 const PERIOD_S: u32 = 10;
 
 thread_local! {
     static GATE: OnceCell<Auth> = const { OnceCell::new() };
 }
 
-/// The header in which `scripts/front.mjs` shows that a request came through it.
+/// The header by which `scripts/front.mjs` proves that a request came through it.
 const PASS: &str = "x-mayuse-local";
 
 /// The headers of a request.
 pub type Header<'h> = &'h dyn Fn(&str) -> Option<String>;
 
-/// What counts requests without a known key.
+/// The rate class of requests without a valid key.
 pub const ANONYMOUS: &str = "anonymous";
 
-/// What is known of the environment once its first request was let in or refused. A deployment's
-/// environment does not change, and a new one begins with nothing kept.
+/// The part of the environment that the first request caches. The environment of a deployment does not
+/// change, and a new deployment starts new isolates.
 #[derive(Debug)]
 struct Auth {
     keys: Result<Keys, String>,
-    /// The same with the demo key, for requests to this machine; only where `LOCAL_RUN` is set.
+    /// The same keys and the demo key, for local requests. Only present if `LOCAL_RUN` is set.
     local: Option<(Keys, String)>,
-    /// Whether a question about the customer `panic` does, for a test: what `PANIC_ROUTE` binds.
+    /// Whether `PANIC_ROUTE` is bound: then a test can cause a panic by asking about the customer `panic`.
     may_panic: bool,
 }
 
@@ -47,10 +47,10 @@ impl Auth {
         Auth { keys, local, may_panic: env.var("PANIC_ROUTE").is_ok() }
     }
 
-    /// The table that a request is held against. The demo key is in it where the variable `LOCAL_RUN` is set and the
-    /// request is to this machine, from no page of another: in a deployment the second is never true. A page can have
-    /// its own name lead here, and asks under that name; what passes a request on can hide the name, so it has to show
-    /// the value of the variable where that is more than `1`.
+    /// The keys that are valid for a request. The demo key is valid if `LOCAL_RUN` is set and the request is to this
+    /// machine, not from another host's page. In a deployment the request is never local. A page can point its own
+    /// host name at this machine, and a proxy can hide that name: so the proxy must present the value of `LOCAL_RUN`
+    /// if that is not `1`.
     fn keys(&self, url: &str, header: Header<'_>) -> Result<&Keys, ApiError> {
         let is_absent_or_local = |name: &str| header(name).is_none_or(|found| is_local(&found));
         let is_from_here = |pass: &str| {
@@ -67,7 +67,7 @@ impl Auth {
     }
 }
 
-/// The key of a request. The table is the secret `API_KEYS`.
+/// Identifies the key of a request among those in the secret `API_KEYS`.
 pub fn identify(
     env: &Env,
     url: &str,
@@ -81,8 +81,8 @@ pub fn identify(
     })
 }
 
-/// Whether a request may ask, as far as that is known without the environment: not before the first
-/// request that came with it.
+/// Whether a request may check, judged by the cached environment. False until a first request has
+/// filled that cache.
 pub fn may_ask(url: &str, header: Header<'_>, authorization: Option<&str>, x_api_key: Option<&str>) -> bool {
     let may = |gate: &Auth| {
         let key = gate.keys(url, header).ok()?.identify(Dialect::Native, authorization, x_api_key).ok()?;
@@ -91,7 +91,7 @@ pub fn may_ask(url: &str, header: Header<'_>, authorization: Option<&str>, x_api
     GATE.with(|gate| gate.get().and_then(may).is_some())
 }
 
-/// Panics in the midst of an answer from memory, where a test bound `PANIC_ROUTE`.
+/// Panics while answering from memory, if a test bound `PANIC_ROUTE`.
 pub fn panic_if_asked(customer: &str) {
     let may_panic = customer == "panic" && GATE.with(|gate| gate.get().is_some_and(|gate| gate.may_panic));
     #[expect(clippy::panic, reason = "its only purpose")]
@@ -108,17 +108,17 @@ fn read(env: &Env) -> Result<Keys, String> {
     })
 }
 
-/// Whether a URL, or a host with or without a port, is this machine.
+/// Whether a URL, or a host with or without a port, names this machine.
 fn is_local(url: &str) -> bool {
     let host = url.split_once("://").map_or(url, |(_, rest)| rest).split(['/', '?', '#']).next().unwrap_or_default();
-    // The last colon of an address without a port is one of its own.
+    // In an IPv6 address without a port, the last colon belongs to the address.
     let is_port = |port: &&str| port.bytes().all(|byte| byte.is_ascii_digit());
     let name = host.rsplit_once(':').filter(|(_, port)| is_port(port)).map_or(host, |(name, _)| name);
     ["localhost", "127.0.0.1", "[::1]"].contains(&name)
 }
 
-/// Counts a request against the limit of its key's class: the binding `RATE_LIMIT_` and the class
-/// in capitals. A class without a binding has no limit.
+/// Counts a request against the limit of its key's class. The binding is `RATE_LIMIT_` and the class
+/// in capitals; a class without a binding is unlimited.
 pub fn limit<'w>(env: &'w Env, class: &'w str, name: String) -> Work<'w, ()> {
     Box::pin(count(env, class, name))
 }
@@ -136,14 +136,14 @@ async fn count(env: &Env, class: &str, name: String) -> Result<(), ApiError> {
         }
         Ok(true) => Ok(()),
         Err(error) => {
-            // A limiter that is down must not take the answers down with it.
+            // A limiter that is down must not stop answers.
             console_error!("{binding} does not answer: {}", js::said(&error));
             Ok(())
         }
     }
 }
 
-/// Counts what one request costs others, as so many requests.
+/// Counts one request as `n` requests, by its cost.
 pub async fn limit_by(env: &Env, class: &str, name: &str, n: usize) -> Result<(), ApiError> {
     for _ in 0..n {
         limit(env, class, name.to_owned()).await?;
@@ -151,7 +151,7 @@ pub async fn limit_by(env: &Env, class: &str, name: &str, n: usize) -> Result<()
     Ok(())
 }
 
-/// Asks a limiter. The `worker` crate does it with a serialiser and a deserialiser, for one field each.
+/// Asks a limiter directly: the `worker` crate would add a serializer and a deserializer for one field each.
 async fn is_within(env: &Env, binding: &str, name: &str) -> Result<bool, JsValue> {
     let limiter = Reflect::get(env, &binding.into())?;
     let limit: Function = Reflect::get(&limiter, &"limit".into())?.dyn_into()?;

@@ -1,7 +1,7 @@
-//! The Catalog object: the one writer, and where everything is asked that must be right now.
+//! The Durable Object: the only writer, and the source of answers that must be current.
 //!
-//! A request is handled without waiting in between, so it sees one version, and what it writes is
-//! one transaction. The platform holds an answer back until what was written before it is durable.
+//! A request is handled without an await, so it sees one version, and its writes are one transaction.
+//! The platform holds the response back until the writes before it are durable.
 
 use crate::checks::{self, CheckRequest};
 use crate::crypto::Signer;
@@ -24,31 +24,31 @@ use std::rc::Rc;
 use worker::wasm_bindgen;
 use worker::{DurableObject, Env, Response, Result, SqlStorage, State, console_error, durable_object};
 
-/// How long after a write it is published: what is written together is published together.
+/// The delay from a write to its publication, so that writes are published together.
 const PUBLISH_AFTER_MS: i64 = 100;
 
-/// How long an alarm may be overdue before it is taken for lost.
+/// An alarm that is overdue by this is considered lost.
 const OVERDUE_MS: i64 = 60_000;
 
-/// How long after a failure to publish it is tried again.
+/// The delay before a failed publication is retried.
 const RETRY_MS: i64 = 5_000;
 
-/// The object.
+/// The Durable Object's state.
 #[durable_object]
 #[derive(Debug)]
 pub struct Catalog {
     storage: Storage,
     sql: SqlStorage,
     env: Env,
-    /// When it is woken to publish, in milliseconds since 1970, as far as that is known here.
+    /// The time of the alarm in milliseconds since 1970, if this instance has set it.
     wakes_at: Cell<Option<i64>>,
-    /// The database once it is open. What keeps it from opening may pass.
+    /// The database once it is open. A failure to open it is retried.
     store: RefCell<Option<Rc<Sql>>>,
-    /// How many imports are under way.
+    /// The number of running imports.
     imports: Cell<u32>,
-    /// Whether they have to wait, so that there is an instant at which everything is made anew.
+    /// Whether imports must pause, so that the publisher reaches a cut.
     holds: Cell<bool>,
-    /// Since when there is something to publish, as far as that is known here.
+    /// The time of the oldest unpublished write, as far as this instance knows.
     since: Cell<i64>,
 }
 
@@ -68,7 +68,7 @@ impl DurableObject for Catalog {
         }
     }
 
-    /// Publishes. Whatever goes wrong, it comes again.
+    /// Publishes, and sets the next alarm even after a failure.
     async fn alarm(&self) -> Result<Response> {
         self.wakes_at.set(None);
         let next = match self.publish().await {
@@ -85,9 +85,9 @@ impl DurableObject for Catalog {
         };
         self.holds.set(false);
         if let Some(next) = next {
-            // Never in the past of now: it would be called again at once, and nobody else.
+            // An alarm in the past would fire at once and starve requests.
             let at = next.max(http::now().millis().saturating_add(PUBLISH_AFTER_MS));
-            // What is thrown has the platform call again.
+            // The platform retries an alarm that fails.
             self.wake_at(at).map_err(|failure| worker::Error::RustError(failure.message.clone()))?;
         }
         Response::empty()
@@ -139,7 +139,7 @@ impl DurableObject for Catalog {
             Some(Handler::ImportProgress) => return import::state(found.param(0), store).respond(head),
             _ => {}
         }
-        // It was read before it came here.
+        // The Worker has already received the whole body.
         let body = match http::body(&request, found.body_limit(), Room::Object, &by).await {
             Ok(body) => body,
             Err(failure) => return refuse(failure),
@@ -164,7 +164,7 @@ impl DurableObject for Catalog {
 }
 
 impl Catalog {
-    /// The database; opened where it is not yet.
+    /// The database, opened if necessary.
     fn open(&self) -> std::result::Result<Rc<Sql>, ApiError> {
         if let Some(store) = &*self.store.borrow() {
             return Ok(Rc::clone(store));
@@ -174,14 +174,14 @@ impl Catalog {
             ApiError::new(ErrorKind::Unavailable, "the catalog cannot be opened; ask again")
         })?;
         self.store.replace(Some(Rc::clone(&store)));
-        // The alarm may have been lost: with a failure to set it, or with a deployment that could not publish.
+        // The alarm may be lost: setting it failed, or an earlier deployment could not publish.
         if self.wakes_at.get().is_none() && store.version()? != 0 {
             self.written();
         }
         Ok(store)
     }
 
-    /// Has what was written published. Stands in the same turn as the write, so both are kept or neither.
+    /// Sets the alarm to publish a write. Called in the turn of the write, so both are stored or neither.
     fn written(&self) {
         if Kv::of(&self.env).is_some() {
             let woken = self.wake_at(http::now().millis().saturating_add(PUBLISH_AFTER_MS));
@@ -192,7 +192,7 @@ impl Catalog {
     }
 
     fn wake_at(&self, at: i64) -> std::result::Result<(), ApiError> {
-        // One that is overdue may be lost: the platform gives up after a few failures.
+        // An overdue alarm may be lost: the platform gives up after a few failures.
         let overdue = http::now().millis().saturating_sub(OVERDUE_MS);
         if self.wakes_at.get().is_some_and(|earlier| earlier <= at && overdue < earlier) {
             return Ok(());
@@ -202,7 +202,7 @@ impl Catalog {
         Ok(())
     }
 
-    /// Publishes what there is to publish. When to come again; never where there is no store for it.
+    /// Publishes pending changes and returns the time of the next run, or `None` without a KV namespace.
     async fn publish(&self) -> std::result::Result<Option<i64>, ApiError> {
         let Some(kv) = Kv::of(&self.env) else { return Ok(None) };
         let store = self.open()?;
@@ -217,7 +217,7 @@ impl Catalog {
             Signer::read(secret).await.map_err(|said| ApiError::internal(format!("SNAPSHOT_SIGNING_KEY: {said}")))?;
         let taken = store.taken()?;
         if taken.is_on_its_way(http::now().millis()) {
-            // It would arrive after what is published here, and be the newest.
+            // It could arrive after a manifest published here and replace it.
             return Ok(Some(taken.until));
         }
         let publishing = Publishing {
@@ -233,7 +233,7 @@ impl Catalog {
         publishing.run().await.map(Some)
     }
 
-    /// Answers a request about the catalog, and stores what it writes first.
+    /// Answers a catalog request. Its changes are stored before the answer.
     fn write(
         &self,
         asked: &Request<'_>,
@@ -259,7 +259,7 @@ impl Catalog {
         }
         let (now, by) = (context.now, context.by.as_str());
         let version = self.storage.transaction(|| {
-            // What was there already, such as an archived add-on to be archived, is an answer to keep too.
+            // An answer without changes, such as archiving an archived add-on, is recorded too.
             let version = if changes.is_empty() { store.version()? } else { store.apply(&changes, now, by)? };
             if let Some(key) = key {
                 let recorded = Recorded { fingerprint: print.clone(), reply: reply.clone() };
@@ -274,7 +274,7 @@ impl Catalog {
     }
 }
 
-/// An import that is under way for as long as this is there.
+/// Counts an import as running until it is dropped.
 struct UnderWay<'c>(&'c Cell<u32>);
 
 impl<'c> UnderWay<'c> {
@@ -290,7 +290,7 @@ impl Drop for UnderWay<'_> {
     }
 }
 
-/// How the catalog is: what is stored, what is published of it, and what keeps the rest.
+/// The readiness report: the stored version, the published version, and the reason for a delay.
 fn ready(store: &Rc<Sql>, env: &Env, now: Instant) -> std::result::Result<Answer, ApiError> {
     let state = store.state()?;
     let mut fields: Vec<(&str, Value)> =

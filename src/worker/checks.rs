@@ -1,4 +1,4 @@
-//! The questions: one, many, and all about one customer.
+//! Check requests: one question, a batch, or all features of a customer.
 
 use crate::http::Answer;
 use crate::js;
@@ -8,31 +8,31 @@ use mayuse_dialects::{ApiError, CheckForm, Dialect, JsonValue, Request, Store, c
 use mayuse_document::Check;
 use mayuse_snapshot::Asking;
 
-/// The most questions of a batch.
+/// The maximum number of questions in a batch.
 const MAX_BATCH: usize = 1_000;
 
-/// How many questions of a batch the catalog answers before others have their turn.
+/// The number of questions that the Durable Object answers before it yields to other requests.
 const SLICE: usize = 100;
 
-/// How many questions of a batch that leaves the isolate count as one request.
+/// The number of batched questions that the rate limit counts as one request.
 const PER_COUNT: usize = 50;
 
-/// What was asked.
+/// The questions of a request.
 #[derive(Debug)]
 pub enum CheckRequest {
     /// One question.
     One(Check),
-    /// Up to a thousand. A malformed one is answered with its error and leaves the others be.
+    /// A batch. A malformed question gets its error as its answer and does not affect the others.
     Many(Vec<Result<Check, Problems>>),
     /// Every feature of one customer.
     All(Check),
 }
 
 impl CheckRequest {
-    /// Reads a request that came in one of the forms of questions. `customer` is that of the path.
+    /// Reads a request in one of the check forms. `customer` is the path parameter.
     ///
     /// # Errors
-    /// What is wrong with the question, or with the batch as a whole.
+    /// The problems of the question, or of the batch as a whole.
     pub fn read(form: CheckForm, request: &Request<'_>, customer: &str) -> Result<CheckRequest, ApiError> {
         let query = request.parameters();
         let pairs = query.iter().map(|(name, value)| (name.as_str(), value.as_str()));
@@ -47,7 +47,7 @@ impl CheckRequest {
         })
     }
 
-    /// The questions, as far as they are some.
+    /// The well-formed questions.
     pub fn checks(&self) -> impl Iterator<Item = &Check> {
         let (one, many) = match self {
             CheckRequest::One(check) | CheckRequest::All(check) => (Some(check), [].as_slice()),
@@ -56,7 +56,7 @@ impl CheckRequest {
         one.into_iter().chain(many.iter().flatten())
     }
 
-    /// How many requests it counts as where it leaves the isolate.
+    /// The number of requests that the rate limit counts if the isolate cannot answer.
     pub fn weight(&self) -> usize {
         match self {
             CheckRequest::Many(checks) => checks.len().div_ceil(PER_COUNT).max(1),
@@ -64,7 +64,7 @@ impl CheckRequest {
         }
     }
 
-    /// The request, to be answered from a replica.
+    /// Starts the reader's task that answers this request.
     pub fn asking(&self, now: Instant) -> Asking<'_, Decided> {
         match self {
             CheckRequest::All(check) => {
@@ -76,10 +76,10 @@ impl CheckRequest {
         }
     }
 
-    /// The answer, put together from those to its questions, or to all features of the customer.
+    /// Combines the decisions into one response.
     ///
     /// # Errors
-    /// Those of a single question.
+    /// The problems of a single question.
     pub fn answer(&self, answers: Vec<Decided>) -> Result<Answer, ApiError> {
         let n_items = answers.len();
         let mut answers = answers.into_iter();
@@ -110,30 +110,30 @@ impl CheckRequest {
     }
 }
 
-/// What is answered to a question: a decision in JSON, or what is wrong with it.
+/// A decision as JSON, or the problems of its question.
 pub type Decided = Result<Vec<u8>, Problems>;
 
 fn refused(problems: Problems, body: &mut Vec<u8>) {
     JsonValue(&Dialect::Native.refuse(&problems.into()).body.unwrap_or_default()).write_json(body);
 }
 
-/// Most answers fit.
+/// A buffer size that fits most decisions.
 const USUAL_BYTES: usize = 1024;
 
-/// A decision in JSON.
+/// Writes a decision as JSON.
 pub fn written(decision: &Decision<'_>) -> Vec<u8> {
     let mut body = Vec::with_capacity(USUAL_BYTES);
     decision.write_json(&mut body);
     body
 }
 
-/// The answer to one question.
+/// The result of one question.
 fn plain(decision: Result<Decision<'_>, Problem>) -> Decided {
     Ok(written(&decision?))
 }
 
-/// One of all the features of a customer. Where its amounts cannot be held exactly, that is said in its place, and the
-/// others are answered; what is wrong with the question itself is wrong for all of them.
+/// The result of one of all features. An inexact amount is reported in place of its feature, and the others are
+/// answered. A problem of the question itself fails the whole request.
 fn item(decision: Result<Decision<'_>, Problem>, code: &str) -> Decided {
     match decision {
         Ok(decision) => Ok(written(&decision)),
@@ -146,8 +146,8 @@ fn item(decision: Result<Decision<'_>, Problem>, code: &str) -> Decided {
     }
 }
 
-/// Answers a question from what is stored. Between the slices of a batch others have their turn; each answer says of
-/// which version it is.
+/// Answers a request from the database. A batch yields to other requests between slices, so each answer names its
+/// version.
 pub async fn answer(asked: CheckRequest, store: &dyn Store, now: Instant) -> Result<Answer, ApiError> {
     match asked {
         CheckRequest::Many(checks) => many(checks, store, now).await,
@@ -168,7 +168,7 @@ async fn many(checks: Vec<Result<Check, Problems>>, store: &dyn Store, now: Inst
     CheckRequest::Many(checks).answer(decided)
 }
 
-/// What is to be known of these customers; nothing where nothing was ever written.
+/// Loads a catalog with these customers, or `None` if nothing was ever written.
 fn read(mut customers: Vec<&str>, store: &dyn Store, now: Instant) -> Result<Option<FullCatalog>, ApiError> {
     sort_by(&mut customers, Ord::cmp);
     customers.dedup();

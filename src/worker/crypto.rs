@@ -1,4 +1,4 @@
-//! Ed25519 by the platform: its own is faster, and costs no bytes here.
+//! Ed25519 from the platform, which is faster and adds nothing to the bundle.
 
 use crate::js;
 use crate::settings::Settings;
@@ -7,13 +7,13 @@ use worker::console_error;
 use worker::js_sys::{Promise, Uint8Array};
 use worker::wasm_bindgen::{JsCast, JsValue};
 
-/// Whether a key's other half signed a message.
+/// Verifies the signature of a message.
 pub async fn verifies(key: &PublicKey, message: &[u8], signature: &[u8; 64]) -> Result<bool, String> {
     let outcome = js::done(js::verifies(key.as_bytes(), message, signature)).await?;
     Ok(outcome.as_bool().unwrap_or_default())
 }
 
-/// A key that signs.
+/// A signing key.
 #[derive(Debug)]
 pub struct Signer {
     signer: JsValue,
@@ -21,9 +21,9 @@ pub struct Signer {
 }
 
 impl Signer {
-    /// Reads 64 hexadecimal digits.
+    /// Reads a secret key of 64 hexadecimal digits.
     pub async fn read(secret: &str) -> Result<Signer, String> {
-        // A secret looks like a hash: 32 bytes.
+        // A secret has the form of a hash: 32 bytes.
         let seed = Hash::parse(secret.trim()).ok_or_else(|| mayuse_snapshot::KeyError.to_string())?;
         let signer = js::done(js::signer(seed.as_bytes())).await?;
         let public = js::bytes(&js::field(&signer, "publicKey")).try_into();
@@ -31,7 +31,7 @@ impl Signer {
         Ok(Signer { signer, public: PublicKey::from_bytes(public) })
     }
 
-    /// The name of the key.
+    /// The id of the key.
     pub fn id(&self) -> KeyId {
         self.public.id()
     }
@@ -43,7 +43,7 @@ impl Signer {
     }
 }
 
-/// The keys whose manifests are believed: those that are set, else the other half of the one that signs.
+/// The trusted keys: the configured keys, else the public half of the signing key.
 pub async fn trusted(settings: &Settings) -> Vec<PublicKey> {
     if !settings.keys.is_empty() {
         return settings.keys.clone();

@@ -1,4 +1,4 @@
-//! The whole catalog as a document, streamed, so that it need not fit into memory.
+//! Exports the whole catalog as a stream, so that it need not fit into memory.
 
 use crate::http::{Answer, VERSION};
 use crate::js;
@@ -9,19 +9,19 @@ use mayuse_dialects::{ApiError, DOCUMENT_FORMAT, Dialect, JsonValue, Kind, Store
 use std::rc::Rc;
 use worker::{Headers, Response, Result};
 
-/// How many entities are read at once.
+/// The number of entities in one read.
 const PAGE: usize = 200;
 
-/// The two forms of a catalog as a whole.
+/// The format of an export.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Form {
     /// One JSON document.
     Document,
-    /// A line for each entity, as an import takes them.
+    /// One line for each entity, as an import reads them.
     Lines,
 }
 
-/// Where in the catalog an export is.
+/// The position of an export in the catalog.
 struct Export {
     store: Rc<Sql>,
     form: Form,
@@ -33,9 +33,8 @@ struct Export {
 
 static KINDS: [Kind; 10] = Kind::ALL;
 
-/// Answers with the catalog: lines where the request accepts `application/x-ndjson`, else a
-/// document. A write while it is sent breaks it off: half of one version and half of the next would
-/// be neither.
+/// Answers with the catalog: lines if the request accepts `application/x-ndjson`, else a document.
+/// A concurrent write aborts the export, because it would mix two versions.
 pub fn respond(store: &Rc<Sql>, accept: Option<&str>, head: bool) -> Result<Response> {
     let lines = accept.is_some_and(|accept| accept.contains("application/x-ndjson"));
     let form = if lines { Form::Lines } else { Form::Document };
@@ -58,7 +57,7 @@ pub fn respond(store: &Rc<Sql>, accept: Option<&str>, head: bool) -> Result<Resp
     let export = Export { store: Rc::clone(store), form, version, kinds, kind: None, after: String::new() };
     let rest = stream::unfold(Some(export), |export| async move {
         let mut export = export?;
-        // Who reads fast would be served all of it before anybody else is answered.
+        // Otherwise a fast client would receive the whole export before any other request is answered.
         js::turn().await;
         match export.next() {
             Ok(Some(piece)) => Some((Ok(piece), Some(export))),
@@ -86,7 +85,7 @@ fn beginning(store: &Rc<Sql>, form: Form) -> std::result::Result<Vec<u8>, ApiErr
 }
 
 impl Export {
-    /// The next piece; nothing after the last.
+    /// The next chunk, or `None` after the last.
     fn next(&mut self) -> std::result::Result<Option<Vec<u8>>, ApiError> {
         if self.store.version()? != self.version {
             return Err(ApiError::conflict("the catalog was written while it was exported; export it again"));

@@ -1,4 +1,4 @@
-//! Requests and answers on their way between the platform and the routes.
+//! Converts requests and answers between the platform and the routes.
 
 use crate::js;
 use mayuse_core::{Instant, WriteJson};
@@ -7,19 +7,19 @@ use std::pin::Pin;
 use worker::wasm_bindgen::JsValue;
 use worker::{Headers, Request, Response};
 
-/// Who asks, as the Worker found out; whatever a client sends under this name is replaced there.
+/// The header with the name of the authenticated key. The Worker replaces a client's value.
 pub const BY: &str = "x-mayuse-key";
 
-/// A header of writes: the version they made.
+/// The header with the version that a write created.
 pub const VERSION: &str = "x-snapshot-version";
 
-/// After how many seconds to send a body again that there was no room for.
+/// The `retry-after` seconds for a body that did not fit into the memory budget.
 const BUSY_S: u32 = 5;
 
-/// Most answers are shorter, and a buffer that grows is copied.
+/// An initial capacity that fits most answers, so that the buffer does not grow.
 const USUAL: usize = 1024;
 
-/// An answer with its body written out.
+/// A response with its serialized body.
 #[derive(Debug)]
 pub struct Answer {
     pub status: u16,
@@ -28,30 +28,30 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// A value as JSON.
+    /// A JSON response.
     pub fn json(status: u16, value: &impl WriteJson) -> Answer {
         let mut body = Vec::with_capacity(USUAL);
         value.write_json(&mut body);
         Answer::written(status, body)
     }
 
-    /// JSON that is written already.
+    /// A response whose body is already JSON.
     pub fn written(status: u16, body: Vec<u8>) -> Answer {
         Answer { status, headers: vec![("content-type", "application/json".to_owned())], body }
     }
 
-    /// A refusal in the words of a dialect.
+    /// An error in the format of a dialect.
     pub fn refusal(dialect: Dialect, failure: &ApiError) -> Answer {
         Answer::from(dialect.refuse(failure))
     }
 
-    /// The same with one more header.
+    /// Adds a header.
     pub fn with(mut self, name: &'static str, value: impl ToString) -> Answer {
         self.headers.push((name, value.to_string()));
         self
     }
 
-    /// For the platform.
+    /// Converts this into the platform's response.
     pub fn respond(self, head: bool) -> worker::Result<Response> {
         let headers = Headers::new();
         headers.set("cache-control", "no-store")?;
@@ -77,20 +77,20 @@ impl From<ApiResponse> for Answer {
     }
 }
 
-/// Work that is waited for. It is boxed where it is waited for in several places: each would be compiled anew.
+/// A boxed future. Boxing saves code size: a plain one is compiled again at each place that awaits it.
 pub type Work<'w, T> = Pin<Box<dyn Future<Output = Result<T, ApiError>> + 'w>>;
 
-/// A body: bytes that the platform holds. They count against what there may be at a time for as long as this is there.
+/// A request body in JavaScript memory. It counts against the memory budget until it is dropped.
 #[derive(Debug, Default)]
 pub struct Body(JsValue);
 
 impl Body {
-    /// The bytes where they are.
+    /// The bytes in JavaScript memory.
     pub fn shared(&self) -> JsValue {
         js::field(&self.0, "bytes")
     }
 
-    /// The bytes, copied.
+    /// A copy of the bytes in wasm memory.
     pub fn bytes(&self) -> Vec<u8> {
         if self.0.is_undefined() { Vec::new() } else { js::bytes(&self.shared()) }
     }
@@ -104,14 +104,14 @@ impl Drop for Body {
     }
 }
 
-/// Where a body is read.
+/// The memory budget that a body counts against.
 #[derive(Clone, Copy, Debug)]
 pub enum Room {
     Worker,
     Object,
 }
 
-/// The body, up to what its path takes, for whom. What is longer is not read to its end.
+/// Reads the body of a request by `who`. Stops reading beyond `limit`.
 pub fn body<'w>(request: &'w Request, limit: usize, room: Room, who: &'w str) -> Work<'w, Body> {
     Box::pin(read_body(request, limit, room, who))
 }
@@ -144,7 +144,7 @@ async fn read_body(request: &Request, limit: usize, room: Room, who: &str) -> Re
     }
 }
 
-/// Refuses a body that is encoded: nothing here decodes it.
+/// Refuses a body with a content encoding, because the Worker decodes none.
 pub fn is_plain(request: &Request) -> Result<(), ApiError> {
     match request.headers().get("content-encoding").ok().flatten() {
         Some(encoding) if !encoding.trim().eq_ignore_ascii_case("identity") && !encoding.trim().is_empty() => {
@@ -155,12 +155,12 @@ pub fn is_plain(request: &Request) -> Result<(), ApiError> {
     }
 }
 
-/// The body ended too early.
+/// The error for a body that ends too early.
 pub fn interrupted() -> ApiError {
     ApiError::new(ErrorKind::BadRequest, "the body ended before it was complete").code("BODY_INTERRUPTED")
 }
 
-/// The path and the query of a URL.
+/// Splits a URL into its path and its query.
 pub fn path_and_query(url: &str) -> (&str, &str) {
     let after_scheme = url.split_once("://").map_or(url, |(_, rest)| rest);
     let after_host = after_scheme.find('/').and_then(|at| after_scheme.get(at..)).unwrap_or("/");
@@ -168,14 +168,14 @@ pub fn path_and_query(url: &str) -> (&str, &str) {
     target.split_once('?').unwrap_or((target, ""))
 }
 
-/// The clock. It is read once per request, so that one request knows one time.
+/// The current time. Read once per request, so that a request has one time.
 pub fn now() -> Instant {
     #[expect(clippy::cast_possible_truncation, reason = "saturates, and 2^53 milliseconds are 285,000 years")]
     let ms = worker::js_sys::Date::now() as i64;
     Instant::from_millis(ms).unwrap_or(Instant::MAX)
 }
 
-/// Sixteen random bytes, from which the ids of a request are made.
+/// Sixteen random bytes that seed the ids of a request.
 pub fn seed() -> worker::Result<[u8; 16]> {
     use worker::js_sys::{Function, Reflect, Uint8Array, global};
     use worker::wasm_bindgen::JsCast;

@@ -1,4 +1,4 @@
-//! Large catalogs, taken as a stream of lines and written batch by batch.
+//! Imports a catalog of any size: reads a stream of lines and writes it in batches.
 
 use crate::http::{self, Answer, VERSION};
 use crate::js;
@@ -10,21 +10,21 @@ use serde_json::{Map, Value};
 use std::fmt;
 use std::rc::Rc;
 
-/// How many lines are read before others have their turn.
+/// The number of lines read before other requests run.
 const LINES_A_TURN: u32 = 1_000;
 
-/// How long an import is held up at a time, so that what is written already can be published.
+/// The longest pause of an import while the batches so far are published.
 const MAX_HOLD_MS: i64 = 10_000;
 
-/// What an import writes with.
+/// The resources of an import.
 pub struct Writer<'w> {
     pub storage: &'w Storage,
     pub store: &'w Rc<Sql>,
     pub now: Instant,
     pub by: &'w str,
-    /// Told after each batch.
+    /// Called after each batch.
     pub written: &'w dyn Fn(),
-    /// Whether to wait with the next one: what is written already is being published.
+    /// Whether the next batch must wait, because the publisher needs a cut.
     pub holds: &'w dyn Fn() -> bool,
 }
 
@@ -34,16 +34,16 @@ impl fmt::Debug for Writer<'_> {
     }
 }
 
-/// An import under way.
+/// A running import.
 struct Run {
     token: String,
-    /// What an earlier request wrote of the same file.
+    /// The part of the file that an earlier request wrote.
     before: Progress,
-    /// How far this request has read.
+    /// The part of the file that this request has read.
     read: Progress,
-    /// What is written.
+    /// The stored state.
     written: Import,
-    /// Whether that was all of it, the last time.
+    /// Whether an earlier request wrote the whole file.
     was_done: bool,
     n_batches: u64,
     counts: Map<String, Value>,
@@ -51,8 +51,8 @@ struct Run {
 }
 
 impl Writer<'_> {
-    /// Takes a request. Its idempotency key is the resume token: sent again with the same file, it
-    /// goes on where it ended.
+    /// Runs an import request. Its idempotency key is the resume token: sent again with the same file, the
+    /// import resumes.
     pub async fn take(&self, request: &mut worker::Request, key: Option<String>) -> worker::Result<Answer> {
         let token = match key {
             Some(key) => key,
@@ -76,14 +76,14 @@ impl Writer<'_> {
         );
         let Err(failure) = outcome else {
             let answer = Answer::json(200, &JsonValue(&summary)).with(VERSION, run.written.version);
-            // Nothing was left to write: the whole file is there since an earlier request.
+            // An earlier request wrote the whole file.
             return Ok(if run.was_done && run.n_batches == 0 {
                 answer.with("idempotent-replayed", true)
             } else {
                 answer
             });
         };
-        // What came before the batch that was refused is written, and the answer says so.
+        // The batches before the refused one are written, and the answer reports them.
         let mut reply = Dialect::Native.refuse(&failure);
         if let (Some(Value::Object(body)), Value::Object(summary)) = (&mut reply.body, summary) {
             body.extend(summary);
@@ -129,10 +129,10 @@ impl Writer<'_> {
             let n_batches = run.n_batches;
             let mut n_lines = 0_u32;
             let mut lines = chunk.split(|byte| *byte == b'\n');
-            // The last piece is the beginning of a line, and empty after a line break.
+            // The last part is an incomplete line, and is empty after a line break.
             let last = lines.next_back().unwrap_or_default();
             for line in lines {
-                // Lines that make no batch, such as blank ones, cost time too.
+                // Lines outside a batch, such as blank lines, take time too.
                 n_lines = n_lines.saturating_add(1);
                 if n_lines.is_multiple_of(LINES_A_TURN) {
                     js::turn().await;
@@ -150,7 +150,7 @@ impl Writer<'_> {
                 return Err(too_long(run));
             }
             if n_batches != run.n_batches {
-                // Lines that are there already would be taken one after the other, and questions had to wait.
+                // Lines that are already buffered would otherwise be read without a pause, and checks would wait.
                 js::turn().await;
                 self.hold().await;
             }
@@ -158,7 +158,7 @@ impl Writer<'_> {
         if rest.is_empty() { Ok(()) } else { self.line(&rest, run) }
     }
 
-    /// Waits for its turn, but not for ever.
+    /// Waits while the publisher holds imports, up to `MAX_HOLD_MS`.
     async fn hold(&self) {
         let until = http::now().millis().saturating_add(MAX_HOLD_MS);
         while (self.holds)() && http::now().millis() < until {
@@ -194,7 +194,7 @@ impl Writer<'_> {
         self.flush(run, true)
     }
 
-    /// Writes the batch, and how far the import is, in one transaction.
+    /// Writes the batch and the state of the import in one transaction.
     fn flush(&self, run: &mut Run, done: bool) -> Result<(), ApiError> {
         let batch = std::mem::take(&mut run.batch);
         let changes = batch.changes();
@@ -202,7 +202,7 @@ impl Writer<'_> {
         let written = self.storage.transaction(|| {
             let stored = self.store.import(&run.token)?.map(|import| import.progress).unwrap_or_default();
             if stored == Progress::default() && stored != run.written.progress {
-                // An import is forgotten only together with what it wrote.
+                // The state of an import is deleted only together with its entities.
                 let message = "the catalog was replaced meanwhile, and nothing of this import is there any more; \
                                send it again from the beginning";
                 run.written = Import { version: self.store.version()?, ..Import::default() };
@@ -235,7 +235,7 @@ fn too_long(run: &Run) -> ApiError {
     ApiError::new(ErrorKind::TooLarge, format!("a line is longer than {MAX_LINE} bytes")).at(Element::Line(line))
 }
 
-/// How far an import came.
+/// Answers with the progress of an import.
 pub fn state(token: &str, store: &Rc<Sql>) -> Answer {
     let found = store
         .import(token)

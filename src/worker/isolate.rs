@@ -1,6 +1,6 @@
-//! The replica of this isolate: carries out what the reader says, whose rules are in `mayuse-snapshot`.
+//! The replica of this isolate: executes the commands of the reader of `mayuse-snapshot`.
 //!
-//! No request waits for what another one fetches, since the platform ends that with the other request.
+//! No request awaits another request's fetch, because the platform cancels a fetch with its request.
 
 use crate::checks::{CheckRequest, Decided, written};
 use crate::crypto;
@@ -15,10 +15,10 @@ use serde_json::Value;
 use std::cell::{OnceCell, RefCell};
 use worker::{Env, console_error};
 
-/// Where the shim leaves the bytes of the fallback.
+/// The global variable in which the shim passes the fallback.
 const EMBEDDED: &str = "MAYUSE_FALLBACK_SNAPSHOT";
 
-/// What is in this isolate.
+/// The state of this isolate.
 struct IsolateState {
     reader: RefCell<Reader>,
     settings: Settings,
@@ -29,7 +29,7 @@ thread_local! {
     static HELD: OnceCell<Option<IsolateState>> = const { OnceCell::new() };
 }
 
-/// Does something with the replica, if this Worker has one.
+/// Runs `work` on the state, and opens it first if necessary. `None` without a replica.
 fn with<T>(env: &Env, work: impl FnOnce(&IsolateState) -> T) -> Option<T> {
     HELD.with(|held| {
         let held = held.get_or_init(|| {
@@ -45,24 +45,24 @@ fn with<T>(env: &Env, work: impl FnOnce(&IsolateState) -> T) -> Option<T> {
     })
 }
 
-/// The same, where the replica was opened before.
+/// Runs `work` on the state if it is open.
 fn opened<T>(work: impl FnOnce(&IsolateState) -> T) -> Option<T> {
     HELD.with(|held| held.get().and_then(Option::as_ref).map(work))
 }
 
-/// Answers a question at once, or not at all.
+/// Answers a question from memory, or returns `None`.
 pub fn answer_now(question: &Question<'_>, now: Instant) -> Option<Vec<u8>> {
     opened(|held| held.reader.try_borrow().ok()?.answer_now(question, now).map(|decision| written(&decision))).flatten()
 }
 
-/// A request, and whether it is answered at once from what is held.
+/// Starts a request. The second value is whether memory alone answers it.
 pub fn ask(asked: &CheckRequest, now: Instant) -> (Asking<'_, Decided>, bool) {
     let mut asking = asked.asking(now);
     let is_answered = opened(|held| asking.is_answered_now(&held.reader.borrow())).unwrap_or_default();
     (asking, is_answered)
 }
 
-/// Whether it is time to look for another manifest.
+/// Whether it is time to look for a newer manifest.
 pub fn is_due(now: Instant) -> bool {
     opened(|held| held.reader.borrow().is_due(now)).unwrap_or_default()
 }
@@ -73,18 +73,18 @@ pub async fn refresh(now: Instant) {
     carry(&mut |reader, event, now| look.step(reader, event, now), Event::Begin).await;
 }
 
-/// How far a request came.
+/// The state in which a request leaves the reader.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Outcome {
-    /// All of it is answered.
+    /// All questions are answered.
     Answered,
-    /// The catalog itself is to be asked; where it does not answer, the request goes on.
+    /// The Durable Object must answer. If it fails, the reader continues.
     AskOrigin,
     /// This Worker has no replica.
     NoReplica,
 }
 
-/// Goes on with a request until it is answered, or the catalog itself is to be asked.
+/// Continues a request until it is answered or needs the Durable Object.
 pub async fn answer(asking: &mut Asking<'_, Decided>, env: &Env, event: Event) -> Outcome {
     if with(env, |_| ()).is_none() {
         return Outcome::NoReplica;
@@ -95,7 +95,7 @@ pub async fn answer(asking: &mut Asking<'_, Decided>, env: &Env, event: Event) -
 /// A task of the reader.
 type Step<'s> = dyn FnMut(&mut Reader, Event, Instant) -> Command + 's;
 
-/// Carries out the commands of a task until there are no more, or the catalog itself is to be asked.
+/// Executes the commands of a task until it is done or needs the Durable Object.
 async fn carry(step: &mut Step<'_>, mut event: Event) -> Outcome {
     let derive = opened(|held| held.reader.borrow().settings.keys.is_empty().then(|| held.settings.clone()));
     if let Some(settings) = derive.flatten() {
@@ -125,19 +125,19 @@ async fn carry(step: &mut Step<'_>, mut event: Event) -> Outcome {
     }
 }
 
-/// How much memory the program has, which never becomes less.
+/// The wasm memory in bytes. It never shrinks.
 #[cfg(target_arch = "wasm32")]
 fn memory_bytes() -> usize {
     core::arch::wasm32::memory_size::<0>().saturating_mul(65_536)
 }
 
-/// Elsewhere it is only linted.
+/// Other targets only lint this crate.
 #[cfg(not(target_arch = "wasm32"))]
 fn memory_bytes() -> usize {
     0
 }
 
-/// How the replica of this isolate is.
+/// The status of this isolate's replica.
 pub fn status(env: &Env, now: Instant) -> Option<Value> {
     with(env, |held| {
         let reader = held.reader.borrow();

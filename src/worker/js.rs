@@ -1,4 +1,4 @@
-//! Calls into JavaScript: `platform.mjs`, and the few for which `worker` has no words.
+//! Calls into JavaScript: `platform.mjs`, and the few that `worker` does not support.
 
 use worker::js_sys::{Array, Function, Promise, Reflect, Uint8Array};
 use worker::wasm_bindgen;
@@ -36,19 +36,19 @@ extern "C" {
     pub fn asset(env: &JsValue, path: &str) -> Promise;
 }
 
-/// What a promise comes to, or what is said of what it throws.
+/// Awaits a promise. An exception becomes its message.
 pub async fn done(promise: Promise) -> Result<JsValue, String> {
     JsFuture::from(promise).await.map_err(|thrown| said(&thrown))
 }
 
-/// Lets whatever else waits have its turn.
+/// Yields to other requests.
 pub async fn turn() {
     pause(0).await;
 }
 
-/// Waits.
+/// Waits for a time.
 pub async fn pause(ms: u32) {
-    // It has nothing to throw.
+    // The promise never rejects.
     let _ = JsFuture::from(begin_pause(ms)).await;
 }
 
@@ -58,22 +58,22 @@ pub fn call(object: &JsValue, method: &str, argument: &JsValue) -> Result<JsValu
     function.call1(object, argument)
 }
 
-/// A field of an object, undefined where there is none.
+/// A field of an object, `undefined` if it is missing.
 pub fn field(object: &JsValue, name: &str) -> JsValue {
     Reflect::get(object, &name.into()).unwrap_or(JsValue::UNDEFINED)
 }
 
-/// Bytes of the platform, copied.
+/// Copies a `Uint8Array`.
 pub fn bytes(value: &JsValue) -> Vec<u8> {
     Uint8Array::new(value).to_vec()
 }
 
-/// The items of an array of the platform.
+/// The items of a JavaScript array.
 pub fn items(value: JsValue) -> Vec<JsValue> {
     Array::from(&value).iter().collect()
 }
 
-/// What is said of something thrown.
+/// The message of an exception.
 pub fn said(thrown: &JsValue) -> String {
     let message = field(thrown, "message").as_string();
     message.or_else(|| thrown.as_string()).unwrap_or_else(|| "something was thrown".to_owned())

@@ -1,11 +1,8 @@
-//! The Worker: the catalog and the core behind HTTP.
+//! The Worker: serves the catalog and its checks over HTTP.
 //!
-//! Reading order: `http` is what a request and an answer are here, `auth` who is let in, `checks` the
-//! questions; `isolate` what this isolate holds and decides from, `sync_check` the way of a check that need not
-//! wait, which `shim.mjs` asks before anything else; `kv` where the replica comes from and `snapshots` how others read it; `catalog` the
-//! object that holds everything, `transaction`, `sql` and `sql_row` how it stores it, `sql_bounds` how much
-//! of it; `import` and `export` the catalog as a whole, `publish` and `sql_ledger` how it gets to the
-//! replicas; `settings`, `crypto` and `js` what all of them need. This file is the way in.
+//! The `mod` lines are the reading order. `isolate` decides from the replica, and `sync_check` is its fast path,
+//! which `shim.mjs` calls first. `catalog` is the Durable Object, and the `sql` modules are its database.
+//! `publish` and `sql_ledger` publish snapshots into `kv`. This file is the entry point.
 
 #![forbid(unsafe_code)]
 
@@ -46,13 +43,13 @@ use settings::CATALOG;
 use worker::wasm_bindgen::{JsCast, JsValue};
 use worker::{Context, Env, Response, Result, console_error, console_log, event, worker_sys::web_sys};
 
-/// What only this program knows of itself.
+/// The facts that only this program can report.
 const PROGRAM: Program = Program { manifest_format: mayuse_snapshot::MANIFEST_FORMAT };
 
-/// For how long a question may wait for the catalog, and a write of one entity.
+/// The timeout for the Durable Object to answer a check or a write of one entity.
 const ANSWER_WITHIN_MS: u32 = 20_000;
 
-/// Answers a request: lets it in, and hands it to the catalog.
+/// Authenticates a request, and answers it here or forwards it to the Durable Object.
 #[event(fetch)]
 async fn fetch(request: worker::Request, env: Env, context: Context) -> Result<Response> {
     let now = http::now();
@@ -72,7 +69,7 @@ async fn fetch(request: worker::Request, env: Env, context: Context) -> Result<R
         Err(failure) => arrived.respond(Answer::refusal(Dialect::of(path, presented), &failure)),
     };
     if isolate::is_due(now) {
-        // Nobody waits for it.
+        // The refresh runs after the response.
         context.wait_until(isolate::refresh(now));
     }
     let ms = http::now().millis().saturating_sub(now.millis());
@@ -92,21 +89,21 @@ async fn fetch(request: worker::Request, env: Env, context: Context) -> Result<R
     response
 }
 
-/// How a request presents its key.
+/// The form in which a request presents its key.
 fn presented(request: &worker::Request) -> Presented {
     let header = |name: &str| request.headers().get(name).ok().flatten();
     Presented::of(header("authorization").as_deref(), header("x-api-key").as_deref())
 }
 
-/// What a request is called in the log and in its answer: as the platform calls it.
+/// The id of a request in the log and in its response: the platform's, else a new one.
 fn id_of(request: &worker::Request, now: Instant) -> String {
     let ray = request.headers().get("cf-ray").ok().flatten();
-    // On other platforms it is whatever the client says.
+    // On other platforms the client chooses this header.
     let is_header = |ray: &String| (1..=64).contains(&ray.len()) && ray.bytes().all(|byte| byte.is_ascii_graphic());
     ray.filter(is_header).unwrap_or_else(|| Ids::new(now, http::seed().unwrap_or_default()).next("req_"))
 }
 
-/// A request as it came.
+/// An incoming request.
 struct IncomingRequest {
     method: String,
     url: String,
@@ -123,8 +120,8 @@ impl IncomingRequest {
         answer.with("x-request-id", &self.id).respond(self.method == "HEAD")
     }
 
-    /// Answers it, and says whose key it came with. Nothing reaches the catalog that was not
-    /// counted before.
+    /// Answers the request and sets `by` to the name of its key. A request is counted before it
+    /// reaches the Durable Object.
     async fn serve(
         &self,
         request: &worker::Request,
@@ -155,7 +152,7 @@ impl IncomingRequest {
         {
             Ok(key) => key,
             Err(failure) => {
-                // Guessing is limited too, by where it comes from.
+                // Guessing keys is limited by address.
                 if failure.kind == ErrorKind::Unauthorized {
                     auth::limit(env, auth::ANONYMOUS, address).await?;
                 }
@@ -165,8 +162,8 @@ impl IncomingRequest {
         by.clone_from(&key.name);
         let count = |n| auth::limit_by(env, &key.class, &key.name, n);
         let is_question = rate == RateClass::Question;
-        // A question that is answered from memory costs nobody else anything, and is not counted, unless its body is
-        // large; whatever else it is, it is counted before its body is read.
+        // A check that memory answers costs other clients nothing, so it is not counted unless its body is large.
+        // Every other request is counted before its body is read.
         let announced = || header("content-length").and_then(|n| n.parse::<usize>().ok());
         let is_small = self.is_read() || announced().is_some_and(|n| n <= SMALL as usize);
         let is_fine = key.require(scope).and_then(|()| if self.is_read() { Ok(()) } else { http::is_plain(request) });
@@ -211,8 +208,7 @@ impl IncomingRequest {
         self.respond(asked.answer(answers)?).map_err(|error| self.broken(&error))
     }
 
-    /// Answers questions from the replica, else asks the catalog itself, else says that it cannot be
-    /// said.
+    /// Answers questions from the replica, else from the Durable Object, else as indeterminate.
     async fn answer(
         &self,
         mut asking: Asking<'_, Decided>,
@@ -232,7 +228,7 @@ impl IncomingRequest {
             answered => answered.map_err(|error| self.broken(&error)),
         };
         if outcome == Outcome::NoReplica {
-            // What the catalog says of itself is more than what can be said here.
+            // The Durable Object's error says more than this isolate can.
             return answered.map(Err);
         }
         isolate::answer(&mut asking, env, Event::Unanswered).await;
@@ -253,8 +249,8 @@ impl IncomingRequest {
         matches!(self.method.as_str(), "GET" | "HEAD")
     }
 
-    /// Hands it to the catalog, together with who asks. Only an import is read over there, so that nobody else's
-    /// slow client is waited for by what everybody waits for.
+    /// Forwards the request to the Durable Object with the name of its key. The body is read here, except for an
+    /// import, so that slow clients do not occupy the Durable Object.
     async fn forward(
         &self,
         request: &worker::Request,
@@ -281,8 +277,8 @@ impl IncomingRequest {
         env: &Env,
         by: &str,
     ) -> Result<Response> {
-        // A panic over there leaves what it was busy with without an answer. The whole catalog takes as long as it
-        // takes.
+        // A panic of the Durable Object leaves requests unanswered, hence the timeout. Reading or replacing the whole
+        // catalog has no limit.
         let ms = if found.is_whole() { 0 } else { ANSWER_WITHIN_MS };
         let body = body.map_or(JsValue::UNDEFINED, Body::shared);
         let answered = js::done(js::forward(env, CATALOG, request.inner(), http::BY, by, &self.id, &body, ms)).await;
@@ -290,7 +286,7 @@ impl IncomingRequest {
         Ok(response.unchecked_into::<web_sys::Response>().into())
     }
 
-    /// What went wrong is for the log alone.
+    /// Logs the error and hides it from the client.
     fn broken(&self, error: &worker::Error) -> ApiError {
         console_error!("{}: the catalog does not answer: {}", self.id, error.to_string());
         let message = "the catalog does not answer; ask again, where something is created with the same \
@@ -299,7 +295,7 @@ impl IncomingRequest {
     }
 }
 
-/// The description of the API, which everybody may read.
+/// The description of the API. It is public.
 async fn described(path: &str, env: &Env) -> std::result::Result<Answer, ApiError> {
     let asset = js::done(js::asset(env, path)).await.map_err(|said| {
         console_error!("{path}: {said}");
@@ -308,8 +304,8 @@ async fn described(path: &str, env: &Env) -> std::result::Result<Answer, ApiErro
     Ok(Answer::written(200, js::bytes(&asset)))
 }
 
-/// Panics where a test bound `PANIC_ROUTE`, so that recovery can be tested on what is shipped.
-/// No deployment binds it.
+/// Panics if a test bound `PANIC_ROUTE`, so that recovery is tested on the shipped build. No deployment
+/// binds it.
 fn panic_if_asked(path: &str, env: &Env) {
     #[expect(clippy::panic, reason = "its only purpose")]
     if path == "/panic" && env.var("PANIC_ROUTE").is_ok() {

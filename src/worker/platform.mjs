@@ -1,7 +1,7 @@
-// What the platform does for the Worker, many at a time and not for ever: here, because a line of it is a hundred bytes of
-// JavaScript and thousands of WebAssembly.
+// Platform calls of the Worker, concurrent and with timeouts. They are in JavaScript because the same code is far
+// larger as WebAssembly.
 
-/** What a promise comes to, unless that takes longer than so many milliseconds. */
+/** Awaits a promise for at most `ms` milliseconds. */
 async function within(ms, promise) {
   let timer;
   const late = new Promise((_, reject) => {
@@ -14,23 +14,23 @@ async function within(ms, promise) {
   }
 }
 
-/** Waits; for no time at all, so that whatever else waits has its turn. */
+/** Waits. With 0 milliseconds, it only yields to other requests. */
 export function pause(ms) {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
-// How many bytes of bodies there may be at a time, in the Worker and in the object each: of the 128 MB an isolate has.
+// The memory budget for request bodies, for the Worker and for the Durable Object each, of the 128 MB of an isolate.
 const CEILING = 32 * 1024 * 1024;
-// What of it is kept for bodies as small as a question, and how small those are.
+// The part of the budget that is reserved for small bodies such as questions, and the maximum size of those.
 const SPARE = 2 * 1024 * 1024;
 const SMALL = 16 * 1024;
-// How much of it one key may have with more than one body.
+// The maximum share of one key with more than one body.
 const SHARE = 16 * 1024 * 1024;
-// How long a client may pause, and take in all.
+// The longest pause of a client, and the longest time for a whole body.
 const PAUSE_MS = 30_000;
 const BODY_MS = 300_000;
 
-/** The bodies there are. One whose request ended unseen is let go once it should long have been answered. */
+/** The bodies in memory. A body that was never freed expires, because its request may have ended unnoticed. */
 class Room {
   bodies = new Set();
   bytes = 0;
@@ -73,8 +73,8 @@ class Room {
 const rooms = { worker: new Room(), object: new Room() };
 
 /**
- * Reads a body into memory of the platform, which takes it back whatever becomes of the request. What is resolved to
- * has its `bytes` and is to be let go with `freeBody`, or is a word that says why there is none.
+  * Reads a body into JavaScript memory, which is freed whatever happens to the request. Resolves to an object with
+  * `bytes`, which the caller frees with `freeBody`, or to a word with the reason of the failure.
  */
 export async function readBody(request, limit, where, who) {
   const room = rooms[where];
@@ -143,12 +143,12 @@ async function readInto(body, request, limit, length, announced) {
   return undefined;
 }
 
-/** Lets go of a body, once. */
+/** Frees a body. A second call has no effect. */
 export function freeBody(body) {
   body.room.free(body);
 }
 
-/** What keeps bytes from being an object of this hash: "hash", "text", or nothing. */
+/** Why bytes are not the object with this hash: "hash", "text", or undefined if they are. */
 export async function notObject(bytes, hash) {
   const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
   if (hash !== Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("")) {
@@ -166,41 +166,41 @@ export async function notObject(bytes, hash) {
   return undefined;
 }
 
-/** A value of a KV namespace as bytes, null where there is none. */
+/** Reads a KV value as bytes, or null if it is absent. */
 async function read(kv, key, cacheTtl, ms) {
   const found = await within(ms, kv.get(key, { type: "arrayBuffer", cacheTtl }));
   return found === null ? null : new Uint8Array(found);
 }
 
-// The least seconds the platform keeps a value near by.
+// The shortest cache time that the platform allows.
 const LEAST_TTL_S = 30;
 
-/** Several at the same time. Of each that fails, what is said. */
+/** Reads several values concurrently. A failed read becomes its error message. */
 export async function readAll(kv, keys, cacheTtl, ms) {
-  // That nothing is there is kept near by for as long as what is there would be. What came meanwhile is seen by one that
-  // asks for less.
+  // The platform caches that a value is absent as long as a value. A second read with a shorter cache time finds a
+  // value that was stored meanwhile.
   const again = (key) => (LEAST_TTL_S < cacheTtl ? read(kv, key, LEAST_TTL_S, ms) : null);
   const soon = async (key) => (await read(kv, key, cacheTtl, ms)) ?? again(key);
   const one = (key) => soon(key).catch((error) => String(error?.message ?? error));
   return Promise.all(keys.map(one));
 }
 
-/** Puts values under keys, or takes the keys away where there are no values; a few at the same time. */
+/** Stores values under keys, or deletes the keys if `values` is undefined, concurrently. */
 export async function write(kv, keys, values, ms) {
   const one = (n) => within(ms, values === undefined ? kv.delete(keys[n]) : kv.put(keys[n], values[n]));
   await Promise.all(keys.map((_, n) => one(n)));
 }
 
-/** Whether the other half of an Ed25519 key signed a message. */
+/** Verifies an Ed25519 signature. */
 export async function verifies(key, message, signature) {
   const imported = await crypto.subtle.importKey("raw", key, "Ed25519", false, ["verify"]);
   return crypto.subtle.verify("Ed25519", imported, signature, message);
 }
 
-// What stands before the 32 bytes of a secret where it is written as the platform reads it (RFC 8410).
+// The PKCS #8 prefix of a 32-byte Ed25519 secret (RFC 8410).
 const PKCS8 = [0x30, 0x2e, 2, 1, 0, 0x30, 5, 6, 3, 0x2b, 0x65, 0x70, 4, 0x22, 4, 0x20];
 
-/** The public half of an Ed25519 key, and a function that signs. */
+/** The public key of an Ed25519 secret, and a function that signs with it. */
 export async function signer(seed) {
   const key = await crypto.subtle.importKey("pkcs8", new Uint8Array([...PKCS8, ...seed]), "Ed25519", true, ["sign"]);
   const { x } = await crypto.subtle.exportKey("jwk", key);
@@ -209,7 +209,7 @@ export async function signer(seed) {
   return { publicKey, sign: async (message) => new Uint8Array(await crypto.subtle.sign("Ed25519", key, message)) };
 }
 
-/** The bytes of a file that was deployed beside the Worker. */
+/** Reads a static asset of the deployment. */
 export async function asset(env, path) {
   const response = await env.ASSETS.fetch(`http://assets${path}`);
   if (!response.ok) {
@@ -218,10 +218,10 @@ export async function asset(env, path) {
   return new Uint8Array(await response.arrayBuffer());
 }
 
-// How long the object may take to say how it is.
+// The timeout of a readiness report.
 const READY_WITHIN_MS = 3_000;
 
-/** What an object says of itself, as text. */
+/** The readiness report of a Durable Object, as text. */
 export async function readiness({ CATALOG }, name) {
   const signal = AbortSignal.timeout(READY_WITHIN_MS);
   const response = await CATALOG.get(CATALOG.idFromName(name)).fetch("http://catalog/readyz", { signal });
@@ -231,27 +231,27 @@ export async function readiness({ CATALOG }, name) {
   return response.text();
 }
 
-/** What reads the body of a request in pieces. */
+/** A reader of a request's body. */
 export function reader({ body }) {
   return body?.getReader();
 }
 
-/** The next piece, null at the end. */
+/** The next chunk, or null at the end. */
 export async function chunk(reader) {
   const { value = null } = (await reader?.read()) ?? {};
   return value;
 }
 
 /**
- * Hands a request to the object of this name, together with who asks, in the header `asker`, and gives its answer the
- * request's id. No `body` is that of a request without one; 0 `ms` is as long as it takes.
+  * Forwards a request to the named Durable Object, with the key's name in the header `asker`, and adds the request's id
+  * to the response. An undefined `body` leaves the request's own; 0 `ms` means no timeout.
  */
 export async function forward({ CATALOG }, name, request, asker, by, id, body, ms) {
   const headers = new Headers(request.headers);
   headers.set(asker, by);
   const init = { headers };
   if (body !== undefined) {
-    // They tell of the body as it was sent.
+    // These headers describe the body as the client sent it.
     headers.delete("content-length");
     headers.delete("transfer-encoding");
     init.body = body;
@@ -259,9 +259,9 @@ export async function forward({ CATALOG }, name, request, asker, by, id, body, m
   if (ms !== 0) {
     init.signal = AbortSignal.timeout(ms);
   }
-  // Made from the URL it would lose the dots in it.
+  // A request made from the URL would lose the dots in its path.
   const answer = await CATALOG.get(CATALOG.idFromName(name)).fetch(new Request(request, init));
-  // An answer of another Worker is read-only; its body is passed on as it is.
+  // The response of a Durable Object is read-only, so it is copied; its body is passed through.
   const response = new Response(answer.body, answer);
   response.headers.set("x-request-id", id);
   return response;

@@ -1,4 +1,4 @@
-//! Publishing: carries out the steps of the publisher, whose rules are in `mayuse-snapshot`.
+//! Publishing: executes the steps of the publisher of `mayuse-snapshot`.
 
 use crate::crypto::Signer;
 use crate::http;
@@ -13,13 +13,13 @@ use mayuse_snapshot::{Hash, Ledger, Limits, Load, Manifest, ObjectRef, Publisher
 use std::cell::Cell;
 use worker::console_error;
 
-/// How many calls of the store one alarm makes: the platform lets an invocation make a thousand.
+/// The KV calls of one alarm. The platform allows a thousand for each invocation.
 const CALLS: usize = 800;
 
-/// How many bytes are put at the same time.
+/// The maximum number of bytes put concurrently.
 const MAX_PUT: usize = 8 * 1024 * 1024;
 
-/// What publishing works with.
+/// The resources of a publishing run.
 #[derive(Debug)]
 pub struct Publishing<'p> {
     pub storage: &'p Storage,
@@ -27,16 +27,16 @@ pub struct Publishing<'p> {
     pub kv: &'p Kv,
     pub signer: &'p Signer,
     pub settings: &'p Settings,
-    /// How many imports are under way.
+    /// The number of running imports.
     pub imports: &'p Cell<u32>,
-    /// Whether they have to wait.
+    /// Whether imports must pause.
     pub holds: &'p Cell<bool>,
-    /// Since when there is something to publish.
+    /// The time of the oldest unpublished write.
     pub since: &'p Cell<i64>,
 }
 
 impl Publishing<'_> {
-    /// Publishes what there is to publish. Gives the instant at which to come again.
+    /// Publishes all pending changes and returns the time of the next run.
     pub async fn run(&self) -> Result<i64, ApiError> {
         let template = self.template();
         let limits =
@@ -49,7 +49,7 @@ impl Publishing<'_> {
             let step = publisher.step(now, Load { importing, since: self.since.get() })?;
             self.holds.set(importing && step == Step::Again);
             match step {
-                // Requests get their turn.
+                // Other requests run first.
                 Step::Again => js::turn().await,
                 Step::Put(hashes) => calls = calls.saturating_add(self.put(&hashes).await?),
                 Step::Publish => {
@@ -67,7 +67,7 @@ impl Publishing<'_> {
         Ok(http::now().millis())
     }
 
-    /// What every manifest says.
+    /// The manifest fields that are the same in every version.
     fn template(&self) -> Manifest {
         let table =
             SnapshotIndex { seed: self.store.seed(), catalog_object: ObjectRef::WITHHELD, bits: 0, shards: Vec::new() };
@@ -76,7 +76,7 @@ impl Publishing<'_> {
         Manifest { version: 0, audience, generated_at: Instant::EPOCH, policies, table, previous: None }
     }
 
-    /// Puts objects where readers look, as many of them at the same time as may be. How many.
+    /// Stores objects in KV, up to `MAX_PUT` bytes concurrently. Returns their number.
     async fn put(&self, hashes: &[Hash]) -> Result<usize, ApiError> {
         let (mut some, mut n_bytes) = (Vec::new(), 0_usize);
         for hash in hashes {
@@ -94,10 +94,10 @@ impl Publishing<'_> {
         Ok(some.len())
     }
 
-    /// Signs the cut and puts it as the manifest, which is what publishes.
+    /// Signs the cut and stores it as the manifest. This publishes it.
     async fn publish(&self) -> Result<(), ApiError> {
         let cut = self.store.cut()?.ok_or_else(|| ApiError::internal("the cut cannot be read"))?;
-        // Settings may have changed meanwhile.
+        // Settings may have changed since the cut.
         let Manifest { audience, policies, .. } = self.template();
         let cut = Manifest { audience, policies, ..cut };
         let unsigned = cut.unsigned(self.signer.id());

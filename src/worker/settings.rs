@@ -1,47 +1,47 @@
-//! What an operator may set of replication: variables of the Worker, each with a default.
+//! Replication settings: variables of the Worker, each with a default.
 
 use crate::http;
 use mayuse_core::Policy;
 use mayuse_snapshot::{Policies, PublicKey, ReaderSettings, is_audience};
 use worker::Env;
 
-/// The object's name: there is one catalog.
+/// The name of the only Durable Object.
 pub const CATALOG: &str = "catalog";
 
-/// The settings.
+/// The replication settings of a deployment.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// Hexadecimal digits of the key that signs; where there is none, nothing is published.
+    /// The signing key in hexadecimal digits. Without it nothing is published.
     pub signing_key: Option<String>,
-    /// The keys whose manifests are believed.
+    /// The keys whose manifests are trusted.
     pub keys: Vec<PublicKey>,
-    /// What readers do where they cannot say.
+    /// The policies that are published to readers.
     pub policies: Policies,
-    /// What isolates of this deployment allow, whatever a manifest says.
+    /// The policies of this deployment's own isolates, whatever a manifest says.
     pub own: Policies,
-    /// What this deployment is called in its manifests; isolates take no others.
+    /// The name of this deployment in its manifests. Isolates reject other manifests.
     pub audience: String,
-    /// How often a manifest is published although nothing changed, so that it is known to be fresh.
+    /// The interval of the heartbeat, which proves that an unchanged snapshot is fresh.
     pub heartbeat_ms: i64,
-    /// For how long objects stay that no manifest names any more.
+    /// The time that unreferenced objects are kept.
     pub grace_ms: i64,
-    /// How often an isolate looks for another manifest.
+    /// The interval in which an isolate looks for a newer manifest.
     pub refresh_ms: i64,
-    /// How many bytes of shards an isolate holds.
+    /// The maximum bytes of shards in an isolate.
     pub max_bytes: usize,
-    /// The oldest version an isolate takes.
+    /// The oldest version that an isolate accepts.
     pub min_version: u64,
 }
 
-/// What signs in the local run, which anybody may know. Nothing deployed believes it.
+/// The public signing secret of a local run. No deployment trusts it.
 const LOCAL_KEY: &str = "6d6179757365206c6f63616c2072756e206d6179757365206c6f63616c207275";
 const LOCAL_PUBLIC_KEY: &str = "f31c3c43989e068f86be2bdba834023e0c657fa3224386ea873215fa9d626a64";
 
-/// Of the 128 MB an isolate has.
+/// The default of `max_bytes`, of the 128 MB of an isolate.
 const MAX_BYTES: i64 = 48 * 1024 * 1024;
 
 impl Settings {
-    /// Reads them. One that cannot be read is said, and its default stands.
+    /// Reads the settings. An invalid one keeps its default and is reported in the second value.
     pub fn read(env: &Env) -> (Settings, Vec<String>) {
         let mut problems = Vec::new();
         let text = |name: &str| env.var(name).ok().map(|value| value.to_string()).filter(|text| !text.is_empty());
@@ -72,7 +72,7 @@ impl Settings {
             }
         };
         let signing_key = text("SNAPSHOT_SIGNING_KEY");
-        // A key that signs of its own is believed: its other half is found where it is needed.
+        // The public half of an own signing key is derived when it is needed.
         let is_local = signing_key.is_none() && env.var("LOCAL_RUN").is_ok();
         let signing_key = signing_key.or_else(|| is_local.then(|| LOCAL_KEY.to_owned()));
         let keys = text("SNAPSHOT_KEYS").or_else(|| is_local.then(|| LOCAL_PUBLIC_KEY.to_owned()));
@@ -90,7 +90,7 @@ impl Settings {
         });
         let policies =
             Policies { on_indeterminate, stale_after_ms: limit(stale_after_s), max_age_ms: limit(max_age_s) };
-        // Where the variable says nothing, manifests say what to do.
+        // If the variable is not set, the manifest's policy applies.
         let own = if policy.is_some() { on_indeterminate } else { Policy::Allow };
         let settings = Settings {
             signing_key,
@@ -107,7 +107,7 @@ impl Settings {
         (settings, problems)
     }
 
-    /// Those of the reader of an isolate.
+    /// The settings of the isolate's reader.
     pub fn reader(&self) -> ReaderSettings {
         let seed = http::seed().unwrap_or_default();
         ReaderSettings {
@@ -124,8 +124,8 @@ impl Settings {
     }
 }
 
-/// The id of the Catalog object, which no other deployment has: what this one is called where nothing
-/// else is said.
+/// The id of the Durable Object. It is unique to a deployment, so it is the default name of the
+/// deployment.
 fn catalog_id(env: &Env) -> Option<String> {
     let namespace = env.durable_object("CATALOG").ok()?;
     Some(namespace.id_from_name(CATALOG).ok()?.to_string())

@@ -1,16 +1,16 @@
-// The way in: a check that can be answered from memory is answered here and now, all else by the Worker in Rust.
+// The entry point: answers a check from memory synchronously, and passes every other request to the Rust handler.
 //
-// The Rust handler is asynchronous, and each request through it costs a promise, a class instance and a handful of
-// crossings of the border to wasm. A check from memory takes a microsecond or two, so that would be most of its time.
+// The Rust handler is asynchronous: each request costs a promise, a class instance and several calls between
+// JavaScript and wasm. A check from memory takes a microsecond or two, so this would be most of its time.
 import { Catalog as Stored, __worker_init_state, checkNow, fetch } from "../../build/index.js";
-// A snapshot to fall back on where nothing else can be had; empty, unless one was put there before the deployment.
+// The fallback. It is empty unless a snapshot was put there before the deployment.
 import fallback from "../../fallback.snapshot";
 
 globalThis.MAYUSE_FALLBACK_SNAPSHOT = fallback;
 
 /**
- * The Durable Object. A panic ends the instance of WebAssembly that the Rust object lives in, so the next call makes a
- * Rust object in the new instance.
+  * The Durable Object. A panic ends the WebAssembly instance of the Rust object, so the next call creates a Rust object
+  * in the new instance.
  */
 export class Catalog {
   #made;
@@ -31,7 +31,7 @@ export class Catalog {
   }
 
   #living() {
-    // A call of any exported function starts a new instance after a panic; a method's call does not.
+    // After a panic, calling an exported function starts a new instance; calling a method does not.
     const { instanceId } = __worker_init_state();
     if (this.#instanceId !== instanceId) {
       this.#object = new Stored(...this.#made);
@@ -41,10 +41,10 @@ export class Catalog {
   }
 }
 
-// Made once: the runtime copies them for each answer.
+// Created once: the runtime copies the headers for each response.
 const ANSWER = { headers: new Headers({ "cache-control": "no-store", "content-type": "application/json" }) };
 
-/** The bytes of an answer with status 200, or nothing. */
+/** The body of a 200 response, or undefined. */
 function fromMemory(request) {
   const { url } = request;
   // The scheme, its slashes and one character of a host are at least eight characters.
@@ -55,7 +55,7 @@ function fromMemory(request) {
     const { headers } = request;
     return checkNow(url, headers.get("authorization"), headers.get("x-api-key"), headers);
   } catch {
-    // It has already been logged. The next call starts a new instance.
+    // The panic is already logged. The next call starts a new instance.
     return undefined;
   }
 }

@@ -1,4 +1,4 @@
-//! Snapshots over HTTP: for readers elsewhere, and for catalogs that are built elsewhere.
+//! Snapshots over HTTP: serves external readers, and accepts snapshots that are built elsewhere.
 
 use crate::crypto;
 use crate::http::{self, Answer, Room, VERSION};
@@ -14,8 +14,8 @@ use mayuse_snapshot::{Fetched, Hash, NotTaken, ObjectError, Unverified};
 use serde_json::Value;
 use worker::Env;
 
-/// Answers what concerns the store of snapshots. Nothing for other routes, and for a manifest to be
-/// taken, which is for the catalog to judge.
+/// Answers the routes of the snapshot store, and `None` for all others. Publishing a manifest is among
+/// the others, because the Durable Object must compare versions.
 pub async fn answer(
     found: &Found,
     request: &worker::Request,
@@ -46,7 +46,7 @@ pub async fn answer(
         Some(Handler::PutObject) => {
             let hash = hash()?;
             let kv = store(env)?;
-            // It stays where the platform has it.
+            // The body stays in JavaScript memory.
             let body = http::body(request, found.body_limit(), Room::Worker, by).await?;
             let found = js::done(js::not_object(&body.shared(), &hash.to_string())).await;
             match found.map_err(ApiError::internal)?.as_string().as_deref() {
@@ -54,7 +54,7 @@ pub async fn answer(
                 Some("hash") => {
                     return Err(ApiError::new(ErrorKind::BadRequest, format!("the body does not hash to {hash}")));
                 }
-                // Nobody could read it again.
+                // No reader could open it.
                 Some(_) => {
                     let message = "not an object: those are in the packed form, which is UTF-8";
                     return Err(ApiError::new(ErrorKind::BadRequest, message));
@@ -68,7 +68,7 @@ pub async fn answer(
     Ok(Some(answer))
 }
 
-/// How publishing is, as the catalog says; nothing where it does not answer.
+/// The readiness report of the Durable Object, or `None` if it does not answer.
 async fn readiness(env: &Env) -> Option<Value> {
     let text = js::done(js::readiness(env, CATALOG)).await.ok()?.as_string()?;
     from_slice(text.as_bytes()).ok()
@@ -104,7 +104,7 @@ async fn manifest(kv: &Kv, seen: Option<&str>) -> Result<Answer, ApiError> {
     let unverified = Unverified::read(&packed).map_err(|error| unavailable(&error.to_string()))?;
     let version = unverified.claims().version;
     let etag = format!("\"{}\"", Hash::of(packed.as_slice()));
-    // Readers look whether theirs is still the newest.
+    // Readers revalidate to learn whether their manifest is still the newest.
     Ok(binary(packed.as_slice(), etag, "no-cache", seen).with(VERSION, version))
 }
 
@@ -128,7 +128,7 @@ fn binary(bytes: &[u8], etag: String, cache: &str, seen: Option<&str>) -> Answer
     Answer { status, headers, body }
 }
 
-/// Publishes a manifest that was made elsewhere, if this catalog has none of its own to publish.
+/// Publishes a manifest built elsewhere, unless this catalog publishes its own.
 pub async fn take_manifest(env: &Env, sql: &Sql, body: &[u8], now: Instant) -> Answer {
     let taken = taken(env, sql, body, now).await;
     taken.unwrap_or_else(|failure| Answer::refusal(Dialect::Native, &failure))
@@ -157,7 +157,7 @@ async fn taken(env: &Env, sql: &Sql, body: &[u8], now: Instant) -> Result<Answer
     let manifest = unverified.verified(is_signed).map_err(|error| refused(error.to_string()))?;
     manifest.is_for(&settings.audience).map_err(|error| refused(error.to_string()))?;
     let (at, hash) = (http::now().millis(), Hash::of(body));
-    // The check and its record are one transaction, in which nothing is waited for.
+    // The version check and its record are one transaction without an await.
     let mut taken = sql.storage().transaction(|| {
         has_no_catalog(sql)?;
         let taken =
@@ -175,12 +175,12 @@ async fn taken(env: &Env, sql: &Sql, body: &[u8], now: Instant) -> Result<Answer
         Ok(taken)
     })?;
     let put = kv.put(vec![kv::MANIFEST.to_owned()], &[body]).await;
-    // What was waited for in vain may still arrive.
+    // A write that timed out may still arrive, so the note stays until then.
     if put.is_ok() || http::now().millis() < at.saturating_add(kv::WRITE_WITHIN_MS.into()) {
         taken.until = 0;
         sql.set_taken(&taken)?;
     }
-    // It may be there although this failed, so the note stays, and the same bytes may be sent again.
+    // The manifest may be stored despite the error, so the note stays, and a retry with the same bytes is allowed.
     put.map_err(|said| unavailable(&said))?;
     sql.record_published(manifest.version, now, hash)?;
     let n_objects = manifest.table.shards.len().saturating_add(1);

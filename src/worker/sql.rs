@@ -16,16 +16,16 @@ use std::rc::Rc;
 use worker::js_sys::JsString;
 use worker::{SqlStorage, SqlStorageValue, console_error};
 
-/// For how long the answer to an idempotency key is kept: a day.
+/// The answer to an idempotency key is kept for a day.
 const REMEMBERED_MS: i64 = 24 * 60 * 60 * 1_000;
 
-/// For how long an import can be gone on with: thirty days.
+/// An import can be resumed for thirty days.
 const RESUMABLE_MS: i64 = 30 * 24 * 60 * 60 * 1_000;
 
-/// Of a page, no more is read once it has so many bytes: bodies may be large, and memory is small.
+/// A page ends once it has this many bytes, because bodies may be large and memory is limited.
 const MAX_PAGE_BYTES: usize = 4 * 1024 * 1024;
 
-/// The most bytes of one body, as it is stored. The platform's rows end at 2 MB.
+/// The maximum size of a stored body. The platform limits a row to 2 MB.
 const MAX_BODY: usize = 1_900_000;
 
 /// The database.
@@ -33,27 +33,27 @@ const MAX_BODY: usize = 1_900_000;
 pub struct Sql {
     sql: SqlStorage,
     storage: Storage,
-    /// What the definitions were read into, until one is written.
+    /// The definitions, cached until one is written.
     definitions: RefCell<Option<Document>>,
     /// The same, packed.
     packed: RefCell<Option<Rc<Definitions>>>,
-    /// With what keys are hashed into shards.
+    /// The seed of the hash that assigns keys to shards.
     seed: u64,
 }
 
-/// An import as it is stored.
+/// The stored state of an import.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Import {
-    /// What is written of it.
+    /// The lines that are written.
     pub progress: Progress,
-    /// Whether that is all of it.
+    /// Whether the whole file is written.
     pub done: bool,
-    /// The version its last batch made.
+    /// The version that its last batch created.
     pub version: u64,
 }
 
 impl Sql {
-    /// Opens the database; makes its tables if it is new.
+    /// Opens the database, and creates its tables if it is new.
     pub fn open(sql: SqlStorage, storage: Storage) -> worker::Result<Sql> {
         let seed = sql_schema::create(&sql)?;
         Ok(Sql { sql, storage, definitions: RefCell::new(None), packed: RefCell::new(None), seed })
@@ -75,7 +75,7 @@ impl Sql {
         Ok(rows)
     }
 
-    /// The whole number that a statement gives, 0 where it gives nothing.
+    /// The integer that a statement returns, or 0 if it returns no row.
     pub(crate) fn whole(&self, statement: &str, bindings: Vec<SqlStorageValue>) -> Result<u64, ApiError> {
         let found = self.rows(statement, bindings, Row::integer)?.pop().unwrap_or_default();
         u64::try_from(found).map_err(|_| unreadable())
@@ -85,7 +85,7 @@ impl Sql {
         self.sql.exec(statement, bindings).map(|_| ()).map_err(failed)
     }
 
-    /// Makes a write, which must be checked before and stand in a transaction. Gives its version.
+    /// Applies admitted changes and returns the new version. The caller opens the transaction.
     pub fn apply(&self, changes: &[Change], now: Instant, by: &str) -> Result<u64, ApiError> {
         let version = self.next_version()?;
         self.run("UPDATE catalog SET version = ?", vec![number(version)?])?;
@@ -106,7 +106,7 @@ impl Sql {
                     }
                     self.run("DELETE FROM plan_versions", Vec::new())?;
                     self.run("DELETE FROM refers", Vec::new())?;
-                    // What they wrote is gone, so none of them can be gone on with.
+                    // Their lines are gone, so no import can be resumed.
                     self.run("DELETE FROM imports", Vec::new())?;
                     self.run("UPDATE catalog SET settings = '{}'", Vec::new())?;
                     self.drop_shards(now)?;
@@ -130,7 +130,7 @@ impl Sql {
         &self.storage
     }
 
-    /// The definitions, packed; once after each write to one of them.
+    /// The packed definitions, cached until a definition is written.
     pub(crate) fn packed_definitions(&self) -> Result<Rc<Definitions>, ApiError> {
         if let Some(packed) = &*self.packed.borrow() {
             return Ok(Rc::clone(packed));
@@ -151,7 +151,7 @@ impl Sql {
         self.forget(kind, id)?;
         self.touch(kind, id, Some(body))?;
         if let Some(key) = key {
-            // Whoever has it now is written anew by the same write, and takes another one.
+            // The same write also stores the key's previous owner with another key.
             let statement = format!("UPDATE {table} SET key = NULL WHERE key = ? AND id <> ?");
             self.run(&statement, vec![key.into(), id.into()])?;
         }
@@ -191,7 +191,7 @@ impl Sql {
         Ok(())
     }
 
-    /// Takes away what was noted beside an entity.
+    /// Deletes the plan versions or references of an entity.
     fn forget(&self, kind: Kind, id: &str) -> Result<(), ApiError> {
         match kind {
             Kind::Plan => self.run("DELETE FROM plan_versions WHERE plan_id = ?", vec![id.into()]),
@@ -208,7 +208,7 @@ impl Sql {
         }
     }
 
-    /// What was answered before to a key's request with this idempotency key.
+    /// The recorded answer to a request with this API key and idempotency key.
     pub fn recorded(&self, by: &str, key: &str) -> Result<Option<Recorded>, ApiError> {
         let statement = "SELECT fingerprint, status, body FROM idempotency WHERE made_by = ? AND key = ?";
         let read = |row: &mut Row| {
@@ -221,7 +221,7 @@ impl Sql {
         Ok(self.rows(statement, vec![by.into(), key.into()], read)?.pop())
     }
 
-    /// Keeps an answer for a day. Stands in the transaction of the write.
+    /// Records an answer for a day, in the transaction of its write.
     pub fn record(&self, by: &str, key: &str, recorded: &Recorded, now: Instant) -> Result<(), ApiError> {
         let oldest = now.millis().saturating_sub(REMEMBERED_MS);
         self.run("DELETE FROM idempotency WHERE created_at < ?", vec![SqlStorageValue::Integer(oldest)])?;
@@ -237,12 +237,12 @@ impl Sql {
         self.run("INSERT OR REPLACE INTO idempotency VALUES (?, ?, ?, ?, ?, ?)", bindings)
     }
 
-    /// With what keys are hashed into shards.
+    /// The seed of the hash that assigns keys to shards.
     pub fn seed(&self) -> u64 {
         self.seed
     }
 
-    /// How far an import came.
+    /// The stored state of an import.
     pub fn import(&self, token: &str) -> Result<Option<Import>, ApiError> {
         let statement = "SELECT lines, digest, done, version FROM imports WHERE token = ?";
         let read = |row: &mut Row| {
@@ -255,7 +255,7 @@ impl Sql {
         Ok(self.rows(statement, vec![token.into()], read)?.pop())
     }
 
-    /// Keeps how far an import came. Stands in the transaction of its batch.
+    /// Stores the state of an import, in the transaction of its batch.
     pub fn set_import(&self, token: &str, import: &Import, now: Instant) -> Result<(), ApiError> {
         let oldest = now.millis().saturating_sub(RESUMABLE_MS);
         self.run("DELETE FROM imports WHERE updated_at < ?", vec![SqlStorageValue::Integer(oldest)])?;
@@ -381,7 +381,7 @@ fn unreadable() -> ApiError {
     ApiError::internal("the database holds a row that cannot be read")
 }
 
-/// What the database says goes to the log and not to whoever asked.
+/// Logs the database's error, so that the client does not see it.
 fn failed(error: worker::Error) -> ApiError {
     console_error!("the database refused: {}", error.to_string());
     ApiError::internal("the catalog could not be read or written; nothing of this request was kept")

@@ -1,19 +1,19 @@
-//! How much may be stored: what could not be published is refused in the transaction that would write it.
+//! Size limits: a write whose result could not be published fails in its own transaction.
 
 use crate::sql::Sql;
 use mayuse_core::{Element, SortedSet};
 use mayuse_dialects::{ApiError, Change, ErrorKind, Kind, text};
 use worker::SqlStorageValue;
 
-/// The most bytes of a customer with all its subscriptions, as they are stored: what is packed of them
-/// is less, and fits into a shard.
+/// The maximum stored size of a customer with all its subscriptions. Their packed form is smaller and
+/// fits into a shard.
 const MAX_CUSTOMER: u64 = 4 * 1024 * 1024;
 
-/// The most bytes of all features, plans and add-ons, as they are stored: every isolate holds them.
+/// The maximum stored size of all features, plans and add-ons, since every isolate holds them.
 const MAX_DEFINITIONS: u64 = 8 * 1024 * 1024;
 
 impl Sql {
-    /// Refuses what could not be published: customers with too much.
+    /// Refuses changes that make a customer too large to publish.
     pub(crate) fn check_customers(&self, changes: &[Change]) -> Result<(), ApiError> {
         let mut checked: SortedSet<&str> = SortedSet::default();
         let (mut n_customers, mut n_subscriptions) = (0_usize, 0_usize);
@@ -40,9 +40,9 @@ impl Sql {
         Ok(())
     }
 
-    /// Refuses what could not be published: more definitions than an isolate can hold.
+    /// Refuses changes that make the definitions too large for an isolate.
     pub(crate) fn check_definitions(&self, changes: &[Change]) -> Result<(), ApiError> {
-        // What only takes away is let through, or nothing could be made smaller that once was too large.
+        // Deletions always pass. Otherwise a catalog that is too large could not shrink.
         if !changes.iter().any(|change| matches!(change, Change::Put { kind, .. } if kind.is_definition())) {
             return Ok(());
         }
@@ -50,7 +50,7 @@ impl Sql {
         let statement = ["SELECT ", &sum(Kind::Feature), " + ", &sum(Kind::Plan), " + ", &sum(Kind::AddOn)].concat();
         let what = || "features, plans and add-ons together".to_owned();
         self.check_size(&statement, Vec::new(), MAX_DEFINITIONS, what).map_err(|failure| {
-            // The last of them is what makes them too many.
+            // The last definition written is the one that exceeds the limit.
             let mut kinds = changes.iter().filter_map(|change| match change {
                 Change::Put { kind, .. } if kind.is_definition() => Some(*kind),
                 _ => None,

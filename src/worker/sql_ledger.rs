@@ -1,8 +1,8 @@
-//! The records from which snapshots are published, in the same database as the catalog: which keys
-//! changed, the shards as they were last made, the objects, and how far publishing is.
+//! The publisher's records, in the same database as the catalog: the dirty keys, the shards as last
+//! built, the objects, and the progress of publishing.
 //!
-//! All of it is written in the transactions of what it follows from, so whenever the object ends, it
-//! goes on from here.
+//! Each record is written in the transaction that causes it, so publishing resumes after a crash of the
+//! Durable Object.
 
 use crate::sql::{Sql, number};
 use crate::sql_row::Row;
@@ -13,15 +13,15 @@ use serde_json::Value;
 use std::rc::Rc;
 use worker::SqlStorageValue;
 
-/// An object lies in pieces of so many bytes: the platform's rows end at 2 MB.
+/// The size of the chunks of a stored object. The platform limits a row to 2 MB.
 const CHUNK: usize = 1_000_000;
 
-/// Under which name the cut lies among the objects.
+/// The name of the cut among the objects.
 const CUT: &str = "cut";
 
 impl Sql {
-    /// Notes that the records under an entity's keys are to be made anew. `body` is what it is going
-    /// to be; what it was is still stored.
+    /// Marks the keys of an entity dirty, old and new. `body` is the new entity; the old one must still be
+    /// stored.
     pub fn touch(&self, kind: Kind, id: &str, body: Option<&Value>) -> Result<(), ApiError> {
         match kind {
             Kind::Customer => {
@@ -48,7 +48,7 @@ impl Sql {
         self.run("INSERT OR IGNORE INTO dirty VALUES (?, ?)", vec![hash, key.into()])
     }
 
-    /// Lets all shards go: the catalog is replaced.
+    /// Drops all shards, because the catalog is replaced.
     pub fn drop_shards(&self, now: Instant) -> Result<(), ApiError> {
         let statement = "UPDATE published_objects SET dropped_at = ? WHERE dropped_at IS NULL";
         self.run(statement, vec![integer(now.millis())])?;
@@ -57,30 +57,30 @@ impl Sql {
         self.run("UPDATE publishing SET bits = 0, scanned = NULL, catalog = ''", Vec::new())
     }
 
-    /// The version that was published last.
+    /// The last published version.
     pub fn published_version(&self) -> Result<u64, ApiError> {
         self.whole("SELECT version FROM publishing", Vec::new())
     }
 
-    /// Notes that a manifest is published that was made elsewhere.
+    /// Records the publication of a manifest built elsewhere.
     pub fn record_published(&self, version: u64, at: Instant, manifest: Hash) -> Result<(), ApiError> {
         let at = at.millis();
         let values = vec![number(version)?, integer(at), integer(at), manifest.to_string().into()];
         self.run("UPDATE publishing SET version = ?, as_of = ?, at = ?, manifest = ?", values)
     }
 
-    /// Notes why nothing is published, until something is.
+    /// Records why publishing fails, until it succeeds.
     pub fn record_failure(&self, why: &str) -> Result<(), ApiError> {
         self.run("UPDATE publishing SET failure = ? WHERE failure IS NOT ?", vec![why.into(), why.into()])
     }
 
-    /// Why nothing is published, if that failed the last time.
+    /// The reason of the last attempt to publish, if it failed.
     pub fn failure(&self) -> Result<Option<String>, ApiError> {
         let found = self.rows("SELECT failure FROM publishing", Vec::new(), Row::optional_text)?;
         Ok(found.into_iter().next().flatten())
     }
 
-    /// How many shards are withheld; since when the one that has been for the longest, and why.
+    /// The number of withheld shards, and the start and reason of the longest.
     pub fn failing(&self) -> Result<(u64, Option<(i64, String)>), ApiError> {
         let statement = "SELECT count(*) OVER (), since,
             'shard ' || (slot >> (17 - bits)) || ' of ' || (1 << bits) || ': ' || why
@@ -107,11 +107,11 @@ impl Sql {
     fn chunks(&self, name: &str) -> Result<Vec<u8>, ApiError> {
         let mut chunks =
             self.rows("SELECT body FROM chunks WHERE hash = ? ORDER BY n", vec![name.into()], Row::blob)?;
-        // Nearly all of them are of one piece.
+        // Nearly all objects have one chunk.
         Ok(if chunks.len() == 1 { chunks.pop().unwrap_or_default() } else { chunks.concat() })
     }
 
-    /// Forgets objects and what they are.
+    /// Deletes objects and their chunks.
     fn forget_objects(&self, which: &str, bindings: Vec<SqlStorageValue>) -> Result<(), ApiError> {
         let statement = format!("DELETE FROM published_objects WHERE {which} RETURNING hash");
         let gone = self.rows(&statement, bindings, Row::text)?;
@@ -194,7 +194,7 @@ impl Ledger for Sql {
 
     fn dirty(&self, from: u64, to: Option<u64>, limit: usize) -> Result<Vec<(u64, String)>, ApiError> {
         let read = |row: &mut Row| Some((u64::from_str_radix(&row.text()?, 16).ok()?, row.text()?));
-        // Above every hash, which is 16 digits.
+        // `g` sorts above every hash, which is 16 hexadecimal digits.
         let to = to.map_or_else(|| SqlStorageValue::from("g"), hex);
         let statement = "SELECT hash, key FROM dirty WHERE ? <= hash AND hash < ? ORDER BY hash, key LIMIT ?";
         self.rows(statement, vec![hex(from), to, count(limit)], read)
@@ -275,7 +275,7 @@ impl Ledger for Sql {
 
     fn set_cut(&self, cut: &Manifest) -> Result<(), ApiError> {
         self.forget_objects("put = 0 AND in_cut = 0 AND dropped_at IS NOT NULL", Vec::new())?;
-        // What a cut waited for that was given up may be there.
+        // Objects of an abandoned cut may already be in KV.
         let statement = "UPDATE published_objects SET in_cut = dropped_at IS NULL,
             put = CASE WHEN dropped_at IS NULL THEN put ELSE 3 END WHERE put IN (0, 3)";
         self.run(statement, Vec::new())?;

@@ -1,16 +1,16 @@
-//! The tables of the object's database, and how those of an earlier version of the program become these.
+//! The tables of the Durable Object's database, and the migration from an earlier version of the program.
 
 use crate::http;
 use mayuse_dialects::Kind;
 use worker::{SqlStorage, SqlStorageValue};
 
-/// Makes the tables if they are new; gives the seed of the hash of keys, which is drawn once.
+/// Creates missing tables. Returns the seed of the key hash, which is drawn once.
 pub fn create(sql: &SqlStorage) -> worker::Result<u64> {
     entities(sql)?;
     publication(sql)
 }
 
-/// The tables of entities, requests and imports.
+/// Creates the tables of entities, requests and imports.
 fn entities(sql: &SqlStorage) -> worker::Result<()> {
     for kind in Kind::ALL {
         let customer = if kind == Kind::Subscription { "customer_id TEXT NOT NULL," } else { "" };
@@ -25,7 +25,7 @@ fn entities(sql: &SqlStorage) -> worker::Result<()> {
     for statement in [
         "CREATE INDEX IF NOT EXISTS subscriptions_of ON subscriptions (customer_id, id)",
         "CREATE TABLE IF NOT EXISTS plan_versions (id TEXT PRIMARY KEY, plan_id TEXT NOT NULL) WITHOUT ROWID",
-        // What customers and subscriptions refer to.
+        // The entities that customers and subscriptions refer to.
         "CREATE TABLE IF NOT EXISTS refers (what TEXT, id TEXT, user_kind TEXT, user_id TEXT,
             PRIMARY KEY (what, id, user_kind, user_id)) WITHOUT ROWID",
         "CREATE TABLE IF NOT EXISTS catalog (
@@ -42,18 +42,18 @@ fn entities(sql: &SqlStorage) -> worker::Result<()> {
     Ok(())
 }
 
-/// The tables of what is published, and the seed.
+/// Creates the tables of the publisher. Returns the seed.
 fn publication(sql: &SqlStorage) -> worker::Result<u64> {
     for statement in [
-        // Ids and aliases, in the order of their shards, whose records are to be made anew.
+        // The dirty keys (ids and aliases), in the order of their shards.
         "CREATE TABLE IF NOT EXISTS dirty (hash TEXT, key TEXT, PRIMARY KEY (hash, key)) WITHOUT ROWID",
-        // One that could not be made has a reason, and since when and until when it waits.
+        // A withheld shard has a reason, the time since when, and the time of the next attempt.
         "CREATE TABLE IF NOT EXISTS published_shards (
             slot INTEGER PRIMARY KEY, bits INTEGER NOT NULL, hash TEXT NOT NULL, size INTEGER NOT NULL,
             customers INTEGER NOT NULL, why TEXT, since INTEGER, retry_at INTEGER)",
         "CREATE INDEX IF NOT EXISTS published_shards_hash ON published_shards (hash)",
-        // `put` is 1 once an object is where readers look, 2 while it is taken away there, and 3 where that may
-        // have happened and it is in use again. `gone` is 1 once a cut was kept without it, 2 once that is published.
+        // `put` is 1 if an object is in KV, 2 while it is being deleted, and 3 if it may be deleted but is in use
+        // again. `gone` is 1 after a cut without the object is frozen, and 2 after that cut is published.
         "CREATE TABLE IF NOT EXISTS published_objects (
             hash TEXT PRIMARY KEY, put INTEGER NOT NULL, in_cut INTEGER NOT NULL, gone INTEGER NOT NULL,
             dropped_at INTEGER)",
@@ -66,7 +66,7 @@ fn publication(sql: &SqlStorage) -> worker::Result<u64> {
             scanned TEXT DEFAULT '', catalog TEXT NOT NULL DEFAULT '', touched INTEGER NOT NULL DEFAULT 0,
             cut_version INTEGER, cut_at INTEGER, version INTEGER NOT NULL DEFAULT 0, as_of INTEGER NOT NULL DEFAULT 0,
             at INTEGER NOT NULL DEFAULT 0, manifest TEXT NOT NULL DEFAULT '', failure TEXT)",
-        // The manifest that was taken last from elsewhere, and until when it may still be on its way to readers.
+        // The last manifest accepted from elsewhere, and the time until which its write may still be in flight.
         "CREATE TABLE IF NOT EXISTS taken (
             only_row INTEGER PRIMARY KEY CHECK (only_row = 1), version INTEGER NOT NULL, manifest TEXT NOT NULL,
             until INTEGER NOT NULL)",
@@ -86,7 +86,7 @@ fn publication(sql: &SqlStorage) -> worker::Result<u64> {
     seed.ok_or_else(|| worker::Error::RustError("the seed of the shards cannot be read".to_owned()))
 }
 
-/// Takes over what an earlier version of this program published. All shards are made anew.
+/// Migrates the publication of an earlier version of this program. All shards are rebuilt.
 fn take_over(sql: &SqlStorage) -> worker::Result<()> {
     let found = sql.exec("SELECT name FROM sqlite_master WHERE type = 'table' AND name = 'publication'", None)?;
     if found.raw().next().is_none() {

@@ -1,4 +1,4 @@
-//! A manifest that was made elsewhere, and is noted before it is put where readers look.
+//! The record of a manifest built elsewhere, written before the manifest goes into KV.
 
 use crate::sql::{Sql, number};
 use crate::sql_row::Row;
@@ -15,7 +15,7 @@ impl Sql {
         Ok(found.unwrap_or_default())
     }
 
-    /// Notes a manifest that is about to be put, or that was.
+    /// Records a manifest before and after its write to KV.
     pub fn set_taken(&self, taken: &Taken) -> Result<(), ApiError> {
         let values =
             vec![number(taken.version)?, taken.manifest.as_str().into(), SqlStorageValue::Integer(taken.until)];

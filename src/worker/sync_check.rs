@@ -1,7 +1,7 @@
-//! Checks answered from memory, without waiting for anything.
+//! Answers checks from memory, without awaiting anything.
 //!
-//! `shim.mjs` asks here first. Whatever is not plainly a good question with a good key gets no
-//! answer here: it takes the way of every other request, which also says what is wrong with it.
+//! `shim.mjs` calls this first. Only a valid question with a valid key is answered here. Every other
+//! request takes the asynchronous path, which also reports errors.
 
 use crate::auth;
 use crate::http;
@@ -10,11 +10,10 @@ use crate::js;
 use mayuse_core::QueryCheck;
 use worker::wasm_bindgen::{self, JsValue, prelude::wasm_bindgen};
 
-/// The body of the answer to `GET /v1/check?…`, status 200, or nothing.
+/// The body of the 200 response to `GET /v1/check?…`, or `None` if the asynchronous path must answer.
 ///
-/// The texts are read in here: a `&str` would be copied into the memory of an instance that may be
-/// found dead, and replaced, before the call. The answer is a copy for a like reason: a view of
-/// memory changes as that memory does.
+/// Parameters are `JsValue`s because a `&str` would be copied into an instance that may turn out dead
+/// and be replaced before the call. The body is a copy because a view of wasm memory changes with it.
 #[wasm_bindgen(js_name = checkNow)]
 pub fn check_now(url: &JsValue, authorization: &JsValue, x_api_key: &JsValue, headers: &JsValue) -> Option<Vec<u8>> {
     let url = url.as_string()?;

@@ -1,4 +1,4 @@
-//! A transaction of a Durable Object's database, which `worker` does not offer.
+//! Transactions of a Durable Object's database, which `worker` does not support.
 
 use crate::js;
 use mayuse_dialects::ApiError;
@@ -7,22 +7,22 @@ use worker::wasm_bindgen::JsValue;
 use worker::wasm_bindgen::closure::ScopedClosure;
 use worker::{State, console_error};
 
-/// The platform's own handle of the database.
+/// The platform's handle of the storage.
 #[derive(Clone, Debug)]
 pub struct Storage(JsValue);
 
 impl Storage {
-    /// The storage of a Durable Object, and the object's state itself again.
+    /// Extracts the storage from the state, and returns both.
     pub fn of(state: State) -> (Storage, State) {
         let state = state._inner();
         let storage = Reflect::get(&state, &"storage".into()).unwrap_or(JsValue::UNDEFINED);
         (Storage(storage), State::from(state))
     }
 
-    /// Runs `write` in a transaction: all of it stands or, after a failure, none of it.
+    /// Runs `write` in a transaction, which is rolled back if it fails.
     ///
     /// # Errors
-    /// Those of `write`, and whatever the database has against the commit.
+    /// The errors of `write` and of the commit.
     pub fn transaction<T>(&self, mut write: impl FnMut() -> Result<T, ApiError>) -> Result<T, ApiError> {
         let mut written = None;
         self.run(&mut || write().map(|value| written = Some(value)))?;
@@ -33,7 +33,7 @@ impl Storage {
         let mut outcome: Option<Result<(), ApiError>> = None;
         let mut step = || -> Result<JsValue, JsValue> {
             let written = write();
-            // What is thrown rolls the transaction back.
+            // An exception rolls the transaction back.
             let thrown = if written.is_ok() { Ok(JsValue::UNDEFINED) } else { Err(JsValue::from("rolled back")) };
             outcome = Some(written);
             thrown
@@ -54,8 +54,8 @@ impl Storage {
         }
     }
 
-    /// Has the object woken at an instant, in milliseconds since 1970, in place of any other. What was
-    /// written in the same turn is kept together with it.
+    /// Sets the alarm to a time in milliseconds since 1970 and replaces an earlier one. The alarm is stored
+    /// atomically with the writes of the same turn.
     pub fn wake_at(&self, ms: i64) -> Result<(), ApiError> {
         let set = js::call(&self.0, "setAlarm", &JsValue::from_f64(ms as f64));
         set.map(|_| ()).map_err(|thrown| {
