@@ -1,6 +1,6 @@
-//! Who may ask: the table of keys, and how a key is presented.
+//! Authentication: the table of API keys, and how each dialect's requests present a key.
 //!
-//! The table holds hashes only. A key is compared with all of them, each in constant time.
+//! The table holds only hashes. A key is compared with all of them, each in constant time.
 
 use crate::dialect::Dialect;
 use crate::failure::{ApiError, ErrorKind};
@@ -12,21 +12,21 @@ use sha2::{Digest, Sha256};
 use std::borrow::Cow;
 use subtle::ConstantTimeEq;
 
-/// The key of the local run: in every document, and therefore refused by anything deployed.
+/// The key of the local run. It is public, so deployments refuse it.
 pub const DEMO_KEY: &str = "mayuse_demo_key";
 
-/// What a key may do.
+/// A permission of a key.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Scope {
-    /// Ask.
+    /// Ask for decisions.
     Check,
     /// Record usage.
     Usage,
-    /// Read snapshots: everything there is, to decide elsewhere.
+    /// Read snapshots, which hold the whole catalog.
     Snapshot,
     /// Read and write the catalog.
     Catalog,
-    /// Read what is granted, in the dialects. No key has it by this name: whoever may ask may, and whoever may write.
+    /// Read entitlements in the dialects. Not a scope in the table: `check` and `catalog` both include it.
     Granted,
 }
 
@@ -34,35 +34,35 @@ impl Scope {
     const WORDS: [(&'static str, Scope); 4] =
         [("check", Scope::Check), ("usage", Scope::Usage), ("snapshot", Scope::Snapshot), ("catalog", Scope::Catalog)];
 
-    /// Every name in the table.
+    /// All scope names of the table.
     pub fn names() -> impl Iterator<Item = &'static str> {
         Scope::WORDS.iter().map(|(name, _)| *name)
     }
 
-    /// The name in the table.
+    /// The scope's name in the table.
     pub fn name(self) -> &'static str {
         let found = Scope::WORDS.iter().find(|(_, scope)| *scope == self).map(|(name, _)| *name);
         found.unwrap_or("check` or `catalog")
     }
 }
 
-/// A key, without the key itself.
+/// A row of the table of keys. It holds the key's hash, not the key.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Key {
-    /// Who it was given to: stands in the logs and beside what was written, and travels in a header.
+    /// The key's holder. It appears in logs, beside stored writes and in a header.
     pub name: String,
-    /// What it may do.
+    /// The key's permissions.
     pub scopes: Vec<Scope>,
-    /// Which rate limit it is under.
+    /// The rate limit that applies.
     pub class: String,
     hash: [u8; 32],
 }
 
 impl Key {
-    /// Whether it may do this.
+    /// Checks that the key has a scope.
     ///
     /// # Errors
-    /// 403 without the scope.
+    /// 403 if it does not.
     pub fn require(&self, scope: Scope) -> Result<(), ApiError> {
         let may = |scope| self.scopes.contains(&scope);
         if may(scope) || (scope == Scope::Granted && (may(Scope::Check) || may(Scope::Catalog))) {
@@ -78,19 +78,19 @@ pub struct Keys(Vec<Key>);
 
 impl Keys {
     /// Reads `[{"name", "sha256", "scopes", "class"?}]`, where `sha256` is the hash of the key in
-    /// hexadecimal digits. The hash of the demo key is refused, and so are fields that no row has, and
-    /// a name or a hash that is there already: what one key wrote would be the other's, and of two
-    /// rows for one key only one would count.
+    /// hexadecimal digits. Refuses the hash of the demo key, unknown fields, and duplicate names or
+    /// hashes: equal names would mix up two keys' writes, and of two rows for one key only one would
+    /// apply.
     ///
     /// # Errors
-    /// Everything that is wrong with the table. No value of it is quoted: the message goes into a log,
-    /// and somebody may have written the key itself where its hash belongs.
+    /// All problems of the table. Messages quote no values: they go into a log, and the operator may
+    /// have written the key itself in place of its hash.
     pub fn read(json: &str) -> Result<Keys, Problems> {
         let tree: Tree = serde_json::from_slice(json.as_bytes()).map_err(|error| {
             let message = format!("the table of keys is not JSON: line {}, column {}", error.line(), error.column());
             Problems::from(mayuse_core::Problem::error(Code::Invalid, String::new(), message))
         })?;
-        // Reading begins with an object, and a table is a list.
+        // The reader expects an object, and the table is a list.
         let wrapped = Tree::Object(vec![("keys".to_owned(), tree)]);
         read(&wrapped, |o| {
             let (mut keys, mut seen) = (Vec::new(), Seen::default());
@@ -110,16 +110,16 @@ impl Keys {
         self.0.extend(other.0);
     }
 
-    /// The key that was presented. Looks at all of them, however early one fits.
+    /// Finds a presented key. Compares all keys, to take the same time wherever the match is.
     pub fn find(&self, presented: &str) -> Option<&Key> {
         let hash = hash_of(presented);
         self.0.iter().fold(None, |found, key| if bool::from(key.hash.ct_eq(&hash)) { Some(key) } else { found })
     }
 
-    /// The key of a request.
+    /// Authenticates a request.
     ///
     /// # Errors
-    /// 401 without a known one.
+    /// 401 if the key is missing or unknown.
     pub fn identify(
         &self,
         dialect: Dialect,
@@ -136,17 +136,17 @@ impl Keys {
     }
 }
 
-/// The names and hashes of the rows before one.
+/// The names and hashes of earlier rows.
 #[derive(Default)]
 struct Seen {
     names: Vec<String>,
     hashes: Vec<[u8; 32]>,
 }
 
-/// What a row has.
+/// The fields of a row.
 const FIELDS: [&str; 4] = ["name", "sha256", "scopes", "class"];
 
-/// A row of the table.
+/// Reads a row of the table.
 fn key(node: Node<'_>, seen: &mut Seen) -> Option<Key> {
     let o = node.object()?;
     if o.has_others(&FIELDS) {
@@ -199,13 +199,13 @@ fn key(node: Node<'_>, seen: &mut Seen) -> Option<Key> {
     Some(Key { name: name?, scopes, class, hash: hash? })
 }
 
-/// A name goes into a header, which takes no other characters and drops spaces around them.
+/// A name goes into a header, which accepts only these characters and trims spaces.
 fn is_name(name: &str) -> bool {
     let visible = |byte: u8| byte.is_ascii_graphic() || byte == b' ';
     (1..=64).contains(&name.len()) && name.bytes().all(visible) && name.trim_ascii() == name
 }
 
-/// A class goes, in capitals, into the name of a binding.
+/// A class becomes part of a binding's name, in capitals.
 fn is_class(class: &str) -> bool {
     let word = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
     (1..=32).contains(&class.len()) && class.bytes().all(word)
@@ -228,7 +228,7 @@ fn hash_from_hex(text: &str) -> Option<[u8; 32]> {
     Some(hash)
 }
 
-/// The key in the headers, where the dialect looks for it.
+/// Reads the key from the header that the dialect uses.
 fn presented<'h>(dialect: Dialect, authorization: Option<&'h str>, x_api_key: Option<&'h str>) -> Option<Cow<'h, str>> {
     let scheme = |name: &str| {
         let (scheme, rest) = authorization?.trim().split_once(' ')?;

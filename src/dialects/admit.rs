@@ -1,8 +1,8 @@
-//! What may be written: one set of rules for every dialect.
+//! Admits writes by one set of rules for every dialect.
 //!
-//! The rules are the core's. A write is put together with what it refers to into a document, and
-//! the core reads that: shapes, references, types that fit their features. Left to check here is
-//! what needs the store: keys that others have, and what would be left without what it refers to.
+//! A write and the entities it refers to are combined into a document. Compiling the document
+//! checks shapes, references and value types. This module checks only what needs the store:
+//! duplicate keys, and references that a delete would leave dangling.
 
 use crate::failure::ApiError;
 use crate::json::json;
@@ -12,14 +12,14 @@ use mayuse_core::{Code, Element, Place, Problem, Problems, Severity, SortedMap, 
 use mayuse_document::{Document, Tree};
 use serde_json::Value;
 
-/// The core knows no mappings: what one grants is read as this row of an add-on.
+/// Documents have no mappings: a mapping's grant is compiled as this row of an add-on.
 const ROW: &str = "entitlements[0]";
 
 /// Checks a write.
 ///
 /// # Errors
-/// Every field that is wrong, with a path as in a document (`features[3].code`), or in the entity
-/// itself where only one is written; a conflict with what is stored.
+/// Every invalid field, with a path in the document (`features[3].code`), or in the entity if only
+/// one is written; 409 for a conflict with stored data.
 pub fn admit(changes: &[Change], store: &dyn Store) -> Result<(), ApiError> {
     if changes.is_empty() {
         return Ok(());
@@ -72,13 +72,13 @@ pub fn admit(changes: &[Change], store: &dyn Store) -> Result<(), ApiError> {
     write.nothing_is_left_behind(store)
 }
 
-/// The steps of a write, by what they do.
+/// The steps of a write, grouped by kind of change.
 pub(crate) struct Write<'w> {
     pub puts: Vec<(Kind, &'w Value)>,
     put_as: SortedMap<(Kind, &'w str), &'w Value>,
     deletes: SortedSet<(Kind, &'w str)>,
     settings: Option<&'w Value>,
-    /// Whether nothing that was stored stays.
+    /// Whether the write deletes all stored entities first.
     clears: bool,
 }
 
@@ -114,7 +114,7 @@ impl<'w> Write<'w> {
             || self.deletes.iter().any(|(kind, _)| kind.is_definition())
     }
 
-    /// Whether what is stored under this id stays as it is.
+    /// Whether the write leaves the entity of this id unchanged.
     fn stays(&self, kind: Kind, id: &str) -> bool {
         !self.clears && !self.deletes.contains(&(kind, id)) && !self.put_as.contains_key(&(kind, id))
     }

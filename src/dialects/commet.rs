@@ -1,7 +1,7 @@
 //! Commet's dialect: `POST /addons`, also below `/api/v1`, with the key in `x-api-key`, and errors as
 //! `{success: false, error: {type, code, message, param, details}}`.
 //!
-//! Commet counts money in cents where it bills, and in ten-thousandths where it rates usage.
+//! Commet bills in cents, and rates usage in ten-thousandths.
 
 use crate::failure::{ApiError, ErrorKind};
 use crate::json::json;
@@ -35,7 +35,7 @@ impl Model {
         Model::WORDS.iter().find(|(_, model)| *model == self).map(|(name, _)| *name).unwrap_or_default()
     }
 
-    /// The shared pool that usage is paid from: its code and its name.
+    /// The code and name of the shared pool that pays for usage.
     fn pool(self) -> Option<(&'static str, &'static str)> {
         match self {
             Model::Credits => Some(("credits", "Credits")),
@@ -45,7 +45,7 @@ impl Model {
     }
 }
 
-/// What was asked for. Of the three amounts only those are there that the model uses.
+/// The request. Only the amounts that the model uses are set.
 struct CreateAddOn {
     name: String,
     description: Option<String>,
@@ -64,7 +64,7 @@ impl CreateAddOn {
         let base_price = o.required("basePrice", |n| whole(&n));
         let feature = o.required_id("featureId");
         let model = o.required("consumptionModel", |n| n.word(&Model::WORDS));
-        // What the model has no use for is read, so that a wrong type is reported, and left out.
+        // Fields that the model does not use are read to report a wrong type, then dropped.
         let amount = |field: &str, is_used: bool, is_needed: bool| {
             let found = if is_needed { o.required(field, |n| whole(&n)) } else { o.optional(field, |n| whole(&n)) };
             found.filter(|_| is_used)
@@ -86,7 +86,7 @@ impl CreateAddOn {
         })
     }
 
-    /// What a customer with the add-on is entitled to.
+    /// The add-on's grant.
     fn value(&self, pool: Option<&str>) -> Value {
         let rate = self.overage_rate.map(|rate| decimal(rate, 4));
         if let Some(pool) = pool {
@@ -96,7 +96,7 @@ impl CreateAddOn {
         if self.model == Model::Boolean {
             return json!({"type": "BOOLEAN", "enabled": true});
         }
-        // A rate alone includes nothing and sells all of it; neither is unlimited.
+        // A rate alone includes zero units and bills all usage; with neither field, usage is unlimited.
         let limit = self.included_units.or(self.overage_rate.map(|_| 0)).map(|limit| limit.to_string());
         let overage = match rate {
             Some(rate) => json!({"behavior": "ALLOW", "unit_price": rate}),
@@ -106,7 +106,7 @@ impl CreateAddOn {
             "type": "METERED",
             "enabled": true,
             "limit": limit,
-            // Commet gives units by the month, whatever the length of the billing period.
+            // Commet grants units per month, whatever the billing period.
             "reset_period": json!({"type": "BILLING_CYCLE", "sub_cycle": "MONTHLY"}),
             "overage": overage,
         })
@@ -153,7 +153,7 @@ pub(crate) fn create(call: &Call<'_>, context: &mut Context) -> Result<Outcome, 
             "id": id,
             "name": asked.name,
             "description": asked.description,
-            // Whoever holds the add-on has its feature, so the feature's product comes with it.
+            // Every holder of the add-on has its feature, so the add-on has the feature's product.
             "product_id": product_of(&feature.body),
             "price_id": price_id,
             "max_instances_per_subscription": 1_u32,
@@ -195,7 +195,7 @@ pub(crate) fn create(call: &Call<'_>, context: &mut Context) -> Result<Outcome, 
             "object": "addon",
             "livemode": true,
     });
-    // Older clients look into an envelope, newer ones take what they are given for the add-on: both find it.
+    // Older clients read the add-on from an envelope, newer ones from the top level: both find it.
     let mut answer = json!({"success": true, "data": add_on});
     if let (Some(answer), Value::Object(add_on)) = (answer.as_object_mut(), add_on) {
         answer.extend(add_on);
@@ -207,13 +207,13 @@ fn refused(why: ErrorKind, param: &str, message: String) -> ApiError {
     ApiError::new(why, message).at(param)
 }
 
-/// A slug that no other of Commet's add-ons has. Refuses where one of them has the feature.
+/// A slug that is unique among Commet's add-ons. Refuses a feature that another of them has.
 fn slug(asked: &CreateAddOn, feature: &Entity, store: &dyn Store) -> Result<String, ApiError> {
     let mut taken: SortedSet<String> = SortedSet::default();
     for add_on in store.all(Kind::AddOn)? {
         let Some(commet) = add_on.body.get("commet") else { continue };
         taken.insert(text(commet, "slug").to_owned());
-        // The operator may have written a row that names its feature by code.
+        // A row that the operator wrote may name its feature by code.
         let is_same =
             |row: &Value| text(row, "feature_id") == feature.id || text(row, "feature") == text(&feature.body, "code");
         if items(&add_on.body, "entitlements").iter().any(is_same) {
@@ -231,7 +231,7 @@ fn slug(asked: &CreateAddOn, feature: &Entity, store: &dyn Store) -> Result<Stri
     }
     let base = Some(base.trim_end_matches('-')).filter(|base| !base.is_empty()).unwrap_or("addon");
     let mut slug = base.to_owned();
-    // Of one more slug than are taken, one is free.
+    // One candidate more than there are taken slugs leaves a free slug.
     for n in 2..=taken.len().saturating_add(1) {
         if !taken.contains(&slug) {
             break;
@@ -241,8 +241,8 @@ fn slug(asked: &CreateAddOn, feature: &Entity, store: &dyn Store) -> Result<Stri
     Ok(slug)
 }
 
-/// The id of the feature that stands for a pool. It is made with the first add-on that draws on it;
-/// its units come from plans.
+/// The id of the feature that represents a pool. The first add-on that draws on the pool creates
+/// the feature; plans grant its units.
 fn pool(
     code: &str,
     name: &str,
@@ -275,7 +275,7 @@ fn pool(
     Ok(pool.id)
 }
 
-/// A text of so many characters.
+/// Reads a text with limits on its length.
 fn characters(node: &Node<'_>, min: usize, max: usize) -> Option<String> {
     let text = node.text()?;
     let n = text.chars().count();
@@ -295,12 +295,12 @@ fn whole(node: &Node<'_>) -> Option<i64> {
     Some(value)
 }
 
-/// `value` over ten to the power of `scale`, in the fewest digits.
+/// `value` / 10^`scale`, in the fewest digits.
 fn decimal(value: i64, scale: u32) -> String {
     Decimal::new(value, scale).normalize().to_string()
 }
 
-/// Cents as whole units with two places, as prices are written.
+/// Cents as currency units with two decimal places, the format of prices.
 fn decimal_of_two_places(cents: i64) -> String {
     Decimal::new(cents, 2).to_string()
 }

@@ -1,4 +1,4 @@
-//! Catalogs to decide from: what is defined for everybody, and the few customers a question is about.
+//! Builds catalogs for decisions: all definitions, and the customers of the question.
 
 use crate::admit::tree;
 use crate::failure::ApiError;
@@ -7,13 +7,13 @@ use crate::store::Store;
 use mayuse_core::{BlockBuilder, Element, FullCatalog, Instant, Problems, SnapshotMeta, SortedSet, Source};
 use mayuse_document::{Document, add_element};
 
-/// Ladder, features, plans and add-ons as they are stored, read and ready to have customers added.
+/// The stored ladder, features, plans and add-ons, as a document to which customers are added.
 ///
 /// # Errors
-/// The store's own.
+/// The store's errors.
 pub fn read_definitions(store: &dyn Store) -> Result<Document, ApiError> {
     let mut document = Document::default();
-    // Nobody is judged by whom else is there.
+    // A customer's decision does not depend on other customers.
     document.mark_as_part();
     for (name, value) in store.settings()?.as_object().into_iter().flatten() {
         document.set(name, &tree(value));
@@ -26,12 +26,12 @@ pub fn read_definitions(store: &dyn Store) -> Result<Document, ApiError> {
     Ok(document)
 }
 
-/// A catalog of all features, plans and add-ons, and of these customers with all that they
-/// subscribe to. They are named by id or alias; of one that is not known there is nothing in it,
-/// and nobody is in it twice. It is as fresh as can be: read from the one writer, now.
+/// A catalog of all features, plans and add-ons, and these customers with their subscriptions.
+/// The customers are named by id or alias; unknown and repeated names are skipped. The catalog is
+/// current, since it is read from the only writer.
 ///
 /// # Errors
-/// The store's own; a stored catalog that does not hold together, which no write leaves behind.
+/// The store's errors; an inconsistent stored catalog, which admitted writes exclude.
 pub fn catalog_for(store: &dyn Store, customers: &[&str], now: Instant) -> Result<FullCatalog, ApiError> {
     let mut document = store.definitions()?;
     let mut added: SortedSet<String> = SortedSet::default();
@@ -51,7 +51,7 @@ pub fn catalog_for(store: &dyn Store, customers: &[&str], now: Instant) -> Resul
     compiled(document, store, now)
 }
 
-/// A document as a catalog that is as fresh as can be.
+/// Compiles a document into a catalog that is current at `now`.
 pub(crate) fn compiled(document: Document, store: &dyn Store, now: Instant) -> Result<FullCatalog, ApiError> {
     let (mut full, _) = document.compile().map_err(|problems| broken(&problems))?;
     let version = Some(store.version()?);
@@ -60,11 +60,11 @@ pub(crate) fn compiled(document: Document, store: &dyn Store, now: Instant) -> R
     Ok(full)
 }
 
-/// Loads the customer behind an id, and the alias of whoever has this one, into the builder of a
-/// shard, as they are stored now.
+/// Loads the stored customer with this id, and the customer with this alias, into the builder of a
+/// shard.
 ///
 /// # Errors
-/// The store's own; stored customers who do not hold together, which no write leaves behind.
+/// The store's errors; inconsistent stored customers, which admitted writes exclude.
 pub fn load_into(store: &dyn Store, builder: &mut BlockBuilder<'_>, key: &str) -> Result<(), ApiError> {
     if let Some(customer) = store.get(Kind::Customer, key)? {
         add_element(builder, "customers", 0, &tree(&customer.body)).map_err(|problems| broken(&problems))?;
@@ -79,7 +79,7 @@ pub fn load_into(store: &dyn Store, builder: &mut BlockBuilder<'_>, key: &str) -
     Ok(())
 }
 
-/// The first problem of what is stored. None of them is the asker's fault.
+/// The first problem of the stored data, as a 500: it is not the client's fault.
 fn broken(problems: &Problems) -> ApiError {
     let first = problems.list.first().map(ToString::to_string).unwrap_or_default();
     ApiError::internal(format!("the stored catalog does not hold together: {first}"))

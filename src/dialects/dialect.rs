@@ -1,12 +1,12 @@
-//! The four ways to speak to the catalog: whose routes, whose way to present a key, whose words
-//! for a refusal.
+//! The four dialects: each has its own routes, its own way to present a key, and its own shape
+//! of errors.
 
 use crate::failure::{ApiError, ErrorKind};
 use crate::json::json;
 use crate::request::{ApiResponse, Presented};
 use serde_json::{Map, Value};
 
-/// Whose API a path belongs to.
+/// The API that a path belongs to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Dialect {
     /// mayuse's own.
@@ -38,7 +38,7 @@ impl Dialect {
         }
     }
 
-    /// How a key is presented, for messages.
+    /// How to present a key, for messages.
     pub fn how_to_authenticate(self) -> &'static str {
         match self {
             Dialect::Native => "authorization: Bearer KEY, or x-api-key: KEY",
@@ -48,7 +48,7 @@ impl Dialect {
         }
     }
 
-    /// A refusal in this dialect's words.
+    /// Formats an error in the dialect's shape.
     pub fn refuse(self, failure: &ApiError) -> ApiResponse {
         let body = match self {
             Dialect::Native => own(failure),
@@ -114,7 +114,7 @@ fn own_code(why: ErrorKind) -> &'static str {
     }
 }
 
-/// Meteroid's list of codes has seven; the status says the rest.
+/// Meteroid has seven codes; other errors differ by status only.
 fn meteroid_code(why: ErrorKind) -> &'static str {
     match why {
         ErrorKind::BadRequest | ErrorKind::RequestTimeout | ErrorKind::TooLarge | ErrorKind::UnsupportedMediaType => {
@@ -146,7 +146,7 @@ fn commet(failure: &ApiError) -> Value {
             ("internal_error", "internal_error")
         }
     };
-    // Codes of our own are in capitals; Commet's are not.
+    // mayuse's own codes are in capitals; Commet's are not.
     let code = failure.code.filter(|code| code.bytes().all(|b| b.is_ascii_lowercase() || b == b'_')).unwrap_or(code);
     let mut error = Map::new();
     error.insert("type".to_owned(), kind.into());

@@ -1,62 +1,62 @@
-//! Why a request is refused, before it is known in which words.
+//! API errors, before a dialect gives them its shape.
 
 use crate::methods::Methods;
 use mayuse_core::{Place, Problem, Problems};
 use std::ops::{Deref, DerefMut};
 
-/// How many problems one text holds: more than anybody mends at once.
+/// The most problems listed in one message.
 const MAX_SHOWN: usize = 20;
 
-/// A refusal. Each dialect says it in its own shape. It is boxed: hundreds of places hand one on, and each would move all
-/// of its fields.
+/// An API error. Each dialect formats it in its own shape. Boxed to keep `Result` small: it is propagated in
+/// hundreds of places.
 #[derive(Clone, PartialEq, Debug)]
 pub struct ApiError(Box<ErrorDetails>);
 
-/// What is refused, and why.
+/// The fields of an API error.
 #[derive(Clone, PartialEq, Debug)]
 pub struct ErrorDetails {
-    /// Which status it has.
+    /// Decides the HTTP status.
     pub kind: ErrorKind,
-    /// A code of the dialect's own, where one is more exact than the status.
+    /// A code of the dialect, where it is more exact than the status.
     pub code: Option<&'static str>,
-    /// What, and what to do about it.
+    /// What is wrong, and the next step.
     pub message: String,
-    /// Where in the request, for a problem of one field.
+    /// The field of the request, if one field is wrong.
     pub place: Place,
-    /// All problems, where fields are wrong.
+    /// All problems of the request's fields.
     pub problems: Vec<Problem>,
 }
 
-/// The statuses a request can be refused with.
+/// The kinds of API errors, by HTTP status.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum ErrorKind {
-    /// 400: something in the request is wrong.
+    /// 400: the request is invalid.
     BadRequest,
-    /// 401: no key, or one that is not known.
+    /// 401: the key is missing or unknown.
     Unauthorized,
-    /// 403: a key without the scope.
+    /// 403: the key does not have the scope.
     Forbidden,
-    /// 404: no such path, or nothing of that id.
+    /// 404: the path or the id does not exist.
     NotFound,
-    /// 405: the path takes these methods.
+    /// 405: the path accepts only these methods.
     MethodNotAllowed(Methods),
-    /// 408: the body does not come.
+    /// 408: the body does not arrive in time.
     RequestTimeout,
-    /// 409: it contradicts what is stored.
+    /// 409: the request conflicts with stored data.
     Conflict,
-    /// 413: the body is larger than the path takes.
+    /// 413: the body exceeds the path's limit.
     TooLarge,
-    /// 415: the body says it is something else.
+    /// 415: the body has another content type.
     UnsupportedMediaType,
-    /// 429: more requests than the key may make; try again after so many seconds.
+    /// 429: the key is over its rate limit; holds the seconds to wait.
     TooManyRequests(u32),
-    /// 500: a fault of ours.
+    /// 500: a fault of mayuse.
     Internal,
-    /// 501: the API that is stood in for has it, and mayuse does not.
+    /// 501: the emulated API has this route, and mayuse does not.
     NotImplemented,
-    /// 503: too much at a time; try again after so many seconds.
+    /// 503: the server is overloaded; holds the seconds to wait.
     Busy(u32),
-    /// 503: not now.
+    /// 503: the service is unavailable.
     Unavailable,
 }
 
@@ -82,7 +82,7 @@ impl ErrorKind {
 }
 
 impl ApiError {
-    /// A refusal without a place.
+    /// An error without a place.
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> ApiError {
         ApiError::refused(kind, message.into())
     }
@@ -120,19 +120,19 @@ impl ApiError {
         ApiError::new(ErrorKind::Internal, message)
     }
 
-    /// With a code of the dialect's own.
+    /// Adds a code of the dialect.
     pub fn code(mut self, code: &'static str) -> ApiError {
         self.code = Some(code);
         self
     }
 
-    /// With the place in the request.
+    /// Adds the place in the request.
     pub fn at(mut self, place: impl Into<Place>) -> ApiError {
         self.place = place.into();
         self
     }
 
-    /// Where and what, for answers that have one text for all of it.
+    /// The places and messages as one text, for dialects that have one field for both.
     pub fn sentence(&self) -> String {
         match self.problems.as_slice() {
             [_, _, ..] => {

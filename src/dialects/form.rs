@@ -1,16 +1,16 @@
-//! Bodies that are forms, as the pages of some APIs say and their clients send: the same fields, all of them texts.
+//! Reads bodies that are forms, which some APIs document and their clients send. All fields are texts.
 
 use crate::failure::{ApiError, ErrorKind};
 use crate::request::Request;
 use mayuse_document::Tree;
 
-/// More fields than any API here has, the items of all its lists among them.
+/// The most fields of a form, including the items of lists; every API here has fewer.
 const MAX_FIELDS: usize = 1_000;
 
-/// The body as what can be read field by field: JSON, or a form of either kind.
+/// Reads the body as a tree: JSON, or a form of either content type.
 ///
 /// # Errors
-/// Another content type, or a body that is not of the one it says.
+/// The content type is another, or the body does not match it.
 pub fn tree(request: &Request<'_>) -> Result<Tree, ApiError> {
     let content_type = request.content_type.unwrap_or_default();
     let mut parts = content_type.split(';');
@@ -73,7 +73,7 @@ fn multipart(body: &[u8], boundary: &str, form: &mut Form) -> Result<(), ApiErro
     let body = str::from_utf8(body).map_err(|_| broken("it is not UTF-8; files are not taken"))?;
     let line = format!("--{boundary}");
     let cut = || broken("it ends before its last boundary");
-    // What stands before the first boundary and after the last means nothing.
+    // Text before the first boundary and after the last is ignored.
     let mut rest = match body.strip_prefix(&line) {
         Some(rest) => rest,
         None => body.split_once(&format!("\r\n{line}")).ok_or_else(cut)?.1,
@@ -89,7 +89,7 @@ fn multipart(body: &[u8], boundary: &str, form: &mut Form) -> Result<(), ApiErro
     Ok(())
 }
 
-/// The name of a part, which its headers say.
+/// The name of a part, from its headers.
 fn name_of(head: &str) -> Result<String, ApiError> {
     let disposition = head.split("\r\n").filter_map(|line| line.split_once(':'));
     let disposition = disposition.filter(|(name, _)| name.trim().eq_ignore_ascii_case("content-disposition"));

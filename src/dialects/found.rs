@@ -1,4 +1,4 @@
-//! How a request finds its row in the table of routes, and what is said where there is none.
+//! Looks a request up in the table of routes, and explains a request without a route.
 
 use crate::access::Scope;
 use crate::admit::admit;
@@ -11,11 +11,11 @@ use crate::routes::ROUTES;
 use crate::store::Store;
 use crate::{meteroid, own};
 
-/// The most bytes a body may have, where its route says nothing else.
+/// The default limit of a body, in bytes.
 const USUAL_BODY: u32 = 1024 * 1024;
 
-/// The scope a request needs; nothing where no key is needed. A method that a path does not take needs what a write to
-/// the path needs. A path that is not in the table, or is written in any other way than there, needs the widest scope.
+/// The scope a request needs, or `None` if it needs no key. A method that the path does not accept needs the scope of a
+/// write to it. A path that is not in the table, or is spelled differently, needs the widest scope.
 pub fn scope_of(method: &str, path: &str) -> Option<Scope> {
     let method = if method == "HEAD" { "GET" } else { method };
     let mut scope = Some(Scope::Catalog);
@@ -31,14 +31,14 @@ pub fn scope_of(method: &str, path: &str) -> Option<Scope> {
     scope
 }
 
-/// What the table has for a request.
+/// The result of looking a request up in the table.
 #[derive(Debug)]
 pub struct Found {
-    /// In whose words it is answered.
+    /// The dialect of the response.
     pub dialect: Dialect,
-    /// Its row; nothing where the path is not in the table, or takes other methods.
+    /// The route, or `None` if the path is unknown or accepts only other methods.
     pub route: Option<&'static Route>,
-    /// A row that writes to the same path.
+    /// A route that writes to the same path.
     write: Option<&'static Route>,
     methods: Methods,
     /// The path, decoded.
@@ -46,10 +46,10 @@ pub struct Found {
 }
 
 impl Found {
-    /// Looks a request up. `HEAD` is to be asked as `GET`.
+    /// Looks a request up. The caller passes `HEAD` as `GET`.
     ///
     /// # Errors
-    /// A path that is not UTF-8 in percent-encoding.
+    /// The path is not percent-encoded UTF-8.
     pub fn of(request: &Request<'_>) -> Result<Found, ApiError> {
         let dialect = Dialect::of(request.path, request.presented);
         let segments = request.segments()?;
@@ -73,23 +73,23 @@ impl Found {
         fits(pattern, &mut std::iter::once("").chain(self.segments.iter().map(String::as_str)))
     }
 
-    /// What is to answer the request.
+    /// The route's handler.
     pub fn handler(&self) -> Option<Handler> {
         self.route.map(|route| route.handler)
     }
 
-    /// How the request counts against the rate limits.
+    /// The class in which the request counts against rate limits.
     pub fn rate(&self) -> RateClass {
         self.route.map_or(RateClass::Key, |route| route.rate)
     }
 
-    /// The most bytes its body may have. A method that the path does not take is given what a write to it has.
+    /// The most bytes of the body. A method that the path does not accept has the limit of a write to it.
     pub fn body_limit(&self) -> usize {
         let limit = self.route.or(self.write).map_or(USUAL_BODY, |route| route.body_limit);
         usize::try_from(limit).unwrap_or_default()
     }
 
-    /// Whether the catalog comes or goes as a whole, which takes as long as it takes.
+    /// Whether the request transfers the whole catalog, and therefore has no deadline.
     pub fn is_whole(&self) -> bool {
         match self.handler() {
             Some(Handler::Export | Handler::Import) => true,
@@ -98,7 +98,7 @@ impl Found {
         }
     }
 
-    /// What stands in the path for the n-th name in braces.
+    /// The path's value for the n-th name in braces.
     pub fn param(&self, n: usize) -> &str {
         param(self.pattern(), &self.segments, n)
     }
@@ -107,10 +107,10 @@ impl Found {
         self.route.map_or("", |route| route.path)
     }
 
-    /// Hands the request to the function of its route.
+    /// Calls the handler of the request's route.
     ///
     /// # Errors
-    /// That function's; 405, 404 or 501 where the table has none.
+    /// The errors of the handler; 405, 404 or 501 if there is no route.
     pub fn call(&self, request: &Request<'_>, store: &dyn Store, context: &mut Context) -> Result<Outcome, ApiError> {
         match self.handler() {
             Some(Handler::Catalog(answer)) => {
@@ -120,7 +120,7 @@ impl Found {
         }
     }
 
-    /// Why there is no row for the request.
+    /// The error for a request without a route.
     pub fn refusal(&self, method: &str) -> ApiError {
         if self.dialect == Dialect::Meteroid && meteroid::is_elsewhere(method, &|pattern| self.is_at(pattern)) {
             let message = "mayuse does not have this route of Meteroid's API; what is in its catalog is read and \
@@ -135,8 +135,8 @@ impl Found {
     }
 }
 
-/// Answers a request about the catalog. The changes are checked and not yet made: whoever calls
-/// stores them in one transaction, and gives the answer only then.
+/// Answers a request about the catalog. The changes are checked but not stored: the caller stores
+/// them in one transaction before it sends the response.
 ///
 /// Pure: the same request, catalog, instant and seed give the same answer.
 pub fn answer(request: &Request<'_>, store: &dyn Store, context: &mut Context) -> Outcome {

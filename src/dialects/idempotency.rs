@@ -1,4 +1,4 @@
-//! The same key and request give the same answer, so that a lost answer can be asked for again.
+//! Replays the response to a repeated request, so that a client can retry after a lost response.
 
 use crate::dialect::Dialect;
 use crate::failure::ApiError;
@@ -6,16 +6,16 @@ use crate::ids::hex;
 use crate::request::{ApiResponse, Request};
 use sha2::{Digest, Sha256};
 
-/// What was answered to a request that came with an idempotency key.
+/// The stored response to a request with an idempotency key.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Recorded {
-    /// What was asked.
+    /// The fingerprint of the request.
     pub fingerprint: String,
-    /// What was answered.
+    /// The response.
     pub reply: ApiResponse,
 }
 
-/// What tells one request from another: method, path, dialect and body.
+/// A hash of a request's method, path, dialect and body.
 pub fn fingerprint(request: &Request<'_>) -> String {
     let dialect = Dialect::of(request.path, request.presented);
     let hash = Sha256::new()
@@ -29,10 +29,10 @@ pub fn fingerprint(request: &Request<'_>) -> String {
     hex(&hash.finalize())
 }
 
-/// The answer to a request whose idempotency key was used before.
+/// The response to a request whose idempotency key was used before.
 ///
 /// # Errors
-/// 409 if it was used for another request.
+/// 409 if the key was used for another request.
 pub fn replay(recorded: Recorded, fingerprint: &str) -> Result<ApiResponse, ApiError> {
     if recorded.fingerprint == fingerprint {
         return Ok(recorded.reply);

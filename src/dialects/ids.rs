@@ -1,9 +1,9 @@
-//! New ids, from an instant and a seed that are arguments: the same two give the same ids.
+//! New ids. The instant and the seed are arguments: equal arguments give equal ids.
 
 use mayuse_core::Instant;
 use sha2::{Digest, Sha256};
 
-/// Makes the ids of one request.
+/// The ids of one request.
 ///
 /// ```
 /// use mayuse_core::Instant;
@@ -20,7 +20,7 @@ pub struct Ids {
 }
 
 impl Ids {
-    /// Ids made at an instant, different for every seed.
+    /// Ids for an instant, different for every seed.
     pub fn new(now: Instant, seed: [u8; 16]) -> Ids {
         Ids { now, seed, n_made: 0 }
     }
@@ -52,8 +52,8 @@ impl Ids {
     }
 }
 
-/// A stable id of something that was stored without one, such as an entitlement row: the same
-/// names always give the same id.
+/// A stable id for an object that was stored without an id, such as an entitlement row. Equal
+/// names give equal ids.
 pub fn derived(prefix: &str, names: &[&str]) -> String {
     let mut hash = Sha256::new();
     for name in names {

@@ -1,4 +1,4 @@
-//! Large catalogs, line by line: NDJSON, in batches that are written whole or not at all.
+//! Imports large catalogs as NDJSON, in batches. Each batch is written in one transaction.
 
 use crate::failure::{ApiError, ErrorKind};
 use crate::kind::Kind;
@@ -9,26 +9,26 @@ use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 use std::cell::RefCell;
 
-/// The most customers and subscriptions of a batch, and the most bytes of one that has any.
+/// The most customers and subscriptions in a batch, and the most bytes of such a batch.
 const MAX_PEOPLE: usize = 500;
 const MAX_BYTES: usize = 1024 * 1024;
 
-/// The most bytes of a batch of definitions alone. They may refer to each other in any order, so
-/// they are kept together as long as memory allows.
+/// The most bytes of a batch of definitions only. Definitions refer to each other in any order, so
+/// a batch keeps as many together as memory allows.
 const MAX_DEFINITIONS: usize = 8 * 1024 * 1024;
 
-/// The most memory of a batch, in bytes, less one line.
+/// The memory limit of a batch, in bytes; its last line may exceed it.
 const MAX_ROOM: usize = 24 * 1024 * 1024;
 
 /// The most bytes of one line.
 pub const MAX_LINE: usize = 1024 * 1024;
 
-/// How far an import came: what is needed to go on with the same file later.
+/// The progress of an import, to resume it later with the same file.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Progress {
-    /// How many lines are written, blank ones included.
+    /// The number of lines written, including blank lines.
     pub lines: u64,
-    /// A hash over those lines, each chained to the one before.
+    /// A chained hash of those lines.
     pub digest: [u8; 32],
 }
 
@@ -40,7 +40,7 @@ impl Progress {
     }
 }
 
-/// Lines that are written together.
+/// Lines that are written in one transaction.
 #[derive(Debug, Default)]
 pub struct Batch {
     /// The line of each entity, by kind and id. A later line replaces an earlier one.
@@ -52,11 +52,11 @@ pub struct Batch {
 }
 
 impl Batch {
-    /// Adds a line `{"kind": "subscription", ...}`; the first one is line 1. A blank one is passed
-    /// over. A line of the kind `settings` has the ladder and the access statuses.
+    /// Adds a line `{"kind": "subscription", ...}`. Lines are numbered from 1. A blank line is
+    /// skipped. A line of the kind `settings` has the ladder and the access statuses.
     ///
     /// # Errors
-    /// A line that is no JSON object, or of no known kind, or without an id.
+    /// The line is not a JSON object, its kind is unknown, or it has no id.
     pub fn add(&mut self, number: u64, line: &[u8]) -> Result<(), ApiError> {
         self.n_bytes = self.n_bytes.saturating_add(line.len());
         if line.trim_ascii().is_empty() {
@@ -65,7 +65,7 @@ impl Batch {
         let its_line = Element::Line(usize::try_from(number).unwrap_or(usize::MAX));
         let at = |field: &str| Place::from(its_line).field(field);
         let (value, room) = strict::weighed_from_slice(line).map_err(|error| {
-            // Its own line number is always 1 here.
+            // The reader sees one line, so its line number is always 1.
             let message = format!("cannot be read: {}", error.to_string().replace("at line 1 ", "at "));
             let failure = match error.is_too_large {
                 true => ApiError::new(ErrorKind::TooLarge, message),
@@ -100,13 +100,13 @@ impl Batch {
         Ok(())
     }
 
-    /// Whether it is time to write it.
+    /// Whether the batch must be written before more lines are added.
     pub fn is_full(&self) -> bool {
         let max = if self.n_people == 0 { MAX_DEFINITIONS } else { MAX_BYTES };
         MAX_PEOPLE <= self.n_people || max <= self.n_bytes || MAX_ROOM <= self.room
     }
 
-    /// How many entities there are of each kind.
+    /// Adds the number of entities of each kind to `counts`.
     pub fn count(&self, counts: &mut Map<String, Value>) {
         for ((kind, _), _) in self.entities.iter() {
             let count = counts.entry(kind.list()).or_insert_with(|| 0.into());
@@ -114,14 +114,14 @@ impl Batch {
         }
     }
 
-    /// The batch as a write. The bodies are handed over, not copied: the batch is left with their lines.
+    /// The batch as a write. Moves the bodies out; the batch keeps their line numbers.
     pub fn changes(&self) -> Vec<Change> {
         let settings = self.settings.iter().map(|settings| Change::Settings(settings.clone()));
         let puts = self.entities.iter().map(|((kind, _), (_, body))| Change::put(*kind, body.take()));
         settings.chain(puts).collect()
     }
 
-    /// A refusal of the whole batch, with the line in place of `customers[3]`.
+    /// Replaces places such as `customers[3]` in an error by line numbers.
     pub fn locate(&self, mut failure: ApiError) -> ApiError {
         let only =
             if self.entities.len() == 1 { self.entities.iter().map(|(_, (line, _))| *line).next() } else { None };

@@ -1,7 +1,7 @@
-//! JSON objects, written as they look, and values as text.
+//! A macro for JSON objects, and the text of values.
 //!
-//! The macro of `serde_json` does the same, and compiles what it makes of a field anew for each:
-//! thirty kilobytes of the Worker, two of them after compression.
+//! The macro of `serde_json` generates code for every field, which adds thirty kilobytes to the
+//! Worker, or two after compression.
 
 use mayuse_core::{WriteJson, write_list};
 use serde_json::{Map, Value};
@@ -14,7 +14,7 @@ macro_rules! json {
 }
 pub(crate) use json;
 
-/// An object with these fields, in their order.
+/// An object with these fields, in this order.
 #[inline(never)]
 pub fn object(fields: &mut dyn Iterator<Item = (&'static str, Value)>) -> Value {
     let mut object = Map::new();
@@ -24,9 +24,9 @@ pub fn object(fields: &mut dyn Iterator<Item = (&'static str, Value)>) -> Value 
     Value::Object(object)
 }
 
-/// What can stand in a field.
+/// A type that converts to a field's value.
 pub(crate) trait Json {
-    /// It, as JSON.
+    /// Converts to JSON.
     fn json(&self) -> Value;
 }
 
@@ -114,7 +114,7 @@ impl<T: Json, const N: usize> Json for [T; N] {
     }
 }
 
-/// A value, to be written as the core writes answers: one writer of JSON is enough.
+/// A value for the core's JSON writer, so that the Worker has only one writer.
 #[derive(Clone, Copy, Debug)]
 pub struct JsonValue<'v>(pub &'v Value);
 

@@ -1,33 +1,33 @@
-//! What a catalog holds.
+//! The kinds of entities in a catalog.
 
-/// A kind of entity. The order is the one in which a document lists them: what is referred to
-/// comes before what refers to it.
+/// A kind of entity, in the order in which a document lists them: an entity comes before those
+/// that refer to it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Kind {
-    /// What is sold; decisions only compare its id.
+    /// A product. Decisions only compare its id.
     Product,
     /// A price of a product.
     Price,
-    /// What usage is counted in.
+    /// The unit in which usage is counted.
     Metric,
     /// A discount.
     Coupon,
-    /// Something a customer may or may not use.
+    /// A feature that a customer may be entitled to.
     Feature,
-    /// What a foreign add-on code grants, where the operator says so.
+    /// The operator's grants for an add-on code of another system.
     AddOnMapping,
     /// A plan with its versions.
     Plan,
-    /// Something bought on top of a plan.
+    /// A product sold beside a plan.
     AddOn,
-    /// Who buys.
+    /// A customer.
     Customer,
     /// A plan version, held by a customer.
     Subscription,
 }
 
 impl Kind {
-    /// All of them, in the order of a document.
+    /// All kinds, in the order of a document.
     pub const ALL: [Kind; 10] = [
         Kind::Product,
         Kind::Price,
@@ -41,7 +41,7 @@ impl Kind {
         Kind::Subscription,
     ];
 
-    /// The name of one: `add_on`.
+    /// The singular name: `add_on`.
     pub fn name(self) -> &'static str {
         match self {
             Kind::Product => "product",
@@ -57,7 +57,7 @@ impl Kind {
         }
     }
 
-    /// The name of a list of them, as in a document: `add_ons`.
+    /// The name of the list in a document: `add_ons`.
     pub fn list(self) -> &'static str {
         match self {
             Kind::Product => "products",
@@ -73,19 +73,19 @@ impl Kind {
         }
     }
 
-    /// Reads either name.
+    /// Parses the singular name or the list's name.
     pub fn parse(text: &str) -> Option<Kind> {
         Kind::ALL.into_iter().find(|kind| kind.name() == text || kind.list() == text)
     }
 
-    /// Whether decisions about everybody are made from it: features, plans and add-ons. There are
-    /// few of them, and they are checked together.
+    /// Whether the kind belongs to the definitions that all decisions use: features, plans and
+    /// add-ons. There are few of them, and they are checked together.
     pub fn is_definition(self) -> bool {
         matches!(self, Kind::Feature | Kind::Plan | Kind::AddOn)
     }
 }
 
-/// What customers and subscriptions refer to, and what therefore cannot go while they do.
+/// Targets of references from customers and subscriptions. A referenced target cannot be deleted.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Referred {
     /// A feature, by id or by code.
@@ -99,7 +99,7 @@ pub enum Referred {
 }
 
 impl Referred {
-    /// The name as it is stored.
+    /// The stored name.
     pub fn name(self) -> &'static str {
         match self {
             Referred::Feature => "feature",

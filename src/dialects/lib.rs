@@ -1,9 +1,9 @@
 //! Translates HTTP requests in four dialects (mayuse's own, Meteroid's, Commet's and Pabbly's) into
 //! reads and writes of one catalog.
 //!
-//! [`answer`] takes a request and a [`Store`] and gives the answer together with the
-//! [`Change`]s that must be stored before it may be given. Whatever a dialect wants written is
-//! checked by one set of rules, the core's own reading of a catalog.
+//! [`answer`] takes a request and a [`Store`] and returns the response together with the
+//! [`Change`]s that must be stored before the response is sent. One set of rules checks the
+//! writes of every dialect: the reader of catalog documents.
 //!
 //! # What this crate does not do
 //!

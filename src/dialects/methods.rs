@@ -1,15 +1,15 @@
-//! The methods that a path takes.
+//! The HTTP methods that a path accepts.
 
 use std::fmt;
 
-/// The methods a path takes.
+/// The HTTP methods that a path accepts.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Methods(u8);
 
 impl Methods {
     const NAMES: [&str; 6] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"];
 
-    /// Whether it takes no method at all.
+    /// Whether the path accepts no method.
     pub(crate) fn is_empty(self) -> bool {
         self.0 == 0
     }
@@ -24,7 +24,7 @@ impl Methods {
 }
 
 impl fmt::Display for Methods {
-    /// As in the header `allow`.
+    /// The value of the header `allow`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut names = Methods::NAMES.iter().enumerate().filter(|(n, _)| self.0 & (1 << n) != 0);
         names.try_fold("", |between, (_, name)| write!(f, "{between}{name}").map(|()| ", "))?;

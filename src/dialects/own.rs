@@ -1,4 +1,4 @@
-//! The catalog's own routes: entities one by one, lists, and the whole document.
+//! mayuse's own catalog routes: single entities, lists, and the whole document.
 
 use crate::failure::ApiError;
 use crate::json::json;
@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 /// The format number of catalog documents.
 pub const DOCUMENT_FORMAT: u64 = 1;
 
-/// That the program runs.
+/// Reports that the program runs.
 pub(crate) fn health(_: &Program) -> Value {
     json!({"status": "ok"})
 }
@@ -50,7 +50,7 @@ fn no_such(kind: Kind, id: &str) -> ApiError {
     ApiError::not_found(format!("there is no {} `{id}`", kind.name()))
 }
 
-/// An entity with what the catalog knows about it.
+/// An entity with its metadata.
 fn shown(kind: Kind, entity: &Entity) -> Value {
     json!({
         "kind": kind.name(),
@@ -63,7 +63,7 @@ fn shown(kind: Kind, entity: &Entity) -> Value {
     })
 }
 
-/// `?limit=` (1 to 1,000, by default 100) and `?cursor=`, as the answer before gave it.
+/// `?limit=` (1 to 1,000, by default 100) and `?cursor=`, from the previous page.
 pub(crate) fn list(call: &Call<'_>, _: &mut Context) -> Result<Outcome, ApiError> {
     let (kind, request, store) = (kind_named(call.param(0))?, call.request, call.store);
     let limit = match request.parameter("limit") {
@@ -108,7 +108,7 @@ pub(crate) fn put(call: &Call<'_>, _: &mut Context) -> Result<Outcome, ApiError>
     Ok(Outcome::wrote(reply, vec![Change::put(kind, Value::Object(body))]))
 }
 
-/// Takes the `kind` out of a body: in lines it says what the line is, and is no part of the entity.
+/// Removes `kind` from a body: it labels a line of an import, and is not part of the entity.
 fn without_kind(kind: Kind, body: &mut Map<String, Value>) -> Result<(), ApiError> {
     match body.shift_remove("kind") {
         None => Ok(()),
@@ -144,7 +144,7 @@ pub(crate) fn put_document(call: &Call<'_>, _: &mut Context) -> Result<Outcome, 
     changes.push(Change::Settings(Value::Object(settings.collect())));
     let mut counts = Map::new();
     for kind in Kind::ALL {
-        // Taken out, not copied: a document may be large.
+        // Moved, not copied: a document may be large.
         let list = match document.shift_remove(kind.list()) {
             None | Some(Value::Null) => continue,
             Some(Value::Array(list)) => list,

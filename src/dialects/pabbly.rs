@@ -1,8 +1,8 @@
 //! Pabbly's dialect: `POST /api/v1/addon/{product_id}`, with the key as the user of HTTP Basic, and
 //! errors as `{status: "error", message}`.
 //!
-//! Pabbly knows no features. An add-on grants what the operator mapped its code to, or else the
-//! BOOLEAN feature of the same code.
+//! Pabbly has no features. An add-on grants the operator's mapping of its code, else the BOOLEAN
+//! feature of the same code.
 
 use crate::admit::tree;
 use crate::failure::ApiError;
@@ -18,7 +18,7 @@ use mayuse_document::{Document, Node, Object, Tree, read};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-/// What was asked for.
+/// The request.
 struct CreateAddOn {
     billing_period: &'static str,
     billing_cycle: &'static str,
@@ -29,7 +29,7 @@ struct CreateAddOn {
     code: String,
     name: String,
     price: i64,
-    /// As it was sent: the sample says "none" with an empty name.
+    /// As sent: in Pabbly's sample an empty name means none.
     plans_array: Vec<String>,
     description: Option<String>,
 }
@@ -43,7 +43,7 @@ impl CreateAddOn {
             Tree::Bool(status) => Some(*status),
             _ => n.word(&[("true", true), ("false", false)]),
         });
-        // Sent as `all_plans`, answered as `all`; a client may send back what it was answered.
+        // Requests say `all_plans`, responses `all`; a client may send the response's word back.
         let ways = [("all_plans", "all"), ("all", "all"), same("selected_plans")];
         let associate_plans = o.required("associate_plans", |n| n.word(&ways));
         let billing_period_num = o.required("billing_period_num", |n| whole(&n, 1));
@@ -71,7 +71,7 @@ impl CreateAddOn {
         })
     }
 
-    /// The billing period of the price. There is no weekly one: those weeks stand in `pabbly` only.
+    /// The billing period of the price. There is no weekly period: only `pabbly` stores weeks.
     fn cadence(&self) -> &'static str {
         match (self.billing_period, self.billing_period_num) {
             ("m", 3) => "QUARTERLY",
@@ -93,7 +93,7 @@ impl CreateAddOn {
 pub(crate) fn create(call: &Call<'_>, context: &mut Context) -> Result<Outcome, ApiError> {
     let (product_id, request, store) = (call.param(0), call.request, call.store);
     let asked = read(&form::tree(request)?, CreateAddOn::read)?;
-    // The core's rule for ids, applied to the one in the path.
+    // Applies the rule for ids to the path's id.
     let path = Tree::Object(vec![("product_id".to_owned(), Tree::Text(product_id.to_owned()))]);
     read(&path, |o| o.required_id("product_id"))?;
     let plans: Vec<&String> = asked.plans_array.iter().filter(|id| !id.is_empty()).collect();
@@ -137,7 +137,7 @@ pub(crate) fn create(call: &Call<'_>, context: &mut Context) -> Result<Outcome, 
             "price_id": price_id,
             "max_instances_per_subscription": Value::Null,
             "self_serviceable": false,
-            // Not sold any more; whoever holds it keeps it.
+            // No longer sold; existing subscriptions keep it.
             "archived_at": (!asked.status).then_some(&now),
             "created_at": now,
             "associate_plans": asked.associate_plans,
@@ -186,7 +186,7 @@ pub(crate) fn create(call: &Call<'_>, context: &mut Context) -> Result<Outcome, 
     Ok(Outcome::wrote(ApiResponse::json(200, answer), changes))
 }
 
-/// The id of the feature that an add-on grants, and the value it grants.
+/// The id of the feature that an add-on grants, and the granted value.
 fn grant(
     asked: &CreateAddOn,
     product_id: &str,
@@ -233,7 +233,7 @@ fn grant(
         "status": "ACTIVE",
         "created_at": context.now.to_string(),
     });
-    // Only the code can be wrong with it, and it is the client's, so it is reported as the client's.
+    // Only the code can be invalid, and the client chose it, so it is reported as a client error.
     let mut document = Document::default();
     document.add("features", 0, &tree(&feature));
     if let Err(problems) = document.compile() {
@@ -246,8 +246,8 @@ fn grant(
     Ok((id, value))
 }
 
-/// Where products count, a feature of another one is not granted by whoever holds the add-on; so
-/// it would be paid for, and give nothing.
+/// Refuses a feature of another product: where products limit a feature's scope, the add-on would
+/// be sold and grant nothing.
 fn of_this_product(feature: &Entity, product_id: &str, code: &str) -> Result<(), ApiError> {
     let body = &feature.body;
     let Some(of) = product_of(body).filter(|of| *of != product_id) else { return Ok(()) };
@@ -260,11 +260,11 @@ fn of_this_product(feature: &Entity, product_id: &str, code: &str) -> Result<(),
     Err(ApiError::field("code", message))
 }
 
-/// A whole number of at least `min`, or its digits: form fields are texts.
+/// Reads an integer of at least `min`, or its digits as text, since form fields are texts.
 fn whole(node: &Node<'_>, min: i64) -> Option<i64> {
     let value = match node.tree {
         Tree::Text(digits) if !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()) => {
-            // More digits than fit are more than the most, too.
+            // A number that overflows exceeds the maximum.
             digits.parse().unwrap_or(i64::MAX)
         }
         _ => node.integer()?,
@@ -292,12 +292,12 @@ fn texts(o: Object<'_>, field: &str) -> Vec<String> {
     texts
 }
 
-/// The account in Pabbly's form, which here is the key: 24 hexadecimal digits, always the same.
+/// The key as an account id in Pabbly's form: 24 hexadecimal digits, derived from its name.
 fn user_id(by: &str) -> String {
     hex(&Sha256::digest(by.as_bytes())).chars().take(24).collect()
 }
 
-/// Pabbly writes milliseconds even where there are none.
+/// Pabbly always writes milliseconds.
 fn with_milliseconds(at: Instant) -> String {
     let text = at.to_string();
     match text.strip_suffix('Z') {

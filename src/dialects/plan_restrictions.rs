@@ -8,12 +8,12 @@ use mayuse_core::{Code, Element, Place, Problem, Problems, SortedMap, SortedSet}
 use serde_json::Value;
 
 impl Write<'_> {
-    /// An add-on may be tied to some plans: Pabbly's `associate_plans`.
+    /// Checks that add-ons restricted to some plans (Pabbly's `associate_plans`) are on such a plan.
     pub fn add_ons_go_with_their_plans(&self, store: &dyn Store, problems: &mut Problems) -> Result<(), ApiError> {
         let mut rules: SortedMap<&str, Option<Value>> = SortedMap::default();
         let subscriptions = self.puts.iter().filter(|(kind, _)| *kind == Kind::Subscription);
         for (n, (_, subscription)) in subscriptions.enumerate() {
-            // Who holds one keeps it, whatever became of the association: it says what may be sold.
+            // A subscription keeps its add-ons when the restriction changes: it limits only new sales.
             let stored = store.get(Kind::Subscription, text(subscription, "id"))?.map(|entity| entity.body);
             let stored = stored.filter(|stored| text(stored, "plan_id") == text(subscription, "plan_id"));
             let held = stored.iter().flat_map(|stored| items(stored, "add_ons"));
@@ -42,7 +42,7 @@ impl Write<'_> {
         Ok(())
     }
 
-    /// Why an add-on that is tied to plans does not go with this subscription.
+    /// The message if an add-on is restricted to plans other than the subscription's.
     fn refuses(&self, add_on: &Value, subscription: &Value, store: &dyn Store) -> Result<Option<String>, ApiError> {
         let (id, plan) = (text(add_on, "id"), text(subscription, "plan_id"));
         if text(add_on, "associate_plans") == "selected_plans" {
@@ -50,7 +50,7 @@ impl Write<'_> {
             let message = || format!("add-on `{id}` is not for plan `{plan}`: its `plans_array` does not name it");
             return Ok((!named).then(message));
         }
-        // All plans of its product. A plan that says nothing of products is taken for one of them.
+        // The add-on is for all plans of its product. A plan without products counts as one of them.
         let product = text(add_on, "product_id");
         let Some(plan_body) = self.after(Kind::Plan, plan, store)? else { return Ok(None) };
         let versions = items(&plan_body, "versions");

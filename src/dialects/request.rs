@@ -1,4 +1,4 @@
-//! A request and its answer, free of any platform.
+//! Requests and responses, independent of a platform.
 
 use crate::failure::{ApiError, ErrorKind};
 use crate::ids::Ids;
@@ -10,10 +10,10 @@ use mayuse_document::Tree;
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
-/// How a request presents its key, which says what kind of client it comes from.
+/// The header in which a request presents its key, which hints at the client's dialect.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Presented {
-    /// It does not.
+    /// No key.
     #[default]
     Not,
     /// `authorization: Bearer`
@@ -25,7 +25,7 @@ pub enum Presented {
 }
 
 impl Presented {
-    /// How these two headers present one. `authorization` goes before `x-api-key`.
+    /// Reads the two headers. `authorization` has priority over `x-api-key`.
     pub fn of(authorization: Option<&str>, x_api_key: Option<&str>) -> Presented {
         let scheme = authorization.and_then(|text| text.trim().split(' ').next()).unwrap_or_default();
         match x_api_key {
@@ -37,7 +37,7 @@ impl Presented {
     }
 }
 
-/// A request, as far as any route looks at it.
+/// The parts of a request that routes use.
 #[derive(Clone, Debug)]
 pub struct Request<'r> {
     /// `GET`, `POST` and so on.
@@ -46,7 +46,7 @@ pub struct Request<'r> {
     pub path: &'r str,
     /// The query as it was sent, without its question mark.
     pub query: &'r str,
-    /// How its key was presented.
+    /// The header of its key.
     pub presented: Presented,
     /// The header `content-type`.
     pub content_type: Option<&'r str>,
@@ -58,7 +58,7 @@ impl Request<'_> {
     /// The segments of the path, decoded.
     ///
     /// # Errors
-    /// One that is not UTF-8 in percent-encoding.
+    /// A segment is not percent-encoded UTF-8.
     pub fn segments(&self) -> Result<Vec<String>, ApiError> {
         let decoded = |segment: &str| {
             let text = percent_decode_str(segment).decode_utf8();
@@ -68,7 +68,7 @@ impl Request<'_> {
         self.path.strip_prefix('/').unwrap_or_default().split('/').map(decoded).collect()
     }
 
-    /// The parameters of the query, decoded, in their order.
+    /// The decoded parameters of the query, in order.
     pub fn parameters(&self) -> Vec<(String, String)> {
         form_urlencoded::parse(self.query.as_bytes()).into_owned().collect()
     }
@@ -78,28 +78,28 @@ impl Request<'_> {
         self.parameters().into_iter().rev().find(|(found, _)| found == name).map(|(_, value)| value)
     }
 
-    /// The body as JSON to be read field by field.
+    /// The body as JSON, to be read field by field.
     ///
     /// # Errors
-    /// Another content type, or no JSON.
+    /// The content type is another, or the body is not JSON.
     pub fn tree(&self) -> Result<Tree, ApiError> {
         self.says_json()?;
         serde_json::from_slice(self.body).map_err(|error| not_json(&error))
     }
 
-    /// The body as JSON to be kept.
+    /// The body as JSON, to be stored.
     ///
     /// # Errors
-    /// Another content type, no JSON, or an object with a field written twice.
+    /// The content type is another, the body is not JSON, or an object repeats a field.
     pub fn value(&self) -> Result<Value, ApiError> {
         self.says_json()?;
         strict::from_slice(self.body).map_err(|error| not_kept(&error))
     }
 
-    /// The body as a JSON object of which only these fields are kept. The others take no memory.
+    /// The body as a JSON object with only the known fields. Other fields take no memory.
     ///
     /// # Errors
-    /// Another content type, no JSON, or an object with a field written twice.
+    /// The content type is another, the body is not JSON, or an object repeats a field.
     pub fn fields(&self, known: &dyn Fn(&str) -> bool) -> Result<Value, ApiError> {
         self.says_json()?;
         strict::fields_from_slice(self.body, known).map_err(|error| not_kept(&error))
@@ -124,29 +124,29 @@ fn not_json(error: &dyn std::fmt::Display) -> ApiError {
     ApiError::new(ErrorKind::BadRequest, format!("the body cannot be read: {error}")).code("INVALID_JSON")
 }
 
-/// What a route may use besides the request and the catalog.
+/// The inputs of a handler besides the request and the catalog.
 #[derive(Debug)]
 pub struct Context {
-    /// The instant of the request. There is no other.
+    /// The instant of the request, the only clock of a handler.
     pub now: Instant,
-    /// Where new ids come from.
+    /// The source of new ids.
     pub ids: Ids,
-    /// The name of the key the request came with.
+    /// The name of the request's key.
     pub by: String,
 }
 
-/// What is answered.
+/// A response.
 #[derive(Clone, PartialEq, Debug)]
 pub struct ApiResponse {
     /// The HTTP status.
     pub status: u16,
-    /// The body, JSON; none for 204.
+    /// The JSON body; `None` for 204.
     pub body: Option<Value>,
-    /// The methods a path knows, where another one was used.
+    /// The header `allow`, for 405.
     pub allow: Option<Methods>,
-    /// After how many seconds to try again.
+    /// The seconds until a retry.
     pub retry_after: Option<u32>,
-    /// How to present a key, where one is missing.
+    /// The scheme to authenticate with, for 401.
     pub authenticate: Option<&'static str>,
 }
 
@@ -162,12 +162,12 @@ impl ApiResponse {
     }
 }
 
-/// The answer to a request, and what is to be written before it may be given.
+/// The response to a request, and the changes to store before it is sent.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Outcome {
-    /// The answer.
+    /// The response.
     pub reply: ApiResponse,
-    /// The write, as one transaction; nothing for a read.
+    /// The changes, as one transaction; empty for a read.
     pub changes: Vec<Change>,
 }
 

@@ -1,4 +1,4 @@
-//! What a route is: a row of the table of routes.
+//! The types of the table of routes.
 
 use crate::access::Scope;
 use crate::dialect::Dialect;
@@ -12,69 +12,69 @@ use std::fmt;
 /// A row of the table of routes.
 #[derive(Clone, Copy, Debug)]
 pub struct Route {
-    /// `GET`, which stands for `HEAD` too, `POST` and so on.
+    /// `GET`, which includes `HEAD`, `POST` and so on.
     pub method: &'static str,
-    /// `/v1/catalog/{kind}/{id}`: what stands in braces takes any segment, `{kind}` the name of a kind.
+    /// `/v1/catalog/{kind}/{id}`: braces match any segment, `{kind}` the name of a kind.
     pub path: &'static str,
-    /// The scope that a key needs; nothing where no key is needed.
+    /// The scope that the key needs; `None` if no key is needed.
     pub scope: Option<Scope>,
-    /// The most bytes of a body. A read has no body.
+    /// The most bytes of the body. A read has no body.
     pub body_limit: u32,
     /// How a request counts against the rate limits.
     pub rate: RateClass,
-    /// Whose route it is.
+    /// The dialect of the route.
     pub dialect: Dialect,
-    /// What answers a request.
+    /// The handler of a request.
     pub handler: Handler,
 }
 
 /// How a request counts against the rate limits.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum RateClass {
-    /// It does not: the answer costs nobody else anything.
+    /// Not limited: the answer is cheap.
     Uncounted,
-    /// By the address it comes from, before anything else is done.
+    /// By the client's address, before any other work.
     Address,
-    /// By its key, before its body is read.
+    /// By the key, before the body is read.
     Key,
-    /// By its key, once it leaves the isolate; a batch as several.
+    /// By the key, when the request leaves the isolate. A batch counts as several requests.
     Question,
 }
 
-/// What answers a request.
+/// The handler of a request.
 #[derive(Clone, Copy, Debug)]
 pub enum Handler {
-    /// A function that reads the catalog and says what is to be written to it.
+    /// A function that reads the catalog and returns the changes to store.
     Catalog(fn(&Call<'_>, &mut Context) -> Result<Outcome, ApiError>),
-    /// A function that needs to know the program alone.
+    /// A function that needs only the program.
     Program(fn(&Program) -> Value),
     /// The description of the API.
     Description,
-    /// How the catalog and its publication are.
+    /// The state of the catalog and its publication.
     Readiness,
-    /// A question, or many.
+    /// A check of one or many questions.
     Check(CheckForm),
     /// Sends the whole catalog.
     Export,
-    /// Takes lines.
+    /// Imports lines.
     Import,
-    /// How far an import came.
+    /// The progress of an import.
     ImportProgress,
-    /// What the isolate holds.
+    /// The state of the isolate.
     ReplicaStatus,
     /// Sends the newest manifest.
     ReadManifest,
-    /// Publishes a manifest that was made elsewhere.
+    /// Publishes a manifest that another machine built.
     PublishManifest,
     /// Sends an object of a snapshot.
     ReadObject,
     /// Stores an object of a snapshot.
     PutObject,
-    /// There is no such path, and whoever has the scope hears so.
+    /// An unknown path: 404 for a key with the scope.
     Nowhere,
 }
 
-/// The forms in which questions come.
+/// The forms of a check request.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum CheckForm {
     /// One question in the query.
@@ -87,14 +87,14 @@ pub enum CheckForm {
     Customer,
 }
 
-/// The program as far as only the shell knows it.
+/// Facts about the program that only the shell knows.
 #[derive(Clone, Copy, Debug)]
 pub struct Program {
-    /// The format number of the manifests it writes.
+    /// The format number of its manifests.
     pub manifest_format: u64,
 }
 
-/// A request to the catalog, on its way to the function of its route.
+/// A request to the catalog, as its handler sees it.
 #[derive(Clone, Copy)]
 pub struct Call<'c> {
     /// The request.
@@ -106,7 +106,7 @@ pub struct Call<'c> {
 }
 
 impl Call<'_> {
-    /// What stands in the path for the n-th name in braces.
+    /// The path's value for the n-th name in braces.
     pub fn param(&self, n: usize) -> &str {
         param(self.pattern, self.segments, n)
     }
@@ -118,7 +118,7 @@ impl fmt::Debug for Call<'_> {
     }
 }
 
-/// Whether a path has the form of a pattern. Both are cut at slashes.
+/// Whether a path matches a pattern. Both are split at slashes.
 pub(crate) fn fits(pattern: &str, segments: &mut dyn Iterator<Item = &str>) -> bool {
     let fits = |part: &str, segment: &str| match part {
         "{kind}" => Kind::parse(segment).is_some(),
@@ -128,9 +128,9 @@ pub(crate) fn fits(pattern: &str, segments: &mut dyn Iterator<Item = &str>) -> b
         && segments.next().is_none()
 }
 
-/// What stands in a path, cut at slashes and decoded, for the n-th name in braces.
+/// The value for the n-th name in braces, from a path that is split at slashes and decoded.
 pub(crate) fn param<'s>(pattern: &str, segments: &'s [String], n: usize) -> &'s str {
-    // A path begins with a slash, so nothing stands before its first segment.
+    // A path begins with a slash, so the pattern's first part is empty.
     let mut parts = pattern.split('/').zip(0_usize..).filter(|(part, _)| part.starts_with('{'));
     let at = parts.nth(n).and_then(|(_, at)| at.checked_sub(1));
     at.and_then(|at| segments.get(at)).map_or("", String::as_str)

@@ -1,5 +1,5 @@
-//! The table of routes: all that can be asked, and who may ask it. From it follow the scope a request needs, the most
-//! bytes of its body, how it counts, who answers it, and what is said where a path or a method is not in it.
+//! The table of all routes. It defines the scope, body limit, rate class, dialect and handler of each request, and the
+//! errors for an unknown path or method.
 
 use crate::access::Scope;
 use crate::dialect::Dialect::{self, Commet, Meteroid, Native, Pabbly};
@@ -22,7 +22,7 @@ const NONE: u32 = 0;
 pub const SMALL: u32 = 16 * 1024;
 const MIB: u32 = 1024 * 1024;
 
-/// All routes. Where several fit a path, the first one with its method is taken.
+/// All routes. If several match a path, the first with its method applies.
 #[rustfmt::skip]
 pub static ROUTES: &[Route] = &[
     //   method, path, scope of the key, most bytes of the body, how it counts, dialect, what answers
@@ -33,7 +33,7 @@ pub static ROUTES: &[Route] = &[
 
     row("GET", "/v1/catalog", CATALOG, NONE, Key, Native, Handler::Export),
     row("PUT", "/v1/catalog", CATALOG, 8 * MIB, Key, Native, Catalog(own::put_document)),
-    // Its lines are read one by one, however many they are.
+    // Unlimited: the import reads line by line.
     row("POST", "/v1/catalog/import", CATALOG, u32::MAX, Key, Native, Handler::Import),
     row("GET", "/v1/catalog/import/{token}", CATALOG, NONE, Key, Native, Handler::ImportProgress),
     row("GET", "/v1/catalog/{kind}", CATALOG, NONE, Key, Native, Catalog(own::list)),
@@ -42,10 +42,10 @@ pub static ROUTES: &[Route] = &[
     row("DELETE", "/v1/catalog/{kind}/{id}", CATALOG, MIB, Key, Native, Catalog(own::delete)),
 
     row("GET", "/v1/snapshot/manifest", SNAPSHOT, NONE, Key, Native, Handler::ReadManifest),
-    // As large as a manifest can be.
+    // The largest manifest.
     row("PUT", "/v1/snapshot/manifest", CATALOG, 16 * MIB, Key, Native, Handler::PublishManifest),
     row("GET", "/v1/snapshot/objects/{hash}", SNAPSHOT, NONE, Key, Native, Handler::ReadObject),
-    // The largest value that the store takes, less what goes along with it.
+    // The largest value of the store, less its metadata.
     row("PUT", "/v1/snapshot/objects/{hash}", CATALOG, 24 * MIB, Key, Native, Handler::PutObject),
     row("GET", "/v1/snapshot/status", SNAPSHOT, NONE, Key, Native, Handler::ReplicaStatus),
 

@@ -1,4 +1,4 @@
-//! The catalog as it is stored: what can be read of it, and what a write comes to.
+//! The interface to the stored catalog: reads, and the changes of a write.
 
 use crate::failure::ApiError;
 use crate::kind::{Kind, Referred};
@@ -6,7 +6,7 @@ use mayuse_core::{Instant, SortedSet};
 use mayuse_document::Document;
 use serde_json::Value;
 
-/// An entity as it is stored: its body in the shape of a catalog document, and who wrote it when.
+/// A stored entity: its body in the shape of a catalog document, and its last write.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Entity {
     /// Unique within its kind.
@@ -17,15 +17,15 @@ pub struct Entity {
     pub created_at: Instant,
     /// When it was last written.
     pub updated_at: Instant,
-    /// The name of the key it was last written with.
+    /// The name of the key that last wrote it.
     pub updated_by: String,
-    /// The version of the catalog that wrote it.
+    /// The catalog version of its last write.
     pub version: u64,
 }
 
-/// Reads of the stored catalog. All of one request see the same version.
+/// Reads of the stored catalog. All reads of one request see the same version.
 pub trait Store {
-    /// The version: how many writes there were. 0 is an empty catalog.
+    /// The version, which counts the writes. 0 is an empty catalog.
     fn version(&self) -> Result<u64, ApiError>;
 
     /// The version that the next write makes. Where one that was built elsewhere is published already, it
@@ -41,10 +41,10 @@ pub trait Store {
     /// The entity with this id.
     fn get(&self, kind: Kind, id: &str) -> Result<Option<Entity>, ApiError>;
 
-    /// The entity with this second unique key: a feature's code, a customer's alias, a coupon's code.
+    /// The entity with this unique key: a feature's code, a customer's alias, a coupon's code.
     fn by_key(&self, kind: Kind, key: &str) -> Result<Option<Entity>, ApiError>;
 
-    /// Only the id of that entity.
+    /// The id of that entity.
     fn id_by_key(&self, kind: Kind, key: &str) -> Result<Option<String>, ApiError> {
         Ok(self.by_key(kind, key)?.map(|entity| entity.id))
     }
@@ -59,18 +59,18 @@ pub trait Store {
     /// The subscriptions of a customer, by the customer's id, in the order of their ids.
     fn subscriptions_of(&self, customer_id: &str) -> Result<Vec<Entity>, ApiError>;
 
-    /// How many customers and subscriptions refer to this, and the id of one of them.
+    /// The number of customers and subscriptions that refer to the target, and the id of one.
     fn users_of(&self, what: Referred, id: &str) -> Result<(u64, Option<String>), ApiError>;
 
     /// Ladder, features, plans and add-ons, read and ready to have customers added.
     fn definitions(&self) -> Result<Document, ApiError>;
 
-    /// A text in lower case, to search in whatever case. The tables of it weigh: a shell may have others.
+    /// A text in lower case, to search without case. A shell may use its platform's smaller tables.
     fn lower(&self, text: &str) -> String {
         text.to_lowercase()
     }
 
-    /// All entities of a kind of which there are few.
+    /// All entities of a kind that has few.
     fn all(&self, kind: Kind) -> Result<Vec<Entity>, ApiError> {
         let mut all: Vec<Entity> = Vec::new();
         loop {
@@ -83,7 +83,7 @@ pub trait Store {
         }
     }
 
-    /// The customer with this id or alias; an id goes before an alias.
+    /// Finds a customer by id, else by alias.
     fn customer(&self, id_or_alias: &str) -> Result<Option<Entity>, ApiError> {
         match self.get(Kind::Customer, id_or_alias)? {
             Some(customer) => Ok(Some(customer)),
@@ -91,7 +91,7 @@ pub trait Store {
         }
     }
 
-    /// The feature with this id or code; an id goes before a code.
+    /// Finds a feature by id, else by code.
     fn feature(&self, id_or_code: &str) -> Result<Option<Entity>, ApiError> {
         match self.get(Kind::Feature, id_or_code)? {
             Some(feature) => Ok(Some(feature)),
@@ -103,14 +103,14 @@ pub trait Store {
 /// One step of a write. All steps of a request are one transaction and one version.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Change {
-    /// Writes an entity whole, whether or not there was one with its id.
+    /// Creates or replaces an entity.
     Put {
         /// Its kind.
         kind: Kind,
         /// Its body, with an `id`.
         body: Value,
     },
-    /// Takes an entity away.
+    /// Deletes an entity.
     Delete {
         /// Its kind.
         kind: Kind,
@@ -119,29 +119,29 @@ pub enum Change {
     },
     /// Replaces the settings.
     Settings(Value),
-    /// Takes everything away: the first step of a whole new catalog.
+    /// Deletes everything: the first step of replacing the whole catalog.
     Clear,
 }
 
 impl Change {
-    /// An entity to be written.
+    /// Creates or replaces an entity.
     pub fn put(kind: Kind, body: Value) -> Change {
         Change::Put { kind, body }
     }
 }
 
-/// Fields of a document that are not lists of entities, as far as they are kept.
+/// The stored fields of a document that are not lists of entities.
 pub(crate) const SETTINGS: [&str; 2] = ["ladder", "access_statuses"];
 
-/// The largest whole number that every JSON reader keeps exactly.
+/// The largest integer that every JSON reader keeps exactly.
 pub(crate) const MAX_WHOLE: i64 = (1 << 53) - 1;
 
-/// The text in a field of an object, or the empty one.
+/// The text in a field of an object, or an empty text.
 pub fn text<'b>(body: &'b Value, field: &str) -> &'b str {
     body.get(field).and_then(Value::as_str).unwrap_or_default()
 }
 
-/// The items of an array in a field of an object, or none.
+/// The items of an array in a field of an object, or an empty slice.
 pub fn items<'b>(body: &'b Value, field: &str) -> &'b [Value] {
     body.get(field).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default()
 }
@@ -152,7 +152,7 @@ pub(crate) fn product_of(feature: &Value) -> Option<&str> {
     [text(feature, "product_id"), printed].into_iter().find(|id| !id.is_empty())
 }
 
-/// The second unique key of an entity, where its kind has one.
+/// An entity's unique key besides its id, if its kind has one.
 pub fn key_of(kind: Kind, body: &Value) -> Option<&str> {
     let field = match kind {
         Kind::Feature | Kind::Coupon => "code",

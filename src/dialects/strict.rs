@@ -1,46 +1,46 @@
-//! JSON to be kept: read whole, refused where it says one thing twice, and its numbers as the text they
-//! came as.
+//! A JSON reader for stored data. It refuses duplicate fields and keeps numbers as their original
+//! text.
 //!
-//! A plain value keeps the last of two fields of one name, and what the first said would be lost. A number
-//! that passes through a binary fraction comes back as another one, and finding its digits again takes a
-//! thousand steps each; as a text it is the same number, and costs what it is long.
+//! A plain `Value` keeps the last of two equal fields and loses the first. A number parsed as a binary
+//! float can change, and formatting it again takes a thousand steps; a text stays exact, at a cost
+//! proportional to its length.
 
 use mayuse_document::Tree;
 use serde_json::map::Entry;
 use serde_json::{Map, Number, Value};
 use std::fmt;
 
-/// As deep as the reader of questions and documents goes.
+/// The nesting limit of the reader of questions and documents.
 const MAX_DEPTH: u32 = 127;
 
-/// The most memory, in bytes, that what is read may take: a value of one digit takes forty times its text.
+/// The memory limit of the parsed value, in bytes: a one-digit number takes forty times its text.
 const MAX_ROOM: usize = 56 * 1024 * 1024;
 
-/// What an item of a list takes, and a field of an object; and any of them that points to bytes of its own.
+/// The memory of a list item, an object's field, and an allocation that either points to.
 const ITEM: usize = 48;
 const FIELD: usize = 64;
 const ALLOCATION: usize = 16;
 
-/// Reads JSON. Whatever is kept is read by it, and what is stored again.
+/// Reads JSON that is to be stored, or was stored.
 ///
 /// # Errors
-/// No JSON, or an object with a field written twice.
+/// The text is not JSON, or an object repeats a field.
 pub fn from_slice(bytes: &[u8]) -> Result<Value, NotJson> {
     read(bytes, None).map(|(value, _)| value)
 }
 
-/// The same, and how much memory it takes.
+/// As [`from_slice`], with the memory of the value in bytes.
 ///
 /// # Errors
-/// The same.
+/// Those of [`from_slice`].
 pub(crate) fn weighed_from_slice(bytes: &[u8]) -> Result<(Value, usize), NotJson> {
     read(bytes, None)
 }
 
-/// The same of an object, of whose fields only these are kept. The others are looked through, and take no memory.
+/// Reads an object and keeps only the known fields. Other fields are checked, and take no memory.
 ///
 /// # Errors
-/// The same.
+/// Those of [`from_slice`].
 pub(crate) fn fields_from_slice(bytes: &[u8], known: &dyn Fn(&str) -> bool) -> Result<Value, NotJson> {
     read(bytes, Some(known)).map(|(value, _)| value)
 }
@@ -48,7 +48,7 @@ pub(crate) fn fields_from_slice(bytes: &[u8], known: &dyn Fn(&str) -> bool) -> R
 fn read(bytes: &[u8], known: Option<&dyn Fn(&str) -> bool>) -> Result<(Value, usize), NotJson> {
     let (text, broken) = match str::from_utf8(bytes) {
         Ok(text) => (text, false),
-        // What comes before the first wrong byte is read, so that the first mistake is the one that is told.
+        // The text before the first wrong byte is parsed, so that the first mistake is reported.
         Err(error) => {
             let good = bytes.get(..error.valid_up_to()).unwrap_or_default();
             (str::from_utf8(good).unwrap_or_default(), true)
@@ -66,11 +66,11 @@ fn read(bytes: &[u8], known: Option<&dyn Fn(&str) -> bool>) -> Result<(Value, us
     }
 }
 
-/// Why something cannot be read, and where.
+/// A parse error with its place.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct NotJson {
     message: String,
-    /// Whether it could be read, and would take too much memory.
+    /// Whether the value would exceed the memory limit.
     pub(crate) is_too_large: bool,
     line: usize,
     column: usize,
@@ -88,11 +88,11 @@ struct Reader<'t> {
     text: &'t str,
     at: usize,
     depth: u32,
-    /// The fields of the outermost object that are kept.
+    /// Selects the fields of the outermost object to keep.
     known: Option<&'t dyn Fn(&str) -> bool>,
-    /// Whether what is read now is not kept.
+    /// Whether the current value is discarded.
     passes_over: bool,
-    /// How much memory is left.
+    /// The memory left, in bytes.
     room: usize,
 }
 
@@ -101,13 +101,13 @@ impl<'t> Reader<'t> {
         if self.passes_over {
             return Ok(());
         }
-        // Where there is none left, the error says so.
+        // No memory left marks the error as too large.
         let left = self.room.checked_sub(bytes);
         self.room = left.unwrap_or_default();
         left.map(|_| ()).ok_or_else(|| "it has more values than there is memory for; send it in parts".to_owned())
     }
 
-    /// Room for one more of so many, which are moved when they have grown to twice as many.
+    /// Reserves memory for one more of `n` elements. A vector doubles its capacity as it grows.
     fn grow(&mut self, n: usize, each: usize) -> Result<(), String> {
         let grows = n == 0 || (4 <= n && n.is_power_of_two());
         if grows { self.take_room(n.max(4).saturating_mul(each)) } else { Ok(()) }
@@ -121,7 +121,7 @@ impl<'t> Reader<'t> {
         self.at = self.at.saturating_add(n);
     }
 
-    /// How many of the next bytes are of this kind; they are passed over.
+    /// Skips the next bytes that match, and returns their number.
     fn skip_all(&mut self, is: impl Fn(u8) -> bool) -> usize {
         let rest = self.rest();
         let n = rest.iter().position(|byte| !is(*byte)).unwrap_or(rest.len());
@@ -129,13 +129,13 @@ impl<'t> Reader<'t> {
         n
     }
 
-    /// The next byte that is no blank.
+    /// Skips white space and returns the next byte.
     fn peek(&mut self) -> Option<u8> {
         self.skip_all(|byte| matches!(byte, b' ' | b'\n' | b'\r' | b'\t'));
         self.rest().first().copied()
     }
 
-    /// Whether the next byte is this one, which is passed over then.
+    /// Skips the next byte if it equals `byte`, and returns whether it did.
     fn takes(&mut self, byte: u8) -> bool {
         let is_next = self.rest().first() == Some(&byte);
         if is_next {
@@ -173,7 +173,7 @@ impl<'t> Reader<'t> {
         Ok(value)
     }
 
-    /// Whether there is another item, before the first one or after one.
+    /// Skips a comma or the end, and returns whether another item follows.
     fn goes_on(&mut self, is_first: bool, end: u8) -> Result<bool, String> {
         match self.peek() {
             Some(next) if next == end => {
@@ -240,7 +240,7 @@ impl<'t> Reader<'t> {
         Ok(Value::Object(fields))
     }
 
-    /// Escapes are rare, and left to the library, in the one way in which it is compiled anyway.
+    /// Escapes are rare: serde_json decodes them, by an instance that is compiled anyway.
     fn string(&mut self) -> Result<String, String> {
         let from = self.at;
         self.skip(1);
@@ -265,7 +265,7 @@ impl<'t> Reader<'t> {
         Ok(quoted.get(1..quoted.len().saturating_sub(1)).unwrap_or_default().to_owned())
     }
 
-    /// A number is kept as it is written; whether it is one that a field takes is seen where the field is read.
+    /// Keeps a number as it is written. The reader of the field checks its range.
     fn number(&mut self) -> Result<Value, String> {
         let from = self.at;
         let invalid = || Err("invalid number".to_owned());
@@ -286,7 +286,7 @@ impl<'t> Reader<'t> {
         }
         let text = self.text.get(from..self.at).unwrap_or_default();
         self.take_room(text.len().max(ALLOCATION))?;
-        // The library's own reading of a text would write `1E5` as `1e+5`.
+        // `Number`'s own parser would turn `1E5` into `1e+5`.
         Ok(Value::Number(Number::from_string_unchecked(text.to_owned())))
     }
 

@@ -108,7 +108,7 @@ pub(crate) fn change(call: &Call<'_>, context: &mut Context) -> Result<Outcome, 
     }
     let body = Value::Object(body);
     let (old, new) = (text(&add_on.body, "price_id"), text(&body, "price_id"));
-    // One that stays is not looked at: it may be of elsewhere.
+    // An unchanged value is not checked: another API may have set it.
     if old != new
         && let Some(problem) = price_problem(new, some_text(&body, "product_id"), Some(old), store)?
     {
@@ -126,7 +126,7 @@ fn is_null(tree: &Tree, field: &str) -> bool {
     matches!(tree, Tree::Object(fields) if fields.iter().any(|(name, value)| name == field && *value == Tree::Null))
 }
 
-/// Reads what may be set at any time into the body that is stored.
+/// Reads the fields that create and update share into the stored body.
 fn read_fields(o: Object<'_>, body: &mut Map<String, Value>) {
     put(body, "name", o.optional("name", |n| name(&n)).map(Value::from));
     put(body, "description", o.text("description").map(Value::from));
@@ -160,7 +160,7 @@ fn unknown(kind: Kind, id: &str) -> Problem {
     Problem::error(Code::BrokenReference, format!("{name}_id"), message)
 }
 
-/// Why an add-on of a product cannot have this price instead of the one it had.
+/// The reason why this price cannot replace the add-on's price.
 fn price_problem(
     price: &str,
     product: Option<&str>,
@@ -183,7 +183,7 @@ fn price_problem(
 
 pub(crate) fn archive(call: &Call<'_>, context: &mut Context) -> Result<Outcome, ApiError> {
     let add_on = find(call)?;
-    // It stays archived since when it was.
+    // A repeated request keeps the first archival instant.
     let archived_at = Some(context.now.to_string().into()).filter(|_| !is_archived(&add_on.body, context.now));
     Ok(set_archived(add_on, archived_at))
 }
@@ -194,7 +194,7 @@ pub(crate) fn unarchive(call: &Call<'_>, _: &mut Context) -> Result<Outcome, Api
     Ok(set_archived(add_on, cleared))
 }
 
-/// Writes the field, if there is anything to write.
+/// Writes the field if it has a value.
 fn set_archived(add_on: Entity, archived_at: Option<Value>) -> Outcome {
     let mut body = add_on.body;
     let changed = body.as_object_mut().zip(archived_at).map(|(body, archived_at)| {
@@ -204,8 +204,8 @@ fn set_archived(add_on: Entity, archived_at: Option<Value>) -> Outcome {
     Outcome::wrote(ApiResponse::empty(), changed.map(|()| Change::put(Kind::AddOn, body)).into_iter().collect())
 }
 
-/// An add-on in Meteroid's shape. One that was made through another API has no product or no
-/// price there; then their ids are made up, the same every time, since clients want some.
+/// An add-on in Meteroid's shape. An add-on from another API may have no product or price; clients
+/// require their ids, so stable ids are derived.
 fn show(add_on: StoredEntity<'_>, store: &dyn Store) -> Result<Value, ApiError> {
     let body = add_on.body;
     let id = text(body, "id");
@@ -227,7 +227,7 @@ fn show(add_on: StoredEntity<'_>, store: &dyn Store) -> Result<Value, ApiError> 
     Ok(Value::Object(shown))
 }
 
-/// The fee type of an add-on's product; what the add-on was imported with, if that is not known.
+/// The fee type of an add-on's product, else the one the add-on was imported with.
 fn fee_type(add_on: &Value, store: &dyn Store) -> Result<Option<&'static str>, ApiError> {
     let product = store.get(Kind::Product, text(add_on, "product_id"))?.map(|product| product.body);
     let said = |body: &Value| FEE_TYPES.into_iter().find(|known| *known == text(body, "fee_type"));

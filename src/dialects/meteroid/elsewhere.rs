@@ -1,6 +1,6 @@
-//! What Meteroid's API has and mayuse does not: a client of it is to hear that, and not that what it asks for is unknown.
+//! Routes of Meteroid's API that mayuse does not have. They answer 501, to tell them from unknown ids.
 
-/// Paths below `/api/v1/` and the methods that are not here, as Meteroid's client for Python 0.30.1 has them.
+/// Paths below `/api/v1/` and their missing methods, from Meteroid's Python client 0.30.1.
 const ROUTES: [&str; 77] = [
     "addons/{id}/entitlements POST",
     "batch-jobs GET",
@@ -81,7 +81,7 @@ const ROUTES: [&str; 77] = [
     "webhooks/endpoints/{id}/secret GET",
 ];
 
-/// Whether Meteroid's API has this route, and mayuse has not. Whoever asks has found out that it is not in the table.
+/// Whether Meteroid's API has this route. The caller has checked that the table of routes does not.
 pub(crate) fn is_elsewhere(method: &str, is_at: &dyn Fn(&str) -> bool) -> bool {
     ROUTES.iter().any(|route| {
         let mut words = route.split(' ');

@@ -1,6 +1,6 @@
-//! What add-ons, plan versions and products grant, and what customers and subscriptions have.
+//! Lists the entitlements of add-ons, plan versions, products, customers and subscriptions.
 //!
-//! What rows come to is the core's to say; here it is only put into Meteroid's shapes.
+//! The core resolves the rows; this module only formats the result in Meteroid's shapes.
 
 use super::shapes::{Products, feature_ref, metered, metric_of, not_found, put, some_text, terms};
 use crate::admit::tree;
@@ -17,8 +17,8 @@ use mayuse_core::{
 };
 use serde_json::{Map, Value};
 
-/// What an add-on brings by itself: the defaults of its product's features, and its own rows, as
-/// far as they reach those who hold nothing else.
+/// The entitlements of an add-on alone: the defaults of its product's features, and its own rows
+/// that apply to a customer with nothing else.
 pub(crate) fn of_add_on(call: &Call<'_>, context: &mut Context) -> Result<Outcome, ApiError> {
     let (id, store) = (call.param(0), call.store);
     let add_on = store.get(Kind::AddOn, id)?.ok_or_else(not_found)?.body;
@@ -32,7 +32,7 @@ pub(crate) fn of_add_on(call: &Call<'_>, context: &mut Context) -> Result<Outcom
     list(&holder, HOLDER, None, &features, Form::Resolved, store, context.now)
 }
 
-/// What a plan version grants, without add-ons.
+/// The entitlements of a plan version, without add-ons.
 pub(crate) fn of_plan_version(call: &Call<'_>, context: &mut Context) -> Result<Outcome, ApiError> {
     let (id, store) = (call.param(0), call.store);
     let plan = store.plan_of_version(id)?.ok_or_else(not_found)?.body;
@@ -43,7 +43,7 @@ pub(crate) fn of_plan_version(call: &Call<'_>, context: &mut Context) -> Result<
     list(&holder, HOLDER, None, &features, Form::Resolved, store, context.now)
 }
 
-/// The defaults of a product's features. A product need not be stored to have some.
+/// The defaults of a product's features. The product itself need not be stored.
 pub(crate) fn of_product(call: &Call<'_>, context: &mut Context) -> Result<Outcome, ApiError> {
     let (id, store) = (call.param(0), call.store);
     let features = features(store, &|feature| product_of(feature) == Some(id))?;
@@ -59,14 +59,14 @@ pub(crate) fn of_customer(call: &Call<'_>, context: &mut Context) -> Result<Outc
     effective(&customer.id, None, call.store, context.now)
 }
 
-/// What a check that names the subscription would say: nothing while it grants no access.
+/// As a check that names the subscription: empty while the subscription grants no access.
 pub(crate) fn of_subscription(call: &Call<'_>, context: &mut Context) -> Result<Outcome, ApiError> {
     let (id, store) = (call.param(0), call.store);
     let subscription = store.get(Kind::Subscription, id)?.ok_or_else(not_found)?;
     effective(text(&subscription.body, "customer_id"), Some(id), store, context.now)
 }
 
-/// The row of an owner on a feature, which it names by id or by code.
+/// An owner's row for a feature, which the row names by id or code.
 fn row_on<'b>(owner: &'b Value, feature: &Value) -> Option<&'b Value> {
     let is_on = |row: &&Value| match some_text(row, "feature_id") {
         Some(id) => id == text(feature, "id"),
@@ -79,31 +79,31 @@ fn version_of<'b>(plan: &'b Value, id: &str) -> Option<&'b Value> {
     items(plan, "versions").iter().find(|version| text(version, "id") == id)
 }
 
-/// A feature by id or code; an id goes before a code.
+/// Finds a feature by id, else by code.
 fn feature_named<'f>(features: &'f [Entity], key: &str) -> Option<&'f Value> {
     let by_code = || features.iter().find(|feature| text(&feature.body, "code") == key);
     features.iter().find(|feature| feature.id == key).or_else(by_code).map(|feature| &feature.body)
 }
 
-/// Metered terms, after the metric they are counted in.
+/// Metered terms, preceded by their metric.
 fn with_metric(metric: String, terms: Map<String, Value>) -> Map<String, Value> {
     let mut shown = Map::from_iter([("metric_id".to_owned(), Value::from(metric))]);
     shown.extend(terms);
     shown
 }
 
-/// The features that are active and wanted.
+/// The active features that match `wanted`.
 fn features(store: &dyn Store, wanted: &dyn Fn(&Value) -> bool) -> Result<Vec<Entity>, ApiError> {
     let mut features = store.all(Kind::Feature)?;
     features.retain(|feature| text(&feature.body, "status") == "ACTIVE" && wanted(&feature.body));
     Ok(features)
 }
 
-/// The id of a customer, and of a subscription, that nobody stored.
+/// The id of a customer and a subscription that are not stored.
 const HOLDER: &str = "~";
 
-/// A catalog with one customer, who holds a plan version (of a plan and its version; an empty one if none
-/// is named) and what `fields` of a subscription say, and nothing else.
+/// A catalog with one customer and one subscription, which has the given `fields` and plan version
+/// (plan and version id), or an empty plan.
 fn holder(
     plan: Option<(&str, &str)>,
     fields: &Value,
@@ -137,23 +137,23 @@ fn to_value(value: &impl WriteJson) -> Result<Value, ApiError> {
     strict::from_slice(value.to_json().as_bytes()).map_err(|error| ApiError::internal(error.to_string()))
 }
 
-/// What a stored customer has, over one subscription or all.
+/// The entitlements of a stored customer, from one subscription or all.
 fn effective(customer: &str, subscription: Option<&str>, store: &dyn Store, now: Instant) -> Result<Outcome, ApiError> {
     let full = catalog_for(store, &[customer], now)?;
     list(&full, customer, subscription, &store.all(Kind::Feature)?, Form::Effective, store, now)
 }
 
-/// How an entitlement is shown.
+/// The shape of a listed entitlement.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Form {
-    /// What an owner grants.
+    /// The grant of an owner.
     Resolved,
-    /// What a customer has, with what there is to say of its usage.
+    /// The entitlement of a customer, with its usage.
     Effective,
 }
 
-/// What a customer has, one feature after the other, as a check of somebody who has used nothing
-/// yet and wants nothing says it. Usage is not known here, so the answers do not tell it.
+/// Lists a customer's entitlements by asking a check per feature, with zero consumed and zero
+/// requested. Usage is not known here, so the list does not show it.
 fn list(
     full: &FullCatalog,
     customer: &str,
@@ -167,7 +167,7 @@ fn list(
         let mut question = Question::new(customer, feature);
         question.subscription_id = subscription;
         (question.requested, question.consumed) = (Some(Amount::ZERO), Some(Amount::ZERO));
-        // Limits that add up to more than can be held grant nothing, here as in a check.
+        // A sum of limits that overflows grants nothing, as in a check.
         decide(full, &question, now).ok()
     };
     let products = Products::new(store);
@@ -179,7 +179,7 @@ fn list(
         let value = if decision.value_type == Some(ValueType::Boolean) {
             json!({"type": "BOOLEAN", "enabled": decision.allowed})
         } else {
-            // The row is needed only where the decision does not tell its terms.
+            // The row is needed only if the decision does not hold its terms.
             let tells = decision.metering.is_some() && decision.value_type == Some(ValueType::Metered);
             let row = if tells { None } else { row_of(origin, &feature.body, &mut owners, store)? }.unwrap_or_default();
             let pool = feature_named(features, text(&row, "pool_feature_id"));
@@ -189,7 +189,7 @@ fn list(
                     let (terms, usage) = shown(&decision, decision.allowed, &row)?;
                     json!({"type": "METERED", "spec": with_metric(metric, terms), "usage": usage})
                 }
-                // Its units are the pool's, as far as they come from the same owner.
+                // The limit is the pool's, if it comes from the same owner.
                 Form::Resolved => {
                     let is_off = |pool| ask(text(pool, "id")).is_some_and(|d| d.reason == Reason::EntitlementDisabled);
                     let enabled = decision.enabled && !pool.is_some_and(is_off);
@@ -209,8 +209,8 @@ fn list(
 /// Fields of an answer.
 type Fields = Map<String, Value>;
 
-/// The terms and the usage of a decision about a metered feature. `row` is what decided: something that
-/// is switched off has no terms but its own.
+/// The terms and the usage of a decision about a metered feature. `row` decided: a disabled
+/// entitlement shows its own terms.
 fn shown(decision: &Decision<'_>, enabled: bool, row: &Value) -> Result<(Fields, Fields), ApiError> {
     let mut usage = Map::new();
     let Some(metering) = decision.metering else { return Ok((terms(row, false), usage)) };
@@ -221,10 +221,10 @@ fn shown(decision: &Decision<'_>, enabled: bool, row: &Value) -> Result<(Fields,
     Ok((metered(limit, rule, enabled), usage))
 }
 
-/// What rows are read from, each once: the few a customer has to do with.
+/// A cache of the owners of rows, to read each from the store once.
 type Owners = SortedMap<(&'static str, String), Option<Value>>;
 
-/// The value of the row that decided about a feature.
+/// The value of the row that decided.
 fn row_of(
     origin: Origin<'_>,
     feature: &Value,

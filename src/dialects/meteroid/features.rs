@@ -1,4 +1,4 @@
-//! Features, read.
+//! Meteroid's routes that read features.
 
 use super::shapes::{Products, StoredEntity, is_found, metric_of, name_of, not_found, page, product_ref, put, search};
 use crate::failure::ApiError;

@@ -10,12 +10,12 @@ use mayuse_core::{Instant, SortedMap, sort_by};
 use serde_json::{Map, Value};
 use std::cell::RefCell;
 
-/// 404, in Meteroid's words.
+/// Meteroid's 404.
 pub(super) fn not_found() -> ApiError {
     ApiError::not_found("Resource not found")
 }
 
-/// The instant in a field, where there is one.
+/// The instant in a field, if any.
 pub(super) fn instant(body: &Value, field: &str) -> Option<Instant> {
     Instant::parse(text(body, field)).ok()
 }
@@ -25,19 +25,19 @@ pub(super) fn some_text<'b>(body: &'b Value, field: &str) -> Option<&'b str> {
     Some(text(body, field)).filter(|text| !text.is_empty())
 }
 
-/// What an entity is called: its name, else its id.
+/// An entity's name, else its id.
 pub(super) fn name_of(body: &Value) -> &str {
     some_text(body, "name").unwrap_or_else(|| text(body, "id"))
 }
 
-/// The metric a metered feature is counted in. Clients of Meteroid want one of each: where none is stored, its id is made
-/// from the feature's, the same every time.
+/// The metric of a metered feature. Meteroid's clients require a metric: if none is stored, its id is derived from the
+/// feature's id.
 pub(super) fn metric_of(feature: &Value) -> String {
     let stored = feature.get("feature_type").and_then(|of| some_text(of, "metric_id"));
     stored.map_or_else(|| derived("bm_", &[text(feature, "id"), "metric_id"]), str::to_owned)
 }
 
-/// A body, and when it was first and last written.
+/// A body, and the instants of its first and last write.
 #[derive(Clone, Copy)]
 pub(super) struct StoredEntity<'w> {
     pub body: &'w Value,
@@ -52,7 +52,7 @@ impl<'w> From<&'w Entity> for StoredEntity<'w> {
 }
 
 impl StoredEntity<'_> {
-    /// When it was made: what it says itself, since it may be older than its copy here.
+    /// The creation instant. The body's own has priority, since an import may be older than its copy.
     pub fn made(&self) -> Instant {
         instant(self.body, "created_at").unwrap_or(self.created_at)
     }
@@ -70,7 +70,7 @@ impl StoredEntity<'_> {
         Ok(rows)
     }
 
-    /// One of its rows. What a row was stored without is made up, the same every time.
+    /// One of its rows. Missing fields have derived, stable values.
     pub fn row(&self, row: &Value, feature_id: &str) -> Value {
         let id = some_text(row, "id").map(str::to_owned);
         let id = id.unwrap_or_else(|| derived("ent_", &[text(self.body, "id"), feature_id]));
@@ -85,8 +85,8 @@ impl StoredEntity<'_> {
     }
 }
 
-/// A stored value, in Meteroid's shape. It knows no credits: their units are those of their pool,
-/// and so a row of them is metered, with none of its own.
+/// A stored value, in Meteroid's shape. Meteroid has no credits, so a credits row is shown as
+/// metered without a limit of its own: its units are the pool's.
 fn value(stored: &Value) -> Value {
     let enabled = stored.get("enabled") != Some(&Value::Bool(false));
     match text(stored, "type") {
@@ -99,13 +99,13 @@ fn value(stored: &Value) -> Value {
     }
 }
 
-/// The terms of a stored value that is metered or of credits.
+/// The terms of a stored metered or credits value.
 pub(super) fn terms(stored: &Value, enabled: bool) -> Map<String, Value> {
     let limit = if text(stored, "type") == "CREDITS" { Some("0") } else { some_text(stored, "limit") };
     metered(limit.map(Value::from), stored.get("reset_period").cloned(), enabled)
 }
 
-/// Metered terms: no limit is unlimited, and no reset period is never.
+/// Metered terms: a missing limit means unlimited, a missing reset period means never.
 pub(super) fn metered(limit: Option<Value>, reset_period: Option<Value>, enabled: bool) -> Map<String, Value> {
     let mut terms = Map::new();
     put(&mut terms, "limit", limit);
@@ -122,10 +122,10 @@ pub(super) fn put(object: &mut Map<String, Value>, field: &str, value: Option<Va
     }
 }
 
-/// How much of the name of a product is shown beside each of its features, which are many.
+/// The most of a product's name to repeat beside each of its many features.
 const MAX_NAME: usize = 255;
 
-/// The products of the features in a list, each read once.
+/// A cache of the products of listed features.
 pub(super) struct Products<'s> {
     store: &'s dyn Store,
     names: RefCell<SortedMap<String, Option<String>>>,
@@ -166,10 +166,10 @@ pub(super) fn feature_ref(feature: &Value, products: &Products<'_>) -> Result<Va
     Ok(Value::Object(shown))
 }
 
-/// What a list is ordered by, before the id: a number, then a text.
+/// The sort key of a list, before the id: a number, then a text.
 pub(super) type Key = (i64, String);
 
-/// The page of a list that `page` and `per_page` ask for.
+/// The page of a list that `page` and `per_page` select.
 pub(super) fn page(
     request: &Request<'_>,
     mut list: Vec<(Key, Entity)>,
@@ -204,12 +204,12 @@ fn number(request: &Request<'_>, name: &str, min: u32, max: u32, default: u32) -
     found.ok_or_else(|| ApiError::field(name, format!("expected {min} to {max}")))
 }
 
-/// What `search` asks for, ready to be compared.
+/// The parameter `search`, in lower case.
 pub(super) fn search(request: &Request<'_>, store: &dyn Store) -> String {
     store.lower(&request.parameter("search").unwrap_or_default())
 }
 
-/// Whether an entity's name contains what was searched for, in whatever case.
+/// Whether an entity's name contains the search text, ignoring case.
 pub(super) fn is_found(body: &Value, search: &str, store: &dyn Store) -> bool {
     search.is_empty() || store.lower(name_of(body)).contains(search)
 }

@@ -11,7 +11,7 @@ use mayuse_core::{Amount, Instant, SortedSet};
 use mayuse_document::{Node, Object};
 use serde_json::Value;
 
-/// What a coupon is asked to go with.
+/// The subscription that a coupon applies to.
 pub(super) struct Buyer<'b> {
     pub customer_id: &'b str,
     pub plan_id: &'b str,
@@ -19,7 +19,7 @@ pub(super) struct Buyer<'b> {
 }
 
 struct Coupon {
-    /// In the shape of the API.
+    /// The API's shape.
     json: Value,
     /// The currency of a fixed discount.
     currency: Option<String>,
@@ -31,10 +31,10 @@ struct Coupon {
     plan_ids: Vec<String>,
 }
 
-/// Applies coupons by their codes, each once, however often it is named.
+/// Applies coupons by their codes. A repeated code applies once.
 ///
 /// # Errors
-/// A code nobody knows, or a coupon that may not be used, or not by this customer.
+/// The code is unknown, or the coupon is not valid for this customer or at all.
 pub(super) fn apply(
     codes: &[String],
     buyer: &Buyer<'_>,
@@ -78,7 +78,7 @@ pub(super) fn apply(
             return Err(ApiError::field(at, format!("coupon `{shown}` {why}")));
         }
         size.add(n_bytes(&coupon.json), &at)?;
-        // Kept with the coupon, so that it does not go down when a subscription is deleted.
+        // Stored with the coupon, so that deleting a subscription does not lower it.
         let mut body = entity.body;
         if let Some(fields) = body.as_object_mut() {
             let count = n_redeemed.saturating_add(1).min(MAX_COUNT);
@@ -102,7 +102,7 @@ pub(super) fn apply(
 /// The largest whole number of the API's 32 bits.
 const MAX_COUNT: u64 = i32::MAX as u64;
 
-/// Whether a customer holds this coupon. Which they hold is read once, when it is first asked.
+/// Whether a customer holds this coupon. The customer's coupons are read once, on first use.
 fn was_used(
     coupon_id: &str,
     customer_id: &str,

@@ -1,4 +1,4 @@
-//! A subscription as it is shown, made from the one that is stored.
+//! Formats a stored subscription for responses.
 
 use crate::store::text;
 use mayuse_core::{Date, Instant, Status, trial_end};
@@ -8,8 +8,8 @@ use serde_json::{Map, Value};
 /// see it.
 const INTERNAL: [&str; 2] = ["activation_condition", "backdate_invoices"];
 
-/// A stored subscription as it is at an instant. It is stored as begun even before it starts, and
-/// nothing is written when its trial or the whole of it ends: here the clock has its say.
+/// A stored subscription's state at an instant. It is stored as started even before its start, and
+/// the end of a trial or subscription writes nothing, so the status follows from the clock.
 pub(super) fn shown_at(body: &Value, now: Instant) -> Value {
     let date = |field: &str| Date::parse(text(body, field)).ok();
     let today = now.date();
@@ -27,7 +27,7 @@ pub(super) fn shown_at(body: &Value, now: Instant) -> Value {
     if date("end_date").is_some_and(|end| end <= today) {
         set("status", "COMPLETED".into());
     } else if status == "PENDING_ACTIVATION" {
-        // It waits for somebody, not for the clock.
+        // Its activation is an action, not a date.
     } else if date("start_date").is_some_and(|start| today < start) {
         set("status", "PENDING_ACTIVATION".into());
         set("activated_at", Value::Null);

@@ -1,7 +1,7 @@
-//! Fees: what a line of a subscription pays.
+//! Fees of subscription lines.
 //!
-//! A fee is a price and what the price does not say, the fee structure of its product: the unit of
-//! a slot, the metric of usage.
+//! A fee combines a price with the fee structure of its product, such as the unit of a slot or the
+//! metric of usage.
 
 use super::numbers::decimal;
 use super::pricing::{FeeType, Pricing};
@@ -68,7 +68,7 @@ impl FeeStructure {
         }
     }
 
-    /// This, and what it leaves open by another one.
+    /// Fills missing fields from another structure.
     pub(super) fn or(self, other: FeeStructure) -> FeeStructure {
         FeeStructure {
             fee_type: self.fee_type.or(other.fee_type),
@@ -79,7 +79,7 @@ impl FeeStructure {
         }
     }
 
-    /// As it is stored.
+    /// The stored form.
     pub(super) fn to_json(&self) -> Value {
         let mut fields = Map::new();
         let mut set = |name: &str, value: Option<&str>| {
@@ -100,17 +100,17 @@ impl FeeStructure {
 
 pub(super) const BILLING_TYPES: [(&str, &str); 2] = [("ADVANCE", "ADVANCE"), ("ARREARS", "ARREARS")];
 
-/// What one line of a subscription pays.
+/// The fee of one subscription line.
 pub(super) struct Fee {
-    /// In the shape of the API.
+    /// The API's shape.
     pub json: Value,
-    /// What is certain to be paid each period; usage and single payments are not.
+    /// The fixed amount per period, without usage and one-time payments.
     pub recurring: Amount,
     pub is_one_time: bool,
 }
 
 impl Fee {
-    /// The fee of something whose price is not known. Entitlements do not hinge on prices.
+    /// The fee for an unknown price. Entitlements do not depend on prices.
     pub(super) fn unknown() -> Fee {
         Fee { json: json!({"type": "RATE", "rate": "0"}), recurring: Amount::ZERO, is_one_time: false }
     }

@@ -1,4 +1,4 @@
-//! The lines of a subscription: its price components and add-ons, each with what it pays.
+//! The lines of a subscription: its price components and add-ons, each with its fee.
 
 use super::fee::{Fee, FeeStructure};
 use super::plan::{PlanVersion, unknown};
@@ -17,13 +17,13 @@ use std::rc::Rc;
 
 /// A price component or an add-on of a subscription.
 pub(super) struct Line {
-    /// The fields that say which one it is.
+    /// The fields that identify it.
     pub ids: Vec<(&'static str, Value)>,
     pub name: String,
     /// None where the price is not known: then it is paid when the rest is.
     pub period: Option<BillingPeriod>,
     pub fee: Fee,
-    /// How many; only add-ons say.
+    /// The quantity; only add-ons have one.
     pub quantity: Option<u32>,
 }
 
@@ -40,14 +40,14 @@ impl Line {
     }
 }
 
-/// The shortest period in which anything is paid again and again.
+/// The shortest recurring period of the lines.
 pub(super) fn shortest_period(lines: &[&Line]) -> BillingPeriod {
     let recurring = lines.iter().filter(|line| !line.fee.is_one_time);
     let shortest = recurring.filter_map(|line| line.period).min_by_key(|period| period.months());
     shortest.unwrap_or(BillingPeriod::Monthly)
 }
 
-/// An add-on that was asked for, as the catalog has it.
+/// A requested add-on, from the catalog.
 pub(super) struct AddOnOffer {
     name: String,
     product_id: Option<String>,
@@ -56,10 +56,10 @@ pub(super) struct AddOnOffer {
     max_instances: Option<u64>,
 }
 
-/// Looks the add-ons up, each once, and checks whether they may be bought in these numbers.
+/// Loads each add-on once, and checks the requested quantities.
 ///
 /// # Errors
-/// One that is not there, archived, or asked for too often.
+/// An add-on is unknown, archived, or over its maximum quantity.
 pub(super) fn offers(
     asked: &[AddOnRequest],
     reads: &mut Reads<'_>,
@@ -131,7 +131,7 @@ impl Making<'_, '_> {
     /// The price components: those of the plan as far as they are kept, then the extra ones.
     ///
     /// # Errors
-    /// A component that is not the plan's, or a price that cannot be had.
+    /// A component is not the plan's, or a price is not available.
     pub(super) fn components(&mut self, plan: &PlanVersion, asked: &ComponentsRequest) -> Result<Vec<Line>, ApiError> {
         let overridden = asked.overridden.iter().map(|over| over.component_id.as_str());
         let parameterized = asked.parameterized.iter().map(|(id, _)| id.as_str());
@@ -173,10 +173,10 @@ impl Making<'_, '_> {
         Ok(lines)
     }
 
-    /// The add-ons, one line for each that was asked for.
+    /// One line for each requested add-on.
     ///
     /// # Errors
-    /// A price that cannot be had.
+    /// A price is not available.
     pub(super) fn add_ons(&mut self, asked: &[AddOnRequest], offers: &[Rc<AddOnOffer>]) -> Result<Vec<Line>, ApiError> {
         let mut lines = Vec::with_capacity(offers.len());
         for (row, (asked, offer)) in asked.iter().zip(offers).enumerate() {

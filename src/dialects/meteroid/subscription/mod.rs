@@ -1,8 +1,7 @@
 //! Creating a subscription.
 //!
-//! In reading order: what is asked, what things cost, the plan that is subscribed to, what is read
-//! of the catalog, the lines of the subscription and what they come to in a month, its dates and
-//! state, its coupons, the answer.
+//! In reading order: the request, prices, the plan, reads of the catalog, the lines of the
+//! subscription and their monthly total, its dates and status, its coupons, the response.
 
 mod request;
 mod numbers;
@@ -32,7 +31,7 @@ use reads::{Reads, Size, n_bytes};
 use serde_json::{Map, Value};
 use std::rc::Rc;
 
-/// Creates a subscription, with the products and prices that are written in the request.
+/// Creates a subscription, and the new products and prices of the request.
 pub(crate) fn create(call: &Call<'_>, context: &mut Context) -> Result<Outcome, ApiError> {
     let (request, store) = (call.request, call.store);
     let asked = request::read(&request.tree()?)?;

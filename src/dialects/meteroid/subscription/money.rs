@@ -1,4 +1,4 @@
-//! Currencies, and the monthly recurring revenue, exactly.
+//! Currencies, and the exact monthly recurring revenue.
 
 use super::lines::Line;
 use mayuse_core::{Amount, BillingPeriod};
@@ -20,12 +20,12 @@ fn lists(list: &str, code: &str) -> bool {
     list.split(' ').any(|listed| listed == code)
 }
 
-/// Whether the API knows this currency.
+/// Whether the API has this currency.
 pub(super) fn is_currency(code: &str) -> bool {
     lists(CURRENCIES, code)
 }
 
-/// How many digits the smaller unit of a currency has.
+/// The decimal places of a currency.
 fn minor_digits(currency: &str) -> u32 {
     match currency {
         code if lists(NO_DIGITS, code) => 0,

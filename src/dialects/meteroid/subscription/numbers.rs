@@ -4,14 +4,14 @@ use mayuse_core::{Amount, Code};
 use mayuse_document::{Node, Object};
 use serde_json::Value;
 
-/// Where something is read from. A request says everything; a catalog says what it knows.
+/// The source of a field. A request has all fields; a catalog may lack some.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Source {
     Request,
     Catalog,
 }
 
-/// An amount of money, which nobody pays back.
+/// A non-negative amount of money.
 pub(super) fn money(o: Object<'_>, name: &str) -> Option<Amount> {
     o.required(name, |n| n.amount_not_negative())
 }

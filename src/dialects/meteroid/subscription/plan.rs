@@ -1,4 +1,4 @@
-//! What is subscribed to: a version of a plan, with its terms and price components.
+//! A plan version, with its terms and price components.
 //!
 //! The core knows of a plan what it grants. What it costs is read here, from the same body, in
 //! this shape. Every field is optional but the ids; fields of the plan count for the versions that
@@ -38,7 +38,7 @@ use mayuse_document::{Node, Object};
 use serde_json::{Map, Value};
 use std::rc::Rc;
 
-/// The fields of a version that the plan may have in its place.
+/// The fields of a version that may stand on the plan instead.
 const INHERITED: [&str; 9] = [
     "currency",
     "net_terms",
@@ -51,7 +51,7 @@ const INHERITED: [&str; 9] = [
     "price_components",
 ];
 
-/// In more ways nobody pays for one thing.
+/// The most prices of one component.
 const MAX_PRICES: usize = 100;
 
 pub(super) struct PlanVersion {
@@ -84,7 +84,7 @@ pub(super) struct Component {
 /// The asked version of a plan, or the latest one: of several with one number the last in the list.
 ///
 /// # Errors
-/// No such plan or version, one that is archived, or one that cannot be read.
+/// The plan or version is unknown, archived or invalid.
 pub(super) fn find(
     plan_id: &str,
     version: Option<i64>,
@@ -267,7 +267,7 @@ impl Component {
     }
 }
 
-/// A refusal of something that is not there.
+/// The error for an unknown entity.
 pub(super) fn unknown(path: &str, message: String) -> ApiError {
     ApiError::not_found(message).at(path)
 }

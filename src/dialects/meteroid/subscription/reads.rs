@@ -1,8 +1,7 @@
-//! What a subscription is made from, and how much of it there may be.
+//! Reads the catalog for a new subscription, within size limits.
 //!
-//! A few short lines of a request can name something large again and again. So each price and
-//! product is read once, however often it is named, and what is read and what becomes of it is
-//! counted before there is more of it.
+//! A short request can name a large entity many times. So each price and product is read once, and
+//! the bytes read and written are counted before more are made.
 
 use super::fee::FeeStructure;
 use super::numbers::Source;
@@ -37,17 +36,17 @@ impl Size {
         }
     }
 
-    /// Counts what has this many bytes.
+    /// Adds this many bytes.
     ///
     /// # Errors
-    /// More than there may be, which is said to be so because of what is at this place.
+    /// The limit is exceeded, reported at this place.
     pub(super) fn add(&mut self, n_bytes: usize, at: &str) -> Result<(), ApiError> {
         self.left = self.left.checked_sub(n_bytes).ok_or_else(|| ApiError::field(at, self.refusal))?;
         Ok(())
     }
 }
 
-/// How many bytes something has as it is stored and answered.
+/// The size of a value as JSON, in bytes.
 pub(super) fn n_bytes(json: &Value) -> usize {
     JsonValue(json).to_json().len()
 }
@@ -76,7 +75,7 @@ impl<'s> Reads<'s> {
     /// A price of the catalog, if it is there.
     ///
     /// # Errors
-    /// One that cannot be read.
+    /// It is invalid.
     pub(super) fn price(&mut self, id: &str, at: &str) -> Result<Option<Rc<Price>>, ApiError> {
         if let Some(known) = self.prices.get(id) {
             return Ok(known.clone());
@@ -89,7 +88,7 @@ impl<'s> Reads<'s> {
     /// The fee structure of a product of the catalog, if it is there.
     ///
     /// # Errors
-    /// One that cannot be read.
+    /// It is invalid.
     pub(super) fn structure(&mut self, id: &str, at: &str) -> Result<Option<FeeStructure>, ApiError> {
         if let Some(known) = self.structures.get(id) {
             return Ok(known.clone());
@@ -112,7 +111,7 @@ impl<'s> Reads<'s> {
     }
 }
 
-/// Reads something of the catalog. What is wrong with it is said at the field that names it.
+/// Reads an entity of the catalog. Its problems are reported at the field that names it.
 pub(super) fn stored<T>(
     what: &str,
     body: &Value,

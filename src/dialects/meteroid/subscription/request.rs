@@ -99,7 +99,7 @@ pub(super) struct ComponentOverride {
 /// Reads the body.
 ///
 /// # Errors
-/// Every field that is missing or wrong.
+/// Every missing or invalid field.
 pub(super) fn read(tree: &Tree) -> Result<CreateSubscription, ApiError> {
     Ok(mayuse_document::read(tree, asked)?)
 }
@@ -159,7 +159,7 @@ fn asked(o: Object<'_>) -> Option<CreateSubscription> {
     Some(CreateSubscription { plan_id: plan_id?, customer: customer?, activation: activation?, ..rest })
 }
 
-/// More of anything than this is no subscription.
+/// The most items of each list in a request.
 const MAX_ITEMS: usize = 100;
 
 fn each(o: Object<'_>, name: &str, each: &mut dyn FnMut(Node<'_>)) {
@@ -268,7 +268,7 @@ fn components(node: Node<'_>) -> Option<ComponentsRequest> {
     Some(asked)
 }
 
-/// The id of a price component, which one list names once.
+/// Reads the id of a price component, and refuses a duplicate in the list.
 fn once(node: &Node<'_>, seen: &mut SortedSet<String>) -> Option<String> {
     let id = node.id()?.to_owned();
     if !seen.insert(id.clone()) {
@@ -278,7 +278,7 @@ fn once(node: &Node<'_>, seen: &mut SortedSet<String>) -> Option<String> {
     Some(id)
 }
 
-/// Checked, and answered as it was asked.
+/// Validates the configuration and keeps it as it was sent.
 fn payment_methods(node: Node<'_>) -> Option<Value> {
     let o = node.object()?;
     let kinds = ["online", "bank_transfer", "external"].map(|word| (word, word));

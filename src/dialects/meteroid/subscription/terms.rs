@@ -1,7 +1,7 @@
-//! The terms in time: status, trial, billing start, current period.
+//! The dates of a new subscription: status, trial, billing start, current period.
 //!
-//! What is stored becomes right by itself: the clock starts and ends subscriptions and trials, and
-//! rolls periods forward. So one that starts by itself is stored as begun, whenever it starts.
+//! Decisions apply the clock to stored subscriptions: it starts and ends them and their trials, and
+//! rolls periods forward. So a subscription with ON_START is stored as started, even for a later date.
 
 use super::plan::PlanVersion;
 use super::request::{Activation, CreateSubscription};
@@ -15,13 +15,13 @@ pub(super) struct Terms {
     pub billing_start: Date,
     pub billing_day_anchor: i64,
     pub period_start: Date,
-    /// None while nobody knows when the subscription will be activated.
+    /// None while the activation date is unknown.
     pub period_end: Option<Date>,
-    /// The number of the current period, from 0; none before the first one is sure to come.
+    /// The number of the current period, from 0; None while the activation date is unknown.
     pub cycle_index: Option<i64>,
 }
 
-/// The terms of what is asked for.
+/// Computes the terms of a requested subscription.
 ///
 /// # Errors
 /// `skip_past_invoices` where there is no past, or dates beyond the year 9999.
@@ -44,7 +44,7 @@ pub(super) fn terms(
     let trial_days = asked.trial_days.or(plan.trial_days).filter(|days| *days != 0);
     let trial_end = trial_days.map(|days| end_of_trial(start, days)).transpose()?;
     let free_trial_end = trial_end.filter(|_| plan.trial_is_free);
-    // A trial that is paid for is billed from the first day.
+    // A paid trial is billed from its first day.
     let billing_start = free_trial_end.unwrap_or(start);
     let anchor = asked.billing_day_anchor.or(plan.billing_day_anchor).unwrap_or(month_and_day(billing_start).1);
     let rhythm = BillingSchedule::new(period, anchor)
@@ -91,7 +91,7 @@ pub(super) fn terms(
             (from, to, if from < first_end { 0 } else { whole.saturating_add(1) })
         }
     };
-    // A subscription that is over is over in the middle of its last period.
+    // An ended subscription cuts its last period short.
     let period_end = match asked.end {
         Some(end) if asked.skip_past_invoices && end <= today => period_end.min(end),
         _ => period_end,
@@ -104,7 +104,7 @@ pub(super) fn terms(
 
 fn end_of_trial(start: Date, days: u32) -> Result<Date, ApiError> {
     let end = trial_end(start, days).unwrap_or(start);
-    // Dates end with the year 9999, and stay there.
+    // `trial_end` saturates at the year 9999.
     let elapsed = end.midnight().millis().saturating_sub(start.midnight().millis());
     if elapsed == i64::from(days).saturating_mul(86_400_000) {
         return Ok(end);
