@@ -1,4 +1,4 @@
-//! A request under way: which of its questions are decided, and what the others need.
+//! A request in progress: which questions are decided, and what the others need.
 
 use crate::cut::ObjectRef;
 use crate::fetched::Fetched;
@@ -8,23 +8,23 @@ use crate::reader::{Command, Event, Obstacle, READ_WITHIN_MS, Reader, decide, de
 use crate::replica::{Missing, Replica};
 use mayuse_core::{Decision, Instant, Problem, Question, Reason, SnapshotMeta, undecided, undecided_in};
 
-/// How long a request waits for the store in all its rounds. After that the origin is asked.
+/// The time limit for all store reads of a request. After it, the request goes to the origin.
 const WITHIN_MS: i64 = 2 * READ_WITHIN_MS;
 
-/// Keeps an answer: the decision borrows from the replica, which changes while other questions wait.
+/// Copies an answer out of the replica, which may change while other questions wait.
 type Keep<T> = fn(&Question<'_>, Result<Decision<'_>, Problem>) -> T;
 
-/// A request of one question or several, or of all features of one customer.
+/// A request: one or more questions, or all features of one customer.
 #[derive(Debug)]
 pub struct Asking<'q, T> {
     questions: Vec<Pending<'q, T>>,
-    /// All features of the customer of the one question are asked about; their answers, once decided.
+    /// Set if the request asks about all features of a customer: their answers, empty until decided.
     features: Option<Vec<T>>,
     keep: Keep<T>,
     began: Instant,
-    /// The manifest by which ids were found for aliases.
+    /// The version and time of the manifest that resolved the aliases to ids.
     ids_of: Option<(u64, Instant)>,
-    /// An alias leads to a second shard; more rounds than that mean that shards evict each other.
+    /// The rounds left. An alias needs a second shard; more rounds mean that shards evict each other.
     rounds: usize,
     waits_for: Awaited,
 }
@@ -32,13 +32,13 @@ pub struct Asking<'q, T> {
 #[derive(Debug)]
 struct Pending<'q, T> {
     question: Question<'q>,
-    /// The id that its alias stands for, in the manifest that is held: where one shard alone can be held,
-    /// that of the customer evicts that of the alias.
+    /// The customer id that the alias resolved to. Remembered because the customer's shard may evict the
+    /// alias's shard when only one fits.
     id: Option<String>,
     answer: Option<T>,
 }
 
-/// What the next event is about.
+/// The outcome that the next event reports.
 #[derive(Debug)]
 enum Awaited {
     Begin,
@@ -50,7 +50,7 @@ enum Awaited {
 }
 
 impl<'q, T> Asking<'q, T> {
-    /// A request of these questions.
+    /// Starts a request with these questions.
     pub fn each(questions: impl Iterator<Item = Question<'q>>, keep: Keep<T>, now: Instant) -> Self {
         let questions: Vec<_> = questions.map(|question| Pending { question, id: None, answer: None }).collect();
         let rounds = questions.len().saturating_mul(2).saturating_add(4);
@@ -58,23 +58,23 @@ impl<'q, T> Asking<'q, T> {
         Asking { questions, features: None, keep, began: now, ids_of: None, rounds, waits_for }
     }
 
-    /// A request of all features of one customer, which are answered from one version.
+    /// Starts a request for all features of one customer, answered from one version.
     pub fn all(question: Question<'q>, keep: Keep<T>, now: Instant) -> Self {
         Asking { features: Some(Vec::new()), ..Asking::each(std::iter::once(question), keep, now) }
     }
 
-    /// Answers what can be answered at once. Whether that is all of it.
+    /// Decides the questions that need no fetch. Returns whether all are decided.
     pub fn is_answered_now(&mut self, reader: &Reader) -> bool {
         !reader.is_quiet(self.began) && self.decide(reader.replica()).is_empty()
     }
 
-    /// The answers in the order of the questions, or of the features.
+    /// Returns the answers in the order of the questions, or of the features.
     pub fn into_answers(self) -> Vec<T> {
         let each = self.questions.into_iter().filter_map(|pending| pending.answer);
         self.features.unwrap_or_default().into_iter().chain(each).collect()
     }
 
-    /// Takes the outcome of the last command and gives the next one.
+    /// Processes the outcome of the last command and returns the next command.
     pub fn step(&mut self, reader: &mut Reader, event: Event, now: Instant) -> Command {
         match (std::mem::replace(&mut self.waits_for, Awaited::Nothing), event) {
             (Awaited::Begin, Event::Begin) => {
@@ -99,7 +99,7 @@ impl<'q, T> Asking<'q, T> {
                         }
                         Ok(object) => match reader.replica_mut().insert_shard(shard, part.hash, object) {
                             Ok(_) => {
-                                // What it was read for is answered before another shard evicts it.
+                                // Decide now, before the next shard evicts this one.
                                 self.decide(reader.replica());
                                 continue;
                             }
@@ -124,7 +124,7 @@ impl<'q, T> Asking<'q, T> {
                 reader.note_fallback(*read, outcome);
                 self.answer_anyhow(reader, reason)
             }
-            // The shell reported something else than what it was told to do.
+            // The event does not match the last command.
             _ => self.ask_origin(Reason::SnapshotMissing),
         }
     }
@@ -144,7 +144,7 @@ impl<'q, T> Asking<'q, T> {
         Command::AskOrigin(reason)
     }
 
-    /// Decides what can be decided. Then it is done, reads shards, or asks the origin.
+    /// Decides what it can. Then finishes, reads shards, or asks the origin.
     fn proceed(&mut self, reader: &mut Reader, now: Instant) -> Command {
         loop {
             let obstacles = self.decide(reader.replica());
@@ -176,7 +176,7 @@ impl<'q, T> Asking<'q, T> {
             if shards.is_empty() {
                 continue;
             }
-            // A clock that went backward does not say how long it was; the rounds are bounded all the same.
+            // If the clock went backward, the elapsed time is unknown; the rounds still bound the request.
             let past = now.millis().saturating_sub(self.began.millis()).max(0);
             let left = WITHIN_MS.saturating_sub(past).min(READ_WITHIN_MS);
             let Some(within_ms) = u32::try_from(left).ok().filter(|left| *left != 0) else {
@@ -189,7 +189,7 @@ impl<'q, T> Asking<'q, T> {
         }
     }
 
-    /// Decides what can be decided now. What keeps the others.
+    /// Decides what it can now. Returns the obstacles of the other questions.
     fn decide(&mut self, replica: &Replica) -> Vec<Obstacle> {
         let held = replica.manifest().map(|manifest| (manifest.version, manifest.generated_at));
         let is_same = self.ids_of == held;
@@ -197,7 +197,7 @@ impl<'q, T> Asking<'q, T> {
         let mut obstacles = Vec::new();
         for pending in &mut self.questions {
             if !is_same {
-                // Another manifest was taken meanwhile, in which an alias may stand for another customer.
+                // In a new manifest, the alias may belong to another customer.
                 pending.id = None;
             }
             if pending.answer.is_some() {
@@ -221,8 +221,8 @@ impl<'q, T> Asking<'q, T> {
         obstacles
     }
 
-    /// Answers where nobody can be asked: from the fallback, unless something newer was held here; else
-    /// that it cannot be said.
+    /// Answers when the origin cannot be reached: from the fallback or a newer replica, or else
+    /// indeterminate.
     fn answer_anyhow(&mut self, reader: &mut Reader, reason: Reason) -> Command {
         reader.open_fallback();
         let (source, now) = (reader.last_resort(), self.began);
@@ -250,7 +250,7 @@ impl<'q, T> Asking<'q, T> {
     }
 }
 
-/// Decides about every feature of one customer, from one version.
+/// Decides every feature of one customer from one version.
 fn decide_all<T>(
     replica: &Replica,
     question: &Question<'_>,

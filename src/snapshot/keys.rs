@@ -1,4 +1,4 @@
-//! Keys: Ed25519, of which manifests name the one that signed them.
+//! Ed25519 keys. A manifest names the key that signed it.
 
 use crate::hash::{Hash, from_hex, hex};
 use ed25519_dalek::{Signature, Signer, VerifyingKey};
@@ -9,7 +9,7 @@ use std::fmt;
 pub struct KeyId([u8; 8]);
 
 impl KeyId {
-    /// Stands where nobody signed yet.
+    /// The placeholder in an unsigned manifest.
     pub(crate) const NOBODY: KeyId = KeyId([0; 8]);
 
     pub(crate) fn parse(text: &str) -> Option<KeyId> {
@@ -38,7 +38,7 @@ impl fmt::Debug for KeyId {
     }
 }
 
-/// The half that verifies.
+/// A public key, which verifies manifests.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct PublicKey([u8; 32]);
 
@@ -53,10 +53,10 @@ impl PublicKey {
         Ok(PublicKey(bytes))
     }
 
-    /// Reads several, with blanks or commas between them: while keys are changed, two are valid.
+    /// Reads a list separated by blanks or commas: during a key rotation, two keys are valid.
     ///
     /// # Errors
-    /// A word that is none.
+    /// A word that is not a key.
     pub fn parse_list(text: &str) -> Result<Vec<PublicKey>, KeyError> {
         let words = text.split([' ', ',', '\n', '\t', '\r']).filter(|word| !word.is_empty());
         words.map(PublicKey::parse).collect()
@@ -77,8 +77,8 @@ impl PublicKey {
         &self.0
     }
 
-    /// Whether it says that the message was signed with its other half. Keys and signatures that
-    /// could stand for several are refused.
+    /// Whether the signature of the message belongs to this key. Ambiguous keys and signatures fail
+    /// (strict verification).
     pub fn verifies(&self, message: &[u8], signature: &[u8; 64]) -> bool {
         let signature = Signature::from_bytes(signature);
         VerifyingKey::from_bytes(&self.0).is_ok_and(|key| key.verify_strict(message, &signature).is_ok())
@@ -92,7 +92,7 @@ impl fmt::Display for PublicKey {
     }
 }
 
-/// The half that signs. It is nowhere printed but by [`SigningKey::secret`].
+/// A signing key. Only [`SigningKey::secret`] prints it.
 #[derive(Clone)]
 pub struct SigningKey(ed25519_dalek::SigningKey);
 
@@ -112,7 +112,7 @@ impl SigningKey {
         Ok(SigningKey::from_seed(&seed))
     }
 
-    /// The other half.
+    /// The public key.
     pub fn public(&self) -> PublicKey {
         PublicKey(self.0.verifying_key().to_bytes())
     }
@@ -133,7 +133,7 @@ impl fmt::Debug for SigningKey {
     }
 }
 
-/// A text that is no key.
+/// A text that is not a key.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct KeyError;
 

@@ -1,5 +1,5 @@
-//! The records of a writer, from which it publishes: what changed, the shards and objects as they were
-//! last made, and how far publishing is.
+//! The records that a publisher works from: dirty keys, the shards and objects as last built, and the
+//! progress of publishing.
 
 use crate::cut::{ObjectRef, SnapshotIndex};
 use crate::hash::Hash;
@@ -7,27 +7,27 @@ use crate::manifest::Manifest;
 use mayuse_core::{BlockBuilder, Catalog, Instant, Packed, Problems, shard_of};
 use std::rc::Rc;
 
-/// A shard as it was last made.
+/// A shard as it was last built.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Shard {
     /// The first of the hashes in it, in units of the smallest shard there can be: see [`Shard::slots`].
     pub slot: u64,
-    /// It is one of `2^bits`.
+    /// The shard is one of `2^bits`.
     pub bits: u8,
     /// Its object.
     pub part: ObjectRef,
-    /// Why it is withheld, where it could not be made.
+    /// Why the shard is withheld, if it could not be built.
     pub failing: Option<Failing>,
 }
 
 /// Why a shard is withheld.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Failing {
-    /// Since when, in milliseconds since 1970.
+    /// When the failures began, in milliseconds since 1970.
     pub since: i64,
-    /// When it is tried again.
+    /// The time of the next attempt.
     pub retry_at: i64,
-    /// What went wrong the last time.
+    /// The last error.
     pub why: String,
 }
 
@@ -37,7 +37,7 @@ impl Shard {
         self.slot.checked_shr(u32::from(SnapshotIndex::MAX_BITS.saturating_sub(self.bits))).unwrap_or_default()
     }
 
-    /// How many of the smallest shards there can be it is.
+    /// The size of its range, in units of the smallest possible shard.
     pub fn slots(&self) -> u64 {
         1_u64.checked_shl(u32::from(SnapshotIndex::MAX_BITS.saturating_sub(self.bits))).unwrap_or(1)
     }
@@ -47,7 +47,7 @@ impl Shard {
         first_hash(self.slot)
     }
 
-    /// The first hash after it; nothing after the last.
+    /// The first hash after its range; `None` for the last shard.
     pub(crate) fn end(&self) -> Option<u64> {
         let slot = self.slot.saturating_add(self.slots());
         (slot < 1 << SnapshotIndex::MAX_BITS).then(|| first_hash(slot))
@@ -72,26 +72,26 @@ pub fn slot_of(hash: u64) -> u64 {
     shard_of(hash, SnapshotIndex::MAX_BITS)
 }
 
-/// How far publishing is.
+/// The progress of publishing.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct State {
     /// The version of the catalog; 0 is an empty one.
     pub version: u64,
-    /// How many bits number the places of the table.
+    /// The number of bits in a shard number.
     pub bits: u8,
-    /// Up to which customer an old catalog was looked through; nothing once all of it was.
+    /// The last customer that the scan of an old catalog reached; `None` once the scan is complete.
     pub scanned: Option<String>,
     /// The catalog object.
     pub catalog: Option<Hash>,
     /// Whether a shard or the catalog object changed since the last cut.
     pub touched: bool,
-    /// The version and the instant of the cut that is being put, if one is.
+    /// The version and instant of the cut that is being uploaded.
     pub cut: Option<(u64, i64)>,
     /// Whether the last attempt to publish failed.
     pub has_failed: bool,
-    /// The version that was published last; 0 is none.
+    /// The last published version; 0 before the first.
     pub published: u64,
-    /// As of when that was the newest, in milliseconds since 1970.
+    /// The `generated_at` of that version, in milliseconds since 1970.
     pub published_as_of: i64,
     /// When it was published.
     pub published_at: i64,
@@ -114,21 +114,20 @@ pub struct Definitions {
     pub object: Packed,
     /// Its name.
     pub part: ObjectRef,
-    /// What shards are made with.
+    /// The catalog that shards are built against.
     pub catalog: Catalog,
 }
 
-/// The records of a writer: what changed, the shards and objects as they were last made, and how far
-/// publishing is.
+/// The storage of a publisher's records.
 pub trait Ledger {
-    /// What can go wrong with them.
+    /// An error of the storage.
     type Error: From<Problems>;
 
-    /// Runs `write`: all of it stands or, after a failure, none of it.
+    /// Runs `write` in a transaction, which rolls back if `write` fails.
     fn transaction(&self, write: &mut dyn FnMut() -> Result<(), Self::Error>) -> Result<(), Self::Error>;
-    /// What an error says, for whoever operates this.
+    /// Formats an error for the operator.
     fn describe(error: &Self::Error) -> String;
-    /// With what keys are hashed.
+    /// The seed of the key hashes.
     fn seed(&self) -> u64;
     /// How far publishing is.
     fn state(&self) -> Result<State, Self::Error>;
@@ -143,12 +142,12 @@ pub trait Ledger {
 
     /// Dirty keys with `from <= hash` and `hash < to`, in the order of their hashes.
     fn dirty(&self, from: u64, to: Option<u64>, limit: usize) -> Result<Vec<(u64, String)>, Self::Error>;
-    /// Notes that the record under a key is made anew.
+    /// Removes a key from the dirty keys once its record is rebuilt.
     fn clear_dirty(&self, hash: u64, key: &str) -> Result<(), Self::Error>;
 
     /// Sets how many bits number the places of the table.
     fn set_bits(&self, bits: u8) -> Result<(), Self::Error>;
-    /// Keeps the catalog object in place of another.
+    /// Replaces the catalog object.
     fn set_catalog(&self, hash: Hash) -> Result<(), Self::Error>;
     /// The shard with the greatest slot up to this one.
     fn shard(&self, slot: u64) -> Result<Option<Shard>, Self::Error>;
@@ -156,52 +155,51 @@ pub trait Ledger {
     fn coarse_shard(&self, bits: u8) -> Result<Option<Shard>, Self::Error>;
     /// All shards, in the order of their slots.
     fn shards(&self) -> Result<Vec<Shard>, Self::Error>;
-    /// Keeps a shard, in place of the one with its slot. Unless it was failing and still is, that
-    /// touches the table.
+    /// Stores a shard, replacing the shard at its slot. Sets `touched`, unless the shard was failing
+    /// and still is.
     fn put_shard(&self, shard: &Shard) -> Result<(), Self::Error>;
     /// Whether any shard has this object.
     fn is_named(&self, hash: Hash) -> Result<bool, Self::Error>;
 
     /// An object.
     fn object(&self, hash: Hash) -> Result<Option<Packed>, Self::Error>;
-    /// Keeps an object that is in use from now on.
+    /// Stores an object and marks it as in use.
     fn put_object(&self, hash: Hash, bytes: &Packed) -> Result<(), Self::Error>;
-    /// Notes that an object is not in use any more. One that was never put and that no cut waits for
-    /// goes at once.
+    /// Marks an object as unused. Deletes it at once if it was never uploaded and no cut waits for it.
     fn drop_object(&self, hash: Hash, now: Instant) -> Result<(), Self::Error>;
-    /// Keeps a cut. Objects in use that are not put yet are those it waits for; of others that were
-    /// never put, those not in use go. Objects not in use are garbage once this cut is published.
+    /// Stores a cut. It waits for the objects in use that are not uploaded yet. Unused objects that were
+    /// never uploaded are deleted; the other unused objects become garbage once this cut is published.
     fn set_cut(&self, cut: &Manifest) -> Result<(), Self::Error>;
     /// Objects the cut waits for, up to `limit` of them.
     fn waiting(&self, limit: usize) -> Result<Vec<Hash>, Self::Error>;
-    /// The cut that was kept last.
+    /// The last stored cut.
     fn cut(&self) -> Result<Option<Manifest>, Self::Error>;
-    /// Notes that an object is where readers look for it.
+    /// Records that an object is uploaded.
     fn mark_put(&self, hash: Hash) -> Result<(), Self::Error>;
-    /// Notes that the cut is published.
+    /// Records that the cut is published.
     fn record_publication(&self, cut: &Manifest, manifest: Hash, now: Instant) -> Result<(), Self::Error>;
 
-    /// Objects not in use since before `before`, and not when the cut was kept that was published last.
-    /// The clock alone does not tell: it may have gone backward.
+    /// Objects unused since before `before` and also unused by the last published cut. The second
+    /// condition is needed because the clock may go backward.
     fn garbage(&self, before: i64, limit: usize) -> Result<Vec<Hash>, Self::Error>;
-    /// Notes that an object is about to be taken away from where readers look: whatever happens in
-    /// between, it is not taken for one that is there.
+    /// Records that an object is about to be deleted from the store. After a crash, it then does not
+    /// count as uploaded.
     fn mark_deleting(&self, hash: Hash) -> Result<(), Self::Error>;
-    /// Forgets an object that was taken away, unless it is in use again.
+    /// Removes the record of a deleted object, unless it is in use again.
     fn forget_object(&self, hash: Hash) -> Result<(), Self::Error>;
 }
 
-/// How publishing is, for whoever operates it.
+/// The health of publishing, for the operator.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Health {
-    /// Everything that is written gets to the readers.
+    /// All writes reach the readers.
     Ok,
-    /// Something does not, since this instant in milliseconds since 1970.
+    /// Some writes have not reached the readers since this instant, in milliseconds since 1970.
     Degraded(i64),
 }
 
-/// How publishing is: degraded once nothing was published, or a shard was withheld, for more than two
-/// heartbeats. `failing` is since when the shard is withheld that has been for the longest.
+/// The health of publishing: degraded if nothing was published, or a shard was withheld, for more than
+/// two heartbeats. `failing` is when the oldest withheld shard began to fail.
 pub fn health(state: &State, failing: Option<i64>, heartbeat_ms: i64, now: i64) -> Health {
     let patience = heartbeat_ms.saturating_mul(2);
     let quiet = (state.version != 0).then_some(state.published_at);

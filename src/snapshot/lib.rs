@@ -1,16 +1,16 @@
-//! A catalog as it travels: immutable objects named by their hashes, and a signed manifest that
-//! names them.
+//! The replicated form of a catalog: immutable objects named by their hashes, and a signed manifest
+//! that lists them.
 //!
-//! [`cut`] makes one [`SnapshotIndex`] of objects of a catalog and its customers, [`patch`] the next one of
-//! what changed. A [`Manifest`] puts a version and an instant to a table and is signed; a
-//! [`Replica`] holds a verified one with as many of its shards as it may, and decides from them.
-//! It never gives way to an older one. A [`Reader`] says what to fetch for it and when, a [`Publisher`]
-//! what to publish next: state machines, which a shell carries.
+//! [`cut`] packs a catalog and its customers into objects and a [`SnapshotIndex`]. [`patch`] rebuilds a
+//! changed shard. A [`Manifest`] adds a version and an instant to the index, and is signed. A [`Replica`]
+//! holds a verified manifest and as many of its shards as fit, and decides from them. It never rolls back.
+//! A [`Reader`] says what to fetch and when; a [`Publisher`] says what to publish next. Both are state
+//! machines, and a shell does their input and output.
 //!
 //! # What this crate does not do
 //!
 //! It has no clock, no randomness, no storage and no network: instants and seeds are arguments, and
-//! objects are fetched and kept by whoever calls.
+//! the caller fetches and stores objects.
 
 #![forbid(unsafe_code)]
 
