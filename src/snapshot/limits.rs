@@ -1,33 +1,33 @@
-//! How much a publisher does at once, and how often.
+//! The limits of a publisher: batch sizes and intervals.
 
 use crate::cut::SHARD_BYTES;
 
-/// How much is done at once, and how large what is made may become.
+/// The batch sizes, object sizes and intervals of a publisher.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// What the size of a shard stays near.
+    /// The target size of a shard, in bytes.
     pub shard_bytes: usize,
-    /// The largest shard. Beyond it a shard is split, or withheld where that does not help.
+    /// The maximum size of a shard. A larger shard is split, or withheld if splitting does not help.
     pub max_shard: usize,
-    /// How many keys of one shard are made anew at once.
+    /// How many keys of one shard are rebuilt at once.
     pub keys: usize,
-    /// How much work one step does, in keys; a shard that is made anew counts as `shard_cost` keys.
+    /// The work of one step, in keys; rebuilding a shard counts as `shard_cost` keys.
     pub slice: usize,
     /// See `slice`.
     pub shard_cost: usize,
-    /// From so many dirty keys on they are made anew although an import runs or a cut is being put.
+    /// With this many dirty keys, shards are rebuilt even during an import or an upload.
     pub backlog: usize,
-    /// How many objects are put at the same time: the platform opens no more connections.
+    /// How many objects are uploaded at the same time: the platform limits connections.
     pub puts: usize,
-    /// The store takes a key once a second.
+    /// The minimum time between manifests: the store accepts one write a second to a key.
     pub manifest_every_ms: i64,
-    /// How long a cut is put off while an import runs.
+    /// How long a running import delays a cut.
     pub import_every_ms: i64,
-    /// How late a publication may become before it stops waiting for what is merely tidy.
+    /// How late a publication may be before it skips optional waits.
     pub late_ms: i64,
-    /// How often a manifest is published although nothing changed.
+    /// The interval of heartbeats.
     pub heartbeat_ms: i64,
-    /// For how long objects stay that no manifest names any more.
+    /// How long an object is kept after the last manifest that lists it.
     pub grace_ms: i64,
 }
 

@@ -1,5 +1,5 @@
-//! A look for a newer manifest: read, judged, verified, and taken together with what it changes of what is
-//! held.
+//! A look for a newer manifest: reads it, compares it, verifies it, and accepts it together with the
+//! changed objects.
 
 use crate::cut::ObjectRef;
 use crate::fetched::{Fetched, ObjectError};
@@ -12,22 +12,22 @@ use mayuse_core::{Instant, Packed, Source};
 /// How many objects are read at the same time.
 pub(crate) const AT_ONCE: usize = 6;
 
-/// How many shards are read before a manifest is taken, so that no question waits for them after.
+/// How many shards are read before a manifest is accepted, so that questions need not wait for them.
 const AHEAD: usize = 60;
 
-/// How long a question waits for a look where the reader was quiet.
+/// How long a question waits for a look after the reader was quiet.
 const WITHIN_MS: i64 = 500;
 
-/// A look under way.
+/// A look in progress.
 #[derive(Debug)]
 pub struct Look {
     began: Instant,
-    /// How long it may take, where a question waits for it.
+    /// The time limit, if a question waits for the look.
     within_ms: Option<i64>,
     waits_for: Awaited,
 }
 
-/// What the next event is about.
+/// The outcome that the next event reports.
 #[derive(Debug)]
 enum Awaited {
     Begin,
@@ -43,21 +43,21 @@ struct Loading {
     manifest: Manifest,
     needs_catalog_object: bool,
     catalog_object: Option<Packed>,
-    /// The shards to read before it is taken.
+    /// The shards to read before the manifest is accepted.
     wanted: Vec<(u64, ObjectRef)>,
-    /// Those that were read.
+    /// The shards that were read.
     fresh: Vec<(u64, Packed)>,
 }
 
-/// Why a look ends without another manifest.
+/// Why a look ends without a new manifest.
 enum End {
-    /// There is no newer one.
+    /// There is no newer manifest.
     Nothing,
-    /// It took too long for the question that waits for it.
+    /// The look took too long for the question that waits for it.
     Late,
-    /// The store failed; the text says how.
+    /// The store failed, with this error.
     Outage(String),
-    /// Something that was read is of no use.
+    /// The manifest or one of its objects is unusable.
     Unusable(String),
 }
 
@@ -77,17 +77,17 @@ impl From<ObjectError> for End {
 }
 
 impl Look {
-    /// A look that nobody waits for.
+    /// A look that no question waits for.
     pub fn new(now: Instant) -> Look {
         Look { began: now, within_ms: None, waits_for: Awaited::Begin }
     }
 
-    /// A look that a question waits for, though not for long.
+    /// A look that a question waits for, with a short time limit.
     pub(crate) fn soon(now: Instant) -> Look {
         Look { within_ms: Some(WITHIN_MS), ..Look::new(now) }
     }
 
-    /// Takes the outcome of the last command and gives the next one.
+    /// Processes the outcome of the last command and returns the next command.
     pub fn step(&mut self, reader: &mut Reader, event: Event, now: Instant) -> Command {
         match self.advance(reader, event, now) {
             Ok(command) => return command,
@@ -151,14 +151,14 @@ impl Look {
                 loading.add(found, reader, self.began)?;
                 self.load(loading, reader, now)
             }
-            // The shell reported something else than what it was told to do.
+            // The event does not match the last command.
             _ => Err(End::Nothing),
         }
     }
 
-    /// The time left for it, in milliseconds.
+    /// The remaining time, in milliseconds.
     fn left_ms(&self, now: Instant) -> i64 {
-        // A clock that went backward does not say how long it was.
+        // If the clock went backward, the elapsed time is unknown.
         let past = now.millis().saturating_sub(self.began.millis()).max(0);
         self.within_ms.map_or(READ_WITHIN_MS, |within| within.saturating_sub(past))
     }
@@ -177,12 +177,12 @@ impl Look {
         self.wait_for(Awaited::Manifest, Command::ReadManifest { within_ms })
     }
 
-    /// Reads the next objects of a manifest, or takes it.
+    /// Reads the next objects of a manifest, or accepts it once they are read.
     fn load(&mut self, loading: Box<Loading>, reader: &mut Reader, now: Instant) -> Result<Command, End> {
         let hashes: Vec<_> = loading.next().collect();
         if hashes.is_empty() {
             let Loading { manifest, catalog_object, fresh, .. } = *loading;
-            // Another look may have taken one meanwhile: this one is judged again, by that.
+            // Another look may have accepted a manifest meanwhile, so `accept` compares again.
             let taken = reader.replica_mut().accept(manifest, catalog_object.as_ref(), fresh, Source::Snapshot);
             return Err(taken.map_or_else(|error| End::Unusable(error.to_string()), |_| End::Nothing));
         }
@@ -215,8 +215,8 @@ impl Loading {
                     let place = self.wanted.get(self.fresh.len()).map_or(0, |(place, _)| *place);
                     self.fresh.push((place, object));
                 }
-                // It may be on its way, so what is held serves on. Not once that is stale, or one object that
-                // never comes would keep all readers from all that is newer.
+                // The object may still arrive, so keep the held snapshot until it is stale. After that, accept
+                // the manifest, or one lost object would block all newer versions.
                 Err(error @ (ObjectError::Absent(_) | ObjectError::Damaged(_))) if reader.is_stale(began) => {
                     reader.fail(format!("a newer manifest is taken all the same: {error}"));
                     self.wanted.truncate(self.fresh.len());

@@ -1,7 +1,7 @@
-//! The manifest: which objects are the catalog, in which version, as of when, and who says so.
+//! The manifest: the signed list of a snapshot's objects, with version, time and policies.
 //!
-//! Writing it last is what publishes. It is the packed form of its fields, and 128 hexadecimal
-//! digits of a signature over all that is before them.
+//! A publisher writes it last; that write publishes the snapshot. A manifest is its packed fields,
+//! followed by a signature over them in 128 hexadecimal digits.
 
 use crate::cut::{ObjectRef, SnapshotIndex};
 use crate::hash::{Hash, from_hex, hex};
@@ -11,7 +11,7 @@ use std::fmt;
 
 const MAGIC: &str = "mym";
 
-/// The format that is written. That before it names no audience.
+/// The format that is written. Format 1 has no audience.
 pub const MANIFEST_FORMAT: u64 = 2;
 
 /// The oldest format that is read.
@@ -20,10 +20,10 @@ const OLDEST_FORMAT: u64 = 1;
 /// The most characters of an audience.
 const MAX_AUDIENCE: usize = 128;
 
-/// More than a hundred thousand shards take.
+/// The maximum size of a manifest: room for more than a hundred thousand shards.
 const MAX_BYTES: usize = 16 * 1024 * 1024;
 
-/// So many digits of a signature.
+/// The length of a signature in hexadecimal digits.
 const SIGNATURE: usize = 128;
 
 /// A snapshot of a catalog.
@@ -31,26 +31,26 @@ const SIGNATURE: usize = 128;
 pub struct Manifest {
     /// The version of the catalog; only grows.
     pub version: u64,
-    /// The deployment that may read it; empty where it names none.
+    /// The deployment that may read it; empty if not restricted.
     pub audience: String,
-    /// As of when it is the newest.
+    /// The instant at which this version was the newest.
     pub generated_at: Instant,
-    /// What readers do where they cannot say.
+    /// The policies for readers.
     pub policies: Policies,
     /// Its objects.
     pub table: SnapshotIndex,
-    /// The hash of the manifest before it, where there was one.
+    /// The hash of the previous manifest, if any.
     pub previous: Option<Hash>,
 }
 
-/// What readers do where they cannot say, and until when they can.
+/// The policy for indeterminate answers, and the age limits of a snapshot.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Policies {
-    /// What an indeterminate answer comes to, where neither question nor feature says.
+    /// The policy for indeterminate answers, unless the question or feature sets its own.
     pub on_indeterminate: Policy,
-    /// The age in milliseconds from which on it is stale.
+    /// The age in milliseconds at which a snapshot becomes stale.
     pub stale_after_ms: Option<u64>,
-    /// The age in milliseconds from which on it may not be used.
+    /// The age in milliseconds at which a snapshot becomes unusable.
     pub max_age_ms: Option<u64>,
 }
 
@@ -61,7 +61,7 @@ impl Default for Policies {
 }
 
 impl Policies {
-    /// The stricter of these and those that a reader has of its own; a limit that is not set is none.
+    /// Combines these with the reader's own policies; the stricter value wins. An unset limit is no limit.
     #[must_use]
     pub fn stricter(&self, own: &Policies) -> Policies {
         let least = |a: Option<u64>, b: Option<u64>| a.into_iter().chain(b).min();
@@ -74,16 +74,16 @@ impl Policies {
     }
 }
 
-/// Whether a deployment can be called so: up to 128 visible characters of ASCII.
+/// Whether the text is a valid audience: 1 to 128 visible ASCII characters.
 pub fn is_audience(text: &str) -> bool {
     (1..=MAX_AUDIENCE).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 impl Manifest {
-    /// Whether it is meant for this deployment.
+    /// Checks that the manifest is for this deployment.
     ///
     /// # Errors
-    /// One that is meant for another, or for nobody in particular.
+    /// A manifest with another audience, or without an audience.
     pub fn is_for(&self, audience: &str) -> Result<(), ManifestError> {
         if self.audience == audience {
             return Ok(());
@@ -91,7 +91,7 @@ impl Manifest {
         Err(ManifestError::WrongAudience { expected: audience.to_owned(), found: self.audience.clone() })
     }
 
-    /// What is signed, by the key of this name.
+    /// The text to be signed with this key.
     pub fn unsigned(&self, key: KeyId) -> String {
         let mut writer = Writer::default();
         writer.0.push_str(MAGIC);
@@ -102,7 +102,7 @@ impl Manifest {
         let Policies { on_indeterminate, stale_after_ms, max_age_ms } = self.policies;
         writer.number((on_indeterminate == Policy::Allow).into());
         for limit in [stale_after_ms, max_age_ms] {
-            // 0 is none; an age of less than a millisecond is no age to set.
+            // 0 means no limit; a limit of 0 ms cannot be set.
             writer.number(limit.unwrap_or_default());
         }
         match self.previous {
@@ -117,12 +117,12 @@ impl Manifest {
         writer.0
     }
 
-    /// The manifest as its writer keeps it until it is signed.
+    /// The unsigned manifest, as its writer stores it.
     pub fn pack(&self) -> String {
         self.unsigned(KeyId::NOBODY)
     }
 
-    /// Reads what [`Manifest::pack`] wrote.
+    /// Reads the output of [`Manifest::pack`].
     pub fn unpack(bytes: &Packed) -> Option<Manifest> {
         let mut reader = Reader::new(bytes.as_str());
         reader.take(MAGIC.len()).filter(|magic| *magic == MAGIC)?;
@@ -138,7 +138,7 @@ impl Manifest {
         seal(unsigned, &signature)
     }
 
-    /// The same, with a signature that was made elsewhere of [`Manifest::unsigned`].
+    /// Appends a signature, made elsewhere, to the text of [`Manifest::unsigned`].
     pub fn seal(unsigned: String, signature: &[u8; 64]) -> String {
         seal(unsigned, signature)
     }
@@ -159,7 +159,7 @@ fn read_part(reader: &mut Reader<'_>) -> Option<ObjectRef> {
     Some(ObjectRef { hash: Hash::parse(reader.take(64)?)?, size: reader.count()?, n: reader.count()? })
 }
 
-/// A manifest that was read and not yet believed.
+/// A manifest whose signature is not verified yet.
 #[derive(Debug)]
 pub struct Unverified {
     manifest: Manifest,
@@ -172,7 +172,7 @@ impl Unverified {
     /// Reads a manifest.
     ///
     /// # Errors
-    /// Bytes that are none, that a later program wrote, or that are damaged.
+    /// Bytes that are not a manifest, have a newer format, or are damaged.
     pub fn read(bytes: &Packed) -> Result<Unverified, ManifestError> {
         let text = bytes.as_str();
         if MAX_BYTES < text.len() {
@@ -206,18 +206,18 @@ impl Unverified {
         Ok(Unverified { manifest, key, signature: bytes_of_signature, bytes: bytes.clone() })
     }
 
-    /// The name of the key it says to be signed with.
+    /// The id of the key that the manifest claims to be signed with.
     pub fn key(&self) -> KeyId {
         self.key
     }
 
-    /// What is signed.
+    /// The signed bytes.
     pub fn signed(&self) -> &[u8] {
         let all = self.bytes.as_slice();
         all.get(..all.len().saturating_sub(SIGNATURE)).unwrap_or_default()
     }
 
-    /// The same, sharing the bytes.
+    /// The signed bytes, sharing the buffer.
     pub fn message(&self) -> Packed {
         self.bytes.part(0, self.bytes.as_slice().len().saturating_sub(SIGNATURE)).unwrap_or_default()
     }
@@ -227,25 +227,25 @@ impl Unverified {
         &self.signature
     }
 
-    /// What it says, unbelieved: to learn whether it is worth verifying.
+    /// The unverified manifest, to decide whether to verify it.
     pub fn claims(&self) -> &Manifest {
         &self.manifest
     }
 
-    /// Believes it, if one of the keys says so.
+    /// Verifies the signature against the given keys.
     ///
     /// # Errors
-    /// A key that is not among them, or that did not sign this.
+    /// An unknown key, or a wrong signature.
     pub fn verify(self, keys: &[PublicKey]) -> Result<Manifest, ManifestError> {
         let key = keys.iter().find(|key| key.id() == self.key).ok_or(ManifestError::UnknownKey(self.key))?;
         let is_signed = key.verifies(self.signed(), &self.signature);
         self.verified(is_signed)
     }
 
-    /// The same where the signature was verified elsewhere: shells have faster ways.
+    /// Accepts the result of a verification by the shell, which is faster.
     ///
     /// # Errors
-    /// A signature that is not one.
+    /// A wrong signature.
     pub fn verified(self, is_signed: bool) -> Result<Manifest, ManifestError> {
         if is_signed { Ok(self.manifest) } else { Err(ManifestError::WrongSignature(self.key)) }
     }
@@ -277,25 +277,25 @@ fn read(reader: &mut Reader<'_>, audience: &str) -> Option<(Manifest, KeyId)> {
     Some((Manifest { version, audience, generated_at, policies, table, previous }, key))
 }
 
-/// Why a manifest is not one to believe.
+/// Why a manifest is refused.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum ManifestError {
-    /// It does not begin as one does.
+    /// The bytes do not begin like a manifest.
     NotOne,
-    /// A later program wrote it.
+    /// A later program wrote the manifest.
     Newer(u64),
-    /// Something in it cannot be.
+    /// A field is invalid.
     Damaged(&'static str),
-    /// The key it says to be signed with is not known here.
+    /// The reader does not know the key.
     UnknownKey(KeyId),
-    /// That key did not sign this.
+    /// The signature is not from the key.
     WrongSignature(KeyId),
-    /// It is meant for another deployment, or for none in particular, where `found` is empty.
+    /// The audience is another deployment, or missing if `found` is empty.
     WrongAudience {
-        /// Who reads it.
+        /// The audience of the reader.
         expected: String,
-        /// Whom it names.
+        /// The audience of the manifest.
         found: String,
     },
 }

@@ -1,25 +1,25 @@
-//! The next table of what changed: a changed customer touches one shard, and an alias the one it
-//! lies in.
+//! Rebuilds changed shards: a changed customer affects its own shard, and an alias affects the shard
+//! of its hash.
 
 use crate::cut::ObjectRef;
 use mayuse_core::{BlockBuilder, Catalog, Packed, Problem, Problems, SortedSet, Unreadable, key_hash, shard_of};
 
-/// A shard, anew.
+/// A rebuilt shard.
 #[derive(Clone, Debug)]
 pub struct Patched {
-    /// Which one.
+    /// Its number.
     pub shard: u64,
-    /// What it is called now.
+    /// Its new object.
     pub part: ObjectRef,
-    /// What it holds now.
+    /// Its new content.
     pub block: Packed,
 }
 
-/// Makes a shard anew. `keys` are the ids and aliases that changed: whatever the old block holds
-/// under them goes, and what `add` puts on the builder comes, as far as it lies in this shard.
+/// Rebuilds a shard. Removes the records of `keys`, the changed ids and aliases, from the old block, and
+/// adds the records that `add` puts on the builder and that belong to this shard.
 ///
 /// # Errors
-/// An old block that is none; customers who do not hold together; those of `add`.
+/// An unreadable old block; inconsistent customers; the errors of `add`.
 pub fn patch<E: From<Problems>>(
     catalog: &Catalog,
     old: &Packed,
@@ -35,16 +35,16 @@ pub fn patch<E: From<Problems>>(
     Ok(Patched { shard, part: ObjectRef::of(&block, n), block })
 }
 
-/// A shard nobody is in.
+/// An empty shard.
 pub fn empty_shard(catalog: &Catalog, (seed, bits, shard): (u64, u8, u64)) -> Result<Patched, Problems> {
     let (block, n) = BlockBuilder::new(catalog, seed).sorted()?.block(bits, shard);
     Ok(Patched { shard, part: ObjectRef::of(&block, n), block })
 }
 
-/// The two halves of a shard, where there are twice as many from now on.
+/// Splits a shard into its two halves.
 ///
 /// # Errors
-/// An old block that is none.
+/// An unreadable old block.
 pub fn split(catalog: &Catalog, old: &Packed, (seed, bits, shard): (u64, u8, u64)) -> Result<[Patched; 2], Problems> {
     let mut pile = BlockBuilder::new(catalog, seed);
     pile.add_block(old, |_| true).map_err(damaged)?;

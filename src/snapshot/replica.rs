@@ -1,7 +1,7 @@
-//! A replica: the snapshot that is held, as much of it as fits, and what to do with another one.
+//! A replica: the held snapshot, with as many shards as fit, and the rules for a newer one.
 //!
-//! It fetches nothing. What it needs it says, and whoever fetched it hands it over; so whatever
-//! happens in between, an answer is made from one manifest and from objects that it names.
+//! A replica fetches nothing. It reports what is missing, and the caller hands the object over. So an
+//! answer always comes from one manifest and the objects it lists.
 
 use crate::cut::ObjectRef;
 use crate::hash::Hash;
@@ -12,16 +12,16 @@ use mayuse_core::{
 };
 use std::cell::Cell;
 
-/// The snapshot that is held.
+/// The held snapshot.
 #[derive(Debug)]
 pub struct Replica {
     max_bytes: usize,
-    /// Older versions are never taken.
+    /// Older versions are never accepted.
     floor: u64,
-    /// What this reader allows, whatever a manifest says.
+    /// The reader's own policies, which apply besides the manifest's.
     own: Policies,
     view: Option<View>,
-    /// Counts look-ups, so that it is known what was looked up last.
+    /// Counts look-ups, to find the least recently used shard.
     clock: Cell<u64>,
 }
 
@@ -29,7 +29,7 @@ pub struct Replica {
 struct View {
     manifest: Manifest,
     catalog: Catalog,
-    /// Which catalog object it is, counted: shards opened with another one are tied anew.
+    /// Counts catalog objects: shards opened with an earlier one must be relinked.
     generation: u64,
     shards: Vec<Option<Shard>>,
     n_bytes: usize,
@@ -42,18 +42,18 @@ struct Shard {
     used: Cell<u64>,
 }
 
-/// What a manifest is to the one that is held.
+/// How a manifest compares to the held one.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum ManifestOrder {
-    /// It takes its place.
+    /// It replaces the held manifest.
     Newer,
-    /// It is that one.
+    /// It is the held manifest.
     Same,
-    /// It is refused: nothing ever rolls back.
+    /// It is refused: a replica never rolls back.
     Older,
 }
 
-/// What it takes to answer.
+/// What is missing for an answer.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Missing {
     /// A manifest.
@@ -67,30 +67,30 @@ pub enum Missing {
 }
 
 impl Replica {
-    /// Holds nothing yet, shards of at most so many bytes together, and no version below `floor`.
+    /// An empty replica, for shards of at most `max_bytes` in total and no version below `floor`.
     pub fn new(max_bytes: usize, floor: u64) -> Replica {
-        // Nothing but what manifests say.
+        // The manifest's policies alone apply.
         let own = Policies { on_indeterminate: Policy::Allow, stale_after_ms: None, max_age_ms: None };
         Replica { max_bytes, floor, own, view: None, clock: Cell::new(0) }
     }
 
-    /// The same with policies of the reader's own: the stricter of them and a manifest's count.
+    /// Sets the reader's own policies. The stricter of these and the manifest's apply.
     #[must_use]
     pub fn with_own(self, own: Policies) -> Replica {
         Replica { own, ..self }
     }
 
-    /// The manifest that is held.
+    /// The held manifest.
     pub fn manifest(&self) -> Option<&Manifest> {
         self.view.as_ref().map(|view| &view.manifest)
     }
 
-    /// The catalog that is held: everything but the customers.
+    /// The held catalog: everything but the customers.
     pub fn catalog(&self) -> Option<&Catalog> {
         self.view.as_ref().map(|view| &view.catalog)
     }
 
-    /// How many bytes the shards that are held take.
+    /// The total size of the held shards, in bytes.
     pub fn n_bytes(&self) -> usize {
         self.view.as_ref().map_or(0, |view| view.n_bytes)
     }
@@ -100,22 +100,22 @@ impl Replica {
         self.view.as_ref().map_or(0, |view| view.shards.iter().flatten().count())
     }
 
-    /// What a manifest is to the one that is held. Of one version, the one made later is newer: the
-    /// writer says again that nothing changed, or cuts the same catalog anew.
+    /// Compares a manifest to the held one. Within a version, the later manifest is newer: it is a
+    /// heartbeat or a new cut of the same catalog.
     pub fn compare(&self, manifest: &Manifest) -> ManifestOrder {
         let order = |manifest: &Manifest| (manifest.version, manifest.generated_at);
         match &self.view {
             _ if manifest.version < self.floor => ManifestOrder::Older,
             Some(view) if order(manifest) < order(&view.manifest) => ManifestOrder::Older,
             Some(view) if *manifest == view.manifest => ManifestOrder::Same,
-            // Two that differ and claim the same instant: the one that is held stays.
+            // Two different manifests claim the same instant: keep the held one.
             Some(view) if order(manifest) == order(&view.manifest) => ManifestOrder::Older,
             _ => ManifestOrder::Newer,
         }
     }
 
-    /// The shards of a manifest in which customers of the shards that are held lie, and that are not
-    /// held as they are there: fetched before it is taken, they keep anybody from waiting for them.
+    /// The changed shards of a manifest that overlap held shards. Fetched before the manifest is
+    /// accepted, they spare later questions the wait.
     pub fn wants(&self, manifest: &Manifest) -> Vec<(u64, ObjectRef)> {
         let Some(view) = &self.view else { return Vec::new() };
         let held = |place: u64| {
@@ -127,19 +127,18 @@ impl Replica {
         manifest.table.distinct().filter(is_missing).collect()
     }
 
-    /// Whether the catalog object of a manifest has to be fetched before it can be taken.
+    /// Whether a manifest needs its catalog object fetched before it can be accepted.
     pub fn wants_catalog_object(&self, manifest: &Manifest) -> bool {
         self.view
             .as_ref()
             .is_none_or(|view| view.manifest.table.catalog_object.hash != manifest.table.catalog_object.hash)
     }
 
-    /// Takes a verified manifest, if it is newer than the one that is held. `catalog` is its
-    /// catalog object, where that is another one; `fresh` are shards of it. Objects have the
-    /// hashes the manifest says: whoever fetched them has looked.
+    /// Accepts a verified manifest if it is newer than the held one. `catalog` is its catalog object, if
+    /// that changed; `fresh` are its fetched shards. The caller has checked the objects' hashes.
     ///
     /// # Errors
-    /// An object that cannot be opened. Then everything stays as it was.
+    /// An object that cannot be opened. The replica is then unchanged.
     pub fn accept(
         &mut self,
         manifest: Manifest,
@@ -206,8 +205,8 @@ impl Replica {
         Ok(true)
     }
 
-    /// Takes a shard of the manifest that is held; one of any other is let go. It has the hash that
-    /// the manifest said: whoever fetched it has looked.
+    /// Inserts a shard of the held manifest; a shard of another manifest is dropped. The caller has
+    /// checked its hash.
     ///
     /// # Errors
     /// A shard that cannot be opened.
@@ -222,10 +221,10 @@ impl Replica {
         Ok(true)
     }
 
-    /// Ties a shard to the catalog that is held now.
+    /// Relinks a shard to the held catalog.
     ///
     /// # Errors
-    /// A shard that refers to what that catalog has not: it is let go.
+    /// A shard that refers to definitions missing from the catalog: it is dropped.
     pub fn relink(&mut self, shard: u64) -> Result<(), Unreadable> {
         let Some(view) = &mut self.view else { return Ok(()) };
         let Some(slot) = at_mut(&mut view.shards, shard) else { return Ok(()) };
@@ -244,7 +243,7 @@ impl Replica {
         let before = slot.as_ref().map_or(0, |shard| shard.customers.n_bytes());
         view.n_bytes = view.n_bytes.saturating_sub(before).saturating_add(customers.n_bytes());
         *slot = Some(Shard { customers, generation, used: Cell::new(used) });
-        // The one that came last stays, however large it is: somebody is waiting for it.
+        // Keep the newest shard, however large: a question waits for it.
         while self.max_bytes < view.n_bytes {
             let held = view.shards.iter_mut().zip(0_u64..).filter(|(slot, at)| slot.is_some() && *at != shard);
             let oldest = held.min_by_key(|(slot, _)| slot.as_ref().map(|shard| shard.used.get()));
@@ -260,10 +259,10 @@ impl Replica {
         now
     }
 
-    /// The customer with this id or alias, wherever it lies; none if there is none.
+    /// The customer with this id or alias; `None` if no customer has it.
     ///
     /// # Errors
-    /// What it takes to say.
+    /// What is missing for the look-up.
     pub fn customer(&self, key: &str) -> Result<Option<CustomerRecord<'_>>, Missing> {
         let view = self.view.as_ref().ok_or(Missing::Manifest)?;
         match self.look_up(view, key)? {
@@ -276,20 +275,20 @@ impl Replica {
         }
     }
 
-    /// Whether a key is the id of a customer, and not an alias or nothing at all.
+    /// Whether a key is the id of a customer, rather than an alias or unknown.
     pub(crate) fn is_id(&self, key: &str) -> Result<bool, Missing> {
         let view = self.view.as_ref().ok_or(Missing::Manifest)?;
         Ok(matches!(self.look_up(view, key)?, Some(Found::Customer(_))))
     }
 
-    /// Dates what is held, and gives the date it had.
+    /// Sets the time of the held snapshot and returns the previous time.
     pub(crate) fn redate(&mut self, made: Option<Instant>) -> Option<Instant> {
         let view = self.view.as_mut()?;
         std::mem::replace(&mut view.catalog.snapshot.generated_at, made)
     }
 
-    /// The id for which an alias stands, as far as that is held: for whoever holds so little that the
-    /// shard of the one may push out that of the other.
+    /// The id that an alias resolves to, if held. Needed where memory is so small that the customer's
+    /// shard may evict the alias's shard.
     pub fn id_of(&self, alias: &str) -> Option<&str> {
         match self.look_up(self.view.as_ref()?, alias) {
             Ok(Some(Found::Alias(id))) => Some(id),
@@ -315,7 +314,7 @@ impl Replica {
     /// Decides a question.
     ///
     /// # Errors
-    /// What it takes to decide it; inside, a question that is none.
+    /// What is missing for the decision; the inner error is an invalid question.
     pub fn decide<'c>(
         &'c self,
         question: &Question<'c>,
@@ -326,7 +325,7 @@ impl Replica {
         Ok(decide_for(&view.catalog, person.as_ref(), question, now))
     }
 
-    /// The customers of all shards that are held.
+    /// The customers of all held shards.
     pub fn customers(&self) -> impl Iterator<Item = (u64, &CustomerBlock)> {
         let shards = self.view.iter().flat_map(|view| view.shards.iter().zip(0_u64..));
         shards.filter_map(|(shard, number)| Some((number, &shard.as_ref()?.customers)))
@@ -338,7 +337,7 @@ impl View {
         at(&self.shards, self.manifest.table.first_place(place)).is_some_and(Option::is_some)
     }
 
-    /// The places here that share hashes with a place of a table with so many bits: from, and up to.
+    /// The range of shards here that share hashes with shard `place` of a table with `bits` bits.
     fn places_of(&self, place: u64, bits: u8) -> (u64, u64) {
         let here = self.manifest.table.bits;
         if here <= bits {
@@ -351,8 +350,8 @@ impl View {
         }
     }
 
-    /// Where a shard of another table is held here, if it is. Its hash alone does not say that it is
-    /// the same: shards without anybody are all one object.
+    /// The place at which a shard of another table is held here, if any. The hash alone does not identify
+    /// a shard: all empty shards are the same object.
     fn same_as(&self, part: ObjectRef, place: u64, other: &Manifest) -> Option<u64> {
         let (from, _) = self.places_of(place, other.table.bits);
         let here = self.manifest.table.first_place(from);
@@ -360,7 +359,7 @@ impl View {
         (is_same && at(&self.shards, here).is_some_and(Option::is_some)).then_some(here)
     }
 
-    /// What of this stays where another manifest is taken: from which place, to which.
+    /// The shards that stay when the next manifest is accepted, as old and new place.
     fn kept(&self, next: &Manifest) -> Vec<(u64, u64)> {
         let from = |(place, part): (u64, ObjectRef)| Some((self.same_as(part, place, next)?, place));
         next.table.distinct().filter_map(from).collect()

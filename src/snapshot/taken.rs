@@ -1,42 +1,42 @@
-//! A manifest that was built elsewhere and is put where readers look.
+//! Accepts manifests that were built elsewhere and uploads them for the readers.
 
 use crate::hash::Hash;
 
-/// How long a manifest from elsewhere may be on its way: longer than the store is waited for.
+/// How long an upload may take to arrive: longer than the time limit of the store.
 const ON_ITS_WAY_MS: i64 = 30_000;
 
-/// The manifest that was taken last from elsewhere. It is recorded before it is put where readers look, so
-/// that no older version is put there after it, whatever becomes of the request.
+/// The last accepted manifest. It is recorded before its upload, so that no older version is uploaded
+/// after it, even if the request fails.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Taken {
     /// Its version.
     pub version: u64,
     /// Its hash.
     pub manifest: String,
-    /// Until when it may be on its way, in milliseconds since 1970; 0 once that is known to be over.
+    /// The latest time at which its upload may arrive, in milliseconds since 1970; 0 once it is over.
     pub until: i64,
 }
 
-/// Why a manifest from elsewhere is not taken.
+/// Why a manifest is not accepted.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum NotTaken {
-    /// Another manifest may still arrive after it.
+    /// The upload of another manifest may still arrive after it.
     OnItsWay,
-    /// This version, or a newer one, is published or on its way.
+    /// This version or a newer version is published or being uploaded.
     NotAbove(u64),
 }
 
 impl Taken {
-    /// Whether it may still arrive where readers look. A clock that went backward holds nothing up.
+    /// Whether its upload may still arrive. A clock that went backward does not block uploads.
     pub fn is_on_its_way(&self, now: i64) -> bool {
         now < self.until && self.until <= now.saturating_add(ON_ITS_WAY_MS)
     }
 
-    /// The record of the next manifest, to be kept in the transaction in which this one was read. The same
-    /// manifest may be sent again as long as it is not published.
+    /// The record of the next manifest, to be stored in the transaction that read this record. The same
+    /// manifest may be sent again until it is published.
     ///
     /// # Errors
-    /// A manifest that may not be taken.
+    /// A manifest that is not accepted.
     pub fn next(&self, published: u64, version: u64, manifest: Hash, now: i64) -> Result<Taken, NotTaken> {
         if self.is_on_its_way(now) {
             return Err(NotTaken::OnItsWay);
@@ -58,7 +58,7 @@ mod tests {
         let [one, two] = [Hash::of(b"one"), Hash::of(b"two")];
         let first = Taken::default().next(4, 5, one, 1_000).unwrap();
         assert_eq!(first, Taken { version: 5, manifest: one.to_string(), until: 31_000 });
-        // While it may be on its way, nothing is taken; a clock that went backward holds nothing up.
+        // No manifest is accepted during an upload; a clock that went backward blocks nothing.
         assert_eq!(first.next(4, 6, two, 30_999), Err(NotTaken::OnItsWay));
         assert!(first.next(4, 6, two, 31_000).is_ok() && first.next(4, 6, two, 999).is_ok());
         let over = Taken { until: 0, ..first };

@@ -5,7 +5,7 @@ use mayuse_core::{FullCatalog, Problems, Source, WriteJson, decide};
 use mayuse_document::{Check, Document, Tree, ask_billing_period, ask_resolution, ask_window};
 use wasm_bindgen::prelude::*;
 
-/// A catalog, ready to be asked.
+/// A catalog that answers questions.
 #[wasm_bindgen]
 #[derive(Debug)]
 pub struct Engine {
@@ -49,7 +49,7 @@ impl Engine {
     }
 }
 
-/// Answers which window of a reset period holds an instant.
+/// Returns the window of a reset period that contains an instant.
 ///
 /// # Errors
 /// A text of the problems, as JSON.
@@ -58,7 +58,7 @@ pub fn window(question: &str) -> Result<String, JsValue> {
     shown(ask_window(&tree(question)?))
 }
 
-/// Answers which billing period holds an instant.
+/// Returns the billing period that contains an instant.
 ///
 /// # Errors
 /// A text of the problems, as JSON.
@@ -67,7 +67,7 @@ pub fn billing_period(question: &str) -> Result<String, JsValue> {
     shown(ask_billing_period(&tree(question)?))
 }
 
-/// Answers what entitlement rows come to.
+/// Resolves entitlement rows.
 ///
 /// # Errors
 /// A text of the problems, as JSON.

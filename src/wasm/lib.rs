@@ -1,6 +1,6 @@
-//! The core, lent to JavaScript. Every function converts, makes one call, and converts back.
+//! JavaScript bindings of the core. Every function converts its arguments, makes one call, and converts back.
 //!
-//! Texts are JSON in both directions: one crossing of the border each way. `pkg/` wraps this for
+//! Texts are JSON in both directions, to cross the boundary once each way. `pkg/` wraps this for
 //! customers. The feature `reader` opens snapshots and decides; `full` also reads documents.
 
 #![forbid(unsafe_code)]
@@ -17,11 +17,11 @@ use wasm_bindgen::prelude::*;
 #[global_allocator]
 static ALLOCATOR: talc::wasm::WasmDynamicTalc = talc::wasm::new_wasm_dynamic_allocator();
 
-/// Milliseconds of JavaScript's clock as an instant.
+/// Converts milliseconds of JavaScript's clock to an instant.
 fn instant(ms: f64) -> Instant {
     #[expect(clippy::cast_possible_truncation, reason = "saturates, and 2^53 milliseconds are 285,000 years")]
     let ms = ms as i64;
-    // A clock outside years 1 to 9999 stands at the nearer end.
+    // A time outside the years 1 to 9999 is clamped.
     Instant::from_millis(ms).unwrap_or(if ms < 0 { Instant::MIN } else { Instant::MAX })
 }
 
@@ -35,7 +35,7 @@ fn refused(problems: &Problems) -> JsValue {
     )
 }
 
-/// Problems as the JSON text that `pkg/` makes an error of.
+/// Formats problems as the JSON text that `pkg/` turns into an error.
 fn thrown(problems: impl Iterator<Item = (&'static str, String, String)>) -> JsValue {
     struct Shown(&'static str, String, String);
     impl WriteJson for Shown {

@@ -1,14 +1,14 @@
-//! A snapshot, lent to JavaScript: opened where it lies, and asked.
+//! JavaScript bindings of snapshots: opens a snapshot in place and decides from it.
 //!
-//! Hashing and verifying is left to JavaScript, which has both built in, and faster than they can be
-//! here. A question is a query string, which takes no JSON reader. Not in the published package yet.
+//! JavaScript hashes and verifies, because its built-in functions are faster. A question is a query
+//! string, which needs no JSON reader. Not in the published package yet.
 
 use crate::{instant, refused, shown};
 use mayuse_core::{Code, Packed, Problem, Problems, QueryCheck, Source};
 use mayuse_snapshot::{Contents, Replica, contents};
 use wasm_bindgen::prelude::*;
 
-/// A snapshot in one file that was read and is not believed yet.
+/// A snapshot file whose signature is not verified yet.
 #[wasm_bindgen]
 #[derive(Debug)]
 pub struct Unverified {
@@ -30,19 +30,19 @@ impl Unverified {
         Ok(Unverified { contents, manifest })
     }
 
-    /// The name of the key it says to be signed with: the first 16 digits of the hash of the key.
+    /// The id of the claimed signing key: the first 16 digits of the key's hash.
     #[wasm_bindgen(getter)]
     pub fn key(&self) -> String {
         self.manifest.key().to_string()
     }
 
-    /// The deployment that may read it; empty where it names none.
+    /// The deployment that may read it; empty if not restricted.
     #[wasm_bindgen(getter)]
     pub fn audience(&self) -> String {
         self.manifest.claims().audience.clone()
     }
 
-    /// What is signed.
+    /// The signed bytes.
     #[wasm_bindgen(getter)]
     pub fn signed(&self) -> Vec<u8> {
         self.manifest.signed().to_vec()
@@ -54,22 +54,22 @@ impl Unverified {
         self.manifest.signature().to_vec()
     }
 
-    /// How many bytes each object has. They lie at the end of the file, in this order.
+    /// The size of each object in bytes. The objects are at the end of the file, in this order.
     #[wasm_bindgen(getter)]
     pub fn sizes(&self) -> Vec<u32> {
         let table = &self.manifest.claims().table;
         std::iter::once(&table.catalog_object).chain(&table.shards).map(|part| part.size).collect()
     }
 
-    /// The hashes that the objects must have, end to end.
+    /// The expected hashes of the objects, concatenated.
     #[wasm_bindgen(getter)]
     pub fn hashes(&self) -> Vec<u8> {
         let table = &self.manifest.claims().table;
         std::iter::once(&table.catalog_object).chain(&table.shards).flat_map(|part| *part.hash.as_bytes()).collect()
     }
 
-    /// Opens it. The caller has compared the hashes, and says whether it is signed with that key. Where
-    /// an audience is given, only its own snapshots are opened.
+    /// Opens the snapshot. The caller has compared the hashes and reports whether the signature is valid.
+    /// If an audience is given, a snapshot for another audience is refused.
     ///
     /// # Errors
     /// A text of the problems, as JSON.
@@ -83,7 +83,7 @@ impl Unverified {
     }
 }
 
-/// A snapshot, ready to be asked.
+/// A verified snapshot that answers questions.
 #[wasm_bindgen]
 #[derive(Debug)]
 pub struct Snapshot {
@@ -99,7 +99,7 @@ impl Snapshot {
     pub fn check(&self, question: &str, now: f64) -> Result<String, JsValue> {
         let check = QueryCheck::from_query(question).ok_or_else(|| broken(NOT_A_QUESTION))?;
         let decision = self.inner.decide(&check.question(), instant(now));
-        // All shards are held, so nothing is ever needed.
+        // All shards are held, so nothing should be missing.
         let decision = decision.map_err(|_| broken("the snapshot is not whole"))?;
         shown(decision.map_err(Problems::from))
     }
