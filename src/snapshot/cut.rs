@@ -27,7 +27,7 @@ impl ObjectRef {
         self.hash == Hash::ZERO
     }
 
-    /// The part that these bytes are.
+    /// The reference to an object with these bytes.
     pub fn of(bytes: &Packed, n: u32) -> ObjectRef {
         let size = u32::try_from(bytes.as_slice().len()).unwrap_or(u32::MAX);
         ObjectRef { hash: Hash::of(bytes.as_slice()), size, n }
@@ -37,7 +37,7 @@ impl ObjectRef {
 /// All objects of a catalog.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct SnapshotIndex {
-    /// With what keys are hashed.
+    /// The seed of the key hashes.
     pub seed: u64,
     /// Features, plans, add-ons and the ladder.
     pub catalog_object: ObjectRef,
@@ -52,7 +52,7 @@ impl SnapshotIndex {
     /// A hundred million customers take 17.
     pub const MAX_BITS: u8 = 17;
 
-    /// How many bytes all shards have together.
+    /// The total size of all shards, in bytes.
     pub fn n_bytes(&self) -> u64 {
         self.distinct().map(|(_, shard)| u64::from(shard.size)).sum()
     }
@@ -96,7 +96,7 @@ pub fn bits_for(n_bytes: u64, shard_bytes: usize) -> u8 {
 /// Cuts customers into shards, and gives `write` each object, the catalog object first.
 ///
 /// # Errors
-/// Those of `write`.
+/// The errors of `write`.
 pub fn cut<E>(
     catalog_object: &Packed,
     customers: &SortedRecords,

@@ -20,7 +20,7 @@ pub fn join<'o>(manifest: &str, objects: impl Iterator<Item = &'o [u8]>) -> Vec<
     file
 }
 
-/// Whether bytes begin as one does.
+/// Whether bytes begin like a snapshot file.
 pub fn is_file(bytes: &[u8]) -> bool {
     bytes.starts_with(MAGIC.as_bytes())
 }
@@ -48,7 +48,7 @@ pub fn open_file(
     Ok((manifest, catalog_object, shards))
 }
 
-/// What is in a file, its manifest not yet believed.
+/// The contents of a file, with an unverified manifest.
 #[derive(Clone, Debug)]
 pub struct Contents {
     /// The manifest, as it is published.
@@ -56,7 +56,7 @@ pub struct Contents {
     objects: Packed,
 }
 
-/// Looks into a file.
+/// Splits a file into its manifest and objects.
 ///
 /// # Errors
 /// Bytes that are none.
@@ -110,23 +110,23 @@ impl Contents {
     }
 }
 
-/// Why a file is no snapshot.
+/// Why a snapshot file is refused.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum FileError {
-    /// It does not begin as one does.
+    /// It does not begin like a snapshot file.
     NotOne,
     /// A later program wrote it.
     Newer(u64),
     /// It ends early.
     Short,
-    /// There is more in it than its manifest names.
+    /// It has more bytes than its manifest lists.
     Long,
-    /// Its manifest is not one to believe.
+    /// Its manifest is refused.
     Manifest(ManifestError),
-    /// An object is not what its name says.
+    /// An object does not match its hash.
     WrongObject(Hash),
-    /// Its writer could not make one of the shards.
+    /// A shard is withheld.
     Withheld,
 }
 

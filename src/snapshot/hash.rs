@@ -8,15 +8,15 @@ use std::fmt;
 pub struct Hash([u8; 32]);
 
 impl Hash {
-    /// Stands where there is no object.
+    /// The placeholder for a missing object.
     pub(crate) const ZERO: Hash = Hash([0; 32]);
 
-    /// That of bytes.
+    /// Hashes bytes.
     pub fn of(bytes: &[u8]) -> Hash {
         Hash(Sha256::digest(bytes).into())
     }
 
-    /// One that was computed elsewhere: shells have faster ways.
+    /// Wraps a hash that the shell computed, which is faster.
     pub fn from_bytes(bytes: [u8; 32]) -> Hash {
         Hash(bytes)
     }

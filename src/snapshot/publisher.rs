@@ -60,7 +60,7 @@ pub enum Step {
     Wait(i64),
 }
 
-/// Why a shard cannot be made.
+/// Why a shard cannot be built.
 enum Trouble<E> {
     /// It would be larger than it may be.
     TooLarge,
@@ -73,7 +73,7 @@ impl<E: From<Problems>> From<Problems> for Trouble<E> {
     }
 }
 
-/// Publishes what a ledger records.
+/// Publishes the catalog of a ledger.
 #[derive(Debug)]
 pub struct Publisher<'l, L> {
     /// The records.
@@ -85,10 +85,10 @@ pub struct Publisher<'l, L> {
 }
 
 impl<L: Ledger> Publisher<'_, L> {
-    /// Does the next step, or names it.
+    /// Does the next step on the ledger, or returns the step for the caller.
     ///
     /// # Errors
-    /// Those of the ledger. Nothing is lost; ask again later.
+    /// The errors of the ledger. Nothing is lost; call again later.
     pub fn step(&self, now: Instant, load: Load) -> Result<Step, L::Error> {
         let (ledger, limits, at) = (self.ledger, &self.limits, now.millis());
         let state = ledger.state()?;
@@ -177,7 +177,7 @@ impl<L: Ledger> Publisher<'_, L> {
         state.has_failed && state.cut.is_some_and(|(version, at)| is_old(at) && version != state.version)
     }
 
-    /// What is left to do for the cut.
+    /// Returns the remaining work for the cut.
     fn push(&self, state: &State, now: i64) -> Result<Step, L::Error> {
         let waiting = self.ledger.waiting(self.limits.puts)?;
         if !waiting.is_empty() {
@@ -187,7 +187,7 @@ impl<L: Ledger> Publisher<'_, L> {
         Ok(if (state.published_at..next).contains(&now) { Step::Wait(next) } else { Step::Publish })
     }
 
-    /// Takes away what nothing names any more, or waits.
+    /// Deletes unused objects, or waits.
     fn idle(&self, until: i64, now: i64) -> Result<Step, L::Error> {
         let garbage = self.ledger.garbage(now.saturating_sub(self.limits.grace_ms), DELETED)?;
         Ok(if garbage.is_empty() { Step::Wait(until) } else { Step::Delete(garbage) })
@@ -201,7 +201,7 @@ impl<L: Ledger> Publisher<'_, L> {
         self.ledger.set_catalog(definitions.part.hash)
     }
 
-    /// One shard, with nobody.
+    /// Stores a single empty shard.
     fn begin(&self, definitions: &Definitions, now: Instant) -> Result<(), L::Error> {
         let made = empty_shard(&definitions.catalog, (self.ledger.seed(), 0, 0))?;
         self.keep(&Shard::at(0, 0, made.part), &made.block, None, now)
