@@ -1,4 +1,4 @@
-//! What a change does, before it is published: who may use what from now on, and who no longer.
+//! Previews a change before it is published: which customers gain or lose which features.
 
 use crate::replica::Replica;
 use mayuse_core::{Amount, Decision, Instant, Question, Reason, SortedSet};
@@ -10,17 +10,17 @@ pub struct Difference<'d> {
     pub customer: &'d str,
     /// The feature's code.
     pub feature: &'d str,
-    /// What happens to it.
+    /// The change.
     pub change: Change,
     /// The reason before.
     pub before: &'static str,
     /// The reason after.
     pub after: &'static str,
-    /// The limits before and after; none is unlimited, or not metered.
+    /// The limits before and after; `None` means unlimited or not metered.
     pub limits: (Option<Amount>, Option<Amount>),
 }
 
-/// What happens to a customer's use of a feature.
+/// The change of a customer's access to a feature.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Change {
     /// It may be used from now on.
@@ -31,7 +31,7 @@ pub enum Change {
     Raised,
     /// Less of it may be used.
     Lowered,
-    /// As much of it, in other windows or on other terms.
+    /// The limit is the same; the windows or terms differ.
     Altered,
 }
 
@@ -99,18 +99,18 @@ fn diff_as_of(
     }
 }
 
-/// The same of one customer, by id or alias, of whom both hold what it takes.
+/// Compares one customer, by id or alias, whose shards both replicas hold.
 pub fn diff_one(before: &Replica, after: &Replica, customer: &str, now: Instant, mut each: impl FnMut(Difference<'_>)) {
     compare(before, after, customer, &codes(before, after), now, &mut each);
 }
 
-/// The codes of the features of either.
+/// The feature codes of both catalogs.
 fn codes(before: &Replica, after: &Replica) -> SortedSet<String> {
     let catalogs = [before, after].into_iter().filter_map(Replica::catalog);
     catalogs.flat_map(|catalog| catalog.feature_codes()).map(str::to_owned).collect()
 }
 
-/// Whether a shard and all it hangs on is the same in both.
+/// Whether a shard and the definitions it depends on are the same in both.
 fn is_same(a: &Replica, b: &Replica, shard: u64) -> bool {
     let (Some(a), Some(b)) = (a.manifest(), b.manifest()) else { return false };
     let (a, b) = (&a.table, &b.table);

@@ -102,7 +102,7 @@ impl<L: Ledger> Publisher<'_, L> {
         let has_backlog = limits.backlog < state.n_dirty;
         let every = if load.importing { limits.import_every_ms } else { limits.manifest_every_ms };
         let next_cut = state.published_as_of.saturating_add(every);
-        // A clock that went backward says nothing of how long it was.
+        // If the clock went backward, the elapsed time is unknown.
         let is_early = (state.published_as_of..next_cut).contains(&at);
         let pushes = state.cut.is_some() && !self.is_given_up(&state, at);
         if !has_backlog && pushes {
@@ -305,7 +305,7 @@ impl<L: Ledger> Publisher<'_, L> {
         }
     }
 
-    /// Whether a shard of these keys alone is not too large.
+    /// Whether a shard of these keys alone fits.
     fn fits_alone(&self, definitions: &Definitions, shard: &Shard, keys: &[(u64, String)]) -> Result<bool, L::Error> {
         let none = Shard { part: ObjectRef::WITHHELD, ..shard.clone() };
         match self.patched(definitions, &none, keys) {
@@ -370,13 +370,13 @@ impl<L: Ledger> Publisher<'_, L> {
         self.ledger.put_object(shard.part.hash, block)?;
         self.ledger.put_shard(shard)?;
         match before.filter(|before| before.part.hash != shard.part.hash) {
-            // Shards that nobody is in are the same object, so others may still name it.
+            // All empty shards are the same object, so other shards may still use it.
             Some(before) if !self.ledger.is_named(before.part.hash)? => self.ledger.drop_object(before.part.hash, now),
             _ => Ok(()),
         }
     }
 
-    /// Notes that a shard cannot be made: it stands aside, and holds up nobody else.
+    /// Withholds a shard that cannot be built, so that it does not block the others.
     fn withhold(&self, shard: &Shard, why: String, now: Instant) -> Result<(), L::Error> {
         let at = now.millis();
         let since = shard.failing.as_ref().map_or(at, |failing| failing.since);
@@ -401,7 +401,7 @@ impl<L: Ledger> Publisher<'_, L> {
         Ok(false)
     }
 
-    /// The table of the objects as they are now.
+    /// The table of the current objects.
     fn table(&self, definitions: &Definitions, state: &State) -> Result<SnapshotIndex, L::Error> {
         let shards = self.ledger.shards()?;
         let bits = shards.iter().map(|shard| shard.bits).max().unwrap_or_default().max(state.bits);
