@@ -21,15 +21,9 @@ readonly CARGO_MUTANTS=.tools/mutants/bin/cargo-mutants
 readonly RESULTS=target/mutants
 readonly TREE=$RESULTS/tree
 
-<<<<<<< HEAD
-# Where decisions are made and bytes are believed. Each word is a file or a folder below one of the pure crates.
+# The modules that decide or verify bytes. Each word is a file or a folder below one of the pure crates.
 readonly MODULES='time amount billing reset windowing window valid_until admit decide entitle compose resolve manifest keys
     packed trace query freshness ladder replica reader look asking fetched fallback publisher'
-=======
-# The modules that decide or verify bytes. Each word is a file or a folder below one of the pure crates.
-readonly MODULES='time amount billing reset windowing window admit until entitle resolve decide freshness packed replica
-    reader publisher manifest keys'
->>>>>>> prose-shells
 
 # files_of MODULE: prints its files.
 files_of() {
@@ -40,7 +34,6 @@ files_of() {
     done
 }
 
-<<<<<<< HEAD
 # Tests in tiers, so that most changes are caught within seconds: the unit tests beside the code; vectors and laws, or
 # snapshots, without what reads the repository or weighs megabytes; at last, for what is left, all native tests.
 readonly UNITS='--lib -- --quiet'
@@ -49,9 +42,6 @@ readonly SNAPSHOTS='--test=snapshot -- --skip hostile::'
 readonly ALL='--lib --bin=mayuse --test=all --test=snapshot --test=dialects -- --skip tidy::'
 
 # try_module MODULE: runs what of it was not run yet, in a copy of the working tree, so that nobody meets a changed file.
-=======
-# try_module MODULE: runs its remaining mutations.
->>>>>>> prose-shells
 try_module() {
     local module=$1 file arguments=() tiers=("$DECISIONS" "$ALL") tier
     while read -r file; do arguments+=(--file "$file"); done < <(files_of "$module")
@@ -63,7 +53,6 @@ try_module() {
     src/snapshot/* | src/core/packed/*) tiers=("$UNITS" "$SNAPSHOTS" "$ALL") ;;
     esac
     mkdir -p "$RESULTS/$module"
-<<<<<<< HEAD
     if [ -n "${FRESH:-}" ]; then rm -rf "${RESULTS:?}/$module"/*; fi
     # The files get the time of now: cargo would take the build of an earlier change for that of an older file.
     rm -rf "$TREE"
@@ -106,33 +95,15 @@ change() {
 
 # One row for each module: what compiles, and what of it is caught, missed, or explained in tests/mutants.md.
 # The share counts explained survivors as caught: no test can tell them.
-=======
-    if [ -n "${FRESH:-}" ]; then rm -rf "$RESULTS/$module/mutants.out" "$RESULTS/$module/mutants.out.old"; fi
-    # Debug information and incremental files only cost time here: each change is built once.
-    # Laws run fewer cases than in `cargo test`, so a mutation caught here is caught there as well.
-    # The baseline runs once per module, and gives the timeout.
-    CARGO_PROFILE_DEV_DEBUG=0 CARGO_PROFILE_DEV_OPT_LEVEL=1 CARGO_INCREMENTAL=1 PROPTEST_CASES="${PROPTEST_CASES:-64}" \
-        nice -n 19 "$CARGO_MUTANTS" mutants --iterate --jobs 1 --no-shuffle --colors never \
-        --output "$RESULTS/$module" --timeout "${TIMEOUT:-180}" --test-package mayuse-tests,mayuse-cli \
-        --baseline "${BASELINE:-run}" "${arguments[@]}" -- --tests || true
-}
-
-# One row for each module: mutations that compile, are caught, are missed, and are explained in tests/mutants.md.
->>>>>>> prose-shells
 table() {
     local folder module caught missed explained viable percent
     printf '%-12s %7s %7s %7s %10s %6s\n' module viable caught missed explained caught
     for folder in "$RESULTS"/*/mutants.out; do
         [ -d "$folder" ] || continue
         module=$(basename "$(dirname "$folder")")
-<<<<<<< HEAD
         # Those of earlier runs, less those that did not compile.
         caught=$(cat "$folder/caught.txt" "$folder/timeout.txt" "$folder/previously_caught.txt" 2>/dev/null | sort -u |
             comm -23 - <(cat "$folder"/../unviable.txt "$folder/unviable.txt" 2>/dev/null | sort -u) | wc -l)
-=======
-        # A resumed run starts new lists and keeps the earlier ones here.
-        caught=$(cat "$folder/caught.txt" "$folder/timeout.txt" "$folder/previously_caught.txt" 2>/dev/null | sort -u | wc -l)
->>>>>>> prose-shells
         missed=$(wc -l <"$folder/missed.txt")
         explained=$(count_explained "$folder/missed.txt")
         missed=$((missed - explained))
