@@ -4,33 +4,36 @@
 
 #![forbid(unsafe_code)]
 
-mod answers;
-mod build;
-mod check;
-mod compile;
-mod conform;
-mod connection;
-mod diff;
-mod entitlements;
-mod export;
-mod folder;
-mod import_request;
-mod import;
+mod style;
 mod input;
-mod inspect;
 mod key;
 mod keygen;
-mod kv;
-mod publication;
-mod publish;
-mod push;
-mod replace;
+mod connection;
 mod server;
-mod snapshot;
-mod style;
 mod upload;
-mod validate;
+mod folder;
+mod snapshot;
+mod answers;
+
+mod check;
+mod entitlements;
 mod window;
+mod validate;
+mod conform;
+
+mod compile;
+mod build;
+mod inspect;
+mod diff;
+mod publication;
+mod kv;
+mod push;
+mod publish;
+
+mod import_request;
+mod replace;
+mod import;
+mod export;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;

@@ -16,8 +16,8 @@
 
 mod hash;
 mod keys;
-mod manifest;
 mod cut;
+mod manifest;
 mod patch;
 mod ledger;
 mod limits;

@@ -16,7 +16,6 @@ mod checks;
 mod kv;
 mod isolate;
 mod sync_check;
-mod snapshots;
 
 mod transaction;
 mod sql_row;
@@ -25,10 +24,11 @@ mod sql;
 mod sql_bounds;
 mod sql_ledger;
 mod sql_taken;
-mod catalog;
+mod snapshots;
 mod import;
 mod export;
 mod publish;
+mod catalog;
 
 use checks::{CheckRequest, Decided};
 use http::{Answer, Body, Room};

@@ -1,4 +1,4 @@
-//! Inside a crate no two modules need each other.
+//! Inside a crate no two modules need each other, and each needs only modules above it.
 //!
 //! The graph is read from the files: an arrow goes from a module to the module that defines what it names, in a `use`
 //! or in a path that begins with `crate`, `super` or `self`. A re-export is followed to where the name is defined, so
@@ -229,6 +229,38 @@ fn no_module_needs_one_that_needs_it() {
                 format!("    {} -> {}", shown(module), to.collect::<Vec<_>>().join(", "))
             });
             said.push(format!("{krate}: a circle of {}\n{}", circle.len(), arrows.collect::<Vec<_>>().join("\n")));
+        }
+    }
+    assert!(said.is_empty(), "{}", said.join("\n"));
+}
+
+/// The modules that a file declares, in its order.
+fn declared(code: &str) -> Vec<String> {
+    let name = |line: &str| Some(line.rsplit_once("mod ")?.1.strip_suffix(';')?.to_owned());
+    let is_declaration = |line: &&str| ["mod ", "pub mod ", "pub(crate) mod "].iter().any(|it| line.starts_with(it));
+    code.lines().map(str::trim_end).filter(is_declaration).filter_map(name).collect()
+}
+
+#[test]
+fn a_module_needs_only_modules_above_it() {
+    let mut said = Vec::new();
+    for krate in crates() {
+        let graph = Graph::read(&krate);
+        for path in sources().iter().filter(|path| path.starts_with(&format!("{krate}/"))) {
+            let folder = ["/lib.rs", "/main.rs", "/mod.rs"].iter().find_map(|file| path.strip_suffix(file));
+            let Some(folder) = folder else { continue };
+            let inner = folder.strip_prefix(&krate).unwrap().split('/').filter(|word| !word.is_empty());
+            let parent: Module = inner.map(str::to_owned).collect();
+            let order = declared(&code_of(path));
+            let place = |module: &Module| {
+                let below = module.strip_prefix(parent.as_slice())?;
+                order.iter().position(|name| Some(name) == below.first())
+            };
+            for (from, to) in graph.arrows.iter().flat_map(|(from, all)| all.iter().map(move |to| (from, to))) {
+                if place(from).zip(place(to)).is_some_and(|(from, to)| from < to) {
+                    said.push(format!("{path}: {} needs {}, which is below it", shown(from), shown(to)));
+                }
+            }
         }
     }
     assert!(said.is_empty(), "{}", said.join("\n"));

@@ -105,3 +105,19 @@ fn every_guarantee_names_a_test_that_exists() {
         }
     }
 }
+
+#[test]
+fn rules_live_where_architecture_says() {
+    let text = read("ARCHITECTURE.md");
+    let table = text.split("## Where the rules live").nth(1).unwrap().split("\n## ").next().unwrap();
+    let mut n_places = 0;
+    for row in table.lines().filter(|line| line.contains("`src/")) {
+        let words: Vec<&str> = row.split('`').collect();
+        for (at, file) in words.iter().enumerate().filter(|(_, word)| word.starts_with("src/")) {
+            let name = words[at + 2];
+            assert!(read(file).contains(&format!("fn {name}")), "{file} has no function `{name}`");
+            n_places += 1;
+        }
+    }
+    assert!(12 < n_places, "only {n_places} places");
+}

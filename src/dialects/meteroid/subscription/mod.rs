@@ -1,16 +1,16 @@
 //! Creating a subscription.
 //!
-//! In reading order: the request, prices, the plan, reads of the catalog, the lines of the
+//! In reading order: prices, the request, reads of the catalog, the plan, the lines of the
 //! subscription and their monthly total, its dates and status, its coupons, the response.
 
-mod request;
 mod numbers;
 mod usage;
 mod pricing;
 mod fee;
+mod request;
 mod plan_fee;
-mod plan;
 mod reads;
+mod plan;
 mod lines;
 mod money;
 mod terms;
