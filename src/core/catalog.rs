@@ -23,7 +23,7 @@ pub struct Catalog {
     plans: Vec<Plan>,
     versions: Vec<PlanVersion>,
     add_ons: Vec<AddOn>,
-    /// What names resolve to, for customers who are read later.
+    /// The symbols, for customer blocks that are opened later.
     symbols: SymbolTable,
     /// Where this catalog came from and how old it may get. The shells set it.
     pub snapshot: SnapshotMeta,

@@ -123,7 +123,7 @@ fn fill<'c>(
         return because(Reason::CustomerArchived);
     }
 
-    // One that is not the customer's is none.
+    // A subscription of another customer counts as no subscription.
     let only;
     let subscriptions = match question.subscription_id {
         Some(id) => {
@@ -297,10 +297,10 @@ pub fn undecided<'q>(
     Ok(decision)
 }
 
-/// The answer where there is a catalog, and not what it takes of the customer.
+/// The answer where the catalog is held, but the customer's shard is not.
 ///
 /// # Errors
-/// A question that would be refused with all of it too.
+/// A malformed question.
 pub fn undecided_in<'c>(
     catalog: &'c Catalog,
     question: &Question<'c>,

@@ -31,7 +31,7 @@ pub(crate) fn later(instant: Instant, ms: u64) -> Option<Instant> {
 }
 
 /// Why this catalog may not answer a question at this instant of the real clock, if it may not:
-/// SNAPSHOT_BEHIND or SNAPSHOT_EXPIRED. It takes nothing of the customer to say so.
+/// SNAPSHOT_BEHIND or SNAPSHOT_EXPIRED. This needs no data of the customer.
 pub fn too_old(catalog: &Catalog, question: &Question<'_>, now: Instant) -> Option<Reason> {
     let feature = catalog.feature_at(question.feature).and_then(|at| catalog.feature(at));
     let max_age = max_age(&catalog.snapshot, question, feature);

@@ -4,7 +4,7 @@ use std::fmt;
 
 /// A place in an input: an element of it, and a field inside of that.
 ///
-/// # Example: written as customers read it
+/// # Example: the printed form
 ///
 /// ```
 /// use mayuse_core::{Element, Place};

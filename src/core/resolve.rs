@@ -263,8 +263,8 @@ pub(crate) fn merge_into<'a, 'c: 'a>(
     Ok(joined)
 }
 
-/// Takes out the allowances that reset when `larger` does and are smaller. Whether it is to stand:
-/// it took one's place, or there was none.
+/// Removes smaller allowances with the same reset period. Returns whether the caller adds `larger`: it
+/// replaced an allowance, or no allowance has that reset period.
 pub(crate) fn evict_smaller<'c, A>(list: &mut Vec<A>, of: impl Fn(&A) -> &Allowance<'c>, larger: Limits) -> bool {
     let alike =
         |item: &A| of(item).metered().filter(|held| held.reset_period.is_equivalent(larger.reset_period)).copied();

@@ -157,7 +157,7 @@ impl Document {
         self.is_part = true;
     }
 
-    /// Says what rows customers have who are not in it, and counts them where all rows count.
+    /// Adds the rows of customers who are not in this document: whether a pool has units depends on all rows.
     pub fn with_external_grants(&mut self, seen: GrantUsage) {
         self.seen = seen;
     }

@@ -379,7 +379,7 @@ impl<'a> Object<'a> {
         self.optional(name, |node| node.text().map(str::to_owned))
     }
 
-    /// The optional field `name`: what customers read, and what is kept in snapshots as it is.
+    /// The optional field `name`: people read it, and snapshots keep it unchanged.
     #[inline(never)]
     pub fn name(&self) -> Option<String> {
         let name = self.text("name")?;

@@ -43,8 +43,8 @@ pub struct SnapshotIndex {
     pub catalog_object: ObjectRef,
     /// There are `2^bits` places for shards.
     pub bits: u8,
-    /// Customers with their subscriptions, by the upper bits of the hash of their id. A shard that was
-    /// made when there were fewer stands in all places that came of its own, one after the other.
+    /// The shards by the upper bits of the hash of an id or alias. A shard that is not split yet fills all
+    /// places of its range, one after the other.
     pub shards: Vec<ObjectRef>,
 }
 
@@ -72,7 +72,7 @@ impl SnapshotIndex {
         (0..).zip(&self.shards).filter_map(first)
     }
 
-    /// The first place in which the shard stands that stands in this one.
+    /// The first place of the shard that is at `place`.
     pub(crate) fn first_place(&self, place: u64) -> u64 {
         let at = usize::try_from(place).unwrap_or(usize::MAX);
         let up_to_here = self.shards.get(..=at).unwrap_or_default();
@@ -81,7 +81,7 @@ impl SnapshotIndex {
         place.saturating_sub(u64::try_from(others.saturating_sub(1)).unwrap_or_default())
     }
 
-    /// Whether a shard is withheld: the snapshot does not say everything.
+    /// Whether no shard is withheld, so that the snapshot holds every customer.
     pub fn is_whole(&self) -> bool {
         !self.shards.iter().any(ObjectRef::is_withheld)
     }

@@ -55,8 +55,7 @@ impl Change {
 /// `each` with every difference, and `progress` with every customer.
 ///
 /// Customers of shards that are the same in both, under the same definitions, are not asked about.
-/// Both are taken as made just now: how old they may get is no part of what they say, and one that
-/// is kept for comparison is older than that. What a unit takes from a pool is no part of a decision:
+/// Both snapshots count as new, so that their age changes no answer. What a unit takes from a pool is no part of a decision:
 /// it is seen where the pool no longer holds it.
 pub fn diff(
     before: &mut Replica,
@@ -136,7 +135,7 @@ fn compare(
         if let Some(change) = change(&old, &new) {
             let limit = |decision: &Decision<'_>| decision.metering.and_then(|metering| metering.limit);
             let limits = (limit(&old), limit(&new));
-            // Asked by alias, it goes by its id. An id in either is one, even if it is another's alias by now.
+            // Report the id. A key that is an id in either snapshot stays, even if it is an alias in the other.
             let is_id =
                 |found: &Decision<'_>| found.customer_id == customer && found.reason != Reason::CustomerNotFound;
             let customer = match (is_id(&old) || is_id(&new), new.customer_id == customer) {

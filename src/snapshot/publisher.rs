@@ -147,7 +147,7 @@ impl<L: Ledger> Publisher<'_, L> {
             let mut retry: Option<i64> = None;
             for shard in failing {
                 if !shard.is_waiting(at) {
-                    // None of its keys is dirty: what kept it from being split may have passed.
+                    // No dirty key will cause a retry of this shard, so clear its failure: `tidy` splits it again.
                     ledger.transaction(&mut || ledger.put_shard(&Shard { failing: None, ..shard.clone() }))?;
                     return Ok(Step::Again);
                 }
@@ -207,8 +207,8 @@ impl<L: Ledger> Publisher<'_, L> {
         self.keep(&Shard::at(0, 0, made.part), &made.block, None, now)
     }
 
-    /// How many bits the places of the table should have: enough for what is made, and before many
-    /// shards are made anew, enough for what is stored.
+    /// The number of shard bits: enough for the built shards and, before a large rebuild, for all stored
+    /// customers.
     fn target_bits(&self, state: &State) -> Result<u8, L::Error> {
         let mut n_bytes = state.n_bytes;
         if self.limits.keys < state.n_dirty {
@@ -218,8 +218,7 @@ impl<L: Ledger> Publisher<'_, L> {
         Ok(bits_for(n_bytes, self.limits.shard_bytes))
     }
 
-    /// How much is done at once, by how late it is. However many writes there are, in the end there is
-    /// one instant at which nothing is dirty.
+    /// The work of one step. It grows with the delay, so that a cut is reached even under constant writes.
     fn slice(&self, late: i64) -> usize {
         let (slice, late_ms) = (self.limits.slice, self.limits.late_ms);
         if late < late_ms {
@@ -296,7 +295,7 @@ impl<L: Ledger> Publisher<'_, L> {
                     if most <= bits || !self.fits_alone(definitions, shard, some)? {
                         return Err(self.too_large(keys));
                     }
-                    // Those who are in it are given more room: it is their number that makes it large.
+                    // Too many customers make it large: add a bit, so that it is split.
                     let bits = bits.saturating_add(1);
                     self.ledger.set_bits(bits)?;
                     return Ok((0, bits));
@@ -328,14 +327,14 @@ impl<L: Ledger> Publisher<'_, L> {
     ) -> Result<Patched, Trouble<L::Error>> {
         let place = (self.ledger.seed(), shard.bits, shard.number());
         let old = self.block(definitions, shard).map_err(Trouble::Other)?;
-        // Of all that is dirty in it nothing stays: an alias that another customer has now would be there twice.
+        // Remove every dirty record, not only `keys`: an alias that moved to another customer would be there twice.
         let dirty = self.ledger.dirty(shard.start(), shard.end(), usize::MAX).map_err(Trouble::Other)?;
         let set: SortedSet<String> = dirty.into_iter().map(|(_, key)| key).collect();
         let max = self.limits.max_shard;
         let made = patch(&definitions.catalog, &old, place, &set, |builder| {
             for (_, key) in keys {
                 self.ledger.load_into(builder, key).map_err(Trouble::Other)?;
-                // What it takes here is about what it takes there.
+                // The size of the builder is close to the size of the block.
                 if max.saturating_mul(2) < builder.n_bytes() {
                     return Err(Trouble::TooLarge);
                 }
@@ -385,7 +384,7 @@ impl<L: Ledger> Publisher<'_, L> {
         self.ledger.put_shard(&Shard { failing, ..shard.clone() })
     }
 
-    /// Splits some shards of before there were so many. Whether there are more.
+    /// Splits shards that have fewer bits than the table. Returns whether more such shards remain.
     fn tidy(&self, definitions: &Definitions, state: &State, now: Instant) -> Result<bool, L::Error> {
         let mut spent = 0_usize;
         while let Some(shard) = self.ledger.coarse_shard(state.bits)? {

@@ -162,9 +162,8 @@ impl Reader {
         self.looked_at.is_none_or(|then| now.millis() < then || self.wait_ms <= now.millis().saturating_sub(then))
     }
 
-    /// Whether what is held may long be superseded, because nobody asked and so nobody looked. Then a
-    /// question waits for a look, though not for long. After a look nobody waits until the next one is due,
-    /// however old the manifest is that it found.
+    /// Whether the last look is so long ago that a question must wait for a new look, for a short time.
+    /// After a look no question waits until the next look is due, however old the manifest is.
     pub(crate) fn is_quiet(&self, now: Instant) -> bool {
         let is_past = |then: i64, ms: i64| ms <= now.millis().saturating_sub(then);
         let quiet_ms = self.settings.quiet_ms();
@@ -196,9 +195,8 @@ impl Reader {
         self.looked_at = Some(now.millis());
     }
 
-    /// Ends a look. While the store fails, the next ones are due later and later: twice as late each time,
-    /// up to the time after which a reader counts as quiet; so once the store is back, an answer is no older
-    /// than that of a reader that was not asked for so long. Up to a quarter of it is taken off by chance.
+    /// Ends a look. Each failure in a row doubles the wait for the next look, up to `quiet_ms`: so once the
+    /// store is back, an answer is no older than after a quiet time. Chance takes off up to a quarter.
     pub(crate) fn end_look(&mut self, began: Instant, is_outage: bool) {
         self.ended_at = Some(began.millis());
         self.n_outages = if is_outage { self.n_outages.saturating_add(1) } else { 0 };

@@ -1,7 +1,7 @@
 //! JavaScript bindings of the core. Every function converts its arguments, makes one call, and converts back.
 //!
-//! Texts are JSON in both directions, to cross the boundary once each way. `pkg/` wraps this for
-//! customers. The feature `reader` opens snapshots and decides; `full` also reads documents.
+//! Texts are JSON in both directions, to cross the boundary once each way. `pkg/` wraps this
+//! in the public API. The feature `reader` opens snapshots and decides; `full` also reads documents.
 
 #![forbid(unsafe_code)]
 

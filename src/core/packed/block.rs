@@ -112,11 +112,11 @@ impl CustomerBlock {
         Ok(CustomerBlock { bytes, layout, tables: Tables { refs, rows } })
     }
 
-    /// Gives it back if it is laid out as one of `2^bits` shards of this seed may be: it may stand for
-    /// several of them, and not for a part of one.
+    /// Returns the block if its layout fits a table with this seed and `bits` shard bits. A block with
+    /// fewer bits fills several places.
     ///
     /// # Errors
-    /// One that is laid out in another way, in which nobody would be found.
+    /// Another layout, in which no customer would be found.
     pub fn laid_out(self, seed: u64, bits: u8) -> Result<CustomerBlock, Unreadable> {
         if self.layout.seed == seed && self.layout.shard_bits <= bits {
             return Ok(self);
