@@ -36,7 +36,7 @@ files_of() {
 
 # Tests in tiers, so that most changes are caught within seconds: the unit tests beside the code; vectors and laws, or
 # snapshots, without what reads the repository or weighs megabytes; at last, for what is left, all native tests.
-readonly UNITS='--lib -- --quiet'
+readonly UNITS='--lib -- --skip tidy::'
 readonly DECISIONS='--bin=mayuse --test=all -- --skip tidy:: --skip hostile:: --skip workload::'
 readonly SNAPSHOTS='--test=snapshot -- --skip hostile::'
 readonly ALL='--lib --bin=mayuse --test=all --test=snapshot --test=dialects -- --skip tidy::'
