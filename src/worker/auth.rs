@@ -32,7 +32,7 @@ struct Auth {
     keys: Result<Keys, String>,
     /// The same keys and the demo key, for local requests. Only present if `LOCAL_RUN` is set.
     local: Option<(Keys, String)>,
-    /// Whether `PANIC_ROUTE` is bound: then a test can cause a panic by asking about the customer `panic`.
+    /// Whether `PANIC_ROUTE` is bound: then a test can cause a panic by the query `panic`.
     may_panic: bool,
 }
 
@@ -91,9 +91,10 @@ pub fn may_ask(url: &str, header: Header<'_>, authorization: Option<&str>, x_api
     GATE.with(|gate| gate.get().and_then(may).is_some())
 }
 
-/// Panics while answering from memory, if a test bound `PANIC_ROUTE`.
-pub fn panic_if_asked(customer: &str) {
-    let may_panic = customer == "panic" && GATE.with(|gate| gate.get().is_some_and(|gate| gate.may_panic));
+/// Panics on the way of an answer from memory, if a test bound `PANIC_ROUTE`. Only a query that cannot be read
+/// gets here, so no answer pays for it.
+pub fn panic_if_asked(query: &str) {
+    let may_panic = query == "panic" && GATE.with(|gate| gate.get().is_some_and(|gate| gate.may_panic));
     #[expect(clippy::panic, reason = "its only purpose")]
     if may_panic {
         panic!("asked to panic");

@@ -62,7 +62,6 @@ async fn fetch(request: worker::Request, env: Env, context: Context) -> Result<R
         now,
     };
     let path = arrived.path();
-    panic_if_asked(path, &env);
     let (presented, mut by) = (presented(&request), String::new());
     let response = match arrived.serve(&request, &env, &mut by).await {
         Ok(response) => Ok(response),
@@ -134,6 +133,9 @@ impl IncomingRequest {
         let (content_type, presented) = (header("content-type"), presented(request));
         let found = Found::of(&self.request(presented, None, &[]));
         let rate = found.as_ref().map_or(RateClass::Key, Found::rate);
+        if found.as_ref().is_ok_and(|found| found.route.is_none()) {
+            panic_if_asked(path, env);
+        }
         let Some(scope) = scope_of(&self.method, path) else {
             let found = found?;
             if rate == RateClass::Address {
@@ -305,7 +307,7 @@ async fn described(path: &str, env: &Env) -> std::result::Result<Answer, ApiErro
 }
 
 /// Panics if a test bound `PANIC_ROUTE`, so that recovery is tested on the shipped build. No deployment
-/// binds it.
+/// binds it, and only a path without a route gets here.
 fn panic_if_asked(path: &str, env: &Env) {
     #[expect(clippy::panic, reason = "its only purpose")]
     if path == "/panic" && env.var("PANIC_ROUTE").is_ok() {
