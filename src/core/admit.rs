@@ -1,4 +1,6 @@
-//! Admission: does an allowance let a request through, and which of several speaks for them.
+//! Admission: whether an allowance has room for a request, and which of several allowances represents the others.
+//!
+//! The rules are section 8 of docs/semantics.md.
 
 use crate::amount::Amount;
 use crate::compose::{AnchoredAllowance, Entitlement};
@@ -12,60 +14,61 @@ use crate::value::{Behavior, Credits};
 use crate::windowing::window;
 use std::cmp::{Ordering, Reverse};
 
-/// How much is asked for, and what is known to be used.
+/// The amounts of a question: requested, consumed and reserved.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct UsageRequest {
     pub requested: Amount,
-    /// None if it cannot be had.
+    /// None if the usage is unknown.
     pub consumed: Option<Amount>,
     pub reserved: Amount,
 }
 
-/// Whether an allowance lets a request through.
+/// Whether an allowance admits a request.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(crate) enum Admission {
-    // In the order in which they speak for all.
+    // In the order of priority.
     Admitted,
     Unknown,
     Refused,
 }
 
-/// An allowance that was asked.
+/// The answer of one allowance.
 #[derive(Clone, Debug)]
 pub(crate) struct AllowanceResult<'c> {
     pub admission: Admission,
     pub answer: WindowAnswer<'c>,
+    /// Whether the limit is at least the requested amount.
     is_large_enough: bool,
 }
 
-/// All allowances, the one that speaks for them first.
+/// The results of all allowances; the representative is first.
 pub(crate) fn admit_all<'c>(
     context: &EvaluationContext<'_, 'c>,
     allowances: &[AnchoredAllowance<'c>],
-    demand: UsageRequest,
+    request: UsageRequest,
     valid_until: &mut ValidUntil,
 ) -> Result<Vec<AllowanceResult<'c>>, Overflow> {
-    let mut asked = Vec::with_capacity(allowances.len());
+    let mut results = Vec::with_capacity(allowances.len());
     for anchored in allowances {
-        asked.push(match anchored.allowance.terms {
-            Terms::Metered(limits) => admit_metered(context.now, anchored, limits, demand, valid_until)?,
-            Terms::Credits(credits) => admit_pool(context, anchored, credits, demand, valid_until)?,
+        results.push(match anchored.allowance.terms {
+            Terms::Metered(limits) => admit_metered(context.now, anchored, limits, request, valid_until)?,
+            Terms::Credits(credits) => admit_pool(context, anchored, credits, request, valid_until)?,
         });
     }
-    sort_by(&mut asked, by_priority);
-    Ok(asked)
+    sort_by(&mut results, by_priority);
+    Ok(results)
 }
 
 fn admit_metered<'c>(
     now: Instant,
     anchored: &AnchoredAllowance<'c>,
     limits: Limits,
-    demand: UsageRequest,
+    request: UsageRequest,
     valid_until: &mut ValidUntil,
 ) -> Result<AllowanceResult<'c>, Overflow> {
     let window = window(limits.reset_period, &anchored.anchors, now);
-    valid_until.window(&window, demand.consumed);
-    let UsageRequest { requested, consumed, reserved } = demand;
+    valid_until.window(&window, request.consumed);
+    let UsageRequest { requested, consumed, reserved } = request;
     let used = match consumed {
         Some(consumed) => Some(consumed.plus(reserved).ok_or(Overflow)?),
         None => None,
@@ -88,7 +91,7 @@ fn admit_metered<'c>(
         None => None,
         Some(threshold_pct) => {
             let reached = match (limits.limit, used) {
-                // Where the threshold itself has too many digits, nobody is kept from an answer by it.
+                // A threshold with too many digits leaves `reached` unknown; the answer does not need it.
                 (Some(limit), Some(used)) => threshold_pct.percent_of(limit).map(|threshold| threshold <= used),
                 (None, _) => Some(false),
                 (_, None) => None,
@@ -120,13 +123,14 @@ fn admit_metered<'c>(
     })
 }
 
-/// The rule of admission. `used` is what is consumed and reserved, `total` that and the request.
+/// The rule of admission: the first line of its table that holds. `used` is consumed plus reserved; `total` is
+/// `used` plus requested. Both are None if the usage is unknown.
 fn admit(limits: &Limits, used: Option<Amount>, total: Option<Amount>) -> Result<(Admission, Reason), Overflow> {
     use Admission::{Admitted, Refused, Unknown};
     let Some(limit) = limits.limit else { return Ok((Admitted, Reason::Unlimited)) };
     let (Some(used), Some(total)) = (used, total) else {
         return Ok(match limits.overage {
-            // Whatever was used, it goes on.
+            // No usage could change the outcome.
             Behavior::Allow => (Admitted, Reason::OverageAllowed),
             Behavior::Block => (Unknown, Reason::UsageUnavailable),
         });
@@ -145,16 +149,16 @@ fn admit(limits: &Limits, used: Option<Amount>, total: Option<Amount>) -> Result
     })
 }
 
-/// Puts what a credits allowance costs to the pool's allowances. It reports the pool's numbers
-/// under its own name.
+/// Asks the pool's allowances for the cost of a request. The result has the origin of the CREDITS row, and the
+/// numbers and the subscription of the pool.
 fn admit_pool<'c>(
     context: &EvaluationContext<'_, 'c>,
     anchored: &AnchoredAllowance<'c>,
     credits: Credits,
-    demand: UsageRequest,
+    request: UsageRequest,
     valid_until: &mut ValidUntil,
 ) -> Result<AllowanceResult<'c>, Overflow> {
-    let cost = demand.requested.times(credits.cost).ok_or(Overflow)?;
+    let cost = request.requested.times(credits.cost).ok_or(Overflow)?;
     let origin = anchored.allowance.row.source.into();
     let subscription_id = anchored.subscription;
     let pool = context.catalog.feature(credits.pool).filter(|pool| pool.active);
@@ -166,9 +170,9 @@ fn admit_pool<'c>(
         None => Vec::new(),
     };
     context.track_add_ons(credits.pool, valid_until);
-    // A pool of a pool is none.
+    // CREDITS rows of the pool are never followed.
     pools.retain(|pool| matches!(pool.allowance.terms, Terms::Metered(_)));
-    let pools = admit_all(context, &pools, UsageRequest { requested: cost, ..demand }, valid_until)?;
+    let pools = admit_all(context, &pools, UsageRequest { requested: cost, ..request }, valid_until)?;
     let Some(AllowanceResult { admission, answer, is_large_enough }) = pools.into_iter().next() else {
         return Ok(AllowanceResult {
             admission: Admission::Refused,
@@ -177,7 +181,7 @@ fn admit_pool<'c>(
                 value_type: ValueType::Credits,
                 allowed: false,
                 reason: Reason::InsufficientCredits,
-                metering: nothing(demand),
+                metering: nothing(request),
                 origin,
                 subscription_id,
             },
@@ -190,24 +194,24 @@ fn admit_pool<'c>(
         answer: WindowAnswer {
             value_type: ValueType::Credits,
             reason,
-            metering: Metering { requested: demand.requested, ..answer.metering },
+            metering: Metering { requested: request.requested, ..answer.metering },
             origin,
             ..answer
         },
     })
 }
 
-/// The order in which allowances speak for all of them.
+/// The priority of allowances: the first represents the others.
 ///
-/// One that admits before one that does not. Of those that admit, the best reason; of those that
-/// do not, those large enough for the request, then the earliest reset. Then the larger remaining,
-/// the origin and the subscription.
+/// An allowance that admits comes first. Among these, the best reason comes first; among the others, a limit that
+/// is large enough for the request, then the earliest reset. Ties go to the larger remaining amount, then to the
+/// lower origin id, then to the lower subscription id.
 fn by_priority(a: &AllowanceResult<'_>, b: &AllowanceResult<'_>) -> Ordering {
-    let by_kind = |asked: &AllowanceResult<'_>| match asked.admission {
-        Admission::Admitted => (reason_rank(asked.answer.reason), Reverse(true), Instant::MIN),
-        _ => (0, Reverse(asked.is_large_enough), reset_at(asked).unwrap_or(Instant::MAX)),
+    let by_kind = |result: &AllowanceResult<'_>| match result.admission {
+        Admission::Admitted => (reason_rank(result.answer.reason), Reverse(true), Instant::MIN),
+        _ => (0, Reverse(result.is_large_enough), reset_at(result).unwrap_or(Instant::MAX)),
     };
-    let never = |asked: &AllowanceResult<'_>| asked.admission != Admission::Admitted && reset_at(asked).is_none();
+    let never = |result: &AllowanceResult<'_>| result.admission != Admission::Admitted && reset_at(result).is_none();
     a.admission
         .cmp(&b.admission)
         .then_with(|| by_kind(a).cmp(&by_kind(b)))
@@ -226,23 +230,23 @@ fn reason_rank(reason: Reason) -> u8 {
     }
 }
 
-fn reset_at(asked: &AllowanceResult<'_>) -> Option<Instant> {
-    asked.answer.metering.period.and_then(|period| period.window.reset_at())
+fn reset_at(result: &AllowanceResult<'_>) -> Option<Instant> {
+    result.answer.metering.period.and_then(|period| period.window.reset_at())
 }
 
-/// Unlimited is more than any amount, unknown less.
-fn remaining(asked: &AllowanceResult<'_>) -> (bool, Option<Amount>) {
-    (asked.answer.metering.unlimited, asked.answer.metering.remaining)
+/// The remaining amount as a sort key: unlimited is more than any amount, unknown is less.
+fn remaining(result: &AllowanceResult<'_>) -> (bool, Option<Amount>) {
+    (result.answer.metering.unlimited, result.answer.metering.remaining)
 }
 
-/// The numbers of an allowance of nothing.
-fn nothing(demand: UsageRequest) -> Metering {
+/// The numbers of a pool that is not granted: a limit of zero and no period.
+fn nothing(request: UsageRequest) -> Metering {
     Metering {
-        requested: demand.requested,
+        requested: request.requested,
         limit: Some(Amount::ZERO),
         unlimited: false,
-        consumed: demand.consumed,
-        reserved: demand.reserved,
+        consumed: request.consumed,
+        reserved: request.reserved,
         remaining: Some(Amount::ZERO),
         overage: Overage { behavior: Behavior::Block, grace: Amount::ZERO, units: None },
         warning: None,

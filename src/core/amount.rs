@@ -1,4 +1,4 @@
-//! Amounts: exact decimals. Every operation is exact or refuses; nothing is ever rounded.
+//! Amounts: exact decimals. Every operation gives the exact result or refuses; no operation rounds.
 
 use crate::json::{WriteJson, digit, put};
 use rust_decimal::Decimal;
@@ -14,7 +14,7 @@ use std::fmt;
 /// assert_eq!(a.plus(b).unwrap().to_string(), "0.3");
 /// ```
 ///
-/// # Example: what does not fit is refused, never rounded
+/// # Example: an amount with too many digits is refused, not rounded
 ///
 /// ```
 /// use mayuse_core::Amount;
@@ -25,21 +25,22 @@ use std::fmt;
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Amount(Decimal);
 
-/// Longer texts are refused unread: 29 digits, a sign and a point leave room for zeros that mean nothing.
+/// The longest text that is read: 29 digits, a sign, a point, and room for redundant zeros.
 const MAX_TEXT: usize = 64;
 
 impl Amount {
     /// Zero.
     pub const ZERO: Amount = Amount(Decimal::ZERO);
-    /// One: what a question asks for when it does not say.
+    /// One: the requested amount of a question that does not state it.
     pub const ONE: Amount = Amount(Decimal::ONE);
 
     /// Reads digits with an optional sign and an optional fraction: `12`, `-0.50`. No exponent.
     ///
     /// # Errors
-    /// Any other text, or more digits than can be held exactly.
+    /// [`AmountError::Malformed`] for any other text, [`AmountError::TooManyDigits`] for digits that 96 bits and 28
+    /// decimal places cannot hold.
     pub fn parse(text: &str) -> Result<Amount, AmountError> {
-        // Most are a few digits, and need no more than to be counted.
+        // The fast path: most amounts are a few digits.
         if let Some(value) = few_digits(text) {
             return Ok(Amount(Decimal::from(value)));
         }
@@ -61,28 +62,28 @@ impl Amount {
             return Err(AmountError::Malformed);
         }
         let is_negative = unsigned.len() < text.len();
-        // Zeros at the end of a fraction mean nothing and must not count against the digits.
+        // Trailing zeros of a fraction must not count against the digits.
         let value = from_digits(is_negative, whole, fraction)
             .or_else(|| from_digits(is_negative, whole, fraction.trim_end_matches('0')));
         value.ok_or(AmountError::TooManyDigits)
     }
 
-    /// As it was read, with the zeros at the end of its fraction: "29.00". Everything else writes the fewest digits.
+    /// The text with the trailing zeros that were read: "29.00". All other output has the fewest digits.
     pub fn as_written(self) -> String {
         Written::new(self.0).as_str().to_owned()
     }
 
-    /// Whether this is below zero.
+    /// Whether the amount is below zero.
     pub fn is_negative(self) -> bool {
         self.0.is_sign_negative() && !self.0.is_zero()
     }
 
-    /// Whether this is zero.
+    /// Whether the amount is zero.
     pub fn is_zero(self) -> bool {
         self.0.is_zero()
     }
 
-    /// The exact sum, or nothing when it has too many digits.
+    /// The exact sum, or None if it has too many digits.
     pub fn plus(self, other: Amount) -> Option<Amount> {
         if let (Some(a), Some(b)) = (self.small_whole(), other.small_whole()) {
             return a.checked_add(b).map(|sum| Amount(Decimal::from(sum)));
@@ -91,7 +92,7 @@ impl Amount {
         fit(a.checked_add(b)?, scale)
     }
 
-    /// The exact difference, or nothing when it has too many digits.
+    /// The exact difference, or None if it has too many digits.
     pub fn minus(self, other: Amount) -> Option<Amount> {
         if let (Some(a), Some(b)) = (self.small_whole(), other.small_whole()) {
             return a.checked_sub(b).map(|difference| Amount(Decimal::from(difference)));
@@ -100,19 +101,19 @@ impl Amount {
         fit(a.checked_sub(b)?, scale)
     }
 
-    /// The exact product, or nothing when it has too many digits.
+    /// The exact product, or None if it has too many digits.
     pub fn times(self, other: Amount) -> Option<Amount> {
         let product =
             |a: Decimal, b: Decimal| fit(a.mantissa().checked_mul(b.mantissa())?, a.scale().checked_add(b.scale())?);
         product(self.0, other.0).or_else(|| product(self.0.normalize(), other.0.normalize()))
     }
 
-    /// `self` per cent of `other`, exactly.
+    /// `self` per cent of `other`, or None if it has too many digits.
     pub fn percent_of(self, other: Amount) -> Option<Amount> {
         self.times(Amount(Decimal::new(1, 2)))?.times(other)
     }
 
-    /// This as a whole number of 62 bits, which most amounts are: two of them add up in 64.
+    /// The amount as a whole number of 62 bits, if it is one. The sum of two such numbers fits 64 bits.
     fn small_whole(self) -> Option<i64> {
         let parts = self.0.unpack();
         if parts.scale != 0 || parts.hi != 0 || parts.mid >> 30 != 0 {
@@ -122,18 +123,18 @@ impl Amount {
         Some(if parts.negative { whole.wrapping_neg() } else { whole })
     }
 
-    /// The amount `mantissa / 10^scale`, if 96 bits and 28 places hold it.
+    /// The amount `mantissa / 10^scale`, if 96 bits and 28 decimal places hold it.
     pub(crate) fn from_parts(mantissa: i128, scale: u32) -> Option<Amount> {
         Decimal::try_from_i128_with_scale(mantissa, scale).ok().map(|value| Amount(value.normalize()))
     }
 
-    /// The mantissa and the scale, the fewest that say the amount.
+    /// The smallest mantissa and scale of the amount.
     pub(crate) fn parts(self) -> (i128, u32) {
         let value = self.0.normalize();
         (value.mantissa(), value.scale())
     }
 
-    /// Both as whole numbers of the same decimal place.
+    /// Both mantissas at a common scale, and that scale.
     fn aligned(self, other: Amount) -> Option<(i128, i128, u32)> {
         let (a, b) = (self.0.normalize(), other.0.normalize());
         let scale = a.scale().max(b.scale());
@@ -141,7 +142,7 @@ impl Amount {
     }
 }
 
-/// One to eighteen digits and nothing else.
+/// The value of a text of one to eighteen digits.
 fn few_digits(text: &str) -> Option<u64> {
     let digit = |value: u64, byte: u8| {
         let digit = u64::from(byte.wrapping_sub(b'0'));
@@ -153,7 +154,7 @@ fn few_digits(text: &str) -> Option<u64> {
     text.bytes().try_fold(0, digit)
 }
 
-/// The amount of these digits, if 96 bits and 28 places hold it.
+/// The amount with these digits, if 96 bits and 28 decimal places hold it.
 fn from_digits(is_negative: bool, whole: &str, fraction: &str) -> Option<Amount> {
     let digit = |value: i128, digit: u8| value.checked_mul(10)?.checked_add(i128::from(digit.wrapping_sub(b'0')));
     let mantissa = whole.bytes().chain(fraction.bytes()).try_fold(0, digit)?;
@@ -168,7 +169,7 @@ fn raised(value: Decimal, scale: u32) -> Option<i128> {
     }
 }
 
-/// The amount `mantissa / 10^scale`, in the fewest digits, if 96 bits and 28 places hold it.
+/// The amount `mantissa / 10^scale`, if 96 bits and 28 decimal places hold it, if need be without trailing zeros.
 fn fit(mut mantissa: i128, mut scale: u32) -> Option<Amount> {
     if let Ok(value) = Decimal::try_from_i128_with_scale(mantissa, scale) {
         return Some(Amount(value));
@@ -211,7 +212,7 @@ impl Ord for Amount {
 }
 
 impl fmt::Display for Amount {
-    /// The shortest exact form, so that equal amounts print alike whatever way they were reached.
+    /// The shortest exact form, so that equal amounts print alike.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(Written::new(self.0.normalize()).as_str())
     }
@@ -228,7 +229,7 @@ impl WriteJson for Amount {
     }
 }
 
-/// A decimal in plain digits, at the end of a buffer. The library's own text is the same, and takes five times the code.
+/// A decimal in plain digits, right-aligned in a buffer. The library prints the same text with five times the code.
 struct Written {
     text: [u8; 32],
     from: usize,
@@ -277,7 +278,7 @@ impl Written {
 pub enum AmountError {
     /// Not a decimal number in plain digits.
     Malformed,
-    /// More digits than can be held exactly.
+    /// More digits than an amount holds exactly.
     TooManyDigits,
 }
 

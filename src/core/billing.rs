@@ -1,13 +1,13 @@
-//! Billing periods: which one holds an instant, however far the replicated one is behind or ahead.
+//! Billing periods: which period holds an instant, however far the replicated period is behind or ahead.
 //!
-//! Every boundary is computed from one fixed date, never from the boundary before it, so a day
-//! that was clamped in a short month comes back in the next long one.
+//! Every boundary is computed from one fixed date, never from the boundary before it. So a day that is clamped in a
+//! short month comes back in the next long month. The rules are in section 6 of docs/semantics.md.
 
 use crate::time::{Civil, Date, Instant, day_in_month, days_in_month};
 use crate::window::Window;
 use std::fmt;
 
-/// How long a billing period is.
+/// The length of a billing period.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum BillingPeriod {
     /// One month.
@@ -21,11 +21,11 @@ pub enum BillingPeriod {
 }
 
 impl BillingPeriod {
-    /// All of them.
+    /// All lengths, from the shortest.
     pub const ALL: [BillingPeriod; 4] =
         [BillingPeriod::Monthly, BillingPeriod::Quarterly, BillingPeriod::Semiannual, BillingPeriod::Annual];
 
-    /// How many months it has.
+    /// The number of months.
     pub fn months(self) -> i64 {
         match self {
             BillingPeriod::Monthly => 1,
@@ -46,20 +46,19 @@ impl BillingPeriod {
     }
 }
 
-/// The rhythm of a subscription's billing: the length of a period and the day of the month on
-/// which one starts.
+/// The billing schedule of a subscription: the length of a period, and the day of the month on which periods start.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct BillingSchedule {
     period: BillingPeriod,
-    /// 1 to 32,767; where a month is shorter, its last day.
+    /// The day of the month, 1 to 32,767; in a shorter month, the last day.
     anchor: u16,
 }
 
 impl BillingSchedule {
-    /// Periods of this length, each starting on the `anchor`th.
+    /// A schedule of periods that start on day `anchor` of a month.
     ///
     /// # Errors
-    /// An anchor outside 1 to 32,767.
+    /// [`BillingError::Anchor`] for an anchor outside 1 to 32,767.
     pub fn new(period: BillingPeriod, anchor: i64) -> Result<BillingSchedule, BillingError> {
         match u16::try_from(anchor) {
             Ok(anchor) if 1 <= anchor && anchor <= 32_767 => Ok(BillingSchedule { period, anchor }),
@@ -67,27 +66,27 @@ impl BillingSchedule {
         }
     }
 
-    /// The period that holds `now`, when the first one starts on `from`.
+    /// The period that holds `now`, if the first period starts on `from`.
     /// An instant before `from` lies in the first period.
     ///
-    /// # Example: the 31st is the last day, and comes back after February
+    /// # Example: the 31st becomes the last day of February, and comes back in March
     ///
     /// ```
     /// use mayuse_core::{BillingPeriod, Date, Instant, BillingSchedule};
-    /// let rhythm = BillingSchedule::new(BillingPeriod::Monthly, 31).unwrap();
+    /// let schedule = BillingSchedule::new(BillingPeriod::Monthly, 31).unwrap();
     /// let from = Date::parse("2025-01-31").unwrap();
-    /// let w = rhythm.period_from(from, Instant::parse("2025-03-01").unwrap());
+    /// let w = schedule.period_from(from, Instant::parse("2025-03-01").unwrap());
     /// assert_eq!(w.start.to_string(), "2025-02-28T00:00:00Z");
     /// assert_eq!(w.end.unwrap().to_string(), "2025-03-31T00:00:00Z");
     /// ```
     ///
-    /// # Example: a start off the anchor makes a short first period
+    /// # Example: a start off the anchor makes a short first period, a stub
     ///
     /// ```
     /// # use mayuse_core::{BillingPeriod, Date, Instant, BillingSchedule};
-    /// let rhythm = BillingSchedule::new(BillingPeriod::Annual, 10).unwrap();
+    /// let schedule = BillingSchedule::new(BillingPeriod::Annual, 10).unwrap();
     /// let from = Date::parse("2025-01-01").unwrap();
-    /// let w = rhythm.period_from(from, Instant::parse("2025-01-05").unwrap());
+    /// let w = schedule.period_from(from, Instant::parse("2025-01-05").unwrap());
     /// assert_eq!(w.end.unwrap().to_string(), "2025-01-10T00:00:00Z");
     /// ```
     pub fn period_from(self, from: Date, now: Instant) -> Window {
@@ -103,13 +102,13 @@ impl BillingSchedule {
         self.anchor
     }
 
-    /// The period that holds `day`, where one starts on `from`; the first one, if `day` is earlier.
+    /// The period that holds `day`, if the first period starts on `from`; the first if `day` is earlier. In days.
     fn forward(self, from: i64, day: i64) -> (i64, i64) {
         let origin = civil(from);
         let months = self.period.months();
         let anchor = u32::from(self.anchor).min(days_in_month(origin.month_index));
         let first_month = i64::from(origin.month_index);
-        // Off the anchor, a short period comes first, up to the anchor of the same month.
+        // A start before the anchor day makes a stub that ends on the anchor of the same month.
         let first_month = if origin.day >= anchor { first_month.saturating_add(months) } else { first_month };
         let boundary = |k: i64| day_in_month(first_month.saturating_add(k.saturating_mul(months)), self.anchor.into());
         if day < boundary(0) {
@@ -120,7 +119,7 @@ impl BillingSchedule {
         (boundary(k), boundary(k.saturating_add(1)))
     }
 
-    /// The period that holds `day`, which is earlier than `before`, where one starts on `before`.
+    /// The period that holds `day`, which is earlier than `before`, if a period starts on `before`. In days.
     fn backward(self, before: i64, day: i64) -> (i64, i64) {
         let months = self.period.months();
         let origin_month = i64::from(civil(before).month_index);
@@ -129,33 +128,33 @@ impl BillingSchedule {
             _ => day_in_month(origin_month.saturating_sub(k.saturating_mul(months)), self.anchor.into()),
         };
         let months_back = origin_month.saturating_sub(i64::from(civil(day).month_index));
-        // Rounded up: the boundary must not lie in a later month than the day.
+        // Rounded up, so that the boundary does not lie in a later month than the day.
         let k = months_back.saturating_add(months).saturating_sub(1).div_euclid(months).max(1);
         let k = if day < boundary(k) { k.saturating_add(1) } else { k };
         (boundary(k), boundary(k.saturating_sub(1)))
     }
 }
 
-/// What is replicated of a subscription's billing.
+/// The replicated billing data of a subscription.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Billing {
-    rhythm: BillingSchedule,
+    schedule: BillingSchedule,
     /// The start of the current period.
     pub(crate) current_start: Date,
-    /// The renewal date, exclusive; none while paused.
+    /// The renewal date, exclusive; None while paused.
     current_end: Option<Date>,
     start_date: Option<Date>,
     billing_start_date: Option<Date>,
 }
 
 impl Billing {
-    /// The current period `[current_start, current_end)` of a subscription that is billed in this
-    /// rhythm. `start_date` and `billing_start_date` bound how far periods reach into the past.
+    /// The billing data of a subscription with this schedule and the current period `[current_start, current_end)`.
+    /// `start_date` and `billing_start_date` bound how far periods reach into the past.
     ///
     /// # Errors
-    /// A current period without length.
+    /// [`BillingError::EmptyPeriod`] for a current period that ends at or before its start.
     pub fn new(
-        rhythm: BillingSchedule,
+        schedule: BillingSchedule,
         current_start: Date,
         current_end: Option<Date>,
         start_date: Option<Date>,
@@ -163,26 +162,25 @@ impl Billing {
     ) -> Result<Billing, BillingError> {
         match current_end {
             Some(end) if end <= current_start => Err(BillingError::EmptyPeriod),
-            _ => Ok(Billing { rhythm, current_start, current_end, start_date, billing_start_date }),
+            _ => Ok(Billing { schedule, current_start, current_end, start_date, billing_start_date }),
         }
     }
 
-    /// The rhythm, the end of the current period, and where billing began.
+    /// The schedule, the end of the current period, and the billing start date.
     pub(crate) fn parts(&self) -> (BillingSchedule, Option<Date>, Option<Date>) {
-        (self.rhythm, self.current_end, self.billing_start_date)
+        (self.schedule, self.current_end, self.billing_start_date)
     }
 
     /// The billing period that holds `now`.
     ///
-    /// Past the replicated renewal date it rolls forward from there, before the current period it
-    /// rolls backward; both are marked `projected`. A current period without an end holds
-    /// everything after its start.
+    /// From the renewal date on, periods roll forward; before the current period, they roll backward. Both are marked
+    /// `projected`. A current period without an end holds every instant from its start on.
     pub fn period_at(&self, now: Instant) -> Window {
         let day = now.date().days();
         let start = self.current_start.days();
         match self.current_end.map(Date::days) {
             Some(end) if end <= day => {
-                let (start, end) = self.rhythm.forward(end, day);
+                let (start, end) = self.schedule.forward(end, day);
                 window(start, Some(end), true)
             }
             end if start <= day => window(start, end, false),
@@ -190,8 +188,8 @@ impl Billing {
         }
     }
 
-    /// The month of the billing period that holds `now`: months are stepped from the start of the
-    /// period at its anchor, and the last one ends with it.
+    /// The month, within its billing period, that holds `now`. Months are stepped from the start of the period at its
+    /// anchor; the last month ends with the period.
     ///
     /// # Example: a year from 31 January has twelve months
     ///
@@ -206,29 +204,29 @@ impl Billing {
     /// ```
     pub fn month_at(&self, now: Instant) -> Window {
         let whole = self.period_at(now);
-        let monthly = BillingSchedule { period: BillingPeriod::Monthly, ..self.rhythm };
+        let monthly = BillingSchedule { period: BillingPeriod::Monthly, ..self.schedule };
         let (start, end) = monthly.forward(whole.start.date().days(), now.date().days());
         let month = window(start, Some(end), whole.projected);
         Window { end: month.end.map(|end| whole.end.map_or(end, |last| last.min(end))), ..month }
     }
 
-    /// Whether a billing period is a month.
+    /// Whether the billing periods are months.
     pub(crate) fn is_monthly(&self) -> bool {
-        self.rhythm.period == BillingPeriod::Monthly
+        self.schedule.period == BillingPeriod::Monthly
     }
 
     /// The period that holds `day`, which is earlier than the current period `[start, end)`.
     fn past_period_at(&self, day: i64, start: i64, end: Option<i64>) -> Window {
         let Some(first) = self.billing_start_date.or(self.start_date).map(|d| d.days().min(start)) else {
-            let (from, to) = self.rhythm.backward(start, day);
+            let (from, to) = self.schedule.backward(start, day);
             return window(from, Some(to), true);
         };
         match self.start_date.map(Date::days) {
-            // Before billing began, the subscription's own first stretch.
+            // From the subscription's start to the start of billing.
             Some(begun) if day < first && begun < first => window(begun, Some(first), true),
             _ if first == start => window(start, end, true),
             _ => {
-                let (from, to) = self.rhythm.backward(start, day.max(first));
+                let (from, to) = self.schedule.backward(start, day.max(first));
                 window(from.max(first), Some(to), true)
             }
         }
@@ -240,12 +238,12 @@ fn civil(day: i64) -> Civil {
 }
 
 fn window(start: i64, end: Option<i64>, projected: bool) -> Window {
-    // A bound past the last day is the last instant, not the midnight before it.
+    // A bound past the last day becomes the last instant, not the midnight before it.
     let bound = |day: i64| Instant::clamped(day.saturating_mul(crate::time::MS_PER_DAY));
     Window { start: bound(start), end: end.map(bound), projected, slides: false }
 }
 
-/// Why a billing rhythm or period is none.
+/// Why a billing schedule or period is refused.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum BillingError {

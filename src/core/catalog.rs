@@ -1,7 +1,7 @@
-//! The catalog, compiled: types that cannot be wrong, ready to be looked up in.
+//! The compiled catalog: checked once, then only read.
 //!
-//! References are positions, rows are sorted, ids are indexed. Customers are kept apart: a block of them
-//! is opened with a catalog.
+//! References are positions, rows are sorted, ids are indexed. Customers are kept apart, in customer blocks that are
+//! opened with a catalog.
 
 use crate::definitions::{AddOnDefinition, Definitions, FeatureDefinition, PlanDefinition, VersionDefinition};
 use crate::idx::{AddOnIdx, FeatureIdx, PlanIdx, ProductIdx, VersionIdx, item};
@@ -13,7 +13,7 @@ use crate::symbols::SymbolTable;
 use crate::time::Instant;
 use crate::value::{Grant, UncheckedGrant, row_on};
 
-/// What decisions about all customers are made from: features, plans, add-ons and the ladder.
+/// The definitions that decisions about all customers share: features, plans, add-ons and the ladder.
 #[derive(Debug)]
 pub struct Catalog {
     pub(crate) ladder: Ladder,
@@ -23,9 +23,9 @@ pub struct Catalog {
     plans: Vec<Plan>,
     versions: Vec<PlanVersion>,
     add_ons: Vec<AddOn>,
-    /// The symbols, for customer blocks that are opened later.
+    /// The symbols, for customer blocks that are opened with this catalog.
     symbols: SymbolTable,
-    /// Where this catalog came from and how old it may get. The shells set it.
+    /// The source of this catalog and its age limits. The shells set it.
     pub snapshot: SnapshotMeta,
 }
 
@@ -69,10 +69,10 @@ pub(crate) struct AddOn {
     pub grants: SharedGrants,
 }
 
-/// The rows of a plan, a version or an add-on, which have many and are asked on every decision.
+/// The rows of a plan, a version or an add-on, sorted by feature. Every decision looks into several of them.
 #[derive(Debug)]
 pub(crate) struct SharedGrants {
-    /// A bit for each feature with a row, modulo 64. Most owners have none on the feature asked.
+    /// A bit for each feature with a row, modulo 64: a quick no for owners without a row on the feature.
     mask: u64,
     rows: Box<[Grant]>,
 }
@@ -95,7 +95,7 @@ impl SharedGrants {
 }
 
 impl Catalog {
-    /// The catalog of these definitions, with the names they declare.
+    /// Compiles definitions, with the symbol table of their names.
     pub fn new(definitions: &Definitions<'_>, symbols: SymbolTable) -> Catalog {
         let Definitions { ladder, access, features, plans, add_ons } = definitions;
         let ids = features.iter().zip(0..).map(|(feature, at)| (feature.id, at));
@@ -115,12 +115,12 @@ impl Catalog {
         }
     }
 
-    /// What its names stand for.
+    /// The symbol table of the catalog's names.
     pub fn symbols(&self) -> &SymbolTable {
         &self.symbols
     }
 
-    /// The position of the feature with this id or code; an id goes before a code.
+    /// The position of the feature with this id or code. An id goes before a code.
     pub(crate) fn feature_at(&self, key: &str) -> Option<FeatureIdx> {
         self.feature_index.get(key).map(FeatureIdx)
     }
@@ -147,22 +147,22 @@ impl Catalog {
         u32::try_from(at).ok().map(PlanIdx)
     }
 
-    /// The plan that a version is one of.
+    /// The plan of a version.
     pub fn plan_of(&self, version: VersionIdx) -> Option<PlanIdx> {
         self.version(version).map(|version| version.plan)
     }
 
-    /// How many plans there are.
+    /// The number of plans.
     pub fn n_plans(&self) -> usize {
         self.plans.len()
     }
 
-    /// How many versions all plans have together.
+    /// The number of versions of all plans.
     pub fn n_versions(&self) -> usize {
         self.versions.len()
     }
 
-    /// How many add-ons there are.
+    /// The number of add-ons.
     pub fn n_add_ons(&self) -> usize {
         self.add_ons.len()
     }
@@ -172,7 +172,7 @@ impl Catalog {
         self.features.iter().map(|feature| &*feature.code)
     }
 
-    /// The ladder rows are resolved by.
+    /// The ladder by which rows are resolved.
     pub fn ladder(&self) -> &Ladder {
         &self.ladder
     }

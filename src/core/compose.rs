@@ -1,41 +1,39 @@
-//! Composition: what the chains of a customer come to together, and what the customer's own row
-//! makes of that.
+//! Composition: joins the resolved chains of a customer, and applies the customer override.
 //!
-//! Checks, traces and questions about loose rows all compose here.
+//! Checks, traces and `resolve_rows` all compose here. The rules are in section 5 of docs/semantics.md.
 
 use crate::ladder::Combine;
 use crate::resolve::{Allowance, AppliedGrant, Overflow, State, Terms, evict_smaller, merge_into};
 use crate::value::Value;
 use crate::windowing::Anchors;
 
-/// What a customer is entitled to of one feature.
+/// A customer's entitlement to one feature.
 #[derive(Clone, Debug, Default)]
 pub(crate) enum Entitlement<'c> {
     /// No row reaches the customer.
     #[default]
     None,
-    /// Only rows whose value does not fit the feature.
+    /// Only type mismatches reach the customer.
     TypeMismatch,
-    /// Rows, and all of them switched off; the subscription they come through.
+    /// Only disabled rows reach the customer: the row that is named, and its subscription.
     Off(AppliedGrant<'c>, Option<&'c str>),
-    /// A switch that is on, and the subscription it is on through.
+    /// A switch that is on: the row that turned it on, and its subscription.
     On(AppliedGrant<'c>, Option<&'c str>),
     /// At least one allowance.
     Allowances(Vec<AnchoredAllowance<'c>>),
 }
 
-/// An allowance, and the anchors of its window.
+/// An allowance with the anchors of its window.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct AnchoredAllowance<'c> {
     pub allowance: Allowance<'c>,
     pub anchors: Anchors,
-    /// The id of the subscription.
+    /// The id of the subscription; None for an override without a billing cycle.
     pub subscription: Option<&'c str>,
 }
 
 impl<'c> Entitlement<'c> {
-    /// What one chain comes to, where that is no allowance. `mismatch` says that rows were left out
-    /// which do not fit the feature.
+    /// The entitlement from a chain without allowances. `mismatch` says that type mismatches were left out of it.
     pub fn of(state: State<'c>, mismatch: bool, subscription: &'c str) -> Entitlement<'c> {
         match state {
             State::On(row) => Entitlement::On(row, Some(subscription)),
@@ -45,7 +43,7 @@ impl<'c> Entitlement<'c> {
         }
     }
 
-    /// The stronger of two chains; of equals the chain with the lower origin id, then subscription id.
+    /// The stronger of two entitlements; of equals, the one with the lower origin id, then the lower subscription id.
     pub fn or_stronger(self, other: Entitlement<'c>) -> Entitlement<'c> {
         let rank = |e: &Entitlement<'c>| match e {
             Entitlement::None => 0,
@@ -64,7 +62,7 @@ impl<'c> Entitlement<'c> {
         if keeps { self } else { other }
     }
 
-    /// A switch with the customer's own row on top.
+    /// Applies the customer override to a switch.
     pub fn override_switch(self, combine: Combine, row: AppliedGrant<'c>) -> Entitlement<'c> {
         let enabled = row.grant.value == Value::Boolean { enabled: true };
         match (combine, &self) {
@@ -76,16 +74,16 @@ impl<'c> Entitlement<'c> {
     }
 }
 
-/// The chains of a metered feature, side by side.
+/// The allowances of all chains of a metered feature, side by side.
 #[derive(Debug, Default)]
 pub(crate) struct Composition<'c> {
     allowances: Vec<AnchoredAllowance<'c>>,
-    /// What the chains without an allowance come to.
+    /// The strongest entitlement of the chains without allowances.
     other: Entitlement<'c>,
 }
 
 impl<'c> Composition<'c> {
-    /// Adds a chain.
+    /// Adds a resolved chain.
     pub fn add(&mut self, state: State<'c>, mismatch: bool, anchors: Anchors, subscription: &'c str) {
         if let State::Allowances(allowances) = state {
             let subscription = Some(subscription);
@@ -100,16 +98,16 @@ impl<'c> Composition<'c> {
         }
     }
 
-    /// The chains without the customer's own row.
+    /// The entitlement without a customer override.
     pub fn entitlement(self) -> Entitlement<'c> {
         if self.allowances.is_empty() { self.other } else { Entitlement::Allowances(self.allowances) }
     }
 
-    /// The chains with the customer's own row on top. `anchor` adds an allowance of that row with its
-    /// anchors; a row that joins an allowance shares the window of that allowance.
+    /// The entitlement with the customer override, which is resolved in `own`. `anchor` adds an allowance of the
+    /// override with its anchors. An override that merges into an allowance shares the window of that allowance.
     ///
     /// # Errors
-    /// Limits that add up to more digits than can be held exactly.
+    /// A sum of limits with more digits than an amount holds exactly.
     pub fn override_with(
         mut self,
         combine: Combine,
@@ -123,7 +121,7 @@ impl<'c> Composition<'c> {
             State::Allowances(own) => {
                 for allowance in own {
                     let has_place = match allowance.terms {
-                        // The larger limit stands whole, with its own windows.
+                        // The allowance with the larger limit stays whole, with its own windows.
                         Terms::Metered(limits) if combine == Combine::Max => {
                             !evict_smaller(&mut self.allowances, |anchored| &anchored.allowance, limits)
                         }
@@ -150,7 +148,7 @@ impl<'c> Composition<'c> {
     }
 }
 
-/// Takes out the rows whose value does not fit their feature. Whether there were any.
+/// Removes the type mismatches. Returns whether there were any.
 pub(crate) fn drop_mismatches(rows: &mut Vec<AppliedGrant<'_>>) -> bool {
     let before = rows.len();
     rows.retain(|row| row.grant.value != Value::TypeMismatch);

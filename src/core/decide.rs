@@ -1,4 +1,4 @@
-//! The decision: the questions it asks, in their order, and the answer.
+//! The decision: its steps, in the order of section 9 of docs/semantics.md.
 
 use crate::admit::{self, Admission, UsageRequest};
 use crate::amount::Amount;
@@ -21,30 +21,30 @@ use crate::trace;
 use crate::valid_until::ValidUntil;
 use crate::value::Value;
 
-/// Decides a question. `now` is the real clock, by which the catalog has its age, and the instant
-/// that is asked about where the question names none.
+/// Decides a question. `now` is the present time of the clock: the age of the catalog counts by it, and a question
+/// without `at` is about it.
 ///
 /// "No" is an answer. Only a malformed question is an error.
 ///
 /// # Errors
-/// A customer, feature or subscription that nothing can be called; a negative amount requested;
-/// amounts that add up to more digits than can be held exactly.
+/// INVALID for a customer, feature or subscription name that breaks the rules of names; OUT_OF_RANGE for a negative
+/// requested amount, and for sums with more digits than an amount holds exactly.
 pub fn decide<'c>(full: &'c FullCatalog, question: &Question<'c>, now: Instant) -> Result<Decision<'c>, Problem> {
     decide_for(&full.catalog, full.customers.customer(question.customer).as_ref(), question, now)
 }
 
-/// The same about a customer that was looked up elsewhere, as in the blocks of a snapshot; none is
-/// one that does not exist.
+/// Decides a question about a customer that the caller looked up, for example in the blocks of a snapshot. None is
+/// an unknown customer.
 ///
 /// # Errors
-/// The same.
+/// The errors of [`decide`].
 pub fn decide_for<'c>(
     catalog: &'c Catalog,
     record: Option<&CustomerRecord<'c>>,
     question: &Question<'c>,
     now: Instant,
 ) -> Result<Decision<'c>, Problem> {
-    // It is large, so it is filled in where it is given back.
+    // A decision is large, so it is filled in at the place from which it is returned.
     let mut decided = Ok(Decision::undecided(freshness(&catalog.snapshot, now)));
     let filled = match &mut decided {
         Ok(decision) => fill(decision, catalog, record, question, now).map(|(reason, policy)| {
@@ -60,7 +60,7 @@ pub fn decide_for<'c>(
 
 /// Why a question cannot be decided.
 enum Fault {
-    /// A name that nothing can have.
+    /// A name that breaks the rule of its kind: the field, and the rule.
     Name(&'static str, &'static str),
     NegativeRequest,
     Overflow,
@@ -87,7 +87,7 @@ impl From<Fault> for Problem {
     }
 }
 
-/// Fills in a decision, and says why it falls as it does and what to do if it cannot be said.
+/// Fills in a decision. Returns its reason, and the policy for an indeterminate answer.
 fn fill<'c>(
     decision: &mut Decision<'c>,
     catalog: &'c Catalog,
@@ -107,7 +107,7 @@ fn fill<'c>(
 
     let mut valid_until = ValidUntil::new(now);
     let max_age = max_age(&catalog.snapshot, question, feature);
-    // It is by the clock that it expires, whatever instant is asked about.
+    // The catalog expires by the clock, whatever instant the question is about.
     let deadline = max_age.and_then(|age| later(decision.freshness.generated_at?, age));
     valid_until.earliest = deadline.filter(|deadline| clock < *deadline);
     decision.valid_until = valid_until.earliest;
@@ -143,7 +143,7 @@ fn fill<'c>(
     because(reason)
 }
 
-/// Refuses a question that is none. What was found has a proper name already.
+/// Validates the names of the question and the requested amount. A name that was found is valid.
 fn check_form(question: &Question<'_>, feature_found: bool, customer_found: bool) -> Result<(), Fault> {
     if question.requested.is_some_and(Amount::is_negative) {
         return Err(Fault::NegativeRequest);
@@ -160,7 +160,7 @@ fn check_form(question: &Question<'_>, feature_found: bool, customer_found: bool
     }
 }
 
-/// What the customer is entitled to, and whether that admits the request.
+/// Finds the customer's entitlement and whether it admits the request.
 fn entitled<'c>(
     decision: &mut Decision<'c>,
     context: &EvaluationContext<'_, 'c>,
@@ -175,7 +175,7 @@ fn entitled<'c>(
     };
     context.track_add_ons(at, valid_until);
     let allowances = match context.entitlement(at, feature)? {
-        // Without a subscription that grants access there are no rows but the customer's own.
+        // Without a granting subscription, only the customer override could grant.
         Entitlement::None if context.granting().next().is_none() => {
             let (reason, representative) = why_none_grants(context);
             decision.subscription_id = representative;
@@ -198,13 +198,13 @@ fn entitled<'c>(
         Entitlement::Allowances(allowances) => allowances,
     };
     decision.enabled = true;
-    let demand = UsageRequest {
+    let request = UsageRequest {
         requested: question.requested.unwrap_or(Amount::ONE),
         consumed: question.consumed,
         reserved: question.reserved,
     };
-    let asked = admit::admit_all(context, &allowances, demand, valid_until)?;
-    let Some(representative) = asked.first() else { return Ok(Reason::NotEntitled) };
+    let results = admit::admit_all(context, &allowances, request, valid_until)?;
+    let Some(representative) = results.first() else { return Ok(Reason::NotEntitled) };
     let reason = match representative.admission {
         Admission::Unknown => Reason::UsageUnavailable,
         Admission::Admitted | Admission::Refused => representative.answer.reason,
@@ -213,8 +213,8 @@ fn entitled<'c>(
     decision.subscription_id = representative.answer.subscription_id;
     decision.origin = Some(representative.answer.origin);
     decision.metering = Some(representative.answer.metering);
-    if 1 < asked.len() {
-        decision.windows = asked.into_iter().map(|asked| asked.answer).collect();
+    if 1 < results.len() {
+        decision.windows = results.into_iter().map(|result| result.answer).collect();
     }
     Ok(reason)
 }
@@ -226,7 +226,7 @@ fn feature_ref<'c>(asked: &'c str, feature: Option<&'c Feature>) -> FeatureRef<'
     }
 }
 
-/// Notes when subscriptions and trials start and end.
+/// Tracks the starts and ends of subscriptions and the ends of trials.
 fn track_subscriptions(context: &EvaluationContext<'_, '_>, valid_until: &mut ValidUntil) {
     let mut all = context.all();
     while let Some(subscription) = all.next() {
@@ -238,8 +238,8 @@ fn track_subscriptions(context: &EvaluationContext<'_, '_>, valid_until: &mut Va
     }
 }
 
-/// Why no subscription grants access, and which one says so: the one that started last.
-/// Subscriptions still to start speak only if none has.
+/// Why no subscription grants access, and the id of the subscription that represents the others: the one that
+/// started last. A subscription that has yet to start represents them only if none has started.
 fn why_none_grants<'c>(context: &EvaluationContext<'_, 'c>) -> (Reason, Option<&'c str>) {
     let key = |subscription: &Subscription<'c>| {
         let started = subscription.start.midnight() <= context.now;
@@ -258,7 +258,7 @@ fn why_none_grants<'c>(context: &EvaluationContext<'_, 'c>) -> (Reason, Option<&
     let to_start = context.now < representative.start.midnight();
     let reason = match status {
         _ if ended => Reason::SubscriptionEnded,
-        // A state that grants access does not explain why there is none.
+        // A status that grants access does not explain a denial; the future start does.
         _ if context.catalog.access.contains(status) && to_start => Reason::SubscriptionPending,
         Status::Cancelled | Status::Completed | Status::Superseded => Reason::SubscriptionEnded,
         Status::TrialExpired => Reason::TrialExpired,
@@ -271,7 +271,7 @@ fn why_none_grants<'c>(context: &EvaluationContext<'_, 'c>) -> (Reason, Option<&
     (reason, Some(representative.id))
 }
 
-/// The answer where there is no catalog to decide from.
+/// The indeterminate answer where no catalog is held. `reason` says why.
 ///
 /// ```
 /// use mayuse_core::{Instant, Question, Reason, SnapshotMeta, Verdict, undecided};
@@ -282,7 +282,7 @@ fn why_none_grants<'c>(context: &EvaluationContext<'_, 'c>) -> (Reason, Option<&
 /// ```
 ///
 /// # Errors
-/// A question that would be refused with a catalog too.
+/// The errors of [`decide`] about names and a negative requested amount.
 pub fn undecided<'q>(
     question: &Question<'q>,
     reason: Reason,
@@ -297,10 +297,11 @@ pub fn undecided<'q>(
     Ok(decision)
 }
 
-/// The answer where the catalog is held, but the customer's shard is not.
+/// The indeterminate answer where the catalog is held, but the customer's shard is not. A catalog that is too old for
+/// the question goes before `reason`.
 ///
 /// # Errors
-/// A malformed question.
+/// The errors of [`decide`] about names and a negative requested amount.
 pub fn undecided_in<'c>(
     catalog: &'c Catalog,
     question: &Question<'c>,
@@ -313,7 +314,7 @@ pub fn undecided_in<'c>(
     decision.customer_id = question.customer;
     decision.feature = feature_ref(question.feature, feature);
     decision.value_type = feature.map(|f| if f.metered { ValueType::Metered } else { ValueType::Boolean });
-    // Whoever wants a newer version is told so, whatever else is missing.
+    // SNAPSHOT_BEHIND and SNAPSHOT_EXPIRED go before the missing shard.
     let reason = too_old(catalog, question, now).unwrap_or(reason);
     decision.settle(reason, policy(catalog, question, feature));
     Ok(decision)

@@ -1,4 +1,4 @@
-//! The decision: what is answered.
+//! The decision: the fields of an answer, as section 9 of docs/semantics.md describes them.
 
 use crate::amount::Amount;
 use crate::grant_source::Origin;
@@ -9,89 +9,89 @@ use crate::trace::Step;
 use crate::value::Behavior;
 use crate::window::Window;
 
-/// The answer to *may this customer use this feature*, and everything one may want to know of it.
+/// The answer to *may this customer use this feature*, with reason, numbers, origin and freshness.
 ///
-/// Borrows from the catalog. A switch is decided without a single allocation.
+/// Borrows from the catalog. A boolean check allocates nothing.
 #[derive(Clone, Debug)]
 pub struct Decision<'c> {
-    /// The headline.
+    /// The answer. For an indeterminate decision, what the failure policy says.
     pub allowed: bool,
-    /// ALLOW, DENY, or that it cannot be said.
+    /// ALLOW, DENY or INDETERMINATE.
     pub decision: Verdict,
-    /// Why; also on an allow.
+    /// The reason, also of an ALLOW.
     pub reason: Reason,
-    /// Whether asking again may help: exactly when it could not be said.
+    /// Whether asking again may help: exactly for INDETERMINATE.
     pub retryable: bool,
-    /// The customer's id, also when it was asked for by alias.
+    /// The customer's id, also if the question named the alias. The name in the question if the customer is unknown.
     pub customer_id: &'c str,
-    /// The subscription that decided.
+    /// The id of the subscription that decided or explains the denial.
     pub subscription_id: Option<&'c str>,
     /// The feature.
     pub feature: FeatureRef<'c>,
-    /// What kind of value decided; none where nothing did.
+    /// The type of the value that decided; None for an unknown feature.
     pub value_type: Option<ValueType>,
-    /// The configured switch alone.
+    /// The configured switch alone, whatever the limit says.
     pub enabled: bool,
     /// The numbers of the allowance that decided.
     pub metering: Option<Metering>,
-    /// Every allowance, the one that decided first; only where there is more than one.
+    /// Every allowance, the one that decided first. Empty where there is only one.
     pub windows: Vec<WindowAnswer<'c>>,
     /// The row that decided.
     pub origin: Option<Origin<'c>>,
     /// How fresh the answer is.
     pub freshness: Freshness,
-    /// The earliest instant at which the answer may change by itself.
+    /// The earliest future instant at which the answer may change by itself.
     pub valid_until: Option<Instant>,
-    /// Each row that was looked at; only where it was asked for.
+    /// Each row that was considered; only if the question asks to explain.
     pub trace: Option<Vec<Step<'c>>>,
 }
 
-/// Yes, no, or that it cannot be said.
+/// Yes, no or indeterminate.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Verdict {
     /// Yes.
     Allow,
     /// No.
     Deny,
-    /// It cannot be said; the failure policy decides.
+    /// Not known; the failure policy decides.
     Indeterminate,
 }
 
-/// Why. Codes are append-only.
+/// The reason of a decision. Codes are append-only.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Reason {
     /// The switch is on.
     Enabled,
-    /// What would be used is within the limit.
+    /// Usage and request together are within the limit.
     WithinLimit,
     /// There is no limit.
     Unlimited,
-    /// Above the limit, within the tolerated grace.
+    /// Above the limit, within the grace.
     WithinGrace,
-    /// Above the limit, which costs.
+    /// Above limit and grace, as overage.
     OverageAllowed,
-    /// No such feature.
+    /// The catalog has no such feature.
     FeatureNotFound,
     /// The feature is disabled or archived.
     FeatureDisabled,
-    /// Granted, but switched off.
+    /// Only disabled rows reach the customer.
     EntitlementDisabled,
-    /// Nothing grants it.
+    /// No row in scope grants the feature.
     NotEntitled,
-    /// Nothing is left.
+    /// The allowance is used up.
     LimitReached,
-    /// Something is left, but less than was asked for.
+    /// The allowance has less left than the requested amount.
     RequestedExceedsRemaining,
-    /// The pool does not hold what it would cost.
+    /// The pool has less left than the cost, or is disabled or not granted.
     InsufficientCredits,
-    /// No such customer.
+    /// The customer is unknown.
     CustomerNotFound,
     /// The customer is archived.
     CustomerArchived,
     /// No subscription grants access, for no more specific reason.
     NoActiveSubscription,
-    /// The subscription has not started.
+    /// The subscription has not started, or waits for its activation.
     SubscriptionPending,
     /// The subscription is paused.
     SubscriptionPaused,
@@ -101,19 +101,19 @@ pub enum Reason {
     SubscriptionEnded,
     /// The trial is over.
     TrialExpired,
-    /// Only values that do not fit the feature.
+    /// Only type mismatches reach the customer.
     TypeMismatch,
-    /// There is no snapshot.
+    /// No snapshot is held.
     SnapshotMissing,
-    /// The snapshot is older than allowed.
+    /// The snapshot is older than the maximum age.
     SnapshotExpired,
-    /// The snapshot is older than the version asked for.
+    /// The snapshot is older than the question's `min_version`.
     SnapshotBehind,
     /// The snapshot cannot be used.
     SnapshotInvalid,
-    /// It depends on usage that cannot be had.
+    /// The answer depends on usage that is unknown.
     UsageUnavailable,
-    /// A reservation cannot be had.
+    /// Reserved for reservations; not given yet.
     ReservationUnavailable,
 }
 
@@ -163,7 +163,7 @@ impl Reason {
         }
     }
 
-    /// What the reason comes to.
+    /// The verdict that the reason implies.
     pub fn verdict(self) -> Verdict {
         use Reason as R;
         match self {
@@ -179,25 +179,25 @@ impl Reason {
     }
 }
 
-/// A feature, as far as it is known.
+/// The feature of a decision.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct FeatureRef<'c> {
-    /// Its id; none for an unknown one.
+    /// The id; None for an unknown feature.
     pub id: Option<&'c str>,
-    /// Its code; what was asked for, for an unknown one.
+    /// The code; for an unknown feature, the name in the question.
     pub code: &'c str,
-    /// Its name; none for an unknown one.
+    /// The name; None for an unknown feature.
     pub name: Option<&'c str>,
 }
 
-/// The kind of value that decided.
+/// The type of the value that decided.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum ValueType {
     /// A switch.
     Boolean,
-    /// So much in each window.
+    /// A limit in each window.
     Metered,
-    /// So much of a pool.
+    /// A cost in units of a pool.
     Credits,
 }
 
@@ -212,96 +212,96 @@ impl ValueType {
     }
 }
 
-/// The numbers of an allowance. Those of a pool, where it is asked in credits.
+/// The numbers of an allowance. For CREDITS, the pool's numbers, except `requested`.
 #[derive(Clone, Copy, Debug)]
 pub struct Metering {
-    /// How much was asked for.
+    /// The requested amount, in units of the feature.
     pub requested: Amount,
-    /// How much there is; none where that is unlimited.
+    /// The limit in units; None if unlimited.
     pub limit: Option<Amount>,
     /// Whether there is no limit.
     pub unlimited: bool,
-    /// How much was used in the window; none if that cannot be had.
+    /// The usage in the window; None if unknown.
     pub consumed: Option<Amount>,
-    /// How much is held for requests that are under way.
+    /// The amount held for requests under way.
     pub reserved: Amount,
-    /// What is left, never below zero; none where it is unlimited or cannot be said.
+    /// `max(limit - consumed - reserved, 0)`; None if unlimited or unknown.
     pub remaining: Option<Amount>,
-    /// What happens above the limit.
+    /// The terms above the limit.
     pub overage: Overage,
-    /// From where on to warn.
+    /// The warning threshold.
     pub warning: Option<Warning>,
-    /// The window; none where there is none, as of a pool that is not granted.
+    /// The window; None for a pool that is not granted.
     pub period: Option<Period>,
 }
 
-/// What happens above a limit.
+/// The terms above a limit.
 #[derive(Clone, Copy, Debug)]
 pub struct Overage {
-    /// Whether it ends or costs.
+    /// Whether usage above the limit is blocked or allowed.
     pub behavior: Behavior,
-    /// What is tolerated above the limit, in units.
+    /// The tolerated units above the limit.
     pub grace: Amount,
-    /// What would be used above the limit, the request included; none if that cannot be said.
+    /// The units above the limit, the request included; None if unknown.
     pub units: Option<Amount>,
 }
 
-/// From where on to warn.
+/// The warning threshold.
 #[derive(Clone, Copy, Debug)]
 pub struct Warning {
-    /// Per cent of the limit.
+    /// The threshold in per cent of the limit.
     pub threshold_pct: Amount,
-    /// Whether it is reached; none if that cannot be said.
+    /// Whether consumed and reserved reach the threshold; None if unknown.
     pub reached: Option<bool>,
 }
 
-/// A window and the rule it comes from.
+/// A window and its reset period.
 #[derive(Clone, Copy, Debug)]
 pub struct Period {
-    /// The rule.
+    /// The reset period.
     pub rule: ResetPeriod,
     /// The window that holds the instant of the question.
     pub window: Window,
 }
 
-/// One allowance's own answer.
+/// The answer of one allowance.
 #[derive(Clone, Copy, Debug)]
 pub struct WindowAnswer<'c> {
     /// METERED or CREDITS.
     pub value_type: ValueType,
-    /// Whether it admits the request.
+    /// Whether the allowance admits the request.
     pub allowed: bool,
-    /// Why.
+    /// The reason.
     pub reason: Reason,
-    /// Its numbers.
+    /// The numbers.
     pub metering: Metering,
-    /// The row it began with.
+    /// The row that the allowance began with.
     pub origin: Origin<'c>,
-    /// The subscription its window is tied to.
+    /// The id of the subscription that anchors the window.
     pub subscription_id: Option<&'c str>,
 }
 
-/// How fresh an answer is.
+/// The freshness of an answer.
 #[derive(Clone, Copy, Debug)]
 pub struct Freshness {
-    /// Where the catalog came from.
+    /// The source of the catalog.
     pub source: Source,
-    /// Its version.
+    /// The version of the catalog.
     pub snapshot_version: Option<u64>,
-    /// When it was made.
+    /// When this version of the catalog was made.
     pub generated_at: Option<Instant>,
-    /// How old it is.
+    /// The age of the catalog in milliseconds, by the clock.
     pub age_ms: Option<u64>,
-    /// Whether that is older than it should be.
+    /// Whether the catalog is at least as old as the policy's `stale_after_ms`. Informs only.
     pub stale: bool,
-    /// As of when usage is known; none where the caller said it, or none is.
+    /// The instant up to which usage is known; None if the caller stated the usage.
     pub usage_as_of: Option<Instant>,
-    /// Whether usage is exact; none where the caller said it, or none is.
+    /// Whether the usage is exact; None if the caller stated the usage.
     pub usage_exact: Option<bool>,
 }
 
 impl<'c> Decision<'c> {
-    /// Says why, and what that comes to.
+    /// Sets the reason and the fields that follow from it.
     pub(crate) fn settle(&mut self, reason: Reason, policy: Policy) {
         self.reason = reason;
         self.decision = reason.verdict();
@@ -313,7 +313,7 @@ impl<'c> Decision<'c> {
         };
     }
 
-    /// No answer yet, and about nobody.
+    /// A denial to be filled in, without a customer or a feature.
     pub(crate) fn undecided(freshness: Freshness) -> Decision<'c> {
         Decision {
             allowed: false,

@@ -1,5 +1,5 @@
-//! The decision in JSON. Fields stand in the order of their declaration, numbers in the place of
-//! the allowance they belong to.
+//! The decision in JSON. Fields are in the order of their declaration; an allowance's numbers are fields of the
+//! object around them.
 
 use crate::decision::{
     Decision, FeatureRef, Freshness, Metering, Overage, Period, Reason, ValueType, Verdict, Warning, WindowAnswer,
@@ -36,7 +36,7 @@ impl WriteJson for Decision<'_> {
     }
 }
 
-/// The fields of an allowance's numbers, within the object around them.
+/// Writes the numbers of an allowance as fields of the open object.
 fn write_numbers(metering: &Metering, out: &mut Vec<u8>) {
     fields!(
         out,

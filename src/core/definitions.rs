@@ -1,5 +1,7 @@
-//! Everything but the customers, before names are looked up: what a document and a catalog object
-//! both are read into, and what a [`Catalog`](crate::Catalog) is made of.
+//! The definitions: a catalog without customers, before it is compiled.
+//!
+//! Documents and catalog objects are both read into definitions, and a [`Catalog`](crate::Catalog) is compiled from
+//! them. Section 1 of docs/semantics.md lists the fields.
 
 use crate::idx::FeatureIdx;
 use crate::ladder::Ladder;
@@ -8,15 +10,15 @@ use crate::status::StatusSet;
 use crate::time::Instant;
 use crate::value::UncheckedGrant;
 
-/// The rows of one owner, at most one per feature, sorted by feature.
+/// The entitlement rows of one owner: at most one for each feature, sorted by feature.
 pub type Grants<'a> = Vec<UncheckedGrant<'a, FeatureIdx>>;
 
-/// Features, plans and add-ons, each list sorted by id, and the ladder.
+/// Features, plans and add-ons, each list sorted by id; the ladder; the statuses that grant access.
 #[derive(Clone, Debug)]
 pub struct Definitions<'a> {
-    /// Which rows win.
+    /// The ladder.
     pub ladder: Ladder,
-    /// The states of a subscription that grant access.
+    /// The statuses of a subscription that grant access.
     pub access: StatusSet,
     /// The features.
     pub features: Vec<FeatureDefinition<'a>>,
@@ -29,67 +31,67 @@ pub struct Definitions<'a> {
 /// A feature.
 #[derive(Clone, Debug)]
 pub struct FeatureDefinition<'a> {
-    /// Its id.
+    /// The id.
     pub id: &'a str,
-    /// Its code.
+    /// The code.
     pub code: &'a str,
-    /// Its name.
+    /// The name.
     pub name: &'a str,
-    /// Whether it is metered; nothing where that could not be read: then rows of any type fit.
+    /// Whether the feature is metered. None if its type could not be read; rows of any type then fit.
     pub metered: Option<bool>,
-    /// Whether it is active.
+    /// Whether the status is ACTIVE.
     pub active: bool,
-    /// The id of the product whose subscriptions it is restricted to.
+    /// The id of the product that a subscription must carry for the feature to be in scope.
     pub product: Option<&'a str>,
-    /// What everybody has of it.
+    /// The row that all customers in scope start from.
     pub default: Option<UncheckedGrant<'a, FeatureIdx>>,
-    /// What an indeterminate answer allows.
+    /// The failure policy of the feature.
     pub on_indeterminate: Option<Policy>,
-    /// The age in milliseconds from which on a catalog may not answer about it.
+    /// The age in milliseconds from which on a catalog may not answer about the feature.
     pub max_age_ms: Option<u64>,
-    /// That it cannot be a pool: rows on it cost units of another feature, and none grants units.
+    /// Whether the feature cannot be a pool: it has CREDITS rows and no METERED rows.
     pub has_no_units: bool,
 }
 
 /// A plan.
 #[derive(Clone, Debug)]
 pub struct PlanDefinition<'a> {
-    /// Its id.
+    /// The id.
     pub id: &'a str,
-    /// Its name.
+    /// The name.
     pub name: &'a str,
-    /// What all its versions grant.
+    /// The rows of the plan, for all its versions.
     pub grants: Grants<'a>,
-    /// Its versions, sorted by id.
+    /// The versions, sorted by id.
     pub versions: Vec<VersionDefinition<'a>>,
 }
 
 /// A version of a plan.
 #[derive(Clone, Debug)]
 pub struct VersionDefinition<'a> {
-    /// Its id.
+    /// The id.
     pub id: &'a str,
-    /// Its number.
+    /// The version number, for names in answers.
     pub version: u32,
-    /// The ids of its products.
+    /// The ids of the products.
     pub products: Vec<&'a str>,
-    /// What it grants.
+    /// The rows.
     pub grants: Grants<'a>,
 }
 
 /// An add-on.
 #[derive(Clone, Debug)]
 pub struct AddOnDefinition<'a> {
-    /// Its id.
+    /// The id.
     pub id: &'a str,
-    /// Its name.
+    /// The name.
     pub name: &'a str,
-    /// The id of its product.
+    /// The id of the product.
     pub product: Option<&'a str>,
-    /// Whether a subscription may hold it more than once.
+    /// Whether a subscription may hold the add-on more than once.
     pub multi_instance: bool,
-    /// From when on it is archived.
+    /// The instant from which on the add-on is archived.
     pub archived_at: Option<Instant>,
-    /// What it grants.
+    /// The rows.
     pub grants: Grants<'a>,
 }

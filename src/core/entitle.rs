@@ -1,5 +1,5 @@
-//! What one customer is entitled to: which rows reach the customer, chain by chain, what each
-//! chain comes to, and which windows it is tied to.
+//! The entitlement of one customer: collects the rows that reach the customer, resolves each chain, and anchors its
+//! windows.
 
 use crate::catalog::Feature;
 use crate::compose::{AnchoredAllowance, Composition, Entitlement, drop_mismatches};
@@ -16,12 +16,12 @@ use crate::value::{Grant, Value, row_on};
 use crate::windowing::Anchors;
 
 impl<'c> EvaluationContext<'_, 'c> {
-    /// The customer's own override on a feature, if the ladder lists it and its value fits.
+    /// The customer override on a feature, if the ladder lists CUSTOMER and the value fits the feature.
     pub fn customer_override(&self, feature: FeatureIdx) -> Option<(AppliedGrant<'c>, Combine)> {
         self.override_row(feature).filter(|(row, _)| row.grant.value != Value::TypeMismatch)
     }
 
-    /// The customer's own override on a feature, if the ladder lists it, fitting or not.
+    /// The customer override on a feature, if the ladder lists CUSTOMER. The value may be a type mismatch.
     pub fn override_row(&self, feature: FeatureIdx) -> Option<(AppliedGrant<'c>, Combine)> {
         let grant = row_on(self.customer.rows, feature)?;
         let combine = self.catalog.ladder.combine(Level::Customer)?;
@@ -37,14 +37,14 @@ impl<'c> EvaluationContext<'_, 'c> {
         ))
     }
 
-    /// What the customer is entitled to of a feature, over all the subscriptions asked about.
+    /// The customer's entitlement to a feature, over all subscriptions that the question is about.
     pub fn entitlement(&self, at: FeatureIdx, feature: &'c Feature) -> Result<Entitlement<'c>, Overflow> {
         if feature.metered { self.metered(at, feature) } else { Ok(self.switch(at, feature)) }
     }
 
     fn switch(&self, at: FeatureIdx, feature: &'c Feature) -> Entitlement<'c> {
         let result = self.switch_of_subscriptions(at, feature);
-        // Most customers have no rows of their own.
+        // The fast path: most customers have no override.
         if self.customer.rows.is_empty() {
             return result;
         }
@@ -66,7 +66,7 @@ impl<'c> EvaluationContext<'_, 'c> {
         };
         let mut granting = self.granting();
         let Some(first) = granting.next() else { return Entitlement::None };
-        // Nearly everybody has one.
+        // Nearly every customer has one subscription.
         let mut result = switch_of(first);
         while let Some(subscription) = granting.next() {
             result = result.or_stronger(switch_of(subscription));
@@ -74,8 +74,8 @@ impl<'c> EvaluationContext<'_, 'c> {
         result
     }
 
-    /// The switch that one subscription comes to, or all that grant access where they form a chain.
-    /// Looks at each row once and holds none.
+    /// The switch of one subscription or, if `only` is None, of all granting subscriptions as one chain. `named` is the
+    /// subscription that the answer names. Reads each row once and collects none.
     fn switch_of_chain(
         &self,
         at: FeatureIdx,
@@ -96,7 +96,7 @@ impl<'c> EvaluationContext<'_, 'c> {
                 Some(subscription) => self.each_row_at(*level, at, feature, subscription, in_scope, add),
                 None => self.each_granted_row_at(*level, at, feature, in_scope, add),
             }
-            // Most levels say nothing.
+            // Most levels have no row.
             if !switch.is_silent() {
                 state = switch.on_top_of(state, *combine);
             }
@@ -140,8 +140,8 @@ impl<'c> EvaluationContext<'_, 'c> {
             .override_with(combine, own, &mut |allowances, allowance| self.anchor_override(allowances, allowance))
     }
 
-    /// Notes when an add-on is archived that grants a feature, where rows of its level merge: its
-    /// limit adds to those of others only until then.
+    /// Tracks when an add-on with a row on the feature is archived, if ADD_ON is a REPLACE level: the limit of the
+    /// add-on adds to the limits of the others only until then.
     pub fn track_add_ons(&self, feature: FeatureIdx, valid_until: &mut ValidUntil) {
         if self.catalog.ladder.combine(Level::AddOn) != Some(Combine::Replace) {
             return;
@@ -158,8 +158,8 @@ impl<'c> EvaluationContext<'_, 'c> {
         }
     }
 
-    /// Ties an override to its windows: its own creation, and the billing cycle of each granting
-    /// subscription where it counts by billing cycle.
+    /// Adds the allowances of an override with their anchors: the creation of the override and, for BILLING_CYCLE, the
+    /// billing cycle of each granting subscription.
     fn anchor_override(&self, allowances: &mut Vec<AnchoredAllowance<'c>>, allowance: Allowance<'c>) {
         let activation = allowance.row.grant.created_at.unwrap_or(Instant::EPOCH);
         let by_cycle = matches!(&allowance.terms, Terms::Metered(limits)
@@ -184,7 +184,7 @@ impl<'c> EvaluationContext<'_, 'c> {
         }
     }
 
-    /// Calls `each` with the rows on a feature that reach the customer through a subscription.
+    /// Calls `each` with the rows on a feature that reach the customer through a subscription, weakest level first.
     pub fn each_row(
         &self,
         at: FeatureIdx,
@@ -200,7 +200,7 @@ impl<'c> EvaluationContext<'_, 'c> {
         }
     }
 
-    /// The same, of one level. Rows of the subscription itself need no scope: they were given on
+    /// [`each_row`](Self::each_row) for one level. Rows of the subscription itself need no scope: they were granted on
     /// purpose.
     #[cfg_attr(not(feature = "small"), inline(always))]
     fn each_row_at(
@@ -213,23 +213,23 @@ impl<'c> EvaluationContext<'_, 'c> {
         each: &mut impl FnMut(AppliedGrant<'c>),
     ) {
         let EvaluationContext { catalog, now, .. } = *self;
-        let mut give = |source, grant: Option<&'c Grant>| {
+        let mut emit = |source, grant: Option<&'c Grant>| {
             if let Some(grant) = grant {
                 each(AppliedGrant { source, grant, quantity: 1, additive: false, monthly: false });
             }
         };
         match level {
             _ if !in_scope && level != Level::Subscription => {}
-            Level::Feature => give(GrantSource::Feature(feature), feature.default.as_ref()),
+            Level::Feature => emit(GrantSource::Feature(feature), feature.default.as_ref()),
             Level::Plan => {
                 let plan = catalog.version(subscription.version).and_then(|version| catalog.plan(version.plan));
                 if let Some(plan) = plan {
-                    give(GrantSource::Plan(plan), plan.grants.on(at));
+                    emit(GrantSource::Plan(plan), plan.grants.on(at));
                 }
             }
             Level::PlanVersion => {
                 if let Some(version) = catalog.version(subscription.version) {
-                    give(GrantSource::PlanVersion(version, catalog), version.grants.on(at));
+                    emit(GrantSource::PlanVersion(version, catalog), version.grants.on(at));
                 }
             }
             Level::AddOn => {
@@ -247,13 +247,13 @@ impl<'c> EvaluationContext<'_, 'c> {
                     });
                 }
             }
-            Level::Subscription => give(GrantSource::Subscription(subscription.id), row_on(subscription.rows, at)),
-            // Applied last, over all subscriptions.
+            Level::Subscription => emit(GrantSource::Subscription(subscription.id), row_on(subscription.rows, at)),
+            // The customer override is applied once, over all subscriptions.
             Level::Customer => {}
         }
     }
 
-    /// The same of all granting subscriptions.
+    /// Calls `each` with the rows of one level of all granting subscriptions.
     #[inline(never)]
     fn each_granted_row_at(
         &self,
@@ -269,9 +269,9 @@ impl<'c> EvaluationContext<'_, 'c> {
         }
     }
 
-    /// The rows of all granting subscriptions, each once, quantities summed.
+    /// Collects the rows of all granting subscriptions into one chain, each once, with quantities summed.
     pub fn chain_rows(&self, at: FeatureIdx, feature: &'c Feature, in_scope: bool, rows: &mut Vec<AppliedGrant<'c>>) {
-        // Its windows follow one billing cycle, whichever subscription a row came through.
+        // All windows of a chain follow one billing cycle, whichever subscription a row came through.
         let monthly = self.chain_billing().is_some_and(|subscription| subscription.billing.is_monthly());
         let mut granting = self.granting();
         while let Some(subscription) = granting.next() {

@@ -1,7 +1,6 @@
-//! The context of a question: a customer, the subscriptions it is about, and which of them grant
-//! access at the instant.
+//! The context of a question: the customer, the subscriptions it is about, and which of them grant access.
 //!
-//! Subscriptions are lent one by one: to copy one costs more than to look at it, and nearly every
+//! Cursors lend subscriptions one by one, because copying a subscription costs more than reading it, and nearly every
 //! customer has one.
 
 use crate::catalog::{Catalog, Feature};
@@ -11,7 +10,7 @@ use crate::status::Status;
 use crate::time::Instant;
 use crate::windowing::Anchors;
 
-/// Everything a question about one customer at one instant looks at.
+/// The data for a question about one customer at one instant.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct EvaluationContext<'s, 'c> {
     pub catalog: &'c Catalog,
@@ -19,16 +18,16 @@ pub(crate) struct EvaluationContext<'s, 'c> {
     /// The subscriptions the question is about.
     pub subscriptions: &'s Subscriptions<'c>,
     pub now: Instant,
-    /// Whether the first of them grants access now.
+    /// Whether the first subscription grants access at `now`.
     first_grants: bool,
 }
 
-/// Some subscriptions, which are lent one by one.
+/// A cursor that lends subscriptions one by one.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct SubscriptionCursor<'s, 'c> {
     first: Option<&'s Subscription<'c>>,
     others: SubscriptionIter<'c>,
-    /// The catalog and the instant, where only those that grant access are wanted.
+    /// The catalog and the instant, if only granting subscriptions are wanted.
     granting: Option<(&'c Catalog, Instant)>,
 }
 
@@ -38,7 +37,7 @@ impl<'s, 'c> SubscriptionCursor<'s, 'c> {
         if let Some(first) = self.first.take() {
             return Some(first);
         }
-        // Nearly everybody has one.
+        // Nearly every customer has one subscription.
         if self.others.n() == 0 { None } else { self.other() }
     }
 
@@ -66,7 +65,7 @@ impl<'s, 'c> EvaluationContext<'s, 'c> {
         EvaluationContext { catalog, customer, subscriptions, now, first_grants }
     }
 
-    /// All subscriptions the question is about, in the order of their ids.
+    /// All subscriptions that the question is about, in the order of their ids.
     #[inline]
     pub fn all(&self) -> SubscriptionCursor<'s, 'c> {
         SubscriptionCursor {
@@ -76,7 +75,7 @@ impl<'s, 'c> EvaluationContext<'s, 'c> {
         }
     }
 
-    /// Those that grant access now.
+    /// The subscriptions that grant access at `now`, in the order of their ids.
     #[inline]
     pub fn granting(&self) -> SubscriptionCursor<'s, 'c> {
         let first = if self.first_grants { self.subscriptions.first.as_ref() } else { None };
@@ -85,12 +84,12 @@ impl<'s, 'c> EvaluationContext<'s, 'c> {
 }
 
 impl<'c> EvaluationContext<'_, 'c> {
-    /// Whether rows that need scope reach the customer through a subscription.
+    /// Whether a feature is in scope of a subscription: it names no product, or the subscription carries the product.
     pub fn in_scope(&self, feature: &Feature, subscription: &Subscription<'_>) -> bool {
         feature.product.is_none_or(|product| self.has_product(subscription, product))
     }
 
-    /// The same, through any subscription that grants access.
+    /// Whether a feature is in scope of any granting subscription.
     pub fn chain_in_scope(&self, feature: &Feature) -> bool {
         let mut granting = self.granting();
         while let Some(subscription) = granting.next() {
@@ -110,7 +109,8 @@ impl<'c> EvaluationContext<'_, 'c> {
                 .any(|held| self.catalog.add_on(held.add_on).is_some_and(|add_on| add_on.product == Some(product)))
     }
 
-    /// The subscription whose billing cycle a chain over all of them follows.
+    /// The subscription whose billing cycle the chain of all granting subscriptions follows: the one with the latest
+    /// current period, of equals the one with the greater id.
     pub fn chain_billing(&self) -> Option<Subscription<'c>> {
         let key = |subscription: &Subscription<'c>| (subscription.billing.current_start, subscription.id);
         let mut latest: Option<Subscription<'c>> = None;
@@ -123,6 +123,8 @@ impl<'c> EvaluationContext<'_, 'c> {
         latest
     }
 
+    /// The subscription of [`chain_billing`](Self::chain_billing), and the anchors of the chain: its billing cycle, and
+    /// the earliest activation of all granting subscriptions.
     pub fn chain_anchors(&self) -> Option<(Subscription<'c>, Anchors)> {
         let subscription = self.chain_billing()?;
         let mut activation = subscription.activation();
@@ -134,14 +136,14 @@ impl<'c> EvaluationContext<'_, 'c> {
     }
 }
 
-/// Whether a subscription grants access at an instant, by its state and by the clock.
+/// Whether a subscription grants access at an instant: its status, start and end say so.
 fn grants_access(catalog: &Catalog, subscription: &Subscription<'_>, now: Instant) -> bool {
     subscription.start.midnight() <= now
         && subscription.end.is_none_or(|end| now < end.midnight())
         && catalog.access.contains(status_at(subscription, now))
 }
 
-/// The state of a subscription at an instant.
+/// The status of a subscription at an instant, after an ended trial.
 pub(crate) fn status_at(subscription: &Subscription<'_>, now: Instant) -> Status {
     subscription.status.at(subscription.trial_end, subscription.activated_at.is_some(), now)
 }

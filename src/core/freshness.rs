@@ -1,6 +1,6 @@
-//! How old a catalog is, whether that lets it answer, and what is answered where it does not.
+//! Freshness: the age of a catalog, whether the catalog may answer at that age, and the failure policy.
 //!
-//! All of it goes by the real clock, whatever instant a question is about.
+//! Ages count by the clock, whatever instant a question is about. The rules are in section 9 of docs/semantics.md.
 
 use crate::catalog::{Catalog, Feature};
 use crate::decision::{Freshness, Reason};
@@ -9,7 +9,7 @@ use crate::snapshot::{Policy, SnapshotMeta, Source};
 use crate::time::Instant;
 
 fn age_ms(snapshot: &SnapshotMeta, now: Instant) -> Option<u64> {
-    // A clock that went backward makes nothing younger than new.
+    // A clock that went backward gives the age 0.
     snapshot.generated_at.map(|made| u64::try_from(now.millis().saturating_sub(made.millis())).unwrap_or(0))
 }
 
@@ -26,19 +26,20 @@ pub(crate) fn freshness(snapshot: &SnapshotMeta, now: Instant) -> Freshness {
     }
 }
 
+/// The instant `ms` milliseconds later, or None after the year 9999.
 pub(crate) fn later(instant: Instant, ms: u64) -> Option<Instant> {
     Instant::from_millis(instant.millis().saturating_add_unsigned(ms))
 }
 
-/// Why this catalog may not answer a question at this instant of the real clock, if it may not:
-/// SNAPSHOT_BEHIND or SNAPSHOT_EXPIRED. This needs no data of the customer.
+/// Why this catalog is too old to answer a question at `now` by the clock: SNAPSHOT_BEHIND or SNAPSHOT_EXPIRED. None
+/// if it may answer. This needs no data of the customer.
 pub fn too_old(catalog: &Catalog, question: &Question<'_>, now: Instant) -> Option<Reason> {
     let feature = catalog.feature_at(question.feature).and_then(|at| catalog.feature(at));
     let max_age = max_age(&catalog.snapshot, question, feature);
     outdated(&catalog.snapshot, question, max_age, age_ms(&catalog.snapshot, now))
 }
 
-/// The least of the ages that question, feature and deployment allow.
+/// The maximum age in milliseconds: the smallest of the question's, the feature's and the deployment's.
 pub(crate) fn max_age(snapshot: &SnapshotMeta, question: &Question<'_>, feature: Option<&Feature>) -> Option<u64> {
     let of_feature = feature.and_then(|feature| feature.max_age_ms);
     least(least(question.max_age_ms, of_feature), snapshot.max_age_ms)
@@ -51,13 +52,14 @@ fn least(a: Option<u64>, b: Option<u64>) -> Option<u64> {
     }
 }
 
+/// SNAPSHOT_BEHIND if the version is below `min_version`, SNAPSHOT_EXPIRED if the age has reached `max_age`.
 pub(crate) fn outdated(
     snapshot: &SnapshotMeta,
     question: &Question<'_>,
     max_age: Option<u64>,
     age_ms: Option<u64>,
 ) -> Option<Reason> {
-    // The origin is the present: nothing is newer.
+    // The origin is the present, so it meets every demand.
     if snapshot.source == Source::Origin {
         return None;
     }
@@ -67,8 +69,8 @@ pub(crate) fn outdated(
     max_age.is_some_and(|max| age_ms.is_none_or(|age| max <= age)).then_some(Reason::SnapshotExpired)
 }
 
-/// What an indeterminate answer comes to: as the question and the feature say, the stricter of the
-/// two; as everywhere, where neither says.
+/// The failure policy: the stricter of the question's and the feature's, or the deployment's where neither states
+/// one.
 pub(crate) fn policy(catalog: &Catalog, question: &Question<'_>, feature: Option<&Feature>) -> Policy {
     let of_feature = feature.and_then(|feature| feature.on_indeterminate);
     match (question.on_indeterminate, of_feature) {

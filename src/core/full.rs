@@ -1,10 +1,10 @@
-//! A catalog together with its customers.
+//! A catalog with all its customers.
 
 use crate::catalog::Catalog;
 use crate::packed::CustomerBlock;
 
-/// A catalog and its customers, as one document holds both. A replica keeps them apart: it holds only some
-/// of the customers.
+/// A catalog with all its customers, as one document has them. A replica keeps the two apart, because it holds only
+/// some customers.
 #[derive(Debug)]
 pub struct FullCatalog {
     /// Features, plans, add-ons and the ladder.

@@ -1,21 +1,21 @@
-//! Owners: the entities rows hang on, and how they are named in answers.
+//! The owner of an entitlement row, and its name in answers.
 
 use crate::catalog::{AddOn, Catalog, Feature, Plan, PlanVersion};
 use crate::json::{Token, WriteJson, end, escape, object, put};
 use crate::ladder::Level;
 
-/// The entity a row hangs on.
+/// The entity that owns a row.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum GrantSource<'c> {
     Feature(&'c Feature),
     Plan(&'c Plan),
     PlanVersion(&'c PlanVersion, &'c Catalog),
     AddOn(&'c AddOn),
-    /// By its id.
+    /// The id of the subscription.
     Subscription(&'c str),
-    /// By its id and name.
+    /// The id and the name of the customer.
     Customer(&'c str, &'c str),
-    /// One that is known by nothing but its id.
+    /// An entity of which only the level and the id are known.
     Named(Level, &'c str),
 }
 
@@ -57,7 +57,7 @@ impl<'c> GrantSource<'c> {
     }
 }
 
-/// The name of an entity.
+/// The name of an entity in an answer.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Name<'c> {
     None,
@@ -65,17 +65,17 @@ pub(crate) enum Name<'c> {
     PlanVersion { plan: &'c str, version: u32 },
 }
 
-/// The row that decided, by the entity it hangs on.
+/// The owner of the row that decided.
 #[derive(Clone, Copy, Debug)]
 pub struct Origin<'c>(GrantSource<'c>);
 
 impl<'c> Origin<'c> {
-    /// FEATURE, PLAN, PLAN_VERSION, ADD_ON, SUBSCRIPTION or CUSTOMER.
+    /// The level of the owner.
     pub fn level(&self) -> Level {
         self.0.level()
     }
 
-    /// The entity's id.
+    /// The id of the owner.
     pub fn id(&self) -> &'c str {
         self.0.id()
     }

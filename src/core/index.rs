@@ -1,13 +1,12 @@
-//! A hash index from keys to places, made once and then only read.
+//! A hash index from keys to positions, built once and then only read.
 //!
-//! Keys lie end to end in one text, slots in one array: two places in memory per look-up, whatever
-//! the size. The hash is seeded with all the keys, so that nobody who can choose a few of them
-//! knows which will collide.
+//! All keys are in one text and all slots in one array, so a look-up touches two places in memory, whatever the size.
+//! The seed is derived from all keys, so that a person who chooses a few of them cannot make them collide.
 
-/// Places by key.
+/// Positions by key.
 #[derive(Debug)]
 pub(crate) struct Index {
-    /// A power of two of them, at most half of them taken.
+    /// A power of two of slots, at most half of them taken.
     slots: Vec<Slot>,
     keys: String,
     seed: u64,
@@ -15,15 +14,15 @@ pub(crate) struct Index {
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Slot {
-    /// The upper half of the hash; most other keys are told apart by it alone.
+    /// The upper half of the hash, which alone tells most other keys apart.
     tag: u32,
-    /// Where the key starts, and its length; 0 in a free slot.
+    /// The start and the length of the key in `keys`; the length is 0 in a free slot.
     key: (u32, u32),
     place: u32,
 }
 
 impl Index {
-    /// An index of these keys. Of a key given twice, the first place stands.
+    /// Builds an index. Of equal keys, the first counts.
     pub fn new(keys: &[(&str, u32)]) -> Index {
         let n_slots = keys.len().saturating_mul(2).max(2).next_power_of_two();
         let seed = keys.iter().fold(0, |seed, (key, _)| hash(seed, key));
@@ -35,7 +34,7 @@ impl Index {
         index
     }
 
-    /// The place of a key.
+    /// The position of a key.
     pub fn get(&self, key: &str) -> Option<u32> {
         let (tag, start) = self.home(key);
         self.probe(start)
@@ -57,7 +56,7 @@ impl Index {
         }
     }
 
-    /// The tag of a key, and the slot from which on it lies.
+    /// The tag of a key, and the first slot to probe.
     fn home(&self, key: &str) -> (u32, usize) {
         let hash = hash(self.seed, key);
         let mask = u64::try_from(self.slots.len()).unwrap_or_default().saturating_sub(1);
@@ -65,7 +64,7 @@ impl Index {
         (u32::try_from(hash >> 32).unwrap_or_default(), start)
     }
 
-    /// All slots, from `start` around.
+    /// All slots, from `start` to the end and on from the first.
     fn probe(&self, start: usize) -> impl Iterator<Item = &Slot> {
         let (before, after) = self.slots.split_at_checked(start).unwrap_or_default();
         after.iter().chain(before)
@@ -77,7 +76,7 @@ impl Index {
     }
 }
 
-/// A multiplicative hash, eight bytes at a time. Packed catalogs are laid out by it, so it never changes.
+/// A multiplicative hash of eight bytes at a time. It never changes, because customer blocks are laid out by it.
 pub(crate) fn hash(seed: u64, key: &str) -> u64 {
     const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
     let mix = |state: u64, word: u64| {
@@ -87,7 +86,7 @@ pub(crate) fn hash(seed: u64, key: &str) -> u64 {
     let length = u64::try_from(key.len()).unwrap_or_default();
     let (words, rest) = key.as_bytes().as_chunks::<8>();
     let state = words.iter().fold(mix(seed, length), |state, word| mix(state, u64::from_le_bytes(*word)));
-    // The last eight bytes once more, where there are so many: the rest is among them.
+    // The last eight bytes hold the rest; a shorter key is its own rest.
     let last = match key.as_bytes().last_chunk::<8>() {
         Some(last) => u64::from_le_bytes(*last),
         None => rest.iter().fold(0, |last, byte| (last << 8) | u64::from(*byte)),

@@ -1,9 +1,8 @@
-//! Answers as JSON, written by hand.
+//! Answers as JSON, written without `serde`.
 //!
-//! Decisions are written on every request. What a derived serialiser is compiled to takes several
-//! times the room and the time, and reading is all that the core needs `serde` for.
+//! Every request writes decisions. A derived serialiser takes several times the code and the time.
 
-/// What can be written as JSON, without blanks.
+/// A value that can be written as JSON, without blanks.
 ///
 /// ```
 /// use mayuse_core::{Instant, WriteJson};
@@ -12,23 +11,22 @@
 /// assert_eq!(out, br#"["1970-01-01T00:00:00Z""#);
 /// ```
 pub trait WriteJson {
-    /// Appends it to a buffer, which may be used again and again.
+    /// Appends the JSON to a buffer, which the caller may reuse.
     fn write_json(&self, out: &mut Vec<u8>);
 
-    /// It as a text of its own.
+    /// The JSON as a new text.
     fn to_json(&self) -> String {
         let mut out = Vec::with_capacity(USUAL);
         self.write_json(&mut out);
-        // Nothing but whole texts is ever written, so that it always is one.
+        // Only whole texts are written, so the bytes are always UTF-8.
         String::from_utf8(out).unwrap_or_default()
     }
 }
 
-/// Most decisions are shorter.
+/// The initial capacity in bytes. Most decisions are shorter.
 const USUAL: usize = 1024;
 
-/// `object!(out, "a": x, "b": y)` begins an object: `{"a":x,"b":y`. `fields!` goes on with it, `end`
-/// closes it.
+/// `object!(out, "a": x, "b": y)` begins an object: `{"a":x,"b":y`. `fields!` adds to it, `end` closes it.
 macro_rules! object {
     ($out:ident, $first:literal: $value:expr $(, $name:literal: $more:expr)* $(,)?) => {
         $crate::json::put($out, concat!("{\"", $first, "\":"));
@@ -38,7 +36,7 @@ macro_rules! object {
 }
 pub(crate) use object;
 
-/// `fields!(out, "c": z)` goes on with an object: `,"c":z`.
+/// `fields!(out, "c": z)` adds to an object: `,"c":z`.
 macro_rules! fields {
     ($out:ident $(, $name:literal: $value:expr)* $(,)?) => {
         $(
@@ -49,19 +47,19 @@ macro_rules! fields {
 }
 pub(crate) use fields;
 
-/// The end of an object.
+/// Closes an object.
 #[cfg_attr(feature = "small", inline(never))]
 pub(crate) fn end(out: &mut Vec<u8>) {
     out.push(b'}');
 }
 
-/// Appends a piece of JSON as it stands.
+/// Appends JSON as it is.
 #[cfg_attr(feature = "small", inline(never))]
 pub(crate) fn put(out: &mut Vec<u8>, json: &str) {
     out.extend_from_slice(json.as_bytes());
 }
 
-/// One of our own words, in which there is nothing to escape.
+/// A word of ours that needs no escapes.
 pub(crate) struct Token(pub &'static str);
 
 impl WriteJson for Token {
@@ -144,7 +142,7 @@ impl<T: WriteJson> WriteJson for [T] {
     }
 }
 
-/// Writes an array, each item as it is said.
+/// Writes an array; `write` writes each item.
 pub fn write_list<T>(out: &mut Vec<u8>, items: impl IntoIterator<Item = T>, mut write: impl FnMut(T, &mut Vec<u8>)) {
     out.push(b'[');
     for (n, item) in items.into_iter().enumerate() {
@@ -156,12 +154,12 @@ pub fn write_list<T>(out: &mut Vec<u8>, items: impl IntoIterator<Item = T>, mut 
     out.push(b']');
 }
 
-/// The last decimal digit of a number.
+/// The last decimal digit of a number, in ASCII.
 pub(crate) fn digit(n: u64) -> u8 {
     b'0' | (n % 10) as u8
 }
 
-/// Appends what stands between the quotes of a text.
+/// Appends a text with escapes, without its quotes.
 pub(crate) fn escape(text: &str, out: &mut Vec<u8>) {
     let mut rest = text.as_bytes();
     let is_special = |byte: &u8| *byte < b' ' || *byte == b'"' || *byte == b'\\';

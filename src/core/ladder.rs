@@ -1,9 +1,9 @@
-//! Ladders: which rows win, as data.
+//! Ladders: the order of levels, and how each level combines with the levels below it.
 //!
-//! A ladder lists levels from weakest to strongest, each with how it combines with what is below.
-//! Two presets ship; a catalog may spell out its own.
+//! There are two presets; a catalog may spell out its own ladder. The rules are in sections 4 and 5 of
+//! docs/semantics.md.
 
-/// Where an entitlement row hangs.
+/// The kind of entity that owns an entitlement row.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Level {
     /// The feature's default.
@@ -12,11 +12,11 @@ pub enum Level {
     Plan,
     /// The plan version.
     PlanVersion,
-    /// An add-on the subscription holds.
+    /// An add-on that the subscription holds.
     AddOn,
-    /// The subscription's negotiated override.
+    /// The override on the subscription.
     Subscription,
-    /// The customer's override, applied last and even without a subscription.
+    /// The override on the customer, applied last and also without a subscription.
     Customer,
 }
 
@@ -40,14 +40,14 @@ impl Level {
     }
 }
 
-/// How a level combines with what is below it.
+/// How a level combines with the levels below it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Combine {
-    /// The whole value is replaced.
+    /// Replaces the whole value from below.
     Replace,
-    /// Adds to what is below: switches are OR-ed, limits of equal reset periods summed.
+    /// Adds to the value from below: switches are OR-ed, limits with equal reset periods are summed.
     Stack,
-    /// Keeps the larger limit of equal reset periods.
+    /// ORs switches, and keeps the larger of two limits with equal reset periods.
     Max,
 }
 
@@ -62,12 +62,12 @@ impl Combine {
     }
 }
 
-/// How several subscriptions of one customer come together.
+/// How the subscriptions of one customer combine.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum AcrossSubscriptions {
-    /// Each is resolved for itself; then switches are OR-ed and allowances stand side by side.
+    /// Each subscription is resolved alone; then switches are OR-ed and allowances stand side by side.
     Union,
-    /// The rows of all form one chain.
+    /// The rows of all granting subscriptions are resolved as one chain.
     Chain,
 }
 
@@ -75,17 +75,17 @@ pub enum AcrossSubscriptions {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Ladder {
     levels: Vec<(Level, Combine)>,
-    /// Where each level stands in `levels`.
+    /// The position of each level in `levels`.
     position: [Option<u8>; Level::COUNT],
-    /// How subscriptions come together.
+    /// How subscriptions combine.
     pub across: AcrossSubscriptions,
     /// Whether an add-on's limit is multiplied by the quantity held.
     pub multiply_quantity: bool,
 }
 
 impl Ladder {
-    /// The default of native catalogs: what a plan version gives replaces what the plan gives,
-    /// add-ons stack on it in the quantity held, and negotiated overrides replace it all.
+    /// The default of native catalogs, STANDARD: a plan version replaces its plan, add-ons stack in the quantity held,
+    /// and overrides replace everything.
     pub fn standard() -> Ladder {
         use Combine::{Replace, Stack};
         let levels = vec![
@@ -99,8 +99,8 @@ impl Ladder {
         Ladder::new(levels, AcrossSubscriptions::Union, true)
     }
 
-    /// What Meteroid itself says: one chain over all subscriptions, in which the plan version
-    /// stands above the add-ons, quantities do not count and customers have no override.
+    /// The ladder METEROID, which answers as Meteroid does: one chain over all subscriptions, in which the plan version
+    /// is above the add-ons, quantities do not count, and customers have no override.
     pub fn meteroid() -> Ladder {
         use Combine::Replace;
         let levels = vec![
@@ -113,7 +113,7 @@ impl Ladder {
         Ladder::new(levels, AcrossSubscriptions::Chain, false)
     }
 
-    /// A ladder of the given levels, weakest first. Of a level listed twice the first stands.
+    /// A ladder with these levels, weakest first. Of a level listed twice, the first counts.
     pub fn new(levels: Vec<(Level, Combine)>, across: AcrossSubscriptions, multiply_quantity: bool) -> Ladder {
         let mut position = [None; Level::COUNT];
         for (at, (level, _)) in levels.iter().enumerate() {
@@ -129,13 +129,13 @@ impl Ladder {
         &self.levels
     }
 
-    /// How a level combines, if it is listed.
+    /// How a level combines; None if the ladder does not list it.
     pub fn combine(&self, level: Level) -> Option<Combine> {
         let at = self.position(level)?;
         self.levels.get(usize::from(at)).map(|(_, combine)| *combine)
     }
 
-    /// Where a level stands, 0 being the weakest; nothing if it grants nothing.
+    /// The position of a level, 0 for the weakest; None if the ladder does not list it.
     pub(crate) fn position(&self, level: Level) -> Option<u8> {
         self.position.get(level.index()).copied().flatten()
     }

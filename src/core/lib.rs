@@ -1,13 +1,13 @@
 //! The decision core of mayuse: *may this customer use this feature?*
 //!
-//! [`decide`] answers a [`Question`] from a [`Catalog`] and its customers at an instant. Everything is pure: time is
-//! an argument, amounts are exact decimals, and the same catalog, question and instant give the same
-//! answer everywhere.
+//! [`decide`] answers a [`Question`] from a [`Catalog`] and its customers at an instant. All functions are pure: time
+//! is an argument, amounts are exact decimals, and the same catalog, question and instant give the same answer
+//! everywhere. The rules are in docs/semantics.md.
 //!
 //! # What this crate does not do
 //!
-//! It has no clock, no I/O, no randomness, no global state and no knowledge of JavaScript. It reads catalogs in
-//! their packed form alone: JSON is read by `mayuse-document`. It does not count usage, bill, or store anything.
+//! It has no clock, no I/O, no randomness, no global state and no knowledge of JavaScript. It reads only packed
+//! catalogs; `mayuse-document` reads JSON. It does not count usage, bill or store.
 
 #![forbid(unsafe_code)]
 

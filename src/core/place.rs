@@ -1,8 +1,8 @@
-//! Where in an input something stands.
+//! Places in an input, for problems.
 
 use std::fmt;
 
-/// A place in an input: an element of it, and a field inside of that.
+/// A place in an input: an element, and a field of that element.
 ///
 /// # Example: the printed form
 ///
@@ -15,33 +15,33 @@ use std::fmt;
 /// ```
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Place {
-    /// Which element of the input.
+    /// The element of the input.
     pub element: Element,
-    /// Where in the element: `entitlements[0].value`. Empty for the element as a whole.
+    /// The path within the element, such as `entitlements[0].value`. Empty for the whole element.
     pub fields: String,
 }
 
 /// An element of an input.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Element {
-    /// The input as a whole.
+    /// The whole input.
     #[default]
     Whole,
-    /// An item of a list of a document, by its index.
+    /// An item of a list of a document, by its index from 0.
     Listed(&'static str, usize),
-    /// What stands on a line of a file; the first one is line 1.
+    /// A line of a file, by its number from 1.
     Line(usize),
-    /// What is stored already, by its number in a list that the caller keeps.
+    /// A stored entity, by its index in a list that the caller keeps.
     Stored(usize),
 }
 
 impl Element {
-    /// How elements of one list are ordered: what is stored comes after the input.
+    /// The order of elements of one list: stored entities come after the input.
     pub fn rank(self) -> (bool, usize) {
         (matches!(self, Element::Stored(_)), self.number())
     }
 
-    /// Its number among those of its kind.
+    /// The index or line number; 0 for the whole input.
     pub fn number(self) -> usize {
         match self {
             Element::Whole => 0,
@@ -62,12 +62,12 @@ impl fmt::Display for Element {
 }
 
 impl Place {
-    /// Whether it is the input as a whole.
+    /// Whether the place is the whole input.
     pub fn is_whole(&self) -> bool {
         self.element == Element::Whole && self.fields.is_empty()
     }
 
-    /// A field of it.
+    /// The place of a field within this place.
     #[must_use]
     pub fn field(mut self, name: &str) -> Place {
         if !self.fields.is_empty() {
@@ -77,7 +77,7 @@ impl Place {
         self
     }
 
-    /// An item of it.
+    /// The place of item `n` within this place.
     #[must_use]
     pub fn item(mut self, n: usize) -> Place {
         self.fields.push_str(&format!("[{n}]"));

@@ -1,18 +1,18 @@
-//! What is wrong with an input, and where.
+//! Problems of an input, with their places.
 
 use crate::place::Place;
 use std::fmt;
 
-/// One thing that is wrong with a document or a question.
+/// A problem of a document or a question.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Problem {
-    /// What kind of problem it is.
+    /// The kind of problem.
     pub code: Code,
-    /// How bad it is.
+    /// The severity.
     pub severity: Severity,
-    /// Where.
+    /// The place in the input.
     pub place: Place,
-    /// What, in one sentence.
+    /// The message, in one sentence.
     pub message: String,
 }
 
@@ -20,25 +20,25 @@ pub struct Problem {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Code {
-    /// A field that must be there is not.
+    /// A required field is absent.
     Missing,
     /// A value of another JSON type than the field takes.
     WrongType,
-    /// A text that is none of the values the field knows.
+    /// A text that is not a value of the field's enumeration.
     UnknownValue,
-    /// A value of the right type that the field does not take.
+    /// A value of the right type that breaks the rule of the field.
     Invalid,
-    /// A number, instant or amount outside the range that can be held.
+    /// A number, instant or amount outside the range of the field.
     OutOfRange,
-    /// Something that may be there once, twice.
+    /// A name, field or row that occurs twice and may occur once.
     Duplicate,
-    /// The name of something that is not in the document.
+    /// A reference to an entity that the document does not have.
     BrokenReference,
-    /// An entitlement value that its feature cannot have.
+    /// An entitlement value that does not fit its feature.
     TypeMismatch,
-    /// Something that is accepted but grants nothing.
+    /// An accepted part that has no effect.
     NoEffect,
-    /// A text that is longer than what goes into snapshots may be.
+    /// A text or input that is longer than its bound.
     TooLarge,
 }
 
@@ -60,14 +60,14 @@ impl Code {
     }
 }
 
-/// How bad a problem is.
+/// The severity of a problem.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Severity {
-    /// The input cannot be used.
+    /// The input is unusable.
     Error,
-    /// A row that is refused when it is written, and skipped in a snapshot that holds it.
+    /// A row that is refused in a write, and skipped in a document that already holds it.
     Skipped,
-    /// Accepted as it is.
+    /// The input is accepted.
     Warning,
 }
 
@@ -83,7 +83,7 @@ impl Severity {
 }
 
 impl Problem {
-    /// A problem that keeps the input from being used.
+    /// A problem of severity ERROR.
     pub fn error(code: Code, place: impl Into<Place>, message: impl Into<String>) -> Problem {
         Problem { code, severity: Severity::Error, place: place.into(), message: message.into() }
     }
@@ -97,32 +97,32 @@ impl fmt::Display for Problem {
 
 impl std::error::Error for Problem {}
 
-/// All problems of one input: as many as are kept, and how many more there were.
+/// The problems of one input: a bounded list, and the number of further problems.
 #[derive(Clone, Debug, Default)]
 pub struct Problems {
-    /// The first ones: errors, then rows that are skipped, then warnings, each as they came.
+    /// The kept problems. Those of a document are sorted by severity, errors first.
     pub list: Vec<Problem>,
-    /// How many more there were.
+    /// The number of problems that were not kept.
     pub n_more: usize,
     n_errors: usize,
     n_skipped: usize,
 }
 
 impl Problems {
-    /// Enough to mend a file by, and a bound on what a hostile one can make us hold.
+    /// Enough to repair a file by, and a bound on the memory that a hostile file takes.
     const MAX_KEPT: usize = 200;
 
-    /// Whether the input can be used in spite of them.
+    /// Whether the input is usable: there is no error.
     pub fn is_usable(&self) -> bool {
         self.n_errors == 0
     }
 
-    /// Whether the input may be written: nothing in it would be skipped.
+    /// Whether the input may be written: there is no error and no skipped row.
     pub fn is_writable(&self) -> bool {
         self.is_usable() && self.n_skipped == 0
     }
 
-    /// Adds a problem; of more than two hundred, those that matter most are kept.
+    /// Adds a problem. Beyond 200, the most severe problems are kept.
     pub fn push(&mut self, problem: Problem) {
         match problem.severity {
             Severity::Error => self.n_errors = self.n_errors.saturating_add(1),
@@ -133,7 +133,7 @@ impl Problems {
             return self.list.push(problem);
         }
         self.n_more = self.n_more.saturating_add(1);
-        // What matters more is not left out for what matters less.
+        // A more severe problem takes the place of a lesser one.
         if let Some(lesser) = self.list.iter_mut().rev().find(|held| problem.severity < held.severity) {
             *lesser = problem;
         }

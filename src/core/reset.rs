@@ -1,26 +1,27 @@
-//! Reset periods: when a count starts again from zero.
+//! Reset periods: when the usage of an allowance starts again from zero. Section 6 of docs/semantics.md has the
+//! windows of each.
 
 use crate::json::{Token, WriteJson, end, fields, object};
 use std::fmt;
 
-/// When a metered allowance starts again from zero.
+/// The rule by which the usage of a metered allowance starts again from zero.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum ResetPeriod {
-    /// Never: everything since the activation counts.
+    /// Never: all usage since the activation counts.
     Never,
     /// At each renewal of the subscription.
     BillingCycle,
-    /// Monthly within the billing period, and at each renewal: a yearly subscription has twelve.
+    /// Monthly within the billing period, and at each renewal (BILLING_CYCLE with `sub_cycle` MONTHLY).
     BillingMonth,
-    /// On calendar boundaries, the same for everyone.
+    /// On calendar boundaries, the same for all customers.
     Calendar(Interval),
     /// At regular steps from the activation.
     FixedWindow(Interval),
-    /// Always the last so much time; old usage drops off by itself.
+    /// Continuously: only usage within the last interval counts.
     SlidingWindow(Interval),
 }
 
-/// So many units.
+/// A number of calendar units, such as 3 months.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Interval {
     /// The unit.
@@ -40,13 +41,13 @@ pub enum Unit {
 }
 
 impl Interval {
-    /// The most units a period may have.
+    /// The largest number of units.
     pub const MAX_INTERVAL: u16 = 10_000;
 
-    /// `interval` units.
+    /// An interval of `interval` units.
     ///
     /// # Errors
-    /// An interval outside 1 to 10,000. Zero would be a window without length.
+    /// [`IntervalError`] for a number outside 1 to 10,000. Zero would be a window without length.
     ///
     /// ```
     /// use mayuse_core::{Interval, Unit};
@@ -61,7 +62,7 @@ impl Interval {
         }
     }
 
-    /// How many units: 1 to 10,000.
+    /// The number of units: 1 to 10,000.
     pub fn interval(self) -> u16 {
         self.interval
     }
@@ -79,7 +80,7 @@ impl Interval {
     }
 }
 
-/// The length of a period: units that are always equally long come down to one.
+/// The length of an interval in hours or months, so that DAY 7 and WEEK 1 compare equal.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Step {
     Hours(i64),
@@ -87,8 +88,8 @@ pub(crate) enum Step {
 }
 
 impl ResetPeriod {
-    /// Whether both reset at the same instants: MONTH 12 is YEAR 1, HOUR 24 is DAY 1, and where
-    /// windows are not tied to Mondays, DAY 7 is WEEK 1.
+    /// Whether both always reset at the same instants: MONTH 12 equals YEAR 1, HOUR 24 equals DAY 1 and, except for
+    /// CALENDAR, whose weeks begin on Mondays, DAY 7 equals WEEK 1.
     pub fn is_equivalent(self, other: ResetPeriod) -> bool {
         match (self, other) {
             (ResetPeriod::Never, ResetPeriod::Never)
@@ -114,17 +115,17 @@ impl ResetPeriod {
         }
     }
 
-    /// The period where billing periods are months anyway.
+    /// The same reset period on a subscription billed monthly, where a billing month is the billing cycle.
     pub(crate) fn when_billed_monthly(self) -> ResetPeriod {
         if self == ResetPeriod::BillingMonth { ResetPeriod::BillingCycle } else { self }
     }
 
-    /// How the billing cycle is cut into parts, where it is.
+    /// The name of the parts of the billing cycle: `MONTHLY`, or None.
     pub fn sub_cycle(self) -> Option<&'static str> {
         (self == ResetPeriod::BillingMonth).then_some("MONTHLY")
     }
 
-    /// The unit and interval, where the period has them.
+    /// The interval, if the reset period has one.
     pub fn every(self) -> Option<Interval> {
         match self {
             ResetPeriod::Never | ResetPeriod::BillingCycle | ResetPeriod::BillingMonth => None,

@@ -1,4 +1,4 @@
-//! What entitlement rows come to, without a catalog around them.
+//! Resolves entitlement rows that are given without a catalog, for vectors and tools.
 
 use crate::amount::Amount;
 use crate::compose::{AnchoredAllowance, Composition, Entitlement};
@@ -14,7 +14,8 @@ use crate::value::{Credits, Grant, UncheckedValue, Value};
 use crate::windowing::Anchors;
 use std::cmp::Ordering;
 
-/// What rows come to: `{"absent"}`, or the value that stands.
+/// The result of [`resolve_rows`], in JSON: `{"absent", "enabled", "limit", "unlimited", "reset_period", "origin",
+/// "allowances"}`. Without rows that count, `absent` is true.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Resolution {
     absent: bool,
@@ -74,28 +75,28 @@ impl WriteJson for ResolvedAllowance {
     }
 }
 
-/// A row that is asked about.
+/// A row to resolve.
 #[derive(Clone, Debug)]
 pub struct GivenRow {
-    /// Where it hangs.
+    /// The level of the row.
     pub level: Level,
-    /// The id of the entity it hangs on.
+    /// The id of the owner.
     pub entity_id: String,
-    /// The subscription it reaches the customer through.
+    /// The id of the subscription through which the row reaches the customer.
     pub subscription: String,
-    /// When it was made; rows that do not say were made in the order of the list.
+    /// The instant of its creation. Rows without one count as created in the order of the list.
     pub created_at: Option<Instant>,
-    /// What it grants. Pools are told apart by any numbers.
+    /// The value. A pool may have any number that tells it from other pools.
     pub value: UncheckedValue<FeatureIdx>,
-    /// How many of its add-on are held; 1 for other rows.
+    /// The quantity of the add-on; 1 for other rows.
     pub quantity: u32,
-    /// Whether a subscription may hold its add-on more than once.
+    /// Whether a subscription may hold the add-on more than once.
     pub multi_instance: bool,
-    /// Whether its add-on is archived.
+    /// Whether the add-on is archived.
     pub archived: bool,
 }
 
-/// What rows come to by a ladder; nothing if the limits add up to more digits than can be held exactly.
+/// Resolves rows by a ladder. None if a sum of limits has more digits than an amount holds exactly.
 pub fn resolve_rows(ladder: &Ladder, rows: Vec<GivenRow>) -> Option<Resolution> {
     let mut given: Vec<Given> = rows.into_iter().enumerate().map(|(n, row)| Given::new(n, row)).collect();
     if ladder.across == AcrossSubscriptions::Chain {
@@ -104,7 +105,7 @@ pub fn resolve_rows(ladder: &Ladder, rows: Vec<GivenRow>) -> Option<Resolution> 
     resolve_given(ladder, &given)
 }
 
-/// A row that is asked about, as a chain has it.
+/// A given row with its grant, as a chain needs it.
 struct Given {
     level: Level,
     entity_id: String,
@@ -121,7 +122,7 @@ impl Given {
             UncheckedValue::Metered(metered) => Value::Metered(metered),
             UncheckedValue::Credits { enabled, pool, cost } => Value::Credits(Credits { enabled, pool, cost }),
         };
-        // Of rows that were made at the same time, the one with the lower id is the first.
+        // Rows with equal creation are ordered by id, so a row without creation gets its position as its id.
         let id = if row.created_at.is_none() { format!("{n:08}").into() } else { "".into() };
         Given {
             level: row.level,
@@ -139,7 +140,7 @@ impl Given {
     }
 }
 
-/// A row that several subscriptions reach counts once, in the quantities of all of them.
+/// Keeps a row that several subscriptions reach once, with their quantities summed.
 fn each_once(given: Vec<Given>) -> Vec<Given> {
     let mut rows: Vec<Given> = Vec::new();
     for row in given {
@@ -155,7 +156,7 @@ fn each_once(given: Vec<Given>) -> Vec<Given> {
     rows
 }
 
-/// What the rows come to; nothing if the amounts have too many digits.
+/// Resolves the rows; None if a sum has too many digits.
 fn resolve_given(ladder: &Ladder, given: &[Given]) -> Option<Resolution> {
     let listed = |row: &&Given| ladder.position(row.level).is_some() && 0 < row.quantity;
     let (own, shared): (Vec<&Given>, Vec<&Given>) =
@@ -177,7 +178,7 @@ fn resolve_given(ladder: &Ladder, given: &[Given]) -> Option<Resolution> {
     Some(describe(entitlement))
 }
 
-/// How the customer's own rows combine, and those rows.
+/// The rows of the customer override, and how they combine.
 type Own<'g> = Option<(Combine, Vec<&'g Given>)>;
 
 fn switch<'g>(ladder: &Ladder, chains: &[Vec<&'g Given>], own: Own<'g>) -> Entitlement<'g> {
@@ -201,7 +202,7 @@ fn metered<'g>(ladder: &Ladder, chains: &[Vec<&'g Given>], own: Own<'g>) -> Resu
         let mut rows: Vec<AppliedGrant<'g>> = rows.iter().map(|given| given.row()).filter(fits).collect();
         resolve(ladder, &mut rows)
     };
-    // Nobody asks for windows here.
+    // A resolution has no windows, so any anchors will do.
     let anchors = Anchors { activation: Instant::EPOCH, billing: None };
     let mut composition = Composition::default();
     for chain in chains {
@@ -247,7 +248,7 @@ fn describe(entitlement: Entitlement<'_>) -> Resolution {
         })
         .collect();
     let first = resolved.first();
-    // What is switched off still has its terms.
+    // A disabled row still shows its terms.
     let metered_off = off.and_then(|row| match row.grant.value {
         Value::Metered(metered) if first.is_none() => Some(metered),
         _ => None,

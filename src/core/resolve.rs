@@ -1,7 +1,7 @@
-//! Resolution: what the rows of one chain come to, by a ladder.
+//! Resolution: resolves the rows of one chain by a ladder, as section 5 of docs/semantics.md says.
 //!
-//! A chain is the rows of one subscription, or of all of them where the ladder says so. Which rows
-//! are in it, and what windows they are tied to, is settled elsewhere.
+//! A chain is the rows of one subscription (UNION) or of all granting subscriptions (CHAIN). Its rows are collected,
+//! and its windows anchored, in `entitle`.
 
 use crate::amount::Amount;
 use crate::grant_source::GrantSource;
@@ -15,38 +15,38 @@ use crate::value::{Behavior, Credits, Grant, Metered, Value};
 pub(crate) struct AppliedGrant<'c> {
     pub source: GrantSource<'c>,
     pub grant: &'c Grant,
-    /// How many of its add-on are held; 1 for other rows.
+    /// The quantity of the add-on; 1 for other rows.
     pub quantity: u32,
-    /// Whether its limit adds to those of its own level, where that level replaces: it belongs to
-    /// an add-on that may be held more than once and is not archived.
+    /// Whether the limit adds to the other limits of its level, if that is a REPLACE level: the row belongs to an
+    /// add-on that may be held more than once and is not archived.
     pub additive: bool,
-    /// Whether the billing cycle its windows follow is monthly. Switches, which have none, do not say.
+    /// Whether the billing cycle of its windows is monthly. Not set for switches, which have no windows.
     pub monthly: bool,
 }
 
-/// What a chain comes to.
+/// The result of a chain.
 #[derive(Clone, Debug)]
 pub(crate) enum State<'c> {
     /// No row.
     Absent,
-    /// Rows, and all of them switched off; the one that says so.
+    /// Only disabled rows; the row that is named.
     Off(AppliedGrant<'c>),
     /// A switch that is on; the row that turned it on.
     On(AppliedGrant<'c>),
-    /// Metered or credits allowances; at least one.
+    /// At least one METERED or CREDITS allowance.
     Allowances(Vec<Allowance<'c>>),
 }
 
-/// So much in each window, or so much of a pool.
+/// A limit in each window, or a cost in units of a pool.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Allowance<'c> {
-    /// The row it began with.
+    /// The row that the allowance began with.
     pub row: AppliedGrant<'c>,
     pub terms: Terms,
 }
 
 impl Allowance<'_> {
-    /// Its limits, where it has its own.
+    /// The limits; None for CREDITS.
     pub fn metered(&self) -> Option<&Limits> {
         match &self.terms {
             Terms::Metered(limits) => Some(limits),
@@ -64,26 +64,26 @@ pub(crate) enum Terms {
 /// The terms of a metered allowance.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limits {
-    /// None is unlimited.
+    /// The limit in units; None is unlimited.
     pub limit: Option<Amount>,
     pub reset_period: ResetPeriod,
     pub overage: Behavior,
-    /// In units.
+    /// The tolerated units above the limit.
     pub grace: Amount,
     pub warning_threshold_pct: Option<Amount>,
 }
 
-/// An amount with more digits than can be held exactly.
+/// A result with more digits than an amount holds exactly.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Overflow;
 
 impl AppliedGrant<'_> {
-    /// The order within a level: rows that do not say when they were made come first.
+    /// The order within a level: rows without a creation come first.
     fn is_before(&self, other: &AppliedGrant<'_>) -> bool {
         self.key() < other.key()
     }
 
-    /// When what it grants starts again.
+    /// The reset period, reduced to BILLING_CYCLE where billing is monthly.
     fn reset_period(&self, metered: Metered) -> ResetPeriod {
         if self.monthly { metered.reset_period.when_billed_monthly() } else { metered.reset_period }
     }
@@ -93,7 +93,7 @@ impl AppliedGrant<'_> {
     }
 }
 
-/// The switches of one level, in any order: the first row, and the first that is on.
+/// The switches of one level, added in any order: the first row, and the first row that is on.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Switch<'c> {
     first: Option<AppliedGrant<'c>>,
@@ -115,7 +115,7 @@ impl<'c> Switch<'c> {
         }
     }
 
-    /// What the level makes of what is below it.
+    /// Combines the level with the switch from below.
     pub fn on_top_of(&self, below: Switched<'c>, combine: Combine) -> Switched<'c> {
         let Some(first) = self.first else { return below };
         match (below, self.on, combine) {
@@ -127,12 +127,12 @@ impl<'c> Switch<'c> {
     }
 }
 
-/// What the switches of a chain come to.
+/// The result of the switches of a chain.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Switched<'c> {
     /// No row.
     Absent,
-    /// Rows, and none of them on; the one that says so.
+    /// Only disabled rows; the row that is named.
     Off(AppliedGrant<'c>),
     /// On; the row that turned it on.
     On(AppliedGrant<'c>),
@@ -176,7 +176,7 @@ pub(crate) fn resolve<'c>(ladder: &Ladder, rows: &mut Vec<AppliedGrant<'c>>) -> 
     Ok(state)
 }
 
-/// The order in which rows count: by level, then by age.
+/// Sorts rows by level, then by creation and ids.
 pub(crate) fn sort_rows(ladder: &Ladder, rows: &mut Vec<AppliedGrant<'_>>) {
     sort_by(rows, |a, b| {
         let position = |row: &AppliedGrant<'_>| ladder.position(row.source.level());
@@ -184,7 +184,7 @@ pub(crate) fn sort_rows(ladder: &Ladder, rows: &mut Vec<AppliedGrant<'_>>) {
     });
 }
 
-/// One level on top of what is below it. `first` is the first of its rows.
+/// Combines one level with the state from below. `first` is the first row of `rows`.
 fn apply<'c>(
     ladder: &Ladder,
     combine: Combine,
@@ -202,7 +202,7 @@ fn apply<'c>(
         if let Some(merged) = merge(ladder, rows)? {
             off = merged.row;
             if merged.enabled {
-                // It is often the only one.
+                // It is often the only allowance.
                 allowances.reserve_exact(1);
                 allowances.push(merged.allowance()?);
             }
@@ -224,7 +224,7 @@ fn apply<'c>(
     Ok(if allowances.is_empty() { State::Off(off) } else { State::Allowances(allowances) })
 }
 
-/// Joins a row to every allowance that resets when it does. Whether there was one.
+/// Merges a row into every allowance with an equal reset period. Returns whether there was one.
 pub(crate) fn merge_into<'a, 'c: 'a>(
     combine: Combine,
     allowances: impl Iterator<Item = &'a mut Allowance<'c>>,
@@ -274,7 +274,7 @@ pub(crate) fn evict_smaller<'c, A>(list: &mut Vec<A>, of: impl Fn(&A) -> &Allowa
     none_alike || list.len() < before
 }
 
-/// The terms a metered row brings, for the quantity held.
+/// The limits of a metered row, for the quantity held.
 pub(crate) fn limits(ladder: &Ladder, row: &AppliedGrant<'_>, metered: Metered) -> Result<Limits, Overflow> {
     let limit = limit(ladder, row, metered)?;
     Ok(Limits {
@@ -302,14 +302,14 @@ fn grace(pct: Amount, limit: Option<Amount>) -> Result<Amount, Overflow> {
     }
 }
 
-/// The metered rows of one replacing level, merged into one.
+/// The metered rows of one REPLACE level, merged.
 #[derive(Clone, Copy)]
 struct Merged<'c> {
     enabled: bool,
     /// The row that supplied the limit.
     row: AppliedGrant<'c>,
     limit: Option<Amount>,
-    /// The last row, whose other terms count.
+    /// The last row: its reset period, overage, grace and warning count.
     last: Metered,
 }
 
@@ -347,7 +347,7 @@ impl<'c> Merged<'c> {
     }
 }
 
-/// Of the credits rows of one level, for each pool the cheapest that is on; the earlier of equals.
+/// The cheapest enabled CREDITS row of one level for each pool; of equals, the earlier.
 fn cheapest_per_pool<'c>(rows: &[AppliedGrant<'c>]) -> Vec<Allowance<'c>> {
     let mut cheapest: Vec<(Credits, AppliedGrant<'c>)> = Vec::new();
     for row in rows {
@@ -364,7 +364,7 @@ fn cheapest_per_pool<'c>(rows: &[AppliedGrant<'c>]) -> Vec<Allowance<'c>> {
     cheapest.into_iter().map(|(credits, row)| Allowance { row, terms: Terms::Credits(credits) }).collect()
 }
 
-/// Whether limit `a` is larger than `b`; none is unlimited.
+/// Whether limit `a` is larger than `b`; None is unlimited.
 fn is_larger(a: Option<Amount>, b: Option<Amount>) -> bool {
     match (a, b) {
         (Some(a), Some(b)) => b < a,

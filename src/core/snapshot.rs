@@ -1,36 +1,36 @@
-//! How a catalog came to where it is asked, and how old it may get.
+//! The source of a catalog, its age limits and its failure policy.
 
 use crate::time::Instant;
 
-/// The way a catalog came to where it is asked.
+/// The source of a catalog.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Source {
     /// A replicated snapshot.
     Snapshot,
-    /// A copy kept in a cache.
+    /// A cached copy. Not given yet.
     Cache,
-    /// Built into the program.
+    /// A copy in the bundle or the package.
     Embedded,
-    /// Read from the one writer itself.
+    /// The catalog itself, where writes go.
     Origin,
-    /// A last resort.
+    /// A last resort. Not given yet.
     Fallback,
 }
 
-/// How fresh a catalog is, and what to answer when it is not usable.
+/// The freshness of a catalog, and its failure policy.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct SnapshotMeta {
-    /// Where it came from.
+    /// The source.
     pub source: Source,
-    /// Its version, if it has one; only ever grows.
+    /// The version, if it has one. Versions only grow.
     pub version: Option<u64>,
-    /// When it was made.
+    /// The instant at which this version was made.
     pub generated_at: Option<Instant>,
-    /// The age in milliseconds from which on it is stale.
+    /// The age in milliseconds from which on the catalog is stale.
     pub stale_after_ms: Option<u64>,
-    /// The age in milliseconds from which on it may not be used.
+    /// The age in milliseconds from which on the catalog may not answer.
     pub max_age_ms: Option<u64>,
-    /// What an indeterminate answer allows, where neither question nor feature says.
+    /// The failure policy where neither question nor feature states one.
     pub on_indeterminate: Policy,
 }
 
@@ -47,11 +47,11 @@ impl Default for SnapshotMeta {
     }
 }
 
-/// What an indeterminate answer comes to.
+/// The failure policy: what `allowed` is in an indeterminate answer.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Policy {
-    /// Let the customer through.
+    /// `allowed` is true.
     Allow,
-    /// Keep the customer out. The default everywhere.
+    /// `allowed` is false. The default everywhere.
     Deny,
 }

@@ -1,14 +1,14 @@
-//! One sort for all lists.
+//! One sort for all lists, to keep the wasm small.
 //!
-//! Each use of the standard library's sort is compiled anew, some eight kilobytes of wasm at a
-//! time. This one is compiled once, on positions, and then moves the items.
+//! The standard library's sort is compiled for each type, about eight kilobytes of wasm each time. This sort is
+//! compiled once: it sorts positions, then moves the items.
 
 use std::cmp::Ordering;
 
-/// Up to here, moving items one by one is faster than anything else.
+/// The longest list that is sorted by insertion, which is faster for short lists.
 const SHORT: usize = 16;
 
-/// Sorts a list; equal items keep their order.
+/// Sorts a list. Equal items keep their order.
 ///
 /// ```
 /// let mut list = vec!["b", "a"];
@@ -34,8 +34,7 @@ fn is_less<T>(items: &[T], a: usize, b: usize, compare: &impl Fn(&T, &T) -> Orde
     matches!((items.get(a), items.get(b)), (Some(a), Some(b)) if compare(a, b) == Ordering::Less)
 }
 
-/// Moves each item forward, past those that it is less than. `swap` swaps two neighbours that are in the wrong order, and
-/// says whether they were.
+/// Insertion sort. `swap` swaps two neighbours that are in the wrong order, and returns whether they were.
 #[inline(never)]
 fn sort_short(n: usize, swap: &mut dyn FnMut(usize, usize) -> bool) {
     for end in 1..n {
@@ -48,7 +47,7 @@ fn sort_short(n: usize, swap: &mut dyn FnMut(usize, usize) -> bool) {
     }
 }
 
-/// Merges runs that are sorted, of one item at first and of twice as many each time.
+/// Merge sort of the positions: merges sorted runs whose length doubles in each round.
 #[inline(never)]
 fn sorted_positions(n: usize, is_less: &dyn Fn(usize, usize) -> bool) -> Vec<usize> {
     let mut order: Vec<usize> = (0..n).collect();
@@ -75,7 +74,7 @@ fn sorted_positions(n: usize, is_less: &dyn Fn(usize, usize) -> bool) -> Vec<usi
     order
 }
 
-/// Puts every item in its place, which is where its position stands in `order`.
+/// Moves item `order[i]` to position `i`, along the cycles of the permutation.
 #[inline(never)]
 fn arrange(mut order: Vec<usize>, swap: &mut dyn FnMut(usize, usize)) {
     for start in 0..order.len() {

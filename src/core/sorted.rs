@@ -1,17 +1,17 @@
-//! A map and a set in the order of their keys.
+//! A map and a set in the order of their keys, to keep the wasm small.
 //!
-//! Those of the standard library are compiled anew for each type of key, some four kilobytes of wasm
-//! at a time. Of these, the search is compiled once, on positions.
+//! The standard library's are compiled for each type of key, about four kilobytes of wasm each time. The search of
+//! these is compiled once, on positions.
 
 use std::borrow::Borrow;
 use std::cmp::Ordering;
 
-/// Values by key. Looking one up takes as long as in a tree; adding one moves the positions of those behind it.
+/// Values by key. A look-up is a binary search; an insertion moves the positions of the greater keys.
 #[derive(Clone, Debug)]
 pub struct SortedMap<K, V> {
-    /// As they were added.
+    /// The items in the order of insertion.
     items: Vec<(K, V)>,
-    /// Where they lie, in the order of the keys.
+    /// The positions of the items, in the order of the keys.
     order: Vec<usize>,
 }
 
@@ -22,7 +22,7 @@ impl<K, V> Default for SortedMap<K, V> {
 }
 
 impl<K: Ord, V> SortedMap<K, V> {
-    /// The place in the order that a key has, or would have.
+    /// The index in `order` that a key has (Ok) or would have (Err).
     fn place<Q: Ord + ?Sized>(&self, key: &Q) -> Result<usize, usize>
     where
         K: Borrow<Q>,
@@ -30,7 +30,7 @@ impl<K: Ord, V> SortedMap<K, V> {
         search(&self.order, &|at| self.items.get(at).map_or(Ordering::Equal, |(found, _)| found.borrow().cmp(key)))
     }
 
-    /// A value.
+    /// The value of a key.
     pub fn get<Q: Ord + ?Sized>(&self, key: &Q) -> Option<&V>
     where
         K: Borrow<Q>,
@@ -39,7 +39,7 @@ impl<K: Ord, V> SortedMap<K, V> {
         self.items.get(*self.order.get(place)?).map(|(_, value)| value)
     }
 
-    /// Whether there is a value under this key.
+    /// Whether the map has this key.
     pub fn contains_key<Q: Ord + ?Sized>(&self, key: &Q) -> bool
     where
         K: Borrow<Q>,
@@ -47,7 +47,7 @@ impl<K: Ord, V> SortedMap<K, V> {
         self.place(key).is_ok()
     }
 
-    /// Puts a value, and gives the one that was there.
+    /// Inserts a value, and returns the previous value of the key.
     pub fn insert(&mut self, key: K, value: V) -> Option<V> {
         match self.place(&key) {
             Ok(place) => {
@@ -62,17 +62,17 @@ impl<K: Ord, V> SortedMap<K, V> {
         }
     }
 
-    /// How many there are.
+    /// The number of keys.
     pub fn len(&self) -> usize {
         self.items.len()
     }
 
-    /// Whether there is none.
+    /// Whether there is no key.
     pub fn is_empty(&self) -> bool {
         self.items.is_empty()
     }
 
-    /// All of them, in the order of the keys.
+    /// All keys and values, in the order of the keys.
     pub fn iter(&self) -> impl Iterator<Item = (&K, &V)> {
         self.order.iter().filter_map(|at| self.items.get(*at)).map(|(key, value)| (key, value))
     }
@@ -83,7 +83,7 @@ fn search(order: &[usize], compare: &dyn Fn(usize) -> Ordering) -> Result<usize,
     order.binary_search_by(|at| compare(*at))
 }
 
-/// Keys, each once.
+/// A set of keys.
 #[derive(Clone, Debug)]
 pub struct SortedSet<K>(SortedMap<K, ()>);
 
@@ -94,7 +94,7 @@ impl<K> Default for SortedSet<K> {
 }
 
 impl<K: Ord> SortedSet<K> {
-    /// Whether it is one of them.
+    /// Whether the set has this key.
     pub fn contains<Q: Ord + ?Sized>(&self, key: &Q) -> bool
     where
         K: Borrow<Q>,
@@ -102,22 +102,22 @@ impl<K: Ord> SortedSet<K> {
         self.0.contains_key(key)
     }
 
-    /// How many there are.
+    /// The number of keys.
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// Whether there is none.
+    /// Whether there is no key.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Adds one. Whether it is new.
+    /// Inserts a key. Returns whether it is new.
     pub fn insert(&mut self, key: K) -> bool {
         self.0.insert(key, ()).is_none()
     }
 
-    /// All of them, in their order.
+    /// All keys, in their order.
     pub fn iter(&self) -> impl Iterator<Item = &K> {
         self.0.iter().map(|(key, ())| key)
     }

@@ -1,36 +1,37 @@
-//! The states of a subscription.
+//! The statuses of a subscription.
 
 use crate::time::{Date, Instant};
 
-/// The state of a subscription, as replicated.
+/// The status of a subscription, as replicated.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Status {
-    /// It waits for its start.
+    /// Waits for its start.
     PendingActivation,
-    /// It waits for its first payment.
+    /// Waits for its first payment.
     PendingCharge,
-    /// It is in its trial.
+    /// In its trial.
     TrialActive,
-    /// It runs.
+    /// Runs.
     Active,
-    /// Its trial ended without a payment.
+    /// The trial ended without an activation.
     TrialExpired,
-    /// It is paused.
+    /// Paused.
     Paused,
-    /// It is suspended.
+    /// Suspended.
     Suspended,
-    /// It was cancelled.
+    /// Cancelled.
     Cancelled,
-    /// It ran to its end.
+    /// Ran to its end.
     Completed,
-    /// Another one took its place.
+    /// Replaced by another subscription.
     Superseded,
     /// The billing system failed on it.
     Errored,
 }
 
 impl Status {
-    /// The state once the clock has had its say: a trial that is over is none.
+    /// The status at `now`: from `trial_end` on, TRIAL_ACTIVE is ACTIVE if the subscription is activated, else
+    /// TRIAL_EXPIRED.
     pub fn at(self, trial_end: Option<Date>, is_activated: bool, now: Instant) -> Status {
         match (self, trial_end) {
             (Status::TrialActive, Some(end)) if end.midnight() <= now => match is_activated {
@@ -42,12 +43,12 @@ impl Status {
     }
 }
 
-/// A set of subscription states.
+/// A set of statuses.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct StatusSet(u16);
 
 impl StatusSet {
-    /// The states that grant access where the catalog does not say.
+    /// The default of `access_statuses`: ACTIVE, TRIAL_ACTIVE and PENDING_CHARGE.
     pub fn granting() -> StatusSet {
         let mut set = StatusSet::default();
         set.insert(Status::Active);
@@ -64,12 +65,12 @@ impl StatusSet {
         StatusSet(bits)
     }
 
-    /// Adds a state.
+    /// Adds a status.
     pub fn insert(&mut self, status: Status) {
         self.0 |= Self::bit(status);
     }
 
-    /// Whether a state is in the set.
+    /// Whether a status is in the set.
     pub fn contains(self, status: Status) -> bool {
         self.0 & Self::bit(status) != 0
     }
@@ -79,7 +80,7 @@ impl StatusSet {
     }
 }
 
-/// The end of a trial that began on a day and lasts so many days; none for a trial of no days.
+/// The first day after a trial of `days` days from `start`; None if `days` is 0.
 pub fn trial_end(start: Date, days: u32) -> Option<Date> {
     if days == 0 { None } else { Some(start.plus_days(days)) }
 }

@@ -1,11 +1,11 @@
-//! The names that a catalog declares: what an id or a code stands for, and whether a value fits.
+//! The symbol table: the position of each id and code of a catalog, and whether a value fits its feature.
 
 use crate::definitions::Definitions;
 use crate::idx::{AddOnIdx, FeatureIdx, ProductIdx, UNRESOLVED, VersionIdx, item};
 use crate::index::Index;
 use crate::value::{Credits, Grant, UncheckedGrant, UncheckedValue, Value};
 
-/// The names of a catalog, each with its position.
+/// The names of a catalog with their positions.
 #[derive(Debug)]
 pub struct SymbolTable {
     features: Index,
@@ -16,21 +16,21 @@ pub struct SymbolTable {
     products: Index,
 }
 
-/// What decides whether a value fits its feature.
+/// The facts by which a value fits a feature or not.
 #[derive(Clone, Copy, Debug, Default)]
 struct FeatureFacts {
     metered: Option<bool>,
     has_metered_rows: bool,
     has_credits_rows: bool,
-    /// Said of a feature whose rows are not all here.
+    /// Declared in the definitions, whose rows are not all of the catalog's rows.
     has_no_units: bool,
 }
 
-/// Why a feature cannot have a value.
+/// Why a value does not fit its feature, as messages state it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct TypeMismatch(pub &'static str);
 
-/// What a name of a block stands for: positions in the catalog, each `UNRESOLVED` where the name is none of its list.
+/// The positions that a name of a block resolves to. Each is `UNRESOLVED` if no such entity has the name.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ResolvedRefs {
     pub feature: FeatureIdx,
@@ -40,10 +40,10 @@ pub(crate) struct ResolvedRefs {
 }
 
 impl SymbolTable {
-    /// The names of definitions; of products, those that definitions name, since nothing else asks for one.
+    /// The symbol table of definitions. It has the products that the definitions name: no other product matters.
     pub fn new(definitions: &Definitions<'_>) -> SymbolTable {
         let Definitions { features, plans, add_ons, .. } = definitions;
-        // Versions lie in the order of their plans.
+        // The versions of all plans, in the order of the plans.
         let versions = || plans.iter().flat_map(|plan| &plan.versions);
         let mut products: Vec<&str> = Vec::new();
         products.extend(features.iter().filter_map(|feature| feature.product));
@@ -66,8 +66,8 @@ impl SymbolTable {
         }
     }
 
-    /// Notes that a feature has a row in units of its own, or one that costs units of another: whether a pool can
-    /// be one depends on the rows of all owners.
+    /// Notes a METERED row (`has_units`) or a CREDITS row on a feature. Whether a feature can be a pool depends on the
+    /// rows of all owners.
     pub fn count_row(&mut self, feature: FeatureIdx, has_units: bool) {
         let facts = usize::try_from(feature.0).ok().and_then(|at| self.facts.get_mut(at));
         if let Some(facts) = facts.filter(|facts| facts.metered != Some(false)) {
@@ -76,35 +76,35 @@ impl SymbolTable {
         }
     }
 
-    /// Once all rows are counted: which features cannot be a pool, since they have rows that cost
-    /// units of another one and no units of their own.
+    /// Marks the features that cannot be a pool: they have CREDITS rows and no METERED row. To be called once all rows
+    /// are counted.
     pub fn finish_pool_check(&mut self) {
         for facts in &mut self.facts {
             facts.has_no_units |= facts.has_credits_rows && !facts.has_metered_rows;
         }
     }
 
-    /// Whether a feature cannot be a pool, since it has no units of its own.
+    /// Whether a feature cannot be a pool, because it has no units of its own.
     pub fn has_no_units(&self, feature: FeatureIdx) -> bool {
         item(&self.facts, feature.0).is_some_and(|facts| facts.has_no_units)
     }
 
-    /// The feature with this id.
+    /// The position of the feature with this id.
     pub fn feature(&self, id: &str) -> Option<FeatureIdx> {
         self.features.get(id).map(FeatureIdx)
     }
 
-    /// The feature with this code.
+    /// The position of the feature with this code.
     pub fn feature_by_code(&self, code: &str) -> Option<FeatureIdx> {
         self.codes.get(code).map(FeatureIdx)
     }
 
-    /// The plan version with this id.
+    /// The position of the plan version with this id.
     pub fn version(&self, id: &str) -> Option<VersionIdx> {
         self.versions.get(id).map(VersionIdx)
     }
 
-    /// The add-on with this id.
+    /// The position of the add-on with this id.
     pub fn add_on(&self, id: &str) -> Option<AddOnIdx> {
         self.add_ons.get(id).map(AddOnIdx)
     }
@@ -113,7 +113,7 @@ impl SymbolTable {
         self.products.get(id).map(ProductIdx)
     }
 
-    /// What a name of a block stands for.
+    /// Resolves a name of a block.
     pub(crate) fn resolve(&self, name: &str) -> ResolvedRefs {
         ResolvedRefs {
             feature: self.feature(name).unwrap_or(FeatureIdx(UNRESOLVED)),
@@ -123,10 +123,10 @@ impl SymbolTable {
         }
     }
 
-    /// The value, if its feature can have it.
+    /// Checks a value against its feature.
     ///
     /// # Errors
-    /// Why it cannot.
+    /// The reason of a type mismatch.
     pub fn check(&self, value: &UncheckedValue<FeatureIdx>, feature: FeatureIdx) -> Result<Value, TypeMismatch> {
         let metered = |at: FeatureIdx| item(&self.facts, at.0).and_then(|facts| facts.metered);
         let is_metered = metered(feature);
@@ -147,14 +147,14 @@ impl SymbolTable {
         }))
     }
 
-    /// A row whose value is checked: one that does not fit is remembered as skipped.
+    /// The checked row. A type mismatch becomes [`Value::TypeMismatch`], which resolution skips.
     pub(crate) fn grant(&self, row: &UncheckedGrant<'_, FeatureIdx>) -> Grant {
         let value = self.check(&row.value, row.feature).unwrap_or(Value::TypeMismatch);
         Grant { feature: row.feature, id: row.id.into(), created_at: row.created_at, value }
     }
 }
 
-/// Names, each with its place in the list.
+/// An index of names, each with its position in the list.
 fn numbered(names: &mut dyn Iterator<Item = &str>) -> Index {
     let names: Vec<(&str, u32)> = names.zip(0..).collect();
     Index::new(&names)

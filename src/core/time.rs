@@ -1,6 +1,6 @@
 //! Instants and dates: UTC, the proleptic Gregorian calendar, years 1 to 9999, millisecond precision.
 //!
-//! There is no clock here. Time is always an argument.
+//! This module reads no clock: time is always an argument.
 
 use crate::json::{WriteJson, digit, put};
 use std::fmt;
@@ -32,8 +32,7 @@ pub(crate) const MS_PER_DAY: i64 = 86_400_000;
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Instant(
-    // Counted from just before year 1, so that it is never zero and an optional instant takes no
-    // more room than an instant.
+    // Milliseconds from just before year 1. It is never zero, so an `Option<Instant>` takes no more room.
     NonZeroU64,
 );
 
@@ -50,12 +49,12 @@ impl Instant {
     /// 1970-01-01T00:00:00Z.
     pub const EPOCH: Instant = Instant::within(0);
 
-    /// The instant `ms` milliseconds after 1970, or nothing outside years 1 to 9999.
+    /// The instant `ms` milliseconds after 1970, or None outside years 1 to 9999.
     pub const fn from_millis(ms: i64) -> Option<Instant> {
         if MIN_MS <= ms && ms <= MAX_MS { Some(Instant::within(ms)) } else { None }
     }
 
-    /// The nearest instant within years 1 to 9999. Window bounds that fall outside end here.
+    /// The nearest instant within years 1 to 9999, for window bounds that lie outside.
     pub(crate) fn clamped(ms: i64) -> Instant {
         Instant::within(ms.clamp(MIN_MS, MAX_MS))
     }
@@ -72,7 +71,7 @@ impl Instant {
         self.0.get().cast_signed().wrapping_add(MIN_MS).wrapping_sub(1)
     }
 
-    /// The day this instant lies in.
+    /// The day of this instant, in UTC.
     pub fn date(self) -> Date {
         Date::clamped(self.millis().div_euclid(MS_PER_DAY))
     }
@@ -82,11 +81,11 @@ impl Instant {
         self.millis().rem_euclid(MS_PER_DAY)
     }
 
-    /// Reads RFC 3339 (`2025-06-15T10:30:00Z`), the same without a zone (read as UTC), or a date.
+    /// Reads RFC 3339 (`2025-06-15T10:30:00Z`), RFC 3339 without a zone (read as UTC), or a date (its midnight).
     /// Digits beyond the millisecond are dropped.
     ///
     /// # Errors
-    /// Text that is none of these, or an instant outside years 1 to 9999.
+    /// [`TimeError::Instant`] for any other text, [`TimeError::Range`] outside years 1 to 9999.
     pub fn parse(text: &str) -> Result<Instant, TimeError> {
         let mut rest = Scanner(text.as_bytes());
         let days = rest.date().ok_or(TimeError::Instant)?;
@@ -99,7 +98,7 @@ impl Instant {
 }
 
 impl Instant {
-    /// RFC 3339 in UTC, and how long it is: milliseconds only when there are any.
+    /// RFC 3339 in UTC, and its length. Milliseconds are written only if they are not zero.
     fn rfc_3339(self) -> ([u8; 24], usize) {
         let (day, time) = (self.date().civil(), self.time_of_day().unsigned_abs());
         let (s, m, h) = (time / 1_000, time / 60_000, time / 3_600_000);
@@ -120,7 +119,7 @@ impl Instant {
 }
 
 impl fmt::Display for Instant {
-    /// RFC 3339 in UTC; milliseconds only when there are any.
+    /// RFC 3339 in UTC. Milliseconds are written only if they are not zero.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (text, length) = self.rfc_3339();
         f.write_str(str::from_utf8(text.get(..length).unwrap_or_default()).unwrap_or_default())
@@ -136,7 +135,7 @@ impl WriteJson for Instant {
     }
 }
 
-/// A calendar day, standing for its midnight in UTC.
+/// A calendar day in years 1 to 9999. As an instant it is its midnight in UTC.
 ///
 /// ```
 /// use mayuse_core::Date;
@@ -146,7 +145,7 @@ impl WriteJson for Instant {
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Date(
-    // Counted from just before year 1, as instants are.
+    // Days from just before year 1, as for instants.
     NonZeroU32,
 );
 
@@ -159,7 +158,7 @@ impl Date {
     /// Reads `YYYY-MM-DD`.
     ///
     /// # Errors
-    /// Any other form, a day that does not exist, or the year 0.
+    /// [`TimeError::Date`] for any other form and for a day that does not exist, [`TimeError::Range`] for the year 0.
     pub fn parse(text: &str) -> Result<Date, TimeError> {
         let mut rest = Scanner(text.as_bytes());
         let days = rest.date().filter(|_| rest.0.is_empty()).ok_or(TimeError::Date)?;
@@ -174,19 +173,19 @@ impl Date {
         Instant::within(self.days().saturating_mul(MS_PER_DAY))
     }
 
-    /// The day `days` later; the last day of the year 9999, if that would be later still.
+    /// The day `days` later, but at most 9999-12-31.
     pub fn plus_days(self, days: u32) -> Date {
         Date::clamped(self.days().saturating_add(i64::from(days)))
     }
 
     pub(crate) fn civil(self) -> Civil {
-        // Years that begin in March, so that a leap day is the last day of one; in cycles of 400 of them.
+        // Years begin in March here, so that a leap day is the last day of its year. A cycle is 400 years.
         let days = self.days().wrapping_add(MARCH_0000);
         let (cycle, day) = (days.div_euclid(CYCLE), days.rem_euclid(CYCLE));
         let leaps = day.wrapping_sub(day / 1_460).wrapping_add(day / 36_524).wrapping_sub(day / 146_096);
         let year = leaps / 365;
         let day = day.wrapping_sub(days_of_years(year));
-        // Five months have 153 days, three of them 31.
+        // From March on, every five months have 153 days.
         let month = day.wrapping_mul(5).wrapping_add(2) / 153;
         let day = day.wrapping_sub(days_of_months(month)).wrapping_add(1);
         let march = cycle.wrapping_mul(400).wrapping_add(year).wrapping_mul(12).wrapping_add(2);
@@ -210,7 +209,7 @@ impl From<Date> for Instant {
     }
 }
 
-/// A day as a month counted from year 0 and a day within it: the form in which months are added.
+/// A day as a month, counted from year 0, and a day of that month. Months are added in this form.
 #[derive(Clone, Copy)]
 pub(crate) struct Civil {
     /// 12 · year + month − 1.
@@ -236,17 +235,17 @@ const MARCH_0000: i64 = 719_468;
 /// Days of 400 years, after which the calendar repeats.
 const CYCLE: i64 = 146_097;
 
-/// Days of the first years of a cycle, each from March to February.
+/// The number of days of the first `years` years of a cycle, each from March to February.
 fn days_of_years(years: i64) -> i64 {
     years.wrapping_mul(365).wrapping_add(years / 4).wrapping_sub(years / 100)
 }
 
-/// Days of the first months of a year that begins in March.
+/// The number of days of the first `months` months of a year that begins in March.
 fn days_of_months(months: i64) -> i64 {
     months.wrapping_mul(153).wrapping_add(2) / 5
 }
 
-/// Days since 1970 of the first day of a month, counted from year 0.
+/// The first day of a month, in days since 1970. The month is counted from year 0.
 fn first_of_month(month_index: i64) -> i64 {
     let from_march = month_index.saturating_sub(2);
     let (year, month) = (from_march.div_euclid(12), from_march.rem_euclid(12));
@@ -255,9 +254,9 @@ fn first_of_month(month_index: i64) -> i64 {
     cycle.saturating_add(day).saturating_sub(MARCH_0000)
 }
 
-/// Days since 1970 of a day in a month, the day clamped to the length of the month.
+/// A day of a month, in days since 1970. The day is clamped to the length of the month.
 ///
-/// Takes months far outside years 1 to 9999, since a window bound may lie there.
+/// Takes months far outside years 1 to 9999, because a window bound may lie there.
 pub(crate) fn day_in_month(month_index: i64, day: u32) -> i64 {
     let first = first_of_month(month_index);
     let last = first_of_month(month_index.saturating_add(1)).saturating_sub(1);
@@ -272,7 +271,7 @@ pub(crate) fn days_in_month(month_index: i32) -> u32 {
 }
 
 impl Date {
-    /// The day so many days after 1970-01-01, or nothing outside years 1 to 9999.
+    /// The day `days` days after 1970-01-01, or None outside years 1 to 9999.
     #[inline]
     pub(crate) fn from_days(days: i64) -> Option<Date> {
         if days < FIRST_DAY || LAST_DAY < days {
@@ -310,7 +309,7 @@ impl Scanner<'_> {
     }
 
     /// `THH:MM:SS[.fff][Z|+HH:MM]` to the end of the text, as milliseconds since midnight UTC.
-    /// 60 in the place of seconds is a leap second: the first of the next minute.
+    /// Second 60, a leap second, is the first second of the next minute.
     fn time_and_zone(&mut self) -> Option<i64> {
         self.byte(b"Tt ")?;
         let hours = self.digits(2).filter(|hours| *hours < 24)?;
@@ -343,7 +342,7 @@ impl Scanner<'_> {
         self.0.is_empty().then_some(utc)
     }
 
-    /// Exactly so many digits.
+    /// The value of exactly `n` digits.
     fn digits(&mut self, n: usize) -> Option<i64> {
         let (digits, rest) = self.0.split_at_checked(n)?;
         let value = digits.iter().try_fold(0_i64, |value, digit| {
@@ -354,7 +353,7 @@ impl Scanner<'_> {
         Some(value)
     }
 
-    /// One of these bytes.
+    /// Reads one byte, if it is one of these.
     fn byte(&mut self, expected: &[u8]) -> Option<u8> {
         let (first, rest) = self.0.split_first()?;
         expected.contains(first).then(|| self.0 = rest)?;

@@ -1,7 +1,7 @@
-//! The trace: each row that was looked at, in order, and what it changed.
+//! The trace: each row that was considered, in order, and its effect.
 //!
-//! It is made by resolving again, one row more each time, so that the resolution itself need not
-//! know that anybody watches.
+//! The effects are found by resolving the chain again with one more row each time, so that the resolution itself
+//! carries no tracing.
 
 use crate::amount::Amount;
 use crate::catalog::Feature;
@@ -17,41 +17,41 @@ use crate::resolve::{AppliedGrant, Overflow, State, Terms, resolve, resolve_swit
 use crate::time::Instant;
 use crate::value::Value;
 
-/// One row that was looked at.
+/// A row that was considered.
 #[derive(Clone, Debug)]
 pub struct Step<'c> {
-    /// The subscription whose chain it is in; none for a customer's override.
+    /// The id of the subscription whose chain the row is in; None for the customer override.
     pub subscription_id: Option<&'c str>,
-    /// How its level combines with what is below.
+    /// How the level of the row combines with the levels below.
     combine: &'static str,
     origin: Origin<'c>,
-    /// The row's own id.
+    /// The id of the row; may be empty.
     pub entitlement_id: &'c str,
     created_at: Option<Instant>,
     quantity: u32,
     value: Granted,
-    /// What it changed.
+    /// The effect of the row.
     pub effect: Effect,
     after: Option<After>,
     anchors: AnchorsUsed,
 }
 
-/// What a row changed.
+/// The effect of a row.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Effect {
-    /// It was the first.
+    /// The first row that counts.
     Set,
-    /// It took the place of what was below.
+    /// It replaced the value from below.
     Replaced,
-    /// It added to what was below.
+    /// It changed the value from below at a STACK or MAX level.
     Added,
-    /// Nothing.
+    /// No effect.
     None,
-    /// Its feature's product is on no subscription that counts.
+    /// The feature is not in scope.
     OutOfScope,
-    /// Its value does not fit the feature.
+    /// The value does not fit the feature.
     TypeMismatch,
-    /// It counts, but comes after so many others that its effect is not worked out.
+    /// The row comes after 32 rows that count; its effect is not computed.
     NotTraced,
 }
 
@@ -70,10 +70,10 @@ impl Effect {
     }
 }
 
-/// How many rows of a chain have their effect worked out. Each costs a resolution of all before it.
+/// The number of rows of a chain whose effect is computed. Each costs a resolution of all rows before it.
 const MAX_TRACED: usize = 32;
 
-/// What a row grants.
+/// The value of a row.
 #[derive(Clone, Copy, Debug)]
 struct Granted {
     enabled: Option<bool>,
@@ -82,12 +82,12 @@ struct Granted {
     cost: Option<Amount>,
 }
 
-/// What the chain comes to, with this row.
+/// The result of the chain up to and including this row.
 #[derive(Clone, PartialEq, Debug)]
 struct After {
     enabled: bool,
     allowances: Vec<AfterAllowance>,
-    /// Only to tell whether a row changed anything; it is not shown.
+    /// Tells whether a row changed the origin; not shown.
     origins: Vec<String>,
 }
 
@@ -98,7 +98,7 @@ struct AfterAllowance {
     cost: Option<Amount>,
 }
 
-/// What windows are tied to.
+/// The anchors of the windows, as shown.
 #[derive(Clone, Copy, Debug)]
 struct AnchorsUsed {
     activation: Instant,
@@ -107,7 +107,7 @@ struct AnchorsUsed {
     billing_end: Option<Instant>,
 }
 
-/// Every row on a feature, in the order in which they count.
+/// The rows on a feature that the trace shows, in the order in which they count.
 pub(crate) fn trace<'c>(
     context: &EvaluationContext<'_, 'c>,
     at: FeatureIdx,
@@ -127,8 +127,8 @@ pub(crate) fn trace<'c>(
         AcrossSubscriptions::Chain => {
             let mut rows = Vec::new();
             context.chain_rows(at, feature, true, &mut rows);
-            let tied = context.chain_anchors().map(|(subscription, anchors)| (subscription, anchors.activation));
-            chain(context, feature, rows, context.chain_in_scope(feature), tied, &mut steps)?;
+            let anchored = context.chain_anchors().map(|(subscription, anchors)| (subscription, anchors.activation));
+            chain(context, feature, rows, context.chain_in_scope(feature), anchored, &mut steps)?;
         }
     }
     if let Some((row, combine)) = context.override_row(at) {
@@ -163,10 +163,10 @@ fn chain<'c>(
     feature: &Feature,
     mut rows: Vec<AppliedGrant<'c>>,
     in_scope: bool,
-    tied: Option<(Subscription<'c>, Instant)>,
+    anchored: Option<(Subscription<'c>, Instant)>,
     steps: &mut Vec<Step<'c>>,
 ) -> Result<(), Overflow> {
-    let Some((subscription, activation)) = tied else { return Ok(()) };
+    let Some((subscription, activation)) = anchored else { return Ok(()) };
     let ladder = &context.catalog.ladder;
     sort_rows(ladder, &mut rows);
     let billing = subscription.billing.period_at(context.now);

@@ -1,25 +1,25 @@
-//! What a grant may say.
+//! Entitlement rows and their values.
 
 use crate::amount::Amount;
 use crate::idx::FeatureIdx;
 use crate::reset::ResetPeriod;
 use crate::time::Instant;
 
-/// An entitlement row: what one owner grants of one feature.
+/// An entitlement row: the value of one owner for one feature.
 #[derive(Clone, Debug)]
 pub struct Grant {
     pub(crate) feature: FeatureIdx,
-    /// Its id; may be empty.
+    /// The id; may be empty.
     pub id: Box<str>,
-    /// When it was made; rows that do not say come first.
+    /// The instant of its creation. Rows without one come first.
     pub created_at: Option<Instant>,
-    /// What it grants.
+    /// The value.
     pub value: Value,
 }
 
-/// The row on a feature among the rows of one owner, at most one per feature, sorted by feature.
+/// The row on a feature among the rows of one owner, which are sorted by feature, at most one for each.
 pub(crate) fn row_on(rows: &[Grant], feature: FeatureIdx) -> Option<&Grant> {
-    // Most customers and subscriptions have none.
+    // The fast path: most customers and subscriptions have no rows.
     if rows.is_empty() {
         return None;
     }
@@ -29,7 +29,7 @@ pub(crate) fn row_on(rows: &[Grant], feature: FeatureIdx) -> Option<&Grant> {
     }
 }
 
-/// What an entitlement row grants.
+/// The checked value of an entitlement row.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Value {
     /// A switch.
@@ -37,16 +37,16 @@ pub enum Value {
         /// On or off.
         enabled: bool,
     },
-    /// So much in each window.
+    /// A limit in each window.
     Metered(Metered),
-    /// A price in units of a shared pool.
+    /// A cost in units of a pool.
     Credits(Credits),
-    /// A value of a type that its feature cannot have. Skipped, and remembered as skipped.
+    /// A value that does not fit its feature. Resolution skips it; the trace shows it.
     TypeMismatch,
 }
 
 impl Value {
-    /// Whether it is switched off.
+    /// Whether the value is disabled.
     pub(crate) fn is_off(&self) -> bool {
         match self {
             Value::Boolean { enabled } => !enabled,
@@ -57,54 +57,54 @@ impl Value {
     }
 }
 
-/// So much in each window.
+/// A limit in each window.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Metered {
     /// The switch.
     pub enabled: bool,
-    /// How much; none is unlimited.
+    /// The limit in units; None is unlimited.
     pub limit: Option<Amount>,
-    /// When the count starts again.
+    /// When the usage starts again from zero.
     pub reset_period: ResetPeriod,
-    /// What happens above the limit.
+    /// Whether usage above the limit and the grace is blocked or allowed.
     pub overage: Behavior,
-    /// How many per cent above the limit are tolerated.
+    /// The grace in per cent of the limit.
     pub grace_pct: Amount,
-    /// From how many per cent of the limit on to warn.
+    /// The threshold of the warning in per cent of the limit.
     pub warning_threshold_pct: Option<Amount>,
 }
 
-/// What happens above a limit.
+/// Whether usage above a limit is blocked or allowed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Behavior {
-    /// It ends there.
+    /// Requests are refused.
     Block,
-    /// It goes on, and costs.
+    /// Requests are admitted, as overage.
     Allow,
 }
 
-/// A price in units of a shared pool.
+/// A cost in units of a pool.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Credits {
     /// The switch.
     pub enabled: bool,
-    /// The pool: a metered feature, by its position.
+    /// The position of the pool, a metered feature.
     pub(crate) pool: FeatureIdx,
-    /// What one unit takes from the pool.
+    /// The units of the pool that one unit of the feature takes.
     pub cost: Amount,
 }
 
-/// An entitlement row before its value is checked against its feature. `F` says which feature: a name
-/// as long as it is not looked up, a number of a block's own, or a position in the catalog.
+/// An entitlement row before its value is checked against its feature. `F` is the reference to a feature: a name, a
+/// number in a block's table of names, or a position in the catalog.
 #[derive(Clone, Debug)]
 pub struct UncheckedGrant<'a, F> {
-    /// The feature it is on.
+    /// The feature of the row.
     pub feature: F,
-    /// Its id; may be empty.
+    /// The id; may be empty.
     pub id: &'a str,
-    /// When it was made.
+    /// The instant of its creation.
     pub created_at: Option<Instant>,
-    /// What it grants, if its feature can have it.
+    /// The value.
     pub value: UncheckedValue<F>,
 }
 
@@ -116,21 +116,21 @@ pub enum UncheckedValue<F> {
         /// On or off.
         enabled: bool,
     },
-    /// So much in each window.
+    /// A limit in each window.
     Metered(Metered),
-    /// A price in units of a shared pool.
+    /// A cost in units of a pool.
     Credits {
         /// The switch.
         enabled: bool,
-        /// The feature that is the pool.
+        /// The pool, a feature.
         pool: F,
-        /// What one unit takes from the pool.
+        /// The units of the pool that one unit of the feature takes.
         cost: Amount,
     },
 }
 
 impl<F> UncheckedValue<F> {
-    /// The same value with its pool said in another way; nothing where that cannot be said.
+    /// Converts the reference to the pool with `find`. None if `find` gives None.
     pub fn with_pool<G>(self, find: impl FnOnce(F) -> Option<G>) -> Option<UncheckedValue<G>> {
         Some(match self {
             UncheckedValue::Boolean { enabled } => UncheckedValue::Boolean { enabled },
@@ -141,7 +141,7 @@ impl<F> UncheckedValue<F> {
         })
     }
 
-    /// Whether it is an allowance in units of the feature itself, or costs units of another; nothing for a switch.
+    /// Whether the value grants units of its feature (METERED: true, CREDITS: false); None for a switch.
     pub fn has_units(&self) -> Option<bool> {
         match self {
             UncheckedValue::Boolean { .. } => None,
@@ -152,7 +152,7 @@ impl<F> UncheckedValue<F> {
 }
 
 impl<'a, F> UncheckedGrant<'a, F> {
-    /// The same row with its features said in another way; nothing where one of them cannot be said.
+    /// Converts the references to the feature and the pool with `find`. None if `find` gives None.
     pub(crate) fn with_features<G>(self, find: &mut dyn FnMut(F) -> Option<G>) -> Option<UncheckedGrant<'a, G>> {
         Some(UncheckedGrant {
             feature: find(self.feature)?,

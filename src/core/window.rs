@@ -1,52 +1,52 @@
-//! A window: a stretch of time.
+//! Windows: the intervals in which usage counts.
 
 use crate::json::{WriteJson, end, object};
 use crate::time::Instant;
 
-/// A half-open stretch of time, `start <= t && t < end`.
+/// A half-open interval, `start <= t && t < end`, in which usage counts.
 ///
-/// A sliding window ends now and counts `start < t && t <= end` instead.
+/// A sliding window ends at the instant of the question and counts `start < t && t <= end` instead.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Window {
-    /// The first instant.
+    /// The start.
     pub start: Instant,
-    /// The first instant after it; none when it is open.
+    /// The end; None for an open window.
     pub end: Option<Instant>,
-    /// Whether it was computed beyond the replicated billing period.
+    /// Whether it comes from a billing period that is computed, not replicated.
     pub projected: bool,
-    /// Whether it moves with the clock.
+    /// Whether it is a sliding window.
     pub(crate) slides: bool,
 }
 
 impl Window {
-    /// When the count starts again from zero; none for an open and for a sliding window.
+    /// The instant at which usage starts again from zero; None for open and sliding windows.
     pub fn reset_at(&self) -> Option<Instant> {
         if self.slides { None } else { self.end }
     }
 }
 
 impl Window {
-    /// From `start` on, for ever.
+    /// A window from `start` on without an end.
     pub(crate) fn open(start: Instant) -> Window {
         Window { start, end: None, projected: false, slides: false }
     }
 
-    /// Between two instants in milliseconds, each moved into years 1 to 9999.
+    /// A window between two instants in milliseconds since 1970, each clamped to years 1 to 9999.
     pub(crate) fn closed(start: i64, end: i64) -> Window {
         Window { start: Instant::clamped(start), end: Some(Instant::clamped(end)), projected: false, slides: false }
     }
 }
 
-/// A window: `{"start", "end", "reset_at", "projected"}`.
+/// A window as JSON: `{"start", "end", "reset_at", "projected"}`.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct WindowBounds {
-    /// The first instant.
+    /// The start.
     pub start: Instant,
-    /// The first instant after it; none when it is open.
+    /// The end; None for an open window.
     pub end: Option<Instant>,
-    /// When the count starts again from zero.
+    /// The instant at which usage starts again from zero.
     pub reset_at: Option<Instant>,
-    /// Whether it was computed beyond the replicated billing period.
+    /// Whether it comes from a billing period that is computed, not replicated.
     pub projected: bool,
 }
 

@@ -1,24 +1,24 @@
-//! Windowing: which window holds an instant, for any reset period.
+//! Windowing: which window of a reset period holds an instant, as section 6 of docs/semantics.md says.
 //!
-//! All pure, all in closed form: no function here loops over periods.
+//! Every bound is computed in closed form: no function here loops over windows.
 
 use crate::billing::Billing;
 use crate::reset::{Interval, ResetPeriod, Step, Unit};
 use crate::time::{Instant, MS_PER_DAY, MS_PER_HOUR, day_in_month};
 use crate::window::Window;
 
-/// What windows are tied to.
+/// The anchors from which windows are stepped.
 #[derive(Clone, Copy, Debug)]
 pub struct Anchors {
-    /// Where fixed windows and NEVER start.
+    /// The start of FIXED_WINDOW and NEVER windows.
     pub activation: Instant,
-    /// The billing cycle; without one, BILLING_CYCLE is open from the activation.
+    /// The billing data for BILLING_CYCLE. Without it, a BILLING_CYCLE window is open from the activation.
     pub billing: Option<Billing>,
 }
 
 /// The window of a reset period that holds `now`.
 ///
-/// A bound outside years 1 to 9999 is moved to the end of that range.
+/// A bound outside years 1 to 9999 is clamped to that range.
 ///
 /// # Example: monthly from the 31st, always stepped from the activation
 ///
@@ -74,7 +74,7 @@ pub fn window(rule: ResetPeriod, anchors: &Anchors, now: Instant) -> Window {
 
 fn calendar(every: Interval, now: Instant) -> Window {
     let origin = match every.unit {
-        // The Monday before 1970 began.
+        // Monday 1969-12-29.
         Unit::Week => MS_PER_DAY.saturating_mul(-3),
         _ => 0,
     };
@@ -84,7 +84,7 @@ fn calendar(every: Interval, now: Instant) -> Window {
             let start = floor(now.millis().saturating_sub(origin), step).saturating_add(origin);
             Window::closed(start, start.saturating_add(step))
         }
-        // Months are counted from the year 0, so that years fall on multiples of twelve.
+        // Months are counted from the year 0, so years start at multiples of twelve.
         Step::Months(months) => {
             let first = floor(i64::from(now.date().civil().month_index), months);
             let first_of = |month: i64| day_in_month(month, 1).saturating_mul(MS_PER_DAY);
@@ -103,16 +103,16 @@ fn fixed(every: Interval, activation: Instant, now: Instant) -> Window {
         Step::Months(months) => {
             let month = |t: Instant| i64::from(t.date().civil().month_index);
             let k = month(now).saturating_sub(month(activation)).div_euclid(months);
-            // The step may lie later in the same month.
+            // The window may start later in the month of `now`.
             if now.millis() < plus_steps(activation, step, k) { k.saturating_sub(1) } else { k }
         }
     };
-    // Before the activation it is the first window.
+    // An instant before the activation is in the first window.
     let k = k.max(0);
     Window::closed(plus_steps(activation, step, k), plus_steps(activation, step, k.saturating_add(1)))
 }
 
-/// `from` and `k` steps, in milliseconds: in months the day is clamped and the time of day kept.
+/// `from` plus `k` steps, in milliseconds since 1970. Steps of months clamp the day and keep the time of day.
 fn plus_steps(from: Instant, step: Step, k: i64) -> i64 {
     match step {
         Step::Hours(hours) => from.millis().saturating_add(k.saturating_mul(hours.saturating_mul(MS_PER_HOUR))),
@@ -125,7 +125,7 @@ fn plus_steps(from: Instant, step: Step, k: i64) -> i64 {
     }
 }
 
-/// The greatest multiple of `step` at or below `n`.
+/// The greatest multiple of `step` that is at most `n`.
 fn floor(n: i64, step: i64) -> i64 {
     n.div_euclid(step).saturating_mul(step)
 }

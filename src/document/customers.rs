@@ -1,4 +1,4 @@
-//! Customers: what they refer to must be there, and fit.
+//! Customers and subscriptions: checks their references and rows, and packs them.
 
 use crate::diagnostics::Diagnostics;
 use crate::entities::{self, RawCustomer, RawSubscription};
@@ -6,36 +6,39 @@ use crate::references::{Reporting, resolved};
 use crate::tree::{Node, Path, Tree};
 use mayuse_core::{BlockBuilder, Catalog, Code, CustomerEntry, Place, Problems, SubscriptionEntry, SymbolTable};
 
-/// Adds one element of the lists `customers` and `subscriptions` to those who are packed; `n` is its
-/// number there. Gives what is wrong with it in ways that do not keep it from being
-/// used.
+/// Adds an element of the lists `customers` or `subscriptions` to a builder. `n` is its index in the list, or its
+/// line. Returns the problems that leave it usable.
 ///
 /// # Errors
-/// All its problems, if any of them does.
+/// All problems of the element, if one of them is an error. The element is then not added.
 pub fn add_element(
-    pile: &mut BlockBuilder<'_>,
+    builder: &mut BlockBuilder<'_>,
     list: &'static str,
     n: usize,
     element: &Tree,
 ) -> Result<Problems, Problems> {
-    let (sink, at) = (Diagnostics::default(), pile.numbered(list, n));
+    let (sink, at) = (Diagnostics::default(), builder.numbered(list, n));
     let node = Node { tree: element, path: &Path::Element(at), sink: &sink };
     let customer = if list == "customers" { entities::customer(node, at) } else { None };
     let subscription = if list == "subscriptions" { entities::subscription(node, at) } else { None };
-    check_people(pile.catalog(), customer.as_slice(), subscription.as_slice(), None, &sink);
+    check_customers(builder.catalog(), customer.as_slice(), subscription.as_slice(), None, &sink);
     let problems = sink.into_usable()?;
-    pile_up(pile, customer.as_slice(), subscription.as_slice());
+    add_checked(builder, customer.as_slice(), subscription.as_slice());
     Ok(problems)
 }
 
-/// Adds customers who were checked.
-pub(crate) fn pile_up(pile: &mut BlockBuilder<'_>, customers: &[RawCustomer], subscriptions: &[RawSubscription]) {
-    let symbols = pile.catalog().symbols();
-    customers.iter().for_each(|raw| pile.add_customer(customer_entry(raw, symbols)));
+/// Adds checked customers and subscriptions to a builder.
+pub(crate) fn add_checked(
+    builder: &mut BlockBuilder<'_>,
+    customers: &[RawCustomer],
+    subscriptions: &[RawSubscription],
+) {
+    let symbols = builder.catalog().symbols();
+    customers.iter().for_each(|raw| builder.add_customer(customer_entry(raw, symbols)));
     subscriptions
         .iter()
         .filter_map(|raw| subscription_entry(raw, symbols))
-        .for_each(|subscription| pile.add_subscription(subscription));
+        .for_each(|subscription| builder.add_subscription(subscription));
 }
 
 fn customer_entry<'r>(raw: &'r RawCustomer, symbols: &SymbolTable) -> CustomerEntry<'r> {
@@ -49,7 +52,7 @@ fn customer_entry<'r>(raw: &'r RawCustomer, symbols: &SymbolTable) -> CustomerEn
     }
 }
 
-/// Nothing for one whose billing could not be read.
+/// None if the billing data could not be read.
 fn subscription_entry<'r>(raw: &'r RawSubscription, symbols: &SymbolTable) -> Option<SubscriptionEntry<'r>> {
     Some(SubscriptionEntry {
         n: raw.at.number(),
@@ -68,9 +71,9 @@ fn subscription_entry<'r>(raw: &'r RawSubscription, symbols: &SymbolTable) -> Op
     })
 }
 
-/// Reports what customers and subscriptions refer to and is not there, and rows that do not fit.
-/// `known` are the customers there are, sorted by id, where they are all here.
-pub(crate) fn check_people(
+/// Reports broken references and type mismatches of customers and subscriptions. `known` has all customers of the
+/// catalog, sorted by id, if the document has all of them.
+pub(crate) fn check_customers(
     catalog: &Catalog,
     customers: &[RawCustomer],
     subscriptions: &[RawSubscription],

@@ -1,6 +1,6 @@
-//! Features, plans, add-ons and the ladder of a document, on their way into a catalog.
+//! Turns the features, plans, add-ons and ladder of a document into definitions.
 //!
-//! Everything is sorted by id first, so the order of a document never matters.
+//! All lists are sorted by id first, so the order of a document never matters.
 
 use crate::diagnostics::Diagnostics;
 use crate::entities::{RawAddOn, RawFeature, RawPlan, RawVersion};
@@ -11,7 +11,7 @@ use mayuse_core::{
 };
 use std::cmp::Ordering;
 
-/// Everything but the customers.
+/// The definitions of a document, with names that are not resolved yet.
 #[derive(Clone, Debug)]
 pub(crate) struct RawDefinitions {
     pub ladder: Ladder,
@@ -22,7 +22,7 @@ pub(crate) struct RawDefinitions {
 }
 
 impl RawDefinitions {
-    /// Sorts all of it, and reports ids and codes that are there twice.
+    /// Sorts all lists, and reports duplicate ids and codes.
     pub fn sort(&mut self, sink: &Diagnostics) {
         for plan in &mut self.plans {
             sort_by(&mut plan.versions, |a, b| (&a.id, a.n).cmp(&(&b.id, b.n)));
@@ -37,7 +37,7 @@ impl RawDefinitions {
         report_twice("code", self.features.iter().map(|f| (f.code.as_str(), f.at)), sink);
     }
 
-    /// What it declares. Rows refer to that, so they come later: see [`RawDefinitions::fill`].
+    /// The definitions without their rows. Rows refer to these, so [`RawDefinitions::fill`] adds them later.
     pub fn declared(&self) -> Definitions<'_> {
         Definitions {
             ladder: self.ladder.clone(),
@@ -48,7 +48,7 @@ impl RawDefinitions {
         }
     }
 
-    /// Counts its rows.
+    /// Counts the rows of all owners.
     pub fn count_rows(&self, symbols: &mut SymbolTable) {
         for (feature, at) in self.features.iter().zip(0..) {
             count_rows(symbols, feature.default.as_slice(), Some(FeatureIdx::from(at)));
@@ -59,7 +59,7 @@ impl RawDefinitions {
         self.add_ons.iter().for_each(|add_on| count_rows(symbols, &add_on.grants, None));
     }
 
-    /// Puts its rows into what it declares, and reports those that refer to nothing or do not fit.
+    /// Adds the rows to the definitions, and reports broken references, duplicates and type mismatches.
     pub fn fill<'r>(&'r self, definitions: &mut Definitions<'r>, names: Reporting<'_>) {
         let mut places: Vec<(&str, Place)> = Vec::new();
         for (raw, plan) in self.plans.iter().zip(&mut definitions.plans) {
@@ -131,20 +131,20 @@ fn add_on(raw: &RawAddOn) -> AddOnDefinition<'_> {
     }
 }
 
-/// Sorts by id and reports the second and later ones of equal ids.
+/// Sorts by id, and reports all but the first of equal ids.
 pub(crate) fn sort_by_id<T>(list: &mut [T], key: impl Fn(&T) -> (&String, Element), sink: &Diagnostics) {
     sort_by(list, |a, b| in_order(key(a).0, key(a).1, key(b).0, key(b).1));
     report_adjacent("id", list.iter().map(|item| (key(item).0.as_str(), key(item).1)), sink);
 }
 
-/// Reports the second and later ones of equal texts.
+/// Reports all but the first of equal texts.
 pub(crate) fn report_twice<'t>(field: &str, texts: impl Iterator<Item = (&'t str, Element)>, sink: &Diagnostics) {
     let mut texts: Vec<(&str, Element)> = texts.collect();
     sort_by(&mut texts, |a, b| in_order(a.0, a.1, b.0, b.1));
     report_adjacent(field, texts.into_iter(), sink);
 }
 
-/// By text, and equal ones by their places.
+/// The order by text, and of equal texts by place.
 fn in_order(a: &str, a_at: Element, b: &str, b_at: Element) -> Ordering {
     a.cmp(b).then_with(|| a_at.rank().cmp(&b_at.rank()))
 }

@@ -1,10 +1,10 @@
-//! The catalog document: one JSON object that holds everything, and how it becomes a [`Catalog`].
+//! The catalog document: one JSON object with the whole catalog, and how it is compiled to a [`Catalog`].
 //!
-//! Reading goes in two steps. Elements are read one at a time while the document streams past, so
-//! that only the typed form of it is ever held whole. Then names are resolved. Both steps report
-//! every problem they find, with its path.
+//! Reading has two steps. First, elements are read one at a time while the document streams past, so that only their
+//! typed form is held in memory. Then names are resolved. Both steps report every problem with its place. Section 1
+//! of docs/semantics.md lists the fields.
 
-use crate::customers::{check_people, pile_up};
+use crate::customers::{add_checked, check_customers};
 use crate::definitions::{RawDefinitions, report_twice, sort_by_id};
 use crate::diagnostics::Diagnostics;
 use crate::entities::{self, RawAddOn, RawCustomer, RawFeature, RawPlan, RawSubscription};
@@ -18,7 +18,7 @@ use mayuse_core::{
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use std::fmt;
 
-/// A catalog document as it was read, its names not yet resolved.
+/// A catalog document that is read, with names that are not resolved yet.
 ///
 /// # Example: from JSON to a catalog
 ///
@@ -60,31 +60,31 @@ pub struct Document {
 }
 
 impl Document {
-    /// Resolves all names. Gives the catalog with its customers, and what is wrong with it in ways that do
-    /// not keep it from being used: rows that are skipped and rows that grant nothing.
+    /// Resolves all names. Returns the catalog with its customers, and the problems that leave it usable: skipped rows
+    /// and warnings.
     ///
     /// # Errors
-    /// All the problems of the document, if any of them keeps it from being used.
+    /// All problems of the document, if one of them is an error.
     pub fn compile(self) -> Result<(FullCatalog, Problems), Problems> {
         let sorted = self.sorted();
         let (_, catalog) = sorted.link();
         let SortedDocument { customers, subscriptions, sink, .. } = sorted;
         let problems = sink.into_usable()?;
-        // Laid out by all of the keys, so that nobody who can choose a few knows which will collide.
+        // The seed is derived from all ids, so that a person who chooses a few of them cannot make them collide.
         let seed = customers.iter().fold(0, |seed, customer| key_hash(seed, &customer.id));
-        let mut pile = BlockBuilder::new(&catalog, seed);
-        pile_up(&mut pile, &customers, &subscriptions);
-        let (block, _) = pile.sorted()?.block(0, 0);
+        let mut builder = BlockBuilder::new(&catalog, seed);
+        add_checked(&mut builder, &customers, &subscriptions);
+        let (block, _) = builder.sorted()?.block(0, 0);
         let customers = CustomerBlock::open(block, &catalog)
             .map_err(|error| Problem::error(Code::Invalid, String::new(), error.to_string()))?;
         Ok((FullCatalog { catalog, customers }, problems))
     }
 
-    /// Packs everything but the customers: gives the catalog object, the catalog it opens to, and
-    /// what is wrong in ways that do not keep it from being used.
+    /// Packs the definitions. Returns the catalog object, the catalog that it opens to, and the problems that leave the
+    /// document usable.
     ///
     /// # Errors
-    /// All the problems of the document, if any of them keeps it from being used.
+    /// All problems of the document, if one of them is an error.
     ///
     /// # Example: a catalog object opens to the same catalog
     ///
@@ -104,23 +104,23 @@ impl Document {
         Ok((object, catalog, sorted.sink.into_usable()?))
     }
 
-    /// Packs all of it: gives the catalog object, the customers in order, and what is wrong in ways that
-    /// do not keep it from being used. `seed` is that of [`BlockBuilder::new`].
+    /// Packs the whole document. Returns the catalog object, the customers as sorted records, and the problems that
+    /// leave the document usable. `seed` goes to [`BlockBuilder::new`].
     ///
     /// # Errors
-    /// All the problems of the document, if any of them keeps it from being used.
+    /// All problems of the document, if one of them is an error.
     pub fn pack(self, seed: u64) -> Result<(Packed, SortedRecords, Problems), Problems> {
         let sorted = self.sorted();
         let (definitions, catalog) = sorted.link();
         let object = definitions.pack();
         let SortedDocument { customers, subscriptions, sink, .. } = sorted;
         let problems = sink.into_usable()?;
-        let mut pile = BlockBuilder::new(&catalog, seed);
-        pile_up(&mut pile, &customers, &subscriptions);
-        Ok((object, pile.sorted()?, problems))
+        let mut builder = BlockBuilder::new(&catalog, seed);
+        add_checked(&mut builder, &customers, &subscriptions);
+        Ok((object, builder.sorted()?, problems))
     }
 
-    /// Sorts everything, and reports what is there twice.
+    /// Sorts all lists, and reports duplicate ids, codes and aliases.
     fn sorted(self) -> SortedDocument {
         let Document { ladder, access, features, plans, add_ons, mut customers, mut subscriptions, .. } = self;
         let Document { is_part, seen, sink, .. } = self;
@@ -135,7 +135,7 @@ impl Document {
         SortedDocument { definitions, customers, subscriptions, is_part, seen, sink }
     }
 
-    /// Adds one element to a list: `features`, `customers` and so on, where it is item `n`.
+    /// Adds an element to a list, such as `features` or `customers`. Problems name it as item `n`, from 0.
     ///
     /// # Example: a document put together from parts
     ///
@@ -151,23 +151,23 @@ impl Document {
         self.add_at(list, Element::Listed(list, n), element);
     }
 
-    /// Says that this is a part of a catalog: what only the whole of it can show is not looked for.
-    /// That is whether a pool has units, which may hang on customers who are not in the part.
+    /// Marks the document as a part of a catalog. Whether a pool has units is then not checked, because that depends on
+    /// the rows of customers who are not in the part.
     pub fn mark_as_part(&mut self) {
         self.is_part = true;
     }
 
-    /// Adds the rows of customers who are not in this document: whether a pool has units depends on all rows.
+    /// Adds the rows of customers who are not in the document, because whether a pool has units depends on all rows.
     pub fn with_external_grants(&mut self, seen: GrantUsage) {
         self.seen = seen;
     }
 
-    /// Sets a field that is not a list: `ladder` or `access_statuses`.
+    /// Sets `format`, `ladder` or `access_statuses`.
     pub fn set(&mut self, field: &str, value: &Tree) {
         self.take_scalar(field, value);
     }
 
-    /// Takes one field that is not a list.
+    /// Reads a field that is not a list.
     fn take_scalar(&mut self, name: &str, tree: &Tree) {
         let node = Node { tree, path: &Path::Field(&Path::Root, name), sink: &self.sink };
         match name {
@@ -181,7 +181,7 @@ impl Document {
         }
     }
 
-    /// Adds one element to a list, which stands somewhere else.
+    /// Adds an element to a list. Problems name it as `at`.
     pub fn add_at(&mut self, list: &str, at: Element, tree: &Tree) {
         let node = Node { tree, path: &Path::Element(at), sink: &self.sink };
         match list {
@@ -246,7 +246,7 @@ impl<'de> Visitor<'de> for DocumentVisitor {
     }
 }
 
-/// A document in order.
+/// A document whose lists are sorted by id.
 struct SortedDocument {
     definitions: RawDefinitions,
     customers: Vec<RawCustomer>,
@@ -257,7 +257,7 @@ struct SortedDocument {
 }
 
 impl SortedDocument {
-    /// Resolves all names, and reports what does not hold together.
+    /// Resolves all names, and reports broken references and type mismatches.
     fn link(&self) -> (Definitions<'_>, Catalog) {
         let SortedDocument { customers, subscriptions, sink, .. } = self;
         let mut definitions = self.definitions.declared();
@@ -273,12 +273,12 @@ impl SortedDocument {
         }
         self.definitions.fill(&mut definitions, Reporting { symbols: &symbols, sink });
         let catalog = Catalog::new(&definitions, symbols);
-        check_people(&catalog, customers, subscriptions, Some(customers), sink);
+        check_customers(&catalog, customers, subscriptions, Some(customers), sink);
         (definitions, catalog)
     }
 }
 
-/// Feeds the elements of a list into the document, one at a time.
+/// Reads the elements of a list into the document, one at a time.
 struct Elements<'d> {
     document: &'d mut Document,
     list: &'static str,

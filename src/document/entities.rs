@@ -1,4 +1,4 @@
-//! The entities of a document, each read by itself: names are still names.
+//! Reads the entities of a document, each by itself. References are still names.
 
 use crate::tree::{Node, Object};
 use crate::values::{self, RawValue};
@@ -9,12 +9,12 @@ use mayuse_core::{
 
 #[derive(Clone, Debug)]
 pub(crate) struct RawFeature {
-    /// Where it stands in its list, for the paths of problems found later.
+    /// The place, for problems that are found later.
     pub at: Element,
     pub id: String,
     pub code: String,
     pub name: String,
-    /// None where that could not be read: then rows of any type fit.
+    /// None if the type could not be read; rows of any type then fit.
     pub metered: Option<bool>,
     pub active: bool,
     pub product: Option<String>,
@@ -76,6 +76,7 @@ pub(crate) struct RawSubscription {
     pub trial_end: Option<Date>,
     pub billing: Option<Billing>,
     pub products: Vec<String>,
+    /// The index in the list, the id and the quantity of each add-on.
     pub add_ons: Vec<(usize, String, u32)>,
     pub grants: Vec<RawGrant>,
 }
@@ -84,7 +85,7 @@ pub(crate) struct RawSubscription {
 pub(crate) struct RawGrant {
     pub n: usize,
     pub id: String,
-    /// By id or by code; a feature's own default need not say.
+    /// The feature by id or code. The default of a feature need not name it.
     pub feature: Option<FeatureName>,
     pub created_at: Option<Instant>,
     pub value: RawValue,
@@ -96,7 +97,7 @@ pub(crate) enum FeatureName {
     Code(String),
 }
 
-/// A product, price or metric: nothing but its id matters.
+/// Checks a product, price or metric, of which only the id matters.
 pub(crate) fn named_thing(node: Node<'_>) {
     if let Some(thing) = node.object() {
         thing.required_id("id");
@@ -121,7 +122,7 @@ pub(crate) fn feature(node: Node<'_>, at: Element) -> Option<RawFeature> {
         o.required("type", |n| n.word(&[("BOOLEAN", false), ("METERED", true)]))
     });
     let active = o.required("status", |n| n.word(&[("ACTIVE", true), ("DISABLED", false), ("ARCHIVED", false)]));
-    // A feature as the billing system prints it has the product itself instead of its id.
+    // A billing system may print the product itself instead of its id.
     let product = o.optional_id("product_id").or_else(|| o.optional("product", |n| n.object()?.optional_id("id")));
     let default = o.optional("entitlement", |node| grant(node, 0, true));
     let on_indeterminate = o.optional("on_indeterminate", |n| values::policy(&n));
@@ -130,7 +131,7 @@ pub(crate) fn feature(node: Node<'_>, at: Element) -> Option<RawFeature> {
     Some(RawFeature {
         at,
         name: name.unwrap_or_else(|| id.clone()),
-        // Something that no other feature is called, where the code could not be read.
+        // A unique stand-in if the code could not be read.
         code: code.unwrap_or_else(|| id.clone()),
         id,
         metered,
@@ -243,39 +244,39 @@ pub(crate) fn subscription(node: Node<'_>, at: Element) -> Option<RawSubscriptio
 
 fn billing(o: Object<'_>, start: Option<Date>, status: Option<Status>) -> Option<Billing> {
     let period = o.required("period", |n| n.billing_period());
-    let rhythm = rhythm(o, period);
+    let schedule = rhythm(o, period);
     let from = o.required("current_period_start", |n| n.date());
     let to = o.optional("current_period_end", |n| n.date());
-    // Meteroid's way to say that none has begun yet.
+    // Meteroid stores a pending subscription, which has no period yet, with an end that is the start.
     let to = to.filter(|_| status != Some(Status::PendingActivation) || to != from);
     let billing_start = o.optional("billing_start_date", |n| n.date());
-    current_period(o, rhythm?, from?, to, start, billing_start)
+    current_period(o, schedule?, from?, to, start, billing_start)
 }
 
-/// The rhythm of an object with `billing_day_anchor`.
+/// Reads the billing schedule of an object with `billing_day_anchor`.
 pub(crate) fn rhythm(o: Object<'_>, period: Option<BillingPeriod>) -> Option<BillingSchedule> {
     let checked = |n: Node<'_>| {
-        let rhythm = BillingSchedule::new(period.unwrap_or(BillingPeriod::Monthly), n.integer()?);
-        rhythm.map_err(|error| n.error(Code::OutOfRange, error.to_string())).ok()
+        let schedule = BillingSchedule::new(period.unwrap_or(BillingPeriod::Monthly), n.integer()?);
+        schedule.map_err(|error| n.error(Code::OutOfRange, error.to_string())).ok()
     };
-    let rhythm = o.required("billing_day_anchor", checked);
-    period.and(rhythm)
+    let schedule = o.required("billing_day_anchor", checked);
+    period.and(schedule)
 }
 
-/// The billing of an object with `current_period_start` and `current_period_end`.
+/// The billing data of an object; an empty current period is reported.
 pub(crate) fn current_period(
     o: Object<'_>,
-    rhythm: BillingSchedule,
+    schedule: BillingSchedule,
     from: Date,
     to: Option<Date>,
     start: Option<Date>,
     billing_start: Option<Date>,
 ) -> Option<Billing> {
-    let billing = Billing::new(rhythm, from, to, start, billing_start);
+    let billing = Billing::new(schedule, from, to, start, billing_start);
     billing.map_err(|error| o.error(Code::Invalid, error.to_string())).ok()
 }
 
-/// An add-on of a subscription: where it stands, its id and how many.
+/// Reads an add-on of a subscription: its index, its id and its quantity.
 fn held(node: Node<'_>, row: usize) -> Option<(usize, String, u32)> {
     let o = node.object()?;
     let quantity = o.optional("quantity", |n| n.count()).unwrap_or(1);

@@ -1,7 +1,7 @@
 //! Reads catalogs and questions in JSON.
 //!
-//! A [`Document`] becomes a catalog that decides, or the objects of a snapshot. Everything that is wrong
-//! with an input is reported at once, each problem with its place.
+//! A [`Document`] is compiled to a catalog, or packed to the objects of a snapshot. All problems of an input are
+//! reported at once, each with its place.
 //!
 //! # Example: a switch
 //!
@@ -16,7 +16,7 @@
 //! assert_eq!(answer.reason, Reason::Enabled);
 //! ```
 //!
-//! # Example: a metered feature needs to know what was used
+//! # Example: a check of a metered feature needs the usage
 //!
 //! ```
 //! # use mayuse_core::{Amount, Instant, Question, Reason, decide};
@@ -32,7 +32,7 @@
 //!
 //! # What this crate does not do
 //!
-//! It decides nothing, and has no clock, no I/O and no JSON parser: `serde` hands it the values.
+//! It does not decide, and has no clock, no I/O and no JSON parser: `serde` gives it the values.
 
 #![forbid(unsafe_code)]
 

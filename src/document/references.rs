@@ -1,4 +1,4 @@
-//! Looks up what rows refer to, and reports names that nothing has and values that do not fit.
+//! Resolves the references of rows, and reports broken references and type mismatches.
 
 use crate::diagnostics::Diagnostics;
 use crate::entities::{FeatureName, RawGrant};
@@ -7,7 +7,7 @@ use mayuse_core::{
     Code, Element, FeatureIdx, Grants, Place, Problem, Severity, SymbolTable, UncheckedGrant, UncheckedValue, sort_by,
 };
 
-/// The feature that a row names.
+/// The position of the feature that a row names.
 fn feature(symbols: &SymbolTable, name: &FeatureName) -> Option<FeatureIdx> {
     match name {
         FeatureName::Id(id) => symbols.feature(id),
@@ -15,13 +15,13 @@ fn feature(symbols: &SymbolTable, name: &FeatureName) -> Option<FeatureIdx> {
     }
 }
 
-/// The same value with the position of its pool, which is named by id or code.
+/// Resolves the pool of a value, which is named by id or code.
 fn with_pool(symbols: &SymbolTable, value: &RawValue) -> Option<UncheckedValue<FeatureIdx>> {
     value.clone().with_pool(|pool| symbols.feature(&pool).or_else(|| symbols.feature_by_code(&pool)))
 }
 
-/// Counts rows: whether a feature can be a pool depends on the rows of all owners. `owner` is the feature whose
-/// default it is.
+/// Counts rows, because whether a feature can be a pool depends on the rows of all owners. `owner` is the feature
+/// whose default the rows are.
 pub(crate) fn count_rows(symbols: &mut SymbolTable, rows: &[RawGrant], owner: Option<FeatureIdx>) {
     for row in rows {
         let at = owner.or_else(|| feature(symbols, row.feature.as_ref()?));
@@ -31,7 +31,7 @@ pub(crate) fn count_rows(symbols: &mut SymbolTable, rows: &[RawGrant], owner: Op
     }
 }
 
-/// The rows of one owner that were reported on before.
+/// Resolves the rows of one owner without reports.
 pub(crate) fn resolved<'r>(symbols: &SymbolTable, rows: &'r [RawGrant]) -> Grants<'r> {
     let resolve = |row: &'r RawGrant| {
         let (feature, value) = (feature(symbols, row.feature.as_ref()?)?, with_pool(symbols, &row.value)?);
@@ -40,7 +40,7 @@ pub(crate) fn resolved<'r>(symbols: &SymbolTable, rows: &'r [RawGrant]) -> Grant
     rows.iter().filter_map(resolve).collect()
 }
 
-/// Names, and where the problems of what does not resolve are put.
+/// A symbol table, and the diagnostics for the names that it does not resolve.
 #[derive(Clone, Copy)]
 pub(crate) struct Reporting<'n> {
     pub symbols: &'n SymbolTable,
@@ -48,7 +48,7 @@ pub(crate) struct Reporting<'n> {
 }
 
 impl Reporting<'_> {
-    /// The rows of one owner, whose place is given.
+    /// Resolves the rows of the owner at this place, sorted by feature, and reports their problems.
     pub fn grants<'r>(&self, raw: &'r [RawGrant], owner: &Place) -> Grants<'r> {
         let place = |n: usize| owner.clone().field("entitlements").item(n);
         let mut grants: Vec<(usize, UncheckedGrant<'r, FeatureIdx>)> = Vec::with_capacity(raw.len());
@@ -62,7 +62,7 @@ impl Reporting<'_> {
             {
                 let mut first = place(*first);
                 if let Element::Line(_) = first.element {
-                    // The line is named already.
+                    // The place of the problem names the line already.
                     first.element = Element::Whole;
                 }
                 let message = format!("{first} is already on the same feature");
@@ -72,14 +72,14 @@ impl Reporting<'_> {
         grants.into_iter().map(|(_, grant)| grant).collect()
     }
 
-    /// Reports on the rows of a customer or subscription, of which most have none.
+    /// Reports the problems of the rows of a customer or subscription, most of which have no rows.
     pub fn check(&self, rows: &[RawGrant], owner: Element) {
         if !rows.is_empty() {
             self.grants(rows, &owner.into());
         }
     }
 
-    /// One row. `owner` is the feature whose default it is.
+    /// Resolves a row and reports its problems. `owner` is the id of the feature whose default the row is.
     pub fn grant<'r>(
         &self,
         raw: &'r RawGrant,
@@ -121,9 +121,9 @@ impl Reporting<'_> {
         Some(UncheckedGrant { feature: at, id: &raw.id, created_at: raw.created_at, value })
     }
 
-    /// Reports a name that nothing has.
+    /// Reports a broken reference.
     pub fn broken(&self, place: Place, what: &str, id: &str) {
-        // An empty name was already reported as missing.
+        // An empty name is already reported as missing.
         if !id.is_empty() {
             let shown: String = id.chars().take(128).flat_map(char::escape_debug).collect();
             self.sink.error(Code::BrokenReference, place, format!("there is no {what} `{shown}`"));

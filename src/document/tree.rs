@@ -1,6 +1,6 @@
-//! Any JSON value as a tree, and typed reading of it that reports every problem with its path.
+//! Any JSON value as a tree, and typed reading of the tree that reports every problem with its place.
 //!
-//! Deriving a deserialiser would stop at the first problem and know no paths.
+//! A derived deserialiser would stop at the first problem, without its place.
 
 use crate::diagnostics::Diagnostics;
 use mayuse_core::{
@@ -10,7 +10,7 @@ use mayuse_core::{
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use std::fmt;
 
-/// A JSON value. Numbers are kept only as far as they are needed: whole, in 64 bits.
+/// A JSON value. Only whole numbers of 64 bits keep their value, because documents have no others.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Tree {
     /// `null`
@@ -25,7 +25,7 @@ pub enum Tree {
     Text(String),
     /// An array.
     List(Vec<Tree>),
-    /// An object, its fields in the order they were written.
+    /// An object, with its fields in the order of the input.
     Object(Vec<(String, Tree)>),
 }
 
@@ -100,19 +100,19 @@ impl<'de> Visitor<'de> for TreeVisitor {
             fields.push(field);
         }
         Ok(match fields.as_slice() {
-            // The form in which `serde_json` hands on a number as a text, where a crate beside wants it so.
+            // With its feature `arbitrary_precision`, which another crate may enable, `serde_json` passes a number so.
             [(name, Tree::Text(_))] if name == "$serde_json::private::Number" => Tree::OtherNumber,
             _ => Tree::Object(fields),
         })
     }
 }
 
-/// Where a node stands, as a list from the inside out. Written out only for a problem.
+/// The path of a node, as a list from the inside out. It becomes a [`Place`] only for a problem.
 #[derive(Clone, Copy, Debug)]
 pub enum Path<'a> {
-    /// The value as a whole.
+    /// The whole input.
     Root,
-    /// An element that is read by itself.
+    /// An element of the input.
     Element(Element),
     /// A field of an object.
     Field(&'a Path<'a>, &'a str),
@@ -121,7 +121,7 @@ pub enum Path<'a> {
 }
 
 impl Path<'_> {
-    /// The same, to be kept.
+    /// The place of this path.
     pub fn place(&self) -> Place {
         match self {
             Path::Root => Place::default(),
@@ -132,14 +132,14 @@ impl Path<'_> {
     }
 }
 
-/// A tree, where it stands, and where its problems go.
+/// A tree with its path and the diagnostics for its problems. Each reading method returns None after a problem.
 #[derive(Clone, Copy, Debug)]
 pub struct Node<'a> {
     /// The value.
     pub tree: &'a Tree,
-    /// Where it stands.
+    /// The path.
     pub path: &'a Path<'a>,
-    /// Where its problems go.
+    /// The diagnostics for its problems.
     pub sink: &'a Diagnostics,
 }
 
@@ -153,7 +153,7 @@ impl<'a> Node<'a> {
         self.error(Code::WrongType, format!("expected {expected}, found {}", self.tree.kind()));
     }
 
-    /// This node as an object, or nothing and a problem.
+    /// This node as an object.
     pub fn object(self) -> Option<Object<'a>> {
         match self.tree {
             Tree::Object(fields) => Some(Object { fields, path: self.path, sink: self.sink }),
@@ -175,7 +175,7 @@ impl<'a> Node<'a> {
         }
     }
 
-    /// This node as a switch.
+    /// This node as a boolean.
     pub fn bool(&self) -> Option<bool> {
         match self.tree {
             Tree::Bool(value) => Some(*value),
@@ -197,7 +197,7 @@ impl<'a> Node<'a> {
         }
     }
 
-    /// A whole number of at least 0 that JavaScript can hold exactly.
+    /// This node as a whole number from 0 to 2^53 - 1, which JavaScript holds exactly.
     pub fn unsigned(&self) -> Option<u64> {
         let whole = self.integer()?;
         let found = u64::try_from(whole).ok().filter(|n| *n <= MAX_VERSION);
@@ -207,7 +207,7 @@ impl<'a> Node<'a> {
         found
     }
 
-    /// A whole number of at least 0 that fits 32 bits.
+    /// This node as a whole number from 0 to 2^32 - 1.
     pub fn count(&self) -> Option<u32> {
         let value = self.integer()?;
         let count = u32::try_from(value).ok();
@@ -217,7 +217,7 @@ impl<'a> Node<'a> {
         count
     }
 
-    /// An exact decimal, which JSON numbers are not: they pass through binary fractions.
+    /// This node as an amount, a decimal in a string. JSON numbers are refused, because binary fractions are not exact.
     pub fn amount(&self) -> Option<Amount> {
         let Tree::Text(text) = self.tree else {
             self.wrong_type("a decimal as a string, such as \"10.50\"");
@@ -233,7 +233,7 @@ impl<'a> Node<'a> {
         }
     }
 
-    /// The same, at least 0.
+    /// This node as an amount of at least 0.
     pub fn amount_not_negative(&self) -> Option<Amount> {
         let amount = self.amount()?;
         if amount.is_negative() {
@@ -243,7 +243,7 @@ impl<'a> Node<'a> {
         Some(amount)
     }
 
-    /// This node as an instant: RFC 3339.
+    /// This node as an instant: RFC 3339 or a date.
     pub fn instant(&self) -> Option<Instant> {
         self.time(Instant::parse)
     }
@@ -269,7 +269,7 @@ impl<'a> Node<'a> {
         }
     }
 
-    /// An id: 1 to 128 visible ASCII characters.
+    /// This node as an id: 1 to 128 visible ASCII characters.
     pub fn id(&self) -> Option<&'a str> {
         let text = self.text()?;
         if !is_id(text) {
@@ -279,7 +279,7 @@ impl<'a> Node<'a> {
         Some(text)
     }
 
-    /// One of a few words.
+    /// This node as one of these words, with the value of the word.
     pub fn word<T: Copy>(&self, words: &[(&str, T)]) -> Option<T> {
         let text = self.text()?;
         let found = words.iter().find(|(word, _)| *word == text);
@@ -297,7 +297,7 @@ impl<'a> Node<'a> {
         self.error(Code::UnknownValue, format!("expected one of {known}, found `{shown}`"));
     }
 
-    /// Calls `each` with every item of an array and its number.
+    /// Calls `each` with every item of an array and its index.
     pub fn items(&self, mut each: impl FnMut(usize, Node<'_>)) {
         let Tree::List(items) = self.tree else {
             return self.wrong_type("an array");
@@ -308,35 +308,35 @@ impl<'a> Node<'a> {
     }
 }
 
-/// The most characters of a name.
+/// The bound of a name in characters.
 const MAX_NAME: usize = 500;
 
-/// An object's fields. Unknown ones are ignored; `null` is the same as absent.
+/// The fields of an object. Unknown fields are ignored; `null` is the same as absent.
 #[derive(Clone, Copy, Debug)]
 pub struct Object<'a> {
     fields: &'a [(String, Tree)],
-    /// Where it stands.
+    /// The path.
     pub path: &'a Path<'a>,
-    /// Where its problems go.
+    /// The diagnostics for its problems.
     pub sink: &'a Diagnostics,
 }
 
 impl<'a> Object<'a> {
-    /// Reads an optional field: nothing if it is absent, or if `read` found a problem.
+    /// Reads an optional field. None if it is absent, or if `read` reports a problem.
     pub fn optional<T>(&self, name: &str, read: impl FnOnce(Node<'_>) -> Option<T>) -> Option<T> {
         let tree = self.field(name)?;
         read(Node { tree, path: &Path::Field(self.path, name), sink: self.sink })
     }
 
-    /// Reads a field that must be there.
+    /// Reads a required field.
     pub fn required<T>(&self, name: &str, read: impl FnOnce(Node<'_>) -> Option<T>) -> Option<T> {
         self.require(name);
         self.optional(name, read)
     }
 
-    // Apart from the generic functions, and never inlined, so that they are compiled once.
+    // Not generic and never inlined, so that they are compiled once.
 
-    /// The value of a field that is there and not `null`.
+    /// The value of a field that is present and not `null`.
     #[inline(never)]
     fn field(&self, name: &str) -> Option<&'a Tree> {
         let mut found = self.fields.iter().filter(|(field, _)| field == name).map(|(_, tree)| tree);
@@ -356,17 +356,17 @@ impl<'a> Object<'a> {
         }
     }
 
-    /// Whether the field is there and not `null`.
+    /// Whether the field is present and not `null`.
     pub fn has(&self, name: &str) -> bool {
         self.fields.iter().any(|(field, tree)| field == name && *tree != Tree::Null)
     }
 
-    /// Whether there are other fields than these.
+    /// Whether there are fields besides these.
     pub fn has_others(&self, known: &[&str]) -> bool {
         self.fields.iter().any(|(field, _)| !known.contains(&field.as_str()))
     }
 
-    /// Calls `each` with every item of an array field and its number; an absent one has none.
+    /// Calls `each` with every item of an optional array field and its index.
     pub fn each(&self, name: &str, each: impl FnMut(usize, Node<'_>)) {
         self.optional(name, |node| {
             node.items(each);
@@ -379,7 +379,7 @@ impl<'a> Object<'a> {
         self.optional(name, |node| node.text().map(str::to_owned))
     }
 
-    /// The optional field `name`: people read it, and snapshots keep it unchanged.
+    /// The optional field `name`, of at most 500 characters.
     #[inline(never)]
     pub fn name(&self) -> Option<String> {
         let name = self.text("name")?;
@@ -391,7 +391,7 @@ impl<'a> Object<'a> {
         Some(name)
     }
 
-    /// An id that must be there.
+    /// A required id.
     pub fn required_id(&self, name: &str) -> Option<String> {
         self.required(name, |node| node.id().map(str::to_owned))
     }

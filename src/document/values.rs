@@ -1,4 +1,4 @@
-//! The smaller values of a document: entitlement values, reset periods, ladders, states.
+//! Reads the smaller values of a document: entitlement values, reset periods, ladders, statuses.
 
 use crate::tree::{Node, Object, Tree};
 use mayuse_core::{
@@ -38,7 +38,7 @@ fn metered(value: Object<'_>, enabled: bool) -> Option<Metered> {
         let behaviors = [("BLOCK", Behavior::Block), ("ALLOW", Behavior::Allow)];
         let behavior = field(overage, "behavior", |n| n.word(&behaviors));
         let grace_pct = field(overage, "grace_pct", |n| n.amount_not_negative());
-        // It changes no decision, but a wrong one is still a mistake in the document.
+        // `unit_price` changes no decision, but a malformed one is still a mistake in the document.
         field(overage, "unit_price", |n| n.amount_not_negative())?;
         Some((behavior?.unwrap_or(Behavior::Block), grace_pct?.unwrap_or(Amount::ZERO)))
     });
@@ -46,7 +46,7 @@ fn metered(value: Object<'_>, enabled: bool) -> Option<Metered> {
     let (overage, grace_pct) = overage?.unwrap_or((Behavior::Block, Amount::ZERO));
     let (limit, warning_threshold_pct) = (limit?, warning_threshold_pct?);
     if let Some(limit) = limit {
-        // Better refused here, where it says which row, than in every decision.
+        // Refused here, where the place names the row, so that no decision fails on it.
         let grace = grace_pct.percent_of(limit).and_then(|grace| limit.plus(grace));
         if grace.is_none() {
             value.error(Code::OutOfRange, "the limit with its grace has more digits than can be held exactly");
@@ -56,9 +56,9 @@ fn metered(value: Object<'_>, enabled: bool) -> Option<Metered> {
     Some(Metered { enabled, limit, reset_period, overage, grace_pct, warning_threshold_pct })
 }
 
-/// An optional field: nothing if it is wrong, `Some(None)` if it is absent.
+/// An optional field: None if it has a problem, `Some(None)` if it is absent.
 ///
-/// An absent limit is unlimited, so a wrong one must never be taken for an absent one.
+/// An absent limit is unlimited, so a malformed limit must not be taken for an absent one.
 fn field<T>(object: Object<'_>, name: &str, read: impl FnOnce(Node<'_>) -> Option<T>) -> Option<Option<T>> {
     if object.has(name) { object.optional(name, read).map(Some) } else { Some(None) }
 }

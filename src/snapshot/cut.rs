@@ -1,28 +1,28 @@
-//! Cutting a catalog into objects.
+//! Cuts a catalog into objects.
 
 use crate::hash::Hash;
 use mayuse_core::{Packed, SortedRecords};
 
-/// What a shard's size stays near. Large enough that reading one is not all overhead, small enough
-/// that a change of one customer writes little.
+/// The size in bytes near which shards stay. Large enough that reading one is not mostly overhead, small enough that
+/// a change of one customer writes little.
 pub const SHARD_BYTES: usize = 64 * 1024;
 
-/// An object, by its hash and its size.
+/// A reference to an object.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct ObjectRef {
-    /// Its name.
+    /// The hash, which is the name of the object.
     pub hash: Hash,
-    /// How many bytes it has.
+    /// The size in bytes.
     pub size: u32,
-    /// How many customers are in it.
+    /// The number of customers.
     pub n: u32,
 }
 
 impl ObjectRef {
-    /// The place of a shard that could not be made: its customers are asked about at the origin.
+    /// Stands for a withheld shard: readers ask the origin about its customers.
     pub const WITHHELD: ObjectRef = ObjectRef { hash: Hash::ZERO, size: 0, n: 0 };
 
-    /// Whether this is the place of a shard that could not be made.
+    /// Whether this stands for a withheld shard.
     pub fn is_withheld(&self) -> bool {
         self.hash == Hash::ZERO
     }
@@ -34,14 +34,14 @@ impl ObjectRef {
     }
 }
 
-/// All objects of a catalog.
+/// The index of a snapshot: its objects and their layout.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct SnapshotIndex {
     /// The seed of the key hashes.
     pub seed: u64,
-    /// Features, plans, add-ons and the ladder.
+    /// The catalog object.
     pub catalog_object: ObjectRef,
-    /// There are `2^bits` places for shards.
+    /// The shard bits: there are `2^bits` places for shards.
     pub bits: u8,
     /// The shards by the upper bits of the hash of an id or alias. A shard that is not split yet fills all
     /// places of its range, one after the other.
@@ -49,7 +49,7 @@ pub struct SnapshotIndex {
 }
 
 impl SnapshotIndex {
-    /// A hundred million customers take 17.
+    /// The largest number of shard bits. A hundred million customers need 17.
     pub const MAX_BITS: u8 = 17;
 
     /// The total size of all shards, in bytes.
@@ -57,12 +57,12 @@ impl SnapshotIndex {
         self.distinct().map(|(_, shard)| u64::from(shard.size)).sum()
     }
 
-    /// How many customers there are, but for those of withheld shards.
+    /// The number of customers, without those of withheld shards.
     pub fn n_customers(&self) -> u64 {
         self.distinct().map(|(_, shard)| u64::from(shard.n)).sum()
     }
 
-    /// The shards that can be read, each once, with the first place in which it stands.
+    /// The shards that are not withheld, each once, with the first of its places.
     pub fn distinct(&self) -> impl Iterator<Item = (u64, ObjectRef)> + '_ {
         let mut before = ObjectRef::WITHHELD.hash;
         let first = move |(place, part): (u64, &ObjectRef)| {
@@ -72,7 +72,7 @@ impl SnapshotIndex {
         (0..).zip(&self.shards).filter_map(first)
     }
 
-    /// The first place of the shard that is at `place`.
+    /// The first place of the shard at `place`.
     pub(crate) fn first_place(&self, place: u64) -> u64 {
         let at = usize::try_from(place).unwrap_or(usize::MAX);
         let up_to_here = self.shards.get(..=at).unwrap_or_default();
@@ -81,19 +81,19 @@ impl SnapshotIndex {
         place.saturating_sub(u64::try_from(others.saturating_sub(1)).unwrap_or_default())
     }
 
-    /// Whether no shard is withheld, so that the snapshot holds every customer.
+    /// Whether no shard is withheld, so that the snapshot has every customer.
     pub fn is_whole(&self) -> bool {
         !self.shards.iter().any(ObjectRef::is_withheld)
     }
 }
 
-/// How many bits number the shards of so many bytes, each of at most `shard_bytes` in the mean.
+/// The shard bits for customers of `n_bytes` in all, so that shards have at most `shard_bytes` in the mean.
 pub fn bits_for(n_bytes: u64, shard_bytes: usize) -> u8 {
     let n_shards = n_bytes.div_ceil(u64::try_from(shard_bytes).unwrap_or(u64::MAX).max(1)).max(1).next_power_of_two();
     u8::try_from(n_shards.trailing_zeros()).unwrap_or(SnapshotIndex::MAX_BITS).min(SnapshotIndex::MAX_BITS)
 }
 
-/// Cuts customers into shards, and gives `write` each object, the catalog object first.
+/// Cuts customers into shards. Calls `write` with each object, the catalog object first.
 ///
 /// # Errors
 /// The errors of `write`.

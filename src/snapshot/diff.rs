@@ -3,7 +3,7 @@
 use crate::replica::Replica;
 use mayuse_core::{Amount, Decision, Instant, Question, Reason, SortedSet};
 
-/// One customer and one feature on which two snapshots differ.
+/// A customer and a feature on which two snapshots differ.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Difference<'d> {
     /// The customer's id.
@@ -16,27 +16,27 @@ pub struct Difference<'d> {
     pub before: &'static str,
     /// The reason after.
     pub after: &'static str,
-    /// The limits before and after; `None` means unlimited or not metered.
+    /// The limits before and after, in units; None means unlimited or not metered.
     pub limits: (Option<Amount>, Option<Amount>),
 }
 
 /// The change of a customer's access to a feature.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Change {
-    /// It may be used from now on.
+    /// The customer may use the feature, and could not before.
     Gained,
-    /// It may no longer be used.
+    /// The customer may no longer use the feature.
     Lost,
-    /// More of it may be used.
+    /// The limit is larger.
     Raised,
-    /// Less of it may be used.
+    /// The limit is smaller.
     Lowered,
     /// The limit is the same; the windows or terms differ.
     Altered,
 }
 
 impl Change {
-    /// All of them.
+    /// All changes.
     pub const ALL: [Change; 5] = [Change::Gained, Change::Lost, Change::Raised, Change::Lowered, Change::Altered];
 
     /// The name in a table.
@@ -51,12 +51,12 @@ impl Change {
     }
 }
 
-/// Compares two snapshots that are wholly held, as of an instant and with nothing used yet: calls
-/// `each` with every difference, and `progress` with every customer.
+/// Compares two replicas that hold all shards, at an instant and with no usage. Calls `each` with every difference,
+/// and `progress` for every compared customer.
 ///
-/// Customers of shards that are the same in both, under the same definitions, are not asked about.
-/// Both snapshots count as new, so that their age changes no answer. What a unit takes from a pool is no part of a decision:
-/// it is seen where the pool no longer holds it.
+/// Customers of equal shards under equal definitions are not compared. Both snapshots count as new, so their age
+/// changes no answer. A changed cost of credits is a difference only if the pool no longer covers it, because a
+/// decision does not have the cost.
 pub fn diff(
     before: &mut Replica,
     after: &mut Replica,
@@ -89,7 +89,7 @@ fn diff_as_of(
     }
     for (number, customers) in before.customers() {
         if !is_same(after, before, number) {
-            // An id that is gone may be another's alias by now: whoever asks by it is told of another.
+            // A deleted id may be the alias of another customer now; then the answers are about that customer.
             for customer in customers.ids().filter(|id| after.is_id(id) == Ok(false)) {
                 progress();
                 compare(before, after, customer, &codes, now, &mut each);
@@ -98,7 +98,7 @@ fn diff_as_of(
     }
 }
 
-/// Compares one customer, by id or alias, whose shards both replicas hold.
+/// Compares one customer, by id or alias. Both replicas must hold the customer's shards.
 pub fn diff_one(before: &Replica, after: &Replica, customer: &str, now: Instant, mut each: impl FnMut(Difference<'_>)) {
     compare(before, after, customer, &codes(before, after), now, &mut each);
 }
@@ -109,7 +109,7 @@ fn codes(before: &Replica, after: &Replica) -> SortedSet<String> {
     catalogs.flat_map(|catalog| catalog.feature_codes()).map(str::to_owned).collect()
 }
 
-/// Whether a shard and the definitions it depends on are the same in both.
+/// Whether both replicas have equal definitions and an equal shard at this place.
 fn is_same(a: &Replica, b: &Replica, shard: u64) -> bool {
     let (Some(a), Some(b)) = (a.manifest(), b.manifest()) else { return false };
     let (a, b) = (&a.table, &b.table);

@@ -1,29 +1,29 @@
-//! The snapshot that is deployed with a program. It answers where neither the store nor the origin can.
+//! The fallback: a snapshot that is deployed with a program. It answers if neither the store nor the origin can.
 
 use crate::file::Contents;
 use crate::manifest::Manifest;
 use crate::replica::Replica;
 use mayuse_core::Packed;
 
-/// A fallback, and how far it was checked. The first look verifies it, so that an unusable one is
-/// reported before it is needed; its objects are opened when it is needed.
+/// A fallback and the state of its checks. The first look verifies its manifest, so that an unusable fallback is
+/// reported before it is needed. Its objects are opened when it is needed.
 #[derive(Debug, Default)]
 pub enum Fallback {
     /// There is no fallback.
     #[default]
     Absent,
-    /// Its bytes were not read yet.
+    /// Its bytes are not read yet.
     Unchecked(Packed),
     /// Its manifest is verified.
     Usable(Contents, Box<Manifest>),
-    /// It is open.
+    /// Its objects are open.
     Open(Box<Replica>),
-    /// It cannot be used; the text says why.
+    /// It is unusable; the text says why.
     Refused(String),
 }
 
 impl Fallback {
-    /// The fallback in these bytes. Empty bytes are no fallback.
+    /// The fallback in these bytes. Empty bytes mean no fallback.
     pub fn of(bytes: Vec<u8>) -> Fallback {
         match bytes.is_empty() {
             true => Fallback::Absent,
@@ -51,7 +51,7 @@ impl Fallback {
         }
     }
 
-    /// Why it cannot be used; empty if it can.
+    /// Why the fallback is refused; empty if it is not.
     pub fn problem(&self) -> &str {
         match self {
             Fallback::Refused(problem) => problem,

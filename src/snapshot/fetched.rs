@@ -1,4 +1,4 @@
-//! The bytes that a shell read for a reader, and the check that an object is the one that was asked for.
+//! The bytes that a shell read for a reader, and the check of an object against its hash.
 
 use crate::hash::Hash;
 use mayuse_core::{Packed, Reason};
@@ -16,10 +16,10 @@ pub enum Fetched {
 }
 
 impl Fetched {
-    /// The object of this hash.
+    /// The object with this hash.
     ///
     /// # Errors
-    /// A read that failed, and bytes that are not the object.
+    /// [`ObjectError`] for a failed read, an absent object, and bytes with another hash.
     pub fn object(self, hash: Hash) -> Result<Packed, ObjectError> {
         match self {
             Fetched::Failed(why) => Err(ObjectError::Store(why)),
@@ -33,16 +33,16 @@ impl Fetched {
 /// Why an object could not be read.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum ObjectError {
-    /// The store failed; the text says how.
+    /// The store failed; the text says why.
     Store(String),
-    /// The store does not have it.
+    /// The store does not have the object.
     Absent(Hash),
-    /// The store has other bytes under its name.
+    /// The store has other bytes under this name.
     Damaged(Hash),
 }
 
 impl ObjectError {
-    /// The reason of an answer that depends on the object.
+    /// The reason of an answer that needs the object.
     pub fn reason(&self) -> Reason {
         match self {
             ObjectError::Store(_) | ObjectError::Absent(_) => Reason::SnapshotMissing,

@@ -1,4 +1,4 @@
-//! A snapshot in one piece: for programs that hold all of it, and to be shipped with a Worker.
+//! Snapshot files: a snapshot as one file, for programs that hold all of it, and as the fallback of a Worker.
 
 use crate::cut::ObjectRef;
 use crate::hash::Hash;
@@ -9,7 +9,7 @@ use std::fmt;
 
 const MAGIC: &str = "myf";
 
-/// Joins a manifest, as it is published, and the objects of its table, in their order.
+/// Joins a published manifest and the objects of its table, in their order, into a file.
 pub fn join<'o>(manifest: &str, objects: impl Iterator<Item = &'o [u8]>) -> Vec<u8> {
     let mut writer = Writer::default();
     writer.0.push_str(MAGIC);
@@ -25,14 +25,13 @@ pub fn is_file(bytes: &[u8]) -> bool {
     bytes.starts_with(MAGIC.as_bytes())
 }
 
-/// Opens one: gives the verified manifest, the catalog object and the shards, which share its bytes.
+/// Opens a file. Returns the verified manifest, the catalog object and the shards, which share the bytes of the file.
 ///
-/// `is_hashed` says whether to hash the objects here, or that whoever read them has compared the
-/// hash of the whole file with one that it trusts. Where an `audience` is given, only its own snapshots
-/// are taken.
+/// With `is_hashed`, objects are compared with their hashes; without it, the caller has compared the hash of the
+/// whole file with a trusted hash. With an `audience`, only snapshots of that deployment are accepted.
 ///
 /// # Errors
-/// Bytes that are none, a manifest that is not to be believed, objects that are not those it names.
+/// [`FileError`] for bytes that are not a snapshot file, a refused manifest, and objects that do not match it.
 pub fn open_file(
     file: &Packed,
     keys: &[PublicKey],
@@ -51,7 +50,7 @@ pub fn open_file(
 /// The contents of a file, with an unverified manifest.
 #[derive(Clone, Debug)]
 pub struct Contents {
-    /// The manifest, as it is published.
+    /// The manifest in its published form.
     pub manifest: Packed,
     objects: Packed,
 }
@@ -59,7 +58,7 @@ pub struct Contents {
 /// Splits a file into its manifest and objects.
 ///
 /// # Errors
-/// Bytes that are none.
+/// [`FileError`] for bytes that are not a snapshot file of this format, or that end early.
 pub fn contents(file: &Packed) -> Result<Contents, FileError> {
     let mut reader = Reader::new(file.as_str());
     if reader.take(MAGIC.len()) != Some(MAGIC) {
@@ -77,15 +76,15 @@ pub fn contents(file: &Packed) -> Result<Contents, FileError> {
     Ok(Contents { manifest, objects })
 }
 
-/// How objects are hashed, such as [`Hash::of`]: who hashes them elsewhere need not have it here.
+/// The hash of objects, such as [`Hash::of`]. A parameter, so that a build that hashes elsewhere does not contain it.
 pub type HashFn = fn(&[u8]) -> Hash;
 
 impl Contents {
-    /// The catalog object and the shards that a manifest names, compared with their hashes by `hash`: nothing where
+    /// The catalog object and the shards that a manifest names, compared with their hashes by `hash`. `hash` is None if
     /// the caller has compared them.
     ///
     /// # Errors
-    /// Objects that are not those it names.
+    /// [`FileError`] for objects that do not match the manifest, and for a withheld shard.
     pub fn objects(&self, manifest: &Manifest, hash: Option<HashFn>) -> Result<(Packed, Vec<Packed>), FileError> {
         if !manifest.table.is_whole() {
             return Err(FileError::Withheld);
@@ -114,9 +113,9 @@ impl Contents {
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum FileError {
-    /// It does not begin like a snapshot file.
+    /// Not a snapshot file: it has another magic.
     NotOne,
-    /// A later program wrote it.
+    /// A file of another format.
     Newer(u64),
     /// It ends early.
     Short,

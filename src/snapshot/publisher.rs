@@ -1,17 +1,16 @@
-//! Publishing, as rules: which step comes next, and what it does to the records of the writer.
+//! The publisher: the next step of publishing, and its effect on the records of the writer.
 //!
-//! Whoever publishes keeps its records in a [`Ledger`] and asks [`Publisher::step`] again and again.
-//! Steps on the records are done by the time it answers; a step on the store of snapshots is named, for
-//! the caller to carry out and to note. Each step is recorded before the next, so after a crash at any
-//! point the next call goes on.
+//! A writer keeps its records in a [`Ledger`] and calls [`Publisher::step`] again and again. The call itself does a
+//! step on the records. It returns a step on the store of snapshots, for the caller to carry out and to record. Each
+//! step is recorded before the next, so the next call after a crash resumes.
 //!
 //! ```text
-//! write ─► dirty keys ─► shards made anew ─► cut: the table of one version ─► objects put ─► manifest put
+//! write ─► dirty keys ─► shards rebuilt ─► cut: the table of one version ─► objects put ─► manifest put
 //!                         ▲ split when there are more customers
 //! ```
 //!
-//! A cut is taken at an instant at which no key is dirty, so it is exactly one version. Writes go on
-//! while its objects are put: the cut stays as it is.
+//! A cut is taken when no key is dirty, but for those of withheld shards, so it is exactly one version. Writes
+//! continue while its objects are put; the cut does not change.
 
 use crate::cut::{ObjectRef, SnapshotIndex, bits_for};
 use crate::hash::Hash;
@@ -21,48 +20,47 @@ use crate::manifest::Manifest;
 use crate::patch::{Patched, empty_shard, patch, split};
 use mayuse_core::{Code, Instant, Packed, Problem, Problems, SortedSet};
 
-/// How long a shard that could not be made waits for the next attempt: this, doubled each time.
+/// The first wait until a withheld shard is tried again, in milliseconds. Later waits are as long as it has failed.
 const RETRY_MS: i64 = 5_000;
 const MAX_RETRY_MS: i64 = 5 * 60 * 1_000;
 
-/// Shards may become smaller than they need be by so many halvings, where a few large customers lie
-/// close together.
+/// The number of bits above the needed bits to which shards are split, where large customers share a shard.
 const EXTRA_BITS: u8 = 4;
 
-/// How many customers of an older catalog are looked at, at once.
+/// The number of customers of an older catalog that one step scans.
 const SCANNED: usize = 500;
 
-/// How many objects are taken away at once.
+/// The number of objects that one step deletes.
 const DELETED: usize = 24;
 
-/// What the caller of a publisher knows.
+/// The load of the writer, as the caller knows it.
 #[derive(Clone, Copy, Debug)]
 pub struct Load {
     /// Whether lines of an import are still coming.
     pub importing: bool,
-    /// Since when there is something to publish, or the last publication, as far as the caller
-    /// remembers: in milliseconds since 1970.
+    /// The instant since which there are changes to publish, or of the last publication, as far as the caller
+    /// remembers, in milliseconds since 1970.
     pub since: i64,
 }
 
-/// What is to be done next.
+/// The next step.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Step {
-    /// Ask again at once, when others had their turn.
+    /// Call again at once, after other requests had their turn.
     Again,
-    /// Put these objects, and note that they are put.
+    /// Put these objects into the store, and record that they are put.
     Put(Vec<Hash>),
-    /// Sign the cut and put it as the manifest, then note that it is published.
+    /// Sign the cut and put it into the store as the manifest, then record that it is published.
     Publish,
-    /// Note that these objects are being taken away, take them away, and forget them.
+    /// Record that these objects are being deleted, delete them from the store, and remove their records.
     Delete(Vec<Hash>),
-    /// Ask again at this instant, in milliseconds since 1970, or after a write.
+    /// Call again at this instant, in milliseconds since 1970, or after a write.
     Wait(i64),
 }
 
 /// Why a shard cannot be built.
 enum Trouble<E> {
-    /// It would be larger than it may be.
+    /// The shard would be larger than its bound.
     TooLarge,
     Other(E),
 }
@@ -78,9 +76,9 @@ impl<E: From<Problems>> From<Problems> for Trouble<E> {
 pub struct Publisher<'l, L> {
     /// The records.
     pub ledger: &'l L,
-    /// How much at once.
+    /// The amounts of work of one step, and the intervals.
     pub limits: Limits,
-    /// What readers do where they cannot say; the rest of a manifest is the writer's own.
+    /// A manifest with the audience and the policies; the publisher sets the other fields.
     pub template: &'l Manifest,
 }
 
@@ -171,7 +169,7 @@ impl<L: Ledger> Publisher<'_, L> {
         Ok(Step::Again)
     }
 
-    /// Whether the store refuses a cut for so long that the next one takes its place.
+    /// Whether the store has refused the cut for so long that a newer cut takes its place.
     fn is_given_up(&self, state: &State, now: i64) -> bool {
         let is_old = |at: i64| at.saturating_add(self.limits.heartbeat_ms.saturating_mul(2)) < now;
         state.has_failed && state.cut.is_some_and(|(version, at)| is_old(at) && version != state.version)
@@ -230,7 +228,7 @@ impl<L: Ledger> Publisher<'_, L> {
         }
     }
 
-    /// Makes shards anew in which keys are dirty, in their order. Whether there are more, and how many keys that was.
+    /// Rebuilds the shards with dirty keys, in their order. Returns whether there are more, and the number of keys.
     fn rebuild(
         &self,
         definitions: &Definitions,
@@ -266,7 +264,7 @@ impl<L: Ledger> Publisher<'_, L> {
         }
     }
 
-    /// Makes a shard anew, or splits it first. How many keys that was, and how many bits there are now.
+    /// Rebuilds a shard, or splits it first. Returns the number of keys that are rebuilt, and the new number of bits.
     fn rebuild_shard(
         &self,
         definitions: &Definitions,
@@ -295,7 +293,7 @@ impl<L: Ledger> Publisher<'_, L> {
                     if most <= bits || !self.fits_alone(definitions, shard, some)? {
                         return Err(self.too_large(keys));
                     }
-                    // Too many customers make it large: add a bit, so that it is split.
+                    // The shard has too many customers: add a bit, so that it is split.
                     let bits = bits.saturating_add(1);
                     self.ledger.set_bits(bits)?;
                     return Ok((0, bits));
@@ -304,7 +302,7 @@ impl<L: Ledger> Publisher<'_, L> {
         }
     }
 
-    /// Whether a shard of these keys alone fits.
+    /// Whether a shard with only these keys is within the bound.
     fn fits_alone(&self, definitions: &Definitions, shard: &Shard, keys: &[(u64, String)]) -> Result<bool, L::Error> {
         let none = Shard { part: ObjectRef::WITHHELD, ..shard.clone() };
         match self.patched(definitions, &none, keys) {
@@ -327,7 +325,7 @@ impl<L: Ledger> Publisher<'_, L> {
     ) -> Result<Patched, Trouble<L::Error>> {
         let place = (self.ledger.seed(), shard.bits, shard.number());
         let old = self.block(definitions, shard).map_err(Trouble::Other)?;
-        // Remove every dirty record, not only `keys`: an alias that moved to another customer would be there twice.
+        // Remove every dirty record, not only `keys`: an alias that moved to another customer would occur twice.
         let dirty = self.ledger.dirty(shard.start(), shard.end(), usize::MAX).map_err(Trouble::Other)?;
         let set: SortedSet<String> = dirty.into_iter().map(|(_, key)| key).collect();
         let max = self.limits.max_shard;
@@ -356,7 +354,7 @@ impl<L: Ledger> Publisher<'_, L> {
         let old = self.block(definitions, shard)?;
         let halves = split(&definitions.catalog, &old, (self.ledger.seed(), shard.bits, shard.number()))?;
         let bits = shard.bits.saturating_add(1);
-        // The first half takes the place of the whole.
+        // The first half replaces the old shard.
         let mut before = Some(shard);
         for half in halves {
             self.keep(&Shard::at(half.shard, bits, half.part), &half.block, before.take(), now)?;
@@ -364,12 +362,12 @@ impl<L: Ledger> Publisher<'_, L> {
         Ok(())
     }
 
-    /// Keeps a shard with its object, in place of another.
+    /// Stores a shard with its object, in place of another.
     fn keep(&self, shard: &Shard, block: &Packed, before: Option<&Shard>, now: Instant) -> Result<(), L::Error> {
         self.ledger.put_object(shard.part.hash, block)?;
         self.ledger.put_shard(shard)?;
         match before.filter(|before| before.part.hash != shard.part.hash) {
-            // All empty shards are the same object, so other shards may still use it.
+            // Equal blocks, such as empty shards, are one object, so another shard may still use it.
             Some(before) if !self.ledger.is_named(before.part.hash)? => self.ledger.drop_object(before.part.hash, now),
             _ => Ok(()),
         }

@@ -1,9 +1,9 @@
-//! A reader: what it holds, when it looks for a newer manifest, and the checks that all its answers share.
+//! The reader of snapshots: a replica, the times of its looks for a newer manifest, and the checks of every answer.
 //!
-//! It does no I/O and has no clock. Two kinds of tasks run on it: a [`Look`](crate::Look) for a newer
-//! manifest and an [`Asking`](crate::Asking) for each request. A task takes an [`Event`] and gives the
-//! next [`Command`]; a shell carries the command out and hands its outcome back as the next event.
-//! Several tasks may run at the same time: none of them waits for another.
+//! A reader does no I/O and has no clock. Two kinds of tasks run on it: a [`Look`](crate::Look) for a newer manifest,
+//! and an [`Asking`](crate::Asking) for each request. A task takes an [`Event`] and returns the next [`Command`]. A
+//! shell carries the command out and returns its outcome as the next event. Several tasks may run at the same time;
+//! no task waits for another.
 
 use crate::fallback::Fallback;
 use crate::fetched::Fetched;
@@ -15,25 +15,25 @@ use crate::replica::{Missing, Replica};
 use mayuse_core::{CustomerRecord, Decision, Instant, Packed, Policy, Problem, Question, Reason, Source};
 use mayuse_core::{decide_for, too_old};
 
-/// How long one read of the store may take. A request has other ways to an answer.
+/// The time limit of one read of the store. A request has other ways to an answer.
 pub(crate) const READ_WITHIN_MS: i64 = 3_000;
 
-/// What a shell does for a task. Its outcome is the next event.
+/// A command for the shell. Its outcome is the next event of the task.
 #[derive(Clone, Debug)]
 pub enum Command {
-    /// Read the manifest, within so many milliseconds: [`Event::Read`] of one.
+    /// Read the manifest. Outcome: [`Event::Read`] of one.
     ReadManifest {
-        /// How long the shell waits for it.
+        /// The time limit in milliseconds.
         within_ms: u32,
     },
-    /// Read these objects at the same time: [`Event::Read`] of as many, in this order.
+    /// Read these objects at the same time. Outcome: [`Event::Read`] of as many, in this order.
     ReadObjects {
-        /// Their names.
+        /// The hashes, which are the names of the objects.
         hashes: Vec<Hash>,
-        /// How long the shell waits for each.
+        /// The time limit of each read in milliseconds.
         within_ms: u32,
     },
-    /// Say whether this key signed this message: [`Event::Verified`].
+    /// Verify a signature (Ed25519). Outcome: [`Event::Verified`].
     Verify {
         /// The key.
         key: PublicKey,
@@ -42,21 +42,21 @@ pub enum Command {
         /// The signature.
         signature: [u8; 64],
     },
-    /// Ask the origin. Its answer ends the task; where it does not answer, [`Event::Unanswered`]. The
-    /// reason says why the reader itself cannot answer.
+    /// Ask the origin. Its answer ends the task. If it does not answer: [`Event::Unanswered`]. The reason says why the
+    /// reader itself cannot answer.
     AskOrigin(Reason),
     /// The task is over.
     Done,
 }
 
-/// What a shell reports to a task.
+/// The outcome of a command, which the shell reports to the task.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Event {
-    /// Begin.
+    /// The task begins.
     Begin,
-    /// The outcomes of reads.
+    /// The outcomes of the reads.
     Read(Vec<Fetched>),
-    /// Whether the signature is right, or why the shell cannot say.
+    /// Whether the signature is valid, or why the shell cannot verify it.
     Verified(Result<bool, String>),
     /// The origin does not answer.
     Unanswered,
@@ -65,67 +65,67 @@ pub enum Event {
 /// The settings of a reader.
 #[derive(Clone, Debug)]
 pub struct ReaderSettings {
-    /// The keys whose manifests are taken.
+    /// The trusted keys. Manifests of other keys are refused.
     pub keys: Vec<PublicKey>,
-    /// The deployment whose manifests are taken; nothing takes those of all.
+    /// The audience: the deployment whose manifests are accepted. None accepts manifests of every deployment.
     pub audience: Option<String>,
-    /// The oldest version that is taken.
+    /// The lowest version that is accepted.
     pub min_version: u64,
-    /// Limits of the reader's own: the stricter of these and a manifest's count.
+    /// The reader's own policies. The stricter of these and the manifest's count.
     pub own: Policies,
-    /// What an indeterminate answer comes to while no manifest is held.
+    /// The failure policy while no manifest is held.
     pub on_indeterminate: Policy,
-    /// How many bytes of shards are held.
+    /// The bound of the held shards in bytes.
     pub max_bytes: usize,
-    /// How often the reader looks for another manifest.
+    /// The time between two looks in milliseconds.
     pub refresh_ms: i64,
-    /// How often the writer publishes a manifest although nothing changed.
+    /// The heartbeat of the writer in milliseconds.
     pub heartbeat_ms: i64,
-    /// A random number, so that not all readers come back at the same time after an outage.
+    /// A random number, so that readers do not return all at the same time after an outage.
     pub chance: u64,
 }
 
 impl ReaderSettings {
-    /// The longest time without a look after which a reader still answers without one.
+    /// The time without a look, in milliseconds, from which on a question waits for a look.
     fn quiet_ms(&self) -> i64 {
         self.refresh_ms.saturating_mul(2).max(self.heartbeat_ms)
     }
 }
 
-/// Why a question cannot be decided from what is held.
+/// Why a question cannot be decided from the replica.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Obstacle {
-    /// What is held is behind `min_version` or has expired. Fetching a shard of it would not help.
+    /// The replica is behind `min_version` or has expired. Fetching a shard would not help.
     TooOld(Reason),
-    /// Something is not held.
+    /// The manifest or an object is not held.
     Needs(Missing),
 }
 
-/// What a reader holds and what it remembers.
+/// The state of a reader.
 #[derive(Debug)]
 pub struct Reader {
-    /// Its settings.
+    /// The settings.
     pub settings: ReaderSettings,
-    /// How many manifests were refused.
+    /// The number of refused manifests.
     pub n_refused: u64,
-    /// How many reads, objects and manifests were not usable.
+    /// The number of reads, objects and manifests that were not usable.
     pub n_failed: u64,
     /// The last failure.
     pub last_failure: String,
     replica: Replica,
     fallback: Fallback,
-    /// When the last look began.
+    /// The begin of the last look, in milliseconds since 1970.
     looked_at: Option<i64>,
-    /// When the last look began that has ended.
+    /// The begin of the last look that has ended, in milliseconds since 1970.
     ended_at: Option<i64>,
-    /// How long after a look the next one is due.
+    /// The time from the begin of a look until the next look is due, in milliseconds.
     wait_ms: i64,
-    /// In how many looks in a row the store failed.
+    /// The number of looks in a row in which the store failed.
     n_outages: u32,
 }
 
 impl Reader {
-    /// A reader that holds nothing yet.
+    /// A reader with an empty replica.
     pub fn new(settings: ReaderSettings, fallback: Fallback) -> Reader {
         let replica = Replica::new(settings.max_bytes, settings.min_version).with_own(settings.own);
         Reader {
@@ -142,7 +142,7 @@ impl Reader {
         }
     }
 
-    /// What it holds.
+    /// The replica.
     pub fn replica(&self) -> &Replica {
         &self.replica
     }
@@ -151,14 +151,14 @@ impl Reader {
         &mut self.replica
     }
 
-    /// The snapshot that was deployed with the program.
+    /// The fallback.
     pub fn fallback(&self) -> &Fallback {
         &self.fallback
     }
 
     /// Whether a look is due.
     pub fn is_due(&self, now: Instant) -> bool {
-        // A clock that went backward does not say how long it was.
+        // After a clock that went backward, the elapsed time is unknown.
         self.looked_at.is_none_or(|then| now.millis() < then || self.wait_ms <= now.millis().saturating_sub(then))
     }
 
@@ -174,7 +174,7 @@ impl Reader {
         })
     }
 
-    /// Whether what is held is older than it should be.
+    /// Whether the replica is stale by its policies.
     pub(crate) fn is_stale(&self, now: Instant) -> bool {
         self.replica.manifest().is_some_and(|manifest| {
             let age = now.millis().saturating_sub(manifest.generated_at.millis());
@@ -182,8 +182,8 @@ impl Reader {
         })
     }
 
-    /// Answers at once, or not at all. A question goes the longer way if something is not held, if a newer
-    /// version is wanted, if a look is due, and if anything is wrong with it.
+    /// Answers at once from the replica, or returns None. A question needs an [`Asking`](crate::Asking) if an object is
+    /// not held, if the replica is too old for it, if a look is due, or if the question is malformed.
     pub fn answer_now<'c>(&'c self, question: &Question<'c>, now: Instant) -> Option<Decision<'c>> {
         if self.is_due(now) || self.is_quiet(now) {
             return None;
@@ -195,8 +195,9 @@ impl Reader {
         self.looked_at = Some(now.millis());
     }
 
-    /// Ends a look. Each failure in a row doubles the wait for the next look, up to `quiet_ms`: so once the
-    /// store is back, an answer is no older than after a quiet time. Chance takes off up to a quarter.
+    /// Ends a look. From the second failure in a row on, each failure doubles the wait for the next look, up to
+    /// `quiet_ms`; so once the store is back, an answer is no older than after a quiet time. A random part of up to a
+    /// quarter of the added wait is taken off.
     pub(crate) fn end_look(&mut self, began: Instant, is_outage: bool) {
         self.ended_at = Some(began.millis());
         self.n_outages = if is_outage { self.n_outages.saturating_add(1) } else { 0 };
@@ -208,20 +209,20 @@ impl Reader {
         self.wait_ms = refresh_ms.saturating_add(grown).saturating_sub(taken_off);
     }
 
-    /// Ends a look that a question waited for and that took too long: the next questions do not wait, and
-    /// the look begins anew after the answer.
+    /// Ends a look that took too long for the question that waited for it. The next questions do not wait, and a new
+    /// look begins after the answer.
     pub(crate) fn postpone_look(&mut self, now: Instant) {
         self.ended_at = Some(now.millis());
         self.looked_at = None;
     }
 
-    /// Counts a failure.
+    /// Records a failure.
     pub(crate) fn fail(&mut self, failure: String) {
         self.n_failed = self.n_failed.saturating_add(1);
         self.last_failure = failure;
     }
 
-    /// The command that verifies a manifest.
+    /// The command that verifies a manifest. An unknown key is refused.
     pub(crate) fn verify(&mut self, read: &Unverified) -> Result<Command, String> {
         let Some(key) = self.settings.keys.iter().find(|key| key.id() == read.key()) else {
             self.refuse();
@@ -230,7 +231,7 @@ impl Reader {
         Ok(Command::Verify { key: *key, message: read.message(), signature: *read.signature() })
     }
 
-    /// Takes a manifest for true, if its signature is right and it is for this deployment.
+    /// Returns the manifest if its signature is valid and it is for this deployment. Otherwise the refusal is counted.
     pub(crate) fn verified(&mut self, read: Unverified, outcome: Result<bool, String>) -> Result<Manifest, String> {
         let manifest = read.verified(outcome?).and_then(|manifest| match &self.settings.audience {
             Some(audience) => manifest.is_for(audience).map(|()| manifest),
@@ -246,7 +247,8 @@ impl Reader {
         self.n_refused = self.n_refused.saturating_add(1);
     }
 
-    /// The command that verifies the fallback, and what it is about; nothing if there is nothing to verify.
+    /// The command that verifies the fallback, and its unverified manifest. None if there is no unchecked fallback, or
+    /// if its bytes are refused.
     pub(crate) fn check_fallback(&mut self) -> Option<(Command, Unverified)> {
         let Fallback::Unchecked(file) = &self.fallback else { return None };
         let read = contents(file).map_err(|error| error.to_string());
@@ -255,9 +257,9 @@ impl Reader {
         command.map_err(|why| self.refuse_fallback(&why)).ok()
     }
 
-    /// Notes whether the fallback can be used.
+    /// Records whether the fallback is usable.
     pub(crate) fn note_fallback(&mut self, read: Unverified, outcome: Result<bool, String>) {
-        // Another task may have noted it meanwhile.
+        // Another task may have recorded it meanwhile.
         let Fallback::Unchecked(file) = &self.fallback else { return };
         let held = contents(file).map_err(|error| error.to_string());
         let found = held.and_then(|held| Ok((held, self.verified(read, outcome)?)));
@@ -275,7 +277,7 @@ impl Reader {
         self.fallback = Fallback::Refused(why.to_owned());
     }
 
-    /// Opens the fallback, once it is needed.
+    /// Opens the objects of a usable fallback.
     pub(crate) fn open_fallback(&mut self) {
         let Fallback::Usable(held, manifest) = &self.fallback else { return };
         let mut replica = Replica::new(usize::MAX, self.settings.min_version).with_own(self.settings.own);
@@ -291,7 +293,7 @@ impl Reader {
         }
     }
 
-    /// What answers where nobody can be asked: the fallback, unless something newer was held here.
+    /// The replica that answers if neither store nor origin can: the fallback, unless the reader's own is newer.
     pub(crate) fn last_resort(&self) -> &Replica {
         let version = |replica: &Replica| replica.manifest().map_or(0, |manifest| manifest.version);
         match &self.fallback {
@@ -301,7 +303,7 @@ impl Reader {
     }
 }
 
-/// Decides a question from what is held, about the customer of this id or alias.
+/// Decides a question from the replica, about the customer with this id or alias.
 pub(crate) fn decide<'c>(
     replica: &'c Replica,
     question: &Question<'c>,
@@ -312,20 +314,20 @@ pub(crate) fn decide<'c>(
     decide_about(replica, customer.as_ref(), question, now)
 }
 
-/// The customer of an id or alias, if there is one.
+/// The customer with this id or alias, or None if the customer does not exist.
 pub(crate) fn record<'c>(
     replica: &'c Replica,
     question: &Question<'_>,
     key: &str,
     now: Instant,
 ) -> Result<Option<CustomerRecord<'c>>, Obstacle> {
-    // Where all of it is too old, nothing that is fetched helps.
+    // If the catalog is too old for the question, fetching a shard does not help.
     let too_old = || replica.catalog().and_then(|catalog| too_old(catalog, question, now));
     replica.customer(key).map_err(|needs| too_old().map_or(Obstacle::Needs(needs), Obstacle::TooOld))
 }
 
-/// Decides a question about a customer. All ways to an answer lead through here, so `min_version` and the
-/// ages are kept in this one place, by what the core says.
+/// Decides a question about a customer. Every answer of a reader passes here, so this is the one place where
+/// SNAPSHOT_BEHIND and SNAPSHOT_EXPIRED, as the core decides them, become an obstacle.
 pub(crate) fn decide_about<'c>(
     replica: &'c Replica,
     customer: Option<&CustomerRecord<'c>>,

@@ -1,4 +1,4 @@
-//! A block of customers: opened once, then looked up in.
+//! A customer block: checked once when it is opened, then only read.
 
 use super::customer::{Customer, CustomerRecord, Subscriptions, Tables};
 use super::format::{Unreadable, head, key_hash, shard_of};
@@ -13,7 +13,7 @@ use crate::value::Grant;
 pub(super) const MAGIC: &str = "myp";
 const WHAT: &str = "a block of customers";
 
-/// Customers with their subscriptions, packed, and tied to a catalog.
+/// Packed customers with their subscriptions, resolved against a catalog.
 #[derive(Clone, Debug)]
 pub struct CustomerBlock {
     bytes: Packed,
@@ -21,7 +21,7 @@ pub struct CustomerBlock {
     tables: Tables,
 }
 
-/// Where everything lies.
+/// The head of a block, and the offsets of its parts in bytes.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Layout {
     pub seed: u64,
@@ -33,20 +33,20 @@ pub(super) struct Layout {
     records: usize,
 }
 
-/// What a key leads to.
+/// The record of a key.
 #[derive(Clone, Copy, Debug)]
 pub enum Found<'b> {
     /// A customer with this id.
     Customer(CustomerRecord<'b>),
-    /// An alias; the id of the customer it belongs to, who may be in another block.
+    /// An alias: the id of its customer, who may be in another block.
     Alias(&'b str),
 }
 
-/// The most bits that number the buckets of a block: a hundred thousand customers need 16.
+/// The largest number of bucket bits. A hundred thousand customers need 16.
 pub(super) const MAX_BUCKET_BITS: u8 = 24;
 
 impl Layout {
-    /// Where everything lies, and the names, in their order.
+    /// Reads the head of a block. Returns its layout and its names, in their order.
     pub(super) fn read(bytes: &str) -> Result<(Layout, Vec<&str>), Unreadable> {
         let mut reader = Reader::new(bytes);
         head(&mut reader, MAGIC, WHAT)?;
@@ -72,14 +72,14 @@ impl Layout {
         Ok((Layout { seed, shard_bits, bucket_bits, n_customers, n_subscriptions, buckets, records }, names))
     }
 
-    /// The bucket of a hash: the bits below those that chose the shard.
+    /// The bucket of a hash, from the bits below the shard bits.
     #[inline]
     fn bucket(&self, hash: u64) -> usize {
         let below = hash.checked_shl(self.shard_bits.into()).unwrap_or_default();
         usize::try_from(shard_of(below, self.bucket_bits)).unwrap_or_default()
     }
 
-    /// Where each bucket begins, counted from the first record, and where the last one ends.
+    /// The start of each bucket and the end of the last, in bytes from the first record.
     fn offsets<'b>(&self, bytes: &'b str) -> impl Iterator<Item = usize> + use<'b> {
         let offsets = bytes.as_bytes().get(self.buckets..self.records).unwrap_or_default();
         offsets.as_chunks::<FIXED>().0.iter().map(fixed)
@@ -96,11 +96,11 @@ impl Layout {
 }
 
 impl CustomerBlock {
-    /// Opens a block: checks all of it, and looks its names up in a catalog.
+    /// Opens a block: checks all of its bytes, and resolves its names against a catalog.
     ///
     /// # Errors
-    /// Bytes that are no block, that a later program wrote, or that are damaged; names that the
-    /// catalog does not have.
+    /// [`Unreadable`] for bytes that are not a block, have another format or are damaged, and for a plan version, an
+    /// add-on or a feature that the catalog does not have.
     pub fn open(bytes: Packed, catalog: &Catalog) -> Result<CustomerBlock, Unreadable> {
         let symbols = catalog.symbols();
         let all = bytes.as_str();
@@ -112,11 +112,11 @@ impl CustomerBlock {
         Ok(CustomerBlock { bytes, layout, tables: Tables { refs, rows } })
     }
 
-    /// Returns the block if its layout fits a table with this seed and `bits` shard bits. A block with
-    /// fewer bits fills several places.
+    /// Returns the block if it fits a snapshot with this seed and `bits` shard bits. A block with fewer bits covers
+    /// several of the `2^bits` ranges.
     ///
     /// # Errors
-    /// Another layout, in which no customer would be found.
+    /// [`Unreadable`] for another seed or more bits: look-ups would not find its customers.
     pub fn laid_out(self, seed: u64, bits: u8) -> Result<CustomerBlock, Unreadable> {
         if self.layout.seed == seed && self.layout.shard_bits <= bits {
             return Ok(self);
@@ -124,12 +124,12 @@ impl CustomerBlock {
         Err(Unreadable::broken(WHAT, "it is laid out for another snapshot: its seed or its shard bits are others"))
     }
 
-    /// Nobody.
+    /// A block without customers.
     pub fn empty() -> CustomerBlock {
         CustomerBlock { bytes: Packed::default(), layout: Layout::default(), tables: Tables::default() }
     }
 
-    /// What a key leads to; `hash` is its [`key_hash`]. An id goes before an alias.
+    /// The record of an id or an alias. `hash` is the [`key_hash`] of the key. An id goes before an alias.
     pub fn find(&self, key: &str, hash: u64) -> Option<Found<'_>> {
         let mut at = self.locate(key, hash)?;
         if record::is_alias(at.flags) {
@@ -138,7 +138,7 @@ impl CustomerBlock {
         self.read(at).map(Found::Customer)
     }
 
-    /// The customer with this id or alias, where both are in this block.
+    /// The customer with this id or alias. An alias is found only if its customer is in this block too.
     pub(crate) fn customer(&self, key: &str) -> Option<CustomerRecord<'_>> {
         let mut at = self.locate(key, key_hash(self.layout.seed, key))?;
         if record::is_alias(at.flags) {
@@ -148,20 +148,20 @@ impl CustomerBlock {
         self.read(at)
     }
 
-    /// The record of a key.
+    /// Finds the record of a key.
     fn locate(&self, key: &str, hash: u64) -> Option<Located<'_>> {
         let mut records = Reader::new(self.layout.records(self.bytes.as_str(), self.layout.bucket(hash))?);
         loop {
             let mut rest = Reader::new(records.text()?);
             let (flags, found) = record::key(&mut rest)?;
-            // Customers come before aliases, so of an id and an alias that are the same, the id is met first.
+            // Records of one key are in the order customer, alias, so an id goes before an equal alias.
             if found == key {
                 return Some(Located { flags, key: found, rest });
             }
         }
     }
 
-    /// A customer that was located.
+    /// Reads the customer of a located record.
     #[inline(never)]
     fn read<'p>(&'p self, mut at: Located<'p>) -> Option<CustomerRecord<'p>> {
         let record = PackedCustomer::read(&mut at.rest, at.flags)?;
@@ -177,29 +177,29 @@ impl CustomerBlock {
         })
     }
 
-    /// How many customers there are.
+    /// The number of customers.
     pub fn n_customers(&self) -> usize {
         usize::try_from(self.layout.n_customers).unwrap_or_default()
     }
 
-    /// How many subscriptions there are.
+    /// The number of subscriptions.
     pub fn n_subscriptions(&self) -> usize {
         usize::try_from(self.layout.n_subscriptions).unwrap_or_default()
     }
 
-    /// How much memory it takes, about: its bytes, and what opening it made of them.
+    /// The approximate memory in bytes: the packed bytes, and the tables from opening the block.
     pub fn n_bytes(&self) -> usize {
         let refs = self.tables.refs.len().saturating_mul(size_of::<ResolvedRefs>());
         let rows = self.tables.rows.len().saturating_mul(size_of::<Grant>());
         self.bytes.as_slice().len().saturating_add(refs).saturating_add(rows).saturating_add(size_of::<CustomerBlock>())
     }
 
-    /// The bytes it was opened from.
+    /// The packed bytes of the block.
     pub fn bytes(&self) -> &Packed {
         &self.bytes
     }
 
-    /// The ids of all customers, in no order that means anything.
+    /// The ids of all customers, in the order of their hashes.
     pub fn ids(&self) -> impl Iterator<Item = &str> {
         records(&self.layout, self.bytes.as_str()).filter_map(|mut record| {
             let (flags, key) = record::key(&mut record)?;
@@ -208,7 +208,7 @@ impl CustomerBlock {
     }
 }
 
-/// A key in a block, and the record that follows it.
+/// A located record: its flags, its key, and the rest of the record.
 #[derive(Clone, Copy)]
 struct Located<'b> {
     flags: Flags,
@@ -216,19 +216,19 @@ struct Located<'b> {
     rest: Reader<'b>,
 }
 
-/// All records of a block, one after the other.
+/// All records of a block.
 pub(super) fn records<'b>(layout: &Layout, bytes: &'b str) -> impl Iterator<Item = Reader<'b>> + use<'b> {
     let mut rest = Reader::new(bytes.get(layout.records..).unwrap_or_default());
     std::iter::from_fn(move || rest.text().map(Reader::new))
 }
 
-/// A block while it is checked.
+/// A block that is being checked.
 struct Opening<'o> {
     symbols: &'o SymbolTable,
     names: Vec<&'o str>,
     refs: &'o [ResolvedRefs],
     rows: Vec<Grant>,
-    /// Customers and subscriptions so far.
+    /// The numbers of customers and subscriptions so far.
     counted: (u32, u32),
 }
 
@@ -239,7 +239,7 @@ impl Opening<'_> {
             return Err(broken("its names are not sorted"));
         }
         let mut offsets = layout.offsets(bytes);
-        // Buckets that overlap or leave something out do not meet where a record ends.
+        // Buckets that overlap or leave a gap do not end where a record ends.
         if offsets.next() != Some(0) {
             return Err(broken("its buckets do not hold all of it"));
         }
@@ -277,7 +277,7 @@ impl Opening<'_> {
         let mut last = "";
         for _ in 0..customer.n_subscriptions {
             let subscription = PackedSubscription::read_here(&mut record)?;
-            // Comparing with nothing is a call as well, and nearly everybody has one subscription.
+            // Saves the comparison for the first subscription; nearly every customer has only one.
             if subscription.id.is_empty() || (!last.is_empty() && subscription.id <= last) {
                 return None;
             }

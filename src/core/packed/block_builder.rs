@@ -1,6 +1,6 @@
-//! Customers on their way into blocks: packed as they come, in any order, and sorted once.
+//! Builds customer blocks: packs customers and subscriptions as they come, in any order, and sorts them once.
 //!
-//! Millions of them fit: each takes little more here than in its block.
+//! Millions of customers fit into memory: each takes little more here than in its block.
 
 use super::block::{self, Layout};
 use super::format::{Unreadable, key_hash};
@@ -19,97 +19,97 @@ use crate::time::{Date, Instant};
 use crate::value::UncheckedGrant;
 use std::cmp::Ordering;
 
-/// Customers and subscriptions to be packed.
+/// A builder of customer blocks.
 #[derive(Debug)]
 pub struct BlockBuilder<'c> {
     catalog: &'c Catalog,
     seed: u64,
-    /// Whether those who are added are numbered by their lines in a file.
+    /// Whether entries are numbered by their lines in a file, instead of by their indices in lists.
     is_of_lines: bool,
     names: Names,
     bytes: String,
-    pieces: Vec<PendingRecord>,
-    /// Features with rows, and whether those have units of their own.
+    pending: Vec<PendingRecord>,
+    /// The features with rows, each with [`has_units`](UncheckedValue::has_units) of its rows.
     seen: Vec<(FeatureIdx, bool)>,
 }
 
-/// Which features customers have rows of their own on, by the type of the rows: whether a pool can be one
+/// The features on which customers and subscriptions have METERED or CREDITS rows. Whether a feature can be a pool
 /// depends on the rows of all owners.
 #[derive(Clone, Debug, Default)]
 pub struct GrantUsage {
-    /// The id of each feature, and whether the rows are in units of its own or cost units of another.
+    /// The id of each feature, with true for METERED and false for CREDITS rows. A feature may occur with both.
     pub rows: Vec<(String, bool)>,
 }
 
 /// A customer to be packed.
 #[derive(Clone, Debug)]
 pub struct CustomerEntry<'a> {
-    /// Where it stood in its list.
+    /// The index in its list, or the line.
     pub n: usize,
-    /// Its id.
+    /// The id.
     pub id: &'a str,
-    /// Its alias.
+    /// The alias.
     pub alias: Option<&'a str>,
-    /// Its name.
+    /// The name; the id if the customer has none.
     pub name: &'a str,
-    /// From when on it is archived.
+    /// The instant from which on the customer is archived.
     pub archived_at: Option<Instant>,
-    /// Its own rows.
+    /// The rows of the override, at most one for each feature.
     pub grants: Vec<UncheckedGrant<'a, FeatureIdx>>,
 }
 
 /// A subscription to be packed.
 #[derive(Clone, Debug)]
 pub struct SubscriptionEntry<'a> {
-    /// Where it stood in its list.
+    /// The index in its list, or the line.
     pub n: usize,
-    /// Its id.
+    /// The id.
     pub id: &'a str,
-    /// The id of its customer.
+    /// The id of the customer.
     pub customer: &'a str,
-    /// The id of its plan version.
+    /// The id of the plan version.
     pub version: &'a str,
-    /// Its state.
+    /// The status.
     pub status: Status,
-    /// The day it starts.
+    /// The first day.
     pub start: Date,
-    /// The day it ends.
+    /// The first day after the subscription.
     pub end: Option<Date>,
-    /// The day its trial ends.
+    /// The first day after the trial.
     pub trial_end: Option<Date>,
-    /// When it was activated.
+    /// The instant of the activation.
     pub activated_at: Option<Instant>,
-    /// How it is billed.
+    /// The billing data.
     pub billing: Billing,
-    /// The ids of the products of its price components.
+    /// The ids of the products of the price components.
     pub products: Vec<&'a str>,
-    /// The ids of its add-ons, and how many of each; the same one may come several times.
+    /// The ids of the add-ons with their quantities. Quantities of the same add-on are summed.
     pub add_ons: Vec<(&'a str, u32)>,
-    /// Its own rows.
+    /// The rows of the override, at most one for each feature.
     pub grants: Vec<UncheckedGrant<'a, FeatureIdx>>,
 }
 
 impl<'c> BlockBuilder<'c> {
-    /// Nobody yet. All blocks of a catalog are laid out with the same seed. Whoever does not know it has
-    /// a hard time to choose keys that crowd together; those that do make a bucket longer, and nothing else.
+    /// An empty builder. All blocks of a snapshot are laid out with the same seed. Without the seed it is hard to
+    /// choose keys that collide; keys that do collide only make a bucket longer.
     pub fn new(catalog: &'c Catalog, seed: u64) -> BlockBuilder<'c> {
-        let (names, bytes, pieces, seen) = (Names::default(), String::new(), Vec::new(), Vec::new());
-        BlockBuilder { catalog, seed, is_of_lines: false, names, bytes, pieces, seen }
+        let (names, bytes, pending, seen) = (Names::default(), String::new(), Vec::new(), Vec::new());
+        BlockBuilder { catalog, seed, is_of_lines: false, names, bytes, pending, seen }
     }
 
-    /// Says that those who are added are numbered by their lines in a file.
+    /// Numbers entries by their lines in a file: places in problems then name lines.
     #[must_use]
     pub fn of_lines(mut self) -> BlockBuilder<'c> {
         self.is_of_lines = true;
         self
     }
 
-    /// How many bytes those who were added take, about.
+    /// The approximate size of the added entries in bytes.
     pub fn n_bytes(&self) -> usize {
         self.bytes.len()
     }
 
-    /// What rows those who were added have: a document of the definitions alone is told.
+    /// The features on which the added entries have rows, for a document that has only the definitions.
     pub fn seen(&self) -> GrantUsage {
         let named = |(feature, has_units): &(FeatureIdx, bool)| {
             self.catalog.feature(*feature).map(|feature| (feature.id.to_string(), *has_units))
@@ -117,12 +117,12 @@ impl<'c> BlockBuilder<'c> {
         GrantUsage { rows: self.seen.iter().filter_map(named).collect() }
     }
 
-    /// The catalog that those who are added refer to.
+    /// The catalog that the entries refer to.
     pub fn catalog(&self) -> &'c Catalog {
         self.catalog
     }
 
-    /// Adds a customer, and its alias.
+    /// Adds a customer with its alias.
     pub fn add_customer(&mut self, customer: CustomerEntry<'_>) {
         let CustomerEntry { n, id, alias, name, archived_at, grants } = customer;
         let rows = self.rows(grants);
@@ -130,20 +130,20 @@ impl<'c> BlockBuilder<'c> {
         let rows = rows.own_rows();
         let record = Record::Customer(PackedCustomer { alias, name, archived_at, rows, n_subscriptions: 0 });
         let n = u32::try_from(n).unwrap_or(NOWHERE);
-        self.piece(PendingKind::Customer, n, id, |writer| write_as_is(&record, id, writer));
+        self.push(PendingKind::Customer, n, id, |writer| write_as_is(&record, id, writer));
         if let Some(alias) = alias {
             self.alias_from(n, alias, id);
         }
     }
 
-    /// Adds an alias and the id it stands for. That of a customer comes with it; the same again is no
-    /// mistake.
+    /// Adds an alias of the customer with this id. [`add_customer`](Self::add_customer) adds the alias of its customer;
+    /// adding the same alias with the same id again is allowed.
     pub fn alias(&mut self, alias: &str, id: &str) {
         self.alias_from(NOWHERE, alias, id);
     }
 
     fn alias_from(&mut self, n: u32, alias: &str, id: &str) {
-        self.piece(PendingKind::Alias, n, alias, |writer| write_as_is(&Record::Alias(id), alias, writer));
+        self.push(PendingKind::Alias, n, alias, |writer| write_as_is(&Record::Alias(id), alias, writer));
     }
 
     /// Adds a subscription.
@@ -185,15 +185,15 @@ impl<'c> BlockBuilder<'c> {
             rows: rows.own_rows(),
         };
         let n = u32::try_from(subscription.n).unwrap_or(NOWHERE);
-        self.piece(PendingKind::Subscription, n, subscription.customer, |writer| {
+        self.push(PendingKind::Subscription, n, subscription.customer, |writer| {
             record.write(writer, &mut Naming { number: &mut |number| number, n_rows: 0 });
         });
     }
 
-    /// Adds everybody of a block, but for ids and aliases that `is_wanted` turns down.
+    /// Adds the records of a block whose id or alias `is_wanted` accepts.
     ///
     /// # Errors
-    /// Bytes that are no block.
+    /// [`Unreadable`] for bytes that are not a block or are damaged.
     pub fn add_block(&mut self, block: &Packed, is_wanted: impl Fn(&str) -> bool) -> Result<(), Unreadable> {
         let bytes = block.as_str();
         let (layout, names) = Layout::read(bytes)?;
@@ -208,11 +208,11 @@ impl<'c> BlockBuilder<'c> {
                     Record::Customer(customer) if is_wanted(key) => {
                         let alone = Record::Customer(PackedCustomer { n_subscriptions: 0, ..customer });
                         let naming = &mut Naming { number: &mut number, n_rows: 0 };
-                        self.piece(PendingKind::Customer, NOWHERE, key, |writer| alone.write(writer, key, naming));
+                        self.push(PendingKind::Customer, NOWHERE, key, |writer| alone.write(writer, key, naming));
                         for _ in 0..customer.n_subscriptions {
                             let subscription = PackedSubscription::read(&mut reader)?;
                             let naming = &mut Naming { number: &mut number, n_rows: 0 };
-                            self.piece(PendingKind::Subscription, NOWHERE, key, |writer| {
+                            self.push(PendingKind::Subscription, NOWHERE, key, |writer| {
                                 subscription.write(writer, naming)
                             });
                         }
@@ -226,21 +226,21 @@ impl<'c> BlockBuilder<'c> {
         Ok(())
     }
 
-    fn piece(&mut self, kind: PendingKind, n: u32, key: &str, write: impl FnOnce(&mut Writer)) {
+    fn push(&mut self, kind: PendingKind, n: u32, key: &str, write: impl FnOnce(&mut Writer)) {
         let at = self.bytes.len();
         let mut writer = Writer(std::mem::take(&mut self.bytes));
         writer.text(key);
         write(&mut writer);
         self.bytes = writer.0;
-        self.pieces.push(PendingRecord { hash: key_hash(self.seed, key), at, n, kind });
+        self.pending.push(PendingRecord { hash: key_hash(self.seed, key), at, n, kind });
     }
 
-    /// Rows with their features as numbers of names, under their ids: codes may change.
+    /// Packs rows. Features become numbers of their ids, because codes may change.
     fn rows(&mut self, grants: Vec<UncheckedGrant<'_, FeatureIdx>>) -> Numbers {
         let mut rows = Numbers::default();
         for grant in grants {
             let seen = grant.value.has_units().map(|has_units| (grant.feature, has_units));
-            // There are few features that customers have rows of their own on.
+            // A linear search is enough: customers have rows on few features.
             self.seen.extend(seen.filter(|seen| !self.seen.contains(seen)));
             let (catalog, names) = (self.catalog, &mut self.names);
             let mut number = |feature| catalog.feature(feature).map(|feature| names.number(&feature.id));
@@ -251,27 +251,28 @@ impl<'c> BlockBuilder<'c> {
         rows
     }
 
-    /// Keeps those whose id, or alias, is wanted.
+    /// Keeps only the entries whose id or alias `is_wanted` accepts. A subscription goes by the id of its customer.
     pub fn keep(&mut self, is_wanted: impl Fn(&str) -> bool) {
         let bytes = &self.bytes;
-        self.pieces.retain(|piece| {
-            let key = bytes.get(piece.at..).and_then(|rest| Reader::new(rest).text());
+        self.pending.retain(|entry| {
+            let key = bytes.get(entry.at..).and_then(|rest| Reader::new(rest).text());
             key.is_some_and(&is_wanted)
         });
     }
 
-    /// Puts everybody in order.
+    /// Sorts the entries.
     ///
     /// # Errors
-    /// A customer, an alias or a subscription that came twice, a subscription whose customer did not come.
+    /// DUPLICATE for a customer, alias or subscription that was added twice; BROKEN_REFERENCE for a subscription whose
+    /// customer was not added.
     pub fn sorted(mut self) -> Result<SortedRecords, Problems> {
         let bytes = std::mem::take(&mut self.bytes);
-        let key = |piece: &PendingRecord| {
-            let mut reader = Reader::new(bytes.get(piece.at..).unwrap_or_default());
+        let key = |entry: &PendingRecord| {
+            let mut reader = Reader::new(bytes.get(entry.at..).unwrap_or_default());
             (reader.text().unwrap_or_default(), reader)
         };
-        let id = |piece: &PendingRecord| match piece.kind {
-            PendingKind::Subscription => key(piece).1.text().unwrap_or_default(),
+        let id = |entry: &PendingRecord| match entry.kind {
+            PendingKind::Subscription => key(entry).1.text().unwrap_or_default(),
             PendingKind::Customer | PendingKind::Alias => "",
         };
         let compare = |a: &PendingRecord, b: &PendingRecord| {
@@ -281,73 +282,73 @@ impl<'c> BlockBuilder<'c> {
                 .then_with(|| a.kind.cmp(&b.kind))
                 .then_with(|| id(a).cmp(id(b)))
         };
-        let mut pieces = std::mem::take(&mut self.pieces);
-        sort_by(&mut pieces, compare);
-        let whose = |piece: &PendingRecord| {
-            let mut reader = key(piece).1;
+        let mut pending = std::mem::take(&mut self.pending);
+        sort_by(&mut pending, compare);
+        let whose = |entry: &PendingRecord| {
+            let mut reader = key(entry).1;
             record::key(&mut reader)?;
             reader.text()
         };
-        pieces
+        pending
             .dedup_by(|a, b| a.kind == PendingKind::Alias && compare(a, b) == Ordering::Equal && whose(a) == whose(b));
         let mut problems = Problems::default();
         let mut customer = "";
-        for (n, piece) in pieces.iter().enumerate() {
-            let (name, list, field, kind) = match piece.kind {
-                PendingKind::Customer => (key(piece).0, "customers", "id", "id"),
-                PendingKind::Subscription => (id(piece), "subscriptions", "id", "id"),
-                PendingKind::Alias => (key(piece).0, "customers", "alias", "alias"),
+        for (n, entry) in pending.iter().enumerate() {
+            let (name, list, field, kind) = match entry.kind {
+                PendingKind::Customer => (key(entry).0, "customers", "id", "id"),
+                PendingKind::Subscription => (id(entry), "subscriptions", "id", "id"),
+                PendingKind::Alias => (key(entry).0, "customers", "alias", "alias"),
             };
-            // As a document says it, where the places are known.
-            let place = |field: &str| match self.element(list, piece.n) {
+            // A known place is named as in a document.
+            let place = |field: &str| match self.element(list, entry.n) {
                 None => Place::from(name),
                 Some(element) => Place::from(element).field(field),
             };
-            let before = n.checked_sub(1).and_then(|n| pieces.get(n));
-            if let Some(before) = before.filter(|before| compare(before, piece) == Ordering::Equal) {
+            let before = n.checked_sub(1).and_then(|n| pending.get(n));
+            if let Some(before) = before.filter(|before| compare(before, entry) == Ordering::Equal) {
                 let message = match self.element(list, before.n) {
                     None => format!("the {kind} `{name}` comes twice"),
                     Some(first) => format!("the {kind} `{name}` is already that of {first}"),
                 };
                 problems.push(Problem::error(Code::Duplicate, place(field), message));
             }
-            match piece.kind {
-                PendingKind::Customer => customer = key(piece).0,
-                PendingKind::Subscription if key(piece).0 != customer => {
-                    let message = format!("there is no customer `{}`", key(piece).0);
+            match entry.kind {
+                PendingKind::Customer => customer = key(entry).0,
+                PendingKind::Subscription if key(entry).0 != customer => {
+                    let message = format!("there is no customer `{}`", key(entry).0);
                     problems.push(Problem::error(Code::BrokenReference, place("customer_id"), message));
                 }
                 PendingKind::Subscription | PendingKind::Alias => {}
             }
         }
-        self.report_ids(&pieces, id, &mut problems);
+        self.report_ids(&pending, id, &mut problems);
         if problems.is_usable() {
-            Ok(SortedRecords { seed: self.seed, names: self.names, bytes, pieces })
+            Ok(SortedRecords { seed: self.seed, names: self.names, bytes, pending })
         } else {
             Err(problems)
         }
     }
 
-    /// Where a piece stood, if that is known.
+    /// The element of an entry, if its index is known.
     fn element(&self, list: &'static str, n: u32) -> Option<Element> {
         usize::try_from(n).ok().filter(|_| n != NOWHERE).map(|n| self.numbered(list, n))
     }
 
-    /// The element of a list that has this number.
+    /// The element of a list with this index, or the line with this number.
     pub fn numbered(&self, list: &'static str, n: usize) -> Element {
         if self.is_of_lines { Element::Line(n) } else { Element::Listed(list, n) }
     }
 
-    /// Reports subscriptions that have the id of another customer's.
+    /// Reports subscriptions of different customers with equal ids.
     fn report_ids<'b>(
         &self,
-        pieces: &[PendingRecord],
+        pending: &[PendingRecord],
         id: impl Fn(&PendingRecord) -> &'b str,
         problems: &mut Problems,
     ) {
         let mut ids: Vec<(u64, &PendingRecord)> = Vec::new();
-        let subscriptions = pieces.iter().filter(|piece| piece.kind == PendingKind::Subscription);
-        ids.extend(subscriptions.map(|piece| (key_hash(self.seed, id(piece)), piece)));
+        let subscriptions = pending.iter().filter(|entry| entry.kind == PendingKind::Subscription);
+        ids.extend(subscriptions.map(|entry| (key_hash(self.seed, id(entry)), entry)));
         sort_by(&mut ids, |a, b| a.0.cmp(&b.0).then_with(|| a.1.n.cmp(&b.1.n)));
         for pair in ids.windows(2) {
             if let [(a, first), (b, second)] = pair
@@ -373,7 +374,7 @@ fn write_as_is(record: &Record<'_>, key: &str, writer: &mut Writer) {
     record.write(writer, key, &mut Naming { number: &mut |number| number, n_rows: 0 });
 }
 
-/// Items that are being written.
+/// A packed list under construction, and the number of its items.
 #[derive(Default)]
 struct Numbers {
     n: u32,

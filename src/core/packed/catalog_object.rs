@@ -1,4 +1,4 @@
-//! Everything but the customers, packed: features, plans with their versions, add-ons, and the ladder.
+//! The catalog object: the packed definitions (features, plans with their versions, add-ons, the ladder).
 
 use super::format::{FORMAT, Unreadable, head};
 use super::rows::{read_row, write_row};
@@ -15,7 +15,7 @@ use crate::value::UncheckedGrant;
 const MAGIC: &str = "myd";
 const WHAT: &str = "a catalog object";
 
-/// No features, plans and add-ons take more.
+/// The largest catalog object in bytes.
 const MAX_BYTES: usize = 64 * 1024 * 1024;
 
 const METERED: u8 = 1;
@@ -35,10 +35,10 @@ const LEVELS: [Level; 6] =
 const COMBINES: [Combine; 3] = [Combine::Replace, Combine::Stack, Combine::Max];
 
 impl Catalog {
-    /// Opens a catalog object: features, plans, add-ons and the ladder, without anybody.
+    /// Opens a catalog object, and compiles its definitions.
     ///
     /// # Errors
-    /// Bytes that are none, that a later program wrote, or that are damaged.
+    /// [`Unreadable`] for bytes that are not a catalog object, have another format or are damaged.
     pub fn open(bytes: &Packed) -> Result<Catalog, Unreadable> {
         let mut reader = Reader::new(bytes.as_str());
         head(&mut reader, MAGIC, WHAT)?;
@@ -55,7 +55,7 @@ impl Catalog {
     }
 }
 
-/// Whether everything is in its order, and no id and no code is there twice.
+/// Whether all lists are sorted and no id and no code occurs twice.
 fn holds_together(definitions: &Definitions<'_>, symbols: &SymbolTable) -> bool {
     let Definitions { features, plans, add_ons, .. } = definitions;
     let ascends = |rows: &Grants<'_>| rows.is_sorted_by(|a, b| a.feature < b.feature);
@@ -77,7 +77,7 @@ fn holds_together(definitions: &Definitions<'_>, symbols: &SymbolTable) -> bool 
 }
 
 impl Definitions<'_> {
-    /// Packs them: gives the catalog object.
+    /// Packs the definitions into a catalog object.
     pub fn pack(&self) -> Packed {
         let mut writer = Writer::default();
         writer.0.push_str(MAGIC);
@@ -100,7 +100,7 @@ impl Definitions<'_> {
             feature.product.iter().for_each(|product| writer.text(product));
             feature.max_age_ms.into_iter().for_each(|ms| writer.number(ms));
         }
-        // After all features, since a pool is one of them.
+        // The defaults follow all features, because a default may refer to any feature as its pool.
         self.features.iter().flat_map(|feature| &feature.default).for_each(|row| write_grant(&mut writer, row));
         writer.size(self.plans.len());
         for plan in &self.plans {
@@ -139,7 +139,7 @@ fn write_grants(writer: &mut Writer, rows: &Grants<'_>) {
 }
 
 fn write_grant(writer: &mut Writer, row: &UncheckedGrant<'_, FeatureIdx>) {
-    // Features are numbered by their positions.
+    // Features are packed as their positions.
     let row = row.clone().with_features(&mut |feature| Some(feature.0));
     row.iter().for_each(|row| write_row(writer, row));
 }

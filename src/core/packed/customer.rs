@@ -1,4 +1,4 @@
-//! One customer with its subscriptions, as it is decided about: read where it lies.
+//! A customer with its subscriptions, read in place for a decision.
 
 use super::record::{Items, OwnRows, PackedSubscription};
 use super::wire::Reader;
@@ -9,10 +9,10 @@ use crate::symbols::ResolvedRefs;
 use crate::time::{Date, Instant};
 use crate::value::Grant;
 
-/// What opening a block made of it, for whoever reads its records.
+/// The tables from opening a block, which reading its records needs.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Tables {
-    /// What each name of the block stands for in the catalog.
+    /// The positions in the catalog for each name of the block.
     pub refs: Box<[ResolvedRefs]>,
     /// The rows of all customers and subscriptions of the block.
     pub rows: Box<[Grant]>,
@@ -21,7 +21,7 @@ pub(crate) struct Tables {
 impl Tables {
     #[inline]
     pub(super) fn rows_of(&self, rows: &OwnRows<'_>) -> &[Grant] {
-        // Hardly anybody has any.
+        // The fast path: few customers and subscriptions have rows.
         if rows.n == 0 {
             return &[];
         }
@@ -30,7 +30,7 @@ impl Tables {
     }
 }
 
-/// An add-on a subscription holds, once per add-on, at least one of it.
+/// An add-on that a subscription holds, with a quantity of at least 1. Each add-on occurs once.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct HeldAddOn {
     pub add_on: AddOnIdx,
@@ -54,7 +54,7 @@ pub(crate) struct Customer<'b> {
 
 /// The subscriptions of a customer, in the order of their ids.
 ///
-/// Nearly everybody has one, so the first is read once; others are read anew each time.
+/// Nearly every customer has one subscription, so the first is read once; the others are read anew each time.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Subscriptions<'b> {
     tables: &'b Tables,
@@ -71,12 +71,12 @@ impl<'b> Subscriptions<'b> {
         Subscriptions { tables, first, rest: records, n_rest: n.saturating_sub(1) }
     }
 
-    /// Those after the first.
+    /// The subscriptions after the first.
     pub fn iter(&self) -> SubscriptionIter<'b> {
         SubscriptionIter { tables: self.tables, rest: self.rest, n: self.n_rest, held: None }
     }
 
-    /// The one with this id, or none.
+    /// Only the subscription with this id, or no subscription.
     pub fn only(&self, id: &str) -> Subscriptions<'b> {
         let mut first = self.first.filter(|subscription| subscription.id == id);
         let mut others = self.iter();
@@ -87,7 +87,7 @@ impl<'b> Subscriptions<'b> {
     }
 }
 
-/// Reads subscriptions one by one. It lends each of them, since copying one costs more than looking at it.
+/// Reads subscriptions one by one, and lends each, because copying a subscription costs more than reading it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct SubscriptionIter<'b> {
     tables: &'b Tables,
@@ -97,12 +97,12 @@ pub(crate) struct SubscriptionIter<'b> {
 }
 
 impl<'b> SubscriptionIter<'b> {
-    /// How many are left.
+    /// The number of subscriptions that are left.
     pub fn n(&self) -> u32 {
         self.n
     }
 
-    /// The one that was read last.
+    /// The subscription that was read last.
     pub fn held(&self) -> Option<&Subscription<'b>> {
         self.held.as_ref()
     }
@@ -117,7 +117,7 @@ impl<'b> SubscriptionIter<'b> {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Subscription<'b> {
     pub id: &'b str,
-    /// The position of its plan version.
+    /// The position of the plan version.
     pub version: VersionIdx,
     pub status: Status,
     pub start: Date,
@@ -150,12 +150,12 @@ impl<'b> Subscription<'b> {
         }
     }
 
-    /// Where its fixed windows start.
+    /// The activation, from which FIXED_WINDOW and NEVER windows start: `activated_at`, else the start date.
     pub fn activation(&self) -> Instant {
         self.activated_at.unwrap_or(self.start.midnight())
     }
 
-    /// The add-ons it holds, in the order of their ids.
+    /// The add-ons, in the order of their ids.
     #[inline]
     pub fn add_ons(&self) -> impl Iterator<Item = HeldAddOn> + Clone + use<'b> {
         let refs = &self.tables.refs;
@@ -163,7 +163,7 @@ impl<'b> Subscription<'b> {
         self.add_ons.pairs().filter_map(held)
     }
 
-    /// Products of its price components.
+    /// The products of the price components.
     pub fn products(&self) -> impl Iterator<Item = ProductIdx> + use<'b> {
         let refs = &self.tables.refs;
         self.products.numbers().filter_map(move |name| item(refs, name).map(|refs| refs.product))

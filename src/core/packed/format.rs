@@ -1,22 +1,22 @@
-//! What all packed objects have in common: how they begin, how keys are hashed, and why one is refused.
+//! The common parts of packed objects: their head, the hash of keys, and their errors.
 
 use super::wire::Reader;
 use std::fmt;
 
-/// The format this program writes, and the only one it reads.
+/// The format that this version writes, and the only format that it reads.
 pub const FORMAT: u64 = 1;
 
-/// The hash by which customers are laid out in shards and buckets.
+/// The hash of an id or alias, by which records are laid out in shards and buckets.
 pub fn key_hash(seed: u64, key: &str) -> u64 {
     crate::index::hash(seed, key)
 }
 
-/// Which of `2^bits` shards a hash belongs to: its upper bits.
+/// The shard of a hash among `2^bits` shards: its upper bits.
 pub fn shard_of(hash: u64, bits: u8) -> u64 {
     hash.checked_shr(64_u32.saturating_sub(u32::from(bits))).unwrap_or_default()
 }
 
-/// Why bytes are not what they should be.
+/// Why a packed object cannot be read. The message says why.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Unreadable {
     kind: UnreadableKind,
@@ -24,11 +24,11 @@ pub struct Unreadable {
 
 #[derive(Clone, PartialEq, Eq, Debug)]
 enum UnreadableKind {
-    /// It does not begin as one does.
+    /// Not an object of this kind: it has another magic.
     NotOne(&'static str),
-    /// A later program wrote it.
+    /// An object of another format.
     Newer(&'static str, u64),
-    /// Something in it cannot be.
+    /// A damaged object, and the reason.
     Broken(&'static str, &'static str),
 }
 
@@ -37,7 +37,7 @@ impl Unreadable {
         Unreadable { kind: UnreadableKind::Broken(what, why) }
     }
 
-    /// Whether a later version of this program wrote it.
+    /// Whether the object has a format that only another version of this program reads.
     pub fn is_newer(&self) -> bool {
         matches!(self.kind, UnreadableKind::Newer(..))
     }
@@ -57,7 +57,7 @@ impl fmt::Display for Unreadable {
 
 impl std::error::Error for Unreadable {}
 
-/// Reads what it is, and the format.
+/// Reads the magic and the format.
 pub(super) fn head(reader: &mut Reader<'_>, magic: &str, what: &'static str) -> Result<(), Unreadable> {
     if reader.take(magic.len()) != Some(magic) {
         return Err(Unreadable { kind: UnreadableKind::NotOne(what) });

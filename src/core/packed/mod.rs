@@ -1,20 +1,20 @@
-//! The packed form: a catalog as bytes that are checked once and then read where they lie.
+//! The packed form: a catalog as bytes that are checked once and then read in place.
 //!
-//! [`CustomerBlock`] are customers with their subscriptions: one block, or, in a snapshot, as many as there
-//! are shards. A block names what it refers to (plan versions, add-ons, features, products) by id,
-//! in a table of its own, so it stays as it is when others are added; opening it looks the names up in
-//! the symbol table of a catalog. A [`BlockBuilder`] makes blocks. The catalog object is everything else.
+//! A [`CustomerBlock`] holds customers with their subscriptions: all of them, or those of one shard of a snapshot. A
+//! block has a table of the ids that it refers to (plan versions, add-ons, features, products), so it does not
+//! change when the catalog grows. Opening a block looks these names up in the symbol table of a catalog. A
+//! [`BlockBuilder`] builds blocks. The catalog object holds the definitions.
 //!
 //! ```text
 //! block     MAGIC format  seed  shard bits, bucket bits  n customers, n subscriptions
-//!           names: n, text*            (sorted; records say 3 for the fourth)
-//!           buckets: offset*           (fixed width; where the records of each begin, and the end)
-//!           records: sorted by hash    (a bucket is a stretch of hashes)
-//! record    length  flags  key  ...    (a customer, or an alias and whose it is)
+//!           names: n, text*            (sorted; a record refers to a name by its index)
+//!           buckets: offset*           (fixed width; the start of each bucket's records, and the end)
+//!           records: sorted by hash    (a bucket holds one range of hashes)
+//! record    length  flags  key  ...    (a customer, or an alias with the id of its customer)
 //! ```
 //!
-//! A look-up hashes the key, reads two offsets and compares the few keys between them: two places
-//! in memory, however many customers there are.
+//! A look-up hashes the key, reads two offsets and compares the few keys between them: two places in memory, however
+//! many customers there are.
 
 mod number;
 mod wire;

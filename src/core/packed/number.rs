@@ -1,13 +1,13 @@
-//! Whole numbers that take more than one byte.
+//! Whole numbers of more than one byte.
 
-/// How many bits of a number a byte holds.
+/// The bits of a number in each byte.
 pub(super) const BITS: u32 = 6;
-/// That more bytes follow.
+/// The flag for further bytes.
 pub(super) const MORE: u8 = 1 << BITS;
 
-/// The number at a place, and how many bytes it takes; no bytes if there is none.
+/// The number at a position and its length in bytes; the length is 0 if there is no valid number.
 ///
-/// Takes eight bytes at once: nearly every number ends among them.
+/// Reads eight bytes at once, because nearly every number ends within them.
 #[inline(never)]
 pub(super) fn long_number(bytes: &[u8], at: usize) -> (u64, usize) {
     const EIGHTH: u64 = 0x8080_8080_8080_8080;
@@ -19,13 +19,13 @@ pub(super) fn long_number(bytes: &[u8], at: usize) -> (u64, usize) {
     if ends == 0 {
         return last_number(rest);
     }
-    // All bits up to the seventh of the last byte.
+    // A mask of all bits up to the seventh bit of the number's last byte.
     let number = ends ^ ends.wrapping_sub(1);
-    // The eighth bit is that of a text.
+    // A set eighth bit belongs to a text, not to a number.
     if word & EIGHTH & (number | (number << 1)) != 0 {
         return (0, 0);
     }
-    // Six bits of each byte, then twelve of each pair, then twenty-four of each four.
+    // Joins six bits of each byte, then twelve bits of each pair, then twenty-four of each four bytes.
     let bits = word & number & !(EIGHTH | SEVENTH);
     let bits = (bits & 0x003f_003f_003f_003f) | ((bits & 0x3f00_3f00_3f00_3f00) >> 2);
     let bits = (bits & 0x0000_0fff_0000_0fff) | ((bits & 0x0fff_0000_0fff_0000) >> 4);
@@ -34,12 +34,12 @@ pub(super) fn long_number(bytes: &[u8], at: usize) -> (u64, usize) {
     (bits, n_more.wrapping_add(1))
 }
 
-/// The same of one that is among the last bytes, or takes more than eight.
+/// Reads a number byte by byte: within the last eight bytes of the text, or of more than eight bytes.
 fn last_number(bytes: &[u8]) -> (u64, usize) {
     let mut number = 0;
     for ((byte, shift), n_bytes) in bytes.iter().zip((0..64).step_by(6)).zip(1..) {
         let bits = u64::from(byte & (MORE - 1));
-        // The eighth bit is that of a text, and the last byte has room for four.
+        // A set eighth bit belongs to a text; the eleventh byte holds the last four bits of 64.
         if byte & 0x80 != 0 || (shift == 60 && 15 < bits) {
             break;
         }

@@ -1,4 +1,4 @@
-//! Records: a customer, one of its subscriptions, or an alias and whose it is.
+//! Records: a customer, a subscription, or an alias with the id of its customer.
 
 use super::rows::{PackedRow, read_row, write_row};
 use super::wire::{Flags, Reader, Writer};
@@ -7,7 +7,7 @@ use crate::sort::sort_by;
 use crate::status::Status;
 use crate::time::{Date, Instant};
 
-/// A few items that are read one by one: add-ons, products, rows.
+/// Packed add-ons, products or rows, which are read one by one.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Items<'b>(pub &'b str);
 
@@ -18,14 +18,14 @@ impl<'b> Items<'b> {
         writer.text(&items.0);
     }
 
-    /// Add-ons and how many of each are held.
+    /// Add-ons with their quantities.
     #[inline]
     pub fn pairs(self) -> impl Iterator<Item = (u32, u32)> + Clone + use<'b> {
         let mut reader = Reader::new(self.0);
         std::iter::from_fn(move || Some((reader.count()?, reader.count()?)))
     }
 
-    /// Numbers of names.
+    /// Indices of names.
     pub fn numbers(self) -> impl Iterator<Item = u32> + Clone + use<'b> {
         let mut reader = Reader::new(self.0);
         std::iter::from_fn(move || reader.count())
@@ -37,7 +37,7 @@ impl<'b> Items<'b> {
     }
 }
 
-/// Rows of a customer or subscription, and where they stand among all rows of the block.
+/// The rows of a customer or subscription, and their position among all rows of the block.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct OwnRows<'b> {
     pub first: u32,
@@ -46,7 +46,7 @@ pub(crate) struct OwnRows<'b> {
 }
 
 impl<'b> OwnRows<'b> {
-    /// Hands the reader on instead of lending it, so that it can be kept in registers.
+    /// Takes and returns the reader by value, so that it stays in registers.
     #[inline(never)]
     fn read(mut reader: Reader<'b>) -> Option<(OwnRows<'b>, Reader<'b>)> {
         let rows = OwnRows { first: reader.count()?, n: reader.count()?, items: Items(reader.text()?) };
@@ -57,7 +57,7 @@ impl<'b> OwnRows<'b> {
         writer.count(naming.n_rows);
         writer.count(self.n);
         naming.n_rows = naming.n_rows.saturating_add(self.n);
-        // In the order of their features' ids, by which they are looked up.
+        // Rows are looked up by feature, so they are sorted by the ids of their features.
         let mut rows: Vec<PackedRow<'_>> = Vec::new();
         rows.extend(self.items.rows().filter_map(|row| row.with_features(&mut |name| Some((naming.number)(name)))));
         sort_by(&mut rows, |a, b| a.feature.cmp(&b.feature));
@@ -65,25 +65,25 @@ impl<'b> OwnRows<'b> {
     }
 }
 
-/// How names are numbered where a record is written to.
+/// The numbering of names and rows in the block that a record is written to.
 pub(crate) struct Naming<'n> {
     pub number: &'n mut dyn FnMut(u32) -> u32,
-    /// How many rows were written there.
+    /// The number of rows written so far.
     pub n_rows: u32,
 }
 
-/// A key in a block, and what it leads to.
+/// The record of a key.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Record<'b> {
     Customer(PackedCustomer<'b>),
-    /// Whose alias it is.
+    /// The id of the alias's customer.
     Alias(&'b str),
 }
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct PackedCustomer<'b> {
     pub alias: Option<&'b str>,
-    /// None where it is the id.
+    /// None if the name is the id.
     pub name: Option<&'b str>,
     pub archived_at: Option<Instant>,
     pub rows: OwnRows<'b>,
@@ -96,7 +96,7 @@ const NAMED: u8 = 4;
 const ARCHIVED: u8 = 8;
 const OWN_ROWS: u8 = 16;
 
-/// The key of a record, of which nothing else is looked at.
+/// Reads only the flags and the key of a record.
 #[cfg_attr(not(feature = "small"), inline(always))]
 pub(crate) fn key<'b>(reader: &mut Reader<'b>) -> Option<(Flags, &'b str)> {
     Some((reader.flags()?, reader.text()?))
@@ -121,7 +121,7 @@ impl<'b> PackedCustomer<'b> {
 }
 
 impl<'b> Record<'b> {
-    /// What follows the key. Subscriptions follow a customer.
+    /// Reads the part after the key. The subscriptions of a customer follow the record.
     pub fn read(reader: &mut Reader<'b>, flags: Flags) -> Option<Record<'b>> {
         if flags.has(IS_ALIAS) {
             return reader.text().map(Record::Alias);
@@ -157,7 +157,7 @@ impl<'b> Record<'b> {
     }
 }
 
-/// A subscription as it lies in the bytes: names are numbers.
+/// A packed subscription: names are indices into the table of names.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct PackedSubscription<'b> {
     pub id: &'b str,
@@ -169,7 +169,7 @@ pub(crate) struct PackedSubscription<'b> {
     pub activated_at: Option<Instant>,
     pub billing: Billing,
     pub add_ons: Items<'b>,
-    /// Products of its price components.
+    /// The products of the price components.
     pub products: Items<'b>,
     pub rows: OwnRows<'b>,
 }
@@ -183,7 +183,7 @@ const ADD_ONS: u8 = 32;
 const PRODUCTS: u8 = 64;
 const ROWS: u8 = 128;
 
-/// In the order of their numbers here, which never changes.
+/// The numbers of statuses in the packed form: their positions here, which never change.
 const STATUSES: [Status; 11] = [
     Status::PendingActivation,
     Status::PendingCharge,
@@ -198,7 +198,7 @@ const STATUSES: [Status; 11] = [
     Status::Errored,
 ];
 
-/// The number of an item of a list.
+/// The position of an item in a list.
 fn place<T: PartialEq>(list: &[T], item: &T) -> usize {
     list.iter().position(|other| other == item).unwrap_or_default()
 }
@@ -208,7 +208,7 @@ impl<'b> PackedSubscription<'b> {
         PackedSubscription::read_here(reader)
     }
 
-    /// The same, for where it is read most: what is made of it there is made without a copy.
+    /// [`read`](Self::read), inlined for the hot path, so that the result is not copied.
     #[cfg_attr(not(feature = "small"), inline(always))]
     pub fn read_here(reader: &mut Reader<'b>) -> Option<PackedSubscription<'b>> {
         let id = reader.text()?;
@@ -218,7 +218,7 @@ impl<'b> PackedSubscription<'b> {
         let status = *STATUSES.get(states & 15)?;
         let period = *BillingPeriod::ALL.get(states >> 4)?;
         let flags = Flags(u8::try_from(flags).ok()?);
-        let rhythm = BillingSchedule::new(period, i64::try_from(anchor).ok()?).ok()?;
+        let schedule = BillingSchedule::new(period, i64::try_from(anchor).ok()?).ok()?;
         let start = reader.day_from(0)?;
         let (from, midnight) = (start.days(), start.midnight().millis());
         let current_start = reader.day_from(from)?;
@@ -233,7 +233,7 @@ impl<'b> PackedSubscription<'b> {
         if flags.has(ROWS) {
             (rows, *reader) = OwnRows::read(*reader)?;
         }
-        let billing = Billing::new(rhythm, current_start, current_end, Some(start), billing_start).ok()?;
+        let billing = Billing::new(schedule, current_start, current_end, Some(start), billing_start).ok()?;
         Some(PackedSubscription {
             id,
             version,
@@ -250,11 +250,11 @@ impl<'b> PackedSubscription<'b> {
     }
 
     pub fn write(&self, writer: &mut Writer, naming: &mut Naming<'_>) {
-        let (rhythm, current_end, billing_start) = self.billing.parts();
+        let (schedule, current_end, billing_start) = self.billing.parts();
         let (from, midnight) = (self.start.days(), self.start.midnight().millis());
         writer.text(self.id);
         writer.count((naming.number)(self.version));
-        writer.size(place(&STATUSES, &self.status) | (place(&BillingPeriod::ALL, &rhythm.period()) << 4));
+        writer.size(place(&STATUSES, &self.status) | (place(&BillingPeriod::ALL, &schedule.period()) << 4));
         let flags = Flags::default()
             .with(ENDS, self.end.is_some())
             .with(TRIAL_ENDS, self.trial_end.is_some())
@@ -265,7 +265,7 @@ impl<'b> PackedSubscription<'b> {
             .with(PRODUCTS, !self.products.0.is_empty())
             .with(ROWS, self.rows.n != 0);
         writer.flags(flags);
-        writer.count(rhythm.anchor().into());
+        writer.count(schedule.anchor().into());
         writer.day_from(0, self.start);
         let current_start = self.billing.current_start;
         writer.day_from(from, current_start);
@@ -279,7 +279,7 @@ impl<'b> PackedSubscription<'b> {
             writer.instant_from(midnight, activated_at);
         }
         if flags.has(ADD_ONS) {
-            // In the order of their numbers here, which is that of their ids.
+            // Names of a block are sorted, so the order of numbers is the order of ids.
             let mut held: Vec<(u32, u32)> = Vec::new();
             held.extend(self.add_ons.pairs().map(|(add_on, quantity)| ((naming.number)(add_on), quantity)));
             sort_by(&mut held, Ord::cmp);
@@ -293,7 +293,7 @@ impl<'b> PackedSubscription<'b> {
         if flags.has(PRODUCTS) {
             let mut products: Vec<u32> = self.products.numbers().map(&mut *naming.number).collect();
             sort_by(&mut products, Ord::cmp);
-            // Several price components are often of one product.
+            // Several price components often have one product.
             products.dedup();
             Items::write(writer, |writer| products.into_iter().for_each(|product| writer.count(product)));
         }

@@ -1,11 +1,11 @@
-//! Entitlement rows, packed: features and pools are numbers of a table of names.
+//! Packed entitlement rows: features and pools are numbers.
 
 use super::wire::{Flags, Reader, Writer};
 use crate::amount::Amount;
 use crate::reset::{Interval, ResetPeriod, Unit};
 use crate::value::{Behavior, Metered, UncheckedGrant, UncheckedValue};
 
-/// A row as it lies in the bytes.
+/// A packed row. Features are numbers: indices of a block's names, or positions in a catalog object.
 pub(crate) type PackedRow<'b> = UncheckedGrant<'b, u32>;
 
 const CREATED_AT: u8 = 1;
@@ -93,7 +93,7 @@ fn write_metered(writer: &mut Writer, metered: &Metered) {
     write_reset_period(writer, metered.reset_period);
 }
 
-/// No limit, cost or percentage is below zero, in a document or here.
+/// Reads an amount that may not be negative, as documents demand for limits, costs and percentages.
 fn not_negative(reader: &mut Reader<'_>) -> Option<Amount> {
     reader.amount().filter(|amount| !amount.is_negative())
 }

@@ -1,16 +1,16 @@
-//! The smallest parts of the packed form: whole numbers, texts, days, instants, amounts.
+//! The encoding of the packed form: whole numbers, texts, days, instants, amounts.
 //!
-//! All of it is valid UTF-8, which is checked once for all, so that a text in it is a text without
-//! being looked at again. Numbers therefore take six bits a byte, the lowest first; the seventh says
-//! that more follow, and the eighth is never set. Signed ones are folded first, so that small ones
-//! stay short on both sides of zero.
+//! A packed object is valid UTF-8 as a whole. This is checked once, so that its texts need no check of their own.
+//! Numbers therefore take six bits of each byte, the lowest bits first; the seventh bit says that another byte
+//! follows, and the eighth is never set. Signed numbers are folded (0, -1, 1, -2, ...), so that small numbers stay
+//! short on both sides of zero.
 
 use super::number::{BITS, MORE, long_number};
 use crate::amount::Amount;
 use crate::time::{Date, Instant};
 use std::sync::Arc;
 
-/// Bytes in the packed form, shared, or a stretch of them.
+/// Shared bytes in the packed form, or a range of them.
 #[derive(Clone, Debug, Default)]
 pub struct Packed {
     all: Arc<String>,
@@ -19,12 +19,12 @@ pub struct Packed {
 }
 
 impl Packed {
-    /// Takes bytes as what they may be: nothing if they are not even UTF-8.
+    /// Takes bytes; None if they are not UTF-8.
     pub fn new(bytes: Vec<u8>) -> Option<Packed> {
         String::from_utf8(bytes).ok().map(Packed::from)
     }
 
-    /// The same, as the text that it also is.
+    /// The bytes as a text.
     pub fn as_str(&self) -> &str {
         self.all.get(self.from..self.to).unwrap_or_default()
     }
@@ -34,7 +34,8 @@ impl Packed {
         self.as_str().as_bytes()
     }
 
-    /// A stretch of them, which shares them; nothing if they end before.
+    /// A range of `len` bytes from `from`, which shares the bytes. None if the range ends past the end or splits a
+    /// character.
     pub fn part(&self, from: usize, len: usize) -> Option<Packed> {
         let from = self.from.checked_add(from)?;
         let to = from.checked_add(len)?;
@@ -49,7 +50,7 @@ impl From<String> for Packed {
     }
 }
 
-/// Reads from the left. Everything that is not there, or not well-formed, is nothing.
+/// Reads packed bytes from the front. Every method returns None for bytes that are absent or malformed.
 #[derive(Clone, Copy, Debug)]
 pub struct Reader<'b> {
     text: &'b str,
@@ -57,13 +58,13 @@ pub struct Reader<'b> {
 }
 
 impl<'b> Reader<'b> {
-    /// Reads from the beginning.
+    /// A reader at the beginning of a text.
     #[cfg_attr(not(feature = "small"), inline(always))]
     pub fn new(text: &'b str) -> Reader<'b> {
         Reader { text, at: 0 }
     }
 
-    /// How far it has read.
+    /// The position in bytes.
     pub fn at(&self) -> usize {
         self.at
     }
@@ -80,10 +81,9 @@ impl<'b> Reader<'b> {
         Some(byte)
     }
 
-    // What is called from here is handed where the reader stands, and not the reader: so that it can
-    // be kept in registers.
+    // Functions that are called from here take the position, not the reader, so that the reader stays in registers.
 
-    /// A whole number.
+    /// A whole number of 64 bits.
     #[cfg_attr(not(feature = "small"), inline(always))]
     pub fn number(&mut self) -> Option<u64> {
         let byte = *self.text.as_bytes().get(self.at)?;
@@ -96,7 +96,7 @@ impl<'b> Reader<'b> {
         if n_bytes == 0 { None } else { Some(number) }
     }
 
-    /// Four whole numbers, of which each nearly always takes a byte.
+    /// Four whole numbers, each nearly always of one byte.
     #[cfg_attr(not(feature = "small"), inline(always))]
     pub(crate) fn four(&mut self) -> Option<[u64; 4]> {
         const MORE_OR_NONE: u32 = 0xc0c0_c0c0;
@@ -120,13 +120,13 @@ impl<'b> Reader<'b> {
         u8::try_from(self.number()?).ok().map(Flags)
     }
 
-    /// One of 32 bits.
+    /// A whole number of 32 bits.
     #[cfg_attr(not(feature = "small"), inline(always))]
     pub fn count(&mut self) -> Option<u32> {
         u32::try_from(self.number()?).ok()
     }
 
-    /// One that fits a size.
+    /// A whole number that fits `usize`.
     #[cfg_attr(not(feature = "small"), inline(always))]
     pub fn size(&mut self) -> Option<usize> {
         usize::try_from(self.number()?).ok()
@@ -135,12 +135,12 @@ impl<'b> Reader<'b> {
     #[cfg_attr(not(feature = "small"), inline(always))]
     pub(crate) fn signed(&mut self) -> Option<i64> {
         let folded = self.number()?;
-        // All bits are turned over if the lowest is set.
+        // All bits are inverted if the lowest bit is set.
         let turned = (folded & 1).wrapping_neg();
         Some(((folded >> 1) ^ turned).cast_signed())
     }
 
-    /// The next so many bytes.
+    /// The next `n` bytes.
     #[cfg_attr(not(feature = "small"), inline(always))]
     pub fn take(&mut self, n: usize) -> Option<&'b str> {
         let to = self.at.checked_add(n)?;
@@ -149,32 +149,32 @@ impl<'b> Reader<'b> {
         Some(text)
     }
 
-    /// A text, which says its length first.
+    /// A text, after its length in bytes.
     #[cfg_attr(not(feature = "small"), inline(always))]
     pub fn text(&mut self) -> Option<&'b str> {
         let n = self.size()?;
         self.take(n)
     }
 
-    /// A day, as a distance from another.
+    /// A day, packed as the number of days from `from`.
     #[cfg_attr(not(feature = "small"), inline(always))]
     pub(crate) fn day_from(&mut self, from: i64) -> Option<Date> {
         Date::from_days(from.checked_add(self.signed()?)?)
     }
 
-    /// A day, if there is one here.
+    /// A day as in `day_from`, if one is packed here.
     #[cfg_attr(not(feature = "small"), inline(always))]
     pub(crate) fn day_if(&mut self, is_here: bool, from: i64) -> Option<Option<Date>> {
         if is_here { self.day_from(from).map(Some) } else { Some(None) }
     }
 
-    /// An instant, as a distance from another.
+    /// An instant, packed as the number of milliseconds from `from`.
     #[cfg_attr(not(feature = "small"), inline(always))]
     pub(crate) fn instant_from(&mut self, from: i64) -> Option<Instant> {
         Instant::from_millis(from.checked_add(self.signed()?)?)
     }
 
-    /// An instant.
+    /// An instant, packed as milliseconds since 1970.
     #[cfg_attr(not(feature = "small"), inline(always))]
     pub fn instant(&mut self) -> Option<Instant> {
         self.instant_from(0)
@@ -195,20 +195,19 @@ impl<'b> Reader<'b> {
         None
     }
 
-    /// How many items follow, of which each takes at least a byte: more than there are bytes are a lie,
-    /// and nothing is reserved for them.
+    /// The number of items that follow. Each takes at least a byte, so a number above the bytes left is malformed.
     pub(crate) fn items(&mut self) -> Option<usize> {
         let left = self.text.len().saturating_sub(self.at);
         self.size().filter(|n| *n <= left)
     }
 }
 
-/// Writes what a [`Reader`] reads.
+/// Writes the packed form that a [`Reader`] reads.
 #[derive(Debug, Default)]
 pub struct Writer(pub String);
 
 impl Writer {
-    /// A whole number.
+    /// Writes a whole number.
     pub fn number(&mut self, mut number: u64) {
         while u64::from(MORE) <= number {
             self.0.push(char::from(low_bits(number) | MORE));
@@ -221,12 +220,12 @@ impl Writer {
         self.number(flags.0.into());
     }
 
-    /// One of 32 bits.
+    /// Writes a whole number of 32 bits.
     pub fn count(&mut self, count: u32) {
         self.number(u64::from(count));
     }
 
-    /// A size.
+    /// Writes a size.
     pub fn size(&mut self, size: usize) {
         self.number(u64::try_from(size).unwrap_or(u64::MAX));
     }
@@ -236,7 +235,7 @@ impl Writer {
         self.number((number.cast_unsigned() << 1) ^ sign);
     }
 
-    /// A text, its length first.
+    /// Writes the length of a text in bytes, then the text.
     pub fn text(&mut self, text: &str) {
         self.size(text.len());
         self.0.push_str(text);
@@ -250,7 +249,7 @@ impl Writer {
         self.signed(instant.millis().saturating_sub(from));
     }
 
-    /// An instant.
+    /// Writes an instant as milliseconds since 1970.
     pub fn instant(&mut self, instant: Instant) {
         self.instant_from(0, instant);
     }
@@ -267,7 +266,7 @@ impl Writer {
         self.0.push(char::from(u8::try_from(rest).unwrap_or_default()));
     }
 
-    /// A number of 30 bits in a fixed width, so that it can be found without reading what is before.
+    /// Writes a number of 30 bits in a fixed width, so that it can be found without reading the numbers before it.
     pub(crate) fn fixed(&mut self, number: usize) {
         for shift in (0..30).step_by(6) {
             let bits = number.checked_shr(shift).unwrap_or_default() & usize::from(MORE - 1);
@@ -276,10 +275,10 @@ impl Writer {
     }
 }
 
-/// So many bytes a number of fixed width takes.
+/// The bytes of a number of fixed width.
 pub(crate) const FIXED: usize = 5;
 
-/// The number of fixed width at a place.
+/// Reads a number of fixed width.
 #[inline]
 pub(crate) fn fixed(bytes: &[u8; FIXED]) -> usize {
     let [a, b, c, d, e] = bytes.map(usize::from);
@@ -290,7 +289,7 @@ fn low_bits(number: u64) -> u8 {
     u8::try_from(number & u64::from(MORE - 1)).unwrap_or_default()
 }
 
-/// A set of yes and no.
+/// Eight flags.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(crate) struct Flags(pub u8);
 

@@ -4,8 +4,7 @@ use crate::store::text;
 use mayuse_core::{Date, Instant, Status, trial_end};
 use serde_json::{Map, Value};
 
-/// What is stored and not shown. `cycle_index` is shown, though Meteroid keeps it to itself: whoever migrates wants to
-/// see it.
+/// Stored fields that responses omit. `cycle_index` is shown although Meteroid omits it, because a migration needs it.
 const INTERNAL: [&str; 2] = ["activation_condition", "backdate_invoices"];
 
 /// A stored subscription's state at an instant. It is stored as started even before its start, and
@@ -27,7 +26,7 @@ pub(super) fn shown_at(body: &Value, now: Instant) -> Value {
     if date("end_date").is_some_and(|end| end <= today) {
         set("status", "COMPLETED".into());
     } else if status == "PENDING_ACTIVATION" {
-        // Its activation is an action, not a date.
+        // An action activates it, not a date.
     } else if date("start_date").is_some_and(|start| today < start) {
         set("status", "PENDING_ACTIVATION".into());
         set("activated_at", Value::Null);

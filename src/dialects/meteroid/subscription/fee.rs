@@ -12,8 +12,8 @@ use mayuse_document::{Node, Object};
 use serde_json::{Map, Value};
 use std::rc::Rc;
 
-/// What a fee needs beside its price: the fee structure of a product. Its texts are shared, since
-/// many components can be of one product.
+/// The fee structure of a product, which a fee needs besides its price. Its texts are shared, because many components
+/// may have one product.
 #[derive(Clone, Default)]
 pub(super) struct FeeStructure {
     pub fee_type: Option<FeeType>,

@@ -20,7 +20,7 @@ pub(super) struct Line {
     /// The fields that identify it.
     pub ids: Vec<(&'static str, Value)>,
     pub name: String,
-    /// None where the price is not known: then it is paid when the rest is.
+    /// The period of the price. None for an unknown price, which then has the period of the subscription.
     pub period: Option<BillingPeriod>,
     pub fee: Fee,
     /// The quantity; only add-ons have one.
@@ -95,7 +95,7 @@ fn offer(id: &str, at: &str, reads: &mut Reads<'_>, now: Instant) -> Result<AddO
     }
     let [name, product, price_id] = ["name", "product_id", "price_id"].map(|field| text(&add_on, field));
     let price = if price_id.is_empty() { None } else { reads.price(price_id, at)? };
-    // Without a price nothing is made of it.
+    // Without a price, the fee is unknown and needs no structure.
     let structure = match price {
         Some(_) => structure(&add_on, product, at, reads)?,
         None => FeeStructure::default(),
@@ -115,11 +115,11 @@ fn structure(add_on: &Value, product: &str, at: &str, reads: &mut Reads<'_>) -> 
     Ok(own.or(of_product.unwrap_or_default()))
 }
 
-/// The names of its fields alone have more bytes.
-const LEAST_AROUND_A_FEE: usize = 40;
+/// The bytes that a line has at least besides its name and its fee, for the names of its fields.
+const MIN_LINE_BYTES: usize = 40;
 
-/// What lines are made with. New products and prices are written together with the subscription.
-pub(super) struct Making<'m, 's> {
+/// Builds the lines. New products and prices are written together with the subscription.
+pub(super) struct LineBuilder<'m, 's> {
     pub reads: &'m mut Reads<'s>,
     pub size: &'m mut Size,
     pub context: &'m mut Context,
@@ -127,11 +127,11 @@ pub(super) struct Making<'m, 's> {
     pub changes: Vec<Change>,
 }
 
-impl Making<'_, '_> {
-    /// The price components: those of the plan as far as they are kept, then the extra ones.
+impl LineBuilder<'_, '_> {
+    /// One line for each price component: the plan's, without the removed, then the extra components.
     ///
     /// # Errors
-    /// A component is not the plan's, or a price is not available.
+    /// A named component is not one of the plan, or a price is not available.
     pub(super) fn components(&mut self, plan: &PlanVersion, asked: &ComponentsRequest) -> Result<Vec<Line>, ApiError> {
         let overridden = asked.overridden.iter().map(|over| over.component_id.as_str());
         let parameterized = asked.parameterized.iter().map(|(id, _)| id.as_str());
@@ -203,7 +203,7 @@ impl Making<'_, '_> {
             let id = self.context.ids.next("sub_add_");
             let ids = vec![("id", id.into()), ("add_on_id", asked.id.clone().into())];
             let mut line = self.line(ids, name, price.as_deref(), &structure, parameters.initial_slot_count, &at)?;
-            // The one price stays, whatever period it is said to be for.
+            // An add-on has one price, so a requested period changes the period of the line, not the price.
             line.period = parameters.billing_period.or(line.period);
             line.quantity = Some(asked.quantity);
             lines.push(line);
@@ -211,7 +211,7 @@ impl Making<'_, '_> {
         Ok(lines)
     }
 
-    /// The product of an extra component, and its fee structure.
+    /// The id of the product of an extra component, and its fee structure.
     fn product(&mut self, asked: &ProductRef, at: &str) -> Result<(String, FeeStructure), ApiError> {
         match asked {
             ProductRef::Existing(id) => {
@@ -236,7 +236,7 @@ impl Making<'_, '_> {
         }
     }
 
-    /// The price an entry names or brings along, of this product and in this currency.
+    /// The price that an entry names or contains, checked against this product and the currency.
     fn price(&mut self, entry: &PriceEntry, product: Option<&str>, at: &str) -> Result<Rc<Price>, ApiError> {
         match entry {
             PriceEntry::Existing(id) => {
@@ -269,7 +269,7 @@ impl Making<'_, '_> {
         }
     }
 
-    /// A line, counted before there is another one.
+    /// A line. Its bytes are counted before the next line is built.
     fn line(
         &mut self,
         ids: Vec<(&'static str, Value)>,
@@ -286,7 +286,7 @@ impl Making<'_, '_> {
                 fee.map_err(|message| ApiError::field(at, format!("`{name}`: {message}")))?
             }
         };
-        self.size.add(n_bytes(&fee.json).saturating_add(name.len()).saturating_add(LEAST_AROUND_A_FEE), at)?;
+        self.size.add(n_bytes(&fee.json).saturating_add(name.len()).saturating_add(MIN_LINE_BYTES), at)?;
         Ok(Line { ids, name: name.to_owned(), period: price.map(|price| price.cadence), fee, quantity: None })
     }
 

@@ -25,7 +25,7 @@ use crate::request::{ApiResponse, Context, Outcome, Request};
 use crate::route::Call;
 use crate::store::{Change, Entity, Store, text};
 use coupons::Buyer;
-use lines::{AddOnOffer, Line, Making};
+use lines::{AddOnOffer, Line, LineBuilder};
 use plan::PlanVersion;
 use reads::{Reads, Size, n_bytes};
 use serde_json::{Map, Value};
@@ -42,11 +42,11 @@ pub(crate) fn create(call: &Call<'_>, context: &mut Context) -> Result<Outcome, 
     let offers = lines::offers(&asked.add_ons, &mut reads, context.now)?;
     let currency = currency(&plan, &offers, &customer)?;
     let changes = Vec::new();
-    let mut making =
-        Making { reads: &mut reads, size: &mut size, context: &mut *context, currency: &currency, changes };
-    let components = making.components(&plan, &asked.components)?;
-    let add_ons = making.add_ons(&asked.add_ons, &offers)?;
-    let mut changes = making.changes;
+    let mut builder =
+        LineBuilder { reads: &mut reads, size: &mut size, context: &mut *context, currency: &currency, changes };
+    let components = builder.components(&plan, &asked.components)?;
+    let add_ons = builder.add_ons(&asked.add_ons, &offers)?;
+    let mut changes = builder.changes;
     let all: Vec<&Line> = components.iter().chain(&add_ons).collect();
     let period = lines::shortest_period(&all);
     let mrr_cents = money::mrr_cents(&all, period, &currency).ok_or_else(|| {
@@ -108,7 +108,7 @@ pub(crate) fn create(call: &Call<'_>, context: &mut Context) -> Result<Outcome, 
     Ok(Outcome::wrote(reply, changes))
 }
 
-/// What the request says in `custom_properties`, every digit as it was written; without them nothing, which is an object.
+/// The `custom_properties` of the request, with every digit as it was sent; an empty object if there are none.
 fn custom_properties(asked: &request::CreateSubscription, request: &Request<'_>) -> Result<Value, ApiError> {
     if !asked.has_custom_properties {
         return Ok(Value::Object(Map::new()));
@@ -129,8 +129,8 @@ fn customer(key: &str, store: &dyn Store, context: &Context) -> Result<Entity, A
     Ok(customer)
 }
 
-/// The currency of a subscription: that of the plan, else of its prices, else of the prices of the
-/// add-ons, else of the customer, else US dollars.
+/// The currency of a subscription: the plan's, else that of the plan's prices, else that of the add-ons' prices, else
+/// the customer's, else USD.
 fn currency(plan: &PlanVersion, offers: &[Rc<AddOnOffer>], customer: &Entity) -> Result<String, ApiError> {
     let of_prices =
         || plan.components.iter().flat_map(|component| &component.prices).find_map(|price| price.currency.clone());

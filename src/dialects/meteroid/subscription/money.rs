@@ -12,7 +12,7 @@ LKR LRD LSL LYD MAD MDL MGA MKD MMK MNT MOP MRU MUR MVR MWK MXN MYR MZN NAD NGN 
 PKR PLN PYG QAR RON RSD RUB RWF SAR SBD SCR SDG SEK SGD SHP SLL SOS SRD SSP STD STN SVC SYP SZL THB TJS TMT TND TOP \
 TRY TTD TWD TZS UAH UGX USD UYU UZS VES VND VUV WST XAF XCD XOF XPF YER ZAR ZMW ZWL";
 
-/// Those without a smaller unit, and those whose unit has a thousand.
+/// The currencies without decimal places, and the currencies with three. All others have two.
 const NO_DIGITS: &str = "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX VND VUV XAF XOF XPF";
 const THREE_DIGITS: &str = "BHD IQD JOD KWD LYD OMR TND";
 
@@ -34,8 +34,8 @@ fn minor_digits(currency: &str) -> u32 {
     }
 }
 
-/// What all lines come to in a month, in the smaller unit of the currency. It is rounded once, at
-/// the end, half away from zero; nothing where it has more digits than can be held.
+/// The monthly recurring revenue of all lines, in the minor unit of the currency. It is rounded once, at the end,
+/// half away from zero. None if it has too many digits.
 pub(super) fn mrr_cents(lines: &[&Line], period: BillingPeriod, currency: &str) -> Option<i64> {
     let mut a_year = Amount::ZERO;
     for line in lines {
@@ -44,7 +44,7 @@ pub(super) fn mrr_cents(lines: &[&Line], period: BillingPeriod, currency: &str) 
         let of_line = line.fee.recurring.times(line.quantity.unwrap_or(1).into())?.times(times_a_year.into())?;
         a_year = a_year.plus(of_line)?;
     }
-    // In whole numbers: a quotient of decimals would be rounded before it is rounded.
+    // In whole numbers, because a quotient of decimals would be rounded twice.
     let a_year = Decimal::from_str_exact(&a_year.to_string()).ok()?;
     let minor = a_year.mantissa().checked_mul(10_i128.checked_pow(minor_digits(currency))?)?;
     let parts = 10_i128.checked_pow(a_year.scale())?.checked_mul(12)?;

@@ -1,4 +1,4 @@
-//! The numbers of Meteroid's API, read within its bounds.
+//! Reads the numbers of Meteroid's API within its bounds.
 
 use mayuse_core::{Amount, Code};
 use mayuse_document::{Node, Object};
@@ -16,12 +16,12 @@ pub(super) fn money(o: Object<'_>, name: &str) -> Option<Amount> {
     o.required(name, |n| n.amount_not_negative())
 }
 
-/// As it was written, cents without value included.
+/// The amount as it was written, with trailing zeros.
 pub(super) fn decimal(amount: Amount) -> Value {
     amount.as_written().into()
 }
 
-/// A whole number of the API's 32 bits, at least `from`.
+/// A whole number from `from` to 2^31 - 1, the API's int32.
 pub(super) fn int32(node: &Node<'_>, from: i64) -> Option<u32> {
     let found = node.integer()?;
     let fits = u32::try_from(found).ok().filter(|_| from <= found && found <= i64::from(i32::MAX));
@@ -31,7 +31,7 @@ pub(super) fn int32(node: &Node<'_>, from: i64) -> Option<u32> {
     fits
 }
 
-/// A whole number of the API's 64 bits, at least 0.
+/// A whole number from 0 to 2^63 - 1, the API's int64.
 pub(super) fn int64(node: &Node<'_>) -> Option<u64> {
     let found = node.integer()?;
     let fits = u64::try_from(found).ok();

@@ -1,8 +1,7 @@
 //! A plan version, with its terms and price components.
 //!
-//! The core knows of a plan what it grants. What it costs is read here, from the same body, in
-//! this shape. Every field is optional but the ids; fields of the plan count for the versions that
-//! do not have them.
+//! The core reads what a plan grants. This module reads what it costs, from the same body, in this shape. All fields
+//! but the ids are optional. A version without a field has the field of its plan.
 //!
 //! ```text
 //! {id, name, currency?, net_terms?, tax_inclusive?, versions: [{
@@ -11,16 +10,16 @@
 //!   minimum_commitment: {amount, scope}?,
 //!   price_components: [{
 //!     id, name, product_id?,
-//!     fee                                        as Meteroid's API prints it: {type: "RATE", rates: [...]}
-//!     or prices: [{cadence, currency, pricing}]  each another way to pay for the same
-//!     or price_ids: ["pri_..."]                  of the catalog's prices
-//!     fee_type?, fee_structure?                  else those of the product
+//!     fee                                        as in Meteroid's API: {type: "RATE", rates: [...]}
+//!     or prices: [{cadence, currency, pricing}]  alternative prices of the component
+//!     or price_ids: ["pri_..."]                  prices of the catalog
+//!     fee_type?, fee_structure?                  default: those of the product
 //!   }]
 //! }]}
 //! ```
 //!
-//! So a plan as Meteroid's API prints it can be stored as it is, with `versions` beside: `[{"id":
-//! version_id, "version": version}]`. A trial is free unless it says otherwise.
+//! So a plan from Meteroid's API can be stored unchanged, with the additional field `versions`:
+//! `[{"id": version_id, "version": version}]`. A trial is free by default.
 
 use super::fee::FeeStructure;
 use super::numbers::{Source, int32};
@@ -38,7 +37,7 @@ use mayuse_document::{Node, Object};
 use serde_json::{Map, Value};
 use std::rc::Rc;
 
-/// The fields of a version that may stand on the plan instead.
+/// The fields that a version inherits from its plan.
 const INHERITED: [&str; 9] = [
     "currency",
     "net_terms",
@@ -51,7 +50,7 @@ const INHERITED: [&str; 9] = [
     "price_components",
 ];
 
-/// The most prices of one component.
+/// The largest number of prices of a component.
 const MAX_PRICES: usize = 100;
 
 pub(super) struct PlanVersion {
@@ -61,12 +60,12 @@ pub(super) struct PlanVersion {
     pub version: u32,
     pub currency: Option<String>,
     pub net_terms: u32,
-    /// Whether its prices are quoted with tax.
+    /// Whether prices include tax.
     pub tax_inclusive: bool,
     pub trial_days: Option<u32>,
     pub trial_is_free: bool,
     pub billing_day_anchor: Option<i64>,
-    /// As it is answered; null where there is none.
+    /// The JSON of responses; null if there is none.
     pub minimum_commitment: Value,
     pub components: Vec<Component>,
 }
@@ -77,11 +76,12 @@ pub(super) struct Component {
     pub name: String,
     pub product_id: Option<String>,
     pub structure: FeeStructure,
-    /// The ways to pay for it; none where prices are not known.
+    /// The alternative prices; empty if they are unknown.
     pub prices: Vec<Rc<Price>>,
 }
 
-/// The asked version of a plan, or the latest one: of several with one number the last in the list.
+/// The requested version of a plan, or the latest version; of equal numbers, the last in the list. Drafts do not
+/// count.
 ///
 /// # Errors
 /// The plan or version is unknown, archived or invalid.
@@ -116,7 +116,7 @@ pub(super) fn find(
         let asked = version.map_or_else(|| "to subscribe to".to_owned(), |version| version.to_string());
         return Err(unknown("version", format!("plan `{plan_id}` has no version {asked}; it has {known}")));
     };
-    let whole = with_what_the_plan_says(found, &plan);
+    let whole = with_inherited_fields(found, &plan);
     let (mut version, unpriced) = stored(&format!("plan `{plan_id}`"), &whole, "plan_id", read)?;
     plan_id.clone_into(&mut version.plan_id);
     version.plan_name = Some(text(&plan, "name")).filter(|name| !name.is_empty()).unwrap_or(plan_id).to_owned();
@@ -132,20 +132,20 @@ pub(super) fn find(
     Ok(version)
 }
 
-/// A version with the fields of its plan that it has not itself. A plan that names a version it
-/// prints says these of that version only.
-fn with_what_the_plan_says(version: &Value, plan: &Value) -> Value {
+/// A version with the fields that it inherits from its plan. If the plan has a `version_id`, as in Meteroid's API,
+/// other versions inherit only the currency, the net terms and the tax.
+fn with_inherited_fields(version: &Value, plan: &Value) -> Value {
     let mut whole = version.as_object().cloned().unwrap_or_default();
     let named = text(plan, "version_id");
     let is_named = named.is_empty() || named == text(version, "id");
     for name in
         INHERITED.into_iter().filter(|name| is_named || matches!(*name, "currency" | "net_terms" | "tax_inclusive"))
     {
-        let says = |fields: &Map<String, Value>| fields.get(name).is_some_and(|value| !value.is_null());
+        let has_value = |fields: &Map<String, Value>| fields.get(name).is_some_and(|value| !value.is_null());
         let is_trial =
             name.starts_with("trial") && (whole.contains_key("trial") || whole.contains_key("trial_duration"));
         if let Some(value) = plan.get(name)
-            && !says(&whole)
+            && !has_value(&whole)
             && !is_trial
         {
             whole.insert(name.to_owned(), value.clone());
@@ -154,7 +154,7 @@ fn with_what_the_plan_says(version: &Value, plan: &Value) -> Value {
     Value::Object(whole)
 }
 
-/// A version, and the ids of the prices of each component.
+/// Reads a version, and the ids of the prices of each component.
 fn read(o: Object<'_>) -> Option<(PlanVersion, Vec<Vec<String>>)> {
     let trial = o.optional("trial", |node| {
         let o = node.object()?;
@@ -237,8 +237,11 @@ fn component(node: Node<'_>) -> Option<(Component, Vec<String>)> {
 }
 
 impl Component {
-    /// The one way to pay that the parameters leave, in the currency of the subscription; none
-    /// where no price is known. A single way is taken whatever the parameters say.
+    /// The only price in the currency of the subscription that fits the parameters. A single price in this currency is
+    /// taken whatever the parameters are. None if the prices are unknown.
+    ///
+    /// # Errors
+    /// No price or several prices are left.
     pub(super) fn price(
         &self,
         parameters: Parameters,

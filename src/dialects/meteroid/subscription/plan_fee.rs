@@ -1,4 +1,4 @@
-//! The fee of a price component as Meteroid's API prints it within a plan: all its prices in one.
+//! Reads the fee of a price component in the shape of a plan in Meteroid's API, which has all prices in one object.
 
 use super::fee::{BILLING_TYPES, FeeStructure};
 use super::numbers::{Source, int32, int64, money};
@@ -8,7 +8,7 @@ use mayuse_core::{Amount, BillingPeriod};
 use mayuse_document::{Node, Object};
 use std::rc::Rc;
 
-/// The fee structure, and every way to pay.
+/// Reads the fee structure and the alternative prices.
 pub(super) fn read(node: Node<'_>) -> Option<(FeeStructure, Vec<Price>)> {
     let o = node.object()?;
     let fee_type = o.required("type", |n| n.word(&FeeType::WORDS))?;

@@ -33,10 +33,10 @@ impl FeeType {
     }
 }
 
-/// A price, as it is stored or written into a request.
+/// A price of the catalog or of a request.
 pub(super) struct Price {
     pub product_id: Option<String>,
-    /// None where a catalog does not say: then it goes with any.
+    /// None for a price of the catalog that fits any currency.
     pub currency: Option<String>,
     pub cadence: BillingPeriod,
     pub pricing: Pricing,
@@ -51,7 +51,7 @@ pub(super) enum Pricing {
     OneTime { unit_price: Amount, quantity: u32 },
 }
 
-/// How a fee that leaves something open is chosen.
+/// The parameters that choose among the prices of a component or an add-on.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Parameters {
     pub initial_slot_count: Option<u32>,
@@ -79,7 +79,7 @@ impl Price {
         Some(Price { product_id, currency, cadence: cadence?, pricing: pricing? })
     }
 
-    /// Whether this is one of the prices the parameters leave. A capacity chooses among capacities.
+    /// Whether the price fits the parameters. A committed capacity applies to prices of capacities only.
     pub(super) fn fits(&self, parameters: Parameters) -> bool {
         let fits_capacity = match (&self.pricing, parameters.committed_capacity) {
             (Pricing::Capacity { included, .. }, Some(committed)) => *included == committed,
@@ -127,7 +127,7 @@ impl Pricing {
         }
     }
 
-    /// As it is stored.
+    /// The stored form.
     pub(super) fn to_json(&self) -> Value {
         let kind = self.fee_type().name();
         match self {

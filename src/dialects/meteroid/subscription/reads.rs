@@ -1,7 +1,7 @@
 //! Reads the catalog for a new subscription, within size limits.
 //!
-//! A short request can name a large entity many times. So each price and product is read once, and
-//! the bytes read and written are counted before more are made.
+//! A short request can name a large entity many times. So each price and product is read once, and the bytes that are
+//! read and written are counted as they come.
 
 use super::fee::FeeStructure;
 use super::numbers::Source;
@@ -23,12 +23,12 @@ pub(super) struct Size {
 }
 
 impl Size {
-    /// That of a subscription, as it is stored.
+    /// The limit of a stored subscription.
     pub(super) fn of_subscription() -> Size {
         Size { left: 512 * 1024, refusal: "the subscription would be larger than 512 KiB" }
     }
 
-    /// That of all prices, products, add-ons and coupons it is made from.
+    /// The limit of the prices, products, add-ons and coupons of a subscription together.
     fn of_reads() -> Size {
         Size {
             left: 2 * 1024 * 1024,
@@ -39,7 +39,7 @@ impl Size {
     /// Adds this many bytes.
     ///
     /// # Errors
-    /// The limit is exceeded, reported at this place.
+    /// The limit is exceeded; the error is reported at `at`.
     pub(super) fn add(&mut self, n_bytes: usize, at: &str) -> Result<(), ApiError> {
         self.left = self.left.checked_sub(n_bytes).ok_or_else(|| ApiError::field(at, self.refusal))?;
         Ok(())
@@ -64,18 +64,18 @@ impl<'s> Reads<'s> {
         Reads { store, size: Size::of_reads(), prices: SortedMap::default(), structures: SortedMap::default() }
     }
 
-    /// Counts something that was read.
+    /// Counts the bytes of an entity that was read.
     ///
     /// # Errors
-    /// More of it than a subscription is made from.
+    /// The limit of reads is exceeded.
     pub(super) fn count(&mut self, found: &Entity, at: &str) -> Result<(), ApiError> {
         self.size.add(n_bytes(&found.body), at)
     }
 
-    /// A price of the catalog, if it is there.
+    /// A price of the catalog, if it exists.
     ///
     /// # Errors
-    /// It is invalid.
+    /// The stored entity is invalid, or the limit of reads is exceeded.
     pub(super) fn price(&mut self, id: &str, at: &str) -> Result<Option<Rc<Price>>, ApiError> {
         if let Some(known) = self.prices.get(id) {
             return Ok(known.clone());
@@ -85,10 +85,10 @@ impl<'s> Reads<'s> {
         Ok(found)
     }
 
-    /// The fee structure of a product of the catalog, if it is there.
+    /// The fee structure of a product of the catalog, if it exists.
     ///
     /// # Errors
-    /// It is invalid.
+    /// The stored entity is invalid, or the limit of reads is exceeded.
     pub(super) fn structure(&mut self, id: &str, at: &str) -> Result<Option<FeeStructure>, ApiError> {
         if let Some(known) = self.structures.get(id) {
             return Ok(known.clone());

@@ -1,4 +1,4 @@
-//! The body of the request, read field by field.
+//! Reads the body of the request.
 
 use super::fee::FeeStructure;
 use super::numbers::{Source, int32, int64};
@@ -10,7 +10,7 @@ use mayuse_document::{Node, Object, Tree};
 use serde_json::{Map, Value};
 use std::rc::Rc;
 
-/// When a subscription begins to count.
+/// When a subscription is activated.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Activation {
     OnStart,
@@ -27,7 +27,7 @@ impl Activation {
     }
 }
 
-/// What is asked for.
+/// A request to create a subscription.
 pub(super) struct CreateSubscription {
     pub plan_id: String,
     pub version: Option<i64>,
@@ -44,9 +44,9 @@ pub(super) struct CreateSubscription {
     pub purchase_order: Option<String>,
     pub auto_advance_invoices: bool,
     pub charge_automatically: bool,
-    /// Whether the request has any. They are kept as they came, which is more than is read here.
+    /// Whether the request has custom properties. They are stored as they were sent, so they are not read here.
     pub has_custom_properties: bool,
-    /// As it is answered; null where it was not given.
+    /// The JSON of responses; null if the request has none.
     pub payment_methods_config: Value,
     pub coupon_codes: Vec<String>,
     pub add_ons: Vec<AddOnRequest>,
@@ -159,7 +159,7 @@ fn asked(o: Object<'_>) -> Option<CreateSubscription> {
     Some(CreateSubscription { plan_id: plan_id?, customer: customer?, activation: activation?, ..rest })
 }
 
-/// The most items of each list in a request.
+/// The largest number of items of a list in a request.
 const MAX_ITEMS: usize = 100;
 
 fn each(o: Object<'_>, name: &str, each: &mut dyn FnMut(Node<'_>)) {

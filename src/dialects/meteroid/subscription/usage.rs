@@ -1,4 +1,4 @@
-//! How usage is priced: by unit, tier, volume, package or matrix.
+//! The models that price usage: by unit, tier, volume, package or matrix.
 
 use super::numbers::{Source, decimal, int64, money};
 use crate::json::json;
@@ -6,7 +6,7 @@ use mayuse_core::Amount;
 use mayuse_document::{Node, Object};
 use serde_json::Value;
 
-/// The ways.
+/// The names of the models.
 pub(super) const USAGE_MODELS: [(&str, &str); 5] = [
     ("PER_UNIT", "PER_UNIT"),
     ("TIERED", "TIERED"),
@@ -15,7 +15,7 @@ pub(super) const USAGE_MODELS: [(&str, &str); 5] = [
     ("MATRIX", "MATRIX"),
 ];
 
-/// How usage is priced, in the fewest digits.
+/// Reads a usage model. Returns its stored form.
 pub(super) fn usage_model(node: Node<'_>, source: Source) -> Option<Value> {
     let o = node.object()?;
     match o.required("type", |n| n.word(&USAGE_MODELS))? {
@@ -25,7 +25,7 @@ pub(super) fn usage_model(node: Node<'_>, source: Source) -> Option<Value> {
             Some(json!({"type": "PACKAGE", "block_size": block_size?, "rate": decimal(rate?)}))
         }
         "MATRIX" => Some(json!({"type": "MATRIX", "rates": rows(o, "rates", &matrix_row)?})),
-        // Tiers, graduated or by volume.
+        // TIERED or VOLUME.
         kind => {
             let block_size = o.optional("block_size", |n| int64(&n));
             let tiers = rows(o, "tiers", &|n| tier_row(n, source));
@@ -51,7 +51,7 @@ fn tier_row(node: Node<'_>, source: Source) -> Option<Value> {
         Source::Request => o.required(name, |n| n.amount_not_negative()),
         Source::Catalog => o.optional(name, |n| n.amount_not_negative()),
     };
-    // Its schema requires both; where there is none, that is zero.
+    // The schema of responses requires both, so an absent one is zero.
     let [flat_fee, flat_cap] = ["flat_fee", "flat_cap"].map(|name| decimal(flat(name).unwrap_or(Amount::ZERO)));
     Some(json!({"first_unit": first_unit?, "rate": decimal(rate?), "flat_fee": flat_fee, "flat_cap": flat_cap}))
 }
