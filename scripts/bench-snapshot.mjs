@@ -1,4 +1,4 @@
-// Measures one opening in Node and prints it as a line of JSON; or prints the table of a folder of results.
+// Measures one opening in Node and prints it as a line of JSON, or prints the table of a folder of results.
 import { createHash } from "node:crypto";
 import { readFileSync, readdirSync } from "node:fs";
 import { gzipSync } from "node:zlib";
@@ -22,7 +22,7 @@ async function once() {
   const engine = await import("../target/bench-wasm/mayuse.js");
   engine.initSync({ module: readFileSync(new URL("../target/bench-wasm/mayuse_bg.wasm", import.meta.url)) });
   const question = new URLSearchParams({ customer: document.first, feature: "sso" }).toString();
-  // Opening includes the copy into wasm, the whole check, and one answer. The first one is in a fresh process.
+  // Opening includes the copy into wasm, the whole check, and one answer. The first opening is in a fresh process.
   const opening = () => {
     const [read_ms, file] = timed(() => new engine.Unverified(bytes));
     const [take_ms, opened] = timed(() => file.open(true));

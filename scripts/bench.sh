@@ -55,7 +55,7 @@ const row = (...cells) => console.log(`| ${cells.join(" | ")} |`);
 const counted = new Map(fs.readFileSync(counts, "utf8").trim().split("\n").map((line) => line.split("\t")));
 const order = [...counted.keys()];
 const place = (name) => (order.indexOf(name) + 1 || Infinity);
-// Warm: the same thousand questions again and again. Cold: 65,536 about different customers, out of any cache.
+// Warm: the same thousand questions again and again. Cold: 65,536 questions about different customers, in no cache.
 row("case", "ns at 1,000", "at 100,000, warm", "ratio", "at 100,000, cold", "instructions");
 row("---", "---:", "---:", "---:", "---:", "---:");
 for (const name of names("decide").sort((a, b) => place(a) - place(b) || (a < b ? -1 : 1))) {

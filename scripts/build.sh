@@ -93,8 +93,8 @@ build_npm() {
     wasm web release-browser mayuse-wasm "$folder" "$2" --no-default-features --features "$1"
     # Bundlers would minify the glue in the same way.
     esbuild --log-level=warning --minify --allow-overwrite --format=esm --outfile="$folder/$2.js" "$folder/$2.js"
-    # Twice, its control flow is built anew from its graph, which is shorter; the Worker's has exceptions, which that pass cannot
-    # read. A function that is called once stays a function unless it is tiny: the locals of long functions have long indices.
+    # The control flow is rebuilt from its graph twice, which shortens it. The Worker's has exceptions, which this pass
+    # cannot read. A function with one caller is inlined only if it is tiny: locals of long functions have long indices.
     shrink "$folder/$2_bg.wasm" "$folder/$2_bg.wasm" -O --flatten --rereloop -Oz --flatten --rereloop -Oz \
         --one-caller-inline-max-function-size=30
 }

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Small functions for scripts; sourced, after env.sh.
+# Small functions for scripts. Source it after env.sh.
 
 die() {
     printf '%s\n' "$@" >&2

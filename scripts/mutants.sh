@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # Mutates the pure crates in one place after another, and lists the mutations that no native test catches.
 #
-#   scripts/mutants.sh                     all modules of the list below; goes on where it left off
-#   scripts/mutants.sh time amount         some of them, by the name of the file
-#   scripts/mutants.sh --table             only prints the table of what was found so far
-#   FRESH=1 scripts/mutants.sh time        forgets what was found before
-#   NARROW=1 scripts/mutants.sh time       without the last tier, all native tests for what is left
+#   scripts/mutants.sh                     all modules of the list below; resumes an interrupted run
+#   scripts/mutants.sh time amount         some modules, by the names of their files
+#   scripts/mutants.sh --table             only prints the table of the results so far
+#   FRESH=1 scripts/mutants.sh time        drops earlier results
+#   NARROW=1 scripts/mutants.sh time       skips the last tier, which runs all native tests for the remaining changes
 #
 # Results are in target/mutants/MODULE; tests/mutants.md explains accepted survivors.
 # The script installs cargo-mutants into .tools. Neither other scripts nor continuous integration need it.
@@ -34,14 +34,15 @@ files_of() {
     done
 }
 
-# Tests in tiers, so that most changes are caught within seconds: the unit tests beside the code; vectors and laws, or
-# snapshots, without what reads the repository or weighs megabytes; at last, for what is left, all native tests.
+# Tests run in tiers, so that most changes are caught within seconds: first the unit tests beside the code; then
+# vectors and laws, or snapshots, without tests that read the repository or large data; then, for the remaining
+# changes, all native tests.
 readonly UNITS='--lib -- --skip tidy::'
 readonly DECISIONS='--bin=mayuse --test=all -- --skip tidy:: --skip hostile:: --skip workload::'
 readonly SNAPSHOTS='--test=snapshot -- --skip hostile::'
 readonly ALL='--lib --bin=mayuse --test=all --test=snapshot --test=dialects -- --skip tidy::'
 
-# try_module MODULE: runs what of it was not run yet, in a copy of the working tree, so that nobody meets a changed file.
+# try_module MODULE: runs the remaining changes of a module, in a copy of the working tree, which stays unchanged.
 try_module() {
     local module=$1 file arguments=() tiers=("$DECISIONS" "$ALL") tier
     while read -r file; do arguments+=(--file "$file"); done < <(files_of "$module")
@@ -54,11 +55,11 @@ try_module() {
     esac
     mkdir -p "$RESULTS/$module"
     if [ -n "${FRESH:-}" ]; then rm -rf "${RESULTS:?}/$module"/*; fi
-    # The files get the time of now: cargo would take the build of an earlier change for that of an older file.
+    # The files get the present time: with an older time, cargo would use the build of an earlier change.
     rm -rf "$TREE"
     mkdir -p "$TREE"
     git ls-files -coz --exclude-standard | tar -c --null --ignore-failed-read -T - | tar -x -m -C "$TREE"
-    # cargo would build the programs of the tests for every change, though no test runs them.
+    # Otherwise cargo would build the programs of the tests for every change, although no test runs them.
     sed -i '/^\[\[bin\]\]/,/^$/d' "$TREE/tests/Cargo.toml"
     for tier in "${tiers[@]}"; do
         if [ "$tier" = "$ALL" ] && [ -n "${NARROW:-}" ]; then continue; fi
@@ -67,7 +68,7 @@ try_module() {
     done
 }
 
-# change TESTS: uses `module` and `arguments` of its caller. TESTS are targets, `--`, and what of them to skip.
+# change TESTS: uses `module` and `arguments` of its caller. TESTS are targets, `--`, and the tests to skip.
 change() {
     local packages targets skipped
     case $1 in
@@ -80,7 +81,7 @@ change() {
     read -ra skipped <<<"${1##* -- }"
     (
         export CARGO_TARGET_DIR=$PWD/$RESULTS/build PROPTEST_CASES="${PROPTEST_CASES:-16}"
-        # Where the tests fail without a change, every change would be called caught.
+        # If the tests fail without a change, every change would count as caught.
         (cd "$TREE" && nice -n 10 cargo test -q --profile mutants "${packages[@]/#/--package=}" "${targets[@]}" \
             -- "${skipped[@]}" >"$PWD/../baseline.txt" 2>&1) ||
             die "The tests fail without a change: $RESULTS/baseline.txt"
@@ -89,19 +90,19 @@ change() {
             --test-package "$(IFS=,; printf '%s' "${packages[*]}")" "${targets[@]/#/--cargo-arg=}" \
             "${arguments[@]}" -- -- "${skipped[@]}" || true
     )
-    # The next run begins its lists anew, and tells those that were caught before from those that did not compile no more.
+    # The next run starts new lists, which no longer tell earlier caught changes from changes that do not compile.
     cat "$RESULTS/$module/mutants.out/unviable.txt" >>"$RESULTS/$module/unviable.txt"
 }
 
-# One row for each module: what compiles, and what of it is caught, missed, or explained in tests/mutants.md.
-# The share counts explained survivors as caught: no test can tell them.
+# One row for each module: the changes that compile, and of these the caught, missed, and explained in
+# tests/mutants.md. The share counts explained survivors as caught, because no test can catch them.
 table() {
     local folder module caught missed explained viable percent
     printf '%-12s %7s %7s %7s %10s %6s\n' module viable caught missed explained caught
     for folder in "$RESULTS"/*/mutants.out; do
         [ -d "$folder" ] || continue
         module=$(basename "$(dirname "$folder")")
-        # Those of earlier runs, less those that did not compile.
+        # The changes of earlier runs, without those that did not compile.
         caught=$(cat "$folder/caught.txt" "$folder/timeout.txt" "$folder/previously_caught.txt" 2>/dev/null | sort -u |
             comm -23 - <(cat "$folder"/../unviable.txt "$folder/unviable.txt" 2>/dev/null | sort -u) | wc -l)
         missed=$(wc -l <"$folder/missed.txt")
@@ -113,10 +114,10 @@ table() {
     done
 }
 
-# A survivor is explained where tests/mutants.md names it without its line and column, which move.
+# A survivor is explained if tests/mutants.md names it, without its line and column, which change.
 count_explained() {
     sed 's/:[0-9]*:[0-9]*:/:/' "$1" | while read -r mutant; do
-        # In a table a bar is escaped.
+        # A bar in a table is escaped.
         if grep -qF -- "\`${mutant//|/\\|}\`" tests/mutants.md; then printf 'x\n'; fi
     done | wc -l
 }

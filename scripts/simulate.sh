@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Simulates a publisher and its readers with everything that may come in between, seed by seed on all cores.
-# scripts/simulate.sh [STEPS [SEED [RUNS]]]: a hundred runs of a million steps, unless it is told otherwise.
-# Seeds that this build has finished are in a file, so a run that was stopped goes on where it was.
+# Simulates a publisher, a store and readers with faults, one seed after another, on all cores.
+# scripts/simulate.sh [STEPS [SEED [RUNS]]]: a hundred runs of a million steps by default, with seeds from SEED.
+# A file lists the seeds that this build has finished, so an interrupted run resumes.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 # shellcheck source=scripts/env.sh
@@ -9,7 +9,7 @@ cd "$(dirname "$0")/.."
 
 steps=${1:-1000000} first=${2:-1} runs=${3:-100}
 cargo build --quiet --release -p mayuse-tests --bin mayuse-simulate
-# The build that began finishes, whatever is built meanwhile; another build begins a file of its own.
+# A run uses a copy of the program, so that later builds do not change it. Each build has a list of its own.
 build=$(sha256sum target/release/mayuse-simulate | cut -c 1-12)
 folder=target/simulated/$build
 mkdir -p "$folder"

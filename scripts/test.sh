@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Every check there is, in the order in which they fail fastest. This is what continuous integration runs.
+# Runs all checks, the fastest first. Continuous integration runs this script.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 # shellcheck source=scripts/env.sh
@@ -18,9 +18,9 @@ cargo test --quiet
 
 heading "a million steps of a publisher and its readers with everything that may come in between"
 cargo build --quiet --release -p mayuse-tests --bin mayuse-simulate
-# Seeds that found something once come first.
+# Seeds that found a fault once come first.
 target/release/mayuse-simulate noticed
-# Each on a core of its own; the seeds are printed, and follow from nothing but these numbers.
+# Two runs on two cores. The seeds are printed, and follow only from these numbers.
 target/release/mayuse-simulate 500000 1 >target/simulated-1 & first=$!
 target/release/mayuse-simulate 500000 2
 wait "$first"
@@ -36,7 +36,7 @@ heading "builds and sizes"
 scripts/build.sh
 
 heading "what would be deployed"
-# Builds the bundle and uploads nothing. The size it says is that of the Worker, of which `sizes` above is the sum.
+# Builds the bundle without an upload. The printed size is that of the whole Worker, the sum that `sizes` prints.
 for environment in '' staging; do
     WRANGLER_SEND_METRICS=false wrangler deploy --dry-run --outdir target/deploy --env "$environment" | grep -E 'Total Upload|env\.'
 done

@@ -1,5 +1,5 @@
-//! Writes the JavaScript around a wasm module: the part of wasm-bindgen's command that this project needs, as a crate of
-//! the workspace, because it builds in a third of the time and has the very version that Cargo.lock names.
+//! Writes the JavaScript glue of a wasm module. This is the part of wasm-bindgen's command that the project needs, as a
+//! crate of the workspace: it builds in a third of the time, and its version is the one in Cargo.lock.
 #![forbid(unsafe_code)]
 use std::process::ExitCode;
 
@@ -16,7 +16,7 @@ fn main() -> ExitCode {
     let mut bindgen = Bindgen::new();
     bindgen.input_path(module).out_name(name).typescript(false);
     let chosen = match kind.as_str() {
-        // A panic ends the instance: the Worker must learn of it, and start another one.
+        // A panic ends the instance, so the Worker must notice it and start another.
         "worker" => bindgen.reset_state_function(true).force_enable_abort_handler(true).module(true),
         "web" => bindgen.web(true),
         _ => {

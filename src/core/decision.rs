@@ -11,7 +11,8 @@ use crate::window::Window;
 
 /// The answer to *may this customer use this feature*, with reason, numbers, origin and freshness.
 ///
-/// Borrows from the catalog. A boolean check allocates nothing.
+/// Borrows from the catalog. A boolean check allocates nothing. In JSON, the fields have these names, except that
+/// `value_type` is `type` and the numbers of `metering` are fields of the decision.
 #[derive(Clone, Debug)]
 pub struct Decision<'c> {
     /// The answer. For an indeterminate decision, what the failure policy says.

@@ -8,6 +8,7 @@ use crate::question::Question;
 use crate::snapshot::{Policy, SnapshotMeta, Source};
 use crate::time::Instant;
 
+/// The age of a catalog in milliseconds; None if it has no date.
 fn age_ms(snapshot: &SnapshotMeta, now: Instant) -> Option<u64> {
     // A clock that went backward gives the age 0.
     snapshot.generated_at.map(|made| u64::try_from(now.millis().saturating_sub(made.millis())).unwrap_or(0))

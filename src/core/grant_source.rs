@@ -65,7 +65,7 @@ pub(crate) enum Name<'c> {
     PlanVersion { plan: &'c str, version: u32 },
 }
 
-/// The owner of the row that decided.
+/// The owner of the row that decided. In JSON: `{"entity_type", "entity_id", "name"}`.
 #[derive(Clone, Copy, Debug)]
 pub struct Origin<'c>(GrantSource<'c>);
 

@@ -4,7 +4,8 @@
 use crate::json::{Token, WriteJson, end, fields, object};
 use std::fmt;
 
-/// The rule by which the usage of a metered allowance starts again from zero.
+/// The rule by which the usage of a metered allowance starts again from zero. In JSON: `{"type", "sub_cycle"?,
+/// "unit"?, "interval"?}`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum ResetPeriod {
     /// Never: all usage since the activation counts.

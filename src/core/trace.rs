@@ -17,7 +17,8 @@ use crate::resolve::{AppliedGrant, Overflow, State, Terms, resolve, resolve_swit
 use crate::time::Instant;
 use crate::value::Value;
 
-/// A row that was considered.
+/// A row that was considered. In JSON: `{"subscription_id", "combine", "origin", "entitlement_id", "created_at",
+/// "quantity", "value", "effect", "after", "anchors"}`.
 #[derive(Clone, Debug)]
 pub struct Step<'c> {
     /// The id of the subscription whose chain the row is in; None for the customer override.

@@ -11,7 +11,7 @@ pub fn key_hash(seed: u64, key: &str) -> u64 {
     crate::index::hash(seed, key)
 }
 
-/// The shard of a hash among `2^bits` shards: its upper bits.
+/// The shard of a hash among `2^bits` shards, from 0: the upper `bits` bits of the hash.
 pub fn shard_of(hash: u64, bits: u8) -> u64 {
     hash.checked_shr(64_u32.saturating_sub(u32::from(bits))).unwrap_or_default()
 }
