@@ -30,7 +30,8 @@ heading "fuzzing, for a moment"
 scripts/fuzz.sh 5
 
 heading "documentation"
-RUSTDOCFLAGS='-D warnings' cargo doc --quiet --no-deps -p mayuse-core -p mayuse-document -p mayuse-snapshot -p mayuse-dialects
+RUSTDOCFLAGS='-D warnings' cargo doc --quiet --no-deps -p mayuse-core -p mayuse-document -p mayuse-snapshot -p mayuse-dialects \
+    -p mayuse --features mayuse/document
 
 heading "builds and sizes"
 scripts/build.sh

@@ -98,9 +98,9 @@ fn sources() -> Vec<String> {
     found
 }
 
-/// The folders of the crates that decide, read, replicate and translate.
+/// The folders of the crates that decide, read, replicate, translate, and offer all this to Rust programs.
 fn pure_crates() -> Vec<String> {
-    ["core", "document", "snapshot", "dialects"].map(|name| format!("src/{name}")).to_vec()
+    ["core", "document", "snapshot", "dialects", "mayuse"].map(|name| format!("src/{name}")).to_vec()
 }
 
 /// The folders of all crates.

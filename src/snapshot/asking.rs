@@ -16,11 +16,11 @@ type Keep<T> = fn(&Question<'_>, Result<Decision<'_>, Problem>) -> T;
 
 /// A request: one or more questions, or all features of one customer.
 #[derive(Debug)]
-pub struct Asking<'q, T> {
+pub struct Asking<'q, T, K = Keep<T>> {
     questions: Vec<Pending<'q, T>>,
     /// Set if the request asks about all features of a customer: their answers, empty until decided.
     features: Option<Vec<T>>,
-    keep: Keep<T>,
+    keep: K,
     began: Instant,
     /// The version and time of the manifest that resolved the aliases to ids.
     ids_of: Option<(u64, Instant)>,
@@ -49,9 +49,9 @@ enum Awaited {
     Nothing,
 }
 
-impl<'q, T> Asking<'q, T> {
+impl<'q, T, K: Fn(&Question<'_>, Result<Decision<'_>, Problem>) -> T> Asking<'q, T, K> {
     /// Starts a request with these questions.
-    pub fn each(questions: impl Iterator<Item = Question<'q>>, keep: Keep<T>, now: Instant) -> Self {
+    pub fn each(questions: impl Iterator<Item = Question<'q>>, keep: K, now: Instant) -> Self {
         let questions: Vec<_> = questions.map(|question| Pending { question, id: None, answer: None }).collect();
         let rounds = questions.len().saturating_mul(2).saturating_add(4);
         let waits_for = Awaited::Begin;
@@ -59,7 +59,7 @@ impl<'q, T> Asking<'q, T> {
     }
 
     /// Starts a request for all features of one customer, answered from one version.
-    pub fn all(question: Question<'q>, keep: Keep<T>, now: Instant) -> Self {
+    pub fn all(question: Question<'q>, keep: K, now: Instant) -> Self {
         Asking { features: Some(Vec::new()), ..Asking::each(std::iter::once(question), keep, now) }
     }
 
@@ -207,7 +207,7 @@ impl<'q, T> Asking<'q, T> {
             let customer = id.as_deref().unwrap_or(pending.question.customer);
             let decided = match &mut self.features {
                 Some(features) if features.is_empty() => {
-                    decide_all(replica, &pending.question, customer, self.keep, self.began).map(|all| *features = all)
+                    decide_all(replica, &pending.question, customer, &self.keep, self.began).map(|all| *features = all)
                 }
                 Some(_) => Ok(()),
                 None => decide(replica, &pending.question, customer, self.began)
@@ -255,7 +255,7 @@ fn decide_all<T>(
     replica: &Replica,
     question: &Question<'_>,
     customer: &str,
-    keep: Keep<T>,
+    keep: impl Fn(&Question<'_>, Result<Decision<'_>, Problem>) -> T,
     now: Instant,
 ) -> Result<Vec<T>, Obstacle> {
     let record = record(replica, question, customer, now)?;

@@ -10,7 +10,7 @@ use mayuse_core::{
     Catalog, CustomerBlock, CustomerRecord, Decision, Found, Instant, Packed, Policy, Problem, Question, SnapshotMeta,
     Source, Unreadable, decide_for, key_hash, shard_of,
 };
-use std::cell::Cell;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// The held snapshot.
 #[derive(Debug)]
@@ -22,7 +22,7 @@ pub struct Replica {
     own: Policies,
     view: Option<View>,
     /// Counts look-ups, to find the least recently used shard.
-    clock: Cell<u64>,
+    clock: AtomicU64,
 }
 
 #[derive(Debug)]
@@ -39,7 +39,7 @@ struct View {
 struct Shard {
     customers: CustomerBlock,
     generation: u64,
-    used: Cell<u64>,
+    used: AtomicU64,
 }
 
 /// How a manifest compares to the held one.
@@ -71,7 +71,7 @@ impl Replica {
     pub fn new(max_bytes: usize, floor: u64) -> Replica {
         // The manifest's policies alone apply.
         let own = Policies { on_indeterminate: Policy::Allow, stale_after_ms: None, max_age_ms: None };
-        Replica { max_bytes, floor, own, view: None, clock: Cell::new(0) }
+        Replica { max_bytes, floor, own, view: None, clock: AtomicU64::new(0) }
     }
 
     /// Sets the reader's own policies. The stricter of these and the manifest's apply.
@@ -242,11 +242,11 @@ impl Replica {
         let Some(slot) = at_mut(&mut view.shards, shard) else { return };
         let before = slot.as_ref().map_or(0, |shard| shard.customers.n_bytes());
         view.n_bytes = view.n_bytes.saturating_sub(before).saturating_add(customers.n_bytes());
-        *slot = Some(Shard { customers, generation, used: Cell::new(used) });
+        *slot = Some(Shard { customers, generation, used: AtomicU64::new(used) });
         // Keep the newest shard, however large: a question waits for it.
         while self.max_bytes < view.n_bytes {
             let held = view.shards.iter_mut().zip(0_u64..).filter(|(slot, at)| slot.is_some() && *at != shard);
-            let oldest = held.min_by_key(|(slot, _)| slot.as_ref().map(|shard| shard.used.get()));
+            let oldest = held.min_by_key(|(slot, _)| slot.as_ref().map(|shard| shard.used.load(Ordering::Relaxed)));
             let Some((slot, _)) = oldest else { return };
             let let_go = slot.take().map_or(0, |shard| shard.customers.n_bytes());
             view.n_bytes = view.n_bytes.saturating_sub(let_go);
@@ -254,8 +254,9 @@ impl Replica {
     }
 
     fn tick(&self) -> u64 {
-        let now = self.clock.get().saturating_add(1);
-        self.clock.set(now);
+        // Two threads may read the same number: it only orders shards by their last use.
+        let now = self.clock.load(Ordering::Relaxed).saturating_add(1);
+        self.clock.store(now, Ordering::Relaxed);
         now
     }
 
@@ -307,7 +308,7 @@ impl Replica {
         if shard.generation != view.generation {
             return Err(Missing::Relink(number));
         }
-        shard.used.set(self.tick());
+        shard.used.store(self.tick(), Ordering::Relaxed);
         Ok(shard.customers.find(key, hash))
     }
 

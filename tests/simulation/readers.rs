@@ -194,7 +194,7 @@ impl Readers {
             let request = Request { question, held: isolate.held.0, began: at, has_read: false, unanswered: None };
             return self.judge(n, kept, &request);
         }
-        let asking = match is_all {
+        let asking: Asking<'static, Kept> = match is_all {
             true => Asking::all(question, keep, at),
             false => Asking::each(std::iter::once(question), keep, at),
         };

@@ -20,6 +20,7 @@ mod rewriting;
 
 mod crowd;
 mod cutting;
+mod shelf;
 
 mod equality;
 mod determinism;
@@ -35,4 +36,6 @@ mod reader;
 mod hostile;
 mod crafted;
 mod collisions;
+mod facade;
+mod following;
 mod diff;

@@ -106,6 +106,32 @@ fn every_guarantee_names_a_test_that_exists() {
     }
 }
 
+/// The blocks of code in this language, without the lines that rustdoc hides.
+fn blocks(text: &str, language: &str) -> Vec<String> {
+    let fence = format!("```{language}\n");
+    let blocks = text.split(&fence).skip(1).filter_map(|rest| rest.split("```").next());
+    let shown = |block: &str| block.lines().filter(|line| !line.starts_with("# ")).collect::<Vec<_>>().join("\n");
+    blocks.map(shown).collect()
+}
+
+#[test]
+fn the_rust_of_the_readme_is_an_example_that_is_run() {
+    let found = blocks(&read("README.md"), "rust");
+    let docs: String = read("src/mayuse/lib.rs")
+        .lines()
+        .filter_map(|line| line.strip_prefix("//!"))
+        .map(|line| format!("{}\n", line.strip_prefix(' ').unwrap_or(line)))
+        .collect();
+    // A documentation test runs this block, which has no language.
+    let example = docs.split("# Example: a snapshot file\n\n").nth(1).unwrap();
+    assert_eq!(found, [blocks(example, "").remove(0)]);
+}
+
+#[test]
+fn the_readme_is_short() {
+    assert!(read("README.md").lines().count() <= 90, "README.md has more than 90 lines");
+}
+
 #[test]
 fn rules_live_where_architecture_says() {
     let text = read("ARCHITECTURE.md");
