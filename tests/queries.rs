@@ -2,7 +2,7 @@
 
 use crate::counting::allocations;
 use crate::random::cases;
-use mayuse_core::{Amount, QueryCheck};
+use mayuse_core::{Amount, QuestionForm};
 use mayuse_dialects::{Presented, Request};
 use mayuse_document::Check;
 use proptest::collection::vec;
@@ -15,11 +15,12 @@ fn read(query: &str) -> Option<String> {
         Request { method: "GET", path: "/v1/check", query, presented: Presented::Not, content_type: None, body: &[] };
     let pairs = request.parameters();
     let check = Check::from_pairs(pairs.iter().map(|(name, value)| (name.as_str(), value.as_str()))).ok()?;
-    Some(format!("{:?} {:?}", check.question(), check.at))
+    Some(format!("{:?} {:?}", check.question(), check.question().at))
 }
 
 fn agree(query: &str) {
-    let quick = QueryCheck::from_query(query).map(|check| format!("{:?} {:?}", check.question(), check.at));
+    let quick =
+        QuestionForm::from_query(query).map(|check| format!("{:?} {:?}", check.question(), check.question().at));
     assert_eq!(quick, read(query), "{query:?}");
 }
 
@@ -138,7 +139,7 @@ fn each_parameter_is_read_the_same_way() {
 #[test]
 fn what_needs_no_decoding_is_not_copied() {
     let (n_allocations, ()) = allocations(|| {
-        let check = QueryCheck::from_query("customer=acme&feature=sso&consumed=5&at=2026-11-20").unwrap();
+        let check = QuestionForm::from_query("customer=acme&feature=sso&consumed=5&at=2026-11-20").unwrap();
         assert_eq!(check.question().customer, "acme");
     });
     assert_eq!(n_allocations, 0);

@@ -2,6 +2,7 @@
 
 use crate::answers::{self, Answers};
 use crate::input::{self, CliError};
+use crate::question_args::QuestionArgs;
 use mayuse_document::Check;
 use std::path::PathBuf;
 
@@ -18,27 +19,14 @@ pub struct Args {
     /// Catalog document, or a snapshot: its folder or file; - reads a document from standard input
     #[arg(long, value_name = "FILE")]
     catalog: PathBuf,
-    /// Customer, by id or alias
-    #[arg(long)]
-    customer: String,
     /// Feature, by id or code
     #[arg(long)]
     feature: String,
-    /// Ask about this one of the customer's subscriptions alone
-    #[arg(long)]
-    subscription: Option<String>,
+    #[command(flatten)]
+    question: QuestionArgs,
     /// How much is wanted (a decimal; 1 if not given, 0 asks whether the customer stands within the limit)
     #[arg(long, value_name = "N", allow_hyphen_values = true)]
     requested: Option<String>,
-    /// How much was used in the window; unknown if not given, and 0 only where 0 is written
-    #[arg(long, value_name = "N", allow_hyphen_values = true)]
-    consumed: Option<String>,
-    /// How much is held for requests under way; 0 if not given
-    #[arg(long, value_name = "N", allow_hyphen_values = true)]
-    reserved: Option<String>,
-    /// The instant asked about (RFC 3339); now if not given
-    #[arg(long, value_name = "INSTANT")]
-    at: Option<String>,
     /// List every row that was looked at and what it changed
     #[arg(long)]
     explain: bool,
@@ -46,21 +34,15 @@ pub struct Args {
 
 /// Prints the decision.
 pub fn run(args: &Args) -> Result<bool, CliError> {
-    let optional = [
-        ("subscription_id", &args.subscription),
-        ("requested", &args.requested),
-        ("consumed", &args.consumed),
-        ("reserved", &args.reserved),
-        ("at", &args.at),
-    ];
-    let mut pairs = vec![("customer", &*args.customer), ("feature", &args.feature)];
-    pairs.extend(optional.into_iter().filter_map(|(name, value)| Some((name, value.as_deref()?))));
+    let mut pairs: Vec<_> = args.question.pairs().collect();
+    pairs.push(("feature", &args.feature));
+    pairs.extend(args.requested.as_deref().map(|requested| ("requested", requested)));
     if args.explain {
         pairs.push(("explain", "true"));
     }
     let check = Check::from_pairs(pairs.into_iter())
         .map_err(|problems| CliError::Problems { what: "the question".to_owned(), problems })?;
-    let answers = Answers::open(&args.catalog, &args.customer)?;
+    let answers = Answers::open(&args.catalog, &args.question.customer)?;
     let decision = answers.decide(&check.question(), input::now())?;
     input::print_answer(&decision)?;
     answers::hint_at_usage(std::slice::from_ref(&decision));

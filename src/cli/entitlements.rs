@@ -2,6 +2,7 @@
 
 use crate::answers::{self, Answers};
 use crate::input::{self, CliError};
+use crate::question_args::QuestionArgs;
 use crate::style::{self, Paint};
 use mayuse_core::{Amount, Decision, Instant, Verdict};
 use mayuse_document::Check;
@@ -17,21 +18,8 @@ pub struct Args {
     /// Catalog document, or a snapshot: its folder or file; - reads a document from standard input
     #[arg(long, value_name = "FILE")]
     catalog: PathBuf,
-    /// Customer, by id or alias
-    #[arg(long)]
-    customer: String,
-    /// Ask about this one of the customer's subscriptions alone
-    #[arg(long)]
-    subscription: Option<String>,
-    /// How much was used in each window; unknown if not given, and 0 only where 0 is written
-    #[arg(long, value_name = "N", allow_hyphen_values = true)]
-    consumed: Option<String>,
-    /// How much is held for requests under way; 0 if not given
-    #[arg(long, value_name = "N", allow_hyphen_values = true)]
-    reserved: Option<String>,
-    /// The instant asked about (RFC 3339); now if not given
-    #[arg(long, value_name = "INSTANT")]
-    at: Option<String>,
+    #[command(flatten)]
+    question: QuestionArgs,
     /// Print the decisions as a JSON array
     #[arg(long)]
     json: bool,
@@ -39,17 +27,9 @@ pub struct Args {
 
 /// Prints every feature's decision.
 pub fn run(args: &Args) -> Result<bool, CliError> {
-    let optional = [
-        ("subscription_id", &args.subscription),
-        ("consumed", &args.consumed),
-        ("reserved", &args.reserved),
-        ("at", &args.at),
-    ];
-    let pairs = [("customer", &*args.customer)].into_iter();
-    let pairs = pairs.chain(optional.into_iter().filter_map(|(name, value)| Some((name, value.as_deref()?))));
-    let check = Check::for_all_from_pairs(pairs)
+    let check = Check::for_all_from_pairs(args.question.pairs())
         .map_err(|problems| CliError::Problems { what: "the question".to_owned(), problems })?;
-    let answers = Answers::open(&args.catalog, &args.customer)?;
+    let answers = Answers::open(&args.catalog, &args.question.customer)?;
     let decisions = decide_all(&answers, &check, input::now())?;
     if args.json {
         input::print_answer(&decisions.as_slice())?;

@@ -15,6 +15,7 @@ mod folder;
 mod snapshot;
 mod answers;
 
+mod question_args;
 mod check;
 mod entitlements;
 mod window;

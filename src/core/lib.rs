@@ -74,8 +74,8 @@ pub use packed::{
 };
 pub use place::{Element, Place};
 pub use problem::{Code, Problem, Problems, Severity};
-pub use query::QueryCheck;
-pub use question::Question;
+pub use query::switch;
+pub use question::{Question, QuestionForm, Slot};
 pub use reset::{Interval, IntervalError, ResetPeriod, Unit};
 pub use resolution::{GivenRow, Resolution, resolve_rows};
 pub use snapshot::{Policy, SnapshotMeta, Source};

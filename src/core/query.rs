@@ -5,95 +5,61 @@
 
 use crate::amount::Amount;
 use crate::id::MAX_VERSION;
-use crate::question::Question;
+use crate::question::{QuestionForm, Slot};
 use crate::snapshot::Policy;
 use crate::time::Instant;
 use std::borrow::Cow;
 
-/// A check whose texts lie where they were read, unless they had to be decoded.
-///
-/// ```
-/// use mayuse_core::QueryCheck;
-/// let check = QueryCheck::from_query("customer=acme&feature=sso&explain=true").unwrap();
-/// assert!(check.question().explain);
-/// // What is wrong with this one, `Check::from_pairs` says.
-/// assert!(QueryCheck::from_query("customer=acme&feature=sso&consumed=few").is_none());
-/// ```
-#[derive(Clone, PartialEq, Debug, Default)]
-pub struct QueryCheck<'q> {
-    customer: Option<Cow<'q, str>>,
-    feature: Option<Cow<'q, str>>,
-    subscription_id: Option<Cow<'q, str>>,
-    requested: Option<Amount>,
-    consumed: Option<Amount>,
-    reserved: Option<Amount>,
-    explain: Option<bool>,
-    on_indeterminate: Option<Policy>,
-    min_version: Option<u64>,
-    max_age_ms: Option<u64>,
-    /// The instant it asks about; without one, now.
-    pub at: Option<Instant>,
-}
-
-impl<'q> QueryCheck<'q> {
+impl<'q> QuestionForm<'q> {
     /// Reads what `mayuse_document::Check::from_pairs` reads from the pairs of a query,
     /// to the same question. Where that finds a problem, this gives nothing: it does not say which.
-    pub fn from_query(query: &'q str) -> Option<QueryCheck<'q>> {
-        let mut check = QueryCheck::default();
+    ///
+    /// ```
+    /// use mayuse_core::QuestionForm;
+    /// let form = QuestionForm::from_query("customer=acme&feature=sso&explain=true").unwrap();
+    /// assert!(form.question().explain);
+    /// // What is wrong with this one, `Check::from_pairs` says.
+    /// assert!(QuestionForm::from_query("customer=acme&feature=sso&consumed=few").is_none());
+    /// ```
+    pub fn from_query(query: &'q str) -> Option<QuestionForm<'q>> {
+        let mut form = QuestionForm::empty();
+        let mut given = [false; QuestionForm::PARAMETERS.len()];
         for pair in query.split('&') {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            check.take(&decoded(name), decoded(value))?;
-        }
-        (check.customer.is_some() && check.feature.is_some()).then_some(check)
-    }
-
-    /// Takes one parameter; nothing for a wrong value. Those of other names mean nothing here.
-    fn take(&mut self, name: &str, value: Cow<'q, str>) -> Option<()> {
-        match name {
-            "customer" => once(&mut self.customer, Some(value)),
-            "feature" => once(&mut self.feature, Some(value)),
-            "consumed" => once(&mut self.consumed, Amount::parse(&value).ok()),
-            "requested" => once(&mut self.requested, Amount::parse(&value).ok()),
-            "reserved" => {
-                let reserved = Amount::parse(&value).ok();
-                once(&mut self.reserved, reserved.filter(|amount| !amount.is_negative()))
+            let name = decoded(name);
+            let mut rows = QuestionForm::PARAMETERS.iter().zip(&mut given);
+            // Parameters of other names mean nothing here.
+            let Some(((_, slot), is_given)) = rows.find(|((known, _), _)| *known == name) else { continue };
+            if std::mem::replace(is_given, true) {
+                return None;
             }
-            "subscription_id" => once(&mut self.subscription_id, Some(value)),
-            "explain" => once(&mut self.explain, switch(&value)),
-            "on_indeterminate" => once(&mut self.on_indeterminate, policy(&value)),
-            "min_version" => once(&mut self.min_version, unsigned(&value)),
-            "max_age_ms" => once(&mut self.max_age_ms, unsigned(&value)),
-            "at" => once(&mut self.at, Instant::parse(&value).ok()),
-            _ => Some(()),
+            form.fill(slot, decoded(value))?;
         }
+        let mut rows = QuestionForm::PARAMETERS.iter().zip(given);
+        rows.all(|((_, slot), is_given)| is_given || !matches!(slot, Slot::Key(_))).then_some(form)
     }
 
-    /// The question, ready to be decided.
-    pub fn question(&self) -> Question<'_> {
-        Question {
-            customer: self.customer.as_deref().unwrap_or_default(),
-            feature: self.feature.as_deref().unwrap_or_default(),
-            subscription_id: self.subscription_id.as_deref(),
-            requested: self.requested,
-            consumed: self.consumed,
-            reserved: self.reserved.unwrap_or(Amount::ZERO),
-            at: self.at,
-            explain: self.explain.unwrap_or_default(),
-            on_indeterminate: self.on_indeterminate,
-            min_version: self.min_version,
-            max_age_ms: self.max_age_ms,
+    /// Fills in one parameter; nothing for a wrong value.
+    fn fill(&mut self, slot: &Slot<'q>, value: Cow<'q, str>) -> Option<()> {
+        match slot {
+            Slot::Key(field) => *field(self) = value,
+            Slot::Text(field) => *field(self) = Some(value),
+            Slot::Amount(field) => *field(self.scalars_mut()) = Some(Amount::parse(&value).ok()?),
+            Slot::Held(field) => {
+                let amount = Amount::parse(&value).ok()?;
+                *field(self.scalars_mut()) = Some(amount).filter(|amount| !amount.is_negative())?;
+            }
+            Slot::Switch(field) => *field(self.scalars_mut()) = switch(&value)?,
+            Slot::Policy(field) => *field(self.scalars_mut()) = Some(policy(&value)?),
+            Slot::Whole(field) => *field(self.scalars_mut()) = Some(unsigned(&value)?),
+            Slot::Instant(field) => *field(self.scalars_mut()) = Some(Instant::parse(&value).ok()?),
         }
+        Some(())
     }
 }
 
-/// Fills in a field; nothing for a wrong value, or for a second one.
-fn once<T>(field: &mut Option<T>, value: Option<T>) -> Option<()> {
-    let is_first = field.is_none();
-    *field = Some(value?);
-    is_first.then_some(())
-}
-
-fn switch(value: &str) -> Option<bool> {
+/// Reads a switch from a text. A parameter without a value switches it on.
+pub fn switch(value: &str) -> Option<bool> {
     match value {
         "" | "1" | "true" => Some(true),
         "0" | "false" => Some(false),

@@ -1,11 +1,23 @@
-//! The question whether a customer may use a feature.
+//! The question whether a customer may use a feature, and the table of its parameters.
+//!
+//! # How a parameter is added
+//!
+//! 1. Add a field to [`Question`], with its default in [`Question::new`]. A text goes into [`QuestionForm`] too:
+//!    a question borrows its texts, and a form may own them.
+//! 2. Add a row to [`QuestionForm::PARAMETERS`]: the name, and the slot for its value. JSON objects, query strings
+//!    and lists of pairs read every parameter through this table.
+//! 3. Add an option to `QuestionArgs` in `src/cli/question_args.rs` if the command offers it.
+//!
+//! Only a value of a new kind needs more: a variant of [`Slot`], a parser for text in `query.rs`, and a reader for
+//! JSON in `src/document/ask.rs`. The compiler names both places.
 
 use crate::amount::Amount;
 use crate::snapshot::Policy;
 use crate::time::Instant;
+use std::borrow::Cow;
 
 /// A question: may this customer use this feature?
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Question<'q> {
     /// The customer, by id or alias.
     pub customer: &'q str,
@@ -47,6 +59,83 @@ impl<'q> Question<'q> {
             on_indeterminate: None,
             min_version: None,
             max_age_ms: None,
+        }
+    }
+}
+
+/// A field of a structure.
+type Field<S, V> = for<'f> fn(&'f mut S) -> &'f mut V;
+
+/// The value of a parameter: its kind, and the field that it fills in.
+#[derive(Clone, Copy, Debug)]
+pub enum Slot<'q> {
+    /// A text that every question has.
+    Key(Field<QuestionForm<'q>, Cow<'q, str>>),
+    /// A text.
+    Text(Field<QuestionForm<'q>, Option<Cow<'q, str>>>),
+    /// An amount.
+    Amount(Field<Question<'static>, Option<Amount>>),
+    /// An amount of at least zero, which is zero if it is absent.
+    Held(Field<Question<'static>, Amount>),
+    /// A switch, which is off if it is absent.
+    Switch(Field<Question<'static>, bool>),
+    /// `ALLOW` or `DENY`.
+    Policy(Field<Question<'static>, Option<Policy>>),
+    /// A whole number of at least zero.
+    Whole(Field<Question<'static>, Option<u64>>),
+    /// An instant.
+    Instant(Field<Question<'static>, Option<Instant>>),
+}
+
+/// A question that is filled in parameter by parameter. Its texts are borrowed unless they had to be decoded or
+/// copied.
+#[derive(Clone, PartialEq, Debug)]
+pub struct QuestionForm<'q> {
+    customer: Cow<'q, str>,
+    feature: Cow<'q, str>,
+    subscription_id: Option<Cow<'q, str>>,
+    /// All parameters that are not texts.
+    scalars: Question<'static>,
+}
+
+impl<'q> QuestionForm<'q> {
+    /// The parameters of a question. Problems are reported in this order.
+    pub const PARAMETERS: [(&'static str, Slot<'q>); 11] = [
+        ("customer", Slot::Key(|form| &mut form.customer)),
+        ("feature", Slot::Key(|form| &mut form.feature)),
+        ("subscription_id", Slot::Text(|form| &mut form.subscription_id)),
+        ("requested", Slot::Amount(|question| &mut question.requested)),
+        ("consumed", Slot::Amount(|question| &mut question.consumed)),
+        ("reserved", Slot::Held(|question| &mut question.reserved)),
+        ("explain", Slot::Switch(|question| &mut question.explain)),
+        ("on_indeterminate", Slot::Policy(|question| &mut question.on_indeterminate)),
+        ("min_version", Slot::Whole(|question| &mut question.min_version)),
+        ("max_age_ms", Slot::Whole(|question| &mut question.max_age_ms)),
+        ("at", Slot::Instant(|question| &mut question.at)),
+    ];
+
+    /// A form in which nothing is filled in.
+    pub fn empty() -> QuestionForm<'q> {
+        QuestionForm {
+            customer: Cow::Borrowed(""),
+            feature: Cow::Borrowed(""),
+            subscription_id: None,
+            scalars: Question::new("", ""),
+        }
+    }
+
+    /// The parameters that are not texts.
+    pub fn scalars_mut(&mut self) -> &mut Question<'static> {
+        &mut self.scalars
+    }
+
+    /// The question, ready to be decided.
+    pub fn question(&self) -> Question<'_> {
+        Question {
+            customer: &self.customer,
+            feature: &self.feature,
+            subscription_id: self.subscription_id.as_deref(),
+            ..self.scalars
         }
     }
 }

@@ -7,8 +7,8 @@ use crate::entities;
 use crate::tree::{Node, Object, Path, Tree};
 use crate::values;
 use mayuse_core::{
-    Amount, Anchors, Code, FeatureIdx, GivenRow, Instant, Policy, Problem, Problems, Question, ResetPeriod, Resolution,
-    WindowBounds, resolve_rows, window as window_at,
+    Anchors, Code, FeatureIdx, GivenRow, Instant, Problem, Problems, Question, QuestionForm, ResetPeriod, Resolution,
+    Slot, WindowBounds, resolve_rows, switch, window as window_at,
 };
 
 /// A check as it was asked, in JSON, in a query string or on a command line.
@@ -22,33 +22,17 @@ use mayuse_core::{
 /// ```
 #[derive(Clone, PartialEq, Debug)]
 pub struct Check {
-    customer: String,
-    feature: String,
-    subscription_id: Option<String>,
-    requested: Option<Amount>,
-    consumed: Option<Amount>,
-    reserved: Option<Amount>,
-    explain: bool,
-    on_indeterminate: Option<Policy>,
-    min_version: Option<u64>,
-    max_age_ms: Option<u64>,
-    /// The instant it asks about; without one, now.
-    pub at: Option<Instant>,
+    form: QuestionForm<'static>,
 }
 
 impl Check {
-    /// Reads `{"customer", "feature", "subscription_id"?, "requested"?, "consumed"?, "reserved"?,
-    /// "at"?, "explain"?, "on_indeterminate"?, "min_version"?, "max_age_ms"?}`.
+    /// Reads an object of the parameters in [`QuestionForm::PARAMETERS`]: `{"customer", "feature",
+    /// "subscription_id"?, …}`.
     ///
     /// # Errors
     /// Every field that is missing or wrong.
     pub fn read(tree: &Tree) -> Result<Check, Problems> {
-        read(tree, |o| {
-            let customer = o.required("customer", |n| n.text().map(str::to_owned));
-            let feature = o.required("feature", |n| n.text().map(str::to_owned));
-            let rest = Check::read_rest(o);
-            Some(Check { customer: customer?, feature: feature?, ..rest })
-        })
+        Check::read_without("", tree)
     }
 
     /// Reads the same without a `feature`: the question about all of them.
@@ -56,27 +40,23 @@ impl Check {
     /// # Errors
     /// Every field that is missing or wrong.
     pub fn read_for_all(tree: &Tree) -> Result<Check, Problems> {
-        read(tree, |o| {
-            let customer = o.required("customer", |n| n.text().map(str::to_owned));
-            let rest = Check::read_rest(o);
-            Some(Check { customer: customer?, ..rest })
-        })
+        Check::read_without("feature", tree)
     }
 
-    fn read_rest(o: Object<'_>) -> Check {
-        Check {
-            customer: String::new(),
-            feature: String::new(),
-            subscription_id: o.text("subscription_id"),
-            requested: o.optional("requested", |n| n.amount()),
-            consumed: o.optional("consumed", |n| n.amount()),
-            reserved: o.optional("reserved", |n| n.amount_not_negative()),
-            explain: o.optional("explain", |n| n.bool()).unwrap_or_default(),
-            on_indeterminate: o.optional("on_indeterminate", |n| values::policy(&n)),
-            min_version: o.optional("min_version", |n| n.unsigned()),
-            max_age_ms: o.optional("max_age_ms", |n| n.unsigned()),
-            at: o.optional("at", |n| n.instant()),
-        }
+    /// Reads all parameters but one.
+    fn read_without(ignored: &str, tree: &Tree) -> Result<Check, Problems> {
+        read(tree, |o| {
+            let mut form = QuestionForm::empty();
+            for (name, slot) in QuestionForm::PARAMETERS.iter().filter(|(name, _)| *name != ignored) {
+                let fill = |node: Node<'_>| fill(&mut form, slot, &node);
+                // A problem is noted in the diagnostics, and the other parameters are read.
+                let _ = match slot {
+                    Slot::Key(_) => o.required(name, fill),
+                    _ => o.optional(name, fill),
+                };
+            }
+            Some(Check { form })
+        })
     }
 
     /// Reads `{"questions": [...]}`, at most `max` of them. A question that is wrong is an error of
@@ -121,42 +101,42 @@ impl Check {
 
     /// The id or alias of the customer it asks about.
     pub fn customer(&self) -> &str {
-        &self.customer
+        self.question().customer
     }
 
     /// The question, ready to be decided.
     pub fn question(&self) -> Question<'_> {
-        self.question_on(&self.feature)
+        self.form.question()
     }
 
     /// The same question on another feature.
     pub fn question_on<'q>(&'q self, feature: &'q str) -> Question<'q> {
-        Question {
-            customer: &self.customer,
-            feature,
-            subscription_id: self.subscription_id.as_deref(),
-            requested: self.requested,
-            consumed: self.consumed,
-            reserved: self.reserved.unwrap_or(Amount::ZERO),
-            at: self.at,
-            explain: self.explain,
-            on_indeterminate: self.on_indeterminate,
-            min_version: self.min_version,
-            max_age_ms: self.max_age_ms,
-        }
+        Question { feature, ..self.question() }
     }
+}
+
+/// Fills in one parameter from its JSON value.
+fn fill(form: &mut QuestionForm<'static>, slot: &Slot<'static>, node: &Node<'_>) -> Option<()> {
+    match slot {
+        Slot::Key(field) => *field(form) = node.text()?.to_owned().into(),
+        Slot::Text(field) => *field(form) = Some(node.text()?.to_owned().into()),
+        Slot::Amount(field) => *field(form.scalars_mut()) = Some(node.amount()?),
+        Slot::Held(field) => *field(form.scalars_mut()) = node.amount_not_negative()?,
+        Slot::Switch(field) => *field(form.scalars_mut()) = node.bool()?,
+        Slot::Policy(field) => *field(form.scalars_mut()) = Some(values::policy(node)?),
+        Slot::Whole(field) => *field(form.scalars_mut()) = Some(node.unsigned()?),
+        Slot::Instant(field) => *field(form.scalars_mut()) = Some(node.instant()?),
+    }
+    Some(())
 }
 
 /// Pairs as the object they stand for: switches and whole numbers are such, the rest is text.
 fn object_of<'p>(pairs: impl Iterator<Item = (&'p str, &'p str)>) -> Tree {
     let field = |(name, value): (&'p str, &'p str)| {
-        let tree = match name {
-            "explain" => match value {
-                "" | "1" | "true" => Some(Tree::Bool(true)),
-                "0" | "false" => Some(Tree::Bool(false)),
-                _ => None,
-            },
-            "min_version" | "max_age_ms" => value.parse().ok().map(Tree::Whole),
+        let row = QuestionForm::PARAMETERS.iter().find(|(known, _)| *known == name);
+        let tree = match row {
+            Some((_, Slot::Switch(_))) => switch(value).map(Tree::Bool),
+            Some((_, Slot::Whole(_))) => value.parse().ok().map(Tree::Whole),
             _ => None,
         };
         (name.to_owned(), tree.unwrap_or_else(|| Tree::Text(value.to_owned())))

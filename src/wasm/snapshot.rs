@@ -4,7 +4,7 @@
 //! string, which needs no JSON reader. Not in the published package yet.
 
 use crate::{instant, refused, shown};
-use mayuse_core::{Code, Packed, Problem, Problems, QueryCheck, Source};
+use mayuse_core::{Code, Packed, Problem, Problems, QuestionForm, Source};
 use mayuse_snapshot::{Contents, Replica, contents};
 use wasm_bindgen::prelude::*;
 
@@ -97,7 +97,7 @@ impl Snapshot {
     /// # Errors
     /// A text of the problems, as JSON.
     pub fn check(&self, question: &str, now: f64) -> Result<String, JsValue> {
-        let check = QueryCheck::from_query(question).ok_or_else(|| broken(NOT_A_QUESTION))?;
+        let check = QuestionForm::from_query(question).ok_or_else(|| broken(NOT_A_QUESTION))?;
         let decision = self.inner.decide(&check.question(), instant(now));
         // All shards are held, so nothing should be missing.
         let decision = decision.map_err(|_| broken("the snapshot is not whole"))?;

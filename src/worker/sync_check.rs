@@ -7,7 +7,7 @@ use crate::auth;
 use crate::http;
 use crate::isolate;
 use crate::js;
-use mayuse_core::QueryCheck;
+use mayuse_core::QuestionForm;
 use worker::wasm_bindgen::{self, JsValue, prelude::wasm_bindgen};
 
 /// The body of the 200 response to `GET /v1/check?…`, or `None` if the asynchronous path must answer.
@@ -26,7 +26,7 @@ pub fn check_now(url: &JsValue, authorization: &JsValue, x_api_key: &JsValue, he
     if !auth::may_ask(&url, &header, authorization.as_deref(), x_api_key.as_deref()) {
         return None;
     }
-    let Some(check) = QueryCheck::from_query(query) else {
+    let Some(check) = QuestionForm::from_query(query) else {
         auth::panic_if_asked(query);
         return None;
     };
