@@ -32,6 +32,8 @@ mod hot_path;
 mod publishing;
 mod replica;
 mod reader;
+mod asking;
+mod looking;
 mod hostile;
 mod crafted;
 mod collisions;
