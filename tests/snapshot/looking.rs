@@ -3,7 +3,9 @@
 use crate::cutting::{Cut, cut, key};
 use crate::reader::{HEARTBEAT_MS, REFRESH_MS, Store, at, held, keep, settings, world};
 use mayuse_core::{Question, Reason, Source};
-use mayuse_snapshot::{Asking, Command, Event, Fallback, Fetched, Look, Manifest, Policies, Reader, ReaderSettings};
+use mayuse_snapshot::{
+    Asking, Command, Event, Fallback, Fetched, Hash, Look, Manifest, Policies, Reader, ReaderSettings,
+};
 use serde_json::{Value, json};
 
 const YES: (bool, Reason, Source, Option<u64>) = (true, Reason::Enabled, Source::Snapshot, Some(1));
@@ -118,4 +120,22 @@ fn an_outcome_that_no_command_asked_for_ends_a_look() {
     look.step(&mut reader, Event::Begin, at(0));
     assert!(matches!(look.step(&mut reader, Event::Read(vec![Fetched::Absent]), at(0)), Command::Done));
     assert_eq!((reader.n_failed, reader.n_refused, held(&reader)), (0, 0, None));
+}
+
+#[test]
+fn an_object_is_the_bytes_of_its_hash_or_says_why_not() {
+    let hash = Hash::of(b"object");
+    let text = |found: Fetched, hash: Hash| {
+        let error = found.object(hash).unwrap_err();
+        (error.to_string(), error.reason())
+    };
+    assert_eq!(Fetched::Bytes(b"object".to_vec()).object(hash).unwrap().as_slice(), b"object");
+    let damaged = format!("the object {hash} is damaged: it is not what its name says");
+    assert_eq!(text(Fetched::Bytes(b"another".to_vec()), hash), (damaged, Reason::SnapshotInvalid));
+    // Right as the hash may be, an object is a text.
+    let binary = Hash::of(&[0xff]);
+    let damaged = format!("the object {binary} is damaged: it is not what its name says");
+    assert_eq!(text(Fetched::Bytes(vec![0xff]), binary), (damaged, Reason::SnapshotInvalid));
+    assert_eq!(text(Fetched::Absent, hash), (format!("the object {hash} is not there"), Reason::SnapshotMissing));
+    assert_eq!(text(Fetched::Failed("no answer".to_owned()), hash), ("no answer".to_owned(), Reason::SnapshotMissing));
 }
