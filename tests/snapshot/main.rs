@@ -30,6 +30,8 @@ mod freshness;
 mod file;
 mod hot_path;
 mod publishing;
+mod desk;
+mod steps;
 mod replica;
 mod reader;
 mod asking;

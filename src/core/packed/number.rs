@@ -69,7 +69,8 @@ mod tests {
     /// Numbers of each length, with many and with few bits.
     fn numbers() -> impl Iterator<Item = u64> {
         let patterns = [0, u64::MAX, 0x5555_5555_5555_5555, 0x0123_4567_89ab_cdef];
-        (0..64).flat_map(move |bit| patterns.map(|pattern| (1 << bit) | (pattern >> (63 - bit))))
+        (0_u32..64)
+            .flat_map(move |bit| patterns.map(|pattern| (1 << bit) | pattern.unbounded_shr(63_u32.saturating_sub(bit))))
     }
 
     #[test]
