@@ -92,7 +92,7 @@ impl Store {
         step: &mut dyn FnMut(&mut Reader, Event, Instant) -> Command,
     ) {
         let mut event = Event::Begin;
-        loop {
+        for _ in 0..1_000 {
             event = match step(reader, event, at(*now)) {
                 Command::Done => return,
                 Command::AskOrigin(_) => Event::Unanswered,
@@ -109,6 +109,7 @@ impl Store {
                 }
             };
         }
+        panic!("it never ends: {event:?}");
     }
 
     fn read(&mut self, found: Vec<Fetched>, within_ms: u32, now: &mut i64) -> Event {
