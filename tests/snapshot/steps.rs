@@ -17,7 +17,9 @@ fn an_empty_catalog_waits_and_an_old_one_is_scanned_first() {
 
 #[test]
 fn a_heartbeat_is_cut_when_it_is_due_and_not_before() {
-    for (now, is_due) in [(PUBLISHED + 59_999, false), (PUBLISHED + 60_000, true), (PUBLISHED - 1, true)] {
+    for (now, is_due) in
+        [(PUBLISHED, false), (PUBLISHED + 59_999, false), (PUBLISHED + 60_000, true), (PUBLISHED - 1, true)]
+    {
         let desk = Desk::new(0);
         assert_eq!(desk.cuts(now), is_due, "{now}");
         assert!(is_due || desk.step(now) == Step::Wait(PUBLISHED + 60_000));
@@ -199,6 +201,17 @@ fn shards_that_are_too_coarse_are_split_slice_by_slice_unless_it_is_late() {
 }
 
 #[test]
+fn a_coarse_shard_is_split_before_it_is_built() {
+    let mut desk = Desk::new(1);
+    desk.limits.slice = 1;
+    desk.state.borrow_mut().bits = 2;
+    *desk.dirty.borrow_mut() = keys(20).into_iter().take(1).collect();
+    assert_eq!((desk.step(PUBLISHED), desk.did("shard"), desk.did("clear")), (Step::Again, 2, 0));
+    assert_eq!(desk.shards.borrow().values().map(|shard| shard.bits).collect::<Vec<_>>(), [2, 2, 1]);
+    assert_eq!((desk.step(PUBLISHED), desk.did("shard"), desk.did("clear")), (Step::Again, 1, 1));
+}
+
+#[test]
 fn a_table_has_a_place_for_each_part_of_a_coarse_shard() {
     let desk = Desk::new(1);
     desk.shards.borrow_mut().clear();
@@ -261,6 +274,19 @@ fn a_withheld_shard_is_tried_again_by_itself() {
         assert_eq!(desk.step(PUBLISHED + 20_000), step);
         assert_eq!(desk.only().failing.is_none(), step == Step::Again);
     }
+}
+
+#[test]
+fn a_shard_may_have_as_many_bytes_as_the_limit_says() {
+    let built = |max_shard: usize| {
+        let mut desk = Desk::new(0);
+        desk.limits.max_shard = max_shard;
+        *desk.dirty.borrow_mut() = keys(1);
+        desk.step(PUBLISHED + 10_000);
+        (desk.only().part.size as usize, desk.only().failing.is_some())
+    };
+    let (size, is_withheld) = built(LIMITS.max_shard);
+    assert!(!is_withheld && !built(size).1 && built(size - 1).1);
 }
 
 /// Customers that do not fit into one shard together.
