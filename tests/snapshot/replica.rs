@@ -320,6 +320,9 @@ fn the_shard_looked_up_longest_ago_makes_room() {
         (0..3).for_each(|shard| hold(&mut replica, &cut, shard));
         replica.n_bytes()
     };
+    let mut exact = taken(whole);
+    (0..3).for_each(|shard| hold(&mut exact, &cut, shard));
+    assert_eq!(exact.n_shards(), 3, "as many bytes as may be held are held");
     // Each shard in turn is the one that nobody looks up again.
     for (looked_up, stays) in [(vec![], [1, 2]), (vec![0], [0, 2]), (vec![1, 0], [0, 2]), (vec![0, 1], [1, 2])] {
         let mut replica = taken(whole - 1);
