@@ -7,11 +7,11 @@ use mayuse_snapshot::{
 };
 use serde_json::json;
 
-const REFRESH_MS: i64 = 5_000;
-const HEARTBEAT_MS: i64 = 60_000;
+pub const REFRESH_MS: i64 = 5_000;
+pub const HEARTBEAT_MS: i64 = 60_000;
 const NEVER: &str = "none";
 
-fn settings() -> ReaderSettings {
+pub fn settings() -> ReaderSettings {
     ReaderSettings {
         keys: vec![key().public()],
         audience: Some("tests".to_owned()),
@@ -25,12 +25,12 @@ fn settings() -> ReaderSettings {
     }
 }
 
-fn at(ms: i64) -> Instant {
+pub fn at(ms: i64) -> Instant {
     Instant::from_millis(Instant::parse(MADE_AT).unwrap().millis() + ms).unwrap()
 }
 
 /// Some customers of whom `acme` alone may use the feature.
-fn world() -> Cut {
+pub fn world() -> Cut {
     let customers: Vec<_> = ["acme", "other", "third"].iter().map(|id| json!({ "id": id, "name": id })).collect();
     cut(
         &json!({
@@ -51,26 +51,26 @@ fn world() -> Cut {
     )
 }
 
-type Kept = (bool, Reason, Source, Option<u64>);
+pub type Kept = (bool, Reason, Source, Option<u64>);
 
-fn keep(_: &Question<'_>, decided: Result<Decision<'_>, Problem>) -> Kept {
+pub fn keep(_: &Question<'_>, decided: Result<Decision<'_>, Problem>) -> Kept {
     let decision = decided.unwrap();
     (decision.allowed, decision.reason, decision.freshness.source, decision.freshness.snapshot_version)
 }
 
 /// A store that gives what it has, and notes what was read.
-struct Store {
-    cut: Cut,
-    manifest: String,
-    is_down: bool,
-    lacks_objects: bool,
-    reads: Vec<(usize, u32)>,
+pub struct Store {
+    pub cut: Cut,
+    pub manifest: String,
+    pub is_down: bool,
+    pub lacks_objects: bool,
+    pub reads: Vec<(usize, u32)>,
     /// How long each read takes.
-    ms: i64,
+    pub ms: i64,
 }
 
 impl Store {
-    fn new(cut: Cut) -> Store {
+    pub fn new(cut: Cut) -> Store {
         let manifest = cut.manifest(1).sign(&key());
         Store { cut, manifest, is_down: false, lacks_objects: false, reads: Vec::new(), ms: 0 }
     }
@@ -85,14 +85,14 @@ impl Store {
     }
 
     /// Carries out the commands of a task, with the origin down.
-    fn carry(
+    pub fn carry(
         &mut self,
         reader: &mut Reader,
         now: &mut i64,
         step: &mut dyn FnMut(&mut Reader, Event, Instant) -> Command,
     ) {
         let mut event = Event::Begin;
-        loop {
+        for _ in 0..1_000 {
             event = match step(reader, event, at(*now)) {
                 Command::Done => return,
                 Command::AskOrigin(_) => Event::Unanswered,
@@ -109,6 +109,7 @@ impl Store {
                 }
             };
         }
+        panic!("it never ends: {event:?}");
     }
 
     fn read(&mut self, found: Vec<Fetched>, within_ms: u32, now: &mut i64) -> Event {
@@ -119,19 +120,19 @@ impl Store {
         Event::Read(found.into_iter().map(lost).collect())
     }
 
-    fn look(&mut self, reader: &mut Reader, now: &mut i64) {
+    pub fn look(&mut self, reader: &mut Reader, now: &mut i64) {
         let mut look = Look::new(at(*now));
         self.carry(reader, now, &mut |reader, event, now| look.step(reader, event, now));
     }
 
-    fn ask(&mut self, reader: &mut Reader, question: Question<'_>, now: &mut i64) -> Kept {
+    pub fn ask(&mut self, reader: &mut Reader, question: Question<'_>, now: &mut i64) -> Kept {
         let mut asking = Asking::each(std::iter::once(question), keep, at(*now));
         self.carry(reader, now, &mut |reader, event, now| asking.step(reader, event, now));
         asking.into_answers().pop().unwrap()
     }
 }
 
-fn held(reader: &Reader) -> Option<u64> {
+pub fn held(reader: &Reader) -> Option<u64> {
     reader.replica().manifest().map(|manifest| manifest.version)
 }
 

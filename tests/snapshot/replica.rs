@@ -250,6 +250,37 @@ proptest! {
     }
 }
 
+#[test]
+fn of_two_manifests_that_claim_the_same_instant_the_held_one_stays() {
+    let cut = cut(&serde_json::json!({ "format": 1 }), 0);
+    let replica = cut.replica();
+    let same = cut.manifest(1);
+    let other = Manifest { previous: Some(cut.table.catalog_object.hash), ..same.clone() };
+    assert_eq!([&same, &other].map(|manifest| replica.compare(manifest)), [ManifestOrder::Same, ManifestOrder::Older]);
+}
+
+#[test]
+fn a_manifest_is_not_taken_without_its_catalog_object() {
+    let definitions = |status: &str| {
+        let feature =
+            serde_json::json!({ "id": "f", "code": "f", "feature_type": { "type": "BOOLEAN" }, "status": status });
+        let customer = serde_json::json!({ "id": "cus_a", "name": "A" });
+        cut(&serde_json::json!({ "format": 1, "features": [feature], "customers": [customer] }), 0)
+    };
+    let (before, after) = (definitions("ACTIVE"), definitions("DISABLED"));
+    let mut replica = before.replica();
+    let next = after.manifest(2);
+    assert!(replica.wants_catalog_object(&next));
+    assert_eq!(replica.accept(next.clone(), None, Vec::new(), Source::Snapshot), Ok(false));
+    assert_eq!(replica.manifest().map(|held| held.version), Some(1));
+    assert_eq!(replica.accept(next, Some(&after.catalog_object), Vec::new(), Source::Snapshot), Ok(true));
+    assert_eq!(replica.manifest().map(|held| held.version), Some(2));
+    // Its shard did not change, but was opened with the catalog object before.
+    assert_eq!(replica.customer("cus_a").map(drop), Err(Missing::Relink(0)));
+    replica.relink(0).unwrap();
+    assert!(replica.customer("cus_a").unwrap().is_some());
+}
+
 /// Shards in which nobody lies are all the same object, and each of them is held.
 #[test]
 fn nobody_is_held_as_well_as_anybody() {
@@ -289,6 +320,9 @@ fn the_shard_looked_up_longest_ago_makes_room() {
         (0..3).for_each(|shard| hold(&mut replica, &cut, shard));
         replica.n_bytes()
     };
+    let mut exact = taken(whole);
+    (0..3).for_each(|shard| hold(&mut exact, &cut, shard));
+    assert_eq!(exact.n_shards(), 3, "as many bytes as may be held are held");
     // Each shard in turn is the one that nobody looks up again.
     for (looked_up, stays) in [(vec![], [1, 2]), (vec![0], [0, 2]), (vec![1, 0], [0, 2]), (vec![0, 1], [1, 2])] {
         let mut replica = taken(whole - 1);

@@ -50,3 +50,72 @@ fn last_number(bytes: &[u8]) -> (u64, usize) {
     }
     (0, 0)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The bytes of a number, the lowest bits first.
+    fn written(mut number: u64) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        while u64::from(MORE) <= number {
+            bytes.push(u8::try_from(number & 63).unwrap() | MORE);
+            number >>= BITS;
+        }
+        bytes.push(u8::try_from(number).unwrap());
+        bytes
+    }
+
+    /// Numbers of each length, with many and with few bits.
+    fn numbers() -> impl Iterator<Item = u64> {
+        let patterns = [0, u64::MAX, 0x5555_5555_5555_5555, 0x0123_4567_89ab_cdef];
+        (0_u32..64)
+            .flat_map(move |bit| patterns.map(|pattern| (1 << bit) | pattern.unbounded_shr(63_u32.saturating_sub(bit))))
+    }
+
+    #[test]
+    fn a_number_is_the_same_whatever_follows() {
+        for number in numbers() {
+            let bytes = written(number);
+            let expected = (number, bytes.len());
+            for follows in [0, 1, 0x3f, MORE, 0x7f, 0x80, 0xbf, 0xff] {
+                for n in [0, 1, 7, 8, 20] {
+                    let text = [bytes.clone(), vec![follows; n]].concat();
+                    assert_eq!(long_number(&text, 0), expected, "{number:#x}, then {n} times {follows:#x}");
+                    assert_eq!(last_number(&text), expected, "{number:#x}, then {n} times {follows:#x}");
+                    let later = [&[0xff; 3], text.as_slice()].concat();
+                    assert_eq!(long_number(&later, 3), expected);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_byte_of_a_text_is_no_part_of_a_number() {
+        for number in numbers() {
+            let bytes = written(number);
+            for at in 0..bytes.len() {
+                let mut spoilt = [bytes.clone(), vec![0; 8]].concat();
+                *spoilt.get_mut(at).unwrap() |= 0x80;
+                assert_eq!(long_number(&spoilt, 0), (0, 0), "{number:#x}, byte {at}");
+                spoilt.truncate(bytes.len());
+                assert_eq!(long_number(&spoilt, 0), (0, 0), "{number:#x}, byte {at}, nothing after it");
+            }
+        }
+    }
+
+    #[test]
+    fn a_number_that_has_no_end_or_too_many_bits_is_none() {
+        for n in 0..20 {
+            assert_eq!(long_number(&vec![0x7f; n], 0), (0, 0), "{n} bytes");
+            assert_eq!(long_number(&[0; 4], 4 + n), (0, 0));
+        }
+        // Ten bytes hold sixty bits, and the eleventh four.
+        let most = [vec![0x7f; 10], vec![15]].concat();
+        assert_eq!(long_number(&most, 0), (u64::MAX, 11));
+        for last in [16, 32, 63] {
+            let more = [vec![0x7f; 10], vec![last, 0, 0]].concat();
+            assert_eq!(long_number(&more, 0), (0, 0), "{last}");
+        }
+    }
+}

@@ -342,15 +342,44 @@ mod tests {
 
     #[test]
     fn amounts_keep_every_digit() {
-        for text in ["0", "1", "-1", "0.0000000000000000000000000001", "79228162514264337593543950335", "-12.50"] {
+        let small = ["0", "1", "-1", "63", "64", "-64", "65", "4096", "409.6", "-12.50"];
+        let large = ["0.0000000000000000000000000001", "79228162514264337593543950335"];
+        for text in small.into_iter().chain(large) {
             let amount = Amount::parse(text).unwrap();
-            assert_eq!(Reader::new(&written(|writer| writer.amount(amount))).amount(), Some(amount), "{text}");
+            let bytes = written(|writer| writer.amount(amount));
+            let mut reader = Reader::new(&bytes);
+            assert_eq!((reader.amount(), reader.is_at_end()), (Some(amount), true), "{text}");
         }
+        assert_eq!(written(|writer| writer.amount(Amount::ZERO)), "\0\0", "zero has no sign");
+    }
+
+    #[test]
+    fn four_numbers_come_back_whatever_their_lengths() {
+        let write = |writer: &mut Writer, four: [u64; 4]| four.into_iter().for_each(|number| writer.number(number));
+        let lists = [[0, 1, 2, 63], [64, 1, 2, 3], [1, 64, 2, 3], [1, 2, 4_096, 3], [1, 2, 3, u64::MAX], [u64::MAX; 4]];
+        check(&lists, write, |reader| reader.four());
+        assert_eq!(Reader::new("\0\0\0ä").four(), None, "half a letter");
+    }
+
+    #[test]
+    fn a_part_lies_within_and_between_letters() {
+        let all = Packed::from("aÄb".to_owned());
+        let text = |from, len| all.part(from, len).map(|part| part.as_str().to_owned());
+        assert_eq!(text(0, 4).as_deref(), Some("aÄb"));
+        assert_eq!((text(1, 2).as_deref(), text(4, 0).as_deref()), (Some("Ä"), Some("")));
+        assert_eq!(
+            [text(0, 2), text(2, 1), text(2, 0), text(0, 5), text(5, 0), text(1, usize::MAX)],
+            [const { None }; 6]
+        );
+        let part = all.part(1, 3).unwrap();
+        assert_eq!(part.part(2, 1).map(|part| part.as_slice().to_vec()), Some(b"b".to_vec()));
+        assert!(part.part(2, 2).is_none(), "what lies behind a part is no part of it");
+        assert_eq!(Packed::new(vec![0xff]).map(|packed| packed.as_str().to_owned()), None);
     }
 
     #[test]
     fn numbers_of_fixed_width_come_back() {
-        for number in [0, 63, 64, (1 << 30) - 1] {
+        for number in [0, 63, 64, 1 << 12, 1 << 18, 1 << 24, 0x1234_5678, (1 << 30) - 1] {
             let text = written(|writer| writer.fixed(number));
             assert_eq!(fixed(text.as_bytes().first_chunk().unwrap()), number);
         }
