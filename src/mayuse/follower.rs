@@ -8,14 +8,15 @@ use mayuse_core::{Decision, Instant, Question};
 use mayuse_snapshot::{Asking, Command, Event, Fallback, Fetched, Look, PublicKey, Reader};
 use std::fmt;
 use std::io;
-use std::sync::{PoisonError, RwLock};
+use std::sync::{OnceLock, PoisonError, RwLock};
 
 /// Answers checks from the newest version in a store. It never rolls back, and no answer mixes two versions.
 ///
-/// Checks are answered from memory. A check reads the store only for a shard that is not held, and for a manifest
-/// if no look was made for a whole heartbeat. Call [`refresh`](Follower::refresh) regularly, such as once a second
-/// on its own thread: it looks for a newer version if a look is due. No check waits for that look, because nothing
-/// is locked while the store is read.
+/// The first check or refresh reads the store, and checks of other threads wait for it: nothing could be answered yet.
+/// From then on checks are answered from memory. A check reads the store only for a shard that is not held, and for a
+/// manifest if no look was made for a whole heartbeat. Call [`refresh`](Follower::refresh) regularly, such as once a
+/// second on its own thread: it looks for a newer version if a look is due. No check waits for such a later look,
+/// because nothing is locked while the store is read.
 ///
 /// # Example: nothing to follow yet
 ///
@@ -30,6 +31,8 @@ use std::sync::{PoisonError, RwLock};
 /// ```
 pub struct Follower<S> {
     reader: RwLock<Reader>,
+    /// Set once the first task has ended, which makes the first look.
+    begun: OnceLock<()>,
     store: S,
     clock: Box<dyn Fn() -> Instant + Send + Sync>,
 }
@@ -61,7 +64,7 @@ impl<S: Store> Follower<S> {
         clock: impl Fn() -> Instant + Send + Sync + 'static,
     ) -> Follower<S> {
         let reader = Reader::new(options.reader(keys), Fallback::Absent);
-        Follower { reader: RwLock::new(reader), store, clock: Box::new(clock) }
+        Follower { reader: RwLock::new(reader), begun: OnceLock::new(), store, clock: Box::new(clock) }
     }
 
     /// Adds a snapshot file that answers while the store gives no version.
@@ -124,8 +127,21 @@ impl<S: Store> Follower<S> {
         })
     }
 
-    /// Carries out the commands of a task until it is done. The reader is locked only while the task decides.
+    /// Carries out a task. The first task looks for a version, and every other waits until it has ended: without a
+    /// version it would deny a customer who has paid. If the first task panics, the next is the first.
     fn run(&self, mut step: impl FnMut(&mut Reader, Event, Instant) -> Command) {
+        let mut is_first = false;
+        self.begun.get_or_init(|| {
+            is_first = true;
+            self.carry_out(&mut step);
+        });
+        if !is_first {
+            self.carry_out(&mut step);
+        }
+    }
+
+    /// Carries out the commands of a task until it is done. The reader is locked only while the task decides.
+    fn carry_out(&self, step: &mut impl FnMut(&mut Reader, Event, Instant) -> Command) {
         let mut event = Event::Begin;
         loop {
             let command = {

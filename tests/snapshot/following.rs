@@ -115,12 +115,13 @@ fn a_fallback_answers_while_the_store_does_not() {
 }
 
 #[test]
-fn no_check_waits_for_a_look_of_another_thread() {
-    let clock = Clock::new();
-    let shelf = Shelf { holds_up: Some(Barrier::new(2)), ..Shelf::default() };
+fn no_check_waits_for_a_later_look_of_another_thread() {
+    let (shelf, clock) = (Shelf::default(), Clock::new());
+    shelf.publish(&with_sso(true), 1);
     let follower = Follower::new(&shelf, &[key().public()], options(), clock.read());
-    let follower = follower.with_fallback(file(&with_sso(true), 1, &key()));
-    let barrier = shelf.holds_up.as_ref().unwrap();
+    assert_eq!(seen(&follower), (true, "ENABLED", Some(1)));
+    clock.pass(5_000);
+    let barrier = shelf.holds_up.get_or_init(|| Barrier::new(2));
     std::thread::scope(|scope| {
         let look = scope.spawn(|| follower.refresh());
         // The look reads the store, which holds it up until the answer is given.
@@ -131,6 +132,33 @@ fn no_check_waits_for_a_look_of_another_thread() {
         look.join().unwrap();
         assert_eq!(answer.unwrap(), (true, "ENABLED", Some(1)));
     });
+}
+
+#[test]
+fn every_thread_waits_for_the_first_look() {
+    type Ask = fn(&Follower<&Shelf>) -> bool;
+    let check: Ask = |follower| seen(follower).0;
+    let entitlements: Ask = |follower| !follower.entitlements("acme", |_| ()).unwrap().is_empty();
+    let refresh: Ask = |follower| {
+        follower.refresh();
+        follower.status().version.is_some()
+    };
+    for first in [check, entitlements, refresh] {
+        let (shelf, clock) = (Shelf::default(), Clock::new());
+        shelf.publish(&with_sso(true), 1);
+        let follower = &Follower::new(&shelf, &[key().public()], options(), clock.read());
+        let barrier = shelf.holds_up.get_or_init(|| Barrier::new(2));
+        std::thread::scope(|scope| {
+            let first = scope.spawn(move || first(follower));
+            // The first look reads the store, which holds it up while the others ask.
+            barrier.wait();
+            let others = [check, entitlements].map(|ask| scope.spawn(move || ask(follower)));
+            std::thread::sleep(std::time::Duration::from_millis(50));
+            barrier.wait();
+            assert!(first.join().unwrap());
+            assert_eq!(others.map(|other| other.join().unwrap()), [true; 2]);
+        });
+    }
 }
 
 /// A folder that is removed when the test ends.

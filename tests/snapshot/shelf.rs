@@ -8,7 +8,7 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{Arc, Barrier, Mutex};
+use std::sync::{Arc, Barrier, Mutex, OnceLock};
 use std::time::Duration;
 
 pub const DEMO: &str = include_str!("../../demo/catalog.json");
@@ -40,12 +40,12 @@ pub fn options() -> Options {
     Options { audience: Some("tests".to_owned()), ..Options::default() }
 }
 
-/// A store in memory, which can be down and can hold up its readers.
+/// A store in memory, which can be down and can hold up those who read the manifest.
 #[derive(Debug, Default)]
 pub struct Shelf {
     pub held: Mutex<BTreeMap<String, Vec<u8>>>,
     pub is_down: Mutex<bool>,
-    pub holds_up: Option<Barrier>,
+    pub holds_up: OnceLock<Barrier>,
 }
 
 impl Shelf {
@@ -59,10 +59,6 @@ impl Shelf {
 
     fn read(&self, name: &str, within: Duration) -> io::Result<Option<Vec<u8>>> {
         assert!(!within.is_zero());
-        if let Some(barrier) = &self.holds_up {
-            barrier.wait();
-            barrier.wait();
-        }
         if *self.is_down.lock().unwrap() {
             return Err(io::Error::other("the shelf fell down"));
         }
@@ -72,6 +68,10 @@ impl Shelf {
 
 impl Store for Shelf {
     fn manifest(&self, within: Duration) -> io::Result<Option<Vec<u8>>> {
+        if let Some(barrier) = self.holds_up.get() {
+            barrier.wait();
+            barrier.wait();
+        }
         self.read("manifest", within)
     }
 
