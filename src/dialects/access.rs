@@ -24,7 +24,7 @@ pub enum Scope {
     Usage,
     /// Read snapshots, which hold the whole catalog.
     Snapshot,
-    /// Read and write the catalog.
+    /// Read and write the catalog, also as snapshots.
     Catalog,
     /// Read entitlements in the dialects. Not a scope in the table: `check` and `catalog` both include it.
     Granted,
@@ -65,7 +65,13 @@ impl Key {
     /// 403 if it does not.
     pub fn require(&self, scope: Scope) -> Result<(), ApiError> {
         let may = |scope| self.scopes.contains(&scope);
-        if may(scope) || (scope == Scope::Granted && (may(Scope::Check) || may(Scope::Catalog))) {
+        // A key that reads and writes the catalog may read what a part or a copy of it says.
+        let is_included = match scope {
+            Scope::Granted => may(Scope::Check) || may(Scope::Catalog),
+            Scope::Snapshot => may(Scope::Catalog),
+            Scope::Check | Scope::Usage | Scope::Catalog => false,
+        };
+        if may(scope) || is_included {
             return Ok(());
         }
         Err(ApiError::new(ErrorKind::Forbidden, format!("the key `{}` has no scope `{}`", self.name, scope.name())))

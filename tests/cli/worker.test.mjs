@@ -15,6 +15,7 @@ const { worker, workers, stop } = await start(
   { catalog: null },
   { catalog: null, bindings: { LOCAL_RUN: undefined, API_KEYS: JSON.stringify([writer.row, checker.row]) } },
   { snapshots: "taken", catalog: null },
+  { snapshots: "published", catalog: null, bindings: { API_KEYS: JSON.stringify([writer.row]) } },
 );
 after(stop);
 const to = (worker) => ["--url", worker.url];
@@ -264,4 +265,15 @@ test("a snapshot that a stranger signed is not published, and the key to ask abo
   assert.equal(status, 1);
   assert.match(stderr, new RegExp(`^error\\[[A-Z_]+\\] it is signed with key ${theirs}, which is not among SNAPSHOT_KEYS\n`));
   assert.match(stderr, new RegExp(`Is the public half of the key that signed it \\(${theirs} in the folder\\) among the Worker's SNAPSHOT_KEYS\\?\n$`));
+});
+
+test("the key that the command recommends publishes a snapshot", async () => {
+  const path = join(folder, "published");
+  // The signing key and the audience of the local run.
+  const env = { MAYUSE_SIGNING_KEY: "6d6179757365206c6f63616c2072756e206d6179757365206c6f63616c207275" };
+  const built = await mayuse(["build", "demo/catalog.json", "-o", path, "--audience", "tests"], { env });
+  assert.equal(built.status, 0, built.stderr);
+  const { status, stdout, stderr } = await mayuse(["publish", path, ...to(workers[4])], { key: writer.key });
+  assert.equal(status, 0, stderr);
+  assert.match(stdout, /published version 1: sent 2 of 2 objects/);
 });

@@ -322,3 +322,20 @@ fn every_path_has_its_scope_and_its_dialect() {
         assert_eq!(Presented::of(authorization, x_api_key), presented, "{authorization:?} {x_api_key:?}");
     }
 }
+
+#[test]
+fn the_scope_of_writing_the_catalog_includes_reading_what_is_made_from_it() {
+    const ALL: [Scope; 5] = [Scope::Check, Scope::Usage, Scope::Snapshot, Scope::Catalog, Scope::Granted];
+    for (name, included) in [
+        ("check", [Scope::Check, Scope::Granted].as_slice()),
+        ("usage", &[Scope::Usage]),
+        ("snapshot", &[Scope::Snapshot]),
+        ("catalog", &[Scope::Snapshot, Scope::Catalog, Scope::Granted]),
+    ] {
+        let table = format!(r#"[{{"name": "a", "sha256": "{ONE}", "scopes": ["{name}"]}}]"#);
+        let keys = Keys::read(&table).unwrap();
+        let key = keys.find("one").unwrap();
+        let may: Vec<Scope> = ALL.into_iter().filter(|scope| key.require(*scope).is_ok()).collect();
+        assert_eq!(may, included, "{name}");
+    }
+}

@@ -93,11 +93,11 @@ const put = (worker, path, body, key) => worker.ask("PUT", path, key ? { body, k
 const check = async (worker, more) => (await worker.check({ ...QUESTION, ...more })).body;
 const source_of = ({ freshness }) => [freshness.source, freshness.snapshot_version];
 
-test("a manifest and its objects are read with the scope `snapshot` alone", async () => {
+test("a manifest and its objects are read with the scope `snapshot` or `catalog`", async () => {
   const [hash] = objects.keys();
   for (const path of [MANIFEST, object(hash), STATUS]) {
     for (const method of ["GET", "HEAD"]) {
-      for (const key of ["check", "usage", "catalog"]) {
+      for (const key of ["check", "usage"]) {
         await refused(source, method, path, { key }, 403, "FORBIDDEN");
       }
       for (const key of [null, "unknown"]) {
@@ -105,10 +105,12 @@ test("a manifest and its objects are read with the scope `snapshot` alone", asyn
       }
     }
   }
-  const { headers } = await read(source, MANIFEST, { key: "snapshot" });
-  assert.equal(headers["x-snapshot-version"], "1");
-  await read(source, object(hash), { key: "snapshot" });
-  assert.equal((await source.ask("GET", STATUS, { key: "snapshot" })).status, 200);
+  for (const key of ["snapshot", "catalog"]) {
+    const { headers } = await read(source, MANIFEST, { key });
+    assert.equal(headers["x-snapshot-version"], "1");
+    await read(source, object(hash), { key });
+    assert.equal((await source.ask("GET", STATUS, { key })).status, 200);
+  }
 });
 
 test("the scope `snapshot` opens nothing else", async () => {
