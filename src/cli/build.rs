@@ -17,6 +17,7 @@ use std::path::{Path, PathBuf};
 #[command(after_help = "\
 CATALOG is a catalog document, or lines as `mayuse import` takes them: features, plans and add-ons
 before customers and subscriptions. Lines are read as a stream, so there may be millions of them.
+Lines without an entity are refused: the document {\"format\": 1} says that an empty catalog is meant.
 
 DIR gets its objects in DIR/o, each under its hash, and then DIR/manifest, which publishes them.
 A Worker takes only snapshots whose audience it is: `/v1/snapshot/status` of the Worker says it.

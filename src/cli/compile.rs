@@ -1,7 +1,7 @@
 //! Compiles a catalog, as a document or as lines, into objects.
 
 use crate::input::{self, CliError};
-use crate::upload::{Shape, Upload};
+use crate::upload::{self, Shape, Upload};
 use mayuse_core::{BlockBuilder, Code, Element, Packed, Problem, Problems, SortedRecords};
 use mayuse_dialects::{Kind, MAX_LINE};
 use mayuse_document::{Document, Tree, add_element};
@@ -109,6 +109,9 @@ fn lines(upload: &mut Upload, seed: u64) -> Result<Compiled, Refused> {
     if !problems.is_usable() {
         return Err(Refused::Problems(problems));
     }
+    if lines.n_entities == 0 {
+        return Err(upload::no_entity(lines.n_read).into());
+    }
     document.with_external_grants(pile.seen());
     let (object, _, found) = document.pack_definitions().map_err(Refused::Problems)?;
     let customers = pile.sorted().map_err(Refused::Problems)?;
@@ -126,6 +129,9 @@ struct Lines<'u> {
     input: BufReader<&'u mut Upload>,
     number: usize,
     bytes: Vec<u8>,
+    /// The number of lines read, without blank lines, and of those that are entities.
+    n_read: u64,
+    n_entities: u64,
 }
 
 /// A parsed line: an entity or the settings.
@@ -137,7 +143,13 @@ struct Line {
 
 impl<'u> Lines<'u> {
     fn new(upload: &'u mut Upload) -> Lines<'u> {
-        Lines { input: BufReader::with_capacity(1 << 18, upload), number: 0, bytes: Vec::new() }
+        Lines {
+            input: BufReader::with_capacity(1 << 18, upload),
+            number: 0,
+            bytes: Vec::new(),
+            n_read: 0,
+            n_entities: 0,
+        }
     }
 
     /// The next valid line. Problems of invalid lines before it are recorded.
@@ -162,7 +174,11 @@ impl<'u> Lines<'u> {
                 continue;
             }
             match Line::read(self.number, &self.bytes) {
-                Ok(line) => return Ok(Some(line)),
+                Ok(line) => {
+                    self.n_read = self.n_read.saturating_add(1);
+                    self.n_entities = self.n_entities.saturating_add(line.kind.is_some().into());
+                    return Ok(Some(line));
+                }
                 Err((code, message)) => problems.push(error(code, message)),
             }
         }

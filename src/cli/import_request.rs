@@ -27,6 +27,7 @@ With --replace, what is not in FILE goes. A catalog document (`mayuse export` ma
 one, and a file of lines, is written in batches first; once all of it is there, what is not in FILE
 is removed, one write each. Until the command ends, readers may see both, and a failure leaves both;
 the same command given again ends it. Whatever others write meanwhile and is not in FILE goes too.
+Lines without an entity replace nothing: the document {\"format\": 1} says that an empty catalog is meant.
 
 Examples:
   mayuse import catalog.ndjson --url http://localhost:8787 --key mayuse_demo_key

@@ -7,7 +7,7 @@ use crate::key;
 use crate::push;
 use crate::server::{Answer, Server};
 use crate::style::Progress;
-use crate::upload::{Shape, Upload};
+use crate::upload::{self, Shape, Upload};
 use mayuse_dialects::Kind;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
@@ -35,6 +35,8 @@ struct Lines {
     bytes: Vec<u8>,
     holds: BTreeSet<(Kind, String)>,
     has_settings: bool,
+    /// The number of lines of the file, or of elements of the document.
+    n: u64,
 }
 
 /// Replaces the catalog by a file. The file is held in memory, because it is checked before anything is written.
@@ -52,6 +54,9 @@ pub fn run(args: &Args, server: &Server, shape: Shape, mut upload: Upload) -> Re
     };
     drop(bytes);
     let lines = read.map_err(|message| CliError::Json { what: what.clone(), message })?;
+    if shape == Shape::Lines && lines.holds.is_empty() {
+        return Err(CliError::Problems { what, problems: upload::no_entity(lines.n).into() });
+    }
     let token = format!("imp_{}", key::random_hex::<16>()?);
     let upload = Upload::of(what, lines.bytes, Shape::Lines);
     let mut summary = match import_request::post(server, upload, &token)? {
@@ -63,6 +68,8 @@ pub fn run(args: &Args, server: &Server, shape: Shape, mut upload: Upload) -> Re
             return import_request::fail(args, failure, body, None);
         }
     };
+    // The server counts settings that were added here, too.
+    summary.insert("lines".to_owned(), lines.n.into());
     match remove_others(server, &lines.holds) {
         Ok((0, _)) => summary.insert("removed".to_owned(), 0.into()),
         Ok((n_removed, version)) => {
@@ -90,6 +97,7 @@ impl Lines {
         line.iter().for_each(|part| self.bytes.extend_from_slice(part));
         self.bytes.push(b'\n');
         self.holds.insert((kind, id.to_owned()));
+        self.n = self.n.saturating_add(1);
     }
 
     /// Adds default settings, as a document without settings has.
@@ -110,6 +118,7 @@ impl Lines {
             match head.kind.as_deref() {
                 Some("settings") => {
                     lines.has_settings = true;
+                    lines.n = lines.n.saturating_add(1);
                     lines.bytes.extend_from_slice(line);
                     lines.bytes.push(b'\n');
                 }

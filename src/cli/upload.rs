@@ -3,6 +3,7 @@
 use crate::input;
 use crate::server::Server;
 use crate::style::Progress;
+use mayuse_core::{Code, Problem};
 use mayuse_dialects::MAX_LINE;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::Value;
@@ -18,6 +19,16 @@ pub enum Shape {
     Lines,
     /// A catalog document.
     Document,
+}
+
+/// The problem of lines without an entity. A command that failed before a pipe gives such input; taken for a catalog,
+/// it would deny everything to everybody. A document says by its format that an empty catalog is meant.
+pub fn no_entity(n_lines: u64) -> Problem {
+    let message = format!(
+        "no line has a feature, plan, add-on, customer or subscription (lines read: {n_lines}), so the catalog would \
+         be empty; if that is meant, give the document {{\"format\": 1}}"
+    );
+    Problem::error(Code::Missing, String::new(), message)
 }
 
 /// A file that is streamed once and never held whole.

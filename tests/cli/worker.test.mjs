@@ -178,6 +178,25 @@ test("a key of every scope there is can be made", async () => {
   assert.match(stderr, /possible values: check, usage, snapshot, catalog/);
 });
 
+test("lines without an entity replace nothing, and the lines of a file are counted", async () => {
+  const replace = (input) => mayuse(["import", "-", "--replace", ...to(workers[2])], { input, key: writer.key });
+  const filled = await replace(line(1));
+  assert.equal(filled.status, 0, filled.stderr);
+  assert.match(filled.stdout, /replaced the catalog: imported 1 lines, removed 0;/);
+  for (const [input, n] of [["", 0], ['\n{"kind":"settings"}\n', 1]]) {
+    const { status, stderr } = await replace(input);
+    assert.equal(status, 2);
+    assert.match(stderr, new RegExp(`error\\[MISSING\\] standard input: no line has .*lines read: ${n}\\)`));
+  }
+  const customers = async () => {
+    const { stdout } = await mayuse(["export", ...to(workers[2])], { key: writer.key });
+    return JSON.parse(stdout).customers ?? [];
+  };
+  assert.equal((await customers()).length, 1);
+  assert.equal((await replace('{"format": 1}')).status, 0);
+  assert.deepEqual(await customers(), []);
+});
+
 test("a refused line, put right, is where the import goes on", async () => {
   const n = 50_000;
   const all = Array.from({ length: n }, (_, i) => line(i));
