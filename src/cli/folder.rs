@@ -24,11 +24,12 @@ pub fn make(folder: &Path) -> Result<(), CliError> {
     fs::create_dir_all(&objects).map_err(|error| CliError::Io { what: input::name(&objects), error })
 }
 
-/// Writes an object if it is missing. Returns whether it was written.
+/// Writes an object if it is missing or damaged. Returns whether it was written.
 pub fn write_object(folder: &Path, part: &ObjectRef, object: &Packed) -> Result<bool, CliError> {
     let path = object_path(folder, part.hash);
-    // A crash of the machine can leave an object with another size.
-    if fs::metadata(&path).is_ok_and(|found| found.len() == u64::from(part.size)) {
+    // A crash of the machine can leave an object with another size, and a disk or a copy can change its bytes.
+    let has_size = fs::metadata(&path).is_ok_and(|found| found.len() == u64::from(part.size));
+    if has_size && fs::read(&path).is_ok_and(|found| found == object.as_slice()) {
         return Ok(false);
     }
     put(&path, false, |file| file.write_all(object.as_slice()))?;

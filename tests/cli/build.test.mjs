@@ -35,3 +35,17 @@ test("lines without an entity are no catalog, and a document is one", async () =
   assert.deepEqual([meant.status, meant.stderr], [0, ""]);
   assert.notEqual(manifest(), before);
 });
+
+test("an object that is damaged is written again", async () => {
+  const { shards } = await build("mended", "--version", "1");
+  const names = readdirSync(path("mended/o"));
+  assert.equal(names.length, shards.count + 1);
+  for (const name of names) {
+    const bytes = readFileSync(path(`mended/o/${name}`));
+    bytes[bytes.length - 1] ^= 1;
+    writeFileSync(path(`mended/o/${name}`), bytes);
+  }
+  const again = await build("mended", "--previous", path("mended"));
+  assert.equal(again.objects_written, names.length);
+  for (const name of names) assert.equal(sha256(readFileSync(path(`mended/o/${name}`))), name);
+});
