@@ -28,7 +28,7 @@ use crate::value::Value;
 ///
 /// # Errors
 /// INVALID for a customer, feature or subscription name that breaks the rules of names; OUT_OF_RANGE for a negative
-/// requested amount, and for sums with more digits than an amount holds exactly.
+/// requested or reserved amount, and for sums with more digits than an amount holds exactly.
 pub fn decide<'c>(full: &'c FullCatalog, question: &Question<'c>, now: Instant) -> Result<Decision<'c>, Problem> {
     decide_for(&full.catalog, full.customers.customer(question.customer).as_ref(), question, now)
 }
@@ -62,7 +62,8 @@ pub fn decide_for<'c>(
 enum Fault {
     /// A name that breaks the rule of its kind: the field, and the rule.
     Name(&'static str, &'static str),
-    NegativeRequest,
+    /// An amount that must not be negative: the field.
+    Negative(&'static str),
     Overflow,
 }
 
@@ -77,7 +78,7 @@ impl From<Fault> for Problem {
     fn from(fault: Fault) -> Self {
         let (code, path, message) = match fault {
             Fault::Name(field, rule) => (Code::Invalid, field, rule),
-            Fault::NegativeRequest => (Code::OutOfRange, "requested", "must not be negative"),
+            Fault::Negative(field) => (Code::OutOfRange, field, "must not be negative"),
             Fault::Overflow => {
                 let message = "the amounts of this question and its limits have more digits than can be held exactly";
                 (Code::OutOfRange, "", message)
@@ -143,10 +144,13 @@ fn fill<'c>(
     because(reason)
 }
 
-/// Validates the names of the question and the requested amount. A name that was found is valid.
+/// Validates the names of the question and the amounts that must not be negative. A name that was found is valid.
 fn check_form(question: &Question<'_>, feature_found: bool, customer_found: bool) -> Result<(), Fault> {
     if question.requested.is_some_and(Amount::is_negative) {
-        return Err(Fault::NegativeRequest);
+        return Err(Fault::Negative("requested"));
+    }
+    if question.reserved.is_negative() {
+        return Err(Fault::Negative("reserved"));
     }
     if !feature_found && !is_id(question.feature) {
         return Err(Fault::Name("feature", ID_RULE));
@@ -282,7 +286,7 @@ fn why_none_grants<'c>(context: &EvaluationContext<'_, 'c>) -> (Reason, Option<&
 /// ```
 ///
 /// # Errors
-/// The errors of [`decide`] about names and a negative requested amount.
+/// The errors of [`decide`] about names and negative amounts.
 pub fn undecided<'q>(
     question: &Question<'q>,
     reason: Reason,
@@ -301,7 +305,7 @@ pub fn undecided<'q>(
 /// the question goes before `reason`.
 ///
 /// # Errors
-/// The errors of [`decide`] about names and a negative requested amount.
+/// The errors of [`decide`] about names and negative amounts.
 pub fn undecided_in<'c>(
     catalog: &'c Catalog,
     question: &Question<'c>,

@@ -79,6 +79,42 @@ fn all_ways_to_an_answer_give_that_of_the_core() {
     assert_eq!(catalog.features().collect::<Vec<_>>(), snapshot.features().collect::<Vec<_>>());
 }
 
+#[test]
+fn no_way_to_an_answer_takes_a_negative_amount_but_for_usage() {
+    let now = at(MADE_AT);
+    let snapshot = opened(file(&cut(&demo(), 1), 7, &key()), &options()).unwrap();
+    let catalog = Catalog::parse(DEMO).unwrap();
+    let shelf = Shelf::default();
+    let empty = Follower::new(&shelf, &[], options(), move || now);
+    let less = Amount::parse("-1").unwrap();
+    // Also of a switch, which ignores amounts, and of a feature that is not there.
+    for feature in ["api_calls", "sso", "unknown"] {
+        let asked = |change: fn(&mut Question<'_>, Amount)| {
+            let mut question = Question::new("acme", feature);
+            question.consumed = Some(Amount::ZERO);
+            change(&mut question, less);
+            [
+                snapshot.check(&question, now).map(|_| ()),
+                catalog.check(&question, now).map(|_| ()),
+                empty.check(&question, |_| ()),
+            ]
+        };
+        let refused = |field: &str, answers: [Result<(), Error>; 3]| {
+            for answer in answers {
+                let error = answer.unwrap_err();
+                assert_eq!(
+                    (error.code(), error.to_string()),
+                    ("OUT_OF_RANGE", format!("{field}: must not be negative"))
+                );
+            }
+        };
+        refused("reserved", asked(|question, amount| question.reserved = amount));
+        refused("requested", asked(|question, amount| question.requested = Some(amount)));
+        // Corrections make usage negative.
+        assert_eq!(asked(|question, amount| question.consumed = Some(amount)), [Ok(()), Ok(()), Ok(())]);
+    }
+}
+
 #[track_caller]
 fn refuses(file: Vec<u8>, keys: &[PublicKey], options: &Options, code: &str, message: &str) {
     let error = Snapshot::open(file, keys, options).unwrap_err();
