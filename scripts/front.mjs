@@ -1,5 +1,6 @@
 // The proxy of `make run`: forwards requests under this machine's own name to wrangler. A page of another host can
 // point its name here, and wrangler lets it hide that name; so this proxy adds a pass to each request.
+// Given a port alone, it only tries whether it can listen there.
 import { createServer, request } from "node:http";
 
 const [port, inner, pass, parent] = process.argv.slice(2);
@@ -23,7 +24,16 @@ const server = createServer((asked, answer) => {
   answer.on("close", () => passed.destroy());
   asked.pipe(passed);
 });
-server.listen(Number(port), "127.0.0.1");
+const isTrial = inner === undefined;
+server.on("error", ({ code }) => {
+  const why = code === "EADDRINUSE" ? "is taken, perhaps by another `make run`" : `cannot be used (${code})`;
+  console.error(`Port ${port} ${why}; choose another, such as: PORT=${Number(port) + 1} make run`);
+  if (!isTrial) {
+    process.kill(Number(parent));
+  }
+  process.exit(1);
+});
+server.listen(Number(port), "127.0.0.1", () => isTrial && process.exit());
 
 // wrangler has the process id of the shell that started this.
 setInterval(() => {

@@ -1,10 +1,17 @@
 #!/usr/bin/env bash
 # Builds and starts the Worker at http://127.0.0.1:8787 with the demo data, and prints what to try.
+# PORT=N scripts/run.sh: at another port, with a catalog of its own.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 # shellcheck source=scripts/env.sh
 . scripts/env.sh
 port=${PORT:-8787}
+# Two runs must not write to one database.
+state=.wrangler/state
+[ "$port" = 8787 ] || state=.wrangler/state-$port
+
+# Otherwise the demo would go to the server that has the port.
+node scripts/front.mjs "$port"
 
 # A quick build is larger and slower than the release build. A fresh release build is used instead: see
 # scripts/build.sh.
@@ -29,8 +36,8 @@ mayuse answers at $url (Ctrl-C stops it). Every request needs a key; here it is 
 
 Everything one customer may use:  curl -H 'x-api-key: mayuse_demo_key' '$url/v1/customers/acme/entitlements?consumed=0'
 The catalog as it is:           curl -H 'x-api-key: mayuse_demo_key' '$url/v1/catalog'
-The demo again from the start:    rm -r .wrangler/state, then make run
-Who is in the demo: demo/README.md. Write to it: README.md, "Bring your billing system". The whole API: $url/openapi.json
+The demo again from the start:    rm -r $state, then make run
+Who is in the demo: demo/README.md. Write to it: docs/quickstart.md. The whole API: $url/openapi.json
 
 TEXT
 }
@@ -46,4 +53,4 @@ node scripts/front.mjs "$port" "$inner" "$pass" $$ &
 # production.
 # LOCAL_RUN makes the demo key valid, on this machine only.
 exec env CLOUDFLARE_CF_FETCH_ENABLED=false wrangler dev --ip 127.0.0.1 --port "$inner" --var "LOCAL_RUN:$pass" \
-    --show-interactive-dev-session=false
+    --persist-to "$state" --show-interactive-dev-session=false

@@ -5,6 +5,7 @@ import { request } from "node:http";
 import { createServer } from "node:net";
 import { after, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
 import { DEMO_KEY, start } from "./support.mjs";
 
 const PASS = "a pass of this run";
@@ -58,4 +59,15 @@ test("the demo key alone does not get past the front", async () => {
     assert.equal(await ask(inner, headers), 401, JSON.stringify(headers));
   }
   assert.equal(await ask(inner, { "x-mayuse-local": PASS }), 200);
+});
+
+test("a local run at a port that is taken stops with a sentence, and greets nobody", async () => {
+  const script = fileURLToPath(new URL("../../scripts/run.sh", import.meta.url));
+  const run = spawn(script, { env: { ...process.env, PORT: String(port) }, stdio: ["ignore", "pipe", "pipe"] });
+  const said = { stdout: "", stderr: "" };
+  run.stdout.on("data", (data) => (said.stdout += data));
+  run.stderr.on("data", (data) => (said.stderr += data));
+  const status = await new Promise((resolve) => run.on("close", resolve));
+  const stderr = `Port ${port} is taken, perhaps by another \`make run\`; choose another, such as: PORT=${port + 1} make run\n`;
+  assert.deepEqual({ status, ...said }, { status: 1, stdout: "", stderr });
 });
