@@ -3,7 +3,7 @@
 use crate::counting::allocations;
 use crate::random::cases;
 use mayuse_core::{Amount, QuestionForm};
-use mayuse_dialects::{Presented, Request};
+use mayuse_dialects::{Found, Presented, Request};
 use mayuse_document::Check;
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -13,6 +13,7 @@ use proptest::sample::select;
 fn read(query: &str) -> Option<String> {
     let request =
         Request { method: "GET", path: "/v1/check", query, presented: Presented::Not, content_type: None, body: &[] };
+    Found::of(&request).ok()?;
     let pairs = request.parameters();
     let check = Check::from_pairs(pairs.iter().map(|(name, value)| (name.as_str(), value.as_str()))).ok()?;
     Some(format!("{:?} {:?}", check.question(), check.question().at))

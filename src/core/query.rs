@@ -26,14 +26,17 @@ impl<'q> QuestionForm<'q> {
         let mut given = [false; QuestionForm::PARAMETERS.len()];
         for pair in query.split('&') {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            let name = decoded(name);
+            let name = decoded(name)?;
             let mut rows = QuestionForm::PARAMETERS.iter().zip(&mut given);
-            // Parameters of other names mean nothing here.
-            let Some(((_, slot), is_given)) = rows.find(|((known, _), _)| *known == name) else { continue };
+            let Some(((_, slot), is_given)) = rows.find(|((known, _), _)| *known == name) else {
+                // Parameters of other names mean nothing here, but are UTF-8 as all of a query is.
+                decoded(value)?;
+                continue;
+            };
             if std::mem::replace(is_given, true) {
                 return None;
             }
-            form.fill(slot, decoded(value))?;
+            form.fill(slot, decoded(value)?)?;
         }
         let mut rows = QuestionForm::PARAMETERS.iter().zip(given);
         rows.all(|((_, slot), is_given)| is_given || !matches!(slot, Slot::Key(_))).then_some(form)
@@ -81,10 +84,10 @@ fn unsigned(value: &str) -> Option<u64> {
 }
 
 /// A text as it was before it was written into a query: `+` is a space, `%` and two digits a byte.
-/// What is no such thing stands for itself.
-fn decoded(text: &str) -> Cow<'_, str> {
+/// What is no such thing stands for itself. Nothing if the bytes are not UTF-8.
+fn decoded(text: &str) -> Option<Cow<'_, str>> {
     if !text.bytes().any(|byte| matches!(byte, b'+' | b'%')) {
-        return Cow::Borrowed(text);
+        return Some(Cow::Borrowed(text));
     }
     let digit = |byte: Option<&u8>| char::from(*byte?).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
     let mut bytes = Vec::with_capacity(text.len());
@@ -103,5 +106,5 @@ fn decoded(text: &str) -> Cow<'_, str> {
             other => *other,
         });
     }
-    Cow::Owned(String::from_utf8_lossy(&bytes).into_owned())
+    String::from_utf8(bytes).ok().map(Cow::Owned)
 }

@@ -49,10 +49,13 @@ impl Found {
     /// Looks a request up. The caller passes `HEAD` as `GET`.
     ///
     /// # Errors
-    /// The path is not percent-encoded UTF-8.
+    /// The path is not percent-encoded UTF-8, or the query of a route of mayuse's own.
     pub fn of(request: &Request<'_>) -> Result<Found, ApiError> {
         let dialect = Dialect::of(request.path, request.presented);
         let segments = request.segments()?;
+        if dialect == Dialect::Native {
+            request.has_text_in_query()?;
+        }
         let mut found = Found { dialect, route: None, write: None, methods: Methods::default(), segments };
         for route in ROUTES.iter().filter(|route| route.dialect == dialect) {
             if matches!(route.handler, Handler::Nowhere) || !found.is_at(route.path) {

@@ -68,6 +68,17 @@ impl Request<'_> {
         self.path.strip_prefix('/').unwrap_or_default().split('/').map(decoded).collect()
     }
 
+    /// Checks that the query is text. In place of other bytes, [`parameters`](Request::parameters) has a sign that
+    /// replaces them, so two different names could be read as one.
+    ///
+    /// # Errors
+    /// The query is not percent-encoded UTF-8.
+    pub fn has_text_in_query(&self) -> Result<(), ApiError> {
+        // Separators are ASCII, so the parts are UTF-8 if and only if the whole is.
+        let text = percent_decode_str(self.query).decode_utf8();
+        text.map(|_| ()).map_err(|_| ApiError::new(ErrorKind::BadRequest, "the query is not UTF-8 in percent-encoding"))
+    }
+
     /// The decoded parameters of the query, in order.
     pub fn parameters(&self) -> Vec<(String, String)> {
         form_urlencoded::parse(self.query.as_bytes()).into_owned().collect()
