@@ -6,7 +6,7 @@ use crate::kind::Kind;
 use crate::request::{ApiResponse, Context, Outcome};
 use crate::route::{Call, Program};
 use crate::store::{Change, Entity, SETTINGS, text};
-use mayuse_core::{Element, Place};
+use mayuse_core::{Element, ID_RULE, Place, is_id};
 use serde_json::{Map, Value};
 
 /// The format number of catalog documents.
@@ -66,14 +66,17 @@ fn shown(kind: Kind, entity: &Entity) -> Value {
 /// `?limit=` (1 to 1,000, by default 100) and `?cursor=`, from the previous page.
 pub(crate) fn list(call: &Call<'_>, _: &mut Context) -> Result<Outcome, ApiError> {
     let (kind, request, store) = (kind_named(call.param(0))?, call.request, call.store);
-    let limit = match request.parameter("limit") {
+    let limit = match request.single_parameter("limit")? {
         None => 100,
         Some(text) => {
             let limit = text.parse::<usize>().ok().filter(|limit| 1 <= *limit && *limit <= 1_000);
             limit.ok_or_else(|| ApiError::field("limit", "expected 1 to 1000"))?
         }
     };
-    let after = request.parameter("cursor").unwrap_or_default();
+    let after = request.single_parameter("cursor")?.unwrap_or_default();
+    if !after.is_empty() && !is_id(&after) {
+        return Err(ApiError::field("cursor", ID_RULE));
+    }
     let page = store.page(kind, &after, limit)?;
     let last = page.last().map(|entity| entity.id.clone()).unwrap_or_default();
     let has_more = !page.is_empty() && !store.page(kind, &last, 1)?.is_empty();

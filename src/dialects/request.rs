@@ -5,7 +5,7 @@ use crate::ids::Ids;
 use crate::methods::Methods;
 use crate::store::Change;
 use crate::strict;
-use mayuse_core::Instant;
+use mayuse_core::{Code, Instant, Problem, Problems};
 use mayuse_document::Tree;
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
@@ -82,6 +82,22 @@ impl Request<'_> {
     /// The decoded parameters of the query, in order.
     pub fn parameters(&self) -> Vec<(String, String)> {
         form_urlencoded::parse(self.query.as_bytes()).into_owned().collect()
+    }
+
+    /// The value of a parameter that may be given once.
+    ///
+    /// # Errors
+    /// It is given twice.
+    pub fn single_parameter(&self, name: &str) -> Result<Option<String>, ApiError> {
+        let mut found = self.parameters().into_iter().filter(|(given, _)| given == name).map(|(_, value)| value);
+        let value = found.next();
+        match found.next() {
+            None => Ok(value),
+            Some(_) => {
+                let problem = Problem::error(Code::Duplicate, name.to_owned(), "the field is written twice");
+                Err(Problems::from(problem).into())
+            }
+        }
     }
 
     /// The last value of a parameter.

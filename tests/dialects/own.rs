@@ -122,10 +122,21 @@ fn lists_come_in_pages() {
     assert_eq!(page(&mut memory, "limit=7").1, json!(null), "the last page is known for it");
     assert_eq!(page(&mut memory, "limit=1000").1, json!(null));
     assert_eq!(page(&mut memory, "cursor=cus_6"), (String::new(), json!(null)));
-    assert_eq!(page(&mut memory, "limit=5&limit=2&cursor=cus_3x").0, "cus_4 cus_5", "the last one counts");
+    assert_eq!(page(&mut memory, "limit=2&cursor=cus_3x").0, "cus_4 cus_5");
+    assert_eq!(page(&mut memory, "limit=1&cursor=").0, "cus_0");
     for limit in ["0", "1001", "-1", "ten", "", "1.5", "99999999999999999999999"] {
         let (status, answer) = memory.get(&format!("/v1/catalog/customers?limit={limit}"));
         assert_eq!((status, error(&answer)), (400, ("INVALID", "limit", "expected 1 to 1000")), "{limit}");
+    }
+    for (query, expected) in [
+        ("limit=5&limit=2", ("DUPLICATE", "limit", "the field is written twice")),
+        ("cursor=cus_1&limit=2&cursor=", ("DUPLICATE", "cursor", "the field is written twice")),
+        ("cursor=%00", ("INVALID", "cursor", "expected 1 to 128 visible ASCII characters")),
+        ("cursor=%ff", ("INVALID", "", "the query is not UTF-8 in percent-encoding")),
+        ("other=%C3", ("INVALID", "", "the query is not UTF-8 in percent-encoding")),
+    ] {
+        let (status, answer) = memory.get(&format!("/v1/catalog/customers?{query}"));
+        assert_eq!((status, error(&answer)), (400, expected), "{query}");
     }
 }
 
