@@ -99,11 +99,16 @@ fn write_secret(path: &Path, secret: &str) -> io::Result<()> {
 /// The signing key, from a file or else from the environment.
 pub fn signing_key(path: Option<&Path>) -> Result<SigningKey, CliError> {
     if let Some(path) = path {
+        // A public key is as long as a secret one, and nobody could verify what it signs.
+        if path.extension().is_some_and(|extension| extension == "pub") {
+            let message = format!("{}: this is the public key; sign with the secret one", input::name(path));
+            return Err(CliError::Usage { message });
+        }
         let text = String::from_utf8_lossy(&input::read(path)?).into_owned();
-        return parsed(&input::name(path), SigningKey::parse(&text));
+        return secret(&input::name(path), &text);
     }
     match env::var(SIGNING_KEY).ok().filter(|key| !key.trim().is_empty()) {
-        Some(key) => parsed(SIGNING_KEY, SigningKey::parse(&key)),
+        Some(key) => secret(SIGNING_KEY, &key),
         None => {
             let message = format!(
                 "no key to sign with: pass --key FILE, or set the environment variable {SIGNING_KEY}. \
@@ -112,6 +117,17 @@ pub fn signing_key(path: Option<&Path>) -> Result<SigningKey, CliError> {
             Err(CliError::Usage { message })
         }
     }
+}
+
+/// Reads a secret key, which is none of the public keys in the environment.
+fn secret(what: &str, text: &str) -> Result<SigningKey, CliError> {
+    let key = parsed(what, SigningKey::parse(text))?;
+    let known = env::var(SNAPSHOT_KEYS).unwrap_or_default();
+    if known.split_whitespace().any(|public| public.eq_ignore_ascii_case(&key.secret())) {
+        let message = format!("{what}: this is a public key of {SNAPSHOT_KEYS}; sign with the secret one");
+        return Err(CliError::Usage { message });
+    }
+    Ok(key)
 }
 
 /// The keys to verify with, from the argument or else from the environment. May be empty.

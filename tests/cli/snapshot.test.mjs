@@ -195,6 +195,12 @@ test("without a key nothing is built, and what to do is said", async () => {
   const args = ["build", DEMO, "-o", path("unsigned")];
   await refused(args, 2, /no key to sign with: pass --key FILE, or set[^]*mayuse keygen -o/, { env: { MAYUSE_SIGNING_KEY: "" } });
   await refused([...args, "--key", file("bad.key", "abc")], 2, /bad\.key: a key is 64 hexadecimal digits/);
+  // A public key has as many digits as a secret one.
+  const publicKey = publicOf(SECRET);
+  await refused([...args, "--key", file("sign.key.pub", publicKey)], 2, /sign\.key\.pub: this is the public key; sign with the secret one/);
+  const env = { MAYUSE_SIGNING_KEY: publicKey, MAYUSE_SNAPSHOT_KEYS: `${"ab".repeat(32)} ${publicKey}` };
+  await refused(args, 2, /MAYUSE_SIGNING_KEY: this is a public key of MAYUSE_SNAPSHOT_KEYS/, { env });
+  await refused([...args, "--key", file("renamed.key", publicKey)], 2, /renamed\.key: this is a public key/, { env });
   assert.ok(!existsSync(path("unsigned")));
 });
 
