@@ -29,12 +29,13 @@ Examples:
   mayuse publish yesterday --url https://mayuse.example.com --rollback --key snapshot.key
 
 Exit status: 0 published or written, 1 the server refused or was not reached, 2 a bad question or snapshot.")]
+#[command(group = clap::ArgGroup::new("target").required(true).args(["url", "kv"]))]
 pub struct Args {
     /// The folder of the snapshot
     #[arg(value_name = "DIR")]
     folder: PathBuf,
     /// The Worker: http[s]://host[:port][/prefix]; its key is that in MAYUSE_KEY
-    #[arg(long, value_name = "WORKER", required_unless_present = "kv", conflicts_with = "kv")]
+    #[arg(long, value_name = "WORKER")]
     url: Option<String>,
     /// Write a file for `wrangler kv bulk put` instead; several, where one would be too large for it
     #[arg(long, value_name = "OUT")]
@@ -67,6 +68,10 @@ pub fn run(args: &Args) -> Result<bool, CliError> {
     if !args.folder.is_dir() {
         let message =
             format!("{}: expected the folder of a snapshot, as `mayuse build` makes it", input::name(&args.folder));
+        return Err(CliError::Usage { message });
+    }
+    if args.kv.as_ref().is_some_and(|path| path.as_os_str() == "-") {
+        let message = "--kv -: expected the name of a file; there may have to be several".to_owned();
         return Err(CliError::Usage { message });
     }
     let signer = if args.rollback { Some(keygen::signing_key(args.key.as_deref())?) } else { None };

@@ -18,6 +18,8 @@ const MAX_ANSWER_BYTES: u64 = 4 << 20;
 /// The maximum number of characters shown of an answer that is not JSON.
 const MAX_EXCERPT: usize = 300;
 
+const SAY_SO: &str = " Say so with --url.";
+
 /// Which server, and as whom.
 #[derive(Debug, clap::Args)]
 // Flattened into the arguments of commands, which are a group of the same name.
@@ -139,7 +141,7 @@ impl Answer {
         let status = response.status();
         let header = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok());
         let hint = match status.as_u16() {
-            300..=399 => header("location").map(|to| format!("It is elsewhere: {}. Say so with --url.", clean(to))),
+            300..=399 => header("location").map(|to| format!("It is elsewhere: {}.{SAY_SO}", clean(to))),
             401 => Some("Pass the key with --key, or set the environment variable MAYUSE_KEY.".to_owned()),
             404 => Some("Is --url the place where the Worker is?".to_owned()),
             _ => header("retry-after").map(|seconds| format!("Try again after {} seconds.", clean(seconds))),
@@ -209,6 +211,17 @@ impl Answer {
         }
         let hints = [Some(format!("{}.", self.what)), self.hint.clone()];
         CliError::Server { problems, hints: hints.into_iter().flatten().collect() }
+    }
+
+    /// The refusal in a command without `--url` and `--key`: the address is its argument.
+    pub fn refusal_without_options(&self) -> CliError {
+        let mut failure = self.refusal();
+        if let CliError::Server { hints, .. } = &mut failure {
+            hints.iter_mut().for_each(|hint| *hint = hint.replace(SAY_SO, ""));
+            hints.retain(|hint| !hint.contains("--url") && !hint.contains("--key"));
+        }
+        let hint = "Set the environment variable MAYUSE_KEY to a key of the scope `snapshot` or `catalog`.";
+        if self.status == 401 { failure.hint(hint) } else { failure }
     }
 
     fn code(&self) -> String {

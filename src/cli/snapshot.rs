@@ -141,7 +141,7 @@ fn fetch_manifest(url: &str) -> Result<(Packed, Place), CliError> {
 
 /// Fetches so many bytes at most.
 fn fetch(server: &Server, path: &str, limit: u64) -> Result<Vec<u8>, CliError> {
-    fetch_if_there(server, path, limit).and_then(|found| found.map_err(|answer| answer.refusal()))
+    fetch_if_there(server, path, limit).and_then(|found| found.map_err(|answer| answer.refusal_without_options()))
 }
 
 /// The manifest that a Worker has, if it has one.
@@ -149,7 +149,7 @@ pub fn manifest_of(server: &Server) -> Result<Option<Vec<u8>>, CliError> {
     match fetch_if_there(server, WORKER, MAX_MANIFEST)? {
         Ok(bytes) => Ok(Some(bytes)),
         Err(answer) if answer.is_missing() => Ok(None),
-        Err(answer) => Err(answer.refusal()),
+        Err(answer) => Err(answer.refusal_without_options()),
     }
 }
 

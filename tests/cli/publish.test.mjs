@@ -148,7 +148,9 @@ test("a server that is not there, and what is no snapshot", async () => {
     assert.match(answer.stderr, pattern);
   };
   await refused([DEMO, "--kv", path("x.json")], /expected the folder of a snapshot, as `mayuse build` makes it/);
-  await refused([path("local")], /--url/);
+  await refused([path("local")], /<--url <WORKER>\|--kv <OUT>>/);
+  await refused([path("local"), "--url", "http://127.0.0.1:1", "--kv", path("x.json")], /cannot be used with/);
+  await refused([path("local"), "--kv", "-"], /error\[USAGE\] --kv -: expected the name of a file/);
   await refused([path("local"), "--url", "http://127.0.0.1:1"], /no key of the Worker: set the environment variable MAYUSE_KEY/, { key: "" });
   await refused([path("local"), "--kv", path("x.json")], /not known here/, { env: { MAYUSE_SNAPSHOT_KEYS: "ab".repeat(32) } });
   const [object] = readdirSync(path("local/o"));

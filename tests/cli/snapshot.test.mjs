@@ -306,6 +306,8 @@ test("a snapshot is read from where it is served", async (t) => {
   const asked = [];
   const server = createServer(({ url, headers }, response) => {
     asked.push({ url, key: headers.authorization });
+    if (headers.authorization === "Bearer wrong") return response.writeHead(401).end();
+    if (url.startsWith("/moved")) return response.writeHead(302, { location: "https://elsewhere.example" }).end();
     const place = path(url.replace("/v1/snapshot/objects/", "/served/o/").replace("/v1/snapshot/", "/served/").slice(1));
     if (existsSync(place)) response.end(readFileSync(place));
     else response.writeHead(404, { "content-type": "application/json" }).end('{"error": {"code": "NOT_FOUND", "message": "there is none"}}');
@@ -322,6 +324,12 @@ test("a snapshot is read from where it is served", async (t) => {
   }
   await refused(["inspect", `${url}/nothing/manifest`], 1, /error\[NOT_FOUND\] there is none/);
   await refused(["diff", `${url}/nothing/manifest`, DEMO], 2, /error\[NOT_FOUND\]/);
+  // What to do is said in terms of options that the command has.
+  const keyHint = /\nSet the environment variable MAYUSE_KEY to a key of the scope `snapshot` or `catalog`\.\n$/;
+  for (const [at, pattern, key] of [["", keyHint, "wrong"], ["/nothing/manifest", /404/], ["/moved/manifest", /\nIt is elsewhere: https:\/\/elsewhere\.example\.\n$/]]) {
+    const { stderr } = await refused(["inspect", `${url}${at}`], 1, pattern, { key });
+    assert.doesNotMatch(stderr, /--url|--key\b/);
+  }
   await refused(["diff", `${url}/v1/snapshot/manifest`, DEMO, ...AT], 0, /no difference/);
 });
 
