@@ -53,10 +53,38 @@ export const resolve = (question) => JSON.parse(answered(() => engine.resolve(te
 
 // `undefined` is no JSON; it is refused like any other document that is none.
 function text(value) {
-  const json = typeof value === "string" ? value : (JSON.stringify(value) ?? "");
+  const json = typeof value === "string" ? value : (written(value) ?? "");
   // Memory has an end.
-  if (json.length > 2 ** 26) throw new MayUseError([{ code: "TOO_LARGE", path: "", message: "more than 2^26 characters" }]);
+  if (json.length > 2 ** 26) throw refusal("TOO_LARGE", "", "more than 2^26 characters");
   return json;
+}
+
+const refusal = (code, path, message) => new MayUseError([{ code, path, message }]);
+
+// JSON has no NaN, invalid dates and BigInts. `JSON.stringify` writes null for the first two, which means that the
+// usage is unknown and the time is now. The places of objects are noted only to name that of a refused value.
+function written(value, places) {
+  const pathOf = (holder, key) => {
+    const [outer, name] = places?.get(holder) ?? [];
+    if (outer === undefined) return key;
+    const path = pathOf(outer, name);
+    return Array.isArray(holder) ? `${path}[${key}]` : path ? `${path}.${key}` : key;
+  };
+  try {
+    return JSON.stringify(value, function (key, value) {
+      const isDate = value === null && this[key] instanceof Date;
+      if (isDate || typeof value === "bigint" || (typeof value === "number" && !Number.isFinite(value))) {
+        const found = isDate ? "an invalid date" : typeof value === "bigint" ? "a BigInt" : value;
+        throw refusal("WRONG_TYPE", pathOf(this, key), `expected JSON, found ${found}`);
+      }
+      if (typeof value === "object") places?.set(value, [this, key]);
+      return value;
+    });
+  } catch (thrown) {
+    if (!places) return written(value, new Map());
+    // Else a circle, for example.
+    throw thrown instanceof MayUseError ? thrown : refusal("INVALID_JSON", "", String(thrown?.message ?? thrown));
+  }
 }
 
 function answered(ask) {

@@ -71,6 +71,27 @@ test("what the engine's memory could not hold is refused before it gets there", 
   engine.free();
 });
 
+test("what JSON cannot say is refused, and where it is", () => {
+  const engine = new mayuse.MayUse(demo);
+  const asked = { customer: "acme", feature: "api_calls" };
+  const refused = (ask, path, found) => {
+    assert.throws(ask, { name: "MayUseError", code: "WRONG_TYPE", path, message: `${path}: expected JSON, found ${found}` });
+  };
+  const circle = { ...asked };
+  circle.consumed = circle;
+  refused(() => engine.check({ ...asked, consumed: 10n }), "consumed", "a BigInt");
+  refused(() => engine.check({ ...asked, consumed: NaN }), "consumed", "NaN");
+  refused(() => engine.check({ ...asked, requested: -Infinity }), "requested", "-Infinity");
+  refused(() => engine.check({ ...asked, at: new Date(NaN) }), "at", "an invalid date");
+  refused(() => engine.entitlements({ customer: "acme", reserved: NaN }), "reserved", "NaN");
+  refused(() => mayuse.window({ billing: { period: NaN } }), "billing.period", "NaN");
+  refused(() => new mayuse.MayUse({ format: 1, plans: [{}, { versions: [{ number: 1n }] }] }), "plans[1].versions[0].number", "a BigInt");
+  assert.throws(() => engine.check(circle), { name: "MayUseError", code: "INVALID_JSON", path: "" });
+  const decided = engine.check({ ...asked, consumed: "10", at: new Date(Date.UTC(2026, 10, 20)) });
+  assert.equal(decided.reason, "WITHIN_LIMIT");
+  assert.equal(engine.check({ ...asked, consumed: null, at: undefined }).reason, "USAGE_UNAVAILABLE");
+});
+
 test("every vector", () => {
   const folder = join(root, "tests/vectors");
   const { files } = JSON.parse(readFileSync(join(folder, "index.json"), "utf8"));
