@@ -42,7 +42,8 @@ impl Catalog {
     /// Decides whether a customer may use a feature, `now` or at the instant of the question.
     ///
     /// # Errors
-    /// A question with an impossible name or amount.
+    /// A question with an impossible name or amount, or whose amounts and limits have more digits than can be held
+    /// exactly.
     pub fn check<'s>(&'s self, question: &Question<'s>, now: Instant) -> Result<Decision<'s>, Error> {
         Ok(decide(&self.full, question, now)?)
     }

@@ -79,7 +79,8 @@ impl<S: Store> Follower<S> {
     /// replaces, so `keep` copies out what is needed. `keep` must not call the follower, which may be locked.
     ///
     /// # Errors
-    /// A question with an impossible name or amount.
+    /// A question with an impossible name or amount, or whose amounts and limits have more digits than can be held
+    /// exactly. A missing, old or unusable snapshot is no error, but an answer with a reason.
     pub fn check<T>(&self, question: &Question<'_>, keep: impl Fn(&Decision<'_>) -> T) -> Result<T, Error> {
         let now = (self.clock)();
         if let Some(kept) = self.with(|reader| reader.answer_now(question, now).map(|decision| keep(&decision))) {

@@ -44,7 +44,8 @@ impl Snapshot {
     /// the instant that is asked about unless the question names another.
     ///
     /// # Errors
-    /// A question with an impossible name or amount.
+    /// A question with an impossible name or amount, or whose amounts and limits have more digits than can be held
+    /// exactly.
     pub fn check<'s>(&'s self, question: &Question<'s>, now: Instant) -> Result<Decision<'s>, Error> {
         // Every shard is held.
         let decided = self.replica.decide(question, now);
