@@ -107,6 +107,7 @@ fn an_instant_is_read_to_the_last_digit() {
     }
     for (from, to) in [("0001-01-01T00:00:00Z", Instant::MIN), ("9999-12-31T23:59:59.999Z", Instant::MAX)] {
         assert_eq!((Instant::parse(from), to.to_string()), (Ok(to), from.to_owned()));
+        assert_eq!(format!("{to:?}"), to.to_string());
         assert_eq!(Instant::from_millis(to.millis()), Some(to));
     }
     assert_eq!(Instant::from_millis(Instant::MIN.millis() - 1), None);

@@ -30,7 +30,7 @@ pub(crate) const MS_PER_DAY: i64 = 86_400_000;
 /// assert!(Instant::parse("10000-01-01T00:00:00Z").is_err());
 /// assert!(Instant::parse("0000-12-31T23:59:59Z").is_err());
 /// ```
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Instant(
     // Milliseconds from just before year 1. It is never zero, so an `Option<Instant>` takes no more room.
     NonZeroU64,
@@ -123,6 +123,13 @@ impl fmt::Display for Instant {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (text, length) = self.rfc_3339();
         f.write_str(str::from_utf8(text.get(..length).unwrap_or_default()).unwrap_or_default())
+    }
+}
+
+impl fmt::Debug for Instant {
+    /// As it is displayed.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 

@@ -27,6 +27,7 @@ use std::sync::{OnceLock, PoisonError, RwLock};
 /// let question = Question::new("acme", "sso");
 /// let (allowed, reason) = follower.check(&question, |decision| (decision.allowed, decision.reason))?;
 /// assert_eq!((allowed, reason.name()), (false, "SNAPSHOT_MISSING"));
+/// assert_eq!(follower.status().last_failure.as_deref(), Some("no folder snapshot"));
 /// # Ok::<(), mayuse::Error>(())
 /// ```
 pub struct Follower<S> {

@@ -21,7 +21,8 @@ pub struct Folder {
 }
 
 impl Folder {
-    /// The folder at this path. It is read later, so it need not exist yet.
+    /// The folder at this path. It is read later, so it need not exist yet; until then, each look of a follower fails
+    /// and says so.
     pub fn new(path: impl Into<PathBuf>) -> Folder {
         Folder { path: path.into() }
     }
@@ -37,7 +38,12 @@ impl Folder {
 
 impl Store for Folder {
     fn manifest(&self, _: Duration) -> io::Result<Option<Vec<u8>>> {
-        self.read("manifest")
+        let manifest = self.read("manifest")?;
+        // An empty folder waits for its first snapshot; a folder that is not there may be mistyped.
+        if manifest.is_none() && !self.path.is_dir() {
+            return Err(io::Error::new(io::ErrorKind::NotFound, format!("no folder {}", self.path.display())));
+        }
+        Ok(manifest)
     }
 
     fn object(&self, name: &str, _: Duration) -> io::Result<Option<Vec<u8>>> {

@@ -190,6 +190,11 @@ fn the_example_follows_a_folder() {
         follow::answer(&follower, "acme", "sso").unwrap()
     };
     assert_eq!(answer(), "version 0: false SNAPSHOT_MISSING");
+    let status = follower.status();
+    assert_eq!((status.n_failed, status.last_failure), (1, Some(format!("no folder {}", place.0.display()))));
+    std::fs::create_dir(&place.0).unwrap();
+    assert_eq!(answer(), "version 0: false SNAPSHOT_MISSING");
+    assert_eq!(follower.status().n_failed, 1, "an empty folder waits for its first snapshot");
     write(&place.0, &with_sso(true), 1);
     assert_eq!(answer(), "version 1: true ENABLED");
     write(&place.0, &with_sso(false), 2);
