@@ -98,6 +98,10 @@ change() {
 # tests/mutants.md. The share counts explained survivors as caught, because no test can catch them.
 table() {
     local folder module caught missed explained viable percent
+    if ! compgen -G "$RESULTS/*/mutants.out" >/dev/null; then
+        echo "There are no results yet: scripts/mutants.sh time amount makes those of two modules."
+        return
+    fi
     printf '%-12s %7s %7s %7s %10s %6s\n' module viable caught missed explained caught
     for folder in "$RESULTS"/*/mutants.out; do
         [ -d "$folder" ] || continue

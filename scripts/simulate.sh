@@ -7,6 +7,12 @@ cd "$(dirname "$0")/.."
 # shellcheck source=scripts/env.sh
 . scripts/env.sh
 
+for number in "$@"; do
+    if [ $# -gt 3 ] || ! [[ $number =~ ^[0-9]+$ ]]; then
+        echo "usage: scripts/simulate.sh [STEPS [SEED [RUNS]]], which are whole numbers" >&2
+        exit 2
+    fi
+done
 steps=${1:-1000000} first=${2:-1} runs=${3:-100}
 cargo build --quiet --release -p mayuse-tests --bin mayuse-simulate
 # A run uses a copy of the program, so that later builds do not change it. Each build has a list of its own.
