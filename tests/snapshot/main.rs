@@ -33,6 +33,7 @@ mod hot_path;
 mod publishing;
 mod desk;
 mod steps;
+mod records;
 mod replica;
 mod reader;
 mod asking;
