@@ -60,6 +60,9 @@ impl<'t> Tree<'t> {
 /// What is wrong at the position of the reader.
 type Wrong = &'static str;
 
+/// Reads the value of a field, or an item of an array, whose name is empty.
+type Each<'e, 't> = dyn FnMut(&mut Reader<'t>, Cow<'t, str>) -> Result<(), Wrong> + 'e;
+
 pub(crate) struct Reader<'t> {
     text: &'t str,
     at: usize,
@@ -150,12 +153,8 @@ impl<'t> Reader<'t> {
         if self.is_at_end() { "the text ends too early" } else { wrong }
     }
 
-    /// Reads an object or an array, which begins with the next byte: `each` reads every value, given the name of the
-    /// field.
-    pub fn each(
-        &mut self,
-        each: &mut dyn FnMut(&mut Reader<'t>, Cow<'t, str>) -> Result<(), Wrong>,
-    ) -> Result<(), Wrong> {
+    /// Reads an object or an array, which begins with the next byte: `each` reads every value.
+    pub fn each(&mut self, each: &mut Each<'_, 't>) -> Result<(), Wrong> {
         let closer = closer_of(self.peek());
         self.depth = self.depth.saturating_add(1);
         self.skip(1);

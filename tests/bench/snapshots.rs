@@ -121,7 +121,7 @@ impl Write for Lines<'_> {
                 continue;
             }
             let tree: Tree = serde_json::from_slice(&self.text)?;
-            let list = text(&tree, "kind").and_then(|kind| Kind::parse(kind)).map(Kind::list);
+            let list = text(&tree, "kind").and_then(Kind::parse).map(Kind::list);
             (self.each)(self.n, list, tree).map_err(io::Error::other)?;
             self.text.clear();
             self.n = self.n.saturating_add(1);
