@@ -19,7 +19,14 @@ pub(crate) fn entitlement_value(node: Node<'_>) -> Option<RawValue> {
     let value = node.object()?;
     let types = [("BOOLEAN", Type::Boolean), ("METERED", Type::Metered), ("CREDITS", Type::Credits)];
     let enabled_or_true = || value.optional("enabled", |n| n.bool()).unwrap_or(true);
-    Some(match value.required("type", |n| n.word(&types))? {
+    let kind = value.required("type", |n| n.known_word(&types))?;
+    let used: &[&str] = match kind {
+        Type::Boolean => &["type", "enabled"],
+        Type::Metered => &["type", "enabled", "limit", "reset_period", "overage", "warning_threshold_pct"],
+        Type::Credits => &["type", "enabled", "pool_feature_id", "cost"],
+    };
+    value.warn_of_others(used, &VALUE);
+    Some(match kind {
         Type::Boolean => RawValue::Boolean { enabled: value.required("enabled", |n| n.bool())? },
         Type::Metered => RawValue::Metered(metered(value, enabled_or_true())?),
         Type::Credits => {
@@ -30,13 +37,19 @@ pub(crate) fn entitlement_value(node: Node<'_>) -> Option<RawValue> {
     })
 }
 
+/// The fields of entitlement values of every type.
+const VALUE: [&str; 8] =
+    ["type", "enabled", "limit", "reset_period", "overage", "warning_threshold_pct", "pool_feature_id", "cost"];
+
 fn metered(value: Object<'_>, enabled: bool) -> Option<Metered> {
     let limit = field(value, "limit", |n| n.amount_not_negative());
     let reset_period = field(value, "reset_period", reset_period);
     let overage = field(value, "overage", |node| {
         let overage = node.object()?;
+        let known = ["behavior", "grace_pct", "unit_price"];
+        overage.warn_of_others(&known, &known);
         let behaviors = [("BLOCK", Behavior::Block), ("ALLOW", Behavior::Allow)];
-        let behavior = field(overage, "behavior", |n| n.word(&behaviors));
+        let behavior = field(overage, "behavior", |n| n.known_word(&behaviors));
         let grace_pct = field(overage, "grace_pct", |n| n.amount_not_negative());
         // `unit_price` changes no decision, but a malformed one is still a mistake in the document.
         field(overage, "unit_price", |n| n.amount_not_negative())?;
@@ -66,11 +79,17 @@ fn field<T>(object: Object<'_>, name: &str, read: impl FnOnce(Node<'_>) -> Optio
 pub(crate) fn reset_period(node: Node<'_>) -> Option<ResetPeriod> {
     let period = node.object()?;
     let types = ["NEVER", "BILLING_CYCLE", "CALENDAR", "FIXED_WINDOW", "SLIDING_WINDOW"].map(|name| (name, name));
-    let name = period.required("type", |n| n.word(&types))?;
+    let name = period.required("type", |n| n.known_word(&types))?;
+    let used: &[&str] = match name {
+        "NEVER" => &["type"],
+        "BILLING_CYCLE" => &["type", "sub_cycle"],
+        _ => &["type", "unit", "interval"],
+    };
+    period.warn_of_others(used, &["type", "sub_cycle", "unit", "interval"]);
     Some(match name {
         "NEVER" => ResetPeriod::Never,
         "BILLING_CYCLE" if period.has("sub_cycle") => {
-            period.optional("sub_cycle", |n| n.word(&[("MONTHLY", ResetPeriod::BillingMonth)]))?
+            period.optional("sub_cycle", |n| n.known_word(&[("MONTHLY", ResetPeriod::BillingMonth)]))?
         }
         "BILLING_CYCLE" => ResetPeriod::BillingCycle,
         "CALENDAR" => ResetPeriod::Calendar(every(period)?),
@@ -81,7 +100,7 @@ pub(crate) fn reset_period(node: Node<'_>) -> Option<ResetPeriod> {
 
 fn every(period: Object<'_>) -> Option<Interval> {
     let units = [Unit::Hour, Unit::Day, Unit::Week, Unit::Month, Unit::Year].map(|unit| (unit.name(), unit));
-    let unit = period.required("unit", |n| n.word(&units));
+    let unit = period.required("unit", |n| n.known_word(&units));
     let checked = |n: Node<'_>| {
         let every = Interval::new(unit.unwrap_or(Unit::Day), n.integer()?);
         every.map_err(|error| n.error(Code::OutOfRange, error.to_string())).ok()
@@ -96,11 +115,14 @@ pub(crate) fn ladder(node: Node<'_>) -> Option<Ladder> {
         return node.word(&presets).map(|preset| preset());
     }
     let spelled = node.object()?;
+    let known = ["levels", "across_subscriptions", "multiply_quantity"];
+    spelled.warn_of_others(&known, &known);
     let combines = [Combine::Replace, Combine::Stack, Combine::Max].map(|combine| (combine.name(), combine));
     let mut levels: Vec<(Level, Combine)> = Vec::new();
     spelled.required("levels", |list| {
         list.items(|_, item| {
             let Some(entry) = item.object() else { return };
+            entry.warn_of_others(&["level", "combine"], &["level", "combine"]);
             let level = entry.required("level", |n| level(&n));
             let combine = entry.optional("combine", |n| n.word(&combines)).unwrap_or(Combine::Replace);
             let Some(level) = level else { return };
