@@ -2,8 +2,8 @@
 
 use mayuse_core::Instant;
 use mayuse_dialects::{
-    ApiError, Change, Context, Entity, Ids, Kind, Presented, Referred, Request, Store, answer, versions, key_of,
-    read_definitions, references, text,
+    ApiError, Change, Context, Entity, Ids, Kind, Presented, Referred, Request, Store, answer, key_of,
+    read_definitions, references, text, versions,
 };
 use mayuse_document::Document;
 use serde_json::{Map, Value, json};
