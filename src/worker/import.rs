@@ -4,8 +4,9 @@ use crate::http::{self, Answer, VERSION};
 use crate::js;
 use crate::sql::{Import, Sql};
 use crate::transaction::Storage;
-use mayuse_core::{Element, Instant};
-use mayuse_dialects::{ApiError, Batch, Dialect, ErrorKind, Ids, JsonValue, MAX_LINE, Progress, Store, admit, object};
+use mayuse_core::{Element, Instant, Problems};
+use mayuse_dialects::{ApiError, Batch, Dialect, ErrorKind, Ids, JsonValue, MAX_LINE, Progress, Store};
+use mayuse_dialects::{admit_import, object, show_warnings};
 use serde_json::{Map, Value};
 use std::fmt;
 use std::rc::Rc;
@@ -47,6 +48,7 @@ struct Run {
     was_done: bool,
     n_batches: u64,
     counts: Map<String, Value>,
+    warnings: Problems,
     batch: Batch,
 }
 
@@ -63,7 +65,7 @@ impl Writer<'_> {
             Err(failure) => return Ok(Answer::refusal(Dialect::Native, &failure)),
         };
         let outcome = self.read(request, &mut run).await.and_then(|()| self.finish(&mut run));
-        let summary = object(
+        let mut summary = object(
             &mut [
                 ("lines", run.written.progress.lines.into()),
                 ("batches", run.n_batches.into()),
@@ -74,6 +76,9 @@ impl Writer<'_> {
             ]
             .into_iter(),
         );
+        if let Value::Object(fields) = &mut summary {
+            show_warnings(fields, &run.warnings);
+        }
         let Err(failure) = outcome else {
             let answer = Answer::json(200, &JsonValue(&summary)).with(VERSION, run.written.version);
             // An earlier request wrote the whole file.
@@ -107,6 +112,7 @@ impl Writer<'_> {
             written,
             n_batches: 0,
             counts: Map::new(),
+            warnings: Problems::default(),
             batch: Batch::default(),
         })
     }
@@ -198,7 +204,9 @@ impl Writer<'_> {
     fn flush(&self, run: &mut Run, done: bool) -> Result<(), ApiError> {
         let batch = std::mem::take(&mut run.batch);
         let changes = batch.changes();
-        admit(&changes, self.store.as_ref()).map_err(|failure| batch.locate(failure))?;
+        let admitted = admit_import(&changes, self.store.as_ref());
+        let mut warnings = admitted.map_err(|failure| batch.locate(failure))?;
+        batch.locate_warnings(&mut warnings);
         let written = self.storage.transaction(|| {
             let stored = self.store.import(&run.token)?.map(|import| import.progress).unwrap_or_default();
             if stored == Progress::default() && stored != run.written.progress {
@@ -222,6 +230,8 @@ impl Writer<'_> {
         });
         run.written = written.map_err(|failure| batch.locate(failure))?;
         batch.count(&mut run.counts);
+        warnings.list.into_iter().for_each(|warning| run.warnings.push(warning));
+        run.warnings.n_more = run.warnings.n_more.saturating_add(warnings.n_more);
         if !changes.is_empty() {
             (self.written)();
             run.n_batches = run.n_batches.saturating_add(1);

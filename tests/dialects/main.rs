@@ -35,3 +35,4 @@ mod own;
 mod pabbly;
 mod pabbly_refusals;
 mod table;
+mod unknown;
