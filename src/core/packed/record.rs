@@ -1,6 +1,8 @@
 //! Records: a customer, a subscription, or an alias with the id of its customer.
 
+use super::extras::{Extras, UnpackedExtras};
 use super::rows::{PackedRow, read_row, write_row};
+use super::statuses::{STATUSES, place};
 use super::wire::{Flags, Reader, Writer};
 use crate::billing::{Billing, BillingPeriod, BillingSchedule};
 use crate::sort::sort_by;
@@ -60,7 +62,7 @@ impl<'b> OwnRows<'b> {
         // Rows are looked up by feature, so they are sorted by the ids of their features.
         let mut rows: Vec<PackedRow<'_>> = Vec::new();
         rows.extend(self.items.rows().filter_map(|row| row.with_features(&mut |name| Some((naming.number)(name)))));
-        sort_by(&mut rows, |a, b| a.feature.cmp(&b.feature));
+        sort_by(&mut rows, |a, b| (a.feature, a.starts_at).cmp(&(b.feature, b.starts_at)));
         Items::write(writer, |writer| rows.iter().for_each(|row| write_row(writer, row)));
     }
 }
@@ -86,6 +88,7 @@ pub(crate) struct PackedCustomer<'b> {
     /// None if the name is the id.
     pub name: Option<&'b str>,
     pub archived_at: Option<Instant>,
+    pub created_at: Option<Instant>,
     pub rows: OwnRows<'b>,
     pub n_subscriptions: u32,
 }
@@ -95,6 +98,7 @@ const HAS_ALIAS: u8 = 2;
 const NAMED: u8 = 4;
 const ARCHIVED: u8 = 8;
 const OWN_ROWS: u8 = 16;
+const CREATED: u8 = 32;
 
 /// Reads only the flags and the key of a record.
 #[cfg_attr(not(feature = "small"), inline(always))]
@@ -112,11 +116,12 @@ impl<'b> PackedCustomer<'b> {
         let alias = if flags.has(HAS_ALIAS) { Some(reader.text()?) } else { None };
         let name = if flags.has(NAMED) { Some(reader.text()?) } else { None };
         let archived_at = if flags.has(ARCHIVED) { Some(reader.instant()?) } else { None };
+        let created_at = if flags.has(CREATED) { Some(reader.instant()?) } else { None };
         let mut rows = OwnRows::default();
         if flags.has(OWN_ROWS) {
             (rows, *reader) = OwnRows::read(*reader)?;
         }
-        Some(PackedCustomer { alias, name, archived_at, rows, n_subscriptions: reader.count()? })
+        Some(PackedCustomer { alias, name, archived_at, created_at, rows, n_subscriptions: reader.count()? })
     }
 }
 
@@ -141,12 +146,13 @@ impl<'b> Record<'b> {
                     .with(HAS_ALIAS, customer.alias.is_some())
                     .with(NAMED, customer.name.is_some())
                     .with(ARCHIVED, customer.archived_at.is_some())
-                    .with(OWN_ROWS, customer.rows.n != 0);
+                    .with(OWN_ROWS, customer.rows.n != 0)
+                    .with(CREATED, customer.created_at.is_some());
                 writer.flags(flags);
                 writer.text(key);
                 [customer.alias, customer.name].into_iter().flatten().for_each(|text| writer.text(text));
-                if let Some(archived_at) = customer.archived_at {
-                    writer.instant(archived_at);
+                for at in [customer.archived_at, customer.created_at].into_iter().flatten() {
+                    writer.instant(at);
                 }
                 if flags.has(OWN_ROWS) {
                     customer.rows.write(writer, naming);
@@ -172,6 +178,7 @@ pub(crate) struct PackedSubscription<'b> {
     /// The products of the price components.
     pub products: Items<'b>,
     pub rows: OwnRows<'b>,
+    pub extras: Extras<'b>,
 }
 
 const ENDS: u8 = 1;
@@ -183,25 +190,8 @@ const ADD_ONS: u8 = 32;
 const PRODUCTS: u8 = 64;
 const ROWS: u8 = 128;
 
-/// The numbers of statuses in the packed form: their positions here, which never change.
-const STATUSES: [Status; 11] = [
-    Status::PendingActivation,
-    Status::PendingCharge,
-    Status::TrialActive,
-    Status::Active,
-    Status::TrialExpired,
-    Status::Paused,
-    Status::Suspended,
-    Status::Cancelled,
-    Status::Completed,
-    Status::Superseded,
-    Status::Errored,
-];
-
-/// The position of an item in a list.
-fn place<T: PartialEq>(list: &[T], item: &T) -> usize {
-    list.iter().position(|other| other == item).unwrap_or_default()
-}
+/// The flag, in the number of status and period, for further flags.
+const MORE_FLAGS: usize = 64;
 
 impl<'b> PackedSubscription<'b> {
     pub fn read(reader: &mut Reader<'b>) -> Option<PackedSubscription<'b>> {
@@ -216,8 +206,9 @@ impl<'b> PackedSubscription<'b> {
         let version = u32::try_from(version).ok()?;
         let states = usize::try_from(states).ok()?;
         let status = *STATUSES.get(states & 15)?;
-        let period = *BillingPeriod::ALL.get(states >> 4)?;
+        let period = *BillingPeriod::ALL.get((states & !MORE_FLAGS) >> 4)?;
         let flags = Flags(u8::try_from(flags).ok()?);
+        let more = if states & MORE_FLAGS == 0 { Flags::default() } else { reader.flags()? };
         let schedule = BillingSchedule::new(period, i64::try_from(anchor).ok()?).ok()?;
         let start = reader.day_from(0)?;
         let (from, midnight) = (start.days(), start.midnight().millis());
@@ -233,6 +224,7 @@ impl<'b> PackedSubscription<'b> {
         if flags.has(ROWS) {
             (rows, *reader) = OwnRows::read(*reader)?;
         }
+        let extras = Extras::read(reader, more)?;
         let billing = Billing::new(schedule, current_start, current_end, Some(start), billing_start).ok()?;
         Some(PackedSubscription {
             id,
@@ -246,6 +238,7 @@ impl<'b> PackedSubscription<'b> {
             add_ons,
             products,
             rows,
+            extras,
         })
     }
 
@@ -254,7 +247,11 @@ impl<'b> PackedSubscription<'b> {
         let (from, midnight) = (self.start.days(), self.start.midnight().millis());
         writer.text(self.id);
         writer.count((naming.number)(self.version));
-        writer.size(place(&STATUSES, &self.status) | (place(&BillingPeriod::ALL, &schedule.period()) << 4));
+        let states = place(&STATUSES, &self.status) | (place(&BillingPeriod::ALL, &schedule.period()) << 4);
+        // The extras have names, too.
+        let extras =
+            if self.extras.is_empty() { None } else { Some(UnpackedExtras::of(self.extras, naming.number).pack()) };
+        writer.size(if extras.is_some() { states | MORE_FLAGS } else { states });
         let flags = Flags::default()
             .with(ENDS, self.end.is_some())
             .with(TRIAL_ENDS, self.trial_end.is_some())
@@ -266,6 +263,9 @@ impl<'b> PackedSubscription<'b> {
             .with(ROWS, self.rows.n != 0);
         writer.flags(flags);
         writer.count(schedule.anchor().into());
+        if let Some((more, _)) = &extras {
+            writer.flags(*more);
+        }
         writer.day_from(0, self.start);
         let current_start = self.billing.current_start;
         writer.day_from(from, current_start);
@@ -299,6 +299,9 @@ impl<'b> PackedSubscription<'b> {
         }
         if flags.has(ROWS) {
             self.rows.write(writer, naming);
+        }
+        if let Some((_, text)) = extras {
+            writer.text(&text.0);
         }
     }
 }
