@@ -1,11 +1,12 @@
 //! Reads the entities of a document, each by itself. References are still names.
 
 use crate::config;
+use crate::details::{dates, positive, slots_of, sold_with, status_change};
 use crate::tree::{Node, Object, Tree};
 use crate::values::{self, RawValue};
 use mayuse_core::{
-    ALIAS_RULE, Billing, BillingPeriod, BillingSchedule, Code, Date, Element, FeatureType, Instant, Policy, Problem,
-    Severity, SoldWith, Status, SubscriptionAddOn, is_alias, sort_by, trial_end,
+    ALIAS_RULE, Billing, BillingPeriod, BillingSchedule, Code, Element, FeatureType, Instant, Policy, Problem,
+    Severity, SoldWith, Status, SubscriptionAddOn, is_alias, trial_end,
 };
 
 #[derive(Clone, Debug)]
@@ -77,10 +78,10 @@ pub(crate) struct RawSubscription {
     pub status: Status,
     pub status_since: Option<Instant>,
     pub status_changes: Vec<(Status, Instant)>,
-    pub start: Date,
-    pub end: Option<Date>,
+    pub start: Instant,
+    pub end: Option<Instant>,
     pub activated_at: Option<Instant>,
-    pub trial_end: Option<Date>,
+    pub trial_end: Option<Instant>,
     pub billing: Option<Billing>,
     pub products: Vec<String>,
     pub seats: Option<u32>,
@@ -202,27 +203,6 @@ pub(crate) fn add_on(node: Node<'_>, at: Element) -> Option<RawAddOn> {
     })
 }
 
-/// The plans with which an add-on is sold: `associate_plans`, and `plans_array` if they are selected.
-fn sold_with(o: Object<'_>) -> SoldWith<String> {
-    let selected =
-        o.optional("associate_plans", |n| Some(matches!(n.tree, Tree::Text(which) if which == "selected_plans")));
-    match selected {
-        None => SoldWith::All,
-        Some(false) => SoldWith::ItsProduct,
-        Some(true) => {
-            let mut plans: Vec<String> = Vec::new();
-            o.each("plans_array", |_, node| {
-                if let Tree::Text(plan) = node.tree {
-                    plans.push(plan.to_string());
-                }
-            });
-            sort_by(&mut plans, Ord::cmp);
-            plans.dedup();
-            SoldWith::Plans(plans)
-        }
-    }
-}
-
 pub(crate) fn customer(node: Node<'_>, at: Element) -> Option<RawCustomer> {
     let o = node.object()?;
     let id = o.required_id("id");
@@ -252,11 +232,12 @@ pub(crate) fn subscription(node: Node<'_>, at: Element) -> Option<RawSubscriptio
     let status_since = o.optional("status_since", |n| n.instant());
     let mut status_changes = Vec::new();
     o.each("status_changes", |_, node| status_changes.extend(status_change(node)));
-    let start = o.required("start_date", |n| n.date());
-    let end = o.optional("end_date", |n| n.date());
+    let start = o.required("start_date", |n| n.instant());
+    let end = o.optional("end_date", |n| n.instant());
     let activated_at = o.optional("activated_at", |n| n.instant());
     let trial_days = o.optional("trial_duration", |n| n.count()).unwrap_or_default();
-    let billing = billing(o, start, status);
+    let trial_end = start.and_then(|start| trial_end(start, trial_days));
+    let billing = billing(o, start, status, trial_end);
     let (mut products, mut slots) = (Vec::new(), Vec::new());
     o.each("components", |_, node| {
         let Some(component) = node.object() else { return };
@@ -277,10 +258,10 @@ pub(crate) fn subscription(node: Node<'_>, at: Element) -> Option<RawSubscriptio
         status: status.unwrap_or(Status::Errored),
         status_since,
         status_changes,
-        start: start.unwrap_or(Instant::EPOCH.date()),
+        start: start.unwrap_or(Instant::EPOCH),
         end,
         activated_at,
-        trial_end: start.and_then(|start| trial_end(start, trial_days)),
+        trial_end,
         billing,
         products,
         seats,
@@ -290,72 +271,54 @@ pub(crate) fn subscription(node: Node<'_>, at: Element) -> Option<RawSubscriptio
     })
 }
 
-fn status_change(node: Node<'_>) -> Option<(Status, Instant)> {
-    let o = node.object()?;
-    let status = o.required("status", |n| values::status(&n));
-    let at = o.required("at", |n| n.instant());
-    Some((status?, at?))
-}
-
-/// The slots of a price component's fee, if it is one for slots.
-fn slots_of(fee: Node<'_>) -> Option<u32> {
-    // Fees are the billing system's: what is no number of slots here changes no decision.
-    let Tree::Object(fields) = fee.tree else { return None };
-    let field = |name: &str| fields.iter().find(|(field, _)| field == name).map(|(_, value)| value);
-    match (field("type"), field("initial_slots")) {
-        (Some(Tree::Text(kind)), Some(Tree::Number(n))) if kind == "SLOT" => n.parse().ok(),
-        _ => None,
-    }
-}
-
-fn positive(node: &Node<'_>) -> Option<u32> {
-    let count = node.count()?;
-    if count == 0 {
-        node.error(Code::OutOfRange, "expected at least 1, found 0");
-        return None;
-    }
-    Some(count)
-}
-
-/// Reads `starts_at` and `expires_at`, between which a row is there.
-fn dates(o: Object<'_>) -> (Option<Instant>, Option<Instant>) {
-    let starts_at = o.optional("starts_at", |n| n.instant());
-    let expires_at = o.optional("expires_at", |n| n.instant());
-    if starts_at.zip(expires_at).is_some_and(|(starts_at, expires_at)| expires_at <= starts_at) {
-        o.error(Code::Invalid, "`expires_at` must come after `starts_at`");
-    }
-    (starts_at, expires_at)
-}
-
-fn billing(o: Object<'_>, start: Option<Date>, status: Option<Status>) -> Option<Billing> {
-    let period = o.required("period", |n| n.billing_period());
+fn billing(
+    o: Object<'_>,
+    start: Option<Instant>,
+    status: Option<Status>,
+    trial_end: Option<Instant>,
+) -> Option<Billing> {
+    let period = o.required("period", values::billing_period);
     let schedule = rhythm(o, period);
-    let from = o.required("current_period_start", |n| n.date());
-    let to = o.optional("current_period_end", |n| n.date());
+    let from = o.required("current_period_start", |n| n.instant());
+    let to = o.optional("current_period_end", |n| n.instant());
     // Meteroid stores a pending subscription, which has no period yet, with an end that is the start.
     let to = to.filter(|_| status != Some(Status::PendingActivation) || to != from);
-    let billing_start = o.optional("billing_start_date", |n| n.date());
-    current_period(o, schedule?, from?, to, start, billing_start)
+    let billing_start = o.optional("billing_start_date", |n| n.instant());
+    let billing = current_period(o, schedule?, from?, to, start, billing_start)?;
+    // The trial of a subscription is a period of its own.
+    if to != trial_end && billing.is_stretched() {
+        o.sink.push(Problem {
+            code: Code::Invalid,
+            severity: Severity::Warning,
+            place: o.path.place().field("current_period_end"),
+            message: "the current period is longer than `period` says".to_owned(),
+        });
+    }
+    Some(billing)
 }
 
-/// Reads the billing schedule of an object with `billing_day_anchor`.
+/// Reads the billing schedule of an object with `billing_day_anchor`, which periods of days and weeks do not need.
 pub(crate) fn rhythm(o: Object<'_>, period: Option<BillingPeriod>) -> Option<BillingSchedule> {
     let checked = |n: Node<'_>| {
-        let schedule = BillingSchedule::new(period.unwrap_or(BillingPeriod::Monthly), n.integer()?);
+        let schedule = BillingSchedule::new(period.unwrap_or(BillingPeriod::MONTHLY), n.integer()?);
         schedule.map_err(|error| n.error(Code::OutOfRange, error.to_string())).ok()
     };
-    let schedule = o.required("billing_day_anchor", checked);
-    period.and(schedule)
+    match period {
+        Some(period) if period.months().is_none() && !o.has("billing_day_anchor") => {
+            BillingSchedule::new(period, 1).ok()
+        }
+        _ => period.and(o.required("billing_day_anchor", checked)),
+    }
 }
 
 /// The billing data of an object; an empty current period is reported.
 pub(crate) fn current_period(
     o: Object<'_>,
     schedule: BillingSchedule,
-    from: Date,
-    to: Option<Date>,
-    start: Option<Date>,
-    billing_start: Option<Date>,
+    from: Instant,
+    to: Option<Instant>,
+    start: Option<Instant>,
+    billing_start: Option<Instant>,
 ) -> Option<Billing> {
     let billing = Billing::new(schedule, from, to, start, billing_start);
     billing.map_err(|error| o.error(Code::Invalid, error.to_string())).ok()

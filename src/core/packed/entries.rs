@@ -3,7 +3,7 @@
 use crate::billing::Billing;
 use crate::idx::FeatureIdx;
 use crate::status::Status;
-use crate::time::{Date, Instant};
+use crate::time::Instant;
 use crate::value::UncheckedGrant;
 
 /// A customer to be packed.
@@ -44,12 +44,12 @@ pub struct SubscriptionEntry<'a> {
     pub status_since: Option<Instant>,
     /// The changes of the status, in any order.
     pub status_changes: Vec<StatusChange<'a>>,
-    /// The first day.
-    pub start: Date,
-    /// The first day after the subscription.
-    pub end: Option<Date>,
-    /// The first day after the trial.
-    pub trial_end: Option<Date>,
+    /// The start.
+    pub start: Instant,
+    /// The end.
+    pub end: Option<Instant>,
+    /// The end of the trial.
+    pub trial_end: Option<Instant>,
     /// The instant of the activation.
     pub activated_at: Option<Instant>,
     /// The billing data.
