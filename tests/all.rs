@@ -27,5 +27,6 @@ mod reader;
 mod workload;
 
 mod hostile;
+mod unknown;
 mod vectors;
 mod tidy;

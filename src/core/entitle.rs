@@ -18,7 +18,7 @@ use crate::windowing::Anchors;
 impl<'c> EvaluationContext<'_, 'c> {
     /// The customer override on a feature, if the ladder lists CUSTOMER and the value fits the feature.
     pub fn customer_override(&self, feature: FeatureIdx) -> Option<(AppliedGrant<'c>, Combine)> {
-        self.override_row(feature).filter(|(row, _)| !row.grant.value.is_mismatch())
+        self.override_row(feature).filter(|(row, _)| !row.is_mismatch())
     }
 
     /// The customer override on a feature, if the ladder lists CUSTOMER. The value may be a type mismatch.
@@ -32,9 +32,25 @@ impl<'c> EvaluationContext<'_, 'c> {
                 quantity: 1,
                 additive: false,
                 monthly: false,
+                no_cycle: grant.value.follows_cycle() && self.has_no_cycle(),
             },
             combine,
         ))
+    }
+
+    /// Whether no granting subscription has a billing period that is known, and there is one.
+    #[cold]
+    #[inline(never)]
+    fn has_no_cycle(&self) -> bool {
+        let mut granting = self.granting();
+        let mut found = false;
+        while let Some(subscription) = granting.next() {
+            if subscription.billing.is_known() {
+                return false;
+            }
+            found = true;
+        }
+        found
     }
 
     /// The customer's entitlement to a feature, over all subscriptions that the question is about.
@@ -168,6 +184,9 @@ impl<'c> EvaluationContext<'_, 'c> {
         if by_cycle {
             let mut granting = self.granting();
             while let Some(subscription) = granting.next() {
+                if !subscription.billing.is_known() {
+                    continue;
+                }
                 allowances.push(AnchoredAllowance {
                     allowance,
                     anchors: Anchors { activation, billing: Some(subscription.billing) },
@@ -193,9 +212,9 @@ impl<'c> EvaluationContext<'_, 'c> {
         in_scope: bool,
         each: &mut dyn FnMut(AppliedGrant<'c>),
     ) {
-        let monthly = subscription.billing.is_monthly();
+        let (monthly, no_cycle) = (subscription.billing.is_monthly(), !subscription.billing.is_known());
         for (level, _) in self.catalog.ladder.levels() {
-            let each = &mut |row| each(AppliedGrant { monthly, ..row });
+            let each = &mut |row| each(AppliedGrant { monthly, no_cycle, ..row });
             self.each_row_at(*level, at, feature, subscription, in_scope, each);
         }
     }
@@ -215,7 +234,7 @@ impl<'c> EvaluationContext<'_, 'c> {
         let EvaluationContext { catalog, now, .. } = *self;
         let mut emit = |source, grant: Option<&'c Grant>| {
             if let Some(grant) = grant {
-                each(AppliedGrant { source, grant, quantity: 1, additive: false, monthly: false });
+                each(AppliedGrant { source, grant, quantity: 1, additive: false, monthly: false, no_cycle: false });
             }
         };
         match level {
@@ -244,6 +263,7 @@ impl<'c> EvaluationContext<'_, 'c> {
                         quantity: held.quantity,
                         additive,
                         monthly: false,
+                        no_cycle: false,
                     });
                 }
             }
@@ -272,7 +292,9 @@ impl<'c> EvaluationContext<'_, 'c> {
     /// Collects the rows of all granting subscriptions into one chain, each once, with quantities summed.
     pub fn chain_rows(&self, at: FeatureIdx, feature: &'c Feature, in_scope: bool, rows: &mut Vec<AppliedGrant<'c>>) {
         // All windows of a chain follow one billing cycle, whichever subscription a row came through.
-        let monthly = self.chain_billing().is_some_and(|subscription| subscription.billing.is_monthly());
+        let billing = self.chain_billing().map(|subscription| subscription.billing);
+        let monthly = billing.is_some_and(|billing| billing.is_monthly());
+        let no_cycle = billing.is_some_and(|billing| !billing.is_known());
         let mut granting = self.granting();
         while let Some(subscription) = granting.next() {
             self.each_row(at, feature, subscription, in_scope, &mut |row| match rows
@@ -283,7 +305,7 @@ impl<'c> EvaluationContext<'_, 'c> {
                     held.quantity = held.quantity.saturating_add(row.quantity);
                 }
                 Some(_) => {}
-                None => rows.push(AppliedGrant { monthly, ..row }),
+                None => rows.push(AppliedGrant { monthly, no_cycle, ..row }),
             });
         }
     }

@@ -145,7 +145,14 @@ impl Given {
 
     fn row(&self) -> AppliedGrant<'_> {
         let source = GrantSource::Named(self.level, &self.entity_id);
-        AppliedGrant { source, grant: &self.grant, quantity: self.quantity, additive: self.additive, monthly: false }
+        AppliedGrant {
+            source,
+            grant: &self.grant,
+            quantity: self.quantity,
+            additive: self.additive,
+            monthly: false,
+            no_cycle: false,
+        }
     }
 }
 

@@ -23,6 +23,8 @@ pub(crate) struct AppliedGrant<'c> {
     /// Whether the billing cycle of its windows is monthly, so that BILLING_CYCLE with and without `sub_cycle` join.
     /// Not set for switches, which have no windows.
     pub monthly: bool,
+    /// Whether its windows cannot follow a billing cycle, because the period of the subscription is not known.
+    pub no_cycle: bool,
 }
 
 /// The result of a chain.
@@ -79,6 +81,12 @@ pub(crate) struct Limits {
 pub(crate) struct Overflow;
 
 impl AppliedGrant<'_> {
+    /// Whether resolution skips the row.
+    #[inline]
+    pub fn is_mismatch(&self) -> bool {
+        self.grant.value.is_mismatch() || (self.no_cycle && self.grant.value.follows_cycle())
+    }
+
     /// The order within a level: rows without a creation come first.
     fn is_before(&self, other: &AppliedGrant<'_>) -> bool {
         self.key() < other.key()

@@ -167,6 +167,16 @@ impl SymbolTable {
         }))
     }
 
+    /// Whether a value does not fit because of a word that is reported where it stands: in the value itself, as the type
+    /// of the feature, or as that of the pool.
+    pub fn is_of_unknown_type(&self, value: &UncheckedValue<FeatureIdx>, feature: FeatureIdx) -> bool {
+        let is_unknown = |at: FeatureIdx| {
+            item(&self.facts, at.0).is_some_and(|facts| matches!(facts.feature_type, Some(FeatureType::Unknown)))
+        };
+        let pool_is_unknown = matches!(value, UncheckedValue::Credits { pool, .. } if is_unknown(*pool));
+        matches!(value, UncheckedValue::Unknown) || is_unknown(feature) || pool_is_unknown
+    }
+
     /// The checked row. A type mismatch becomes [`Value::TypeMismatch`], which resolution skips.
     pub(crate) fn grant(&self, row: &UncheckedGrant<'_, FeatureIdx>) -> Grant {
         let value = self.check(&row.value, row.feature).unwrap_or(Value::TypeMismatch);

@@ -140,7 +140,7 @@ pub(crate) fn trace<'c>(
         };
         let counts = |step: &Step<'_>| matches!(step.effect, Effect::Set | Effect::Replaced | Effect::Added);
         let effect = match combine {
-            _ if row.grant.value.is_mismatch() => Effect::TypeMismatch,
+            _ if row.is_mismatch() => Effect::TypeMismatch,
             _ if !steps.iter().any(counts) => Effect::Set,
             Combine::Replace => Effect::Replaced,
             Combine::Stack | Combine::Max if row.grant.value.is_off() => Effect::None,
@@ -179,7 +179,7 @@ fn chain<'c>(
         let effect = if counted.len() == MAX_TRACED {
             steps.push(step(Some(subscription.id), combine, row, Effect::NotTraced, None, anchors));
             continue;
-        } else if row.grant.value.is_mismatch() {
+        } else if row.is_mismatch() {
             Effect::TypeMismatch
         } else if !in_scope && row.source.level() != Level::Subscription {
             Effect::OutOfScope

@@ -1,7 +1,7 @@
 //! Reads the entities of a document, each by itself. References are still names.
 
 use crate::config;
-use crate::details::{dates, positive, slots_of, sold_with, status_change};
+use crate::details::{dates, positive, slots_of, sold_with, status, status_change};
 use crate::tree::{Node, Object, Tree};
 use crate::values::{self, RawValue};
 use mayuse_core::{
@@ -77,8 +77,11 @@ pub(crate) struct RawSubscription {
     pub plan: String,
     pub version: String,
     pub status: Status,
+    /// The word of an unknown status.
+    pub status_word: String,
     pub status_since: Option<Instant>,
-    pub status_changes: Vec<(Status, Instant)>,
+    /// The status, the word of an unknown one, and from when on it counts.
+    pub status_changes: Vec<(Status, String, Instant)>,
     pub start: Instant,
     pub end: Option<Instant>,
     pub activated_at: Option<Instant>,
@@ -132,7 +135,10 @@ pub(crate) fn feature(node: Node<'_>, at: Element) -> Option<RawFeature> {
     });
     let name = o.name();
     let feature_type = o.required("feature_type", config::feature_type);
-    let active = o.required("status", |n| n.word(&[("ACTIVE", true), ("DISABLED", false), ("ARCHIVED", false)]));
+    let states = [("ACTIVE", true), ("DISABLED", false), ("ARCHIVED", false)];
+    let active = o.required("status", |n| n.known_word(&states));
+    // Without a type of its values, a CONFIG feature cannot be told: it counts as disabled.
+    let active = active.filter(|_| feature_type.is_some());
     // A billing system may print the product itself instead of its id.
     let product = o.optional_id("product_id").or_else(|| o.optional("product", |n| n.object()?.optional_id("id")));
     let default = o.optional("entitlement", |node| grant(node, 0, true));
@@ -145,7 +151,7 @@ pub(crate) fn feature(node: Node<'_>, at: Element) -> Option<RawFeature> {
         // A unique stand-in if the code could not be read.
         code: code.unwrap_or_else(|| id.clone()),
         id,
-        feature_type,
+        feature_type: Some(feature_type.unwrap_or(FeatureType::Unknown)),
         active: active.unwrap_or_default(),
         product,
         default,
@@ -237,7 +243,7 @@ pub(crate) fn subscription(node: Node<'_>, at: Element) -> Option<RawSubscriptio
     let customer = o.required_id("customer_id");
     let plan = o.required_id("plan_id");
     let version = o.required_id("plan_version_id");
-    let status = o.required("status", |n| values::status(&n));
+    let (status, status_word) = status(o).unwrap_or((Status::Errored, String::new()));
     let status_since = o.optional("status_since", |n| n.instant());
     let mut status_changes = Vec::new();
     o.each("status_changes", |_, node| status_changes.extend(status_change(node)));
@@ -264,7 +270,8 @@ pub(crate) fn subscription(node: Node<'_>, at: Element) -> Option<RawSubscriptio
         customer: customer.unwrap_or_default(),
         plan: plan.unwrap_or_default(),
         version: version.unwrap_or_default(),
-        status: status.unwrap_or(Status::Errored),
+        status,
+        status_word,
         status_since,
         status_changes,
         start: start.unwrap_or(Instant::EPOCH),
@@ -280,18 +287,14 @@ pub(crate) fn subscription(node: Node<'_>, at: Element) -> Option<RawSubscriptio
     })
 }
 
-fn billing(
-    o: Object<'_>,
-    start: Option<Instant>,
-    status: Option<Status>,
-    trial_end: Option<Instant>,
-) -> Option<Billing> {
-    let period = o.required("period", values::billing_period);
+fn billing(o: Object<'_>, start: Option<Instant>, status: Status, trial_end: Option<Instant>) -> Option<Billing> {
+    // What cannot be read is reported, or is a word that this version does not know.
+    let period = o.need("period").map(|n| values::billing_period(n).unwrap_or(BillingPeriod::UNKNOWN));
     let schedule = rhythm(o, period);
     let from = o.required("current_period_start", |n| n.instant());
     let to = o.optional("current_period_end", |n| n.instant());
     // Meteroid stores a pending subscription, which has no period yet, with an end that is the start.
-    let to = to.filter(|_| status != Some(Status::PendingActivation) || to != from);
+    let to = to.filter(|_| status != Status::PendingActivation || to != from);
     let billing_start = o.optional("billing_start_date", |n| n.instant());
     let billing = current_period(o, schedule?, from?, to, start, billing_start)?;
     // The trial of a subscription is a period of its own.
@@ -372,7 +375,8 @@ fn grant(node: Node<'_>, n: usize, is_default: bool) -> Option<RawGrant> {
     let created_at = o.optional("created_at", |n| n.instant());
     o.optional("updated_at", |n| n.instant());
     let (starts_at, expires_at) = dates(o);
-    let value = o.required("value", values::entitlement_value)?;
+    // What cannot be read is reported, or has a word that this version does not know.
+    let value = o.required("value", values::entitlement_value).unwrap_or(RawValue::Unknown);
     let id = id.unwrap_or_default();
     (is_default || feature.is_some()).then_some(RawGrant { n, id, feature, created_at, starts_at, expires_at, value })
 }

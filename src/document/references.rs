@@ -116,7 +116,9 @@ impl Reporting<'_> {
             self.broken(place.clone().field("value.pool_feature_id"), "feature", pool);
         }
         let value = value?;
-        if let Err(mismatch) = self.symbols.check(&value, at) {
+        if let Err(mismatch) = self.symbols.check(&value, at)
+            && !self.symbols.is_of_unknown_type(&value, at)
+        {
             self.sink.push(Problem {
                 code: Code::TypeMismatch,
                 severity: Severity::Skipped,

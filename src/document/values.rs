@@ -4,8 +4,8 @@ use crate::config::config;
 use crate::tree::{Node, Object, Tree};
 use mayuse_core::{
     Access, AccessCondition, AccessEntry, AcrossSubscriptions, Amount, Behavior, BillingPeriod, CalendarInterval, Cap,
-    Code, Combine, Interval, Ladder, Level, MAX_CAPS, Metered, Policy, ResetPeriod, Status, UncheckedValue, Unit,
-    Weekday,
+    Code, Combine, Interval, Ladder, Level, MAX_CAPS, Metered, Policy, ResetPeriod, Severity, Status, UncheckedValue,
+    Unit, Weekday,
 };
 
 /// An entitlement value whose pool is still a name.
@@ -115,6 +115,7 @@ fn caps(node: Node<'_>) -> Option<Vec<Cap>> {
     node.items(|_, item| {
         n_items = n_items.saturating_add(1);
         let Some(cap) = item.object() else { return };
+        cap.warn_of_others(&["limit", "reset_period"], &["limit", "reset_period"]);
         let limit = cap.required("limit", |n| n.amount_not_negative());
         let reset_period = cap.required("reset_period", reset_period);
         if let (Some(limit), Some(reset_period)) = (limit, reset_period) {
@@ -182,7 +183,7 @@ fn every(object: Object<'_>, units: &[Unit]) -> Option<Interval> {
 
 /// Reads a billing period: its name, or `{"unit", "interval"}`.
 pub(crate) fn billing_period(node: Node<'_>) -> Option<BillingPeriod> {
-    let Tree::Object(_) = node.tree else { return node.word(&BillingPeriod::NAMED) };
+    let Tree::Object(_) = node.tree else { return node.known_word(&BillingPeriod::NAMED) };
     let every = every(node.object()?, &BillingPeriod::UNITS)?;
     BillingPeriod::new(every.unit, every.interval().into()).ok()
 }
@@ -225,43 +226,61 @@ pub(crate) fn level(node: &Node<'_>) -> Option<Level> {
 pub(crate) fn access_statuses(node: Node<'_>) -> Access {
     let mut entries: Vec<AccessEntry> = Vec::new();
     node.items(|_, item| {
-        let entry = match item.tree {
+        entries.extend(match item.tree {
             Tree::Object(_) => item.object().and_then(access_condition),
-            _ => status(&item).map(|status| (status, AccessCondition::Always)),
-        };
-        entries.extend(entry.map(|(status, condition)| AccessEntry { status, word: "".into(), condition }));
+            _ => listed_status(&item, AccessCondition::Always),
+        });
     });
     Access::new(entries)
 }
 
 /// Reads `{"status", "until": "END_DATE"}` or `{"status", "for_days"}`.
-fn access_condition(entry: Object<'_>) -> Option<(Status, AccessCondition)> {
-    let status = entry.required("status", |n| status(&n));
-    let until = field(entry, "until", |n| n.word(&[("END_DATE", AccessCondition::UntilEndDate)]));
+fn access_condition(entry: Object<'_>) -> Option<AccessEntry> {
+    let known = ["status", "until", "for_days"];
+    entry.warn_of_others(&known, &known);
+    let listed = entry.required("status", |n| listed_status(&n, AccessCondition::Always));
+    let until = field(entry, "until", |n| n.known_word(&[("END_DATE", AccessCondition::UntilEndDate)]));
     let for_days = field(entry, "for_days", |n| n.count().map(AccessCondition::ForDays));
-    let (status, until, for_days) = (status?, until?, for_days?);
+    let (listed, until, for_days) = (listed?, until?, for_days?);
     if until.is_some() && for_days.is_some() {
         entry.error(Code::Invalid, "an entry has `until` or `for_days`, not both");
     }
-    Some((status, until.or(for_days).unwrap_or(AccessCondition::Always)))
+    Some(AccessEntry { condition: until.or(for_days).unwrap_or(AccessCondition::Always), ..listed })
 }
 
-pub(crate) fn status(node: &Node<'_>) -> Option<Status> {
-    node.word(&[
-        ("PENDING_ACTIVATION", Status::PendingActivation),
-        ("PENDING_CHARGE", Status::PendingCharge),
-        ("TRIAL_ACTIVE", Status::TrialActive),
-        ("ACTIVE", Status::Active),
-        ("TRIAL_EXPIRED", Status::TrialExpired),
-        ("PAUSED", Status::Paused),
-        ("SUSPENDED", Status::Suspended),
-        ("CANCELLED", Status::Cancelled),
-        ("COMPLETED", Status::Completed),
-        ("SUPERSEDED", Status::Superseded),
-        ("ERRORED", Status::Errored),
-        ("ABORTED", Status::Aborted),
-    ])
+/// A status in `access_statuses`. A word that this version does not know counts for subscriptions that have it.
+fn listed_status(node: &Node<'_>, condition: AccessCondition) -> Option<AccessEntry> {
+    let (status, word) = status(node, Severity::Warning)?;
+    Some(AccessEntry { status, word: word.into(), condition })
 }
+
+/// The longest word of a status that is kept, in bytes.
+const MAX_STATUS: usize = 128;
+
+/// A status and, if this version does not know it, its word, which is then reported with this severity.
+pub(crate) fn status<'n>(node: &Node<'n>, severity: Severity) -> Option<(Status, &'n str)> {
+    let text = node.text()?;
+    let is_word = !text.is_empty() && text.len() <= MAX_STATUS;
+    match node.one_of(&STATUSES, if is_word { severity } else { Severity::Error }) {
+        Some(status) => Some((status, "")),
+        None => is_word.then_some((Status::Unknown, text)),
+    }
+}
+
+const STATUSES: [(&str, Status); 12] = [
+    ("PENDING_ACTIVATION", Status::PendingActivation),
+    ("PENDING_CHARGE", Status::PendingCharge),
+    ("TRIAL_ACTIVE", Status::TrialActive),
+    ("ACTIVE", Status::Active),
+    ("TRIAL_EXPIRED", Status::TrialExpired),
+    ("PAUSED", Status::Paused),
+    ("SUSPENDED", Status::Suspended),
+    ("CANCELLED", Status::Cancelled),
+    ("COMPLETED", Status::Completed),
+    ("SUPERSEDED", Status::Superseded),
+    ("ERRORED", Status::Errored),
+    ("ABORTED", Status::Aborted),
+];
 
 pub(crate) fn policy(node: &Node<'_>) -> Option<Policy> {
     node.word(&[("ALLOW", Policy::Allow), ("DENY", Policy::Deny)])
