@@ -174,7 +174,9 @@ pub fn report(args: &Args, body: &Map<String, Value>, what: &str) -> Result<(), 
         0 => {}
         1 => input::print("1 line is older than what is stored by its source_updated_at, and was not applied")?,
         n => {
-            input::print(&format!("{n} lines are older than what is stored by their source_updated_at, and were not applied"))?;
+            input::print(&format!(
+                "{n} lines are older than what is stored by their source_updated_at, and were not applied"
+            ))?;
         }
     }
     let version = number(body, "snapshot_version");

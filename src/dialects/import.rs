@@ -179,8 +179,7 @@ impl Batch {
 
     /// Replaces places such as `customers[3]` in an error by line numbers.
     pub fn locate(&self, mut failure: ApiError) -> ApiError {
-        let only =
-            if self.entities.len() == 1 { self.entities.iter().map(|(_, line)| line.at).next() } else { None };
+        let only = if self.entities.len() == 1 { self.entities.iter().map(|(_, line)| line.at).next() } else { None };
         let locate = |place: &mut Place| {
             let line = match place.element {
                 Element::Listed(list, n) => {
