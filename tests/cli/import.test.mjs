@@ -62,25 +62,6 @@ test("a file of lines is sent as it is", async (t) => {
   assert.match(headers["idempotency-key"], /^imp_[0-9a-f]{32}$/);
 });
 
-test("lines that were not applied are counted", async (t) => {
-  let stale = 0;
-  const { url } = await serve(t, async ({ request, response }) => {
-    await read(request);
-    json(response, 200, { ...done, stale });
-  });
-  const said = "KIND       WRITTEN\ncustomers  3\n";
-  const of = {
-    0: "",
-    1: "1 line is older than what is stored by its source_updated_at, and was not applied\n",
-    2: "2 lines are older than what is stored by their source_updated_at, and were not applied\n",
-  };
-  for (stale of [0, 1, 2]) {
-    const { status, stdout } = await mayuse(["import", SMALL, "--url", url]);
-    assert.deepEqual([status, stdout], [0, `${said}${of[stale]}imported 3 lines; snapshot version 7\n`]);
-  }
-  assert.equal(JSON.parse((await mayuse(["import", SMALL, "--url", url, "--json"])).stdout).stale, 2);
-});
-
 test("each run has a token of its own, but for one that is given", async (t) => {
   const { url, asked } = await serve(t, takesAll);
   await mayuse(["import", SMALL, "--url", url]);
