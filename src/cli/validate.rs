@@ -33,7 +33,7 @@ pub fn run(args: &Args) -> Result<bool, CliError> {
         Err(problems) => (None, problems),
     };
     match catalog {
-        Some(catalog) if problems.is_importable() && !(args.strict && !problems.list.is_empty()) => {
+        Some(catalog) if problems.is_importable() && (!args.strict || problems.list.is_empty()) => {
             let _ = input::report_problems(&mut io::stderr().lock(), &style::for_stderr(), &what, &problems);
             let n_features = catalog.catalog.feature_codes().count();
             input::print(&format!(

@@ -23,6 +23,8 @@ pub struct Writer<'w> {
     pub store: &'w Rc<Sql>,
     pub now: Instant,
     pub by: &'w str,
+    /// Whether lines are applied that are older than what is stored.
+    pub applies_stale: bool,
     /// Called after each batch.
     pub written: &'w dyn Fn(),
     /// Whether the next batch must wait, because the publisher needs a cut.
@@ -49,6 +51,8 @@ struct Run {
     n_batches: u64,
     counts: Map<String, Value>,
     warnings: Problems,
+    /// The number of lines that were older than what is stored.
+    n_stale: u64,
     batch: Batch,
 }
 
@@ -70,6 +74,7 @@ impl Writer<'_> {
                 ("lines", run.written.progress.lines.into()),
                 ("batches", run.n_batches.into()),
                 ("entities", std::mem::take(&mut run.counts).into()),
+                ("stale", run.n_stale.into()),
                 ("snapshot_version", run.written.version.into()),
                 ("resume_token", run.token.as_str().into()),
                 ("done", run.written.done.into()),
@@ -113,6 +118,7 @@ impl Writer<'_> {
             n_batches: 0,
             counts: Map::new(),
             warnings: Problems::default(),
+            n_stale: 0,
             batch: Batch::default(),
         })
     }
@@ -202,7 +208,10 @@ impl Writer<'_> {
 
     /// Writes the batch and the state of the import in one transaction.
     fn flush(&self, run: &mut Run, done: bool) -> Result<(), ApiError> {
-        let batch = std::mem::take(&mut run.batch);
+        let mut batch = std::mem::take(&mut run.batch);
+        if !self.applies_stale {
+            batch.drop_stale(self.store.as_ref())?;
+        }
         let changes = batch.changes();
         let admitted = admit_import(&changes, self.store.as_ref());
         let mut warnings = admitted.map_err(|failure| batch.locate(failure))?;
@@ -232,6 +241,7 @@ impl Writer<'_> {
         batch.count(&mut run.counts);
         warnings.list.into_iter().for_each(|warning| run.warnings.push(warning));
         run.warnings.n_more = run.warnings.n_more.saturating_add(warnings.n_more);
+        run.n_stale = run.n_stale.saturating_add(batch.n_stale());
         if !changes.is_empty() {
             (self.written)();
             run.n_batches = run.n_batches.saturating_add(1);

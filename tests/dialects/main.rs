@@ -34,5 +34,7 @@ mod numbers;
 mod own;
 mod pabbly;
 mod pabbly_refusals;
+mod preconditions;
+mod source_time;
 mod table;
 mod unknown;
