@@ -12,6 +12,7 @@
 #![forbid(unsafe_code)]
 
 mod json;
+mod text;
 mod amount;
 mod time;
 mod id;
@@ -83,6 +84,7 @@ pub use sort::sort_by;
 pub use sorted::{SortedMap, SortedSet};
 pub use status::{Status, StatusSet, trial_end};
 pub use symbols::{SymbolTable, TypeMismatch};
+pub use text::{decimal, joined};
 pub use time::{Date, Instant, TimeError};
 pub use trace::{Effect, Step};
 pub use value::{Behavior, Credits, Metered, UncheckedGrant, UncheckedValue};

@@ -31,9 +31,7 @@ fn shown<T: WriteJson>(answer: Result<T, Problems>) -> Result<String, JsValue> {
 }
 
 fn refused(problems: &Problems) -> JsValue {
-    thrown(
-        problems.list.iter().map(|problem| (problem.code.name(), problem.place.to_string(), problem.message.clone())),
-    )
+    thrown(problems.list.iter().map(|problem| (problem.code.name(), problem.place.text(), problem.message.clone())))
 }
 
 /// Formats problems as the JSON text that `pkg/` turns into an error.
