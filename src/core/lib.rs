@@ -80,7 +80,7 @@ pub use question::{Question, QuestionForm, Slot};
 pub use reset::{Interval, IntervalError, ResetPeriod, Unit};
 pub use resolution::{GivenRow, Resolution, resolve_rows};
 pub use snapshot::{Policy, SnapshotMeta, Source};
-pub use sort::sort_by;
+pub use sort::{arrange, sort_by, sorted_positions};
 pub use sorted::{SortedMap, SortedSet};
 pub use status::{Status, StatusSet, trial_end};
 pub use symbols::{SymbolTable, TypeMismatch};

@@ -204,7 +204,7 @@ impl Document {
         sort_by_id(&mut customers, |c| (&c.id, c.at), &sink);
         sort_by_id(&mut subscriptions, |s| (&s.id, s.at), &sink);
         let aliases = customers.iter().filter_map(|c| Some((c.alias.as_deref()?, c.at)));
-        report_twice("alias", aliases, &sink);
+        report_twice("alias", &aliases.collect::<Vec<_>>(), &sink);
         SortedDocument { definitions, customers, subscriptions, is_part, seen, sink }
     }
 
