@@ -16,7 +16,7 @@ use crate::question::Question;
 use crate::resolve::{AppliedGrant, Overflow};
 use crate::snapshot::{Policy, SnapshotMeta};
 use crate::status::Status;
-use crate::time::{Date, Instant};
+use crate::time::Instant;
 use crate::trace;
 use crate::valid_until::ValidUntil;
 use crate::value::Value;
@@ -234,10 +234,10 @@ fn feature_ref<'c>(asked: &'c str, feature: Option<&'c Feature>) -> FeatureRef<'
 fn track_subscriptions(context: &EvaluationContext<'_, '_>, valid_until: &mut ValidUntil) {
     let mut all = context.all();
     while let Some(subscription) = all.next() {
-        valid_until.at(Some(subscription.start.midnight()));
-        valid_until.at(subscription.end.map(Date::midnight));
+        valid_until.at(Some(subscription.start));
+        valid_until.at(subscription.end);
         if subscription.status == Status::TrialActive {
-            valid_until.at(subscription.trial_end.map(Date::midnight));
+            valid_until.at(subscription.trial_end);
         }
     }
 }
@@ -246,7 +246,7 @@ fn track_subscriptions(context: &EvaluationContext<'_, '_>, valid_until: &mut Va
 /// started last. A subscription that has yet to start represents them only if none has started.
 fn why_none_grants<'c>(context: &EvaluationContext<'_, 'c>) -> (Reason, Option<&'c str>) {
     let key = |subscription: &Subscription<'c>| {
-        let started = subscription.start.midnight() <= context.now;
+        let started = subscription.start <= context.now;
         (started, subscription.start, subscription.id)
     };
     let mut representative: Option<Subscription<'c>> = None;
@@ -258,8 +258,8 @@ fn why_none_grants<'c>(context: &EvaluationContext<'_, 'c>) -> (Reason, Option<&
     }
     let Some(representative) = representative else { return (Reason::NoActiveSubscription, None) };
     let status = status_at(&representative, context.now);
-    let ended = representative.end.is_some_and(|end| end.midnight() <= context.now);
-    let to_start = context.now < representative.start.midnight();
+    let ended = representative.end.is_some_and(|end| end <= context.now);
+    let to_start = context.now < representative.start;
     let reason = match status {
         _ if ended => Reason::SubscriptionEnded,
         // A status that grants access does not explain a denial; the future start does.

@@ -112,6 +112,12 @@ impl WriteJson for Period {
             out,
             "unit": rule.every().map(|every| Token(every.unit.name())),
             "interval": rule.every().map(|every| every.interval()),
+        );
+        if let Some(week_start) = rule.week_start() {
+            fields!(out, "week_start": Token(week_start.name()));
+        }
+        fields!(
+            out,
             "start": window.start,
             "end": window.end,
             "reset_at": window.reset_at(),

@@ -138,8 +138,8 @@ impl<'c> EvaluationContext<'_, 'c> {
 
 /// Whether a subscription grants access at an instant: its status, start and end say so.
 fn grants_access(catalog: &Catalog, subscription: &Subscription<'_>, now: Instant) -> bool {
-    subscription.start.midnight() <= now
-        && subscription.end.is_none_or(|end| now < end.midnight())
+    subscription.start <= now
+        && subscription.end.is_none_or(|end| now < end)
         && catalog.access.contains(status_at(subscription, now))
 }
 

@@ -77,7 +77,7 @@ pub use place::{Element, Place};
 pub use problem::{Code, Problem, Problems, Severity};
 pub use query::switch;
 pub use question::{Question, QuestionForm, Slot};
-pub use reset::{Interval, IntervalError, ResetPeriod, Unit};
+pub use reset::{CalendarInterval, Interval, IntervalError, ResetPeriod, Unit, Weekday};
 pub use resolution::{GivenRow, Resolution, resolve_rows};
 pub use snapshot::{Policy, SnapshotMeta, Source};
 pub use sort::{arrange, sort_by, sorted_positions};

@@ -20,7 +20,8 @@ pub(crate) struct AppliedGrant<'c> {
     /// Whether the limit adds to the other limits of its level, if that is a REPLACE level: the row belongs to an
     /// add-on that may be held more than once and is not archived.
     pub additive: bool,
-    /// Whether the billing cycle of its windows is monthly. Not set for switches, which have no windows.
+    /// Whether the billing cycle of its windows is monthly, so that BILLING_CYCLE with and without `sub_cycle` join.
+    /// Not set for switches, which have no windows.
     pub monthly: bool,
 }
 
@@ -81,11 +82,6 @@ impl AppliedGrant<'_> {
     /// The order within a level: rows without a creation come first.
     fn is_before(&self, other: &AppliedGrant<'_>) -> bool {
         self.key() < other.key()
-    }
-
-    /// The reset period, reduced to BILLING_CYCLE where billing is monthly.
-    fn reset_period(&self, metered: Metered) -> ResetPeriod {
-        if self.monthly { metered.reset_period.when_billed_monthly() } else { metered.reset_period }
     }
 
     pub fn key(&self) -> impl Ord {
@@ -234,9 +230,9 @@ pub(crate) fn merge_into<'a, 'c: 'a>(
     let mut joined = false;
     for allowance in allowances {
         let Terms::Metered(held) = &mut allowance.terms else { continue };
-        if !held.reset_period.is_equivalent(added.reset_period) {
-            continue;
-        }
+        // An override joins the allowances of a subscription: the billing of that subscription counts.
+        let monthly = allowance.row.monthly || row.monthly;
+        let Some(reset_period) = held.reset_period.joined(added.reset_period, monthly) else { continue };
         joined = true;
         match combine {
             Combine::Max if is_larger(added.limit, held.limit) => {
@@ -244,6 +240,7 @@ pub(crate) fn merge_into<'a, 'c: 'a>(
             }
             Combine::Max => {}
             Combine::Stack | Combine::Replace => {
+                held.reset_period = reset_period;
                 held.limit = match (held.limit, added.limit) {
                     (Some(a), Some(b)) => Some(a.plus(b).ok_or(Overflow)?),
                     _ => None,
@@ -266,8 +263,10 @@ pub(crate) fn merge_into<'a, 'c: 'a>(
 /// Removes smaller allowances with the same reset period. Returns whether the caller adds `larger`: it
 /// replaced an allowance, or no allowance has that reset period.
 pub(crate) fn evict_smaller<'c, A>(list: &mut Vec<A>, of: impl Fn(&A) -> &Allowance<'c>, larger: Limits) -> bool {
-    let alike =
-        |item: &A| of(item).metered().filter(|held| held.reset_period.is_equivalent(larger.reset_period)).copied();
+    let alike = |item: &A| {
+        let joins = |held: &&Limits| held.reset_period.joined(larger.reset_period, of(item).row.monthly).is_some();
+        of(item).metered().filter(joins).copied()
+    };
     let none_alike = list.iter().all(|item| alike(item).is_none());
     let before = list.len();
     list.retain(|item| alike(item).is_none_or(|held| !is_larger(larger.limit, held.limit)));
@@ -279,7 +278,7 @@ pub(crate) fn limits(ladder: &Ladder, row: &AppliedGrant<'_>, metered: Metered) 
     let limit = limit(ladder, row, metered)?;
     Ok(Limits {
         limit,
-        reset_period: row.reset_period(metered),
+        reset_period: metered.reset_period,
         overage: metered.overage,
         grace: grace(metered.grace_pct, limit)?,
         warning_threshold_pct: metered.warning_threshold_pct,
@@ -338,7 +337,7 @@ impl<'c> Merged<'c> {
     fn allowance(self) -> Result<Allowance<'c>, Overflow> {
         let limits = Limits {
             limit: self.limit,
-            reset_period: self.row.reset_period(self.last),
+            reset_period: self.last.reset_period,
             overage: self.last.overage,
             grace: grace(self.last.grace_pct, self.limit)?,
             warning_threshold_pct: self.last.warning_threshold_pct,

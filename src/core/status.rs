@@ -1,6 +1,6 @@
 //! The statuses of a subscription.
 
-use crate::time::{Date, Instant};
+use crate::time::Instant;
 
 /// The status of a subscription, as replicated.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -32,9 +32,9 @@ pub enum Status {
 impl Status {
     /// The status at `now`: from `trial_end` on, TRIAL_ACTIVE is ACTIVE if the subscription is activated, else
     /// TRIAL_EXPIRED.
-    pub fn at(self, trial_end: Option<Date>, is_activated: bool, now: Instant) -> Status {
+    pub fn at(self, trial_end: Option<Instant>, is_activated: bool, now: Instant) -> Status {
         match (self, trial_end) {
-            (Status::TrialActive, Some(end)) if end.midnight() <= now => match is_activated {
+            (Status::TrialActive, Some(end)) if end <= now => match is_activated {
                 true => Status::Active,
                 false => Status::TrialExpired,
             },
@@ -80,7 +80,7 @@ impl StatusSet {
     }
 }
 
-/// The first day after a trial of `days` days from `start`; None if `days` is 0.
-pub fn trial_end(start: Date, days: u32) -> Option<Date> {
+/// The end of a trial of `days` times 24 hours from `start`; None if `days` is 0.
+pub fn trial_end(start: Instant, days: u32) -> Option<Instant> {
     if days == 0 { None } else { Some(start.plus_days(days)) }
 }

@@ -15,7 +15,7 @@ use crate::place::{Element, Place};
 use crate::problem::{Code, Problem, Problems};
 use crate::sort::sort_by;
 use crate::status::Status;
-use crate::time::{Date, Instant};
+use crate::time::Instant;
 use crate::value::UncheckedGrant;
 use std::cmp::Ordering;
 
@@ -71,12 +71,12 @@ pub struct SubscriptionEntry<'a> {
     pub version: &'a str,
     /// The status.
     pub status: Status,
-    /// The first day.
-    pub start: Date,
-    /// The first day after the subscription.
-    pub end: Option<Date>,
-    /// The first day after the trial.
-    pub trial_end: Option<Date>,
+    /// The start.
+    pub start: Instant,
+    /// The end.
+    pub end: Option<Instant>,
+    /// The end of the trial.
+    pub trial_end: Option<Instant>,
     /// The instant of the activation.
     pub activated_at: Option<Instant>,
     /// The billing data.

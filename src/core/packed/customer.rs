@@ -6,7 +6,7 @@ use crate::billing::Billing;
 use crate::idx::{AddOnIdx, ProductIdx, UNRESOLVED, VersionIdx, item};
 use crate::status::Status;
 use crate::symbols::ResolvedRefs;
-use crate::time::{Date, Instant};
+use crate::time::Instant;
 use crate::value::Grant;
 
 /// The tables from opening a block, which reading its records needs.
@@ -120,9 +120,9 @@ pub(crate) struct Subscription<'b> {
     /// The position of the plan version.
     pub version: VersionIdx,
     pub status: Status,
-    pub start: Date,
-    pub end: Option<Date>,
-    pub trial_end: Option<Date>,
+    pub start: Instant,
+    pub end: Option<Instant>,
+    pub trial_end: Option<Instant>,
     pub activated_at: Option<Instant>,
     pub billing: Billing,
     pub rows: &'b [Grant],
@@ -150,9 +150,9 @@ impl<'b> Subscription<'b> {
         }
     }
 
-    /// The activation, from which FIXED_WINDOW and NEVER windows start: `activated_at`, else the start date.
+    /// The activation, from which FIXED_WINDOW and NEVER windows start: `activated_at`, else the start.
     pub fn activation(&self) -> Instant {
-        self.activated_at.unwrap_or(self.start.midnight())
+        self.activated_at.unwrap_or(self.start)
     }
 
     /// The add-ons, in the order of their ids.
