@@ -73,6 +73,11 @@ impl Amount {
         Written::new(self.0).as_str().to_owned()
     }
 
+    /// What `Display` shows: the shortest exact form, so that equal amounts print alike.
+    pub fn text(self) -> String {
+        Written::new(self.0.normalize()).as_str().to_owned()
+    }
+
     /// Whether the amount is below zero.
     pub fn is_negative(self) -> bool {
         self.0.is_sign_negative() && !self.0.is_zero()
@@ -230,9 +235,8 @@ impl Ord for Amount {
 }
 
 impl fmt::Display for Amount {
-    /// The shortest exact form, so that equal amounts print alike.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(Written::new(self.0.normalize()).as_str())
+        f.pad(&self.text())
     }
 }
 
@@ -295,12 +299,19 @@ pub enum AmountError {
     TooManyDigits,
 }
 
-impl fmt::Display for AmountError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl AmountError {
+    /// What `Display` shows.
+    pub fn text(self) -> &'static str {
+        match self {
             AmountError::Malformed => "expected a decimal in plain digits, such as \"10.50\"",
             AmountError::TooManyDigits => "the decimal has more than the 28 digits that can be held exactly",
-        })
+        }
+    }
+}
+
+impl fmt::Display for AmountError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.text())
     }
 }
 

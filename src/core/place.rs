@@ -1,6 +1,6 @@
 //! Places in an input, for problems.
 
-use crate::text::{decimal, indexed, joined};
+use crate::text::{counted, indexed, joined};
 use std::fmt;
 
 /// A place in an input: an element, and a field of that element.
@@ -54,7 +54,7 @@ impl Element {
         match self {
             Element::Whole => String::new(),
             Element::Listed(list, n) => indexed(list, n),
-            Element::Line(n) => joined(&["line ", &decimal(u64::try_from(n).unwrap_or(u64::MAX))]),
+            Element::Line(n) => joined(&["line ", &counted(n)]),
             Element::Stored(n) => indexed("stored", n),
         }
     }

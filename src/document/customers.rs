@@ -4,7 +4,9 @@ use crate::diagnostics::Diagnostics;
 use crate::entities::{self, RawCustomer, RawSubscription};
 use crate::references::{Reporting, resolved};
 use crate::tree::{Node, Path, Tree};
-use mayuse_core::{BlockBuilder, Catalog, Code, CustomerEntry, Place, Problems, SubscriptionEntry, SymbolTable};
+use mayuse_core::{
+    BlockBuilder, Catalog, Code, CustomerEntry, Place, Problems, SubscriptionEntry, SymbolTable, joined,
+};
 
 /// Adds an element of the lists `customers` or `subscriptions` to a builder. `n` is its index in the list, or its
 /// line. Returns the problems that leave it usable.
@@ -107,7 +109,7 @@ fn check_plan(catalog: &Catalog, raw: &RawSubscription, names: Reporting<'_>, pl
     match (catalog.plan_at(&raw.plan), version) {
         (None, _) => names.broken(place("plan_id"), "plan", &raw.plan),
         (Some(plan), Some(version)) if catalog.plan_of(version) != Some(plan) => {
-            let message = format!("`{}` is not a version of `{}`", raw.version, raw.plan);
+            let message = joined(&["`", &raw.version, "` is not a version of `", &raw.plan, "`"]);
             names.sink.error(Code::BrokenReference, place("plan_version_id"), message);
         }
         _ => {}

@@ -7,7 +7,7 @@ use crate::entities::{RawAddOn, RawFeature, RawPlan, RawVersion};
 use crate::references::{Reporting, count_rows};
 use mayuse_core::{
     AddOnDefinition, Code, Definitions, Element, FeatureDefinition, FeatureIdx, Ladder, Place, PlanDefinition,
-    StatusSet, SymbolTable, VersionDefinition, arrange, sort_by, sorted_positions,
+    StatusSet, SymbolTable, VersionDefinition, arrange, joined, sort_by, sorted_positions,
 };
 
 /// The definitions of a document, with names that are not resolved yet.
@@ -80,7 +80,7 @@ impl RawDefinitions {
                 if let Element::Line(_) = first.element {
                     first.fields.clear();
                 }
-                let message = format!("the id `{id}` is already that of {first}");
+                let message = joined(&["the id `", id, "` is already that of ", &first.text()]);
                 names.sink.error(Code::Duplicate, place.clone().field("id"), message);
             }
         }
@@ -151,7 +151,7 @@ pub(crate) fn report_twice(field: &str, texts: &[(&str, Element)], sink: &Diagno
     for (text, at) in order.iter().filter_map(|at| texts.get(*at)).copied() {
         match first {
             Some((held, other)) if held == text => {
-                let message = format!("the {field} `{text}` is already that of {other}");
+                let message = joined(&["the ", field, " `", text, "` is already that of ", &Place::from(other).text()]);
                 sink.error(Code::Duplicate, Place::from(at).field(field), message);
             }
             _ => first = Some((text, at)),

@@ -3,7 +3,7 @@
 use crate::tree::{Node, Object, Tree};
 use mayuse_core::{
     AcrossSubscriptions, Amount, Behavior, BillingPeriod, CalendarInterval, Code, Combine, Interval, Ladder, Level,
-    Metered, Policy, ResetPeriod, Status, StatusSet, UncheckedValue, Unit, Weekday,
+    Metered, Policy, ResetPeriod, Status, StatusSet, UncheckedValue, Unit, Weekday, joined,
 };
 
 /// An entitlement value whose pool is still a name.
@@ -93,7 +93,7 @@ fn every(object: Object<'_>, units: &[Unit]) -> Option<Interval> {
     let unit = object.required("unit", |n| n.word(&words));
     let checked = |n: Node<'_>| {
         let every = Interval::new(unit.unwrap_or(Unit::Day), n.integer()?);
-        every.map_err(|error| n.error(Code::OutOfRange, error.to_string())).ok()
+        every.map_err(|error| n.error(Code::OutOfRange, error.text())).ok()
     };
     let every = object.required("interval", checked);
     unit.and(every)
@@ -121,7 +121,7 @@ pub(crate) fn ladder(node: Node<'_>) -> Option<Ladder> {
             let combine = entry.optional("combine", |n| n.word(&combines)).unwrap_or(Combine::Replace);
             let Some(level) = level else { return };
             if levels.iter().any(|(listed, _)| *listed == level) {
-                return item.error(Code::Duplicate, format!("the level {} is listed twice", level.name()));
+                return item.error(Code::Duplicate, joined(&["the level ", level.name(), " is listed twice"]));
             }
             levels.push((level, combine));
         });
