@@ -100,8 +100,10 @@ impl Contents {
             Ok(object)
         };
         let catalog_object = next(&manifest.table.catalog_object)?;
-        let shards: Result<Vec<Packed>, FileError> = manifest.table.shards.iter().map(&mut next).collect();
-        let shards = shards?;
+        let mut shards = Vec::new();
+        for part in &manifest.table.shards {
+            shards.push(next(part)?);
+        }
         if at != self.objects.as_slice().len() {
             return Err(FileError::Long);
         }

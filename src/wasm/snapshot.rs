@@ -58,14 +58,18 @@ impl Unverified {
     #[wasm_bindgen(getter)]
     pub fn sizes(&self) -> Vec<u32> {
         let table = &self.manifest.claims().table;
-        std::iter::once(&table.catalog_object).chain(&table.shards).map(|part| part.size).collect()
+        let mut sizes = vec![table.catalog_object.size];
+        table.shards.iter().for_each(|part| sizes.push(part.size));
+        sizes
     }
 
     /// The expected hashes of the objects, concatenated.
     #[wasm_bindgen(getter)]
     pub fn hashes(&self) -> Vec<u8> {
         let table = &self.manifest.claims().table;
-        std::iter::once(&table.catalog_object).chain(&table.shards).flat_map(|part| *part.hash.as_bytes()).collect()
+        let mut hashes = table.catalog_object.hash.as_bytes().to_vec();
+        table.shards.iter().for_each(|part| hashes.extend_from_slice(part.hash.as_bytes()));
+        hashes
     }
 
     /// Opens the snapshot. The caller has compared the hashes and reports whether the signature is valid.
