@@ -6,15 +6,16 @@ use crate::diagnostics::Diagnostics;
 use crate::entities::{RawAddOn, RawFeature, RawPlan, RawVersion};
 use crate::references::{Reporting, count_rows};
 use mayuse_core::{
-    AddOnDefinition, Code, Definitions, Element, FeatureDefinition, FeatureIdx, Ladder, Place, PlanDefinition,
-    StatusSet, SymbolTable, VersionDefinition, arrange, joined, sort_by, sorted_positions,
+    Access, AddOnDefinition, Code, Definitions, Element, FeatureDefinition, FeatureIdx, Ladder, Place, PlanDefinition,
+    SoldWith, SymbolTable, VersionDefinition, arrange, joined, sort_by, sorted_positions,
 };
 
 /// The definitions of a document, with names that are not resolved yet.
 #[derive(Clone, Debug)]
 pub(crate) struct RawDefinitions {
     pub ladder: Ladder,
-    pub access: StatusSet,
+    pub access: Access,
+    pub fallback_plan_version: Option<String>,
     pub features: Vec<RawFeature>,
     pub plans: Vec<RawPlan>,
     pub add_ons: Vec<RawAddOn>,
@@ -41,11 +42,25 @@ impl RawDefinitions {
     pub fn declared(&self) -> Definitions<'_> {
         Definitions {
             ladder: self.ladder.clone(),
-            access: self.access,
+            access: self.access.clone(),
+            zones: Vec::new(),
+            fallback_plan_version: self.fallback_plan_version.as_deref(),
             features: self.features.iter().map(feature).collect(),
-            plans: self.plans.iter().map(plan).collect(),
+            plans: self.plans(),
             add_ons: self.add_ons.iter().map(add_on).collect(),
         }
+    }
+
+    /// The plans, with their positions in the document.
+    fn plans(&self) -> Vec<PlanDefinition<'_>> {
+        let mut plans: Vec<PlanDefinition<'_>> = self.plans.iter().map(plan).collect();
+        let mut order: Vec<usize> = (0..plans.len()).collect();
+        let rank = |at: &usize| self.plans.get(*at).map(|plan| plan.at.rank());
+        sort_by(&mut order, |a, b| rank(a).cmp(&rank(b)));
+        for (at, position) in order.into_iter().zip(0..) {
+            plans.get_mut(at).into_iter().for_each(|plan| plan.position = position);
+        }
+        plans
     }
 
     /// Counts the rows of all owners.
@@ -61,19 +76,27 @@ impl RawDefinitions {
 
     /// Adds the rows to the definitions, and reports broken references, duplicates and type mismatches.
     pub fn fill<'r>(&'r self, definitions: &mut Definitions<'r>, names: Reporting<'_>) {
-        let mut places: Vec<(&str, Place)> = Vec::new();
+        if let Some(id) = &self.fallback_plan_version
+            && names.symbols.version(id).is_none()
+        {
+            names.broken("fallback_plan_version_id".into(), "plan version", id);
+        }
+        let mut places: Vec<(&str, Place, &str)> = Vec::new();
         for (raw, plan) in self.plans.iter().zip(&mut definitions.plans) {
             let place = Place::from(raw.at);
             for (raw, version) in raw.versions.iter().zip(&mut plan.versions) {
-                let place = place.clone().field("versions").item(raw.n);
+                let place = match raw.n {
+                    Some(n) => place.clone().field("versions").item(n),
+                    None => place.clone(),
+                };
                 version.grants = names.grants(&raw.grants, &place);
-                places.push((&raw.id, place));
+                places.push((&raw.id, place, if raw.n.is_some() { "id" } else { "version_id" }));
             }
             plan.grants = names.grants(&raw.grants, &place);
         }
         sort_by(&mut places, |a, b| a.0.cmp(b.0));
         for pair in places.windows(2) {
-            if let [(id, first), (other, place)] = pair
+            if let [(id, first, _), (other, place, field)] = pair
                 && id == other
             {
                 let mut first = first.clone();
@@ -81,7 +104,7 @@ impl RawDefinitions {
                     first.fields.clear();
                 }
                 let message = joined(&["the id `", id, "` is already that of ", &first.text()]);
-                names.sink.error(Code::Duplicate, place.clone().field("id"), message);
+                names.sink.error(Code::Duplicate, place.clone().field(field), message);
             }
         }
         for (raw, add_on) in self.add_ons.iter().zip(&mut definitions.add_ons) {
@@ -100,7 +123,7 @@ fn feature(raw: &RawFeature) -> FeatureDefinition<'_> {
         id: &raw.id,
         code: &raw.code,
         name: &raw.name,
-        metered: raw.metered,
+        feature_type: raw.feature_type.clone(),
         active: raw.active,
         product: raw.product.as_deref(),
         default: None,
@@ -112,7 +135,8 @@ fn feature(raw: &RawFeature) -> FeatureDefinition<'_> {
 
 fn plan(raw: &RawPlan) -> PlanDefinition<'_> {
     let versions = raw.versions.iter().map(version).collect();
-    PlanDefinition { id: &raw.id, name: &raw.name, grants: Vec::new(), versions }
+    let (archived_at, position) = (raw.archived_at, 0);
+    PlanDefinition { id: &raw.id, name: &raw.name, archived_at, position, grants: Vec::new(), versions }
 }
 
 fn version(raw: &RawVersion) -> VersionDefinition<'_> {
@@ -125,7 +149,13 @@ fn add_on(raw: &RawAddOn) -> AddOnDefinition<'_> {
         id: &raw.id,
         name: &raw.name,
         product: raw.product.as_deref(),
-        multi_instance: raw.multi_instance,
+        self_serviceable: raw.self_serviceable,
+        max_instances: raw.max_instances,
+        sold_with: match &raw.sold_with {
+            SoldWith::All => SoldWith::All,
+            SoldWith::ItsProduct => SoldWith::ItsProduct,
+            SoldWith::Plans(plans) => SoldWith::Plans(plans.iter().map(String::as_str).collect()),
+        },
         archived_at: raw.archived_at,
         grants: Vec::new(),
     }

@@ -39,8 +39,11 @@
 
 mod diagnostics;
 mod tree;
+mod fields;
 mod reader;
+mod config;
 mod values;
+mod details;
 mod entities;
 mod references;
 mod definitions;

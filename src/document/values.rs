@@ -1,9 +1,11 @@
 //! Reads the smaller values of a document: entitlement values, reset periods, ladders, statuses.
 
+use crate::config::config;
 use crate::tree::{Node, Object, Tree};
 use mayuse_core::{
-    AcrossSubscriptions, Amount, Behavior, BillingPeriod, CalendarInterval, Code, Combine, Interval, Ladder, Level,
-    Metered, Policy, ResetPeriod, Status, StatusSet, UncheckedValue, Unit, Weekday, joined,
+    Access, AccessCondition, AccessEntry, AcrossSubscriptions, Amount, Behavior, BillingPeriod, CalendarInterval, Cap,
+    Code, Combine, Interval, Ladder, Level, MAX_CAPS, Metered, Policy, ResetPeriod, Status, UncheckedValue, Unit,
+    Weekday, counted, joined,
 };
 
 /// An entitlement value whose pool is still a name.
@@ -15,11 +17,27 @@ pub(crate) fn entitlement_value(node: Node<'_>) -> Option<RawValue> {
         Boolean,
         Metered,
         Credits,
+        Config,
     }
     let value = node.object()?;
-    let types = [("BOOLEAN", Type::Boolean), ("METERED", Type::Metered), ("CREDITS", Type::Credits)];
+    let types =
+        [("BOOLEAN", Type::Boolean), ("METERED", Type::Metered), ("CREDITS", Type::Credits), ("CONFIG", Type::Config)];
     let enabled_or_true = || value.optional("enabled", |n| n.bool()).unwrap_or(true);
-    Some(match value.required("type", |n| n.word(&types))? {
+    let kind = value.required("type", |n| n.known_word(&types))?;
+    let used: &[&str] = match kind {
+        Type::Boolean => &["type", "enabled"],
+        Type::Metered => {
+            &["type", "enabled", "limit", "reset_period", "overage", "warning_threshold_pct", "per_seat", "caps"]
+        }
+        Type::Credits => &["type", "enabled", "pool_feature_id", "cost"],
+        Type::Config => &["type", "enabled", "value", "per_seat"],
+    };
+    for name in ["caps", "per_seat"].into_iter().filter(|name| !used.contains(name) && value.has(name)) {
+        value.error(Code::Invalid, joined(&["`", name, "` is for METERED values"]));
+    }
+    value.warn_of_others(used, &VALUE);
+    Some(match kind {
+        Type::Config => RawValue::Config(config(value, enabled_or_true())?),
         Type::Boolean => RawValue::Boolean { enabled: value.required("enabled", |n| n.bool())? },
         Type::Metered => RawValue::Metered(metered(value, enabled_or_true())?),
         Type::Credits => {
@@ -30,20 +48,40 @@ pub(crate) fn entitlement_value(node: Node<'_>) -> Option<RawValue> {
     })
 }
 
+/// The fields of entitlement values of every type.
+const VALUE: [&str; 11] = [
+    "type",
+    "enabled",
+    "limit",
+    "reset_period",
+    "overage",
+    "warning_threshold_pct",
+    "per_seat",
+    "caps",
+    "pool_feature_id",
+    "cost",
+    "value",
+];
+
 fn metered(value: Object<'_>, enabled: bool) -> Option<Metered> {
     let limit = field(value, "limit", |n| n.amount_not_negative());
     let reset_period = field(value, "reset_period", reset_period);
     let overage = field(value, "overage", |node| {
         let overage = node.object()?;
+        let known = ["behavior", "in_trial", "grace_pct", "unit_price"];
+        overage.warn_of_others(&known, &known);
         let behaviors = [("BLOCK", Behavior::Block), ("ALLOW", Behavior::Allow)];
-        let behavior = field(overage, "behavior", |n| n.word(&behaviors));
+        let behavior = field(overage, "behavior", |n| n.known_word(&behaviors));
+        let in_trial = field(overage, "in_trial", |n| n.known_word(&behaviors));
         let grace_pct = field(overage, "grace_pct", |n| n.amount_not_negative());
         // `unit_price` changes no decision, but a malformed one is still a mistake in the document.
         field(overage, "unit_price", |n| n.amount_not_negative())?;
-        Some((behavior?.unwrap_or(Behavior::Block), grace_pct?.unwrap_or(Amount::ZERO)))
+        Some((behavior?.unwrap_or(Behavior::Block), in_trial?, grace_pct?.unwrap_or(Amount::ZERO)))
     });
     let warning_threshold_pct = field(value, "warning_threshold_pct", |n| n.amount_not_negative());
-    let (overage, grace_pct) = overage?.unwrap_or((Behavior::Block, Amount::ZERO));
+    let per_seat = field(value, "per_seat", |n| n.bool());
+    let caps = field(value, "caps", caps);
+    let (overage, in_trial, grace_pct) = overage?.unwrap_or((Behavior::Block, None, Amount::ZERO));
     let (limit, warning_threshold_pct) = (limit?, warning_threshold_pct?);
     if let Some(limit) = limit {
         // Refused here, where the place names the row, so that no decision fails on it.
@@ -53,7 +91,44 @@ fn metered(value: Object<'_>, enabled: bool) -> Option<Metered> {
         }
     }
     let reset_period = reset_period?.unwrap_or(ResetPeriod::Never);
-    Some(Metered { enabled, limit, reset_period, overage, grace_pct, warning_threshold_pct })
+    let caps = caps?.unwrap_or_default();
+    let periods = || [reset_period].into_iter().chain(caps.iter().map(|cap| cap.reset_period));
+    let is_twice = |(n, period): (usize, ResetPeriod)| periods().take(n).any(|before| before.is_equivalent(period));
+    if periods().enumerate().any(is_twice) {
+        value.error(Code::Invalid, "the reset periods of a limit and its caps differ from each other");
+    }
+    Some(Metered {
+        enabled,
+        limit,
+        reset_period,
+        overage,
+        in_trial,
+        grace_pct,
+        warning_threshold_pct,
+        per_seat: per_seat?.unwrap_or_default(),
+        caps: caps.into(),
+    })
+}
+
+fn caps(node: Node<'_>) -> Option<Vec<Cap>> {
+    let (mut caps, mut n_items) = (Vec::new(), 0_usize);
+    node.items(|_, item| {
+        n_items = n_items.saturating_add(1);
+        let Some(cap) = item.object() else { return };
+        let limit = cap.required("limit", |n| n.amount_not_negative());
+        let reset_period = cap.required("reset_period", reset_period);
+        if let (Some(limit), Some(reset_period)) = (limit, reset_period) {
+            caps.push(Cap { limit, reset_period });
+        }
+    });
+    if MAX_CAPS < n_items {
+        node.error(
+            Code::TooLarge,
+            joined(&["expected at most ", &counted(MAX_CAPS), " caps, found ", &counted(n_items)]),
+        );
+    }
+    // A cap that cannot be read must not be taken for an absent cap.
+    (caps.len() == n_items && n_items <= MAX_CAPS).then_some(caps)
 }
 
 /// An optional field: None if it has a problem, `Some(None)` if it is absent.
@@ -66,19 +141,28 @@ fn field<T>(object: Object<'_>, name: &str, read: impl FnOnce(Node<'_>) -> Optio
 pub(crate) fn reset_period(node: Node<'_>) -> Option<ResetPeriod> {
     let period = node.object()?;
     let types = ["NEVER", "BILLING_CYCLE", "CALENDAR", "FIXED_WINDOW", "SLIDING_WINDOW"].map(|name| (name, name));
-    let name = period.required("type", |n| n.word(&types))?;
+    let name = period.required("type", |n| n.known_word(&types))?;
+    let used: &[&str] = match name {
+        "NEVER" => &["type"],
+        "BILLING_CYCLE" => &["type", "sub_cycle"],
+        "CALENDAR" => &["type", "unit", "interval", "week_start"],
+        _ => &["type", "unit", "interval"],
+    };
+    period.warn_of_others(used, &["type", "sub_cycle", "unit", "interval", "week_start"]);
     Some(match name {
         "NEVER" => ResetPeriod::Never,
         "BILLING_CYCLE" if period.has("sub_cycle") => {
-            period.optional("sub_cycle", |n| n.word(&[("MONTHLY", ResetPeriod::BillingMonth)]))?
+            period.optional("sub_cycle", |n| n.known_word(&[("MONTHLY", ResetPeriod::BillingMonth)]))?
         }
         "BILLING_CYCLE" => ResetPeriod::BillingCycle,
         "CALENDAR" => {
             let every = every(period, &Unit::ALL);
             let days = Weekday::ALL.map(|day| (day.name(), day));
-            let week_start = field(period, "week_start", |n| n.word(&days));
+            let week_start = field(period, "week_start", |n| n.known_word(&days));
             let (every, week_start) = (every?, week_start?.unwrap_or(Weekday::Monday));
-            // Only weeks begin on a day of the week.
+            if every.unit != Unit::Week && period.has("week_start") {
+                period.warn("week_start", Code::NoEffect, "the field has no effect here: only weeks begin on a day");
+            }
             let week_start = if every.unit == Unit::Week { week_start } else { Weekday::Monday };
             ResetPeriod::Calendar(CalendarInterval { every, week_start })
         }
@@ -90,7 +174,7 @@ pub(crate) fn reset_period(node: Node<'_>) -> Option<ResetPeriod> {
 /// Reads `unit`, one of these, and `interval`.
 fn every(object: Object<'_>, units: &[Unit]) -> Option<Interval> {
     let words: Vec<(&str, Unit)> = units.iter().map(|unit| (unit.name(), *unit)).collect();
-    let unit = object.required("unit", |n| n.word(&words));
+    let unit = object.required("unit", |n| n.known_word(&words));
     let checked = |n: Node<'_>| {
         let every = Interval::new(unit.unwrap_or(Unit::Day), n.integer()?);
         every.map_err(|error| n.error(Code::OutOfRange, error.text())).ok()
@@ -112,11 +196,14 @@ pub(crate) fn ladder(node: Node<'_>) -> Option<Ladder> {
         return node.word(&presets).map(|preset| preset());
     }
     let spelled = node.object()?;
+    let known = ["levels", "across_subscriptions", "multiply_quantity"];
+    spelled.warn_of_others(&known, &known);
     let combines = [Combine::Replace, Combine::Stack, Combine::Max].map(|combine| (combine.name(), combine));
     let mut levels: Vec<(Level, Combine)> = Vec::new();
     spelled.required("levels", |list| {
         list.items(|_, item| {
             let Some(entry) = item.object() else { return };
+            entry.warn_of_others(&["level", "combine"], &["level", "combine"]);
             let level = entry.required("level", |n| level(&n));
             let combine = entry.optional("combine", |n| n.word(&combines)).unwrap_or(Combine::Replace);
             let Some(level) = level else { return };
@@ -138,14 +225,28 @@ pub(crate) fn level(node: &Node<'_>) -> Option<Level> {
     node.word(&[Feature, Plan, PlanVersion, AddOn, Subscription, Customer].map(|level| (level.name(), level)))
 }
 
-pub(crate) fn access_statuses(node: Node<'_>) -> StatusSet {
-    let mut set = StatusSet::default();
+pub(crate) fn access_statuses(node: Node<'_>) -> Access {
+    let mut entries: Vec<AccessEntry> = Vec::new();
     node.items(|_, item| {
-        if let Some(status) = status(&item) {
-            set.insert(status);
-        }
+        let entry = match item.tree {
+            Tree::Object(_) => item.object().and_then(access_condition),
+            _ => status(&item).map(|status| (status, AccessCondition::Always)),
+        };
+        entries.extend(entry.map(|(status, condition)| AccessEntry { status, word: "".into(), condition }));
     });
-    set
+    Access::new(entries)
+}
+
+/// Reads `{"status", "until": "END_DATE"}` or `{"status", "for_days"}`.
+fn access_condition(entry: Object<'_>) -> Option<(Status, AccessCondition)> {
+    let status = entry.required("status", |n| status(&n));
+    let until = field(entry, "until", |n| n.word(&[("END_DATE", AccessCondition::UntilEndDate)]));
+    let for_days = field(entry, "for_days", |n| n.count().map(AccessCondition::ForDays));
+    let (status, until, for_days) = (status?, until?, for_days?);
+    if until.is_some() && for_days.is_some() {
+        entry.error(Code::Invalid, "an entry has `until` or `for_days`, not both");
+    }
+    Some((status, until.or(for_days).unwrap_or(AccessCondition::Always)))
 }
 
 pub(crate) fn status(node: &Node<'_>) -> Option<Status> {
@@ -161,6 +262,7 @@ pub(crate) fn status(node: &Node<'_>) -> Option<Status> {
         ("COMPLETED", Status::Completed),
         ("SUPERSEDED", Status::Superseded),
         ("ERRORED", Status::Errored),
+        ("ABORTED", Status::Aborted),
     ])
 }
 

@@ -4,7 +4,7 @@ use crate::cut::ObjectRef;
 use crate::hash::Hash;
 use crate::keys::PublicKey;
 use crate::manifest::{Manifest, ManifestError, Unverified};
-use mayuse_core::{FORMAT, Packed, Reader, Writer, decimal, joined};
+use mayuse_core::{FORMAT, OLDEST_FORMAT, Packed, Reader, Writer, decimal, joined};
 use std::fmt;
 
 const MAGIC: &str = "myf";
@@ -65,7 +65,7 @@ pub fn contents(file: &Packed) -> Result<Contents, FileError> {
         return Err(FileError::NotOne);
     }
     match reader.number() {
-        Some(FORMAT) => {}
+        Some(OLDEST_FORMAT..=FORMAT) => {}
         Some(newer) => return Err(FileError::Newer(newer)),
         None => return Err(FileError::Short),
     }
@@ -137,8 +137,9 @@ impl FileError {
         match self {
             FileError::NotOne => joined(&["not a snapshot file"]),
             FileError::Newer(format) => {
-                let (newer, ours) = (decimal(*format), decimal(FORMAT));
-                joined(&["a snapshot of format ", &newer, ", and this program reads format ", &ours, ": update it"])
+                let [newer, oldest, ours] = [*format, OLDEST_FORMAT, FORMAT].map(decimal);
+                let reads = ", and this program reads formats ";
+                joined(&["a snapshot of format ", &newer, reads, &oldest, " to ", &ours, ": update it"])
             }
             FileError::Short => joined(&["the snapshot file ends early"]),
             FileError::Long => joined(&["the snapshot file holds more than its manifest names"]),

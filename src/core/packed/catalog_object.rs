@@ -1,16 +1,17 @@
 //! The catalog object: the packed definitions (features, plans with their versions, add-ons, the ladder).
 
+use super::feature_type::{is_plain, read_type, write_type};
 use super::format::{FORMAT, Unreadable, head};
 use super::rows::{read_row, write_row};
+use super::settings::{Settings, read_settings, write_settings};
 use super::wire::{Flags, Packed, Reader, Writer};
 use crate::catalog::{AddOn, Catalog, Feature, Plan, PlanVersion, SharedGrants};
-use crate::definitions::{Definitions, Grants};
+use crate::definitions::{AddOnDefinition, Definitions, Grants, SoldWith};
 use crate::idx::{FeatureIdx, PlanIdx, ProductIdx, UNRESOLVED, VersionIdx, item};
 use crate::ladder::{AcrossSubscriptions, Combine, Ladder, Level};
 use crate::snapshot::{Policy, SnapshotMeta};
-use crate::status::StatusSet;
 use crate::symbols::{Names, SymbolTable};
-use crate::value::{Grant, UncheckedGrant};
+use crate::value::{FeatureType, Grant, UncheckedGrant, overlaps};
 
 const MAGIC: &str = "myd";
 const WHAT: &str = "a catalog object";
@@ -26,9 +27,15 @@ const ALLOW: u8 = 16;
 const DENY: u8 = 32;
 const NO_UNITS: u8 = 64;
 const MAX_AGE: u8 = 128;
+/// The flag, in the number of a feature's flags, for a type besides BOOLEAN and METERED.
+const OTHER_TYPE: u64 = 256;
 
 const MULTI_INSTANCE: u8 = 1;
 const ARCHIVED: u8 = 2;
+const SELF_SERVICEABLE: u8 = 8;
+const MAX_INSTANCES: u8 = 16;
+const ITS_PRODUCT: u8 = 32;
+const SOME_PLANS: u8 = 64;
 
 const LEVELS: [Level; 6] =
     [Level::Feature, Level::Plan, Level::PlanVersion, Level::AddOn, Level::Subscription, Level::Customer];
@@ -59,11 +66,11 @@ impl Definitions<'_> {
         writer.0.push_str(MAGIC);
         writer.number(FORMAT);
         write_ladder(&mut writer, &self.ladder);
-        writer.number(self.access.bits().into());
+        write_settings(&mut writer, self);
         writer.size(self.features.len());
         for feature in &self.features {
             let flags = Flags::default()
-                .with(METERED, feature.metered == Some(true))
+                .with(METERED, feature.feature_type == Some(FeatureType::Metered))
                 .with(ACTIVE, feature.active)
                 .with(PRODUCT, feature.product.is_some())
                 .with(DEFAULT, feature.default.is_some())
@@ -71,10 +78,12 @@ impl Definitions<'_> {
                 .with(DENY, feature.on_indeterminate == Some(Policy::Deny))
                 .with(NO_UNITS, feature.has_no_units)
                 .with(MAX_AGE, feature.max_age_ms.is_some());
-            writer.flags(flags);
+            let other_type = feature.feature_type.as_ref().filter(|feature_type| !is_plain(feature_type));
+            writer.number(u64::from(flags.0) | if other_type.is_some() { OTHER_TYPE } else { 0 });
             [feature.id, feature.code, feature.name].into_iter().for_each(|text| writer.text(text));
             feature.product.iter().for_each(|product| writer.text(product));
             feature.max_age_ms.into_iter().for_each(|ms| writer.number(ms));
+            other_type.into_iter().for_each(|other| write_type(&mut writer, other));
         }
         // The defaults follow all features, because a default may refer to any feature as its pool.
         self.features.iter().flat_map(|feature| &feature.default).for_each(|row| write_grant(&mut writer, row));
@@ -95,18 +104,32 @@ impl Definitions<'_> {
         writer.size(self.add_ons.len());
         for add_on in &self.add_ons {
             let flags = Flags::default()
-                .with(MULTI_INSTANCE, add_on.multi_instance)
+                .with(MULTI_INSTANCE, add_on.is_multi_instance())
                 .with(ARCHIVED, add_on.archived_at.is_some())
-                .with(PRODUCT, add_on.product.is_some());
+                .with(PRODUCT, add_on.product.is_some())
+                .with(SELF_SERVICEABLE, add_on.self_serviceable)
+                .with(MAX_INSTANCES, max_instances(add_on).is_some())
+                .with(ITS_PRODUCT, add_on.sold_with == SoldWith::ItsProduct)
+                .with(SOME_PLANS, matches!(add_on.sold_with, SoldWith::Plans(_)));
             writer.flags(flags);
             writer.text(add_on.id);
             writer.text(add_on.name);
             add_on.product.iter().for_each(|product| writer.text(product));
             add_on.archived_at.into_iter().for_each(|archived_at| writer.instant(archived_at));
+            max_instances(add_on).into_iter().for_each(|max| writer.count(max));
+            if let SoldWith::Plans(plans) = &add_on.sold_with {
+                writer.size(plans.len());
+                plans.iter().for_each(|plan| writer.text(plan));
+            }
             write_grants(&mut writer, &add_on.grants);
         }
         Packed::from(writer.0)
     }
+}
+
+/// The largest quantity of an add-on, where MULTI_INSTANCE does not say it: that flag alone is unbounded, and none is 1.
+fn max_instances(add_on: &AddOnDefinition<'_>) -> Option<u32> {
+    add_on.max_instances.filter(|max| *max != 1)
 }
 
 fn write_grants(writer: &mut Writer, rows: &Grants<'_>) {
@@ -144,12 +167,23 @@ impl<'b> Opening<'b> {
     /// Reads all elements. Products are still positions in the list of their names.
     fn catalog(&mut self) -> Option<Catalog> {
         let ladder = read_ladder(&mut self.reader)?;
-        let access = StatusSet::from_bits(u16::try_from(self.reader.number()?).ok()?);
+        let Settings { access, zones, fallback_plan_version, positions, archived } = read_settings(&mut self.reader)?;
+        self.names.fallback = fallback_plan_version;
         let features = self.features()?;
-        let (plans, versions) = self.plans()?;
-        let add_ons = self.add_ons()?;
-        let (symbols, snapshot) = (SymbolTable::default(), SnapshotMeta::default());
-        let catalog = Catalog { ladder, access, features, plans, versions, add_ons, symbols, snapshot };
+        let (mut plans, versions) = self.plans()?;
+        if !positions.is_empty() && positions.len() != plans.len() {
+            return None;
+        }
+        for (plan, position) in plans.iter_mut().zip(positions) {
+            plan.position = position;
+        }
+        for (at, archived_at) in archived {
+            plans.get_mut(at)?.archived_at = Some(archived_at);
+        }
+        let add_ons = self.add_ons(&plans)?;
+        let (symbols, snapshot, fallback) = (SymbolTable::default(), SnapshotMeta::default(), None);
+        let catalog =
+            Catalog { ladder, access, zones, fallback, features, plans, versions, add_ons, symbols, snapshot };
         self.reader.is_at_end().then_some(catalog)
     }
 
@@ -160,6 +194,11 @@ impl<'b> Opening<'b> {
         let ascends = |names: &[&str]| names.is_sorted_by(|a, b| a < b);
         let mut holds_together = self.holds_together && ascends(&names.features) && ascends(&names.add_ons);
         holds_together &= catalog.plans.is_sorted_by(|a, b| a.id < b.id);
+        holds_together &= catalog.zones.is_sorted_by(|a, b| a.name < b.name);
+        if let Some(id) = names.fallback {
+            catalog.fallback = symbols.version(id);
+            holds_together &= catalog.fallback.is_some();
+        }
         for (code, at) in names.codes.iter().zip(0..) {
             holds_together &= symbols.feature_by_code(code) == Some(FeatureIdx(at));
         }
@@ -182,29 +221,36 @@ impl<'b> Opening<'b> {
         let mut features = Vec::new();
         let mut with_default = Vec::new();
         for at in 0..self.reader.items()? {
-            let flags = self.reader.flags()?;
+            let all_flags = self.reader.number()?;
+            let flags = Flags(u8::try_from(all_flags & !OTHER_TYPE).ok()?);
             let (id, code, name) = (self.reader.text()?, self.reader.text()?, self.reader.text()?);
             self.names.features.push(id);
             self.names.codes.push(code);
-            let metered = flags.has(METERED);
-            self.symbols.add_facts(Some(metered), flags.has(NO_UNITS));
             if flags.has(DEFAULT) {
                 with_default.push(at);
             }
+            let product = self.product_if(flags.has(PRODUCT))?;
+            let max_age_ms = if flags.has(MAX_AGE) { Some(self.reader.number()?) } else { None };
+            let feature_type = match flags.has(METERED) {
+                _ if all_flags & OTHER_TYPE != 0 => read_type(&mut self.reader)?,
+                true => FeatureType::Metered,
+                false => FeatureType::Boolean,
+            };
+            self.symbols.add_facts(Some(feature_type.clone()), flags.has(NO_UNITS));
             features.push(Feature {
                 id: id.into(),
                 code: code.into(),
                 name: name.into(),
-                metered,
+                feature_type,
                 active: flags.has(ACTIVE),
-                product: self.product_if(flags.has(PRODUCT))?,
+                product,
                 default: None,
                 on_indeterminate: match (flags.has(ALLOW), flags.has(DENY)) {
                     (true, _) => Some(Policy::Allow),
                     (_, true) => Some(Policy::Deny),
                     _ => None,
                 },
-                max_age_ms: if flags.has(MAX_AGE) { Some(self.reader.number()?) } else { None },
+                max_age_ms,
             });
         }
         for at in with_default {
@@ -220,8 +266,9 @@ impl<'b> Opening<'b> {
         let (mut plans, mut versions) = (Vec::new(), Vec::new());
         for at in 0..self.reader.items()? {
             let (id, name) = (self.reader.text()?.into(), self.reader.text()?.into());
-            plans.push(Plan { id, name, grants: self.rows()? });
-            let plan = PlanIdx(u32::try_from(at).ok()?);
+            let position = u32::try_from(at).ok()?;
+            plans.push(Plan { id, name, archived_at: None, position, grants: self.rows()? });
+            let plan = PlanIdx(position);
             let mut before = None;
             for _ in 0..self.reader.items()? {
                 let (id, version) = (self.reader.text()?, self.reader.count()?);
@@ -239,22 +286,50 @@ impl<'b> Opening<'b> {
         Some((plans, versions))
     }
 
-    fn add_ons(&mut self) -> Option<Vec<AddOn>> {
+    fn add_ons(&mut self, plans: &[Plan]) -> Option<Vec<AddOn>> {
         let mut add_ons = Vec::new();
         for _ in 0..self.reader.items()? {
             let flags = self.reader.flags()?;
             let (id, name) = (self.reader.text()?, self.reader.text()?);
             self.names.add_ons.push(id);
+            let product = self.product_if(flags.has(PRODUCT))?;
+            let archived_at = if flags.has(ARCHIVED) { Some(self.reader.instant()?) } else { None };
+            let max_instances = match (flags.has(MAX_INSTANCES), flags.has(MULTI_INSTANCE)) {
+                (true, _) => Some(self.reader.count()?),
+                (false, true) => None,
+                (false, false) => Some(1),
+            };
+            let sold_with = match (flags.has(ITS_PRODUCT), flags.has(SOME_PLANS)) {
+                (false, false) => SoldWith::All,
+                (true, _) => SoldWith::ItsProduct,
+                (false, true) => SoldWith::Plans(self.known_plans(plans)?),
+            };
             add_ons.push(AddOn {
                 id: id.into(),
                 name: name.into(),
-                product: self.product_if(flags.has(PRODUCT))?,
-                multi_instance: flags.has(MULTI_INSTANCE),
-                archived_at: if flags.has(ARCHIVED) { Some(self.reader.instant()?) } else { None },
+                product,
+                multi_instance: max_instances.is_none_or(|max| 1 < max),
+                self_serviceable: flags.has(SELF_SERVICEABLE),
+                max_instances,
+                sold_with,
+                archived_at,
                 grants: self.rows()?,
             });
         }
         Some(add_ons)
+    }
+
+    /// Reads ids of plans. A plan that is not there, as after its deletion, is passed over.
+    #[cold]
+    fn known_plans(&mut self, plans: &[Plan]) -> Option<Vec<PlanIdx>> {
+        let mut known = Vec::new();
+        for _ in 0..self.reader.items()? {
+            let id = self.reader.text()?;
+            if let Ok(at) = plans.binary_search_by(|plan| (*plan.id).cmp(id)) {
+                known.push(PlanIdx(u32::try_from(at).ok()?));
+            }
+        }
+        Some(known)
     }
 
     /// The next product, if there is one: its position in the list of names. None if it cannot be read.
@@ -271,7 +346,9 @@ impl<'b> Opening<'b> {
         let mut rows: Vec<Grant> = Vec::new();
         for _ in 0..self.reader.items()? {
             let row = self.row()?;
-            self.holds_together &= rows.last().is_none_or(|last| last.feature < row.feature);
+            self.holds_together &= rows.last().is_none_or(|last| {
+                last.feature < row.feature || (last.feature == row.feature && !overlaps(row.starts_at, last.expires_at))
+            });
             rows.push(row);
         }
         Some(SharedGrants::new(rows))

@@ -4,8 +4,13 @@ use super::wire::Reader;
 use crate::text::{decimal, joined};
 use std::fmt;
 
-/// The format that this version writes, and the only format that it reads.
-pub const FORMAT: u64 = 1;
+/// The format that this version writes.
+///
+/// Format 2 has tags and flags that format 1 does not use, so one decoder reads both.
+pub const FORMAT: u64 = 2;
+
+/// The oldest format that this version reads.
+pub const OLDEST_FORMAT: u64 = 1;
 
 /// The hash of an id or alias, by which records are laid out in shards and buckets.
 pub fn key_hash(seed: u64, key: &str) -> u64 {
@@ -48,8 +53,9 @@ impl Unreadable {
         match &self.kind {
             UnreadableKind::NotOne(what) => joined(&["not ", what]),
             UnreadableKind::Newer(what, format) => {
-                let (newer, ours) = (decimal(*format), decimal(FORMAT));
-                joined(&[what, " of format ", &newer, ", and this program reads format ", &ours, ": update it"])
+                let [newer, oldest, ours] = [*format, OLDEST_FORMAT, FORMAT].map(decimal);
+                let reads = ", and this program reads formats ";
+                joined(&[what, " of format ", &newer, reads, &oldest, " to ", &ours, ": update it"])
             }
             UnreadableKind::Broken(what, why) => joined(&[what, " is damaged: ", why]),
         }
@@ -70,7 +76,7 @@ pub(super) fn head(reader: &mut Reader<'_>, magic: &str, what: &'static str) -> 
         return Err(Unreadable { kind: UnreadableKind::NotOne(what) });
     }
     match reader.number() {
-        Some(FORMAT) => Ok(()),
+        Some(OLDEST_FORMAT..=FORMAT) => Ok(()),
         Some(newer) => Err(Unreadable { kind: UnreadableKind::Newer(what, newer) }),
         None => Err(Unreadable::broken(what, "it ends early")),
     }
