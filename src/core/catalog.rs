@@ -85,8 +85,12 @@ impl SharedGrants {
         }
     }
 
-    pub fn on(&self, feature: FeatureIdx) -> Option<&Grant> {
-        if self.mask & Self::bit(feature) == 0 { None } else { row_on(&self.rows, feature) }
+    pub fn on(&self, feature: FeatureIdx, dates: &Dates) -> Option<&Grant> {
+        if self.mask & Self::bit(feature) == 0 { None } else { dates.row_on(&self.rows, feature) }
+    }
+
+    pub fn rows(&self) -> &[Grant] {
+        &self.rows
     }
 
     fn bit(feature: FeatureIdx) -> u64 {

@@ -29,14 +29,7 @@ impl<'c> EvaluationContext<'_, 'c> {
 
     /// A row of the customer.
     pub fn override_of(&self, grant: &'c Grant) -> AppliedGrant<'c> {
-        AppliedGrant {
-            source: GrantSource::Customer(self.customer.id, self.customer.name),
-            grant,
-            quantity: 1,
-            additive: false,
-            monthly: false,
-            held: (None, None),
-        }
+        AppliedGrant::new(GrantSource::Customer(self.customer.id, self.customer.name), grant)
     }
 
     /// The customer's entitlement to a feature, over all subscriptions that the question is about.
@@ -239,7 +232,7 @@ impl<'c> EvaluationContext<'_, 'c> {
         let catalog = self.catalog;
         let mut emit = |source, grant: Option<&'c Grant>| {
             if let Some(grant) = grant {
-                each(AppliedGrant { source, grant, quantity: 1, additive: false, monthly: false, held: (None, None) });
+                each(AppliedGrant::new(source, grant));
             }
         };
         match level {
@@ -283,14 +276,9 @@ impl<'c> EvaluationContext<'_, 'c> {
         let add_on = self.catalog.add_on(held.add_on)?;
         let grant = add_on.grants.on(at, &self.dates)?;
         let archived = add_on.archived_at.is_some_and(|archived| archived <= self.now);
-        Some(AppliedGrant {
-            source: GrantSource::AddOn(add_on),
-            grant,
-            quantity: held.quantity,
-            additive: add_on.multi_instance && !archived,
-            monthly: false,
-            held: (None, None),
-        })
+        let additive = add_on.multi_instance && !archived;
+        let row = AppliedGrant::new(GrantSource::AddOn(add_on), grant);
+        Some(AppliedGrant { quantity: held.quantity, additive, ..row })
     }
 
     /// Calls `each` with the rows of the add-ons that a subscription holds for a time.
@@ -301,7 +289,7 @@ impl<'c> EvaluationContext<'_, 'c> {
             if let Some(row) = self.held_row(at, dated.held)
                 && self.dates.hold(dated.starts_at, dated.expires_at)
             {
-                each(AppliedGrant { held: (dated.starts_at, dated.expires_at), ..row });
+                each(row.held(dated.starts_at, dated.expires_at));
             }
         }
     }
@@ -326,13 +314,13 @@ impl<'c> EvaluationContext<'_, 'c> {
     pub fn chain_rows(&self, at: FeatureIdx, feature: &'c Feature, in_scope: bool, rows: &mut Vec<AppliedGrant<'c>>) {
         // All windows of a chain follow one billing cycle, whichever subscription a row came through.
         let monthly = self.chain_billing().is_some_and(|subscription| subscription.billing.is_monthly());
-        // Rows that are held for a time may be many: they are sorted, not searched for.
-        let mut held_in_time: Vec<AppliedGrant<'c>> = Vec::new();
+        // Rows with dates may be many: they are sorted, not searched for.
+        let mut in_time: Vec<AppliedGrant<'c>> = Vec::new();
         let mut granting = self.granting();
         while let Some(subscription) = granting.next() {
             self.each_row(at, feature, subscription, in_scope, &mut |row| {
-                if row.held != (None, None) {
-                    return held_in_time.push(AppliedGrant { monthly, ..row });
+                if row.starts_at.is_some() || row.expires_at.is_some() {
+                    return in_time.push(AppliedGrant { monthly, ..row });
                 }
                 match rows.iter_mut().find(|held| std::ptr::eq(held.grant, row.grant)) {
                     Some(held) if row.source.level() == Level::AddOn => {
@@ -343,8 +331,8 @@ impl<'c> EvaluationContext<'_, 'c> {
                 }
             });
         }
-        if !held_in_time.is_empty() {
-            rows.append(&mut held_in_time);
+        if !in_time.is_empty() {
+            rows.append(&mut in_time);
             each_once(&self.catalog.ladder, rows);
         }
     }

@@ -28,10 +28,11 @@ impl<'c> EvaluationContext<'_, 'c> {
         rows: &mut Vec<AppliedGrant<'c>>,
     ) {
         let mut left = MAX_OUTSIDE;
-        let mut add = |source, grant: &'c Grant, quantity, held| {
+        let mut add = |row: AppliedGrant<'c>, held: Held| {
             if let Some(fewer) = left.checked_sub(1) {
                 left = fewer;
-                rows.push(AppliedGrant { source, grant, quantity, additive: false, monthly: false, held });
+                let starts_at = row.starts_at.max(held.0);
+                rows.push(AppliedGrant { starts_at, ..row.held(held.0, held.1) });
             }
         };
         let version = self.catalog.version(subscription.version);
@@ -56,7 +57,7 @@ impl<'c> EvaluationContext<'_, 'c> {
                 _ => continue,
             };
             for grant in self.dates.outside(owned, at).into_iter().flatten() {
-                add(source, grant, 1, (None, None));
+                add(AppliedGrant::new(source, grant), (None, None));
             }
         }
     }
@@ -66,14 +67,15 @@ impl<'c> EvaluationContext<'_, 'c> {
         at: FeatureIdx,
         held: HeldAddOn,
         dates: Held,
-        add: &mut dyn FnMut(GrantSource<'c>, &'c Grant, u32, Held),
+        add: &mut dyn FnMut(AppliedGrant<'c>, Held),
     ) {
         let Some(add_on) = self.catalog.add_on(held.add_on) else { return };
         let (rows, own) = (add_on.grants.rows(), Dates::new(self.now));
         // A row that is there by its own dates is outside those of the add-on row.
         let there = own.row_on(rows, at).filter(|_| !own.hold(dates.0, dates.1));
         for grant in own.outside(rows, at).into_iter().chain([there]).flatten() {
-            add(GrantSource::AddOn(add_on), grant, held.quantity, dates);
+            let row = AppliedGrant::new(GrantSource::AddOn(add_on), grant);
+            add(AppliedGrant { quantity: held.quantity, ..row }, dates);
         }
     }
 

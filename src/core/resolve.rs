@@ -24,8 +24,10 @@ pub(crate) struct AppliedGrant<'c> {
     /// Whether the billing cycle of its windows is monthly, so that BILLING_CYCLE with and without `sub_cycle` join.
     /// Not set for switches, which have no windows.
     pub monthly: bool,
-    /// The dates of the subscription's add-on row: its start and its end.
-    pub held: (Option<Instant>, Option<Instant>),
+    /// The start of the row or, if it has none, of the subscription's add-on row: FIXED_WINDOW and NEVER count from it.
+    pub starts_at: Option<Instant>,
+    /// The end of the row or of the subscription's add-on row, whichever is earlier.
+    pub expires_at: Option<Instant>,
 }
 
 /// What all rows of a chain have in common.
@@ -117,14 +119,14 @@ pub(crate) struct Limits {
     /// The start of the row from which FIXED_WINDOW and NEVER count; None for the activation.
     pub starts_at: Option<Instant>,
     /// The instant from which on the allowance is not there any more.
-    pub ends_at: Option<Instant>,
+    pub expires_at: Option<Instant>,
 }
 
 impl Limits {
     /// What must be equal for two allowances to join, besides their reset periods: the end and, where windows count
     /// from it, the start.
     fn dates(&self) -> (Option<Instant>, Option<Instant>) {
-        (self.ends_at, self.starts_at.filter(|_| self.reset_period.counts_from_start()))
+        (self.expires_at, self.starts_at.filter(|_| self.reset_period.counts_from_start()))
     }
 }
 
@@ -132,33 +134,36 @@ impl Limits {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Overflow;
 
-impl AppliedGrant<'_> {
+impl<'c> AppliedGrant<'c> {
+    /// A row that is held once, for as long as it is there itself.
+    #[inline]
+    pub fn new(source: GrantSource<'c>, grant: &'c Grant) -> AppliedGrant<'c> {
+        let Grant { starts_at, expires_at, .. } = *grant;
+        AppliedGrant { source, grant, quantity: 1, additive: false, monthly: false, starts_at, expires_at }
+    }
+
+    /// The row as one that an add-on row with these dates holds.
+    pub fn held(self, starts_at: Option<Instant>, expires_at: Option<Instant>) -> AppliedGrant<'c> {
+        let expires_at = match (self.expires_at, expires_at) {
+            (Some(own), Some(held)) => Some(own.min(held)),
+            (own, held) => own.or(held),
+        };
+        AppliedGrant { starts_at: self.starts_at.or(starts_at), expires_at, ..self }
+    }
+
     /// The order within a level: rows without a creation come first.
     fn is_before(&self, other: &AppliedGrant<'_>) -> bool {
         self.key() < other.key()
     }
 
-    /// The start of the row or of its add-on row, from which windows count; None if that is the activation.
-    fn starts_at(&self, terms: &ChainTerms) -> Option<Instant> {
-        self.grant.starts_at.or(self.held.0).filter(|start| Some(*start) != terms.activation)
-    }
-
-    /// The start and the end of the row, each the stricter of its own and that of its add-on row.
-    pub fn between(&self) -> (Option<Instant>, Option<Instant>) {
-        (self.grant.starts_at.max(self.held.0), self.ends_at())
-    }
-
-    /// The end of the row, or of its add-on row if that is earlier.
-    fn ends_at(&self) -> Option<Instant> {
-        match (self.grant.expires_at, self.held.1) {
-            (Some(own), Some(held)) => Some(own.min(held)),
-            (own, held) => own.or(held),
-        }
+    /// The start from which windows count; None if that is the activation.
+    fn counts_from(&self, terms: &ChainTerms) -> Option<Instant> {
+        self.starts_at.filter(|start| Some(*start) != terms.activation)
     }
 
     /// What must be equal for rows to join, besides their reset periods.
     fn dates(&self, terms: &ChainTerms, metered: &Metered) -> (Option<Instant>, Option<Instant>) {
-        (self.ends_at(), self.starts_at(terms).filter(|_| metered.reset_period.counts_from_start()))
+        (self.expires_at, self.counts_from(terms).filter(|_| metered.reset_period.counts_from_start()))
     }
 
     pub fn key(&self) -> impl Ord {
@@ -269,8 +274,7 @@ pub(crate) fn each_once(ladder: &Ladder, rows: &mut Vec<AppliedGrant<'_>>) {
     let key = |row: &AppliedGrant<'_>| {
         let dates = match &row.grant.value {
             Value::Metered(metered) if ladder.combine(row.source.level()) == Some(Combine::Stack) => {
-                let is_start = row.grant.starts_at.is_none() && metered.reset_period.counts_from_start();
-                (row.ends_at(), row.held.0.filter(|_| is_start))
+                (row.expires_at, row.starts_at.filter(|_| metered.reset_period.counts_from_start()))
             }
             _ => (None, None),
         };
@@ -281,8 +285,8 @@ pub(crate) fn each_once(ladder: &Ladder, rows: &mut Vec<AppliedGrant<'_>>) {
         let is_same = key(a) == key(b);
         if is_same {
             // Where they do not tell rows apart, the dates are those of all of them.
-            a.held.0 = a.held.0.min(b.held.0);
-            a.held.1 = a.held.1.zip(b.held.1).map(|(a, b)| a.max(b));
+            a.starts_at = a.starts_at.min(b.starts_at);
+            a.expires_at = a.expires_at.zip(b.expires_at).map(|(a, b)| a.max(b));
             if a.source.level() == Level::AddOn {
                 a.quantity = a.quantity.saturating_add(b.quantity);
             }
@@ -394,7 +398,7 @@ pub(crate) fn merge_into<'c>(
     // An override joins the allowances of a subscription: the billing of that subscription counts.
     let monthly = allowance.row.monthly || row.monthly;
     let Some(reset_period) = held.reset_period.joined(added.reset_period, monthly) else { return Ok(false) };
-    let same_dates = held.ends_at == added.ends_at && (same_start || held.dates() == added.dates());
+    let same_dates = held.expires_at == added.expires_at && (same_start || held.dates() == added.dates());
     if combine != Combine::Max && !same_dates {
         return Ok(false);
     }
@@ -450,8 +454,8 @@ fn limits(
         overage: terms.overage(metered),
         grace: grace(metered.grace_pct, limit)?,
         warning_threshold_pct: metered.warning_threshold_pct,
-        starts_at: row.starts_at(terms),
-        ends_at: row.ends_at(),
+        starts_at: row.counts_from(terms),
+        expires_at: row.expires_at,
     })
 }
 
@@ -496,7 +500,7 @@ fn merge<'c>(
     for row in rows {
         let Value::Metered(metered) = &row.grant.value else { continue };
         let limit = limit(ladder, terms, row, metered)?;
-        let dates = (row.starts_at(terms), row.ends_at());
+        let dates = (row.counts_from(terms), row.expires_at);
         merged = Some(match merged {
             None => Merged { enabled: metered.enabled, row: *row, limit, last: metered, dates },
             Some(held) => {
@@ -522,7 +526,7 @@ impl<'c> Merged<'c> {
             grace: grace(self.last.grace_pct, self.limit)?,
             warning_threshold_pct: self.last.warning_threshold_pct,
             starts_at: self.dates.0,
-            ends_at: self.dates.1,
+            expires_at: self.dates.1,
         };
         Ok(Allowance { row: self.row, terms: Terms::Metered(limits) })
     }

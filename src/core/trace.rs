@@ -31,7 +31,7 @@ pub struct Step<'c> {
     pub entitlement_id: &'c str,
     created_at: Option<Instant>,
     quantity: u32,
-    /// The start and the end of the row, each the stricter of its own and that of its add-on row.
+    /// The start and the end of the row.
     dates: (Option<Instant>, Option<Instant>),
     value: Granted,
     /// The effect of the row.
@@ -178,13 +178,13 @@ pub(crate) fn trace<'c>(
 
 /// The anchors of an override.
 fn alone<'c>(row: &AppliedGrant<'_>) -> AnchorsUsed<'c> {
-    let activation = row.grant.starts_at.unwrap_or(created_at(row));
+    let activation = row.starts_at.unwrap_or(created_at(row));
     AnchorsUsed { activation, billing_start: None, billing_end: None, terms: None }
 }
 
 /// The effect of a row outside its dates.
 fn outside(row: &AppliedGrant<'_>, now: Instant) -> Option<Effect> {
-    match row.between() {
+    match (row.starts_at, row.expires_at) {
         (Some(start), _) if now < start => Some(Effect::NotYet),
         (_, Some(end)) if end <= now => Some(Effect::Expired),
         _ => None,
@@ -256,7 +256,7 @@ fn step<'c>(
         entitlement_id: &row.grant.id,
         created_at: row.grant.created_at,
         quantity: row.quantity,
-        dates: row.between(),
+        dates: (row.starts_at, row.expires_at),
         value: granted(&row.grant.value),
         effect,
         after,

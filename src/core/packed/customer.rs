@@ -76,6 +76,25 @@ impl<'b> Subscriptions<'b> {
         SubscriptionIter { tables: self.tables, rest: self.rest, n: self.n_rest, held: None }
     }
 
+    /// An active subscription that is not among these and has no id.
+    pub fn stand_in(&self, version: VersionIdx, start: Instant, billing: Billing) -> Subscription<'b> {
+        Subscription {
+            id: "",
+            version,
+            status: Status::Active,
+            start,
+            end: None,
+            trial_end: None,
+            activated_at: None,
+            billing,
+            rows: &[],
+            extras: Extras::default(),
+            add_ons: Items::default(),
+            products: Items::default(),
+            tables: self.tables,
+        }
+    }
+
     /// Only the subscription with this id, or no subscription.
     pub fn only(&self, id: &str) -> Subscriptions<'b> {
         let mut first = self.first.filter(|subscription| subscription.id == id);
@@ -148,6 +167,11 @@ impl<'b> Subscription<'b> {
             products: record.products,
             tables,
         }
+    }
+
+    /// The id; None for the fallback plan, which nobody subscribed to.
+    pub fn named(&self) -> Option<&'b str> {
+        Some(self.id).filter(|id| !id.is_empty())
     }
 
     /// The activation, from which FIXED_WINDOW and NEVER windows start: `activated_at`, else the start.
