@@ -50,8 +50,11 @@ impl ChainTerms {
     pub fn times(&self, ladder: &Ladder, row: &AppliedGrant<'_>, per_seat: bool) -> Option<Amount> {
         let quantity = if ladder.multiply_quantity { row.quantity } else { 1 };
         let seats = if per_seat { self.seats } else { 1 };
-        let times = u64::from(quantity).saturating_mul(seats.into());
-        (times != 1).then(|| Amount::from(times))
+        match (quantity, seats) {
+            (1, 1) => None,
+            // A product of two numbers of 32 bits always fits.
+            _ => Amount::from(quantity).times(Amount::from(seats)),
+        }
     }
 
     fn overage(&self, metered: &Metered) -> Behavior {

@@ -3,7 +3,7 @@
 use crate::time::Instant;
 
 /// The status of a subscription, as replicated.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Status {
     /// Waits for its start.
     PendingActivation,
@@ -27,9 +27,34 @@ pub enum Status {
     Superseded,
     /// The billing system failed on it.
     Errored,
+    /// Ended by the billing system.
+    Aborted,
+    /// A word that this version does not know. The word is kept beside it.
+    Unknown,
 }
 
 impl Status {
+    /// The known statuses with their names on the wire, in the order of their names.
+    pub const NAMES: [(&str, Status); 12] = [
+        ("ABORTED", Status::Aborted),
+        ("ACTIVE", Status::Active),
+        ("CANCELLED", Status::Cancelled),
+        ("COMPLETED", Status::Completed),
+        ("ERRORED", Status::Errored),
+        ("PAUSED", Status::Paused),
+        ("PENDING_ACTIVATION", Status::PendingActivation),
+        ("PENDING_CHARGE", Status::PendingCharge),
+        ("SUPERSEDED", Status::Superseded),
+        ("SUSPENDED", Status::Suspended),
+        ("TRIAL_ACTIVE", Status::TrialActive),
+        ("TRIAL_EXPIRED", Status::TrialExpired),
+    ];
+
+    /// The name on the wire; empty for an unknown status.
+    pub(crate) fn name(self) -> &'static str {
+        Status::NAMES.iter().find(|(_, status)| *status == self).map_or("", |(name, _)| *name)
+    }
+
     /// The status at `now`: from `trial_end` on, TRIAL_ACTIVE is ACTIVE if the subscription is activated, else
     /// TRIAL_EXPIRED.
     pub fn at(self, trial_end: Option<Instant>, is_activated: bool, now: Instant) -> Status {
@@ -61,8 +86,9 @@ impl StatusSet {
         self.0
     }
 
-    pub(crate) fn from_bits(bits: u16) -> StatusSet {
-        StatusSet(bits)
+    /// None if a bit stands for no known status.
+    pub(crate) fn from_bits(bits: u16) -> Option<StatusSet> {
+        (bits < Self::bit(Status::Unknown)).then_some(StatusSet(bits))
     }
 
     /// Adds a status.

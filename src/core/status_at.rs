@@ -2,6 +2,7 @@
 //!
 //! Nearly every subscription has its recorded status and nothing else; all that time changes is out of line.
 
+use crate::access::AccessCondition;
 use crate::catalog::Catalog;
 use crate::json::{Token, WriteJson, end, fields, object};
 use crate::packed::Subscription;
@@ -95,11 +96,10 @@ pub(crate) fn status_at<'c>(catalog: &Catalog, subscription: &Subscription<'c>, 
 
 /// How much a status grants (nothing, on a condition, always), and its word.
 fn strength<'a>(catalog: &Catalog, at: &StatusAt<'a>) -> (u8, &'a str) {
-    let grants = if catalog.access.always_grants(at.status, at.word) {
-        2
-    } else {
-        u8::from(catalog.access.entries_of(at.status, at.word).next().is_some())
-    };
+    let mut grants = if catalog.access.always.contains(at.status) { 2 } else { 0 };
+    for entry in catalog.access.entries_of(at.status, at.word) {
+        grants = grants.max(if entry.condition == AccessCondition::Always { 2 } else { 1 });
+    }
     (grants, at.name())
 }
 
@@ -110,11 +110,15 @@ pub(crate) fn status_grants(
     at: &StatusAt<'_>,
     now: Instant,
 ) -> bool {
-    catalog.access.always_grants(at.status, at.word)
+    catalog.access.always.contains(at.status)
         || catalog.access.entries_of(at.status, at.word).any(|entry| {
-            let (until_end_date, for_days) = entry.condition.parts();
-            let in_days = |days| at.since.is_some_and(|since| since <= now && now < since.plus_days(days));
-            (!until_end_date || subscription.end.is_some()) && for_days.is_none_or(in_days)
+            match entry.condition {
+                AccessCondition::Always => true,
+                AccessCondition::UntilEndDate => subscription.end.is_some(),
+                AccessCondition::ForDays(days) => {
+                    at.since.is_some_and(|since| since <= now && now < since.plus_days(days))
+                }
+            }
         })
 }
 
@@ -155,10 +159,7 @@ fn track_changes(catalog: &Catalog, subscription: &Subscription<'_>, now: Instan
         }
     }
     for entry in catalog.access.entries_of(at.status, at.word) {
-        let (until_end_date, for_days) = entry.condition.parts();
-        if let (Some(since), Some(days)) = (at.since, for_days)
-            && (!until_end_date || subscription.end.is_some())
-        {
+        if let (AccessCondition::ForDays(days), Some(since)) = (entry.condition, at.since) {
             valid_until.at(Some(since));
             valid_until.at(Some(since.plus_days(days)));
         }

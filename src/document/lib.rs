@@ -38,6 +38,7 @@
 
 mod diagnostics;
 mod tree;
+mod config;
 mod values;
 mod entities;
 mod references;
