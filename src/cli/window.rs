@@ -2,6 +2,7 @@
 
 use crate::input::{self, CliError};
 use mayuse_document::{Tree, ask_window};
+use std::borrow::Cow;
 
 /// A reset period and an instant.
 #[derive(Debug, clap::Args)]
@@ -49,19 +50,19 @@ pub fn run(args: &Args) -> Result<bool, CliError> {
         "-" => input::read("-".as_ref())?,
         rule => rule.as_bytes().to_vec(),
     };
-    let rule: Tree =
-        serde_json::from_slice(&json).map_err(|error| CliError::Json { what, message: error.to_string() })?;
+    let rule = Tree::parse_bytes(&json).map_err(|error| CliError::Json { what, message: error.to_string() })?;
     let period = match args.period.as_deref() {
         Some(json) if json.starts_with('{') => Some(
-            serde_json::from_str(json)
+            Tree::parse_bytes(json.as_bytes())
                 .map_err(|error| CliError::Json { what: "--period".to_owned(), message: error.to_string() })?,
         ),
-        name => name.map(|name| Tree::Text(name.to_owned())),
+        name => name.map(|name| Tree::Text(name.into())),
     };
-    let text = |name: &str, value: &Option<String>| Some((name.to_owned(), Tree::Text(value.clone()?)));
-    let billing: Vec<(String, Tree)> = [
-        period.map(|period| ("period".to_owned(), period)),
-        args.billing_day_anchor.map(|anchor| ("billing_day_anchor".to_owned(), Tree::Whole(anchor))),
+    let text =
+        |name: &str, value: &Option<String>| Some((Cow::from(name.to_owned()), Tree::Text(value.clone()?.into())));
+    let billing: Vec<(Cow<'_, str>, Tree<'_>)> = [
+        period.map(|period| ("period".into(), period)),
+        args.billing_day_anchor.map(|anchor| ("billing_day_anchor".into(), Tree::from(anchor))),
         text("current_period_start", &args.current_period_start),
         text("current_period_end", &args.current_period_end),
         text("start_date", &args.start_date),
@@ -70,10 +71,10 @@ pub fn run(args: &Args) -> Result<bool, CliError> {
     .into_iter()
     .flatten()
     .collect();
-    let mut question = vec![("rule".to_owned(), rule), ("at".to_owned(), Tree::Text(args.at.clone()))];
+    let mut question = vec![("rule".into(), rule), ("at".into(), Tree::Text(args.at.as_str().into()))];
     question.extend(text("activated_at", &args.activated_at));
     if !billing.is_empty() {
-        question.push(("billing".to_owned(), Tree::Object(billing)));
+        question.push(("billing".into(), Tree::Object(billing)));
     }
     let bounds = ask_window(&Tree::Object(question))
         .map_err(|problems| CliError::Problems { what: "the question".to_owned(), problems })?;
