@@ -256,7 +256,8 @@ pub(crate) fn subscription(node: Node<'_>, at: Element) -> Option<RawSubscriptio
     let end = o.optional("end_date", |n| n.instant());
     let activated_at = o.optional("activated_at", |n| n.instant());
     let trial_days = o.optional("trial_duration", |n| n.count()).unwrap_or_default();
-    let billing = billing(o, start, status);
+    let trial_end = start.and_then(|start| trial_end(start, trial_days));
+    let billing = billing(o, start, status, trial_end);
     let (mut products, mut slots) = (Vec::new(), Vec::new());
     o.each("components", |_, node| {
         let Some(component) = node.object() else { return };
@@ -280,7 +281,7 @@ pub(crate) fn subscription(node: Node<'_>, at: Element) -> Option<RawSubscriptio
         start: start.unwrap_or(Instant::EPOCH),
         end,
         activated_at,
-        trial_end: start.and_then(|start| trial_end(start, trial_days)),
+        trial_end,
         billing,
         products,
         seats,
@@ -327,7 +328,12 @@ fn dates(o: Object<'_>) -> (Option<Instant>, Option<Instant>) {
     (starts_at, expires_at)
 }
 
-fn billing(o: Object<'_>, start: Option<Instant>, status: Option<Status>) -> Option<Billing> {
+fn billing(
+    o: Object<'_>,
+    start: Option<Instant>,
+    status: Option<Status>,
+    trial_end: Option<Instant>,
+) -> Option<Billing> {
     let period = o.required("period", values::billing_period);
     let schedule = rhythm(o, period);
     let from = o.required("current_period_start", |n| n.instant());
@@ -336,7 +342,8 @@ fn billing(o: Object<'_>, start: Option<Instant>, status: Option<Status>) -> Opt
     let to = to.filter(|_| status != Some(Status::PendingActivation) || to != from);
     let billing_start = o.optional("billing_start_date", |n| n.instant());
     let billing = current_period(o, schedule?, from?, to, start, billing_start)?;
-    if billing.is_stretched() {
+    // The trial of a subscription is a period of its own.
+    if to != trial_end && billing.is_stretched() {
         o.sink.push(Problem {
             code: Code::Invalid,
             severity: Severity::Warning,
