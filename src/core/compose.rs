@@ -131,7 +131,9 @@ impl<'c> Composition<'c> {
                                 // Only a start of a row keeps them apart, not the creation of the override.
                                 let same_start = match (held.allowance.starts_at(), limits.starts_at) {
                                     (None, None) => true,
-                                    (_, start) => start.unwrap_or(created_at(&allowance.row)) == held.anchors.activation,
+                                    (_, start) => {
+                                        start.unwrap_or(created_at(&allowance.row)) == held.anchors.activation
+                                    }
                                 };
                                 joined |= merge_into(combine, &mut held.allowance, allowance.row, limits, same_start)?;
                             }

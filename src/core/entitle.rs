@@ -154,9 +154,10 @@ impl<'c> EvaluationContext<'_, 'c> {
     }
 
     fn track_add_on(&self, held: HeldAddOn, feature: FeatureIdx, valid_until: &mut ValidUntil) {
-        let add_on = self.catalog.add_on(held.add_on).filter(|add_on| {
-            add_on.grants.on(feature, &self.dates).is_some_and(|grant| !grant.value.is_mismatch())
-        });
+        let add_on = self
+            .catalog
+            .add_on(held.add_on)
+            .filter(|add_on| add_on.grants.on(feature, &self.dates).is_some_and(|grant| !grant.value.is_mismatch()));
         valid_until.at(add_on.and_then(|add_on| add_on.archived_at));
     }
 

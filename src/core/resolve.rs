@@ -444,12 +444,7 @@ pub(crate) fn evict_smaller<'c, A>(list: &mut Vec<A>, of: impl Fn(&A) -> &Allowa
 }
 
 /// The limits of a metered row, for the quantity held.
-fn limits(
-    ladder: &Ladder,
-    terms: &ChainTerms,
-    row: &AppliedGrant<'_>,
-    metered: &Metered,
-) -> Result<Limits, Overflow> {
+fn limits(ladder: &Ladder, terms: &ChainTerms, row: &AppliedGrant<'_>, metered: &Metered) -> Result<Limits, Overflow> {
     let limit = limit(ladder, terms, row, metered)?;
     Ok(Limits {
         limit,
@@ -494,11 +489,7 @@ struct Merged<'c> {
     dates: (Option<Instant>, Option<Instant>),
 }
 
-fn merge<'c>(
-    ladder: &Ladder,
-    terms: &ChainTerms,
-    rows: &[AppliedGrant<'c>],
-) -> Result<Option<Merged<'c>>, Overflow> {
+fn merge<'c>(ladder: &Ladder, terms: &ChainTerms, rows: &[AppliedGrant<'c>]) -> Result<Option<Merged<'c>>, Overflow> {
     let mut merged: Option<Merged<'c>> = None;
     for row in rows {
         let Value::Metered(metered) = &row.grant.value else { continue };

@@ -76,8 +76,7 @@ pub(crate) fn status_at<'c>(catalog: &Catalog, subscription: &Subscription<'c>, 
         if now < change.at || recorded.is_some_and(|since| change.at < since) {
             continue;
         }
-        let new =
-            StatusAt { status: change.status, word: change.word, since: Some(change.at), is_scheduled: true };
+        let new = StatusAt { status: change.status, word: change.word, since: Some(change.at), is_scheduled: true };
         let wins = match held.since.filter(|_| held.is_scheduled) {
             Some(latest) if latest == change.at => strength(catalog, &new) < strength(catalog, &held),
             Some(latest) => latest < change.at,
@@ -111,14 +110,10 @@ pub(crate) fn status_grants(
     now: Instant,
 ) -> bool {
     catalog.access.always.contains(at.status)
-        || catalog.access.entries_of(at.status, at.word).any(|entry| {
-            match entry.condition {
-                AccessCondition::Always => true,
-                AccessCondition::UntilEndDate => subscription.end.is_some(),
-                AccessCondition::ForDays(days) => {
-                    at.since.is_some_and(|since| since <= now && now < since.plus_days(days))
-                }
-            }
+        || catalog.access.entries_of(at.status, at.word).any(|entry| match entry.condition {
+            AccessCondition::Always => true,
+            AccessCondition::UntilEndDate => subscription.end.is_some(),
+            AccessCondition::ForDays(days) => at.since.is_some_and(|since| since <= now && now < since.plus_days(days)),
         })
 }
 

@@ -4,8 +4,8 @@ use crate::config;
 use crate::tree::{Node, Object, Tree};
 use crate::values::{self, RawValue};
 use mayuse_core::{
-    ALIAS_RULE, Billing, BillingPeriod, BillingSchedule, Code, Element, FeatureType, Instant, Policy, Problem, Severity,
-    SoldWith, Status, SubscriptionAddOn, is_alias, sort_by, trial_end,
+    ALIAS_RULE, Billing, BillingPeriod, BillingSchedule, Code, Element, FeatureType, Instant, Policy, Problem,
+    Severity, SoldWith, Status, SubscriptionAddOn, is_alias, sort_by, trial_end,
 };
 
 #[derive(Clone, Debug)]

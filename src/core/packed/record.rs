@@ -202,7 +202,6 @@ const OTHER_PERIOD: u8 = 2;
 const PERIODS: [BillingPeriod; 4] =
     [BillingPeriod::MONTHLY, BillingPeriod::QUARTERLY, BillingPeriod::SEMIANNUAL, BillingPeriod::ANNUAL];
 
-
 impl<'b> PackedSubscription<'b> {
     pub fn read(reader: &mut Reader<'b>) -> Option<PackedSubscription<'b>> {
         PackedSubscription::read_here(reader)
@@ -330,7 +329,11 @@ impl<'b> PackedSubscription<'b> {
 /// returns the reader by value, so that it stays in registers.
 #[cold]
 #[inline(never)]
-fn extension(mut reader: Reader<'_>, states: usize, period: BillingPeriod) -> Option<(BillingPeriod, i64, Flags, Reader<'_>)> {
+fn extension(
+    mut reader: Reader<'_>,
+    states: usize,
+    period: BillingPeriod,
+) -> Option<(BillingPeriod, i64, Flags, Reader<'_>)> {
     let flags = reader.flags()?;
     let is_known = states >> 7 == 0;
     let period = if flags.has(OTHER_PERIOD) {
