@@ -6,9 +6,7 @@
 
 use crate::random_time::{FIRST_DAY, N_DAYS, STATUSES, access, dated, dates, instant};
 pub use crate::random_time::{MS_PER_DAY, any_instant, at, dates_text, now};
-use mayuse_core::{
-    Billing, BillingPeriod, BillingSchedule, CalendarInterval, Instant, Interval, ResetPeriod, Unit, Weekday,
-};
+use mayuse_core::{Billing, BillingPeriod, BillingSchedule, CalendarInterval, Interval, ResetPeriod, Unit, Weekday};
 use proptest::collection::vec;
 use proptest::option::{self, weighted};
 use proptest::prelude::*;
