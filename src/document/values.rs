@@ -264,26 +264,11 @@ const MAX_STATUS: usize = 128;
 pub(crate) fn status<'n>(node: &Node<'n>, severity: Severity) -> Option<(Status, &'n str)> {
     let text = node.text()?;
     let is_word = !text.is_empty() && text.len() <= MAX_STATUS;
-    match node.one_of(&STATUSES, if is_word { severity } else { Severity::Error }) {
+    match node.one_of(&Status::NAMES, if is_word { severity } else { Severity::Error }) {
         Some(status) => Some((status, "")),
         None => is_word.then_some((Status::Unknown, text)),
     }
 }
-
-const STATUSES: [(&str, Status); 12] = [
-    ("PENDING_ACTIVATION", Status::PendingActivation),
-    ("PENDING_CHARGE", Status::PendingCharge),
-    ("TRIAL_ACTIVE", Status::TrialActive),
-    ("ACTIVE", Status::Active),
-    ("TRIAL_EXPIRED", Status::TrialExpired),
-    ("PAUSED", Status::Paused),
-    ("SUSPENDED", Status::Suspended),
-    ("CANCELLED", Status::Cancelled),
-    ("COMPLETED", Status::Completed),
-    ("SUPERSEDED", Status::Superseded),
-    ("ERRORED", Status::Errored),
-    ("ABORTED", Status::Aborted),
-];
 
 pub(crate) fn policy(node: &Node<'_>) -> Option<Policy> {
     node.word(&[("ALLOW", Policy::Allow), ("DENY", Policy::Deny)])
