@@ -4,6 +4,7 @@ use crate::admit::{self, Admission, UsageRequest};
 use crate::amount::Amount;
 use crate::catalog::{Catalog, Feature};
 use crate::compose::Entitlement;
+use crate::configure::{ConfigAnswer, configured};
 use crate::decision::{Decision, FeatureRef, Reason, ValueType};
 use crate::evaluation::{EvaluationContext, always_grants, status_at};
 use crate::features;
@@ -20,7 +21,7 @@ use crate::status::Status;
 use crate::time::{Date, Instant};
 use crate::trace;
 use crate::valid_until::ValidUntil;
-use crate::value::{FeatureType, Value};
+use crate::value::{ConfigType, FeatureType, Value};
 
 /// Decides a question. `now` is the present time of the clock: the age of the catalog counts by it, and a question
 /// without `at` is about it.
@@ -202,14 +203,11 @@ fn entitled<'c>(
         decision.subscription_id = subscription;
     };
     context.track_add_ons(at, valid_until);
+    if let FeatureType::Config(values) = &feature.feature_type {
+        return told(decision, context, at, feature, values, question.requested);
+    }
     let allowances = match context.entitlement(at, feature)? {
-        // Without a granting subscription, only the customer override could grant.
-        Entitlement::None if context.granting().next().is_none() => {
-            let (reason, representative) = why_none_grants(context);
-            decision.subscription_id = representative;
-            return Ok(reason);
-        }
-        Entitlement::None => return Ok(Reason::NotEntitled),
+        Entitlement::None => return Ok(not_entitled(decision, context)),
         Entitlement::TypeMismatch => return Ok(Reason::TypeMismatch),
         Entitlement::Off(row, subscription) => {
             by(row, subscription);
@@ -247,12 +245,52 @@ fn entitled<'c>(
     Ok(reason)
 }
 
+/// The reason if no row reaches the customer.
+fn not_entitled<'c>(decision: &mut Decision<'c>, context: &EvaluationContext<'_, 'c>) -> Reason {
+    if context.granting().next().is_some() {
+        return Reason::NotEntitled;
+    }
+    // Without a granting subscription, only the customer override could grant.
+    let (reason, representative) = why_none_grants(context);
+    decision.subscription_id = representative;
+    reason
+}
+
+/// Finds the customer's CONFIG value, and whether it is at least the requested number.
+#[cold]
+#[inline(never)]
+fn told<'c>(
+    decision: &mut Decision<'c>,
+    context: &EvaluationContext<'_, 'c>,
+    at: FeatureIdx,
+    feature: &'c Feature,
+    values: &ConfigType,
+    requested: Option<Amount>,
+) -> Result<Reason, Overflow> {
+    let (found, mismatch) = configured(context, at, feature, values)?;
+    let Some(found) = found else {
+        return Ok(if mismatch { Reason::TypeMismatch } else { not_entitled(decision, context) });
+    };
+    decision.origin = Some(found.row.source.into());
+    decision.subscription_id = found.subscription;
+    if !found.enabled {
+        return Ok(Reason::EntitlementDisabled);
+    }
+    decision.value = Some(found.value);
+    decision.enabled = found.value != ConfigAnswer::Boolean(false);
+    Ok(match (found.value, requested) {
+        (ConfigAnswer::Boolean(false), _) => Reason::EntitlementDisabled,
+        (ConfigAnswer::Number(number), Some(requested)) if number < requested => Reason::ExceedsValue,
+        _ => Reason::Configured,
+    })
+}
+
 fn value_type(feature: &Feature) -> Option<ValueType> {
     match feature.feature_type {
         FeatureType::Boolean => Some(ValueType::Boolean),
         FeatureType::Metered => Some(ValueType::Metered),
-        // The answer to a CONFIG feature is still to come: until then it has no type.
-        FeatureType::Config(_) | FeatureType::Unknown => None,
+        FeatureType::Config(_) => Some(ValueType::Config),
+        FeatureType::Unknown => None,
     }
 }
 

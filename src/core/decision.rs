@@ -1,6 +1,7 @@
 //! The decision: the fields of an answer, as section 9 of docs/semantics.md describes them.
 
 use crate::amount::Amount;
+use crate::configure::ConfigAnswer;
 use crate::grant_source::Origin;
 use crate::reset::ResetPeriod;
 use crate::snapshot::{Policy, Source};
@@ -33,6 +34,8 @@ pub struct Decision<'c> {
     pub value_type: Option<ValueType>,
     /// The configured switch alone, whatever the limit says.
     pub enabled: bool,
+    /// The value of a CONFIG feature.
+    pub value: Option<ConfigAnswer<'c>>,
     /// The numbers of the allowance that decided.
     pub metering: Option<Metering>,
     /// Every allowance, the one that decided first. Empty where there is only one.
@@ -72,6 +75,8 @@ pub enum Reason {
     WithinGrace,
     /// Above limit and grace, as overage.
     OverageAllowed,
+    /// The value is told, and is at least the requested number.
+    Configured,
     /// The catalog has no such feature.
     FeatureNotFound,
     /// The feature is disabled or archived.
@@ -86,6 +91,8 @@ pub enum Reason {
     RequestedExceedsRemaining,
     /// The pool has less left than the cost, or is disabled or not granted.
     InsufficientCredits,
+    /// The value is a number below the requested one.
+    ExceedsValue,
     /// The customer is unknown.
     CustomerNotFound,
     /// The customer is archived.
@@ -139,6 +146,7 @@ impl Reason {
             R::Unlimited => "UNLIMITED",
             R::WithinGrace => "WITHIN_GRACE",
             R::OverageAllowed => "OVERAGE_ALLOWED",
+            R::Configured => "CONFIGURED",
             R::FeatureNotFound => "FEATURE_NOT_FOUND",
             R::FeatureDisabled => "FEATURE_DISABLED",
             R::EntitlementDisabled => "ENTITLEMENT_DISABLED",
@@ -146,6 +154,7 @@ impl Reason {
             R::LimitReached => "LIMIT_REACHED",
             R::RequestedExceedsRemaining => "REQUESTED_EXCEEDS_REMAINING",
             R::InsufficientCredits => "INSUFFICIENT_CREDITS",
+            R::ExceedsValue => "EXCEEDS_VALUE",
             R::CustomerNotFound => "CUSTOMER_NOT_FOUND",
             R::CustomerArchived => "CUSTOMER_ARCHIVED",
             R::NoActiveSubscription => "NO_ACTIVE_SUBSCRIPTION",
@@ -168,7 +177,9 @@ impl Reason {
     pub fn verdict(self) -> Verdict {
         use Reason as R;
         match self {
-            R::Enabled | R::WithinLimit | R::Unlimited | R::WithinGrace | R::OverageAllowed => Verdict::Allow,
+            R::Enabled | R::WithinLimit | R::Unlimited | R::WithinGrace | R::OverageAllowed | R::Configured => {
+                Verdict::Allow
+            }
             R::SnapshotMissing
             | R::SnapshotExpired
             | R::SnapshotBehind
@@ -200,6 +211,8 @@ pub enum ValueType {
     Metered,
     /// A cost in units of a pool.
     Credits,
+    /// A value that is only told.
+    Config,
 }
 
 impl ValueType {
@@ -209,6 +222,7 @@ impl ValueType {
             ValueType::Boolean => "BOOLEAN",
             ValueType::Metered => "METERED",
             ValueType::Credits => "CREDITS",
+            ValueType::Config => "CONFIG",
         }
     }
 }
@@ -326,6 +340,7 @@ impl<'c> Decision<'c> {
             feature: FeatureRef { id: None, code: "", name: None },
             value_type: None,
             enabled: false,
+            value: None,
             metering: None,
             windows: Vec::new(),
             origin: None,

@@ -22,6 +22,9 @@ impl WriteJson for Decision<'_> {
             "type": self.value_type,
             "enabled": self.enabled,
         );
+        if let Some(value) = &self.value {
+            fields!(out, "value": value);
+        }
         if let Some(metering) = &self.metering {
             write_numbers(metering, out);
         }

@@ -47,6 +47,7 @@ mod resolution;
 mod valid_until;
 mod evaluation;
 mod entitle;
+mod configure;
 mod trace;
 mod decision;
 mod decision_json;
@@ -61,6 +62,7 @@ pub use access::{Access, AccessCondition, AccessEntry};
 pub use amount::{Amount, AmountError};
 pub use billing::{Billing, BillingError, BillingPeriod, BillingSchedule};
 pub use catalog::Catalog;
+pub use configure::ConfigAnswer;
 pub use decide::{decide, decide_for, undecided, undecided_in};
 pub use decision::{
     Decision, FeatureRef, Freshness, Metering, Overage, Period, Reason, ValueType, Verdict, Warning, WindowAnswer,

@@ -288,11 +288,17 @@ pub(crate) fn limits(ladder: &Ladder, row: &AppliedGrant<'_>, metered: &Metered)
 
 fn limit(ladder: &Ladder, row: &AppliedGrant<'_>, metered: &Metered) -> Result<Option<Amount>, Overflow> {
     match metered.limit {
-        Some(limit) if ladder.multiply_quantity && row.quantity != 1 => {
-            Ok(Some(limit.times(Amount::from(row.quantity)).ok_or(Overflow)?))
-        }
-        limit => Ok(limit),
+        Some(limit) => held(ladder, row, limit).map(Some),
+        None => Ok(None),
     }
+}
+
+/// An amount of a row, for the quantity held.
+pub(crate) fn held(ladder: &Ladder, row: &AppliedGrant<'_>, amount: Amount) -> Result<Amount, Overflow> {
+    if ladder.multiply_quantity && row.quantity != 1 {
+        return amount.times(Amount::from(row.quantity)).ok_or(Overflow);
+    }
+    Ok(amount)
 }
 
 fn grace(pct: Amount, limit: Option<Amount>) -> Result<Amount, Overflow> {

@@ -6,6 +6,7 @@
 use crate::amount::Amount;
 use crate::catalog::Feature;
 use crate::compose::Entitlement;
+use crate::configure::{ConfigAnswer, Configured, configured, resolve_config};
 use crate::evaluation::EvaluationContext;
 use crate::grant_source::Origin;
 use crate::idx::FeatureIdx;
@@ -15,7 +16,7 @@ use crate::packed::Subscription;
 use crate::reset::ResetPeriod;
 use crate::resolve::{AppliedGrant, Overflow, State, Terms, resolve, resolve_switches, sort_rows};
 use crate::time::Instant;
-use crate::value::Value;
+use crate::value::{FeatureType, Value};
 
 /// A row that was considered. In JSON: `{"subscription_id", "combine", "origin", "entitlement_id", "created_at",
 /// "quantity", "value", "effect", "after", "anchors"}`.
@@ -30,10 +31,10 @@ pub struct Step<'c> {
     pub entitlement_id: &'c str,
     created_at: Option<Instant>,
     quantity: u32,
-    value: Granted,
+    value: Granted<'c>,
     /// The effect of the row.
     pub effect: Effect,
-    after: Option<After>,
+    after: Option<After<'c>>,
     anchors: AnchorsUsed,
 }
 
@@ -76,20 +77,22 @@ const MAX_TRACED: usize = 32;
 
 /// The value of a row.
 #[derive(Clone, Copy, Debug)]
-struct Granted {
+struct Granted<'c> {
     enabled: Option<bool>,
     limit: Option<Option<Amount>>,
     reset_period: Option<ResetPeriod>,
     cost: Option<Amount>,
+    config: Option<ConfigAnswer<'c>>,
 }
 
 /// The result of the chain up to and including this row.
 #[derive(Clone, PartialEq, Debug)]
-struct After {
+struct After<'c> {
     enabled: bool,
+    value: Option<ConfigAnswer<'c>>,
     allowances: Vec<AfterAllowance>,
     /// Tells whether a row changed the origin; not shown.
-    origins: Vec<String>,
+    origins: Vec<&'c str>,
 }
 
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -146,11 +149,12 @@ pub(crate) fn trace<'c>(
             Combine::Stack | Combine::Max if row.grant.value.is_off() => Effect::None,
             Combine::Stack | Combine::Max => Effect::Added,
         };
-        let after = match context.entitlement(at, feature)? {
-            Entitlement::None | Entitlement::TypeMismatch => after(&State::Absent),
-            Entitlement::Off(row, _) => after(&State::Off(row)),
-            Entitlement::On(row, _) => after(&State::On(row)),
-            Entitlement::Allowances(all) => {
+        let after = match (&feature.feature_type, context.entitlement(at, feature)?) {
+            (FeatureType::Config(values), _) => after_config(configured(context, at, feature, values)?.0),
+            (_, Entitlement::None | Entitlement::TypeMismatch) => after(&State::Absent),
+            (_, Entitlement::Off(row, _)) => after(&State::Off(row)),
+            (_, Entitlement::On(row, _)) => after(&State::On(row)),
+            (_, Entitlement::Allowances(all)) => {
                 after(&State::Allowances(all.into_iter().map(|anchored| anchored.allowance).collect()))
             }
         };
@@ -185,7 +189,13 @@ fn chain<'c>(
             Effect::OutOfScope
         } else {
             counted.push(row);
-            let now = after(&state(context, feature, &counted)?);
+            let now = match &feature.feature_type {
+                FeatureType::Config(values) => {
+                    let (rows, named) = (&mut counted.clone(), Some(subscription.id));
+                    after_config(resolve_config(ladder, values, rows, named, activation)?)
+                }
+                _ => after(&state(context, feature, &counted)?),
+            };
             let effect = match combine {
                 _ if now == before => Effect::None,
                 _ if counted.len() == 1 => Effect::Set,
@@ -205,7 +215,7 @@ fn step<'c>(
     combine: Combine,
     row: AppliedGrant<'c>,
     effect: Effect,
-    after: Option<After>,
+    after: Option<After<'c>>,
     anchors: AnchorsUsed,
 ) -> Step<'c> {
     Step {
@@ -234,41 +244,47 @@ fn state<'c>(
     Ok(resolve_switches(ladder, rows).into())
 }
 
-fn after(state: &State<'_>) -> After {
+fn after<'c>(state: &State<'c>) -> After<'c> {
+    let (mut allowances, mut origins) = (Vec::new(), Vec::new());
     match state {
-        State::Absent => After { enabled: false, allowances: Vec::new(), origins: Vec::new() },
-        State::Off(row) => After { enabled: false, allowances: Vec::new(), origins: vec![row.source.id().to_owned()] },
-        State::On(row) => After { enabled: true, allowances: Vec::new(), origins: vec![row.source.id().to_owned()] },
-        State::Allowances(allowances) => After {
-            enabled: true,
-            origins: allowances.iter().map(|allowance| allowance.row.source.id().to_owned()).collect(),
-            allowances: allowances
-                .iter()
-                .map(|allowance| match &allowance.terms {
-                    Terms::Metered(limits) => {
-                        AfterAllowance { limit: limits.limit, reset_period: Some(limits.reset_period), cost: None }
-                    }
-                    Terms::Credits(credits) => {
-                        AfterAllowance { limit: None, reset_period: None, cost: Some(credits.cost) }
-                    }
-                })
-                .collect(),
-        },
+        State::Absent => {}
+        State::Off(row) | State::On(row) => origins.push(row.source.id()),
+        State::Allowances(all) => {
+            origins.extend(all.iter().map(|allowance| allowance.row.source.id()));
+            allowances.extend(all.iter().map(|allowance| match &allowance.terms {
+                Terms::Metered(limits) => {
+                    AfterAllowance { limit: limits.limit, reset_period: Some(limits.reset_period), cost: None }
+                }
+                Terms::Credits(credits) => AfterAllowance { limit: None, reset_period: None, cost: Some(credits.cost) },
+            }));
+        }
+    }
+    After { enabled: matches!(state, State::On(_) | State::Allowances(_)), value: None, allowances, origins }
+}
+
+fn after_config(found: Option<Configured<'_>>) -> After<'_> {
+    After {
+        enabled: found.is_some_and(|found| found.enabled),
+        value: found.filter(|found| found.enabled).map(|found| found.value),
+        allowances: Vec::new(),
+        origins: found.iter().map(|found| found.row.source.id()).collect(),
     }
 }
 
-fn granted(value: &Value) -> Granted {
-    let nothing = Granted { enabled: None, limit: None, reset_period: None, cost: None };
+fn granted(value: &Value) -> Granted<'_> {
+    let nothing = Granted { enabled: None, limit: None, reset_period: None, cost: None, config: None };
     match value {
         Value::Boolean { enabled } => Granted { enabled: Some(*enabled), ..nothing },
         Value::Metered(metered) => Granted {
             enabled: Some(metered.enabled),
             limit: Some(metered.limit),
             reset_period: Some(metered.reset_period),
-            cost: None,
+            ..nothing
         },
         Value::Credits(credits) => Granted { enabled: Some(credits.enabled), cost: Some(credits.cost), ..nothing },
-        Value::Config(config) => Granted { enabled: Some(config.enabled), ..nothing },
+        Value::Config(config) => {
+            Granted { enabled: Some(config.enabled), config: Some((&config.value).into()), ..nothing }
+        }
         Value::TypeMismatch => nothing,
     }
 }
@@ -292,7 +308,7 @@ impl WriteJson for Step<'_> {
     }
 }
 
-impl WriteJson for Granted {
+impl WriteJson for Granted<'_> {
     fn write_json(&self, out: &mut Vec<u8>) {
         object!(out, "enabled": self.enabled);
         if let Some(limit) = self.limit {
@@ -304,13 +320,19 @@ impl WriteJson for Granted {
         if let Some(cost) = self.cost {
             fields!(out, "cost": cost);
         }
+        if let Some(config) = self.config {
+            fields!(out, "value": config);
+        }
         end(out);
     }
 }
 
-impl WriteJson for After {
+impl WriteJson for After<'_> {
     fn write_json(&self, out: &mut Vec<u8>) {
         object!(out, "enabled": self.enabled);
+        if let Some(value) = self.value {
+            fields!(out, "value": value);
+        }
         if !self.allowances.is_empty() {
             fields!(out, "allowances": *self.allowances);
         }

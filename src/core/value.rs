@@ -72,10 +72,10 @@ impl Value {
         }
     }
 
-    /// Whether resolution skips the value. No resolution takes CONFIG values yet.
+    /// Whether resolution skips the value.
     #[inline]
     pub(crate) fn is_mismatch(&self) -> bool {
-        matches!(self, Value::TypeMismatch | Value::Config(_))
+        matches!(self, Value::TypeMismatch)
     }
 }
 
