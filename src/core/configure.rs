@@ -37,6 +37,17 @@ impl<'c> From<&'c ConfigValue> for ConfigAnswer<'c> {
     }
 }
 
+impl From<ConfigAnswer<'_>> for ConfigValue {
+    fn from(value: ConfigAnswer<'_>) -> Self {
+        match value {
+            ConfigAnswer::Number(number) => ConfigValue::Number(number),
+            ConfigAnswer::Boolean(on) => ConfigValue::Boolean(on),
+            ConfigAnswer::Text(text) => ConfigValue::Text(text.into()),
+            ConfigAnswer::Json(json) => ConfigValue::Json(json.into()),
+        }
+    }
+}
+
 impl WriteJson for ConfigAnswer<'_> {
     fn write_json(&self, out: &mut Vec<u8>) {
         let kind = match self {

@@ -2,6 +2,7 @@
 
 use crate::amount::Amount;
 use crate::compose::{AnchoredAllowance, Composition, Entitlement};
+use crate::configure::{ConfigAnswer, better, overridden, resolve_config};
 use crate::grant_source::GrantSource;
 use crate::idx::{FeatureIdx, UNRESOLVED};
 use crate::json::{Token, WriteJson, end, fields, object};
@@ -10,12 +11,12 @@ use crate::reset::ResetPeriod;
 use crate::resolve::{Allowance, AppliedGrant, Overflow, State, Terms, resolve, resolve_switches};
 use crate::sort::sort_by;
 use crate::time::Instant;
-use crate::value::{Credits, Grant, UncheckedValue, Value};
+use crate::value::{ConfigType, ConfigValue, Credits, Grant, UncheckedValue, Value};
 use crate::windowing::Anchors;
 use std::cmp::Ordering;
 
 /// The result of [`resolve_rows`], in JSON: `{"absent", "enabled", "limit", "unlimited", "reset_period", "origin",
-/// "allowances"}`. Without rows that count, `absent` is true.
+/// "allowances"}`, for CONFIG rows also `value`. Without rows that count, `absent` is true.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Resolution {
     absent: bool,
@@ -25,6 +26,8 @@ pub struct Resolution {
     reset_period: Option<ResetPeriod>,
     origin: Option<OriginName>,
     allowances: Vec<ResolvedAllowance>,
+    /// The value of CONFIG rows.
+    value: Option<ConfigValue>,
 }
 
 #[derive(Clone, PartialEq, Debug)]
@@ -53,6 +56,9 @@ impl WriteJson for Resolution {
             "origin": self.origin,
             "allowances": *self.allowances,
         );
+        if let Some(value) = &self.value {
+            fields!(out, "value": ConfigAnswer::from(value));
+        }
         end(out);
     }
 }
@@ -182,6 +188,9 @@ fn resolve_given(ladder: &Ladder, given: &[Given]) -> Option<Resolution> {
         }
     }
     let own = ladder.combine(Level::Customer).filter(|_| !own.is_empty()).map(|combine| (combine, own));
+    if given.iter().filter(listed).any(|row| matches!(row.grant.value, Value::Config(_))) {
+        return config(ladder, &chains, own).ok();
+    }
     let is_switch = given.iter().filter(listed).all(|row| matches!(row.grant.value, Value::Boolean { .. }));
     let entitlement = if is_switch { switch(ladder, &chains, own) } else { metered(ladder, &chains, own).ok()? };
     Some(describe(entitlement))
@@ -203,6 +212,26 @@ fn switch<'g>(ladder: &Ladder, chains: &[Vec<&'g Given>], own: Own<'g>) -> Entit
         Some((combine, State::On(row) | State::Off(row))) => result.override_switch(combine, row),
         _ => result,
     }
+}
+
+/// Resolves CONFIG rows. Their feature is not given, so a text is no option of a SELECT.
+fn config<'g>(ladder: &Ladder, chains: &[Vec<&'g Given>], own: Own<'g>) -> Result<Resolution, Overflow> {
+    let rows = |rows: &[&'g Given]| rows.iter().map(|given| given.row()).collect::<Vec<AppliedGrant<'g>>>();
+    let values = ConfigType::Text;
+    let mut best = None;
+    for chain in chains {
+        let subscription = chain.first().map(|first| &*first.subscription);
+        let found = resolve_config(ladder, &values, &mut rows(chain), subscription, Instant::EPOCH)?;
+        best = better(&values, best, found);
+    }
+    if let Some((combine, own)) = own {
+        best = overridden(ladder, &values, combine, best, &mut rows(&own))?;
+    }
+    Ok(match best {
+        None => describe(Entitlement::None),
+        Some(found) if !found.enabled => describe(Entitlement::Off(found.row, None)),
+        Some(found) => Resolution { value: Some(found.value.into()), ..describe(Entitlement::On(found.row, None)) },
+    })
 }
 
 fn metered<'g>(ladder: &Ladder, chains: &[Vec<&'g Given>], own: Own<'g>) -> Result<Entitlement<'g>, Overflow> {
@@ -271,5 +300,6 @@ fn describe(entitlement: Entitlement<'_>) -> Resolution {
         reset_period: first.map_or_else(|| Some(metered_off?.reset_period), |first| first.reset_period),
         origin: first.map(|first| first.origin.clone()).or(on.or(off).as_ref().map(name)),
         allowances: resolved,
+        value: None,
     }
 }
