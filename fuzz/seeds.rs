@@ -26,6 +26,7 @@ fn main() {
     write("document", "credits", few["catalog"].to_string().as_bytes());
     let few: Value = serde_json::from_str(include_str!("../tests/vectors/12-checks-meteroid.json")).unwrap();
     write("document", "meteroid", few["catalog"].to_string().as_bytes());
+    write("json", "values", br#"{"a\u00e9\ud83d\ude00": [null, true, -1.50e+07, "\n\"\/", {}, []]}"#);
     write("document", "least", br#"{"format": 1}"#);
 
     for (n, (line, body)) in requests(&document).into_iter().enumerate() {

@@ -158,7 +158,7 @@ for part in "${@:-all}"; do
     worker) worker ;;
     npm) npm_package ;;
     sizes) sizes ;;
-    bench) build_npm full mayuse target/bench-wasm ;; # for scripts/bench-snapshot.sh
+    bench) build_npm reader mayuse target/bench-wasm ;; # for scripts/bench-snapshot.sh
     *) echo "unknown part: $part (native, worker, npm or sizes)" >&2 && exit 2 ;;
     esac
 done

@@ -17,7 +17,7 @@ seconds=${1:-20}
 shift || true
 targets=("$@")
 if [ ${#targets[@]} -eq 0 ]; then
-    targets=(objects manifest file document dialects)
+    targets=(objects manifest file json document dialects)
 fi
 
 command -v c++ >/dev/null || die "libFuzzer is C++ and needs a compiler (c++)" "Debian: apt-get install g++"

@@ -22,6 +22,7 @@ mod json;
 mod counting;
 mod hot_path;
 mod queries;
+mod reader;
 
 mod workload;
 

@@ -31,7 +31,7 @@ fn metered(limit: &str) -> Value {
 }
 
 fn problems_of(text: &str) -> Problems {
-    let document: Document = serde_json::from_str(text).unwrap();
+    let document = Document::parse(text).unwrap();
     document.compile().expect_err("a document with a fault")
 }
 
@@ -93,7 +93,7 @@ fn intervals_are_1_to_10000() {
     check(&format!("{RULE}/interval"), json!(1.5), Code::WrongType, &format!("{RULE_PATH}.interval"), "a whole number");
     let question =
         r#"{"rule": {"type": "SLIDING_WINDOW", "unit": "YEAR", "interval": 0}, "at": "2025-01-01T00:00:00Z"}"#;
-    let problems = ask_window(&serde_json::from_str(question).unwrap()).unwrap_err();
+    let problems = ask_window(&Tree::parse(question).unwrap()).unwrap_err();
     assert_says(&problems.list[0], Code::OutOfRange, "rule.interval", "found 0");
 }
 
@@ -278,12 +278,12 @@ fn deep_json_is_refused() {
         let deep = format!("{}1{}", open.repeat(10_000), close.repeat(10_000));
         for list in ["features", "products", "ladder"] {
             let text = format!(r#"{{"format": 1, "{list}": [{deep}]}}"#);
-            let error = serde_json::from_str::<Document>(&text).unwrap_err().to_string();
+            let error = Document::parse(&text).unwrap_err().to_string();
             assert!(error.contains("recursion limit exceeded"), "{list}: {error}");
         }
         // What nobody asks for is read over, and needs no stack.
         compiled(&format!(r#"{{"format": 1, "unknown": {deep}}}"#));
-        let error = serde_json::from_str::<Tree>(&deep).unwrap_err().to_string();
+        let error = Tree::parse(&deep).unwrap_err().to_string();
         assert!(error.contains("recursion limit exceeded"), "{error}");
     }
 }
@@ -292,7 +292,7 @@ fn deep_json_is_refused() {
 fn ten_megabytes_of_garbage_are_refused() {
     const SIZE: usize = 10_000_000;
     let text = ["{\"format\": 1, \"features\": [", &"\u{1}\"\\{[,".repeat(SIZE / 6)].concat();
-    assert!(serde_json::from_str::<Document>(&text).is_err());
+    assert!(Document::parse(&text).is_err());
     // One unknown field, of an endless text: read over.
     let text = format!(r#"{{"format": 1, "x": "{}"}}"#, "y".repeat(SIZE));
     compiled(&text);
@@ -392,7 +392,7 @@ fn errors_come_before_warnings_and_are_kept_for_them() {
     // A row that would be skipped is not lost behind them either.
     document["plans"][0]["entitlements"][0] =
         json!({ "feature": "m", "value": { "type": "BOOLEAN", "enabled": true } });
-    let document: Document = serde_json::from_str(&document.to_string()).unwrap();
+    let document = Document::parse(&document.to_string()).unwrap();
     let (_, warnings) = document.compile().expect("usable");
     assert!(!warnings.is_writable());
     assert_eq!(warnings.list[0].severity, Severity::Skipped);

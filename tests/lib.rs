@@ -55,7 +55,7 @@ const PRODUCTS: [&str; 2] = ["prd_core", "prd_ai"];
 /// # Panics
 /// If it is not.
 pub fn compiled(json: &str) -> FullCatalog {
-    let document: Document = match serde_json::from_str(json) {
+    let document = match Document::parse(json) {
         Ok(document) => document,
         Err(error) => fail(&format!("{error} in {json:.2000}")),
     };
@@ -72,8 +72,9 @@ pub fn compiled(json: &str) -> FullCatalog {
 pub fn compiled_lines(lines: impl BufRead) -> FullCatalog {
     let mut document = Document::default();
     for (n, line) in lines.lines().enumerate() {
-        let fields = match line.map(|line| serde_json::from_str(&line)) {
-            Ok(Ok(Tree::Object(fields))) => fields,
+        let line = line.unwrap_or_else(|error| fail(&format!("line {n}: {error}")));
+        let fields = match Tree::parse(&line) {
+            Ok(Tree::Object(fields)) => fields,
             other => fail(&format!("line {n}: {other:?}")),
         };
         let kind = fields.iter().find(|(name, _)| name == "kind");

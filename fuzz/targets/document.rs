@@ -10,21 +10,20 @@ use mayuse_core::{
     Amount, BlockBuilder, Catalog, CustomerBlock, Found, Question, WriteJson, decide, decide_for, key_hash,
 };
 use mayuse_document::{Document, Tree, add_element};
-use std::collections::BTreeMap;
 
 fuzz_target!(|bytes: &[u8]| {
-    let Ok(document) = serde_json::from_slice::<Document>(bytes) else { return };
+    let Ok(document) = Document::parse_bytes(bytes) else { return };
     let packed = document.clone().pack_definitions();
     let compiled = document.compile();
     let Ok((full, _)) = compiled else { return };
     let Ok((object, _, _)) = packed else { panic!("it compiles and cannot be packed") };
     let Ok(opened) = Catalog::open(&object) else { panic!("what was packed cannot be opened") };
     assert!(full.catalog.feature_codes().eq(opened.feature_codes()));
-    // Fields that nobody looks at may hold what is no text.
-    let Ok(lists) = serde_json::from_slice::<BTreeMap<String, Tree>>(bytes) else { return };
+    // Fields that nobody looks at may be nested deeper than a tree may.
+    let Ok(Tree::Object(lists)) = Tree::parse_bytes(bytes) else { return };
     let mut pile = BlockBuilder::new(&opened, SEED);
     for list in ["customers", "subscriptions"] {
-        let Some(Tree::List(elements)) = lists.get(list) else { continue };
+        let Some((_, Tree::List(elements))) = lists.iter().find(|(name, _)| name == list) else { continue };
         for (n, element) in elements.iter().enumerate() {
             assert!(add_element(&mut pile, list, n, element).is_ok(), "it compiles and cannot be piled up");
         }

@@ -6,6 +6,7 @@ use mayuse_core::{BlockBuilder, Code, Element, Packed, Problem, Problems, Sorted
 use mayuse_dialects::{Kind, MAX_LINE};
 use mayuse_document::{Document, Tree, add_element};
 use serde::Deserialize;
+use std::borrow::Cow;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
 
@@ -138,7 +139,7 @@ struct Lines<'u> {
 struct Line {
     number: usize,
     kind: Option<Kind>,
-    fields: Tree,
+    fields: Tree<'static>,
 }
 
 impl<'u> Lines<'u> {
@@ -196,7 +197,7 @@ impl Line {
         let Tree::Object(mut fields) = tree else {
             return Err((Code::WrongType, "expected an object".to_owned()));
         };
-        let is_kind = |field: &(String, Tree)| field.0 == "kind";
+        let is_kind = |field: &(Cow<'_, str>, Tree<'_>)| field.0 == "kind";
         let at = fields.iter().position(is_kind);
         let kind = match at.map(|at| fields.remove(at).1) {
             Some(Tree::Text(kind)) => kind,
@@ -205,7 +206,7 @@ impl Line {
         if fields.iter().any(is_kind) {
             return Err((Code::Duplicate, "kind: the field is written twice".to_owned()));
         }
-        let kind = match kind.as_str() {
+        let kind = match kind.as_ref() {
             "settings" => None,
             name => {
                 let shown: String = name.chars().take(64).flat_map(char::escape_debug).collect();

@@ -143,7 +143,7 @@ pub fn catalog(path: &Path) -> Result<FullCatalog, CliError> {
 /// Reads a document without resolving its names.
 pub fn document(path: &Path) -> Result<Document, CliError> {
     let bytes = read(path)?;
-    serde_json::from_slice(&bytes).map_err(|error| CliError::Json { what: name(path), message: error.to_string() })
+    Document::parse_bytes(&bytes).map_err(|error| CliError::Json { what: name(path), message: error.to_string() })
 }
 
 /// The name of a path in messages.

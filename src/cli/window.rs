@@ -2,6 +2,7 @@
 
 use crate::input::{self, CliError};
 use mayuse_document::{Tree, ask_window};
+use std::borrow::Cow;
 
 /// A reset period and an instant.
 #[derive(Debug, clap::Args)]
@@ -49,12 +50,12 @@ pub fn run(args: &Args) -> Result<bool, CliError> {
         "-" => input::read("-".as_ref())?,
         rule => rule.as_bytes().to_vec(),
     };
-    let rule: Tree =
-        serde_json::from_slice(&json).map_err(|error| CliError::Json { what, message: error.to_string() })?;
-    let text = |name: &str, value: &Option<String>| Some((name.to_owned(), Tree::Text(value.clone()?)));
-    let billing: Vec<(String, Tree)> = [
+    let rule = Tree::parse_bytes(&json).map_err(|error| CliError::Json { what, message: error.to_string() })?;
+    let text =
+        |name: &str, value: &Option<String>| Some((Cow::from(name.to_owned()), Tree::Text(value.clone()?.into())));
+    let billing: Vec<(Cow<'_, str>, Tree<'_>)> = [
         text("period", &args.period),
-        args.billing_day_anchor.map(|anchor| ("billing_day_anchor".to_owned(), Tree::Whole(anchor))),
+        args.billing_day_anchor.map(|anchor| ("billing_day_anchor".into(), Tree::from(anchor))),
         text("current_period_start", &args.current_period_start),
         text("current_period_end", &args.current_period_end),
         text("start_date", &args.start_date),
@@ -63,10 +64,10 @@ pub fn run(args: &Args) -> Result<bool, CliError> {
     .into_iter()
     .flatten()
     .collect();
-    let mut question = vec![("rule".to_owned(), rule), ("at".to_owned(), Tree::Text(args.at.clone()))];
+    let mut question = vec![("rule".into(), rule), ("at".into(), Tree::Text(args.at.as_str().into()))];
     question.extend(text("activated_at", &args.activated_at));
     if !billing.is_empty() {
-        question.push(("billing".to_owned(), Tree::Object(billing)));
+        question.push(("billing".into(), Tree::Object(billing)));
     }
     let bounds = ask_window(&Tree::Object(question))
         .map_err(|problems| CliError::Problems { what: "the question".to_owned(), problems })?;

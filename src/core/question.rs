@@ -92,7 +92,7 @@ pub enum Slot<'q> {
     Whole(Field<Question<'static>, Option<u64>>),
     /// An instant.
     Instant(Field<Question<'static>, Option<Instant>>),
-    /// Usage by allowance: a list of objects, which a query string cannot hold.
+    /// Usage by allowance: a list of objects, in a query string as JSON.
     Usage(Field<QuestionForm<'q>, Vec<UsageEntry>>),
 }
 

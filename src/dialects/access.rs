@@ -92,12 +92,12 @@ impl Keys {
     /// All problems of the table. Messages quote no values: they go into a log, and the operator may
     /// have written the key itself in place of its hash.
     pub fn read(json: &str) -> Result<Keys, Problems> {
-        let tree: Tree = serde_json::from_slice(json.as_bytes()).map_err(|error| {
-            let message = format!("the table of keys is not JSON: line {}, column {}", error.line(), error.column());
+        let tree = Tree::parse(json).map_err(|error| {
+            let message = format!("the table of keys is not JSON: line {}, column {}", error.line, error.column);
             Problems::from(mayuse_core::Problem::error(Code::Invalid, String::new(), message))
         })?;
         // The reader expects an object, and the table is a list.
-        let wrapped = Tree::Object(vec![("keys".to_owned(), tree)]);
+        let wrapped = Tree::Object(vec![("keys".into(), tree)]);
         read(&wrapped, |o| {
             let (mut keys, mut seen) = (Vec::new(), Seen::default());
             o.each("keys", |_, node| keys.extend(key(node, &mut seen)));

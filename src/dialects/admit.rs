@@ -342,13 +342,13 @@ impl<'w> Write<'w> {
 }
 
 /// A JSON value, ready to be read field by field.
-pub(crate) fn tree(value: &Value) -> Tree {
+pub(crate) fn tree(value: &Value) -> Tree<'_> {
     match value {
         Value::Null => Tree::Null,
         Value::Bool(value) => Tree::Bool(*value),
-        Value::Number(number) => number.as_i64().map_or(Tree::OtherNumber, Tree::Whole),
-        Value::String(text) => Tree::Text(text.clone()),
+        Value::Number(number) => Tree::Number(number.as_str().into()),
+        Value::String(text) => Tree::Text(text.into()),
         Value::Array(items) => Tree::List(items.iter().map(tree).collect()),
-        Value::Object(fields) => Tree::Object(fields.iter().map(|(name, value)| (name.clone(), tree(value))).collect()),
+        Value::Object(fields) => Tree::Object(fields.iter().map(|(name, value)| (name.into(), tree(value))).collect()),
     }
 }

@@ -3,6 +3,7 @@
 use crate::failure::{ApiError, ErrorKind};
 use crate::request::Request;
 use mayuse_document::Tree;
+use std::borrow::Cow;
 
 /// The most fields of a form, including the items of lists; every API here has fewer.
 const MAX_FIELDS: usize = 1_000;
@@ -11,7 +12,7 @@ const MAX_FIELDS: usize = 1_000;
 ///
 /// # Errors
 /// The content type is another, or the body does not match it.
-pub fn tree(request: &Request<'_>) -> Result<Tree, ApiError> {
+pub fn tree<'r>(request: &'r Request<'_>) -> Result<Tree<'r>, ApiError> {
     let content_type = request.content_type.unwrap_or_default();
     let mut parts = content_type.split(';');
     let is = |essence: &str, known: &str| essence.trim().eq_ignore_ascii_case(known);
@@ -33,7 +34,7 @@ pub fn tree(request: &Request<'_>) -> Result<Tree, ApiError> {
 
 #[derive(Default)]
 struct Form {
-    fields: Vec<(String, Tree)>,
+    fields: Vec<(Cow<'static, str>, Tree<'static>)>,
     n_added: usize,
 }
 
@@ -46,15 +47,15 @@ impl Form {
         self.n_added = self.n_added.saturating_add(1);
         let list = name.strip_suffix(']').and_then(|name| name.split_once('['));
         let (name, is_item) = list.map_or((name, false), |(name, _)| (name, true));
-        let value = Tree::Text(value);
+        let value = Tree::Text(value.into());
         let held = self.fields.iter_mut().find_map(|(held, tree)| match tree {
             Tree::List(items) if is_item && held == name => Some(items),
             _ => None,
         });
         match held {
             Some(items) => items.push(value),
-            None if is_item => self.fields.push((name.to_owned(), Tree::List(vec![value]))),
-            None => self.fields.push((name.to_owned(), value)),
+            None if is_item => self.fields.push((name.to_owned().into(), Tree::List(vec![value]))),
+            None => self.fields.push((name.to_owned().into(), value)),
         }
         Ok(())
     }

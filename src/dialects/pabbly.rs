@@ -94,7 +94,7 @@ pub(crate) fn create(call: &Call<'_>, context: &mut Context) -> Result<Outcome, 
     let (product_id, request, store) = (call.param(0), call.request, call.store);
     let asked = read(&form::tree(request)?, CreateAddOn::read)?;
     // Applies the rule for ids to the path's id.
-    let path = Tree::Object(vec![("product_id".to_owned(), Tree::Text(product_id.to_owned()))]);
+    let path = Tree::Object(vec![("product_id".into(), Tree::Text(product_id.into()))]);
     read(&path, |o| o.required_id("product_id"))?;
     let plans: Vec<&String> = asked.plans_array.iter().filter(|id| !id.is_empty()).collect();
     if asked.associate_plans == "selected_plans" {

@@ -109,9 +109,9 @@ impl Request<'_> {
     ///
     /// # Errors
     /// The content type is another, or the body is not JSON.
-    pub fn tree(&self) -> Result<Tree, ApiError> {
+    pub fn tree(&self) -> Result<Tree<'_>, ApiError> {
         self.says_json()?;
-        serde_json::from_slice(self.body).map_err(|error| not_json(&error))
+        Tree::parse_bytes(self.body).map_err(|error| not_json(&error))
     }
 
     /// The body as JSON, to be stored.

@@ -240,7 +240,7 @@ impl<'t> Reader<'t> {
         Ok(Value::Object(fields))
     }
 
-    /// Escapes are rare: serde_json decodes them, by an instance that is compiled anyway.
+    /// Escapes are rare: the reader of questions decodes them.
     fn string(&mut self) -> Result<String, String> {
         let from = self.at;
         self.skip(1);
@@ -257,8 +257,8 @@ impl<'t> Reader<'t> {
         let quoted = self.text.get(from..self.at).unwrap_or_default();
         self.take_room(quoted.len().max(ALLOCATION))?;
         if quoted.contains('\\') {
-            return match serde_json::from_slice(quoted.as_bytes()) {
-                Ok(Tree::Text(text)) => Ok(text),
+            return match Tree::parse(quoted) {
+                Ok(Tree::Text(text)) => Ok(text.into_owned()),
                 _ => Err("invalid escape in a string".to_owned()),
             };
         }

@@ -10,6 +10,7 @@ use mayuse_core::{
     Amount, Anchors, Code, FeatureIdx, GivenRow, Instant, Problem, Problems, Question, QuestionForm, ResetPeriod,
     Resolution, Slot, UsageEntry, WindowBounds, resolve_rows, switch, window as window_at,
 };
+use std::borrow::Cow;
 
 /// A check as it was asked, in JSON, in a query string or on a command line.
 ///
@@ -31,7 +32,7 @@ impl Check {
     ///
     /// # Errors
     /// Every field that is missing or wrong.
-    pub fn read(tree: &Tree) -> Result<Check, Problems> {
+    pub fn read(tree: &Tree<'_>) -> Result<Check, Problems> {
         Check::read_without("", tree)
     }
 
@@ -39,12 +40,12 @@ impl Check {
     ///
     /// # Errors
     /// Every field that is missing or wrong.
-    pub fn read_for_all(tree: &Tree) -> Result<Check, Problems> {
+    pub fn read_for_all(tree: &Tree<'_>) -> Result<Check, Problems> {
         Check::read_without("feature", tree)
     }
 
     /// Reads all parameters but one.
-    fn read_without(ignored: &str, tree: &Tree) -> Result<Check, Problems> {
+    fn read_without(ignored: &str, tree: &Tree<'_>) -> Result<Check, Problems> {
         read(tree, |o| {
             let mut form = QuestionForm::empty();
             for (name, slot) in QuestionForm::PARAMETERS.iter().filter(|(name, _)| *name != ignored) {
@@ -64,7 +65,7 @@ impl Check {
     ///
     /// # Errors
     /// A body that is none, or holds too many questions.
-    pub fn read_batch(tree: &Tree, max: usize) -> Result<Vec<Result<Check, Problems>>, Problems> {
+    pub fn read_batch(tree: &Tree<'_>, max: usize) -> Result<Vec<Result<Check, Problems>>, Problems> {
         read(tree, |o| {
             o.required("questions", |list| {
                 let mut checks = Vec::new();
@@ -127,10 +128,6 @@ fn fill(form: &mut QuestionForm<'static>, slot: &Slot<'static>, node: &Node<'_>)
         Slot::Whole(field) => *field(form.scalars_mut()) = Some(node.unsigned()?),
         Slot::Instant(field) => *field(form.scalars_mut()) = Some(node.instant()?),
         Slot::Usage(field) => {
-            if let Tree::Text(_) = node.tree {
-                node.error(Code::WrongType, "expected an array of objects, which only a question in JSON can hold");
-                return None;
-            }
             let mut entries = Vec::new();
             node.items(|_, entry| entries.extend(usage_entry(entry)));
             *field(form) = entries;
@@ -152,15 +149,16 @@ fn usage_entry(node: Node<'_>) -> Option<UsageEntry> {
 }
 
 /// Pairs as the object they stand for: switches and whole numbers are such, the rest is text.
-fn object_of<'p>(pairs: impl Iterator<Item = (&'p str, &'p str)>) -> Tree {
+fn object_of<'p>(pairs: impl Iterator<Item = (&'p str, &'p str)>) -> Tree<'p> {
     let field = |(name, value): (&'p str, &'p str)| {
         let row = QuestionForm::PARAMETERS.iter().find(|(known, _)| *known == name);
         let tree = match row {
             Some((_, Slot::Switch(_))) => switch(value).map(Tree::Bool),
-            Some((_, Slot::Whole(_))) => value.parse().ok().map(Tree::Whole),
+            Some((_, Slot::Whole(_))) => value.parse::<i64>().ok().map(Tree::from),
+            Some((_, Slot::Usage(_))) => Tree::parse(value).ok(),
             _ => None,
         };
-        (name.to_owned(), tree.unwrap_or_else(|| Tree::Text(value.to_owned())))
+        (Cow::Borrowed(name), tree.unwrap_or(Tree::Text(Cow::Borrowed(value))))
     };
     Tree::Object(pairs.map(field).collect())
 }
@@ -171,7 +169,7 @@ fn object_of<'p>(pairs: impl Iterator<Item = (&'p str, &'p str)>) -> Tree {
 ///
 /// # Errors
 /// Every field that is missing or wrong; an anchor the rule needs and the question does not have.
-pub fn ask_window(tree: &Tree) -> Result<WindowBounds, Problems> {
+pub fn ask_window(tree: &Tree<'_>) -> Result<WindowBounds, Problems> {
     read(tree, |o| {
         let rule = o.required("rule", values::reset_period);
         let at = o.required("at", |n| n.instant());
@@ -207,7 +205,7 @@ pub fn ask_window(tree: &Tree) -> Result<WindowBounds, Problems> {
 ///
 /// # Errors
 /// Every field that is missing or wrong.
-pub fn read_reset_period(tree: &Tree) -> Result<ResetPeriod, Problems> {
+pub fn read_reset_period(tree: &Tree<'_>) -> Result<ResetPeriod, Problems> {
     read(tree, |o| values::reset_period(Node { tree, path: o.path, sink: o.sink }))
 }
 
@@ -216,7 +214,7 @@ pub fn read_reset_period(tree: &Tree) -> Result<ResetPeriod, Problems> {
 ///
 /// # Errors
 /// Every field that is missing or wrong.
-pub fn ask_billing_period(tree: &Tree) -> Result<WindowBounds, Problems> {
+pub fn ask_billing_period(tree: &Tree<'_>) -> Result<WindowBounds, Problems> {
     read(tree, |o| {
         let period = o.required("period", |n| n.billing_period());
         let rhythm = entities::rhythm(o, period);
@@ -233,7 +231,7 @@ pub fn ask_billing_period(tree: &Tree) -> Result<WindowBounds, Problems> {
 ///
 /// # Errors
 /// Every field that is missing or wrong.
-pub fn ask_resolution(tree: &Tree) -> Result<Resolution, Problems> {
+pub fn ask_resolution(tree: &Tree<'_>) -> Result<Resolution, Problems> {
     read(tree, |o| {
         let ladder = o.required("ladder", values::ladder);
         let ladder = ladder?;
@@ -288,13 +286,13 @@ fn given_row(o: Object<'_>, pools: &mut Vec<String>) -> Option<GivenRow> {
 ///
 /// ```
 /// use mayuse_document::{Tree, read};
-/// let tree: Tree = serde_json::from_str(r#"{"name": 7}"#).unwrap();
+/// let tree = Tree::parse(r#"{"name": 7}"#).unwrap();
 /// let name = read(&tree, |o| o.required("name", |node| node.text().map(str::to_owned)));
 /// assert_eq!(name.unwrap_err().to_string(), "name: expected a string, found a number");
 /// ```
-pub fn read<T>(tree: &Tree, read: impl FnOnce(Object<'_>) -> Option<T>) -> Result<T, Problems> {
+pub fn read<T>(tree: &Tree<'_>, read: impl FnOnce(Object<'_>) -> Option<T>) -> Result<T, Problems> {
     let sink = Diagnostics::default();
-    let node = Node { tree, path: &Path::Root, sink: &sink };
+    let node = Node { tree, path: Path::Root, sink: &sink };
     let found = node.object().and_then(read);
     let mut problems = sink.into_inner();
     match found {

@@ -82,7 +82,7 @@ fn text(node: &Node<'_>) -> Option<Box<str>> {
 fn json(node: &Node<'_>) -> Option<Box<str>> {
     let mut out = Vec::new();
     if !write(node.tree, MAX_DEPTH, &mut out) {
-        node.error(Code::TooLarge, "expected numbers of 64 bits, and at most 32 levels of arrays and objects");
+        node.error(Code::TooLarge, "expected at most 32 levels of arrays and objects");
         return None;
     }
     if MAX_CONFIG_TEXT < out.len() {
@@ -96,13 +96,12 @@ fn too_large(node: &Node<'_>) {
     node.error(Code::TooLarge, "expected at most 16 KiB");
 }
 
-/// Writes a value. Returns false for a value that cannot be kept. `depth` is the number of levels that may follow.
-fn write(tree: &Tree, depth: usize, out: &mut Vec<u8>) -> bool {
+/// Writes a value. Returns false for a value that is too deep. `depth` is the number of levels that may follow.
+fn write(tree: &Tree<'_>, depth: usize, out: &mut Vec<u8>) -> bool {
     match tree {
         Tree::Null => out.extend_from_slice(b"null"),
         Tree::Bool(value) => value.write_json(out),
-        Tree::Whole(number) => out.extend_from_slice(number.to_string().as_bytes()),
-        Tree::OtherNumber => return false,
+        Tree::Number(digits) => out.extend_from_slice(digits.as_bytes()),
         Tree::Text(text) => text.write_json(out),
         Tree::List(items) => {
             let Some(depth) = depth.checked_sub(1) else { return false };

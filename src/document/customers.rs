@@ -18,10 +18,10 @@ pub fn add_element(
     builder: &mut BlockBuilder<'_>,
     list: &'static str,
     n: usize,
-    element: &Tree,
+    element: &Tree<'_>,
 ) -> Result<Problems, Problems> {
     let (sink, at) = (Diagnostics::default(), builder.numbered(list, n));
-    let node = Node { tree: element, path: &Path::Element(at), sink: &sink };
+    let node = Node { tree: element, path: Path::Element(at), sink: &sink };
     let customer = if list == "customers" { entities::customer(node, at) } else { None };
     let subscription = if list == "subscriptions" { entities::subscription(node, at) } else { None };
     check_customers(builder.catalog(), customer.as_slice(), subscription.as_slice(), None, &sink);

@@ -8,6 +8,7 @@ use crate::customers::{add_checked, check_customers};
 use crate::definitions::{RawDefinitions, report_twice, sort_by_id};
 use crate::diagnostics::Diagnostics;
 use crate::entities::{self, RawAddOn, RawCustomer, RawFeature, RawPlan, RawSubscription};
+use crate::reader::{Reader, SyntaxError};
 use crate::references::{Reporting, count_rows};
 use crate::tree::{Node, Path, Tree};
 use crate::values;
@@ -15,8 +16,6 @@ use mayuse_core::{
     Access, BlockBuilder, Catalog, Code, CustomerBlock, Definitions, Element, FullCatalog, GrantUsage, Ladder, Packed,
     Problem, Problems, SortedRecords, SymbolTable, key_hash,
 };
-use serde::de::{Deserialize, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
-use std::fmt;
 
 /// A catalog document that is read, with names that are not resolved yet.
 ///
@@ -27,7 +26,7 @@ use std::fmt;
 /// let json = r#"{"format": 1, "features": [
 ///   {"id": "feat_sso", "code": "sso", "name": "SSO", "feature_type": {"type": "BOOLEAN"}, "status": "ACTIVE"}
 /// ]}"#;
-/// let document: Document = serde_json::from_str(json).unwrap();
+/// let document = Document::parse(json).unwrap();
 /// let (full, warnings) = document.compile().unwrap();
 /// assert_eq!(full.catalog.feature_codes().collect::<Vec<_>>(), ["sso"]);
 /// assert!(warnings.list.is_empty());
@@ -40,7 +39,7 @@ use std::fmt;
 /// let json = r#"{"format": 1, "features": [
 ///   {"id": "feat_sso", "code": "S S O", "feature_type": {"type": "BOOLEAN"}, "status": "MAYBE"}
 /// ]}"#;
-/// let document: Document = serde_json::from_str(json).unwrap();
+/// let document = Document::parse(json).unwrap();
 /// let problems = document.compile().unwrap_err();
 /// let places: Vec<String> = problems.list.iter().map(|p| p.place.to_string()).collect();
 /// assert_eq!(places, ["features[0].code", "features[0].status"]);
@@ -61,6 +60,80 @@ pub struct Document {
 }
 
 impl Document {
+    /// Reads a catalog document. A problem of its content is reported when it is compiled.
+    ///
+    /// # Errors
+    /// The text is not JSON, or no object.
+    pub fn parse(json: &str) -> Result<Document, SyntaxError> {
+        Document::read(Reader::of_text(json))
+    }
+
+    /// As [`Document::parse`], of bytes that should be UTF-8.
+    ///
+    /// # Errors
+    /// Those of [`Document::parse`].
+    pub fn parse_bytes(json: &[u8]) -> Result<Document, SyntaxError> {
+        Document::read(Reader::of_bytes(json))
+    }
+
+    fn read(reader: Reader<'_>) -> Result<Document, SyntaxError> {
+        let mut document = Document::default();
+        reader.all(|reader| {
+            if reader.peek() != b'{' {
+                // Whether it is JSON is reported first.
+                reader.pass_over()?;
+                return Err("expected a catalog document, which is a JSON object");
+            }
+            let mut seen = 0;
+            reader.each(&mut |reader, name| {
+                match document.field(&name, &mut seen) {
+                    Some((list, true)) if reader.peek() == b'[' => {
+                        let mut n = 0_usize;
+                        return reader.each(&mut |reader, _| {
+                            document.add(list, n, &reader.value()?);
+                            n = n.saturating_add(1);
+                            Ok(())
+                        });
+                    }
+                    // `null` is the same as absent.
+                    Some((list, true)) if reader.peek() != b'n' => document.not_a_list(list),
+                    Some((scalar, false)) => {
+                        document.set(scalar, &reader.value()?);
+                        return Ok(());
+                    }
+                    _ => {}
+                }
+                reader.pass_over()
+            })?;
+            document.end(seen);
+            Ok(())
+        })?;
+        Ok(document)
+    }
+
+    /// The field of this name, and whether it is a list. `seen` has a bit for each known field that was read.
+    pub(crate) fn field(&self, name: &str, seen: &mut u32) -> Option<(&'static str, bool)> {
+        let known = LISTS.iter().chain(&SCALARS);
+        let (n, known) = known.enumerate().find(|(_, known)| **known == name)?;
+        if *seen >> n & 1 != 0 {
+            self.sink.error(Code::Duplicate, name, "the field is written twice");
+        }
+        *seen |= 1 << n;
+        Some((known, n < LISTS.len()))
+    }
+
+    /// Reports what is missing after the last field.
+    pub(crate) fn end(&self, seen: u32) {
+        if seen >> LISTS.len() & 1 == 0 {
+            let message = "a required field is missing: a catalog document says \"format\": 1";
+            self.sink.error(Code::Missing, "format", message);
+        }
+    }
+
+    pub(crate) fn not_a_list(&self, list: &'static str) {
+        self.sink.error(Code::WrongType, list, "expected an array");
+    }
+
     /// Resolves all names. Returns the catalog with its customers, and the problems that leave it usable: skipped rows
     /// and warnings.
     ///
@@ -93,7 +166,7 @@ impl Document {
     /// use mayuse_core::Catalog;
     /// use mayuse_document::Document;
     /// let json = include_str!("../../demo/catalog.json");
-    /// let document: Document = serde_json::from_str(json).unwrap();
+    /// let document = Document::parse(json).unwrap();
     /// let (object, catalog, _) = document.pack_definitions().unwrap();
     /// let opened = Catalog::open(&object).unwrap();
     /// assert!(opened.feature_codes().eq(catalog.feature_codes()));
@@ -143,12 +216,12 @@ impl Document {
     /// ```
     /// use mayuse_document::{Document, Tree};
     /// let mut document = Document::default();
-    /// let customer: Tree = serde_json::from_str(r#"{"id": "cus_1", "alias": "a b"}"#).unwrap();
+    /// let customer = Tree::parse(r#"{"id": "cus_1", "alias": "a b"}"#).unwrap();
     /// document.add("customers", 7, &customer);
     /// let problems = document.compile().unwrap_err();
     /// assert_eq!(problems.list[0].place.to_string(), "customers[7].alias");
     /// ```
-    pub fn add(&mut self, list: &'static str, n: usize, element: &Tree) {
+    pub fn add(&mut self, list: &'static str, n: usize, element: &Tree<'_>) {
         self.add_at(list, Element::Listed(list, n), element);
     }
 
@@ -164,13 +237,8 @@ impl Document {
     }
 
     /// Sets `format`, `ladder`, `access_statuses` or `fallback_plan_version_id`.
-    pub fn set(&mut self, field: &str, value: &Tree) {
-        self.take_scalar(field, value);
-    }
-
-    /// Reads a field that is not a list.
-    fn take_scalar(&mut self, name: &str, tree: &Tree) {
-        let node = Node { tree, path: &Path::Field(&Path::Root, name), sink: &self.sink };
+    pub fn set(&mut self, name: &str, tree: &Tree<'_>) {
+        let node = Node { tree, path: Path::Field(&Path::Root, name), sink: &self.sink };
         match name {
             "format" => match node.integer() {
                 Some(1) | None => {}
@@ -186,8 +254,8 @@ impl Document {
     }
 
     /// Adds an element to a list. Problems name it as `at`.
-    pub fn add_at(&mut self, list: &str, at: Element, tree: &Tree) {
-        let node = Node { tree, path: &Path::Element(at), sink: &self.sink };
+    pub fn add_at(&mut self, list: &str, at: Element, tree: &Tree<'_>) {
+        let node = Node { tree, path: Path::Element(at), sink: &self.sink };
         match list {
             "features" => self.features.extend(entities::feature(node, at)),
             "plans" => self.plans.extend(entities::plan(node, at)),
@@ -202,53 +270,6 @@ impl Document {
 const LISTS: [&str; 8] =
     ["products", "prices", "metrics", "features", "plans", "add_ons", "customers", "subscriptions"];
 const SCALARS: [&str; 4] = ["format", "ladder", "access_statuses", "fallback_plan_version_id"];
-
-impl<'de> Deserialize<'de> for Document {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(DocumentVisitor)
-    }
-}
-
-struct DocumentVisitor;
-
-impl<'de> Visitor<'de> for DocumentVisitor {
-    type Value = Document;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a catalog document, which is a JSON object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Document, A::Error> {
-        let mut document = Document::default();
-        let mut seen: Vec<&str> = Vec::new();
-        while let Some(name) = access.next_key::<String>()? {
-            let known = LISTS.iter().chain(&SCALARS).find(|known| **known == name);
-            if let Some(known) = known {
-                if seen.contains(known) {
-                    document.sink.error(Code::Duplicate, name.clone(), "the field is written twice");
-                }
-                seen.push(known);
-            }
-            match known {
-                Some(list) if LISTS.contains(list) => {
-                    access.next_value_seed(Elements { document: &mut document, list })?;
-                }
-                Some(scalar) => {
-                    let tree: Tree = access.next_value()?;
-                    document.take_scalar(scalar, &tree);
-                }
-                None => {
-                    access.next_value::<IgnoredAny>()?;
-                }
-            }
-        }
-        if !seen.contains(&"format") {
-            let message = "a required field is missing: a catalog document says \"format\": 1";
-            document.sink.error(Code::Missing, "format", message);
-        }
-        Ok(document)
-    }
-}
 
 /// A document whose lists are sorted by id.
 struct SortedDocument {
@@ -279,78 +300,5 @@ impl SortedDocument {
         let catalog = Catalog::new(&definitions, symbols);
         check_customers(&catalog, customers, subscriptions, Some(customers), sink);
         (definitions, catalog)
-    }
-}
-
-/// Reads the elements of a list into the document, one at a time.
-struct Elements<'d> {
-    document: &'d mut Document,
-    list: &'static str,
-}
-
-impl Elements<'_> {
-    fn wrong_type(self) {
-        self.document.sink.error(Code::WrongType, self.list.to_owned(), "expected an array");
-    }
-}
-
-impl<'de> DeserializeSeed<'de> for Elements<'_> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Elements<'_> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an array")
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<(), A::Error> {
-        let mut n = 0_usize;
-        while let Some(tree) = access.next_element::<Tree>()? {
-            self.document.add(self.list, n, &tree);
-            n = n.saturating_add(1);
-        }
-        Ok(())
-    }
-
-    /// `null` is the same as absent.
-    fn visit_unit<E>(self) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<(), A::Error> {
-        while access.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-        self.wrong_type();
-        Ok(())
-    }
-
-    fn visit_bool<E>(self, _: bool) -> Result<(), E> {
-        self.wrong_type();
-        Ok(())
-    }
-
-    fn visit_i64<E>(self, _: i64) -> Result<(), E> {
-        self.wrong_type();
-        Ok(())
-    }
-
-    fn visit_u64<E>(self, _: u64) -> Result<(), E> {
-        self.wrong_type();
-        Ok(())
-    }
-
-    fn visit_f64<E>(self, _: f64) -> Result<(), E> {
-        self.wrong_type();
-        Ok(())
-    }
-
-    fn visit_str<E>(self, _: &str) -> Result<(), E> {
-        self.wrong_type();
-        Ok(())
     }
 }

@@ -213,7 +213,7 @@ fn sold_with(o: Object<'_>) -> SoldWith<String> {
             let mut plans: Vec<String> = Vec::new();
             o.each("plans_array", |_, node| {
                 if let Tree::Text(plan) = node.tree {
-                    plans.push(plan.clone());
+                    plans.push(plan.to_string());
                 }
             });
             sort_by(&mut plans, Ord::cmp);
@@ -303,7 +303,7 @@ fn slots_of(fee: Node<'_>) -> Option<u32> {
     let Tree::Object(fields) = fee.tree else { return None };
     let field = |name: &str| fields.iter().find(|(field, _)| field == name).map(|(_, value)| value);
     match (field("type"), field("initial_slots")) {
-        (Some(Tree::Text(kind)), Some(Tree::Whole(n))) if kind == "SLOT" => u32::try_from(*n).ok(),
+        (Some(Tree::Text(kind)), Some(Tree::Number(n))) if kind == "SLOT" => n.parse().ok(),
         _ => None,
     }
 }

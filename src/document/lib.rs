@@ -9,7 +9,7 @@
 //! use mayuse_core::{Instant, Question, Reason, decide};
 //! use mayuse_document::Document;
 //! let json = include_str!("../../demo/catalog.json");
-//! let (catalog, _) = serde_json::from_str::<Document>(json).unwrap().compile().unwrap();
+//! let (catalog, _) = Document::parse(json).unwrap().compile().unwrap();
 //! let now = Instant::parse("2026-11-20").unwrap();
 //! let answer = decide(&catalog, &Question::new("acme", "sso"), now).unwrap();
 //! assert!(answer.allowed);
@@ -22,7 +22,7 @@
 //! # use mayuse_core::{Amount, Instant, Question, Reason, decide};
 //! # use mayuse_document::Document;
 //! # let json = include_str!("../../demo/catalog.json");
-//! # let (catalog, _) = serde_json::from_str::<Document>(json).unwrap().compile().unwrap();
+//! # let (catalog, _) = Document::parse(json).unwrap().compile().unwrap();
 //! # let now = Instant::parse("2026-11-20").unwrap();
 //! let mut question = Question::new("hobby", "exports");
 //! assert_eq!(decide(&catalog, &question, now).unwrap().reason, Reason::UsageUnavailable);
@@ -32,12 +32,14 @@
 //!
 //! # What this crate does not do
 //!
-//! It does not decide, and has no clock, no I/O and no JSON parser: `serde` gives it the values.
+//! It does not decide, and has no clock and no I/O. Its feature `serde` reads the same from a deserialiser, such as one
+//! of a file that does not fit in memory.
 
 #![forbid(unsafe_code)]
 
 mod diagnostics;
 mod tree;
+mod reader;
 mod config;
 mod values;
 mod entities;
@@ -45,10 +47,13 @@ mod references;
 mod definitions;
 mod customers;
 mod document;
+#[cfg(feature = "serde")]
+mod serde;
 mod ask;
 
 pub use ask::{Check, ask_billing_period, ask_resolution, ask_window, read, read_reset_period};
 pub use customers::add_element;
 pub use diagnostics::Diagnostics;
 pub use document::Document;
+pub use reader::SyntaxError;
 pub use tree::{Node, Object, Path, Tree};

@@ -7,35 +7,32 @@ use mayuse_core::{
     Amount, AmountError, BillingPeriod, Code, Date, Element, ID_RULE, Instant, MAX_VERSION, Place, TimeError, is_id,
     is_longer,
 };
-use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
-use std::fmt;
+use std::borrow::Cow;
 
-/// A JSON value. Only whole numbers of 64 bits keep their value, because documents have no others.
+/// A JSON value. Texts may be borrowed from the input.
 #[derive(Clone, PartialEq, Debug)]
-pub enum Tree {
+pub enum Tree<'t> {
     /// `null`
     Null,
     /// `true` or `false`
     Bool(bool),
-    /// A whole number.
-    Whole(i64),
-    /// A number with a fraction, or beyond 64 bits.
-    OtherNumber,
+    /// A number, as it is written.
+    Number(Cow<'t, str>),
     /// A string.
-    Text(String),
+    Text(Cow<'t, str>),
     /// An array.
-    List(Vec<Tree>),
+    List(Vec<Tree<'t>>),
     /// An object, with its fields in the order of the input.
-    Object(Vec<(String, Tree)>),
+    Object(Vec<(Cow<'t, str>, Tree<'t>)>),
 }
 
-impl Tree {
+impl Tree<'_> {
     fn kind(&self) -> &'static str {
         match self {
             Tree::Null => "null",
             Tree::Bool(_) => "a boolean",
-            Tree::Whole(_) => "a number",
-            Tree::OtherNumber => "a number that is not a whole one of 64 bits",
+            Tree::Number(digits) if whole(digits).is_some() => "a number",
+            Tree::Number(_) => "a number that is not a whole one of 64 bits",
             Tree::Text(_) => "a string",
             Tree::List(_) => "an array",
             Tree::Object(_) => "an object",
@@ -43,68 +40,19 @@ impl Tree {
     }
 }
 
-impl<'de> Deserialize<'de> for Tree {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(TreeVisitor)
+impl From<i64> for Tree<'_> {
+    fn from(whole: i64) -> Self {
+        Tree::Number(whole.to_string().into())
     }
 }
 
-struct TreeVisitor;
-
-impl<'de> Visitor<'de> for TreeVisitor {
-    type Value = Tree;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a JSON value")
-    }
-
-    fn visit_unit<E>(self) -> Result<Tree, E> {
-        Ok(Tree::Null)
-    }
-
-    fn visit_bool<E>(self, value: bool) -> Result<Tree, E> {
-        Ok(Tree::Bool(value))
-    }
-
-    fn visit_i64<E>(self, value: i64) -> Result<Tree, E> {
-        Ok(Tree::Whole(value))
-    }
-
-    fn visit_u64<E>(self, value: u64) -> Result<Tree, E> {
-        Ok(i64::try_from(value).map_or(Tree::OtherNumber, Tree::Whole))
-    }
-
-    fn visit_f64<E>(self, _: f64) -> Result<Tree, E> {
-        Ok(Tree::OtherNumber)
-    }
-
-    fn visit_str<E>(self, value: &str) -> Result<Tree, E> {
-        Ok(Tree::Text(value.to_owned()))
-    }
-
-    fn visit_string<E>(self, value: String) -> Result<Tree, E> {
-        Ok(Tree::Text(value))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<Tree, A::Error> {
-        let mut items = Vec::new();
-        while let Some(item) = access.next_element()? {
-            items.push(item);
-        }
-        Ok(Tree::List(items))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Tree, A::Error> {
-        let mut fields = Vec::new();
-        while let Some(field) = access.next_entry()? {
-            fields.push(field);
-        }
-        Ok(match fields.as_slice() {
-            // With its feature `arbitrary_precision`, which another crate may enable, `serde_json` passes a number so.
-            [(name, Tree::Text(_))] if name == "$serde_json::private::Number" => Tree::OtherNumber,
-            _ => Tree::Object(fields),
-        })
-    }
+/// The value of a whole number, which may be written as `3.0`.
+fn whole(digits: &str) -> Option<i64> {
+    let whole = match digits.split_once('.') {
+        Some((whole, zeros)) if zeros.bytes().all(|digit| digit == b'0') => whole,
+        _ => digits,
+    };
+    whole.parse().ok()
 }
 
 /// The path of a node, as a list from the inside out. It becomes a [`Place`] only for a problem.
@@ -136,9 +84,9 @@ impl Path<'_> {
 #[derive(Clone, Copy, Debug)]
 pub struct Node<'a> {
     /// The value.
-    pub tree: &'a Tree,
+    pub tree: &'a Tree<'a>,
     /// The path.
-    pub path: &'a Path<'a>,
+    pub path: Path<'a>,
     /// The diagnostics for its problems.
     pub sink: &'a Diagnostics,
 }
@@ -188,13 +136,11 @@ impl<'a> Node<'a> {
 
     /// This node as a whole number of 64 bits.
     pub fn integer(&self) -> Option<i64> {
-        match self.tree {
-            Tree::Whole(value) => Some(*value),
-            _ => {
-                self.wrong_type("a whole number");
-                None
-            }
+        let found = if let Tree::Number(digits) = self.tree { whole(digits) } else { None };
+        if found.is_none() {
+            self.wrong_type("a whole number");
         }
+        found
     }
 
     /// This node as a whole number from 0 to 2^53 - 1, which JavaScript holds exactly.
@@ -303,7 +249,7 @@ impl<'a> Node<'a> {
             return self.wrong_type("an array");
         };
         for (n, tree) in items.iter().enumerate() {
-            each(n, Node { tree, path: &Path::Item(self.path, n), sink: self.sink });
+            each(n, Node { tree, path: Path::Item(&self.path, n), sink: self.sink });
         }
     }
 }
@@ -314,46 +260,44 @@ const MAX_NAME: usize = 500;
 /// The fields of an object. Unknown fields are ignored; `null` is the same as absent.
 #[derive(Clone, Copy, Debug)]
 pub struct Object<'a> {
-    fields: &'a [(String, Tree)],
+    fields: &'a [(Cow<'a, str>, Tree<'a>)],
     /// The path.
-    pub path: &'a Path<'a>,
+    pub path: Path<'a>,
     /// The diagnostics for its problems.
     pub sink: &'a Diagnostics,
 }
 
 impl<'a> Object<'a> {
+    /// A field that is present and not `null`.
+    #[inline(never)]
+    pub fn get<'o>(&'o self, name: &'o str) -> Option<Node<'o>> {
+        let mut found = self.fields.iter().filter(|(field, _)| field == name).map(|(_, tree)| tree);
+        let tree = found.next()?;
+        let path = Path::Field(&self.path, name);
+        if found.next().is_some() {
+            self.sink.error(Code::Duplicate, path.place(), "the field is written twice");
+        }
+        if *tree == Tree::Null { None } else { Some(Node { tree, path, sink: self.sink }) }
+    }
+
+    /// A field that must be present.
+    #[inline(never)]
+    pub fn need<'o>(&'o self, name: &'o str) -> Option<Node<'o>> {
+        if !self.has(name) {
+            let path = Path::Field(&self.path, name).place();
+            self.sink.error(Code::Missing, path, "a required field is missing");
+        }
+        self.get(name)
+    }
+
     /// Reads an optional field. None if it is absent, or if `read` reports a problem.
     pub fn optional<T>(&self, name: &str, read: impl FnOnce(Node<'_>) -> Option<T>) -> Option<T> {
-        let tree = self.field(name)?;
-        read(Node { tree, path: &Path::Field(self.path, name), sink: self.sink })
+        read(self.get(name)?)
     }
 
     /// Reads a required field.
     pub fn required<T>(&self, name: &str, read: impl FnOnce(Node<'_>) -> Option<T>) -> Option<T> {
-        self.require(name);
-        self.optional(name, read)
-    }
-
-    // Not generic and never inlined, so that they are compiled once.
-
-    /// The value of a field that is present and not `null`.
-    #[inline(never)]
-    fn field(&self, name: &str) -> Option<&'a Tree> {
-        let mut found = self.fields.iter().filter(|(field, _)| field == name).map(|(_, tree)| tree);
-        let tree = found.next()?;
-        if found.next().is_some() {
-            let path = Path::Field(self.path, name).place();
-            self.sink.error(Code::Duplicate, path, "the field is written twice");
-        }
-        Some(tree).filter(|tree| **tree != Tree::Null)
-    }
-
-    #[inline(never)]
-    fn require(&self, name: &str) {
-        if !self.has(name) {
-            let path = Path::Field(self.path, name).place();
-            self.sink.error(Code::Missing, path, "a required field is missing");
-        }
+        read(self.need(name)?)
     }
 
     /// Whether the field is present and not `null`.
@@ -363,7 +307,7 @@ impl<'a> Object<'a> {
 
     /// Whether there are fields besides these.
     pub fn has_others(&self, known: &[&str]) -> bool {
-        self.fields.iter().any(|(field, _)| !known.contains(&field.as_str()))
+        self.fields.iter().any(|(field, _)| !known.contains(&field.as_ref()))
     }
 
     /// Calls `each` with every item of an optional array field and its index.
@@ -384,7 +328,7 @@ impl<'a> Object<'a> {
     pub fn name(&self) -> Option<String> {
         let name = self.text("name")?;
         if is_longer(&name, MAX_NAME) {
-            let path = Path::Field(self.path, "name").place();
+            let path = Path::Field(&self.path, "name").place();
             self.sink.error(Code::TooLarge, path, "expected at most 500 characters");
             return None;
         }

@@ -28,8 +28,7 @@ impl Catalog {
     /// # Errors
     /// The problems that make it unusable, each on a line with its place.
     pub fn parse(json: &str) -> Result<Catalog, Error> {
-        let document: Document =
-            serde_json::from_str(json).map_err(|error| Error::new("INVALID_JSON", error.to_string()))?;
+        let document = Document::parse(json).map_err(|error| Error::new("INVALID_JSON", error.to_string()))?;
         let (full, warnings) = document.compile()?;
         Ok(Catalog { full, warnings })
     }

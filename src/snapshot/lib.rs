@@ -4,6 +4,7 @@
 //! [`cut`] packs a catalog and its customers into objects and a [`SnapshotIndex`]. [`patch`] rebuilds a
 //! changed shard. A [`Manifest`] adds a version and an instant to the index, and is signed. A [`Replica`]
 //! holds a verified manifest and as many of its shards as fit, and decides from them. It never rolls back.
+//! A [`WholeSnapshot`] is one that never changes.
 //! A [`Reader`] says what to fetch and when; a [`Publisher`] says what to publish next. Both are state
 //! machines, and a shell does their input and output.
 //!
@@ -24,6 +25,7 @@ mod limits;
 mod publisher;
 mod taken;
 mod file;
+mod whole;
 mod replica;
 mod fetched;
 mod fallback;
@@ -49,3 +51,4 @@ pub use publisher::{Load, Publisher, Step};
 pub use reader::{Command, Event, Reader, ReaderSettings};
 pub use replica::{ManifestOrder, Missing, Replica};
 pub use taken::{NotTaken, Taken};
+pub use whole::WholeSnapshot;

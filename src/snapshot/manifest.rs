@@ -6,7 +6,7 @@
 use crate::cut::{ObjectRef, SnapshotIndex};
 use crate::hash::{Hash, from_hex, hex};
 use crate::keys::{KeyId, PublicKey, SigningKey};
-use mayuse_core::{Instant, MAX_VERSION, Packed, Policy, Reader, Writer};
+use mayuse_core::{Instant, MAX_VERSION, Packed, Policy, Reader, SnapshotMeta, Source, Writer};
 use std::fmt;
 
 const MAGIC: &str = "mym";
@@ -80,6 +80,18 @@ pub fn is_audience(text: &str) -> bool {
 }
 
 impl Manifest {
+    /// What answers say of their snapshot, where these policies apply.
+    pub(crate) fn meta(&self, policies: &Policies, source: Source) -> SnapshotMeta {
+        SnapshotMeta {
+            source,
+            version: Some(self.version),
+            generated_at: Some(self.generated_at),
+            stale_after_ms: policies.stale_after_ms,
+            max_age_ms: policies.max_age_ms,
+            on_indeterminate: policies.on_indeterminate,
+        }
+    }
+
     /// Checks that the manifest is for this deployment.
     ///
     /// # Errors

@@ -7,8 +7,8 @@ use crate::cut::ObjectRef;
 use crate::hash::Hash;
 use crate::manifest::{Manifest, Policies};
 use mayuse_core::{
-    Catalog, CustomerBlock, CustomerRecord, Decision, Found, Instant, Packed, Policy, Problem, Question, SnapshotMeta,
-    Source, Unreadable, decide_for, key_hash, shard_of,
+    Catalog, CustomerBlock, CustomerRecord, Decision, Found, Instant, Packed, Policy, Problem, Question, Source,
+    Unreadable, decide_for, key_hash, shard_of,
 };
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -189,14 +189,7 @@ impl Replica {
         };
         view.n_bytes = view.shards.iter().flatten().map(|shard| shard.customers.n_bytes()).sum();
         let policies = view.manifest.policies.stricter(&self.own);
-        view.catalog.snapshot = SnapshotMeta {
-            source,
-            version: Some(view.manifest.version),
-            generated_at: Some(view.manifest.generated_at),
-            stale_after_ms: policies.stale_after_ms,
-            max_age_ms: policies.max_age_ms,
-            on_indeterminate: policies.on_indeterminate,
-        };
+        view.catalog.snapshot = view.manifest.meta(&policies, source);
         self.view = Some(view);
         for (shard, customers) in opened {
             let place = self.view.as_ref().map_or(shard, |view| view.manifest.table.first_place(shard));

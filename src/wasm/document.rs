@@ -2,7 +2,7 @@
 
 use crate::{instant, refused, shown, thrown};
 use mayuse_core::{FullCatalog, Problems, Source, WriteJson, decide};
-use mayuse_document::{Check, Document, Tree, ask_billing_period, ask_resolution, ask_window};
+use mayuse_document::{Check, Document, SyntaxError, Tree, ask_billing_period, ask_resolution, ask_window};
 use wasm_bindgen::prelude::*;
 
 /// A catalog that answers questions.
@@ -20,7 +20,7 @@ impl Engine {
     /// A text of the problems, as JSON.
     #[wasm_bindgen(constructor)]
     pub fn new(document: &str) -> Result<Engine, JsValue> {
-        let document: Document = serde_json::from_str(document).map_err(|error| not_json(&error))?;
+        let document = Document::parse(document).map_err(|error| not_json(&error))?;
         let (mut inner, _) = document.compile().map_err(|problems| refused(&problems))?;
         inner.catalog.snapshot.source = Source::Embedded;
         Ok(Engine { inner })
@@ -76,10 +76,10 @@ pub fn resolve(question: &str) -> Result<String, JsValue> {
     shown(ask_resolution(&tree(question)?))
 }
 
-fn tree(json: &str) -> Result<Tree, JsValue> {
-    serde_json::from_str(json).map_err(|error| not_json(&error))
+fn tree(json: &str) -> Result<Tree<'_>, JsValue> {
+    Tree::parse(json).map_err(|error| not_json(&error))
 }
 
-fn not_json(error: &serde_json::Error) -> JsValue {
+fn not_json(error: &SyntaxError) -> JsValue {
     thrown([("INVALID_JSON", String::new(), error.to_string())].into_iter())
 }

@@ -1,12 +1,13 @@
 //! JavaScript bindings of the core. Every function converts its arguments, makes one call, and converts back.
 //!
 //! Texts are JSON in both directions, to cross the boundary once each way. `pkg/` wraps this
-//! in the public API. The feature `reader` opens snapshots and decides; `full` also reads documents.
+//! in the public API. The feature `full` reads documents and decides from them; `reader` opens snapshots and decides.
 
 #![forbid(unsafe_code)]
 
 #[cfg(feature = "full")]
 mod document;
+#[cfg(feature = "reader")]
 mod snapshot;
 
 use mayuse_core::{Instant, Problems, WriteJson};

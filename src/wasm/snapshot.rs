@@ -5,7 +5,7 @@
 
 use crate::{instant, refused, shown};
 use mayuse_core::{Code, Packed, Problem, Problems, QuestionForm, Source};
-use mayuse_snapshot::{Contents, Replica, contents};
+use mayuse_snapshot::{Contents, WholeSnapshot, contents};
 use wasm_bindgen::prelude::*;
 
 /// A snapshot file whose signature is not verified yet.
@@ -77,8 +77,7 @@ impl Unverified {
         let manifest = self.manifest.verified(is_signed).map_err(broken)?;
         audience.map_or(Ok(()), |audience| manifest.is_for(&audience)).map_err(broken)?;
         let (catalog_object, shards) = self.contents.objects(&manifest, None).map_err(broken)?;
-        let mut inner = Replica::new(usize::MAX, 0);
-        inner.accept(manifest, Some(&catalog_object), (0..).zip(shards).collect(), Source::Snapshot).map_err(broken)?;
+        let inner = WholeSnapshot::open(&manifest, &catalog_object, &shards, Source::Snapshot).map_err(broken)?;
         Ok(Snapshot { inner })
     }
 }
@@ -87,7 +86,7 @@ impl Unverified {
 #[wasm_bindgen]
 #[derive(Debug)]
 pub struct Snapshot {
-    inner: Replica,
+    inner: WholeSnapshot,
 }
 
 #[wasm_bindgen]
@@ -98,10 +97,7 @@ impl Snapshot {
     /// A text of the problems, as JSON.
     pub fn check(&self, question: &str, now: f64) -> Result<String, JsValue> {
         let check = QuestionForm::from_query(question).ok_or_else(|| broken(NOT_A_QUESTION))?;
-        let decision = self.inner.decide(&check.question(), instant(now));
-        // All shards are held, so nothing should be missing.
-        let decision = decision.map_err(|_| broken("the snapshot is not whole"))?;
-        shown(decision.map_err(Problems::from))
+        shown(self.inner.decide(&check.question(), instant(now)).map_err(Problems::from))
     }
 }
 

@@ -112,7 +112,7 @@ fn loading(criterion: &mut Criterion) {
     group.throughput(Throughput::Bytes(u64::try_from(text.len()).unwrap_or_default()));
     group.bench_function("catalog", |bencher| {
         bencher.iter_with_large_drop(|| {
-            let document: Document = serde_json::from_str(&text).expect("JSON");
+            let document = Document::parse(&text).expect("JSON");
             document.compile().expect("a catalog")
         });
     });

@@ -46,13 +46,13 @@ pub fn sorted(n_customers: u32) -> Result<People, Box<dyn Error>> {
 }
 
 /// A customer and its subscription, after one write.
-pub fn changed(n_customers: u32, number: u32) -> Result<(Tree, Tree), Box<dyn Error>> {
+pub fn changed(n_customers: u32, number: u32) -> Result<(Tree<'static>, Tree<'static>), Box<dyn Error>> {
     let (mut customer, mut subscription) = (None, None);
     let id = workload::customer_id(number);
     lines(n_customers, Some(number), &mut |_, list, tree| {
         match list {
-            Some("customers") if text(&tree, "id") == Some(&id) => customer = Some(tree),
-            Some("subscriptions") if text(&tree, "customer_id") == Some(&id) => subscription = Some(tree),
+            Some("customers") if text(&tree, "id") == Some(id.as_str()) => customer = Some(tree),
+            Some("subscriptions") if text(&tree, "customer_id") == Some(id.as_str()) => subscription = Some(tree),
             _ => {}
         }
         Ok(())
@@ -91,7 +91,7 @@ fn settings(document: &mut Document, tree: &Tree) {
     }
 }
 
-fn text<'t>(tree: &'t Tree, name: &str) -> Option<&'t String> {
+fn text<'t>(tree: &'t Tree<'_>, name: &str) -> Option<&'t str> {
     let Tree::Object(fields) = tree else { return None };
     match fields.iter().find(|(field, _)| *field == name) {
         Some((_, Tree::Text(text))) => Some(text),
@@ -99,7 +99,7 @@ fn text<'t>(tree: &'t Tree, name: &str) -> Option<&'t String> {
     }
 }
 
-type Each<'e> = dyn FnMut(usize, Option<&'static str>, Tree) -> Result<(), Problems> + 'e;
+type Each<'e> = dyn FnMut(usize, Option<&'static str>, Tree<'static>) -> Result<(), Problems> + 'e;
 
 /// Gives each line of the workload: its number, the list it belongs to, and what it says.
 fn lines(n_customers: u32, changed: Option<u32>, each: &mut Each<'_>) -> io::Result<()> {
@@ -121,7 +121,7 @@ impl Write for Lines<'_> {
                 continue;
             }
             let tree: Tree = serde_json::from_slice(&self.text)?;
-            let list = text(&tree, "kind").and_then(|kind| Kind::parse(kind)).map(Kind::list);
+            let list = text(&tree, "kind").and_then(Kind::parse).map(Kind::list);
             (self.each)(self.n, list, tree).map_err(io::Error::other)?;
             self.text.clear();
             self.n = self.n.saturating_add(1);

@@ -47,8 +47,8 @@ async function opened(engine, bytes) {
   return read.open(await webcrypto.subtle.verify("Ed25519", key, signature, signed));
 }
 
-test("its answers are those of the full build, from the snapshot and from the document", async () => {
-  const [ours, theirs] = [await opened(reader, file), await opened(full, file)];
+test("its answers from the snapshot are those of the full build from the document", async () => {
+  const ours = await opened(reader, file);
   const document = new full.Engine(demo);
   const { customers, features } = JSON.parse(demo);
   const who = [...customers.flatMap(({ id, alias }) => (alias ? [id, alias] : [id])), "nobody"];
@@ -58,9 +58,7 @@ test("its answers are those of the full build, from the snapshot and from the do
       for (const more of [{}, { consumed: "3" }, { consumed: "1000000.5", requested: "2" }, { explain: true }]) {
         const question = { customer, feature, ...more };
         const query = new URLSearchParams(question).toString();
-        const answer = ours.check(query, now);
-        assert.equal(answer, theirs.check(query, now), query);
-        const { freshness, ...decision } = JSON.parse(answer);
+        const { freshness, ...decision } = JSON.parse(ours.check(query, now));
         assert.equal(freshness.source, "SNAPSHOT");
         const { freshness: _, ...other } = JSON.parse(document.check(JSON.stringify(question), now));
         assert.deepEqual(decision, other, query);
@@ -88,6 +86,7 @@ test("a question that is none is refused, and so is a file that nobody signed", 
   assert.match(problems(() => new reader.Unverified(file.subarray(1)))[0].message, /not a snapshot file/);
 });
 
-test("it has no reader of documents", () => {
+test("neither build holds what is the other's", () => {
   assert.deepEqual(["Engine", "window", "billingPeriod", "resolve"].filter((name) => name in reader), []);
+  assert.deepEqual(["Unverified", "Snapshot"].filter((name) => name in full), []);
 });

@@ -11,8 +11,8 @@ use std::rc::Rc;
 #[derive(Clone, Debug)]
 pub struct Person {
     pub alias: Option<String>,
-    pub customer: Tree,
-    pub subscriptions: Vec<Tree>,
+    pub customer: Tree<'static>,
+    pub subscriptions: Vec<Tree<'static>>,
     /// The plan versions of the subscriptions.
     pub plans: BTreeSet<usize>,
     /// Whether no shard with it can be made.

@@ -68,7 +68,7 @@ impl Random {
 /// A version: its customers, whose each alias is, its definitions, and when it was written.
 type AsItWas = (Rc<People>, Rc<BTreeMap<String, String>>, usize, i64);
 
-fn tree(value: Value) -> Tree {
+fn tree(value: Value) -> Tree<'static> {
     serde_json::from_value(value).expect("a tree reads any value")
 }
 

@@ -28,7 +28,7 @@ pub fn definitions(document: &Value) -> Result<(Packed, Catalog), String> {
     Ok((object, catalog))
 }
 
-pub fn tree(value: &Value) -> Tree {
+pub fn tree(value: &Value) -> Tree<'static> {
     serde_json::from_value(value.clone()).unwrap()
 }
 
