@@ -35,12 +35,12 @@ export interface Question {
   max_age_ms?: number;
 }
 
-export type AllowReason = "ENABLED" | "WITHIN_LIMIT" | "UNLIMITED" | "WITHIN_GRACE" | "OVERAGE_ALLOWED";
+export type AllowReason = "ENABLED" | "WITHIN_LIMIT" | "UNLIMITED" | "WITHIN_GRACE" | "OVERAGE_ALLOWED" | "CONFIGURED";
 export type DenyReason =
   | "FEATURE_NOT_FOUND" | "FEATURE_DISABLED" | "ENTITLEMENT_DISABLED" | "NOT_ENTITLED" | "LIMIT_REACHED"
   | "REQUESTED_EXCEEDS_REMAINING" | "INSUFFICIENT_CREDITS" | "CUSTOMER_NOT_FOUND" | "CUSTOMER_ARCHIVED"
   | "NO_ACTIVE_SUBSCRIPTION" | "SUBSCRIPTION_PENDING" | "SUBSCRIPTION_PAUSED" | "SUBSCRIPTION_SUSPENDED"
-  | "SUBSCRIPTION_ENDED" | "TRIAL_EXPIRED" | "TYPE_MISMATCH";
+  | "SUBSCRIPTION_ENDED" | "TRIAL_EXPIRED" | "TYPE_MISMATCH" | "EXCEEDS_VALUE";
 export type IndeterminateReason =
   | "SNAPSHOT_MISSING" | "SNAPSHOT_EXPIRED" | "SNAPSHOT_BEHIND" | "SNAPSHOT_INVALID" | "USAGE_UNAVAILABLE"
   | "RESERVATION_UNAVAILABLE";
@@ -102,15 +102,24 @@ export interface WindowAnswer extends Metering {
   subscription_id: string | null;
 }
 
+/** The value of a CONFIG feature. That of a SELECT is a TEXT, that of a MAP is JSON. */
+export type ConfigValue =
+  | { kind: "NUMBER"; value: Decimal }
+  | { kind: "BOOLEAN"; value: boolean }
+  | { kind: "TEXT"; value: string }
+  | { kind: "JSON"; value: unknown };
+
 interface Answer extends Partial<Metering> {
   /** The headline. */
   allowed: boolean;
   customer_id: string;
   subscription_id: string | null;
   feature: { id: string | null; code: string; name: string | null };
-  type: "BOOLEAN" | "METERED" | "CREDITS" | null;
+  type: "BOOLEAN" | "METERED" | "CREDITS" | "CONFIG" | null;
   /** The configured switch alone. */
   enabled: boolean;
+  /** What a CONFIG feature is set to. */
+  value?: ConfigValue;
   /** Every allowance, the one that decided first; only where there is more than one. */
   windows?: WindowAnswer[];
   /** The row that decided. */
@@ -203,4 +212,6 @@ export function resolve(question: { ladder: unknown; grants: Record<string, unkn
     cost?: Decimal;
     origin: { entity_type: Origin["entity_type"]; entity_id: string };
   }[];
+  /** What CONFIG rows come to. */
+  value?: ConfigValue;
 };

@@ -4,7 +4,7 @@ use crate::answers::{self, Answers};
 use crate::input::{self, CliError};
 use crate::question_args::QuestionArgs;
 use crate::style::{self, Paint};
-use mayuse_core::{Amount, Decision, Instant, Verdict};
+use mayuse_core::{Amount, ConfigAnswer, Decision, Instant, Verdict};
 use mayuse_document::Check;
 use std::path::PathBuf;
 
@@ -61,12 +61,27 @@ pub fn table(decisions: &[Decision<'_>], paint: &Paint) -> String {
     })
 }
 
+/// A CONFIG value in a cell: a long one is cut.
+fn told(value: &ConfigAnswer<'_>) -> String {
+    const WIDTH: usize = 24;
+    let text = match value {
+        ConfigAnswer::Number(number) => number.to_string(),
+        ConfigAnswer::Boolean(on) => on.to_string(),
+        ConfigAnswer::Text(text) | ConfigAnswer::Json(text) => style::plain(text).to_string(),
+    };
+    if text.chars().count() <= WIDTH {
+        return text;
+    }
+    text.chars().take(WIDTH.saturating_sub(1)).chain(['…']).collect()
+}
+
 fn row(decision: &Decision<'_>) -> [String; 7] {
     let metering = decision.metering.as_ref();
-    let limit = match metering {
-        Some(metering) if metering.unlimited => "unlimited".to_owned(),
-        Some(metering) => metering.limit.as_ref().map(Amount::to_string).unwrap_or_default(),
-        None => String::new(),
+    let limit = match (metering, decision.value) {
+        (Some(metering), _) if metering.unlimited => "unlimited".to_owned(),
+        (Some(metering), _) => metering.limit.as_ref().map(Amount::to_string).unwrap_or_default(),
+        (None, Some(value)) => told(&value),
+        (None, None) => String::new(),
     };
     let resets = metering.and_then(|metering| metering.period).map(|period| match period.window.reset_at() {
         Some(at) => at.to_string(),

@@ -88,6 +88,6 @@ pub use mayuse_snapshot::{KeyError, KeyId, PublicKey};
 
 // The decision and its parts.
 pub use mayuse_core::{
-    Behavior, Decision, Effect, FeatureRef, Freshness, Level, Metering, Origin, Overage, Period, Reason, ResetPeriod,
-    Source, Step, ValueType, Verdict, Warning, Window, WindowAnswer, WriteJson,
+    Behavior, ConfigAnswer, Decision, Effect, FeatureRef, Freshness, Level, Metering, Origin, Overage, Period, Reason,
+    ResetPeriod, Source, Step, ValueType, Verdict, Warning, Window, WindowAnswer, WriteJson,
 };
