@@ -49,11 +49,15 @@ export type ResetPeriod =
   | { type: "NEVER" }
   /** The billing period; with `sub_cycle`, the months of it. */
   | { type: "BILLING_CYCLE"; sub_cycle?: "MONTHLY" }
-  | {
-      type: "CALENDAR" | "FIXED_WINDOW" | "SLIDING_WINDOW";
-      unit: "HOUR" | "DAY" | "WEEK" | "MONTH" | "YEAR";
-      interval: number;
-    };
+  | { type: "FIXED_WINDOW" | "SLIDING_WINDOW"; unit: PeriodUnit; interval: number }
+  /** Weeks begin on `week_start`, MONDAY if not given. */
+  | { type: "CALENDAR"; unit: PeriodUnit; interval: number; week_start?: Weekday };
+
+export type PeriodUnit = "MINUTE" | "HOUR" | "DAY" | "WEEK" | "MONTH" | "YEAR";
+export type Weekday = "MONDAY" | "TUESDAY" | "WEDNESDAY" | "THURSDAY" | "FRIDAY" | "SATURDAY" | "SUNDAY";
+export type BillingPeriod =
+  | "MONTHLY" | "QUARTERLY" | "SEMIANNUAL" | "ANNUAL" | "WEEKLY"
+  | { unit: "DAY" | "WEEK" | "MONTH" | "YEAR"; interval: number };
 
 /** A half-open window `[start, end)`. */
 export interface WindowBounds {
@@ -69,8 +73,10 @@ export interface Period extends WindowBounds {
   type: ResetPeriod["type"];
   /** Only where the billing period is cut into months. */
   sub_cycle?: "MONTHLY";
-  unit: "HOUR" | "DAY" | "WEEK" | "MONTH" | "YEAR" | null;
+  unit: PeriodUnit | null;
   interval: number | null;
+  /** Only where weeks begin on another day than Monday. */
+  week_start?: Weekday;
 }
 
 export interface Origin {
@@ -114,6 +120,8 @@ interface Answer extends Partial<Metering> {
   allowed: boolean;
   customer_id: string;
   subscription_id: string | null;
+  /** The fallback plan stood in for a subscription. */
+  fallback?: true;
   feature: { id: string | null; code: string; name: string | null };
   type: "BOOLEAN" | "METERED" | "CREDITS" | "CONFIG" | null;
   /** The configured switch alone. */
@@ -181,8 +189,10 @@ export function window(question: {
   at: Instant;
   activated_at?: Instant;
   billing?: {
-    period: "MONTHLY" | "QUARTERLY" | "SEMIANNUAL" | "ANNUAL";
-    billing_day_anchor: number;
+    period: BillingPeriod;
+    /** Not needed for days and weeks. */
+    billing_day_anchor?: number;
+    /** A date or an instant, as all of these. */
     current_period_start: string;
     current_period_end?: string | null;
     start_date?: string;
@@ -192,8 +202,10 @@ export function window(question: {
 
 /** The billing period that holds an instant. */
 export function billingPeriod(question: {
-  period: "MONTHLY" | "QUARTERLY" | "SEMIANNUAL" | "ANNUAL";
-  billing_day_anchor: number;
+  period: BillingPeriod;
+  /** Not needed for days and weeks. */
+  billing_day_anchor?: number;
+  /** A date or an instant. */
   start_date: string;
   at: Instant;
 }): WindowBounds;

@@ -1,10 +1,13 @@
 //! The calendar arithmetic against another library and another way: `jiff`, and periods counted
 //! one by one, where the core computes them at once.
 
-use crate::random::{MS_PER_DAY, RandomBilling, at, billing, cases, date, rhythm, unit};
+use crate::random::{MS_PER_DAY, RandomBilling, at, billing, cases, rhythm, unit, week_start};
 use jiff::civil::{self, DateTime};
 use jiff::{Span, ToSpan, Unit as Largest};
-use mayuse_core::{Anchors, BillingPeriod, BillingSchedule, Instant, Interval, ResetPeriod, Unit, Window, window};
+use mayuse_core::{
+    Anchors, BillingPeriod, BillingSchedule, CalendarInterval, Instant, Interval, ResetPeriod, Unit, Weekday, Window,
+    window,
+};
 use proptest::prelude::*;
 
 const EPOCH: DateTime = civil::date(1970, 1, 1).at(0, 0, 0, 0);
@@ -34,6 +37,7 @@ fn ms_of(at: DateTime) -> i64 {
 
 fn span(unit: Unit, n: i64) -> Span {
     match unit {
+        Unit::Minute => n.minutes(),
         Unit::Hour => n.hours(),
         Unit::Day => n.days(),
         Unit::Week => n.weeks(),
@@ -46,6 +50,11 @@ fn anchored(rule: ResetPeriod, activation: Instant, now: Instant) -> Window {
     window(rule, &Anchors { activation, billing: None }, now)
 }
 
+fn day_name(date: civil::Date) -> &'static str {
+    let names = ["MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY"];
+    names[usize::try_from(date.weekday().to_monday_zero_offset()).unwrap()]
+}
+
 fn check(held: Window, start: DateTime, end: Option<DateTime>) -> Result<(), TestCaseError> {
     prop_assert_eq!(civil(held.start), start, "start");
     prop_assert_eq!(held.end.map(civil), end, "end");
@@ -54,21 +63,26 @@ fn check(held: Window, start: DateTime, end: Option<DateTime>) -> Result<(), Tes
 
 /// The first instant of a calendar window, by stepping back unit by unit from the unit that holds
 /// `now` until one is a multiple.
-fn calendar_start(unit: Unit, n: i64, now: DateTime) -> DateTime {
+fn calendar_start(unit: Unit, n: i64, week_start: Weekday, now: DateTime) -> DateTime {
     let midnight = now.date().at(0, 0, 0, 0);
     let first_of_month = now.date().first_of_month().at(0, 0, 0, 0);
     // The unit that holds `now`, and how many units lie before it.
     let (start, count) = match unit {
+        Unit::Minute => {
+            let minute = now.date().at(now.hour(), now.minute(), 0, 0);
+            (minute, ms_of(minute) / 60_000)
+        }
         Unit::Hour => {
             let hour = now.date().at(now.hour(), 0, 0, 0);
             (hour, ms_of(hour) / 3_600_000)
         }
         Unit::Day => (midnight, ms_of(midnight) / MS_PER_DAY),
         Unit::Week => {
-            let since_monday = now.date().weekday().to_monday_zero_offset();
-            let monday = midnight.checked_sub(i64::from(since_monday).days()).unwrap();
-            let first_monday = civil::date(1969, 12, 29).at(0, 0, 0, 0);
-            (monday, monday.since((Largest::Day, first_monday)).unwrap().get_days().into())
+            let is_first = |date: &civil::Date| day_name(*date) == week_start.name();
+            let back = |from: civil::Date| (0..7).map(|n| from.checked_sub(n.days()).unwrap()).find(is_first).unwrap();
+            let (first, of_1970) = (back(now.date()), back(EPOCH.date()));
+            let since = first.since((Largest::Day, of_1970)).unwrap().get_days();
+            (first.at(0, 0, 0, 0), since.into())
         }
         Unit::Month => (first_of_month, i64::from(now.year()) * 12 + i64::from(now.month()) - 1),
         Unit::Year => (civil::date(now.year(), 1, 1).at(0, 0, 0, 0), i64::from(now.year())),
@@ -89,9 +103,14 @@ proptest! {
     #![proptest_config(cases(1_000))]
 
     #[test]
-    fn calendar_windows(unit in unit(), n in prop_oneof![1_i64..=12, 1_i64..=1_000], now in instants()) {
-        let rule = ResetPeriod::Calendar(Interval::new(unit, n).unwrap());
-        let start = calendar_start(unit, n, civil(now));
+    fn calendar_windows(
+        unit in unit(),
+        n in prop_oneof![1_i64..=12, 1_i64..=1_000],
+        week_start in week_start(),
+        now in instants(),
+    ) {
+        let rule = ResetPeriod::Calendar(CalendarInterval { every: Interval::new(unit, n).unwrap(), week_start });
+        let start = calendar_start(unit, n, week_start, civil(now));
         let end = start.checked_add(span(unit, n)).unwrap();
         check(anchored(rule, Instant::EPOCH, now), start, Some(end))?;
     }
@@ -143,38 +162,43 @@ proptest! {
     }
 
     #[test]
-    fn billing_periods((period, anchor) in rhythm(), from in -25_567_i64..70_000, days in -40_i64..3_000) {
-        let now = at((from + days) * MS_PER_DAY);
+    fn billing_periods(
+        (period, anchor) in rhythm(),
+        from in -25_567_i64..70_000,
+        clock in prop_oneof![Just(0), 0..MS_PER_DAY],
+        days in -40_i64..3_000,
+        ms in 0..MS_PER_DAY,
+    ) {
+        let (from, now) = (at(from * MS_PER_DAY + clock), at((from + days) * MS_PER_DAY + ms));
         let rhythm = BillingSchedule::new(period, anchor).unwrap();
-        let (start, end) = slow_period(period, anchor, day(from), day(from + days));
-        check(rhythm.period_from(date(from), now), start.at(0, 0, 0, 0), Some(end.at(0, 0, 0, 0)))?;
+        let (start, end) = slow_period(period, anchor, civil(from), civil(from).time(), civil(now));
+        check(rhythm.period_from(from, now), start, Some(end))?;
     }
 
     #[test]
-    fn billing_cycles(billing in billing(), days in -2_500_i64..2_500) {
-        let now = billing.from + days;
-        let (start, end, projected) = slow_cycle(&billing, day(now));
-        let held = billing.built().period_at(at(now * MS_PER_DAY + 1));
-        check(held, start.at(0, 0, 0, 0), end.map(|end| end.at(0, 0, 0, 0)))?;
+    fn billing_cycles(billing in billing(), days in -2_500_i64..2_500, ms in 0..MS_PER_DAY) {
+        let now = at(billing.from + days * MS_PER_DAY + ms);
+        let (start, end, projected) = slow_cycle(&billing, civil(now));
+        let held = billing.built().period_at(now);
+        check(held, start, end)?;
+        prop_assert_eq!(held.projected, projected);
+    }
+
+    #[test]
+    fn billing_months(billing in billing(), days in -2_500_i64..2_500, ms in 0..MS_PER_DAY) {
+        let now = at(billing.from + days * MS_PER_DAY + ms);
+        let (start, end, projected) = slow_cycle(&billing, civil(now));
+        let anchor = if billing.period.months().is_some() { billing.anchor } else { start.day().into() };
+        let clock = civil(at(billing.from)).time();
+        let (start, month_end) = slow_period(BillingPeriod::MONTHLY, anchor, start, clock, civil(now));
+        let held = billing.built().month_at(now);
+        check(held, start, Some(end.map_or(month_end, |end| end.min(month_end))))?;
         prop_assert_eq!(held.projected, projected);
     }
 }
 
 fn is_in_range(at: DateTime) -> bool {
     at.year() < 9_999
-}
-
-fn day(n: i64) -> civil::Date {
-    EPOCH.date().checked_add(n.days()).unwrap()
-}
-
-fn months(period: BillingPeriod) -> i64 {
-    match period {
-        BillingPeriod::Monthly => 1,
-        BillingPeriod::Quarterly => 3,
-        BillingPeriod::Semiannual => 6,
-        BillingPeriod::Annual => 12,
-    }
 }
 
 /// `m` months later, or earlier, on the anchor: the last day where the month is shorter.
@@ -187,17 +211,35 @@ fn on_anchor(month: civil::Date, anchor: i64) -> civil::Date {
     civil::date(month.year(), month.month(), i8::try_from(day).unwrap())
 }
 
+/// So many whole periods later, or earlier.
+fn stepped(period: BillingPeriod, anchor: i64, from: civil::Date, n: i64) -> civil::Date {
+    let (unit, every) = (period.every().unit, i64::from(period.every().interval()) * n);
+    match unit {
+        Unit::Month => months_at_anchor(from, every, anchor),
+        Unit::Year => months_at_anchor(from, every * 12, anchor),
+        unit => from.checked_add(span(unit, every)).unwrap(),
+    }
+}
+
 /// The period that starts on a day: to the anchor of the same month, where that is still to come.
 fn slow_end(period: BillingPeriod, anchor: i64, start: civil::Date) -> civil::Date {
     let anchor_day = on_anchor(start, anchor);
-    if start < anchor_day { anchor_day } else { months_at_anchor(start, months(period), anchor) }
+    let has_anchor = period.months().is_some();
+    if has_anchor && start < anchor_day { anchor_day } else { stepped(period, anchor, start, 1) }
 }
 
-/// Period after period from a start until one holds the day, or already the first is later.
-fn slow_period(period: BillingPeriod, anchor: i64, from: civil::Date, at: civil::Date) -> (civil::Date, civil::Date) {
+/// Period after period from a start until one holds the instant, or already the first is later. All but the first
+/// start at the time of day `clock`.
+fn slow_period(
+    period: BillingPeriod,
+    anchor: i64,
+    from: DateTime,
+    clock: civil::Time,
+    at: DateTime,
+) -> (DateTime, DateTime) {
     let mut start = from;
     loop {
-        let end = slow_end(period, anchor, start);
+        let end = slow_end(period, anchor, start.date()).to_datetime(clock);
         if at < end {
             return (start, end);
         }
@@ -205,30 +247,32 @@ fn slow_period(period: BillingPeriod, anchor: i64, from: civil::Date, at: civil:
     }
 }
 
-/// The billing cycle that holds a day, and whether it is not the one that is replicated.
-fn slow_cycle(billing: &RandomBilling, at: civil::Date) -> (civil::Date, Option<civil::Date>, bool) {
+/// The billing cycle that holds an instant, and whether it is not the one that is replicated.
+fn slow_cycle(billing: &RandomBilling, now: DateTime) -> (DateTime, Option<DateTime>, bool) {
     let RandomBilling { period, anchor, .. } = *billing;
-    let (from, to) = (day(billing.from), billing.to.map(day));
-    if let Some(to) = to.filter(|to| *to <= at) {
-        let (start, end) = slow_period(period, anchor, to, at);
+    let time = |ms: i64| civil(at(ms));
+    let (from, to) = (time(billing.from), billing.to.map(time));
+    let clock = from.time();
+    if let Some(to) = to.filter(|to| *to <= now) {
+        let (start, end) = slow_period(period, anchor, to, clock, now);
         return (start, Some(end), true);
     }
-    if from <= at {
+    if from <= now {
         return (from, to, false);
     }
     // The first period: from where billing began, which is never later than the current one.
-    let begun = billing.start.map(day);
-    let first = billing.billing_start.map(day).or(begun).map(|first| first.min(from));
+    let begun = billing.start.map(time);
+    let first = billing.billing_start.map(time).or(begun).map(|first| first.min(from));
     if let (Some(begun), Some(first)) = (begun, first)
-        && at < first
+        && now < first
         && begun < first
     {
         return (begun, Some(first), true);
     }
     let (mut start, mut end) = (from, to);
-    while at < start && first.is_none_or(|first| first < start) {
+    while now < start && first.is_none_or(|first| first < start) {
         end = Some(start);
-        start = months_at_anchor(start, -months(period), anchor);
+        start = stepped(period, anchor, start.date(), -1).to_datetime(clock);
         start = first.map_or(start, |first| first.max(start));
     }
     (start, end, true)

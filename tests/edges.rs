@@ -1,8 +1,8 @@
 //! Edges that laws with random input seldom reach: the last that fits, and the first that does not.
 
 use mayuse_core::{
-    Amount, AmountError, BillingPeriod, BillingSchedule, Date, Instant, Interval, Question, ResetPeriod, Unit,
-    WriteJson, decide,
+    Amount, AmountError, BillingPeriod, BillingSchedule, CalendarInterval, Date, Instant, Interval, Question,
+    ResetPeriod, Unit, Weekday, WriteJson, decide,
 };
 use mayuse_document::{Check, Tree};
 use mayuse_tests::{compiled, instant};
@@ -125,10 +125,10 @@ fn an_instant_is_read_to_the_last_digit() {
 #[test]
 fn a_billing_day_is_1_to_32_767() {
     for anchor in [1, 32_767] {
-        assert!(BillingSchedule::new(BillingPeriod::Monthly, anchor).is_ok(), "{anchor}");
+        assert!(BillingSchedule::new(BillingPeriod::MONTHLY, anchor).is_ok(), "{anchor}");
     }
     for anchor in [i64::MIN, -1, 0, 32_768, 65_537, i64::MAX] {
-        let error = BillingSchedule::new(BillingPeriod::Monthly, anchor).unwrap_err();
+        let error = BillingSchedule::new(BillingPeriod::MONTHLY, anchor).unwrap_err();
         assert_eq!(error.to_string(), format!("billing_day_anchor must be 1 to 32767, found {anchor}"));
     }
 }
@@ -149,18 +149,26 @@ fn an_interval_is_1_to_10_000() {
 fn reset_periods_are_the_same_where_they_reset_at_the_same_instants() {
     use ResetPeriod::{BillingCycle, BillingMonth, Calendar, FixedWindow, Never, SlidingWindow};
     let every = |unit, interval| Interval::new(unit, interval).unwrap();
-    let (hour, day, week, month, year) = (Unit::Hour, Unit::Day, Unit::Week, Unit::Month, Unit::Year);
+    let calendar = |unit, interval| Calendar(every(unit, interval).into());
+    let weeks_of = |interval, week_start| Calendar(CalendarInterval { every: every(Unit::Week, interval), week_start });
+    let (minute, hour, day) = (Unit::Minute, Unit::Hour, Unit::Day);
+    let (week, month, year) = (Unit::Week, Unit::Month, Unit::Year);
     let groups = [
         vec![Never],
         vec![BillingCycle],
         vec![BillingMonth],
-        vec![Calendar(every(hour, 24)), Calendar(every(day, 1))],
-        vec![Calendar(every(hour, 168)), Calendar(every(day, 7))],
+        vec![calendar(minute, 60), calendar(hour, 1)],
+        vec![calendar(minute, 1_440), calendar(hour, 24), calendar(day, 1)],
+        vec![calendar(hour, 168), calendar(day, 7)],
         // It begins on Mondays.
-        vec![Calendar(every(week, 1))],
-        vec![Calendar(every(week, 2))],
-        vec![Calendar(every(month, 12)), Calendar(every(year, 1))],
-        vec![Calendar(every(month, 1))],
+        vec![calendar(week, 1), weeks_of(1, Weekday::Monday)],
+        vec![weeks_of(1, Weekday::Sunday)],
+        // Of no other unit does it matter on which day weeks begin.
+        vec![calendar(day, 2), Calendar(CalendarInterval { every: every(day, 2), week_start: Weekday::Sunday })],
+        vec![calendar(week, 2)],
+        vec![calendar(month, 12), calendar(year, 1)],
+        vec![calendar(month, 1)],
+        vec![FixedWindow(every(minute, 90))],
         vec![FixedWindow(every(hour, 168)), FixedWindow(every(day, 7)), FixedWindow(every(week, 1))],
         vec![FixedWindow(every(month, 24)), FixedWindow(every(year, 2))],
         vec![SlidingWindow(every(hour, 168)), SlidingWindow(every(day, 7)), SlidingWindow(every(week, 1))],

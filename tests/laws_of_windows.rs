@@ -114,8 +114,8 @@ proptest! {
         prop_assert!(month.end <= whole.end || whole.end.is_none(), "{month:?} ends after {whole:?}");
         let days = (month.end.unwrap_or(month.start).millis() - month.start.millis()) / 86_400_000;
         prop_assert!(days <= 31, "{month:?} is longer than a month");
-        let renewed = tied.billing.to.is_some_and(|to| at(to * 86_400_000) <= now);
-        if tied.billing.period == BillingPeriod::Monthly && renewed {
+        let renewed = tied.billing.to.is_some_and(|to| at(to) <= now);
+        if tied.billing.period == BillingPeriod::MONTHLY && renewed {
             prop_assert_eq!(bounds(&month), bounds(&whole));
         }
     }
@@ -126,7 +126,7 @@ proptest! {
         prop_assert_eq!(held.reset_at(), held.end);
         let never_ends = match tied.rule {
             ResetPeriod::Never => true,
-            ResetPeriod::BillingCycle => tied.billing.to.is_none() && now >= at(tied.billing.from * 86_400_000),
+            ResetPeriod::BillingCycle => tied.billing.to.is_none() && now >= at(tied.billing.from),
             _ => false,
         };
         let by_billing = matches!(tied.rule, ResetPeriod::BillingCycle | ResetPeriod::BillingMonth);
@@ -144,7 +144,7 @@ fn is_first(tied: &Tied, window: &Window) -> bool {
         ResetPeriod::Never | ResetPeriod::FixedWindow(_) => window.start == tied.activation,
         ResetPeriod::BillingCycle | ResetPeriod::BillingMonth => {
             let RandomBilling { from, start, billing_start, .. } = tied.billing;
-            [Some(from), start, billing_start].into_iter().flatten().any(|day| at(day * 86_400_000) == window.start)
+            [Some(from), start, billing_start].into_iter().flatten().any(|ms| at(ms) == window.start)
         }
         _ => false,
     }

@@ -4,7 +4,9 @@
 //! close together, so that rows meet each other, limits are just reached, and edges are hit.
 //! Their parts are boxed: nested as they are, they would be too large for the stack of a test.
 
-use mayuse_core::{Billing, BillingPeriod, BillingSchedule, Date, Instant, Interval, ResetPeriod, Unit};
+use mayuse_core::{
+    Billing, BillingPeriod, BillingSchedule, CalendarInterval, Instant, Interval, ResetPeriod, Unit, Weekday,
+};
 use proptest::collection::vec;
 use proptest::option::{self, weighted};
 use proptest::prelude::*;
@@ -38,8 +40,9 @@ pub fn day_text(day: i64) -> String {
     at(day * MS_PER_DAY).to_string()[..10].to_owned()
 }
 
-pub fn date(day: i64) -> Date {
-    Date::parse(&day_text(day)).unwrap()
+/// An instant as documents may give it: a date, if it is a midnight.
+pub fn time_text(ms: i64) -> String {
+    if ms % MS_PER_DAY == 0 { day_text(ms / MS_PER_DAY) } else { at(ms).to_string() }
 }
 
 /// Any instant; most in years that matter, many at midnight.
@@ -61,7 +64,7 @@ pub fn now() -> impl Strategy<Value = Instant> {
 }
 
 pub fn unit() -> impl Strategy<Value = Unit> {
-    select(vec![Unit::Hour, Unit::Day, Unit::Week, Unit::Month, Unit::Year])
+    select(Unit::ALL.to_vec())
 }
 
 fn every() -> impl Strategy<Value = Interval> {
@@ -75,9 +78,14 @@ pub fn resetting_rule() -> impl Strategy<Value = ResetPeriod> {
         1 => Just(ResetPeriod::Never),
         4 => Just(ResetPeriod::BillingCycle),
         3 => Just(ResetPeriod::BillingMonth),
-        3 => every().prop_map(ResetPeriod::Calendar),
+        3 => (every(), week_start())
+            .prop_map(|(every, week_start)| ResetPeriod::Calendar(CalendarInterval { every, week_start })),
         3 => every().prop_map(ResetPeriod::FixedWindow),
     ]
+}
+
+pub fn week_start() -> impl Strategy<Value = Weekday> {
+    select(Weekday::ALL.to_vec())
 }
 
 pub fn sliding_rule() -> impl Strategy<Value = ResetPeriod> {
@@ -86,9 +94,11 @@ pub fn sliding_rule() -> impl Strategy<Value = ResetPeriod> {
 
 /// Any rhythm of billing.
 pub fn rhythm() -> impl Strategy<Value = (BillingPeriod, i64)> {
-    use BillingPeriod::{Annual, Monthly, Quarterly, Semiannual};
     let anchor = prop_oneof![6 => 1_i64..=31, 1 => 1_i64..=32_767];
-    (select(vec![Monthly, Quarterly, Semiannual, Annual]), anchor)
+    let named = select(BillingPeriod::NAMED.to_vec()).prop_map(|(_, period)| period);
+    let other = (select(BillingPeriod::UNITS.to_vec()), 1_i64..=40)
+        .prop_map(|(unit, interval)| BillingPeriod::new(unit, interval).unwrap());
+    (prop_oneof![3 => named, 1 => other], anchor)
 }
 
 /// What is replicated of a subscription's billing, whether it makes sense or not.
@@ -96,7 +106,7 @@ pub fn rhythm() -> impl Strategy<Value = (BillingPeriod, i64)> {
 pub struct RandomBilling {
     pub period: BillingPeriod,
     pub anchor: i64,
-    /// Days since 1970, as all of these.
+    /// Milliseconds since 1970, as all of these.
     pub from: i64,
     pub to: Option<i64>,
     pub start: Option<i64>,
@@ -106,22 +116,31 @@ pub struct RandomBilling {
 impl RandomBilling {
     pub fn built(&self) -> Billing {
         let rhythm = BillingSchedule::new(self.period, self.anchor).unwrap();
-        let [to, start, billing_start] = [self.to, self.start, self.billing_start].map(|day| day.map(date));
-        Billing::new(rhythm, date(self.from), to, start, billing_start).unwrap()
+        let [to, start, billing_start] = [self.to, self.start, self.billing_start].map(|ms| ms.map(at));
+        Billing::new(rhythm, at(self.from), to, start, billing_start).unwrap()
+    }
+
+    /// The period as documents give it.
+    fn period_json(&self) -> Value {
+        let every = self.period.every();
+        let other = || json!({ "unit": every.unit.name(), "interval": every.interval() });
+        self.period.name().map_or_else(other, Value::from)
     }
 }
 
 pub fn billing() -> BoxedStrategy<RandomBilling> {
     let length = prop_oneof![select(vec![28_i64, 29, 30, 31, 90, 181, 365, 366]), 1_i64..=800];
     let earlier = || option::of(-40_i64..2_000);
-    (rhythm(), FIRST_DAY..FIRST_DAY + N_DAYS, weighted(0.8, length), earlier(), earlier())
-        .prop_map(|((period, anchor), from, length, start, billing_start)| RandomBilling {
+    // Mostly dates, else a time of day of each.
+    let clocks = prop_oneof![2 => Just([0; 4]), 1 => prop::array::uniform4(prop_oneof![Just(0), 0..MS_PER_DAY])];
+    (rhythm(), FIRST_DAY..FIRST_DAY + N_DAYS, weighted(0.8, length), earlier(), earlier(), clocks)
+        .prop_map(|((period, anchor), from, length, start, billing_start, clocks)| RandomBilling {
             period,
             anchor,
-            from,
-            to: length.map(|length| from + length),
-            start: start.map(|by| from - by),
-            billing_start: billing_start.map(|by| from - by),
+            from: from * MS_PER_DAY + clocks[0],
+            to: length.map(|length| (from + length) * MS_PER_DAY + clocks[1]),
+            start: start.map(|by| (from - by) * MS_PER_DAY + clocks[2]),
+            billing_start: billing_start.map(|by| (from - by) * MS_PER_DAY + clocks[3]),
         })
         .boxed()
 }
@@ -296,13 +315,16 @@ pub fn subscription(rules: Rules, amounts: Amounts) -> BoxedStrategy<Value> {
     (status, billing(), dates, sold, rows(0.15, rules, amounts)).prop_map(
         |(status, billing, (start, length, activated, trial), (plan, version, owner, held, product), rows)| {
             let start = FIRST_DAY + start;
+            let clock = billing.from.rem_euclid(MS_PER_DAY);
+            let time = |day: i64| time_text(day * MS_PER_DAY + clock);
             let instant = |(by, ms): (i64, i64)| at((start + by) * MS_PER_DAY + ms).to_string();
             json!({
                 "customer_id": owner, "plan_id": format!("plan_{plan}"), "plan_version_id": format!("plv_{plan}_{version}"),
-                "status": status, "start_date": day_text(start), "end_date": length.map(|days| day_text(start + days)),
-                "activated_at": activated.map(instant), "trial_duration": trial, "period": billing.period.name(),
-                "billing_day_anchor": billing.anchor, "current_period_start": day_text(billing.from),
-                "current_period_end": billing.to.map(day_text), "billing_start_date": billing.billing_start.map(day_text),
+                "status": status, "start_date": time(start), "end_date": length.map(|days| time(start + days)),
+                "activated_at": activated.map(instant), "trial_duration": trial, "period": billing.period_json(),
+                "billing_day_anchor": billing.anchor, "current_period_start": time_text(billing.from),
+                "current_period_end": billing.to.map(time_text),
+                "billing_start_date": billing.billing_start.map(time_text),
                 "add_ons": held, "entitlements": rows, "components": [{ "name": "Seat", "product_id": product }],
             })
         },

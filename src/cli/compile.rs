@@ -231,7 +231,7 @@ impl Line {
             (Some(Kind::Coupon | Kind::AddOnMapping), _) => {}
             (Some(kind), fields) => document.add_at(kind.list(), self.at(), fields),
             (None, Tree::Object(fields)) => {
-                let settings = fields.iter().filter(|(name, _)| name == "ladder" || name == "access_statuses");
+                let settings = fields.iter().filter(|(name, _)| Document::SETTINGS.contains(&&**name));
                 settings.for_each(|(name, value)| document.set(name, value));
             }
             (None, _) => {}

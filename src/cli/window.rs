@@ -23,23 +23,23 @@ pub struct Args {
     /// Where FIXED_WINDOW and NEVER start (RFC 3339)
     #[arg(long, value_name = "INSTANT")]
     activated_at: Option<String>,
-    /// Billing period: MONTHLY, QUARTERLY, SEMIANNUAL or ANNUAL
+    /// Billing period: MONTHLY, QUARTERLY, SEMIANNUAL, ANNUAL, WEEKLY, or JSON {"unit", "interval"}
     #[arg(long, value_name = "P")]
     period: Option<String>,
-    /// Day of the month on which billing periods start
+    /// Day of the month on which billing periods start; not needed for days and weeks
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
     billing_day_anchor: Option<i64>,
-    /// First day of the current billing period
-    #[arg(long, value_name = "DATE")]
+    /// Start of the current billing period (a date or RFC 3339)
+    #[arg(long, value_name = "TIME")]
     current_period_start: Option<String>,
-    /// Renewal date: the first day after the current billing period
-    #[arg(long, value_name = "DATE")]
+    /// Renewal: the end of the current billing period, exclusive
+    #[arg(long, value_name = "TIME")]
     current_period_end: Option<String>,
-    /// First day of the subscription
-    #[arg(long, value_name = "DATE")]
+    /// Start of the subscription
+    #[arg(long, value_name = "TIME")]
     start_date: Option<String>,
-    /// First day of billing, after a trial
-    #[arg(long, value_name = "DATE")]
+    /// Start of billing, after a trial
+    #[arg(long, value_name = "TIME")]
     billing_start_date: Option<String>,
 }
 
@@ -51,10 +51,17 @@ pub fn run(args: &Args) -> Result<bool, CliError> {
         rule => rule.as_bytes().to_vec(),
     };
     let rule = Tree::parse_bytes(&json).map_err(|error| CliError::Json { what, message: error.to_string() })?;
+    let period = match args.period.as_deref() {
+        Some(json) if json.starts_with('{') => Some(
+            Tree::parse_bytes(json.as_bytes())
+                .map_err(|error| CliError::Json { what: "--period".to_owned(), message: error.to_string() })?,
+        ),
+        name => name.map(|name| Tree::Text(name.into())),
+    };
     let text =
         |name: &str, value: &Option<String>| Some((Cow::from(name.to_owned()), Tree::Text(value.clone()?.into())));
     let billing: Vec<(Cow<'_, str>, Tree<'_>)> = [
-        text("period", &args.period),
+        period.map(|period| ("period".into(), period)),
         args.billing_day_anchor.map(|anchor| ("billing_day_anchor".into(), Tree::from(anchor))),
         text("current_period_start", &args.current_period_start),
         text("current_period_end", &args.current_period_end),

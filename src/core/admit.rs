@@ -6,12 +6,14 @@ use crate::amount::Amount;
 use crate::compose::{AnchoredAllowance, Entitlement};
 use crate::decision::{Metering, Overage, Period, Reason, ValueType, Warning, WindowAnswer};
 use crate::evaluation::EvaluationContext;
+use crate::reset::ResetPeriod;
 use crate::resolve::{Limits, Overflow, Terms};
 use crate::sort::sort_by;
 use crate::time::Instant;
 use crate::valid_until::ValidUntil;
 use crate::value::{Behavior, Credits};
-use crate::windowing::window;
+use crate::window::Window;
+use crate::windowing::{Anchors, window};
 use std::cmp::{Ordering, Reverse};
 
 /// The amounts of a question: requested, consumed and reserved.
@@ -115,12 +117,18 @@ fn admit_metered<'c>(
                 remaining,
                 overage: Overage { behavior: limits.overage, grace: limits.grace, units },
                 warning,
-                period: Some(Period { rule: limits.reset_period, window }),
+                period: Some(Period { rule: shown(limits.reset_period, &anchored.anchors, &window, now), window }),
             },
             origin: anchored.allowance.row.source.into(),
             subscription_id: anchored.subscription,
         },
     })
+}
+
+/// The reset period that an answer shows: months that do not cut the billing period are the billing cycle.
+fn shown(rule: ResetPeriod, anchors: &Anchors, window: &Window, now: Instant) -> ResetPeriod {
+    let is_cut = || self::window(ResetPeriod::BillingCycle, anchors, now) != *window;
+    if rule == ResetPeriod::BillingMonth && !is_cut() { ResetPeriod::BillingCycle } else { rule }
 }
 
 /// The rule of admission: the first line of its table that holds. `used` is consumed plus reserved; `total` is

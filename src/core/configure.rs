@@ -9,7 +9,7 @@ use crate::evaluation::EvaluationContext;
 use crate::idx::FeatureIdx;
 use crate::json::{Token, WriteJson, end, object, put};
 use crate::ladder::{AcrossSubscriptions, Combine, Ladder};
-use crate::resolve::{AppliedGrant, Overflow, held, sort_rows};
+use crate::resolve::{AppliedGrant, ChainTerms, Overflow, sort_rows};
 use crate::time::Instant;
 use crate::value::{ConfigType, ConfigValue, Value};
 
@@ -95,18 +95,18 @@ pub(crate) fn configured<'c>(
     if ladder.across == AcrossSubscriptions::Chain {
         context.chain_rows(at, feature, context.chain_in_scope(feature), &mut rows);
         mismatch = drop_mismatches(&mut rows);
-        if let Some(named) = context.chain_billing() {
-            best = resolve_config(ladder, values, &mut rows, Some(named.id), named.start.midnight())?;
+        if let Some((named, _, terms)) = context.chain_anchors(feature) {
+            best = resolve_config(ladder, &terms, values, &mut rows, named.named(), named.start)?;
         }
     } else {
         let mut granting = context.granting();
         while let Some(subscription) = granting.next() {
             rows.clear();
             let in_scope = context.in_scope(feature, subscription);
-            context.each_row(at, feature, subscription, in_scope, &mut |row| rows.push(row));
+            context.subscription_rows(at, feature, subscription, in_scope, &mut rows);
             mismatch |= drop_mismatches(&mut rows);
-            let found =
-                resolve_config(ladder, values, &mut rows, Some(subscription.id), subscription.start.midnight())?;
+            let terms = context.terms(subscription, feature);
+            let found = resolve_config(ladder, &terms, values, &mut rows, subscription.named(), subscription.start)?;
             best = better(values, best, found);
         }
     }
@@ -124,7 +124,7 @@ pub(crate) fn overridden<'c>(
     below: Option<Configured<'c>>,
     rows: &mut Vec<AppliedGrant<'c>>,
 ) -> Result<Option<Configured<'c>>, Overflow> {
-    match resolve_config(ladder, values, rows, None, Instant::EPOCH)? {
+    match resolve_config(ladder, &ChainTerms::ALONE, values, rows, None, Instant::EPOCH)? {
         Some(own) => combined(values, combine, below, own).map(Some),
         None => Ok(below),
     }
@@ -133,6 +133,7 @@ pub(crate) fn overridden<'c>(
 /// Resolves the CONFIG rows of a chain, in any order.
 pub(crate) fn resolve_config<'c>(
     ladder: &Ladder,
+    terms: &ChainTerms,
     values: &ConfigType,
     rows: &mut Vec<AppliedGrant<'c>>,
     subscription: Option<&'c str>,
@@ -144,7 +145,7 @@ pub(crate) fn resolve_config<'c>(
         let mut below = None;
         for row in level {
             let (Some(combine), Some(own)) =
-                (ladder.combine(row.source.level()), applied(ladder, *row, subscription, started)?)
+                (ladder.combine(row.source.level()), applied(ladder, terms, *row, subscription, started)?)
             else {
                 continue;
             };
@@ -164,13 +165,17 @@ pub(crate) fn resolve_config<'c>(
 /// The value of one row, for the quantity and the seats that it counts for. None for another value than CONFIG.
 fn applied<'c>(
     ladder: &Ladder,
+    terms: &ChainTerms,
     row: AppliedGrant<'c>,
     subscription: Option<&'c str>,
     started: Instant,
 ) -> Result<Option<Configured<'c>>, Overflow> {
     let Value::Config(config) = &row.grant.value else { return Ok(None) };
     let value = match &config.value {
-        ConfigValue::Number(number) => ConfigAnswer::Number(held(ladder, &row, *number)?),
+        ConfigValue::Number(number) => {
+            let times = terms.times(ladder, &row, config.per_seat);
+            ConfigAnswer::Number(times.map_or(Some(*number), |times| number.times(times)).ok_or(Overflow)?)
+        }
         other => other.into(),
     };
     Ok(Some(Configured { row, subscription, enabled: config.enabled, value, started }))

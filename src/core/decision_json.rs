@@ -18,6 +18,12 @@ impl WriteJson for Decision<'_> {
             "retryable": self.retryable,
             "customer_id": self.customer_id,
             "subscription_id": self.subscription_id,
+        );
+        if self.fallback {
+            fields!(out, "fallback": true);
+        }
+        fields!(
+            out,
             "feature": self.feature,
             "type": self.value_type,
             "enabled": self.enabled,
@@ -115,6 +121,12 @@ impl WriteJson for Period {
             out,
             "unit": rule.every().map(|every| Token(every.unit.name())),
             "interval": rule.every().map(|every| every.interval()),
+        );
+        if let Some(week_start) = rule.week_start() {
+            fields!(out, "week_start": Token(week_start.name()));
+        }
+        fields!(
+            out,
             "start": window.start,
             "end": window.end,
             "reset_at": window.reset_at(),

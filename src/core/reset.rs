@@ -5,7 +5,7 @@ use crate::json::{Token, WriteJson, end, fields, object};
 use std::fmt;
 
 /// The rule by which the usage of a metered allowance starts again from zero. In JSON: `{"type", "sub_cycle"?,
-/// "unit"?, "interval"?}`.
+/// "unit"?, "interval"?, "week_start"?, "time_zone"?}`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum ResetPeriod {
     /// Never: all usage since the activation counts.
@@ -15,7 +15,7 @@ pub enum ResetPeriod {
     /// Monthly within the billing period, and at each renewal (BILLING_CYCLE with `sub_cycle` MONTHLY).
     BillingMonth,
     /// On calendar boundaries, the same for all customers.
-    Calendar(Interval),
+    Calendar(CalendarInterval),
     /// At regular steps from the activation.
     FixedWindow(Interval),
     /// Continuously: only usage within the last interval counts.
@@ -30,10 +30,40 @@ pub struct Interval {
     interval: u16,
 }
 
-/// A unit of a reset period.
+/// The interval of a CALENDAR reset period, and the calendar that it is counted in.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct CalendarInterval {
+    /// The interval.
+    pub every: Interval,
+    /// The day on which weeks begin.
+    pub week_start: Weekday,
+}
+
+impl From<Interval> for CalendarInterval {
+    /// Weeks begin on Mondays.
+    fn from(every: Interval) -> Self {
+        CalendarInterval { every, week_start: Weekday::Monday }
+    }
+}
+
+/// A day of the week.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum Weekday {
+    Monday,
+    Tuesday,
+    Wednesday,
+    Thursday,
+    Friday,
+    Saturday,
+    Sunday,
+}
+
+/// A unit of a reset period or a billing period.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[expect(missing_docs, reason = "the names say it")]
 pub enum Unit {
+    Minute,
     Hour,
     Day,
     Week,
@@ -63,6 +93,11 @@ impl Interval {
         }
     }
 
+    /// An interval that is known to be within bounds.
+    pub(crate) const fn of(unit: Unit, interval: u16) -> Interval {
+        Interval { unit, interval }
+    }
+
     /// The number of units: 1 to 10,000.
     pub fn interval(self) -> u16 {
         self.interval
@@ -70,39 +105,48 @@ impl Interval {
 
     pub(crate) fn step(self) -> Step {
         let n = i64::from(self.interval);
-        let hours = |each: i64| Step::Hours(n.saturating_mul(each));
+        let minutes = |each: i64| Step::Minutes(n.saturating_mul(each));
         match self.unit {
-            Unit::Hour => hours(1),
-            Unit::Day => hours(24),
-            Unit::Week => hours(168),
+            Unit::Minute => minutes(1),
+            Unit::Hour => minutes(60),
+            Unit::Day => minutes(1_440),
+            Unit::Week => minutes(10_080),
             Unit::Month => Step::Months(n),
             Unit::Year => Step::Months(n.saturating_mul(12)),
         }
     }
 }
 
-/// The length of an interval in hours or months, so that DAY 7 and WEEK 1 compare equal.
+/// The length of an interval in minutes or months, so that DAY 7 and WEEK 1 compare equal.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Step {
-    Hours(i64),
+    Minutes(i64),
     Months(i64),
 }
 
 impl ResetPeriod {
-    /// Whether both always reset at the same instants: MONTH 12 equals YEAR 1, HOUR 24 equals DAY 1 and, except for
-    /// CALENDAR, whose weeks begin on Mondays, DAY 7 equals WEEK 1.
+    /// Whether both always reset at the same instants: MONTH 12 equals YEAR 1, HOUR 24 equals DAY 1, MINUTE 60 equals
+    /// HOUR 1 and, except for CALENDAR, whose weeks begin on a day of the week, DAY 7 equals WEEK 1.
     pub fn is_equivalent(self, other: ResetPeriod) -> bool {
         match (self, other) {
             (ResetPeriod::Never, ResetPeriod::Never)
             | (ResetPeriod::BillingCycle, ResetPeriod::BillingCycle)
             | (ResetPeriod::BillingMonth, ResetPeriod::BillingMonth) => true,
             (ResetPeriod::Calendar(a), ResetPeriod::Calendar(b)) => {
-                (a.unit == Unit::Week) == (b.unit == Unit::Week) && a.step() == b.step()
+                let is_week = a.every.unit == Unit::Week;
+                is_week == (b.every.unit == Unit::Week)
+                    && a.every.step() == b.every.step()
+                    && (!is_week || a.week_start == b.week_start)
             }
             (ResetPeriod::FixedWindow(a), ResetPeriod::FixedWindow(b))
             | (ResetPeriod::SlidingWindow(a), ResetPeriod::SlidingWindow(b)) => a.step() == b.step(),
             _ => false,
         }
+    }
+
+    /// Whether windows count from the start of a row or the activation.
+    pub(crate) fn counts_from_start(self) -> bool {
+        matches!(self, ResetPeriod::Never | ResetPeriod::FixedWindow(_))
     }
 
     /// The name on the wire.
@@ -116,9 +160,15 @@ impl ResetPeriod {
         }
     }
 
-    /// The same reset period on a subscription billed monthly, where a billing month is the billing cycle.
-    pub(crate) fn when_billed_monthly(self) -> ResetPeriod {
-        if self == ResetPeriod::BillingMonth { ResetPeriod::BillingCycle } else { self }
+    /// The reset period of two rows that join: [`is_equivalent`](Self::is_equivalent) or, where billing is monthly,
+    /// BILLING_CYCLE with and without `sub_cycle`. If either cuts the billing cycle, both together do. None if the
+    /// rows do not join.
+    pub(crate) fn joined(self, other: ResetPeriod, is_billed_monthly: bool) -> Option<ResetPeriod> {
+        let by_cycle = |period| matches!(period, ResetPeriod::BillingCycle | ResetPeriod::BillingMonth);
+        if is_billed_monthly && by_cycle(self) && by_cycle(other) {
+            return Some(if self == other { self } else { ResetPeriod::BillingMonth });
+        }
+        self.is_equivalent(other).then_some(self)
     }
 
     /// The name of the parts of the billing cycle: `MONTHLY`, or None.
@@ -126,11 +176,20 @@ impl ResetPeriod {
         (self == ResetPeriod::BillingMonth).then_some("MONTHLY")
     }
 
+    /// The day on which weeks begin, if that is not Monday.
+    pub fn week_start(self) -> Option<Weekday> {
+        match self {
+            ResetPeriod::Calendar(calendar) if calendar.week_start != Weekday::Monday => Some(calendar.week_start),
+            _ => None,
+        }
+    }
+
     /// The interval, if the reset period has one.
     pub fn every(self) -> Option<Interval> {
         match self {
             ResetPeriod::Never | ResetPeriod::BillingCycle | ResetPeriod::BillingMonth => None,
-            ResetPeriod::Calendar(e) | ResetPeriod::FixedWindow(e) | ResetPeriod::SlidingWindow(e) => Some(e),
+            ResetPeriod::Calendar(calendar) => Some(calendar.every),
+            ResetPeriod::FixedWindow(every) | ResetPeriod::SlidingWindow(every) => Some(every),
         }
     }
 }
@@ -144,14 +203,60 @@ impl WriteJson for ResetPeriod {
         if let Some(every) = self.every() {
             fields!(out, "unit": Token(every.unit.name()), "interval": every.interval());
         }
+        if let Some(week_start) = self.week_start() {
+            fields!(out, "week_start": Token(week_start.name()));
+        }
         end(out);
     }
 }
 
-impl Unit {
+impl Weekday {
+    /// All days, from Monday.
+    pub const ALL: [Weekday; 7] = [
+        Weekday::Monday,
+        Weekday::Tuesday,
+        Weekday::Wednesday,
+        Weekday::Thursday,
+        Weekday::Friday,
+        Weekday::Saturday,
+        Weekday::Sunday,
+    ];
+
     /// The name on the wire.
     pub fn name(self) -> &'static str {
         match self {
+            Weekday::Monday => "MONDAY",
+            Weekday::Tuesday => "TUESDAY",
+            Weekday::Wednesday => "WEDNESDAY",
+            Weekday::Thursday => "THURSDAY",
+            Weekday::Friday => "FRIDAY",
+            Weekday::Saturday => "SATURDAY",
+            Weekday::Sunday => "SUNDAY",
+        }
+    }
+
+    /// The last such day on or before 1970-01-01, a Thursday, in days since then.
+    pub(crate) fn before_1970(self) -> i64 {
+        match self {
+            Weekday::Monday => -3,
+            Weekday::Tuesday => -2,
+            Weekday::Wednesday => -1,
+            Weekday::Thursday => 0,
+            Weekday::Friday => -6,
+            Weekday::Saturday => -5,
+            Weekday::Sunday => -4,
+        }
+    }
+}
+
+impl Unit {
+    /// All units, from the shortest.
+    pub const ALL: [Unit; 6] = [Unit::Minute, Unit::Hour, Unit::Day, Unit::Week, Unit::Month, Unit::Year];
+
+    /// The name on the wire.
+    pub fn name(self) -> &'static str {
+        match self {
+            Unit::Minute => "MINUTE",
             Unit::Hour => "HOUR",
             Unit::Day => "DAY",
             Unit::Week => "WEEK",

@@ -8,7 +8,7 @@ use crate::idx::{FeatureIdx, UNRESOLVED};
 use crate::json::{Token, WriteJson, end, fields, object};
 use crate::ladder::{AcrossSubscriptions, Combine, Ladder, Level};
 use crate::reset::ResetPeriod;
-use crate::resolve::{Allowance, AppliedGrant, Overflow, State, Terms, resolve, resolve_switches};
+use crate::resolve::{Allowance, AppliedGrant, ChainTerms, Overflow, State, Terms, resolve, resolve_switches};
 use crate::sort::sort_by;
 use crate::time::Instant;
 use crate::value::{ConfigType, ConfigValue, Credits, Grant, UncheckedValue, Value};
@@ -151,7 +151,8 @@ impl Given {
 
     fn row(&self) -> AppliedGrant<'_> {
         let source = GrantSource::Named(self.level, &self.entity_id);
-        AppliedGrant { source, grant: &self.grant, quantity: self.quantity, additive: self.additive, monthly: false }
+        let row = AppliedGrant::new(source, &self.grant);
+        AppliedGrant { quantity: self.quantity, additive: self.additive, ..row }
     }
 }
 
@@ -206,7 +207,7 @@ fn switch<'g>(ladder: &Ladder, chains: &[Vec<&'g Given>], own: Own<'g>) -> Entit
     };
     let mut result = Entitlement::None;
     for chain in chains {
-        result = result.or_stronger(Entitlement::of(state(chain), false, ""));
+        result = result.or_stronger(Entitlement::of(state(chain), false, None));
     }
     match own.map(|(combine, rows)| (combine, state(&rows))) {
         Some((combine, State::On(row) | State::Off(row))) => result.override_switch(combine, row),
@@ -221,7 +222,8 @@ fn config<'g>(ladder: &Ladder, chains: &[Vec<&'g Given>], own: Own<'g>) -> Resul
     let mut best = None;
     for chain in chains {
         let subscription = chain.first().map(|first| &*first.subscription);
-        let found = resolve_config(ladder, &values, &mut rows(chain), subscription, Instant::EPOCH)?;
+        let found =
+            resolve_config(ladder, &ChainTerms::ALONE, &values, &mut rows(chain), subscription, Instant::EPOCH)?;
         best = better(&values, best, found);
     }
     if let Some((combine, own)) = own {
@@ -238,13 +240,13 @@ fn metered<'g>(ladder: &Ladder, chains: &[Vec<&'g Given>], own: Own<'g>) -> Resu
     let state = |rows: &[&'g Given]| {
         let fits = |row: &AppliedGrant<'_>| matches!(row.grant.value, Value::Metered(_) | Value::Credits(_));
         let mut rows: Vec<AppliedGrant<'g>> = rows.iter().map(|given| given.row()).filter(fits).collect();
-        resolve(ladder, &mut rows)
+        resolve(ladder, &ChainTerms::ALONE, &mut rows)
     };
     // A resolution has no windows, so any anchors will do.
     let anchors = Anchors { activation: Instant::EPOCH, billing: None };
     let mut composition = Composition::default();
     for chain in chains {
-        composition.add(state(chain)?, false, anchors, "");
+        composition.add(state(chain)?, false, anchors, None);
     }
     match own {
         Some((combine, rows)) => composition.override_with(combine, state(&rows)?, &mut |allowances, allowance| {

@@ -5,9 +5,10 @@
 
 use crate::amount::Amount;
 use crate::grant_source::GrantSource;
-use crate::ladder::{Combine, Ladder};
+use crate::ladder::{Combine, Ladder, Level};
 use crate::reset::ResetPeriod;
 use crate::sort::sort_by;
+use crate::time::Instant;
 use crate::value::{Behavior, Credits, Grant, Metered, Value};
 
 /// An entitlement row in a chain.
@@ -20,8 +21,45 @@ pub(crate) struct AppliedGrant<'c> {
     /// Whether the limit adds to the other limits of its level, if that is a REPLACE level: the row belongs to an
     /// add-on that may be held more than once and is not archived.
     pub additive: bool,
-    /// Whether the billing cycle of its windows is monthly. Not set for switches, which have no windows.
+    /// Whether the billing cycle of its windows is monthly, so that BILLING_CYCLE with and without `sub_cycle` join.
+    /// Not set for switches, which have no windows.
     pub monthly: bool,
+    /// The start of the row or, if it has none, of the subscription's add-on row: FIXED_WINDOW and NEVER count from it.
+    pub starts_at: Option<Instant>,
+    /// The end of the row or of the subscription's add-on row, whichever is earlier.
+    pub expires_at: Option<Instant>,
+}
+
+/// What all rows of a chain have in common.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ChainTerms {
+    /// The instant from which FIXED_WINDOW and NEVER count where a row has no start of its own. A row that starts then
+    /// counts like one without a start.
+    pub activation: Option<Instant>,
+    /// The seats by which a limit per seat is multiplied.
+    pub seats: u32,
+    /// Whether the subscription is in its trial.
+    pub in_trial: bool,
+}
+
+impl ChainTerms {
+    /// The terms of rows that belong to no subscription.
+    pub const ALONE: ChainTerms = ChainTerms { activation: None, seats: 1, in_trial: false };
+
+    /// How often a limit of a row counts: the quantity held, and the seats if it is per seat. None is once.
+    pub fn times(&self, ladder: &Ladder, row: &AppliedGrant<'_>, per_seat: bool) -> Option<Amount> {
+        let quantity = if ladder.multiply_quantity { row.quantity } else { 1 };
+        let seats = if per_seat { self.seats } else { 1 };
+        match (quantity, seats) {
+            (1, 1) => None,
+            // A product of two numbers of 32 bits always fits.
+            _ => Amount::from(quantity).times(Amount::from(seats)),
+        }
+    }
+
+    fn overage(&self, metered: &Metered) -> Behavior {
+        metered.in_trial.filter(|_| self.in_trial).unwrap_or(metered.overage)
+    }
 }
 
 /// The result of a chain.
@@ -46,6 +84,16 @@ pub(crate) struct Allowance<'c> {
 }
 
 impl Allowance<'_> {
+    /// What must be equal for two allowances to join, besides their reset periods.
+    fn dates(&self) -> (Option<Instant>, Option<Instant>) {
+        self.metered().map_or((None, None), Limits::dates)
+    }
+
+    /// The start of the row from which windows count; None for the activation.
+    pub fn starts_at(&self) -> Option<Instant> {
+        self.metered().and_then(|limits| limits.starts_at)
+    }
+
     /// The limits; None for CREDITS.
     pub fn metered(&self) -> Option<&Limits> {
         match &self.terms {
@@ -71,21 +119,54 @@ pub(crate) struct Limits {
     /// The tolerated units above the limit.
     pub grace: Amount,
     pub warning_threshold_pct: Option<Amount>,
+    /// The start of the row from which FIXED_WINDOW and NEVER count; None for the activation.
+    pub starts_at: Option<Instant>,
+    /// The instant from which on the allowance is not there any more.
+    pub expires_at: Option<Instant>,
+}
+
+impl Limits {
+    /// What must be equal for two allowances to join, besides their reset periods: the end and, where windows count
+    /// from it, the start.
+    fn dates(&self) -> (Option<Instant>, Option<Instant>) {
+        (self.expires_at, self.starts_at.filter(|_| self.reset_period.counts_from_start()))
+    }
 }
 
 /// A result with more digits than an amount holds exactly.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Overflow;
 
-impl AppliedGrant<'_> {
+impl<'c> AppliedGrant<'c> {
+    /// A row that is held once, for as long as it is there itself.
+    #[inline]
+    pub fn new(source: GrantSource<'c>, grant: &'c Grant) -> AppliedGrant<'c> {
+        let Grant { starts_at, expires_at, .. } = *grant;
+        AppliedGrant { source, grant, quantity: 1, additive: false, monthly: false, starts_at, expires_at }
+    }
+
+    /// The row as one that an add-on row with these dates holds.
+    pub fn held(self, starts_at: Option<Instant>, expires_at: Option<Instant>) -> AppliedGrant<'c> {
+        let expires_at = match (self.expires_at, expires_at) {
+            (Some(own), Some(held)) => Some(own.min(held)),
+            (own, held) => own.or(held),
+        };
+        AppliedGrant { starts_at: self.starts_at.or(starts_at), expires_at, ..self }
+    }
+
     /// The order within a level: rows without a creation come first.
     fn is_before(&self, other: &AppliedGrant<'_>) -> bool {
         self.key() < other.key()
     }
 
-    /// The reset period, reduced to BILLING_CYCLE where billing is monthly.
-    fn reset_period(&self, metered: &Metered) -> ResetPeriod {
-        if self.monthly { metered.reset_period.when_billed_monthly() } else { metered.reset_period }
+    /// The start from which windows count; None if that is the activation.
+    fn counts_from(&self, terms: &ChainTerms) -> Option<Instant> {
+        self.starts_at.filter(|start| Some(*start) != terms.activation)
+    }
+
+    /// What must be equal for rows to join, besides their reset periods.
+    fn dates(&self, terms: &ChainTerms, metered: &Metered) -> (Option<Instant>, Option<Instant>) {
+        (self.expires_at, self.counts_from(terms).filter(|_| metered.reset_period.counts_from_start()))
     }
 
     pub fn key(&self) -> impl Ord {
@@ -164,13 +245,17 @@ pub(crate) fn resolve_switches<'c>(ladder: &Ladder, rows: &[AppliedGrant<'c>]) -
 }
 
 /// Resolves a chain of metered and credits rows, in any order.
-pub(crate) fn resolve<'c>(ladder: &Ladder, rows: &mut Vec<AppliedGrant<'c>>) -> Result<State<'c>, Overflow> {
+pub(crate) fn resolve<'c>(
+    ladder: &Ladder,
+    terms: &ChainTerms,
+    rows: &mut Vec<AppliedGrant<'c>>,
+) -> Result<State<'c>, Overflow> {
     sort_rows(ladder, rows);
     let mut state = State::Absent;
     for level in rows.chunk_by(|a, b| a.source.level() == b.source.level()) {
         let Some(first) = level.first() else { continue };
         if let Some(combine) = ladder.combine(first.source.level()) {
-            state = apply(ladder, combine, state, *first, level)?;
+            state = apply(ladder, terms, combine, state, *first, level)?;
         }
     }
     Ok(state)
@@ -184,9 +269,39 @@ pub(crate) fn sort_rows(ladder: &Ladder, rows: &mut Vec<AppliedGrant<'_>>) {
     });
 }
 
+/// Joins the rows that are one entitlement row, held several times: their quantities are summed. Under STACK, only
+/// those join whose allowances would.
+#[cold]
+#[inline(never)]
+pub(crate) fn each_once(ladder: &Ladder, rows: &mut Vec<AppliedGrant<'_>>) {
+    let key = |row: &AppliedGrant<'_>| {
+        let dates = match &row.grant.value {
+            Value::Metered(metered) if ladder.combine(row.source.level()) == Some(Combine::Stack) => {
+                (row.expires_at, row.starts_at.filter(|_| metered.reset_period.counts_from_start()))
+            }
+            _ => (None, None),
+        };
+        (std::ptr::from_ref(row.grant).addr(), dates)
+    };
+    sort_by(rows, |a, b| key(a).cmp(&key(b)));
+    rows.dedup_by(|b, a| {
+        let is_same = key(a) == key(b);
+        if is_same {
+            // Where they do not tell rows apart, the dates are those of all of them.
+            a.starts_at = a.starts_at.min(b.starts_at);
+            a.expires_at = a.expires_at.zip(b.expires_at).map(|(a, b)| a.max(b));
+            if a.source.level() == Level::AddOn {
+                a.quantity = a.quantity.saturating_add(b.quantity);
+            }
+        }
+        is_same
+    });
+}
+
 /// Combines one level with the state from below. `first` is the first row of `rows`.
 fn apply<'c>(
     ladder: &Ladder,
+    terms: &ChainTerms,
     combine: Combine,
     below: State<'c>,
     first: AppliedGrant<'c>,
@@ -199,24 +314,16 @@ fn apply<'c>(
     };
     if combine == Combine::Replace {
         allowances.clear();
-        if let Some(merged) = merge(ladder, rows)? {
+        if let Some(merged) = merge(ladder, terms, rows)? {
             off = merged.row;
             if merged.enabled {
                 // It is often the only allowance.
                 allowances.reserve_exact(1);
-                allowances.push(merged.allowance()?);
+                allowances.push(merged.allowance(terms)?);
             }
         }
     } else {
-        for row in rows {
-            let Value::Metered(metered) = &row.grant.value else { continue };
-            if metered.enabled {
-                let limits = limits(ladder, row, metered)?;
-                if !merge_into(combine, allowances.iter_mut(), *row, limits)? {
-                    allowances.push(Allowance { row: *row, terms: Terms::Metered(limits) });
-                }
-            }
-        }
+        add_up(ladder, terms, combine, &mut allowances, rows)?;
     }
     if rows.iter().any(|row| matches!(row.grant.value, Value::Credits(_))) {
         allowances.extend(cheapest_per_pool(rows));
@@ -224,50 +331,112 @@ fn apply<'c>(
     Ok(if allowances.is_empty() { State::Off(off) } else { State::Allowances(allowances) })
 }
 
-/// Merges a row into every allowance with an equal reset period. Returns whether there was one.
-pub(crate) fn merge_into<'a, 'c: 'a>(
+/// The number of rows of one level from which on they are sorted before they join, because each is compared with all
+/// allowances before it.
+const MANY: usize = 32;
+
+/// Adds the rows of a STACK or MAX level to the allowances.
+fn add_up<'c>(
+    ladder: &Ladder,
+    terms: &ChainTerms,
     combine: Combine,
-    allowances: impl Iterator<Item = &'a mut Allowance<'c>>,
-    row: AppliedGrant<'c>,
-    added: Limits,
-) -> Result<bool, Overflow> {
-    let mut joined = false;
-    for allowance in allowances {
-        let Terms::Metered(held) = &mut allowance.terms else { continue };
-        if !held.reset_period.is_equivalent(added.reset_period) {
+    allowances: &mut Vec<Allowance<'c>>,
+    rows: &[AppliedGrant<'c>],
+) -> Result<(), Overflow> {
+    let mut sorted: Vec<AppliedGrant<'c>> = Vec::new();
+    let (mut rows, n_below) = (rows, allowances.len());
+    let is_sorted = combine == Combine::Stack && MANY < rows.len();
+    if is_sorted {
+        // Rows join only where their dates are equal.
+        let by_dates = |row: &AppliedGrant<'c>| match &row.grant.value {
+            Value::Metered(metered) => row.dates(terms, metered),
+            _ => (None, None),
+        };
+        sorted.extend(rows);
+        sort_by(&mut sorted, |a, b| by_dates(a).cmp(&by_dates(b)));
+        sort_by(allowances, |a, b| a.dates().cmp(&b.dates()));
+        rows = &sorted;
+    }
+    let mut group = n_below;
+    for row in rows {
+        let Value::Metered(metered) = &row.grant.value else { continue };
+        if !metered.enabled {
             continue;
         }
-        joined = true;
-        match combine {
-            Combine::Max if is_larger(added.limit, held.limit) => {
-                *allowance = Allowance { row, terms: Terms::Metered(added) }
-            }
-            Combine::Max => {}
-            Combine::Stack | Combine::Replace => {
-                held.limit = match (held.limit, added.limit) {
-                    (Some(a), Some(b)) => Some(a.plus(b).ok_or(Overflow)?),
-                    _ => None,
-                };
-                held.grace = held.grace.plus(added.grace).ok_or(Overflow)?;
-                held.overage = match (held.overage, added.overage) {
-                    (Behavior::Block, Behavior::Block) => Behavior::Block,
-                    _ => Behavior::Allow,
-                };
-                held.warning_threshold_pct = match (held.warning_threshold_pct, added.warning_threshold_pct) {
-                    (Some(a), Some(b)) => Some(a.min(b)),
-                    (a, b) => a.or(b),
-                };
+        let limits = limits(ladder, terms, row, metered)?;
+        let mut joined = false;
+        let (mut first, mut last) = (0, n_below);
+        if is_sorted {
+            let dates = limits.dates();
+            let (below, added) = allowances.split_at(n_below);
+            first = below.partition_point(|allowance| allowance.dates() < dates);
+            last = below.partition_point(|allowance| allowance.dates() <= dates);
+            if added.last().is_some_and(|allowance| allowance.dates() != dates) {
+                group = allowances.len();
             }
         }
+        for allowance in allowances.get_mut(first..last).unwrap_or_default() {
+            joined |= merge_into(combine, allowance, *row, limits, false)?;
+        }
+        for allowance in allowances.get_mut(group..).unwrap_or_default() {
+            joined |= merge_into(combine, allowance, *row, limits, false)?;
+        }
+        if !joined {
+            allowances.push(Allowance { row: *row, terms: Terms::Metered(limits) });
+        }
     }
-    Ok(joined)
+    Ok(())
+}
+
+/// Merges a row into an allowance with an equal reset period and, under STACK, equal dates. Returns whether it did.
+/// `same_start` says that both count from one instant, whatever their starts.
+pub(crate) fn merge_into<'c>(
+    combine: Combine,
+    allowance: &mut Allowance<'c>,
+    row: AppliedGrant<'c>,
+    added: Limits,
+    same_start: bool,
+) -> Result<bool, Overflow> {
+    let Terms::Metered(held) = &mut allowance.terms else { return Ok(false) };
+    // An override joins the allowances of a subscription: the billing of that subscription counts.
+    let monthly = allowance.row.monthly || row.monthly;
+    let Some(reset_period) = held.reset_period.joined(added.reset_period, monthly) else { return Ok(false) };
+    let same_dates = held.expires_at == added.expires_at && (same_start || held.dates() == added.dates());
+    if combine != Combine::Max && !same_dates {
+        return Ok(false);
+    }
+    match combine {
+        Combine::Max if is_larger(added.limit, held.limit) => {
+            *allowance = Allowance { row, terms: Terms::Metered(added) }
+        }
+        Combine::Max => {}
+        Combine::Stack | Combine::Replace => {
+            held.reset_period = reset_period;
+            held.limit = match (held.limit, added.limit) {
+                (Some(a), Some(b)) => Some(a.plus(b).ok_or(Overflow)?),
+                _ => None,
+            };
+            held.grace = held.grace.plus(added.grace).ok_or(Overflow)?;
+            held.overage = match (held.overage, added.overage) {
+                (Behavior::Block, Behavior::Block) => Behavior::Block,
+                _ => Behavior::Allow,
+            };
+            held.warning_threshold_pct = match (held.warning_threshold_pct, added.warning_threshold_pct) {
+                (Some(a), Some(b)) => Some(a.min(b)),
+                (a, b) => a.or(b),
+            };
+        }
+    }
+    Ok(true)
 }
 
 /// Removes smaller allowances with the same reset period. Returns whether the caller adds `larger`: it
 /// replaced an allowance, or no allowance has that reset period.
 pub(crate) fn evict_smaller<'c, A>(list: &mut Vec<A>, of: impl Fn(&A) -> &Allowance<'c>, larger: Limits) -> bool {
-    let alike =
-        |item: &A| of(item).metered().filter(|held| held.reset_period.is_equivalent(larger.reset_period)).copied();
+    let alike = |item: &A| {
+        let joins = |held: &&Limits| held.reset_period.joined(larger.reset_period, of(item).row.monthly).is_some();
+        of(item).metered().filter(joins).copied()
+    };
     let none_alike = list.iter().all(|item| alike(item).is_none());
     let before = list.len();
     list.retain(|item| alike(item).is_none_or(|held| !is_larger(larger.limit, held.limit)));
@@ -275,30 +444,29 @@ pub(crate) fn evict_smaller<'c, A>(list: &mut Vec<A>, of: impl Fn(&A) -> &Allowa
 }
 
 /// The limits of a metered row, for the quantity held.
-pub(crate) fn limits(ladder: &Ladder, row: &AppliedGrant<'_>, metered: &Metered) -> Result<Limits, Overflow> {
-    let limit = limit(ladder, row, metered)?;
+fn limits(ladder: &Ladder, terms: &ChainTerms, row: &AppliedGrant<'_>, metered: &Metered) -> Result<Limits, Overflow> {
+    let limit = limit(ladder, terms, row, metered)?;
     Ok(Limits {
         limit,
-        reset_period: row.reset_period(metered),
-        overage: metered.overage,
+        reset_period: metered.reset_period,
+        overage: terms.overage(metered),
         grace: grace(metered.grace_pct, limit)?,
         warning_threshold_pct: metered.warning_threshold_pct,
+        starts_at: row.counts_from(terms),
+        expires_at: row.expires_at,
     })
 }
 
-fn limit(ladder: &Ladder, row: &AppliedGrant<'_>, metered: &Metered) -> Result<Option<Amount>, Overflow> {
-    match metered.limit {
-        Some(limit) => held(ladder, row, limit).map(Some),
-        None => Ok(None),
+fn limit(
+    ladder: &Ladder,
+    terms: &ChainTerms,
+    row: &AppliedGrant<'_>,
+    metered: &Metered,
+) -> Result<Option<Amount>, Overflow> {
+    match (metered.limit, terms.times(ladder, row, metered.per_seat)) {
+        (Some(limit), Some(times)) => limit.times(times).map(Some).ok_or(Overflow),
+        (limit, _) => Ok(limit),
     }
-}
-
-/// An amount of a row, for the quantity held.
-pub(crate) fn held(ladder: &Ladder, row: &AppliedGrant<'_>, amount: Amount) -> Result<Amount, Overflow> {
-    if ladder.multiply_quantity && row.quantity != 1 {
-        return amount.times(Amount::from(row.quantity)).ok_or(Overflow);
-    }
-    Ok(amount)
 }
 
 fn grace(pct: Amount, limit: Option<Amount>) -> Result<Amount, Overflow> {
@@ -317,15 +485,18 @@ struct Merged<'c> {
     limit: Option<Amount>,
     /// The last row: its reset period, overage, grace and warning count.
     last: &'c Metered,
+    /// Its start and its end, which go with the reset period.
+    dates: (Option<Instant>, Option<Instant>),
 }
 
-fn merge<'c>(ladder: &Ladder, rows: &[AppliedGrant<'c>]) -> Result<Option<Merged<'c>>, Overflow> {
+fn merge<'c>(ladder: &Ladder, terms: &ChainTerms, rows: &[AppliedGrant<'c>]) -> Result<Option<Merged<'c>>, Overflow> {
     let mut merged: Option<Merged<'c>> = None;
     for row in rows {
         let Value::Metered(metered) = &row.grant.value else { continue };
-        let limit = limit(ladder, row, metered)?;
+        let limit = limit(ladder, terms, row, metered)?;
+        let dates = (row.counts_from(terms), row.expires_at);
         merged = Some(match merged {
-            None => Merged { enabled: metered.enabled, row: *row, limit, last: metered },
+            None => Merged { enabled: metered.enabled, row: *row, limit, last: metered, dates },
             Some(held) => {
                 let (limit, from) = match (held.limit, limit) {
                     (Some(a), Some(b)) if row.additive => (Some(a.plus(b).ok_or(Overflow)?), held.row),
@@ -333,7 +504,7 @@ fn merge<'c>(ladder: &Ladder, rows: &[AppliedGrant<'c>]) -> Result<Option<Merged
                     (a, b) if is_larger(b, a) => (b, *row),
                     (a, _) => (a, held.row),
                 };
-                Merged { enabled: held.enabled || metered.enabled, row: from, limit, last: metered }
+                Merged { enabled: held.enabled || metered.enabled, row: from, limit, last: metered, dates }
             }
         });
     }
@@ -341,13 +512,15 @@ fn merge<'c>(ladder: &Ladder, rows: &[AppliedGrant<'c>]) -> Result<Option<Merged
 }
 
 impl<'c> Merged<'c> {
-    fn allowance(self) -> Result<Allowance<'c>, Overflow> {
+    fn allowance(self, terms: &ChainTerms) -> Result<Allowance<'c>, Overflow> {
         let limits = Limits {
             limit: self.limit,
-            reset_period: self.row.reset_period(self.last),
-            overage: self.last.overage,
+            reset_period: self.last.reset_period,
+            overage: terms.overage(self.last),
             grace: grace(self.last.grace_pct, self.limit)?,
             warning_threshold_pct: self.last.warning_threshold_pct,
+            starts_at: self.dates.0,
+            expires_at: self.dates.1,
         };
         Ok(Allowance { row: self.row, terms: Terms::Metered(limits) })
     }

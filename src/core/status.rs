@@ -1,6 +1,6 @@
 //! The statuses of a subscription.
 
-use crate::time::{Date, Instant};
+use crate::time::Instant;
 
 /// The status of a subscription, as replicated.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -34,11 +34,32 @@ pub enum Status {
 }
 
 impl Status {
+    /// The known statuses with their names on the wire, in the order of their names.
+    pub const NAMES: [(&str, Status); 12] = [
+        ("ABORTED", Status::Aborted),
+        ("ACTIVE", Status::Active),
+        ("CANCELLED", Status::Cancelled),
+        ("COMPLETED", Status::Completed),
+        ("ERRORED", Status::Errored),
+        ("PAUSED", Status::Paused),
+        ("PENDING_ACTIVATION", Status::PendingActivation),
+        ("PENDING_CHARGE", Status::PendingCharge),
+        ("SUPERSEDED", Status::Superseded),
+        ("SUSPENDED", Status::Suspended),
+        ("TRIAL_ACTIVE", Status::TrialActive),
+        ("TRIAL_EXPIRED", Status::TrialExpired),
+    ];
+
+    /// The name on the wire; empty for an unknown status.
+    pub(crate) fn name(self) -> &'static str {
+        Status::NAMES.iter().find(|(_, status)| *status == self).map_or("", |(name, _)| *name)
+    }
+
     /// The status at `now`: from `trial_end` on, TRIAL_ACTIVE is ACTIVE if the subscription is activated, else
     /// TRIAL_EXPIRED.
-    pub fn at(self, trial_end: Option<Date>, is_activated: bool, now: Instant) -> Status {
+    pub fn at(self, trial_end: Option<Instant>, is_activated: bool, now: Instant) -> Status {
         match (self, trial_end) {
-            (Status::TrialActive, Some(end)) if end.midnight() <= now => match is_activated {
+            (Status::TrialActive, Some(end)) if end <= now => match is_activated {
                 true => Status::Active,
                 false => Status::TrialExpired,
             },
@@ -85,7 +106,7 @@ impl StatusSet {
     }
 }
 
-/// The first day after a trial of `days` days from `start`; None if `days` is 0.
-pub fn trial_end(start: Date, days: u32) -> Option<Date> {
+/// The end of a trial of `days` times 24 hours from `start`; None if `days` is 0.
+pub fn trial_end(start: Instant, days: u32) -> Option<Instant> {
     if days == 0 { None } else { Some(start.plus_days(days)) }
 }

@@ -6,7 +6,7 @@ use crate::json::{WriteJson, digit, put};
 use std::fmt;
 use std::num::{NonZeroU32, NonZeroU64};
 
-pub(crate) const MS_PER_HOUR: i64 = 3_600_000;
+pub(crate) const MS_PER_MINUTE: i64 = 60_000;
 pub(crate) const MS_PER_DAY: i64 = 86_400_000;
 
 /// An instant: milliseconds since 1970-01-01T00:00:00Z, always within years 1 to 9999.
@@ -74,6 +74,12 @@ impl Instant {
     /// The day of this instant, in UTC.
     pub fn date(self) -> Date {
         Date::clamped(self.millis().div_euclid(MS_PER_DAY))
+    }
+
+    /// The instant `days` times 24 hours later, but at most that time of day on 9999-12-31.
+    pub fn plus_days(self, days: u32) -> Instant {
+        let day = Date::clamped(self.date().days().saturating_add(i64::from(days)));
+        Instant::clamped(day.days().saturating_mul(MS_PER_DAY).saturating_add(self.time_of_day()))
     }
 
     /// Milliseconds since the midnight before.
@@ -180,11 +186,6 @@ impl Date {
         Instant::within(self.days().saturating_mul(MS_PER_DAY))
     }
 
-    /// The day `days` later, but at most 9999-12-31.
-    pub fn plus_days(self, days: u32) -> Date {
-        Date::clamped(self.days().saturating_add(i64::from(days)))
-    }
-
     pub(crate) fn civil(self) -> Civil {
         // Years begin in March here, so that a leap day is the last day of its year. A cycle is 400 years.
         let days = self.days().wrapping_add(MARCH_0000);
@@ -278,16 +279,6 @@ pub(crate) fn days_in_month(month_index: i32) -> u32 {
 }
 
 impl Date {
-    /// The day `days` days after 1970-01-01, or None outside years 1 to 9999.
-    #[inline]
-    pub(crate) fn from_days(days: i64) -> Option<Date> {
-        if days < FIRST_DAY || LAST_DAY < days {
-            return None;
-        }
-        let biased = days.wrapping_sub(FIRST_DAY).wrapping_add(1);
-        u32::try_from(biased).ok().and_then(NonZeroU32::new).map(Date)
-    }
-
     pub(crate) fn clamped(days: i64) -> Date {
         let biased = days.clamp(FIRST_DAY, LAST_DAY).saturating_sub(FIRST_DAY).saturating_add(1);
         Date(u32::try_from(biased).ok().and_then(NonZeroU32::new).unwrap_or(NonZeroU32::MIN))

@@ -3,8 +3,8 @@
 //! Every bound is computed in closed form: no function here loops over windows.
 
 use crate::billing::Billing;
-use crate::reset::{Interval, ResetPeriod, Step, Unit};
-use crate::time::{Instant, MS_PER_DAY, MS_PER_HOUR, day_in_month};
+use crate::reset::{CalendarInterval, Interval, ResetPeriod, Step, Unit};
+use crate::time::{Instant, MS_PER_DAY, MS_PER_MINUTE, day_in_month};
 use crate::window::Window;
 
 /// The anchors from which windows are stepped.
@@ -31,11 +31,11 @@ pub struct Anchors {
 /// assert_eq!(w.end.unwrap().to_string(), "2025-03-31T00:00:00Z");
 /// ```
 ///
-/// # Example: weeks start on Monday
+/// # Example: weeks start on Monday, unless `week_start` says otherwise
 ///
 /// ```
 /// # use mayuse_core::{Anchors, Interval, Instant, ResetPeriod, Unit, window};
-/// let weekly = ResetPeriod::Calendar(Interval::new(Unit::Week, 1).unwrap());
+/// let weekly = ResetPeriod::Calendar(Interval::new(Unit::Week, 1).unwrap().into());
 /// let anchors = Anchors { activation: Instant::EPOCH, billing: None };
 /// let w = window(weekly, &anchors, Instant::parse("2025-06-15T23:59:59Z").unwrap());
 /// assert_eq!(w.start.to_string(), "2025-06-09T00:00:00Z");
@@ -63,7 +63,7 @@ pub fn window(rule: ResetPeriod, anchors: &Anchors, now: Instant) -> Window {
             Some(billing) => billing.month_at(now),
             None => Window::open(anchors.activation),
         },
-        ResetPeriod::Calendar(every) => calendar(every, now),
+        ResetPeriod::Calendar(rule) => calendar(rule, now),
         ResetPeriod::FixedWindow(every) => fixed(every, anchors.activation, now),
         ResetPeriod::SlidingWindow(every) => {
             let start = plus_steps(now, every.step(), -1);
@@ -72,15 +72,14 @@ pub fn window(rule: ResetPeriod, anchors: &Anchors, now: Instant) -> Window {
     }
 }
 
-fn calendar(every: Interval, now: Instant) -> Window {
+fn calendar(CalendarInterval { every, week_start }: CalendarInterval, now: Instant) -> Window {
     let origin = match every.unit {
-        // Monday 1969-12-29.
-        Unit::Week => MS_PER_DAY.saturating_mul(-3),
+        Unit::Week => MS_PER_DAY.saturating_mul(week_start.before_1970()),
         _ => 0,
     };
     match every.step() {
-        Step::Hours(hours) => {
-            let step = hours.saturating_mul(MS_PER_HOUR);
+        Step::Minutes(minutes) => {
+            let step = minutes.saturating_mul(MS_PER_MINUTE);
             let start = floor(now.millis().saturating_sub(origin), step).saturating_add(origin);
             Window::closed(start, start.saturating_add(step))
         }
@@ -96,9 +95,9 @@ fn calendar(every: Interval, now: Instant) -> Window {
 fn fixed(every: Interval, activation: Instant, now: Instant) -> Window {
     let step = every.step();
     let k = match step {
-        Step::Hours(hours) => {
+        Step::Minutes(minutes) => {
             let elapsed = now.millis().saturating_sub(activation.millis());
-            elapsed.div_euclid(hours.saturating_mul(MS_PER_HOUR))
+            elapsed.div_euclid(minutes.saturating_mul(MS_PER_MINUTE))
         }
         Step::Months(months) => {
             let month = |t: Instant| i64::from(t.date().civil().month_index);
@@ -115,7 +114,7 @@ fn fixed(every: Interval, activation: Instant, now: Instant) -> Window {
 /// `from` plus `k` steps, in milliseconds since 1970. Steps of months clamp the day and keep the time of day.
 fn plus_steps(from: Instant, step: Step, k: i64) -> i64 {
     match step {
-        Step::Hours(hours) => from.millis().saturating_add(k.saturating_mul(hours.saturating_mul(MS_PER_HOUR))),
+        Step::Minutes(minutes) => from.millis().saturating_add(k.saturating_mul(minutes.saturating_mul(MS_PER_MINUTE))),
         Step::Months(months) => {
             let civil = from.date().civil();
             let month = i64::from(civil.month_index).saturating_add(k.saturating_mul(months));

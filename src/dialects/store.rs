@@ -131,7 +131,7 @@ impl Change {
 }
 
 /// The stored fields of a document that are not lists of entities.
-pub(crate) const SETTINGS: [&str; 2] = ["ladder", "access_statuses"];
+pub(crate) const SETTINGS: [&str; 3] = Document::SETTINGS;
 
 /// The largest integer that every JSON reader keeps exactly.
 pub(crate) const MAX_WHOLE: i64 = (1 << 53) - 1;

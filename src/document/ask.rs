@@ -177,15 +177,15 @@ pub fn ask_window(tree: &Tree<'_>) -> Result<WindowBounds, Problems> {
         let mut start_date = None;
         let billing = o.optional("billing", |n| {
             let billing = n.object()?;
-            start_date = billing.optional("start_date", |n| n.date());
-            let period = billing.required("period", |n| n.billing_period());
+            start_date = billing.optional("start_date", |n| n.instant());
+            let period = billing.required("period", values::billing_period);
             let rhythm = entities::rhythm(billing, period);
-            let from = billing.required("current_period_start", |n| n.date());
-            let to = billing.optional("current_period_end", |n| n.date());
-            let billing_start = billing.optional("billing_start_date", |n| n.date());
+            let from = billing.required("current_period_start", |n| n.instant());
+            let to = billing.optional("current_period_end", |n| n.instant());
+            let billing_start = billing.optional("billing_start_date", |n| n.instant());
             entities::current_period(billing, rhythm?, from?, to, start_date, billing_start)
         });
-        let activation = activated_at.or(start_date.map(|date| date.midnight()));
+        let activation = activated_at.or(start_date);
         let (rule, at) = (rule?, at?);
         let missing = match rule {
             ResetPeriod::Never | ResetPeriod::FixedWindow(_) if activation.is_none() => Some("activated_at"),
@@ -216,9 +216,9 @@ pub fn read_reset_period(tree: &Tree<'_>) -> Result<ResetPeriod, Problems> {
 /// Every field that is missing or wrong.
 pub fn ask_billing_period(tree: &Tree<'_>) -> Result<WindowBounds, Problems> {
     read(tree, |o| {
-        let period = o.required("period", |n| n.billing_period());
+        let period = o.required("period", values::billing_period);
         let rhythm = entities::rhythm(o, period);
-        let start = o.required("start_date", |n| n.date());
+        let start = o.required("start_date", |n| n.instant());
         let at = o.required("at", |n| n.instant());
         Some(rhythm?.period_from(start?, at?).into())
     })

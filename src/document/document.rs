@@ -236,6 +236,9 @@ impl Document {
         self.seen = seen;
     }
 
+    /// The fields of a document that are neither lists nor its format.
+    pub const SETTINGS: [&str; 3] = ["ladder", "access_statuses", "fallback_plan_version_id"];
+
     /// Sets `format`, `ladder`, `access_statuses` or `fallback_plan_version_id`.
     pub fn set(&mut self, name: &str, tree: &Tree<'_>) {
         let node = Node { tree, path: Path::Field(&Path::Root, name), sink: &self.sink };

@@ -4,7 +4,7 @@ use crate::config;
 use crate::tree::{Node, Object, Tree};
 use crate::values::{self, RawValue};
 use mayuse_core::{
-    ALIAS_RULE, Billing, BillingPeriod, BillingSchedule, Code, Date, Element, FeatureType, Instant, Policy, Problem,
+    ALIAS_RULE, Billing, BillingPeriod, BillingSchedule, Code, Element, FeatureType, Instant, Policy, Problem,
     Severity, SoldWith, Status, SubscriptionAddOn, is_alias, sort_by, trial_end,
 };
 
@@ -77,10 +77,10 @@ pub(crate) struct RawSubscription {
     pub status: Status,
     pub status_since: Option<Instant>,
     pub status_changes: Vec<(Status, Instant)>,
-    pub start: Date,
-    pub end: Option<Date>,
+    pub start: Instant,
+    pub end: Option<Instant>,
     pub activated_at: Option<Instant>,
-    pub trial_end: Option<Date>,
+    pub trial_end: Option<Instant>,
     pub billing: Option<Billing>,
     pub products: Vec<String>,
     pub seats: Option<u32>,
@@ -252,11 +252,12 @@ pub(crate) fn subscription(node: Node<'_>, at: Element) -> Option<RawSubscriptio
     let status_since = o.optional("status_since", |n| n.instant());
     let mut status_changes = Vec::new();
     o.each("status_changes", |_, node| status_changes.extend(status_change(node)));
-    let start = o.required("start_date", |n| n.date());
-    let end = o.optional("end_date", |n| n.date());
+    let start = o.required("start_date", |n| n.instant());
+    let end = o.optional("end_date", |n| n.instant());
     let activated_at = o.optional("activated_at", |n| n.instant());
     let trial_days = o.optional("trial_duration", |n| n.count()).unwrap_or_default();
-    let billing = billing(o, start, status);
+    let trial_end = start.and_then(|start| trial_end(start, trial_days));
+    let billing = billing(o, start, status, trial_end);
     let (mut products, mut slots) = (Vec::new(), Vec::new());
     o.each("components", |_, node| {
         let Some(component) = node.object() else { return };
@@ -277,10 +278,10 @@ pub(crate) fn subscription(node: Node<'_>, at: Element) -> Option<RawSubscriptio
         status: status.unwrap_or(Status::Errored),
         status_since,
         status_changes,
-        start: start.unwrap_or(Instant::EPOCH.date()),
+        start: start.unwrap_or(Instant::EPOCH),
         end,
         activated_at,
-        trial_end: start.and_then(|start| trial_end(start, trial_days)),
+        trial_end,
         billing,
         products,
         seats,
@@ -327,35 +328,54 @@ fn dates(o: Object<'_>) -> (Option<Instant>, Option<Instant>) {
     (starts_at, expires_at)
 }
 
-fn billing(o: Object<'_>, start: Option<Date>, status: Option<Status>) -> Option<Billing> {
-    let period = o.required("period", |n| n.billing_period());
+fn billing(
+    o: Object<'_>,
+    start: Option<Instant>,
+    status: Option<Status>,
+    trial_end: Option<Instant>,
+) -> Option<Billing> {
+    let period = o.required("period", values::billing_period);
     let schedule = rhythm(o, period);
-    let from = o.required("current_period_start", |n| n.date());
-    let to = o.optional("current_period_end", |n| n.date());
+    let from = o.required("current_period_start", |n| n.instant());
+    let to = o.optional("current_period_end", |n| n.instant());
     // Meteroid stores a pending subscription, which has no period yet, with an end that is the start.
     let to = to.filter(|_| status != Some(Status::PendingActivation) || to != from);
-    let billing_start = o.optional("billing_start_date", |n| n.date());
-    current_period(o, schedule?, from?, to, start, billing_start)
+    let billing_start = o.optional("billing_start_date", |n| n.instant());
+    let billing = current_period(o, schedule?, from?, to, start, billing_start)?;
+    // The trial of a subscription is a period of its own.
+    if to != trial_end && billing.is_stretched() {
+        o.sink.push(Problem {
+            code: Code::Invalid,
+            severity: Severity::Warning,
+            place: o.path.place().field("current_period_end"),
+            message: "the current period is longer than `period` says".to_owned(),
+        });
+    }
+    Some(billing)
 }
 
-/// Reads the billing schedule of an object with `billing_day_anchor`.
+/// Reads the billing schedule of an object with `billing_day_anchor`, which periods of days and weeks do not need.
 pub(crate) fn rhythm(o: Object<'_>, period: Option<BillingPeriod>) -> Option<BillingSchedule> {
     let checked = |n: Node<'_>| {
-        let schedule = BillingSchedule::new(period.unwrap_or(BillingPeriod::Monthly), n.integer()?);
+        let schedule = BillingSchedule::new(period.unwrap_or(BillingPeriod::MONTHLY), n.integer()?);
         schedule.map_err(|error| n.error(Code::OutOfRange, error.to_string())).ok()
     };
-    let schedule = o.required("billing_day_anchor", checked);
-    period.and(schedule)
+    match period {
+        Some(period) if period.months().is_none() && !o.has("billing_day_anchor") => {
+            BillingSchedule::new(period, 1).ok()
+        }
+        _ => period.and(o.required("billing_day_anchor", checked)),
+    }
 }
 
 /// The billing data of an object; an empty current period is reported.
 pub(crate) fn current_period(
     o: Object<'_>,
     schedule: BillingSchedule,
-    from: Date,
-    to: Option<Date>,
-    start: Option<Date>,
-    billing_start: Option<Date>,
+    from: Instant,
+    to: Option<Instant>,
+    start: Option<Instant>,
+    billing_start: Option<Instant>,
 ) -> Option<Billing> {
     let billing = Billing::new(schedule, from, to, start, billing_start);
     billing.map_err(|error| o.error(Code::Invalid, error.to_string())).ok()

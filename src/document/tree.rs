@@ -4,8 +4,7 @@
 
 use crate::diagnostics::Diagnostics;
 use mayuse_core::{
-    Amount, AmountError, BillingPeriod, Code, Date, Element, ID_RULE, Instant, MAX_VERSION, Place, TimeError, is_id,
-    is_longer,
+    Amount, AmountError, Code, Date, Element, ID_RULE, Instant, MAX_VERSION, Place, TimeError, is_id, is_longer,
 };
 use std::borrow::Cow;
 
@@ -197,11 +196,6 @@ impl<'a> Node<'a> {
     /// This node as a date: `YYYY-MM-DD`.
     pub fn date(&self) -> Option<Date> {
         self.time(Date::parse)
-    }
-
-    /// This node as the name of a billing period.
-    pub fn billing_period(&self) -> Option<BillingPeriod> {
-        self.word(&BillingPeriod::ALL.map(|period| (period.name(), period)))
     }
 
     fn time<T>(&self, parse: impl Fn(&str) -> Result<T, TimeError>) -> Option<T> {

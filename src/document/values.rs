@@ -3,8 +3,9 @@
 use crate::config::config;
 use crate::tree::{Node, Object, Tree};
 use mayuse_core::{
-    Access, AccessCondition, AccessEntry, AcrossSubscriptions, Amount, Behavior, Cap, Code, Combine, Interval, Ladder,
-    Level, MAX_CAPS, Metered, Policy, ResetPeriod, Status, UncheckedValue, Unit,
+    Access, AccessCondition, AccessEntry, AcrossSubscriptions, Amount, Behavior, BillingPeriod, CalendarInterval, Cap,
+    Code, Combine, Interval, Ladder, Level, MAX_CAPS, Metered, Policy, ResetPeriod, Status, UncheckedValue, Unit,
+    Weekday,
 };
 
 /// An entitlement value whose pool is still a name.
@@ -123,21 +124,37 @@ pub(crate) fn reset_period(node: Node<'_>) -> Option<ResetPeriod> {
             period.optional("sub_cycle", |n| n.word(&[("MONTHLY", ResetPeriod::BillingMonth)]))?
         }
         "BILLING_CYCLE" => ResetPeriod::BillingCycle,
-        "CALENDAR" => ResetPeriod::Calendar(every(period)?),
-        "FIXED_WINDOW" => ResetPeriod::FixedWindow(every(period)?),
-        _ => ResetPeriod::SlidingWindow(every(period)?),
+        "CALENDAR" => {
+            let every = every(period, &Unit::ALL);
+            let days = Weekday::ALL.map(|day| (day.name(), day));
+            let week_start = field(period, "week_start", |n| n.word(&days));
+            let (every, week_start) = (every?, week_start?.unwrap_or(Weekday::Monday));
+            // Only weeks begin on a day of the week.
+            let week_start = if every.unit == Unit::Week { week_start } else { Weekday::Monday };
+            ResetPeriod::Calendar(CalendarInterval { every, week_start })
+        }
+        "FIXED_WINDOW" => ResetPeriod::FixedWindow(every(period, &Unit::ALL)?),
+        _ => ResetPeriod::SlidingWindow(every(period, &Unit::ALL)?),
     })
 }
 
-fn every(period: Object<'_>) -> Option<Interval> {
-    let units = [Unit::Hour, Unit::Day, Unit::Week, Unit::Month, Unit::Year].map(|unit| (unit.name(), unit));
-    let unit = period.required("unit", |n| n.word(&units));
+/// Reads `unit`, one of these, and `interval`.
+fn every(object: Object<'_>, units: &[Unit]) -> Option<Interval> {
+    let words: Vec<(&str, Unit)> = units.iter().map(|unit| (unit.name(), *unit)).collect();
+    let unit = object.required("unit", |n| n.word(&words));
     let checked = |n: Node<'_>| {
         let every = Interval::new(unit.unwrap_or(Unit::Day), n.integer()?);
         every.map_err(|error| n.error(Code::OutOfRange, error.to_string())).ok()
     };
-    let every = period.required("interval", checked);
+    let every = object.required("interval", checked);
     unit.and(every)
+}
+
+/// Reads a billing period: its name, or `{"unit", "interval"}`.
+pub(crate) fn billing_period(node: Node<'_>) -> Option<BillingPeriod> {
+    let Tree::Object(_) = node.tree else { return node.word(&BillingPeriod::NAMED) };
+    let every = every(node.object()?, &BillingPeriod::UNITS)?;
+    BillingPeriod::new(every.unit, every.interval().into()).ok()
 }
 
 pub(crate) fn ladder(node: Node<'_>) -> Option<Ladder> {
@@ -197,20 +214,7 @@ fn access_condition(entry: Object<'_>) -> Option<(Status, AccessCondition)> {
 }
 
 pub(crate) fn status(node: &Node<'_>) -> Option<Status> {
-    node.word(&[
-        ("PENDING_ACTIVATION", Status::PendingActivation),
-        ("PENDING_CHARGE", Status::PendingCharge),
-        ("TRIAL_ACTIVE", Status::TrialActive),
-        ("ACTIVE", Status::Active),
-        ("TRIAL_EXPIRED", Status::TrialExpired),
-        ("PAUSED", Status::Paused),
-        ("SUSPENDED", Status::Suspended),
-        ("CANCELLED", Status::Cancelled),
-        ("COMPLETED", Status::Completed),
-        ("SUPERSEDED", Status::Superseded),
-        ("ERRORED", Status::Errored),
-        ("ABORTED", Status::Aborted),
-    ])
+    node.word(&Status::NAMES)
 }
 
 pub(crate) fn policy(node: &Node<'_>) -> Option<Policy> {

@@ -7,7 +7,7 @@ mod cases;
 
 use cases::{ALL_FEATURES, Asked, BY_HAND, CASES, ORDINARY};
 use criterion::{BenchmarkId, Criterion, SamplingMode, Throughput, criterion_group, criterion_main};
-use mayuse_core::{Anchors, Billing, BillingPeriod, BillingSchedule, Date, Instant, Interval, ResetPeriod, Unit};
+use mayuse_core::{Anchors, Billing, BillingPeriod, BillingSchedule, Instant, Interval, ResetPeriod, Unit};
 use mayuse_core::{Decision, WriteJson, decide, window};
 use mayuse_document::Document;
 use mayuse_tests::{BENCH_AT, bench_catalog, instant};
@@ -73,11 +73,10 @@ fn writing(criterion: &mut Criterion) {
 }
 
 fn windows(criterion: &mut Criterion) {
-    let date = |text: &str| Date::parse(text).expect("a date");
     let every = |unit, interval| Interval::new(unit, interval).expect("an interval");
-    let rhythm = BillingSchedule::new(BillingPeriod::Monthly, 31).expect("a day of a month");
-    let (start, end) = (date("2025-12-31"), date("2026-01-31"));
-    let billing = Billing::new(rhythm, start, Some(end), Some(date("2020-01-31")), None).expect("a period");
+    let rhythm = BillingSchedule::new(BillingPeriod::MONTHLY, 31).expect("a day of a month");
+    let (start, end) = (instant("2025-12-31"), instant("2026-01-31"));
+    let billing = Billing::new(rhythm, start, Some(end), Some(instant("2020-01-31")), None).expect("a period");
     let activation = instant("2020-01-31T09:30:00Z");
     let mut group = criterion.benchmark_group("window");
     for (name, rule, from) in [
@@ -85,9 +84,9 @@ fn windows(criterion: &mut Criterion) {
         ("BILLING_CYCLE, in the current period", ResetPeriod::BillingCycle, "2026-01-01"),
         ("BILLING_CYCLE, rolled 500 years forward", ResetPeriod::BillingCycle, "2526-01-01"),
         ("BILLING_CYCLE, rolled 5 years back", ResetPeriod::BillingCycle, "2021-01-01"),
-        ("CALENDAR, 1 HOUR", ResetPeriod::Calendar(every(Unit::Hour, 1)), "2026-01-01"),
-        ("CALENDAR, 1 WEEK", ResetPeriod::Calendar(every(Unit::Week, 1)), "2026-01-01"),
-        ("CALENDAR, 1 MONTH", ResetPeriod::Calendar(every(Unit::Month, 1)), "2026-01-01"),
+        ("CALENDAR, 1 HOUR", ResetPeriod::Calendar(every(Unit::Hour, 1).into()), "2026-01-01"),
+        ("CALENDAR, 1 WEEK", ResetPeriod::Calendar(every(Unit::Week, 1).into()), "2026-01-01"),
+        ("CALENDAR, 1 MONTH", ResetPeriod::Calendar(every(Unit::Month, 1).into()), "2026-01-01"),
         ("FIXED_WINDOW, 7 DAY", ResetPeriod::FixedWindow(every(Unit::Day, 7)), "2026-01-01"),
         ("FIXED_WINDOW, 1 MONTH", ResetPeriod::FixedWindow(every(Unit::Month, 1)), "2026-01-01"),
         ("SLIDING_WINDOW, 1 HOUR", ResetPeriod::SlidingWindow(every(Unit::Hour, 1)), "2026-01-01"),

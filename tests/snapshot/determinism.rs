@@ -24,6 +24,8 @@ proptest! {
         let mut dice = dice(bytes);
         let mut shuffled = document.clone();
         shuffle(&mut shuffled, &mut dice);
+        // The order of plans is that of suggestions, so a snapshot keeps it.
+        shuffled["plans"].as_array_mut().unwrap().sort_by_key(|plan| plan["id"].to_string());
         check(&document, &shuffled, "shuffled");
         let rewritten: Value = serde_json::from_str(&rewritten(&document, &mut dice)).unwrap();
         check(&document, &rewritten, "rewritten");

@@ -3,7 +3,7 @@
 use crate::billing::Billing;
 use crate::idx::FeatureIdx;
 use crate::status::Status;
-use crate::time::{Date, Instant};
+use crate::time::Instant;
 use crate::value::UncheckedGrant;
 
 /// A customer to be packed.
@@ -45,11 +45,11 @@ pub struct SubscriptionEntry<'a> {
     /// The changes of the status, in any order.
     pub status_changes: Vec<StatusChange<'a>>,
     /// The first day.
-    pub start: Date,
+    pub start: Instant,
     /// The first day after the subscription.
-    pub end: Option<Date>,
+    pub end: Option<Instant>,
     /// The first day after the trial.
-    pub trial_end: Option<Date>,
+    pub trial_end: Option<Instant>,
     /// The instant of the activation.
     pub activated_at: Option<Instant>,
     /// The billing data.

@@ -7,7 +7,7 @@ use super::wire::{Flags, Reader, Writer};
 use crate::billing::{Billing, BillingPeriod, BillingSchedule};
 use crate::sort::sort_by;
 use crate::status::Status;
-use crate::time::{Date, Instant};
+use crate::time::{Instant, MS_PER_DAY};
 
 /// Packed add-ons, products or rows, which are read one by one.
 #[derive(Clone, Copy, Debug, Default)]
@@ -169,9 +169,9 @@ pub(crate) struct PackedSubscription<'b> {
     pub id: &'b str,
     pub version: u32,
     pub status: Status,
-    pub start: Date,
-    pub end: Option<Date>,
-    pub trial_end: Option<Date>,
+    pub start: Instant,
+    pub end: Option<Instant>,
+    pub trial_end: Option<Instant>,
     pub activated_at: Option<Instant>,
     pub billing: Billing,
     pub add_ons: Items<'b>,
@@ -190,8 +190,17 @@ const ADD_ONS: u8 = 32;
 const PRODUCTS: u8 = 64;
 const ROWS: u8 = 128;
 
-/// The flag, in the number of status and period, for further flags.
-const MORE_FLAGS: usize = 64;
+/// In the number of the status and the period: a byte of further flags follows the anchor.
+const EXTENDED: usize = 64;
+
+/// Times are instants in milliseconds; else they are days.
+const INSTANTS: u8 = 1;
+/// The period is written as a unit and a number, after the flags.
+const OTHER_PERIOD: u8 = 2;
+
+/// The numbers of periods in the packed form.
+const PERIODS: [BillingPeriod; 4] =
+    [BillingPeriod::MONTHLY, BillingPeriod::QUARTERLY, BillingPeriod::SEMIANNUAL, BillingPeriod::ANNUAL];
 
 impl<'b> PackedSubscription<'b> {
     pub fn read(reader: &mut Reader<'b>) -> Option<PackedSubscription<'b>> {
@@ -206,18 +215,21 @@ impl<'b> PackedSubscription<'b> {
         let version = u32::try_from(version).ok()?;
         let states = usize::try_from(states).ok()?;
         let status = *STATUSES.get(states & 15)?;
-        let period = *BillingPeriod::ALL.get((states & !MORE_FLAGS) >> 4)?;
+        let mut period = *PERIODS.get((states >> 4) & 3)?;
         let flags = Flags(u8::try_from(flags).ok()?);
-        let more = if states & MORE_FLAGS == 0 { Flags::default() } else { reader.flags()? };
+        let (mut unit, mut more) = (MS_PER_DAY, Flags::default());
+        if EXTENDED <= states {
+            (period, unit, more, *reader) = extension(*reader, states, period)?;
+        }
         let schedule = BillingSchedule::new(period, i64::try_from(anchor).ok()?).ok()?;
-        let start = reader.day_from(0)?;
-        let (from, midnight) = (start.days(), start.midnight().millis());
-        let current_start = reader.day_from(from)?;
-        let current_end = reader.day_if(flags.has(PERIOD_ENDS), current_start.days())?;
-        let end = reader.day_if(flags.has(ENDS), from)?;
-        let trial_end = reader.day_if(flags.has(TRIAL_ENDS), from)?;
-        let billing_start = reader.day_if(flags.has(BILLED_FROM), from)?;
-        let activated_at = if flags.has(ACTIVATED) { Some(reader.instant_from(midnight)?) } else { None };
+        let start = reader.time_from(0, unit)?;
+        let from = start.millis();
+        let current_start = reader.time_from(from, unit)?;
+        let current_end = reader.time_if(flags.has(PERIOD_ENDS), current_start.millis(), unit)?;
+        let end = reader.time_if(flags.has(ENDS), from, unit)?;
+        let trial_end = reader.time_if(flags.has(TRIAL_ENDS), from, unit)?;
+        let billing_start = reader.time_if(flags.has(BILLED_FROM), from, unit)?;
+        let activated_at = if flags.has(ACTIVATED) { Some(reader.instant_from(from)?) } else { None };
         let add_ons = if flags.has(ADD_ONS) { Items(reader.text()?) } else { Items::default() };
         let products = if flags.has(PRODUCTS) { Items(reader.text()?) } else { Items::default() };
         let mut rows = OwnRows::default();
@@ -244,14 +256,18 @@ impl<'b> PackedSubscription<'b> {
 
     pub fn write(&self, writer: &mut Writer, naming: &mut Naming<'_>) {
         let (schedule, current_end, billing_start) = self.billing.parts();
-        let (from, midnight) = (self.start.days(), self.start.midnight().millis());
+        let (from, period, current_start) = (self.start.millis(), schedule.period(), self.billing.current_start);
+        let times = [Some(self.start), Some(current_start), current_end, self.end, self.trial_end, billing_start];
+        let has_instants = times.iter().flatten().any(|time| time.time_of_day() != 0);
+        let unit = if has_instants { 1 } else { MS_PER_DAY };
+        let extension = Flags::default().with(INSTANTS, has_instants).with(OTHER_PERIOD, !PERIODS.contains(&period));
         writer.text(self.id);
         writer.count((naming.number)(self.version));
-        let states = place(&STATUSES, &self.status) | (place(&BillingPeriod::ALL, &schedule.period()) << 4);
-        // The extras have names, too.
         let extras =
             if self.extras.is_empty() { None } else { Some(UnpackedExtras::of(self.extras, naming.number).pack()) };
-        writer.size(if extras.is_some() { states | MORE_FLAGS } else { states });
+        let extension = Flags(extension.0 | extras.as_ref().map_or(0, |(more, _)| more.0));
+        let is_extended = if extension == Flags::default() { 0 } else { EXTENDED };
+        writer.size(place(&STATUSES, &self.status) | (place(&PERIODS, &period) << 4) | is_extended);
         let flags = Flags::default()
             .with(ENDS, self.end.is_some())
             .with(TRIAL_ENDS, self.trial_end.is_some())
@@ -263,20 +279,23 @@ impl<'b> PackedSubscription<'b> {
             .with(ROWS, self.rows.n != 0);
         writer.flags(flags);
         writer.count(schedule.anchor().into());
-        if let Some((more, _)) = &extras {
-            writer.flags(*more);
+        if is_extended != 0 {
+            writer.flags(extension);
         }
-        writer.day_from(0, self.start);
-        let current_start = self.billing.current_start;
-        writer.day_from(from, current_start);
+        if extension.has(OTHER_PERIOD) {
+            writer.size(place(&BillingPeriod::UNITS, &period.every().unit));
+            writer.count(period.every().interval().into());
+        }
+        writer.time_from(0, unit, self.start);
+        writer.time_from(from, unit, current_start);
         if let Some(current_end) = current_end {
-            writer.day_from(current_start.days(), current_end);
+            writer.time_from(current_start.millis(), unit, current_end);
         }
-        for day in [self.end, self.trial_end, billing_start].into_iter().flatten() {
-            writer.day_from(from, day);
+        for time in [self.end, self.trial_end, billing_start].into_iter().flatten() {
+            writer.time_from(from, unit, time);
         }
         if let Some(activated_at) = self.activated_at {
-            writer.instant_from(midnight, activated_at);
+            writer.instant_from(from, activated_at);
         }
         if flags.has(ADD_ONS) {
             // Names of a block are sorted, so the order of numbers is the order of ids.
@@ -304,4 +323,25 @@ impl<'b> PackedSubscription<'b> {
             writer.text(&text.0);
         }
     }
+}
+
+/// Reads what a record with [`EXTENDED`] says further: the period, and the length of the unit of its times. Takes and
+/// returns the reader by value, so that it stays in registers.
+#[cold]
+#[inline(never)]
+fn extension(
+    mut reader: Reader<'_>,
+    states: usize,
+    period: BillingPeriod,
+) -> Option<(BillingPeriod, i64, Flags, Reader<'_>)> {
+    let flags = reader.flags()?;
+    let is_known = states >> 7 == 0;
+    let period = if flags.has(OTHER_PERIOD) {
+        let unit = *BillingPeriod::UNITS.get(reader.size()?)?;
+        BillingPeriod::new(unit, reader.count()?.into()).ok()?
+    } else {
+        period
+    };
+    let unit = if flags.has(INSTANTS) { 1 } else { MS_PER_DAY };
+    is_known.then_some((period, unit, flags, reader))
 }

@@ -2,7 +2,7 @@
 
 use super::wire::{Flags, Reader, Writer};
 use crate::amount::Amount;
-use crate::reset::{Interval, ResetPeriod, Unit};
+use crate::reset::{CalendarInterval, Interval, ResetPeriod, Unit, Weekday};
 use crate::sort::sort_by;
 use crate::time::Instant;
 use crate::value::{
@@ -207,7 +207,11 @@ fn not_negative(reader: &mut Reader<'_>) -> Option<Amount> {
     reader.amount().filter(|amount| !amount.is_negative())
 }
 
-const UNITS: [Unit; 5] = [Unit::Hour, Unit::Day, Unit::Week, Unit::Month, Unit::Year];
+/// The numbers of units in the packed form: their positions here, which never change.
+const UNITS: [Unit; 6] = [Unit::Hour, Unit::Day, Unit::Week, Unit::Month, Unit::Year, Unit::Minute];
+
+/// A CALENDAR period with a day on which weeks begin.
+const CALENDAR_OF: u64 = 6;
 
 fn read_reset_period(reader: &mut Reader<'_>) -> Option<ResetPeriod> {
     let tag = reader.number()?;
@@ -215,13 +219,18 @@ fn read_reset_period(reader: &mut Reader<'_>) -> Option<ResetPeriod> {
         0 => return Some(ResetPeriod::Never),
         1 => return Some(ResetPeriod::BillingCycle),
         2 => return Some(ResetPeriod::BillingMonth),
-        3 => ResetPeriod::Calendar,
+        3 | CALENDAR_OF => |every: Interval| ResetPeriod::Calendar(every.into()),
         4 => ResetPeriod::FixedWindow,
         5 => ResetPeriod::SlidingWindow,
         _ => return None,
     };
     let unit = UNITS.get(reader.size()?)?;
-    Interval::new(*unit, i64::from(reader.count()?)).ok().map(of)
+    let every = Interval::new(*unit, i64::from(reader.count()?)).ok()?;
+    if tag != CALENDAR_OF {
+        return Some(of(every));
+    }
+    let week_start = *Weekday::ALL.get(reader.size()?)?;
+    Some(ResetPeriod::Calendar(CalendarInterval { every, week_start }))
 }
 
 fn write_reset_period(writer: &mut Writer, period: ResetPeriod) {
@@ -229,12 +238,18 @@ fn write_reset_period(writer: &mut Writer, period: ResetPeriod) {
         ResetPeriod::Never => 0,
         ResetPeriod::BillingCycle => 1,
         ResetPeriod::BillingMonth => 2,
-        ResetPeriod::Calendar(_) => 3,
+        ResetPeriod::Calendar(calendar) if calendar == calendar.every.into() => 3,
+        ResetPeriod::Calendar(_) => CALENDAR_OF,
         ResetPeriod::FixedWindow(_) => 4,
         ResetPeriod::SlidingWindow(_) => 5,
     });
     if let Some(every) = period.every() {
         writer.size(UNITS.iter().position(|unit| *unit == every.unit).unwrap_or_default());
         writer.count(every.interval().into());
+    }
+    if let ResetPeriod::Calendar(calendar) = period
+        && calendar != calendar.every.into()
+    {
+        writer.size(Weekday::ALL.iter().position(|day| *day == calendar.week_start).unwrap_or_default());
     }
 }

@@ -7,7 +7,7 @@
 
 use super::number::{BITS, MORE, long_number};
 use crate::amount::Amount;
-use crate::time::{Date, Instant};
+use crate::time::Instant;
 use std::sync::Arc;
 
 /// Shared bytes in the packed form, or a range of them.
@@ -156,16 +156,16 @@ impl<'b> Reader<'b> {
         self.take(n)
     }
 
-    /// A day, packed as the number of days from `from`.
+    /// An instant, packed as the number of units of `unit` milliseconds from `from`.
     #[cfg_attr(not(feature = "small"), inline(always))]
-    pub(crate) fn day_from(&mut self, from: i64) -> Option<Date> {
-        Date::from_days(from.checked_add(self.signed()?)?)
+    pub(crate) fn time_from(&mut self, from: i64, unit: i64) -> Option<Instant> {
+        Instant::from_millis(from.checked_add(self.signed()?.checked_mul(unit)?)?)
     }
 
-    /// A day as in `day_from`, if one is packed here.
+    /// An instant as in `time_from`, if one is packed here.
     #[cfg_attr(not(feature = "small"), inline(always))]
-    pub(crate) fn day_if(&mut self, is_here: bool, from: i64) -> Option<Option<Date>> {
-        if is_here { self.day_from(from).map(Some) } else { Some(None) }
+    pub(crate) fn time_if(&mut self, is_here: bool, from: i64, unit: i64) -> Option<Option<Instant>> {
+        if is_here { self.time_from(from, unit).map(Some) } else { Some(None) }
     }
 
     /// An instant, packed as the number of milliseconds from `from`.
@@ -241,8 +241,8 @@ impl Writer {
         self.0.push_str(text);
     }
 
-    pub(crate) fn day_from(&mut self, from: i64, day: Date) {
-        self.signed(day.days().saturating_sub(from));
+    pub(crate) fn time_from(&mut self, from: i64, unit: i64, instant: Instant) {
+        self.signed(instant.millis().saturating_sub(from).checked_div(unit).unwrap_or_default());
     }
 
     pub(crate) fn instant_from(&mut self, from: i64, instant: Instant) {
@@ -336,8 +336,10 @@ mod tests {
         check(&[0, -1, 1, -32, 32, i64::MIN, i64::MAX], Writer::signed, |r| r.signed());
         check(&["", "a", "Ä Ö"], |w, t| w.text(t), |r| r.text().map(|text| &*text.to_owned().leak()));
         check(&[Instant::MIN, Instant::EPOCH, Instant::MAX], Writer::instant, |r| r.instant());
-        let day = |text| Date::parse(text).unwrap();
-        check(&[day("0001-01-01"), day("9999-12-31")], |w, d| w.day_from(20_000, d), |r| r.day_from(20_000));
+        let day = |text| Instant::parse(text).unwrap();
+        let unit = crate::time::MS_PER_DAY;
+        let days = [day("0001-01-01"), day("9999-12-31")];
+        check(&days, |w, d| w.time_from(20_000 * unit, unit, d), |r| r.time_from(20_000 * unit, unit));
     }
 
     #[test]

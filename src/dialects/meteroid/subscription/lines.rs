@@ -29,7 +29,8 @@ pub(super) struct Line {
 
 impl Line {
     pub(super) fn into_json(self, period: BillingPeriod) -> Value {
-        let period = if self.fee.is_one_time { "ONE_TIME" } else { self.period.unwrap_or(period).name() };
+        let period =
+            if self.fee.is_one_time { "ONE_TIME" } else { self.period.unwrap_or(period).name().unwrap_or_default() };
         let mut fields = Map::new();
         fields.extend(self.ids.into_iter().map(|(name, id)| (name.to_owned(), id)));
         fields.insert("name".to_owned(), self.name.into());
@@ -44,7 +45,7 @@ impl Line {
 pub(super) fn shortest_period(lines: &[&Line]) -> BillingPeriod {
     let recurring = lines.iter().filter(|line| !line.fee.is_one_time);
     let shortest = recurring.filter_map(|line| line.period).min_by_key(|period| period.months());
-    shortest.unwrap_or(BillingPeriod::Monthly)
+    shortest.unwrap_or(BillingPeriod::MONTHLY)
 }
 
 /// A requested add-on, from the catalog.

@@ -39,7 +39,7 @@ fn minor_digits(currency: &str) -> u32 {
 pub(super) fn mrr_cents(lines: &[&Line], period: BillingPeriod, currency: &str) -> Option<i64> {
     let mut a_year = Amount::ZERO;
     for line in lines {
-        let months = u32::try_from(line.period.unwrap_or(period).months()).ok()?;
+        let months = u32::try_from(line.period.unwrap_or(period).months()?).ok()?;
         let times_a_year = 12_u32.checked_div(months)?;
         let of_line = line.fee.recurring.times(line.quantity.unwrap_or(1).into())?.times(times_a_year.into())?;
         a_year = a_year.plus(of_line)?;

@@ -2,7 +2,7 @@
 
 use super::fee::{BILLING_TYPES, FeeStructure};
 use super::numbers::{Source, int32, int64, money};
-use super::pricing::{FeeType, Price, Pricing};
+use super::pricing::{FeeType, Price, Pricing, price_period};
 use super::usage::usage_model;
 use mayuse_core::{Amount, BillingPeriod};
 use mayuse_document::{Node, Object};
@@ -13,7 +13,7 @@ pub(super) fn read(node: Node<'_>) -> Option<(FeeStructure, Vec<Price>)> {
     let o = node.object()?;
     let fee_type = o.required("type", |n| n.word(&FeeType::WORDS))?;
     let mut structure = FeeStructure { fee_type: Some(fee_type), ..FeeStructure::default() };
-    let cadence = || o.optional("cadence", |n| n.billing_period()).unwrap_or(BillingPeriod::Monthly);
+    let cadence = || o.optional("cadence", price_period).unwrap_or(BillingPeriod::MONTHLY);
     let unit_price = || Some((money(o, "unit_price")?, o.required("quantity", |n| int32(&n, 0))?));
     let mut prices = Vec::new();
     let mut offer = |cadence, pricing| prices.push(Price { product_id: None, currency: None, cadence, pricing });
@@ -49,7 +49,7 @@ pub(super) fn read(node: Node<'_>) -> Option<(FeeStructure, Vec<Price>)> {
         }
         FeeType::OneTime => {
             let (unit_price, quantity) = unit_price()?;
-            offer(BillingPeriod::Monthly, Pricing::OneTime { unit_price, quantity });
+            offer(BillingPeriod::MONTHLY, Pricing::OneTime { unit_price, quantity });
         }
     }
     Some((structure, prices))
@@ -58,7 +58,7 @@ pub(super) fn read(node: Node<'_>) -> Option<(FeeStructure, Vec<Price>)> {
 fn each_rate(o: Object<'_>, each: &mut dyn FnMut(BillingPeriod, Amount)) {
     o.each("rates", |_, node| {
         let Some(o) = node.object() else { return };
-        let (term, price) = (o.required("term", |n| n.billing_period()), money(o, "price"));
+        let (term, price) = (o.required("term", price_period), money(o, "price"));
         if let (Some(term), Some(price)) = (term, price) {
             each(term, price);
         }

@@ -59,6 +59,11 @@ pub(super) struct Parameters {
     pub committed_capacity: Option<u64>,
 }
 
+/// Reads the period of a price: the named ones that are months.
+pub(super) fn price_period(node: Node<'_>) -> Option<BillingPeriod> {
+    node.word(BillingPeriod::NAMED.split_first_chunk::<4>()?.0)
+}
+
 impl Price {
     pub(super) fn read(node: Node<'_>, source: Source) -> Option<Price> {
         Price::read_fields(node.object()?, source)
@@ -67,8 +72,8 @@ impl Price {
     pub(super) fn read_fields(o: Object<'_>, source: Source) -> Option<Price> {
         let is_asked = source == Source::Request;
         let cadence = match is_asked || o.has("cadence") {
-            true => o.required("cadence", |n| n.billing_period()),
-            false => Some(BillingPeriod::Monthly),
+            true => o.required("cadence", price_period),
+            false => Some(BillingPeriod::MONTHLY),
         };
         let currency = match is_asked {
             true => o.required("currency", |n| n.text().map(str::to_owned)),

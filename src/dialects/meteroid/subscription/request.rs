@@ -2,7 +2,7 @@
 
 use super::fee::FeeStructure;
 use super::numbers::{Source, int32, int64};
-use super::pricing::{FeeType, Parameters, Price};
+use super::pricing::{FeeType, Parameters, Price, price_period};
 use crate::failure::ApiError;
 use crate::json::json;
 use mayuse_core::{BillingPeriod, BillingSchedule, Code, Date, SortedSet};
@@ -175,7 +175,7 @@ fn each(o: Object<'_>, name: &str, each: &mut dyn FnMut(Node<'_>)) {
 /// The day of the month on which billing periods start.
 pub(super) fn billing_day_anchor(node: Node<'_>) -> Option<i64> {
     let anchor = node.integer()?;
-    match BillingSchedule::new(BillingPeriod::Monthly, anchor) {
+    match BillingSchedule::new(BillingPeriod::MONTHLY, anchor) {
         Ok(_) => Some(anchor),
         Err(_) => {
             node.error(Code::OutOfRange, format!("expected 1 to 32767, found {anchor}"));
@@ -202,7 +202,7 @@ fn add_on(node: Node<'_>) -> Option<AddOnRequest> {
 fn parameters(o: Object<'_>) -> Parameters {
     Parameters {
         initial_slot_count: o.optional("initial_slot_count", |n| int32(&n, 0)),
-        billing_period: o.optional("billing_period", |n| n.billing_period()),
+        billing_period: o.optional("billing_period", price_period),
         committed_capacity: o.optional("committed_capacity", |n| int64(&n)),
     }
 }

@@ -82,12 +82,12 @@ pub(super) fn terms(
     let (period_start, period_end, cycle_index) = match free_trial_end {
         Some(end) if at < end.midnight() => (start, end, 0),
         _ => {
-            let found = rhythm.period_from(billing_start, at);
-            let first = rhythm.period_from(billing_start, billing_start.midnight());
+            let found = rhythm.period_from(billing_start.midnight(), at);
+            let first = rhythm.period_from(billing_start.midnight(), billing_start.midnight());
             let [from, to, first_end] =
                 [Some(found.start), found.end, first.end].map(|at| at.unwrap_or(Instant::MAX).date());
             let months = month_and_day(from).0.saturating_sub(month_and_day(first_end).0);
-            let whole = months.div_euclid(period.months());
+            let whole = months.checked_div_euclid(period.months().unwrap_or(1)).unwrap_or_default();
             (from, to, if from < first_end { 0 } else { whole.saturating_add(1) })
         }
     };
@@ -103,7 +103,7 @@ pub(super) fn terms(
 }
 
 fn end_of_trial(start: Date, days: u32) -> Result<Date, ApiError> {
-    let end = trial_end(start, days).unwrap_or(start);
+    let end = trial_end(start.midnight(), days).map_or(start, Instant::date);
     // `trial_end` saturates at the year 9999.
     let elapsed = end.midnight().millis().saturating_sub(start.midnight().millis());
     if elapsed == i64::from(days).saturating_mul(86_400_000) {
