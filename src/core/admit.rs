@@ -4,14 +4,16 @@
 
 use crate::amount::Amount;
 use crate::compose::{AnchoredAllowance, Entitlement};
-use crate::decision::{Metering, Overage, Period, Reason, ValueType, Warning, WindowAnswer};
+use crate::decision::{Metering, Overage, Period, Reason, Role, ValueType, Verdict, Warning, WindowAnswer};
 use crate::evaluation::EvaluationContext;
+use crate::grant_source::Origin;
+use crate::idx::FeatureIdx;
 use crate::reset::ResetPeriod;
 use crate::resolve::{Limits, Overflow, Terms};
 use crate::sort::sort_by;
 use crate::time::Instant;
 use crate::valid_until::ValidUntil;
-use crate::value::{Behavior, Credits};
+use crate::value::{Behavior, Cap, Credits};
 use crate::window::Window;
 use crate::windowing::{Anchors, window};
 use std::cmp::{Ordering, Reverse};
@@ -39,8 +41,39 @@ pub(crate) enum Admission {
 pub(crate) struct AllowanceResult<'c> {
     pub admission: Admission,
     pub answer: WindowAnswer<'c>,
-    /// Whether the limit is at least the requested amount.
+    /// The units that the allowance would admit, apart from overage; None if nothing bounds them, or unknown.
+    pub available: Option<Amount>,
+    /// Whether the limit and the caps are at least the requested amount.
     is_large_enough: bool,
+    capped: Option<Box<Capped<'c>>>,
+}
+
+/// An allowance with caps.
+#[derive(Clone, Debug)]
+struct Capped<'c> {
+    /// The answer of the limit alone.
+    limit: WindowAnswer<'c>,
+    /// The answers of the caps, those of the shortest windows first.
+    caps: Vec<WindowAnswer<'c>>,
+}
+
+impl<'c> AllowanceResult<'c> {
+    /// The answers of the limit and the caps, each of its own.
+    pub fn into_windows(self, windows: &mut Vec<WindowAnswer<'c>>) {
+        match self.capped {
+            Some(capped) => {
+                windows.push(WindowAnswer { drawn: self.answer.drawn, ..capped.limit });
+                windows.extend(capped.caps);
+            }
+            None => windows.push(self.answer),
+        }
+    }
+
+    /// Whether the allowance has caps.
+    #[inline]
+    pub fn is_capped(&self) -> bool {
+        self.capped.is_some()
+    }
 }
 
 /// The results of all allowances; the representative is first.
@@ -53,7 +86,13 @@ pub(crate) fn admit_all<'c>(
     let mut results = Vec::with_capacity(allowances.len());
     for anchored in allowances {
         results.push(match anchored.allowance.terms {
-            Terms::Metered(limits) => admit_metered(context.now, anchored, limits, request, valid_until)?,
+            Terms::Metered(limits) => {
+                let mut result = admit_metered(context.now, anchored, limits, request, valid_until)?;
+                if !anchored.allowance.caps().is_empty() {
+                    admit_caps(context.now, anchored, &mut result, &mut |_| Ok(request), valid_until)?;
+                }
+                result
+            }
             Terms::Credits(credits) => admit_pool(context, anchored, credits, request, valid_until)?,
         });
     }
@@ -61,7 +100,17 @@ pub(crate) fn admit_all<'c>(
     Ok(results)
 }
 
-fn admit_metered<'c>(
+/// The units that the allowances would admit, each by itself; None if one of them is not bounded, or unknown.
+pub(crate) fn available(results: &[AllowanceResult<'_>]) -> Option<Amount> {
+    let mut most = Amount::ZERO;
+    for result in results {
+        most = most.max(result.available?);
+    }
+    Some(most)
+}
+
+/// Asks the limit of an allowance alone.
+pub(crate) fn admit_metered<'c>(
     now: Instant,
     anchored: &AnchoredAllowance<'c>,
     limits: Limits,
@@ -101,11 +150,21 @@ fn admit_metered<'c>(
             Some(Warning { threshold_pct, reached })
         }
     };
+    let available = match (limits.limit, used) {
+        (Some(limit), Some(used)) if !limits.grace.is_zero() => {
+            let headroom = limit.plus(limits.grace).ok_or(Overflow)?;
+            Some(headroom.minus(used).ok_or(Overflow)?.max(Amount::ZERO))
+        }
+        _ => remaining,
+    };
     Ok(AllowanceResult {
         admission,
+        available,
         is_large_enough: limits.limit.is_none_or(|limit| requested <= limit),
+        capped: None,
         answer: WindowAnswer {
             value_type: ValueType::Metered,
+            role: Role::Limit,
             allowed: admission == Admission::Admitted,
             reason,
             metering: Metering {
@@ -119,10 +178,73 @@ fn admit_metered<'c>(
                 warning,
                 period: Some(Period { rule: shown(limits.reset_period, &anchored.anchors, &window, now), window }),
             },
+            drawn: None,
             origin: anchored.allowance.row.source.into(),
             subscription_id: anchored.subscription,
+            starts_at: anchored.allowance.row.starts_at,
         },
     })
+}
+
+/// Asks the caps of an allowance, too. `request` gives the amounts for a reset period.
+#[cold]
+#[inline(never)]
+pub(crate) fn admit_caps<'c>(
+    now: Instant,
+    anchored: &AnchoredAllowance<'c>,
+    result: &mut AllowanceResult<'c>,
+    request: &mut dyn FnMut(ResetPeriod) -> Result<UsageRequest, Overflow>,
+    valid_until: &mut ValidUntil,
+) -> Result<(), Overflow> {
+    let Terms::Metered(limits) = anchored.allowance.terms else { return Ok(()) };
+    let mut caps = Vec::with_capacity(anchored.allowance.caps().len());
+    for Cap { limit, reset_period } in anchored.allowance.caps() {
+        let limits = Limits {
+            limit: Some(*limit),
+            reset_period: *reset_period,
+            overage: Behavior::Block,
+            grace: Amount::ZERO,
+            warning_threshold_pct: None,
+            ..limits
+        };
+        caps.push(admit_metered(now, anchored, limits, request(*reset_period)?, valid_until)?);
+    }
+    sort_by(&mut caps, by_length);
+    let limit = result.answer;
+    let metering = &mut result.answer.metering;
+    for cap in &caps {
+        let own = &cap.answer.metering;
+        if result.admission == Admission::Admitted && cap.admission != Admission::Admitted {
+            // The first that refuses speaks.
+            (result.admission, result.answer.reason, result.answer.allowed) = (cap.admission, cap.answer.reason, false);
+            metering.period = own.period;
+        }
+        metering.remaining = match metering.remaining {
+            // Nothing is said of usage that is unknown.
+            Some(least) => own.remaining.map(|remaining| remaining.min(least)),
+            None => own.remaining,
+        };
+        result.available = match result.available {
+            Some(least) => own.remaining.map(|remaining| remaining.min(least)),
+            None => own.remaining,
+        };
+        result.is_large_enough &= cap.is_large_enough;
+    }
+    let caps = caps.into_iter().map(|cap| WindowAnswer { role: Role::Cap, ..cap.answer }).collect();
+    result.capped = Some(Box::new(Capped { limit, caps }));
+    Ok(())
+}
+
+/// The order of caps: the shortest window at hand first, then by the name of the reset period.
+fn by_length(a: &AllowanceResult<'_>, b: &AllowanceResult<'_>) -> Ordering {
+    let key = |result: &AllowanceResult<'_>| {
+        let period = result.answer.metering.period?;
+        let window = period.window;
+        let length = window.end.map_or(i64::MAX, |end| end.millis().saturating_sub(window.start.millis()));
+        let every = period.rule.every().map(|every| (every.unit.name(), every.interval()));
+        Some((length, period.rule.name(), period.rule.sub_cycle(), every))
+    };
+    key(a).cmp(&key(b))
 }
 
 /// The reset period that an answer shows: months that do not cut the billing period are the billing cycle.
@@ -167,46 +289,87 @@ fn admit_pool<'c>(
     valid_until: &mut ValidUntil,
 ) -> Result<AllowanceResult<'c>, Overflow> {
     let cost = request.requested.times(credits.cost).ok_or(Overflow)?;
-    let origin = anchored.allowance.row.source.into();
-    let subscription_id = anchored.subscription;
-    let pool = context.catalog.feature(credits.pool).filter(|pool| pool.active);
+    let pools = pool_allowances(context, credits.pool, valid_until)?;
+    let pools = admit_all(context, &pools, UsageRequest { requested: cost, ..request }, valid_until)?;
+    let available = available(&pools);
+    let Some(mut result) = pools.into_iter().next() else { return Ok(without_pool(anchored, request, cost)) };
+    let stands = result.admission == Admission::Admitted && result.answer.reason != Reason::OverageAllowed;
+    result.available = units(available, credits, stands);
+    Ok(result.through(anchored.allowance.row.source.into(), request.requested))
+}
+
+/// The units of a feature that an amount of its pool pays for. Without a cost they are not bounded while the pool
+/// stands.
+pub(crate) fn units(amount: Option<Amount>, credits: Credits, stands: bool) -> Option<Amount> {
+    match amount {
+        Some(_) if credits.cost.is_zero() => Some(Amount::ZERO).filter(|_| !stands),
+        amount => amount.and_then(|amount| amount.divided_down(credits.cost)),
+    }
+}
+
+/// The allowances of a pool; none if it is not granted, disabled or not active.
+pub(crate) fn pool_allowances<'c>(
+    context: &EvaluationContext<'_, 'c>,
+    at: FeatureIdx,
+    valid_until: &mut ValidUntil,
+) -> Result<Vec<AnchoredAllowance<'c>>, Overflow> {
+    let pool = context.catalog.feature(at).filter(|pool| pool.active);
     let mut pools = match pool {
-        Some(pool) => match context.entitlement(credits.pool, pool)? {
+        Some(pool) => match context.entitlement(at, pool)? {
             Entitlement::Allowances(allowances) => allowances,
             _ => Vec::new(),
         },
         None => Vec::new(),
     };
-    context.track_add_ons(credits.pool, valid_until);
+    context.track_add_ons(at, valid_until);
     // CREDITS rows of the pool are never followed.
     pools.retain(|pool| matches!(pool.allowance.terms, Terms::Metered(_)));
-    let pools = admit_all(context, &pools, UsageRequest { requested: cost, ..request }, valid_until)?;
-    let Some(AllowanceResult { admission, answer, is_large_enough }) = pools.into_iter().next() else {
-        return Ok(AllowanceResult {
-            admission: Admission::Refused,
-            is_large_enough: cost.is_zero(),
-            answer: WindowAnswer {
-                value_type: ValueType::Credits,
-                allowed: false,
-                reason: Reason::InsufficientCredits,
-                metering: nothing(request),
-                origin,
-                subscription_id,
-            },
-        });
-    };
-    let reason = if admission == Admission::Refused { Reason::InsufficientCredits } else { answer.reason };
-    Ok(AllowanceResult {
-        admission,
-        is_large_enough,
+    Ok(pools)
+}
+
+/// The answer of a CREDITS allowance whose pool has no allowance.
+pub(crate) fn without_pool<'c>(
+    anchored: &AnchoredAllowance<'c>,
+    request: UsageRequest,
+    cost: Amount,
+) -> AllowanceResult<'c> {
+    AllowanceResult {
+        admission: Admission::Refused,
+        available: Some(Amount::ZERO),
+        is_large_enough: cost.is_zero(),
+        capped: None,
         answer: WindowAnswer {
             value_type: ValueType::Credits,
-            reason,
-            metering: Metering { requested: request.requested, ..answer.metering },
-            origin,
-            ..answer
+            role: Role::Limit,
+            allowed: false,
+            reason: Reason::InsufficientCredits,
+            metering: nothing(request),
+            drawn: None,
+            origin: anchored.allowance.row.source.into(),
+            subscription_id: anchored.subscription,
+            starts_at: anchored.allowance.row.starts_at,
         },
-    })
+    }
+}
+
+impl<'c> AllowanceResult<'c> {
+    /// The answer of a pool as that of a CREDITS row of this origin: the numbers and the subscription are the pool's.
+    pub fn through(mut self, origin: Origin<'c>, requested: Amount) -> AllowanceResult<'c> {
+        let price = |answer: &mut WindowAnswer<'c>| {
+            answer.value_type = ValueType::Credits;
+            answer.origin = origin;
+            answer.metering.requested = requested;
+            if answer.reason.verdict() == Verdict::Deny {
+                answer.reason = Reason::InsufficientCredits;
+            }
+        };
+        price(&mut self.answer);
+        if let Some(capped) = &mut self.capped {
+            price(&mut capped.limit);
+            capped.caps.iter_mut().for_each(price);
+        }
+        self
+    }
 }
 
 /// The priority of allowances: the first represents the others.
@@ -214,7 +377,7 @@ fn admit_pool<'c>(
 /// An allowance that admits comes first. Among these, the best reason comes first; among the others, a limit that
 /// is large enough for the request, then the earliest reset. Ties go to the larger remaining amount, then to the
 /// lower origin id, then to the lower subscription id.
-fn by_priority(a: &AllowanceResult<'_>, b: &AllowanceResult<'_>) -> Ordering {
+pub(crate) fn by_priority(a: &AllowanceResult<'_>, b: &AllowanceResult<'_>) -> Ordering {
     let by_kind = |result: &AllowanceResult<'_>| match result.admission {
         Admission::Admitted => (reason_rank(result.answer.reason), Reverse(true), Instant::MIN),
         _ => (0, Reverse(result.is_large_enough), reset_at(result).unwrap_or(Instant::MAX)),
@@ -238,8 +401,13 @@ fn reason_rank(reason: Reason) -> u8 {
     }
 }
 
+/// The earliest reset of the limit and the caps.
 fn reset_at(result: &AllowanceResult<'_>) -> Option<Instant> {
-    result.answer.metering.period.and_then(|period| period.window.reset_at())
+    let reset_at = |answer: &WindowAnswer<'_>| answer.metering.period.and_then(|period| period.window.reset_at());
+    match &result.capped {
+        Some(capped) => capped.caps.iter().chain([&capped.limit]).filter_map(reset_at).min(),
+        None => reset_at(&result.answer),
+    }
 }
 
 /// The remaining amount as a sort key: unlimited is more than any amount, unknown is less.

@@ -251,8 +251,11 @@ fn entitled<'c>(
     decision.subscription_id = representative.answer.subscription_id;
     decision.origin = Some(representative.answer.origin);
     decision.metering = Some(representative.answer.metering);
-    if 1 < results.len() {
-        decision.windows = results.into_iter().map(|result| result.answer).collect();
+    decision.available = admit::available(&results);
+    if 1 < results.len() || representative.is_capped() {
+        for result in results {
+            result.into_windows(&mut decision.windows);
+        }
     }
     Ok(reason)
 }

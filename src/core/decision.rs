@@ -40,7 +40,9 @@ pub struct Decision<'c> {
     pub value: Option<ConfigAnswer<'c>>,
     /// The numbers of the allowance that decided.
     pub metering: Option<Metering>,
-    /// Every allowance, the one that decided first. Empty where there is only one.
+    /// The units that would be admitted now, apart from overage; None if nothing bounds them, or usage is unknown.
+    pub available: Option<Amount>,
+    /// Every allowance, the one that decided first, each with its caps. Empty if there is one without caps.
     pub windows: Vec<WindowAnswer<'c>>,
     /// The row that decided.
     pub origin: Option<Origin<'c>>,
@@ -290,12 +292,27 @@ pub struct WindowAnswer<'c> {
     pub allowed: bool,
     /// The reason.
     pub reason: Reason,
+    /// Whether the window is that of the limit or of a cap.
+    pub role: Role,
     /// The numbers.
     pub metering: Metering,
+    /// The units that the request takes from the allowance; only if it is admitted and usage is stated by allowance.
+    pub drawn: Option<Amount>,
     /// The row that the allowance began with.
     pub origin: Origin<'c>,
     /// The id of the subscription that anchors the window.
     pub subscription_id: Option<&'c str>,
+    /// The start of the row, or of the subscription's add-on row.
+    pub starts_at: Option<Instant>,
+}
+
+/// The role of a window in an allowance.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Role {
+    /// The limit.
+    Limit,
+    /// A further limit that must hold.
+    Cap,
 }
 
 /// The freshness of an answer.
@@ -345,6 +362,7 @@ impl<'c> Decision<'c> {
             enabled: false,
             value: None,
             metering: None,
+            available: None,
             windows: Vec::new(),
             origin: None,
             freshness,

@@ -2,7 +2,7 @@
 //! object around them.
 
 use crate::decision::{
-    Decision, FeatureRef, Freshness, Metering, Overage, Period, Reason, ValueType, Verdict, Warning, WindowAnswer,
+    Decision, FeatureRef, Freshness, Metering, Overage, Period, Reason, Role, ValueType, Verdict, Warning, WindowAnswer,
 };
 use crate::json::{Token, WriteJson, end, fields, object};
 use crate::snapshot::Source;
@@ -33,6 +33,7 @@ impl WriteJson for Decision<'_> {
         }
         if let Some(metering) = &self.metering {
             write_numbers(metering, out);
+            fields!(out, "available": self.available);
         }
         if !self.windows.is_empty() {
             fields!(out, "windows": *self.windows);
@@ -138,9 +139,21 @@ impl WriteJson for Period {
 
 impl WriteJson for WindowAnswer<'_> {
     fn write_json(&self, out: &mut Vec<u8>) {
-        object!(out, "type": self.value_type, "allowed": self.allowed, "reason": self.reason);
+        let role = match self.role {
+            Role::Limit => "LIMIT",
+            Role::Cap => "CAP",
+        };
+        object!(out, "type": self.value_type, "role": Token(role), "allowed": self.allowed, "reason": self.reason);
         write_numbers(&self.metering, out);
-        fields!(out, "origin": self.origin, "subscription_id": self.subscription_id);
+        if let Some(drawn) = self.drawn {
+            fields!(out, "drawn": drawn);
+        }
+        fields!(
+            out,
+            "origin": self.origin,
+            "subscription_id": self.subscription_id,
+            "starts_at": self.starts_at,
+        );
         end(out);
     }
 }

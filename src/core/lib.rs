@@ -69,7 +69,7 @@ pub use catalog::Catalog;
 pub use configure::ConfigAnswer;
 pub use decide::{decide, decide_for, undecided, undecided_in};
 pub use decision::{
-    Decision, FeatureRef, Freshness, Metering, Overage, Period, Reason, ValueType, Verdict, Warning, WindowAnswer,
+    Decision, FeatureRef, Freshness, Metering, Overage, Period, Reason, Role, ValueType, Verdict, Warning, WindowAnswer,
 };
 pub use definitions::{
     AddOnDefinition, Definitions, FeatureDefinition, Grants, PlanDefinition, SoldWith, VersionDefinition,

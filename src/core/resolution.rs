@@ -249,7 +249,7 @@ fn metered<'g>(ladder: &Ladder, chains: &[Vec<&'g Given>], own: Own<'g>) -> Resu
         composition.add(state(chain)?, false, anchors, None);
     }
     match own {
-        Some((combine, rows)) => composition.override_with(combine, state(&rows)?, &mut |allowances, allowance| {
+        Some((combine, rows)) => composition.override_with(combine, state(&rows)?, false, &mut |allowances, allowance| {
             allowances.push(AnchoredAllowance { allowance, anchors, subscription: None });
         }),
         None => Ok(composition.entitlement()),

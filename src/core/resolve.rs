@@ -9,7 +9,7 @@ use crate::ladder::{Combine, Ladder, Level};
 use crate::reset::ResetPeriod;
 use crate::sort::sort_by;
 use crate::time::Instant;
-use crate::value::{Behavior, Credits, Grant, Metered, Value};
+use crate::value::{Behavior, Cap, Credits, Grant, Metered, Value};
 
 /// An entitlement row in a chain.
 #[derive(Clone, Copy, Debug)]
@@ -40,11 +40,13 @@ pub(crate) struct ChainTerms {
     pub seats: u32,
     /// Whether the subscription is in its trial.
     pub in_trial: bool,
+    /// Whether allowances keep the rows that join them.
+    pub keeps_rows: bool,
 }
 
 impl ChainTerms {
     /// The terms of rows that belong to no subscription.
-    pub const ALONE: ChainTerms = ChainTerms { activation: None, seats: 1, in_trial: false };
+    pub const ALONE: ChainTerms = ChainTerms { activation: None, seats: 1, in_trial: false, keeps_rows: false };
 
     /// How often a limit of a row counts: the quantity held, and the seats if it is per seat. None is once.
     pub fn times(&self, ladder: &Ladder, row: &AppliedGrant<'_>, per_seat: bool) -> Option<Amount> {
@@ -76,14 +78,36 @@ pub(crate) enum State<'c> {
 }
 
 /// A limit in each window, or a cost in units of a pool.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Allowance<'c> {
     /// The row that the allowance began with.
     pub row: AppliedGrant<'c>,
     pub terms: Terms,
+    /// What few allowances have.
+    more: Option<Box<More<'c>>>,
 }
 
-impl Allowance<'_> {
+/// What few allowances have.
+#[derive(Clone, Debug, Default)]
+struct More<'c> {
+    /// Further limits that must hold.
+    caps: Vec<Cap>,
+    /// The rows that joined the first one, if the question asks for them.
+    joined: Vec<AppliedGrant<'c>>,
+}
+
+impl<'c> Allowance<'c> {
+    /// The further limits that must hold.
+    #[inline]
+    pub fn caps(&self) -> &[Cap] {
+        self.more.as_ref().map_or(&[], |more| &more.caps)
+    }
+
+    /// The rows that joined the first one.
+    pub fn joined(&self) -> &[AppliedGrant<'c>] {
+        self.more.as_ref().map_or(&[], |more| &more.joined)
+    }
+
     /// What must be equal for two allowances to join, besides their reset periods.
     fn dates(&self) -> (Option<Instant>, Option<Instant>) {
         self.metered().map_or((None, None), Limits::dates)
@@ -123,13 +147,15 @@ pub(crate) struct Limits {
     pub starts_at: Option<Instant>,
     /// The instant from which on the allowance is not there any more.
     pub expires_at: Option<Instant>,
+    /// Whether the limit or a cap counts from the start.
+    pub counts_from_start: bool,
 }
 
 impl Limits {
     /// What must be equal for two allowances to join, besides their reset periods: the end and, where windows count
     /// from it, the start.
     fn dates(&self) -> (Option<Instant>, Option<Instant>) {
-        (self.expires_at, self.starts_at.filter(|_| self.reset_period.counts_from_start()))
+        (self.expires_at, self.starts_at.filter(|_| self.counts_from_start))
     }
 }
 
@@ -166,7 +192,7 @@ impl<'c> AppliedGrant<'c> {
 
     /// What must be equal for rows to join, besides their reset periods.
     fn dates(&self, terms: &ChainTerms, metered: &Metered) -> (Option<Instant>, Option<Instant>) {
-        (self.expires_at, self.counts_from(terms).filter(|_| metered.reset_period.counts_from_start()))
+        (self.expires_at, self.counts_from(terms).filter(|_| metered.counts_from_start()))
     }
 
     pub fn key(&self) -> impl Ord {
@@ -277,7 +303,7 @@ pub(crate) fn each_once(ladder: &Ladder, rows: &mut Vec<AppliedGrant<'_>>) {
     let key = |row: &AppliedGrant<'_>| {
         let dates = match &row.grant.value {
             Value::Metered(metered) if ladder.combine(row.source.level()) == Some(Combine::Stack) => {
-                (row.expires_at, row.starts_at.filter(|_| metered.reset_period.counts_from_start()))
+                (row.expires_at, row.starts_at.filter(|_| metered.counts_from_start()))
             }
             _ => (None, None),
         };
@@ -319,7 +345,7 @@ fn apply<'c>(
             if merged.enabled {
                 // It is often the only allowance.
                 allowances.reserve_exact(1);
-                allowances.push(merged.allowance(terms)?);
+                allowances.push(merged.allowance(ladder, terms, rows)?);
             }
         }
     } else {
@@ -375,57 +401,87 @@ fn add_up<'c>(
                 group = allowances.len();
             }
         }
-        for allowance in allowances.get_mut(first..last).unwrap_or_default() {
-            joined |= merge_into(combine, allowance, *row, limits, false)?;
-        }
-        for allowance in allowances.get_mut(group..).unwrap_or_default() {
-            joined |= merge_into(combine, allowance, *row, limits, false)?;
+        let more = if metered.caps.is_empty() { None } else { caps(ladder, terms, row, metered)? };
+        let added = Allowance { row: *row, terms: Terms::Metered(limits), more };
+        if combine == Combine::Max {
+            joined = !evict_smaller(allowances, |allowance| allowance, limits);
+        } else {
+            let (below, group) = allowances.split_at_mut(group);
+            for allowance in below.get_mut(first..last).unwrap_or_default().iter_mut().chain(group) {
+                joined |= merge_into(allowance, &added, false, terms.keeps_rows)?;
+            }
         }
         if !joined {
-            allowances.push(Allowance { row: *row, terms: Terms::Metered(limits) });
+            allowances.push(added);
         }
     }
     Ok(())
 }
 
-/// Merges a row into an allowance with an equal reset period and, under STACK, equal dates. Returns whether it did.
-/// `same_start` says that both count from one instant, whatever their starts.
+/// Adds a row to an allowance with an equal reset period, equal dates and caps of equal reset periods. Returns whether
+/// it did. `same_start` says that both count from one instant, whatever their starts.
 pub(crate) fn merge_into<'c>(
-    combine: Combine,
     allowance: &mut Allowance<'c>,
-    row: AppliedGrant<'c>,
-    added: Limits,
+    added: &Allowance<'c>,
     same_start: bool,
+    keeps_rows: bool,
 ) -> Result<bool, Overflow> {
-    let Terms::Metered(held) = &mut allowance.terms else { return Ok(false) };
+    let (Terms::Metered(held), Terms::Metered(limits)) = (&mut allowance.terms, &added.terms) else {
+        return Ok(false);
+    };
     // An override joins the allowances of a subscription: the billing of that subscription counts.
-    let monthly = allowance.row.monthly || row.monthly;
-    let Some(reset_period) = held.reset_period.joined(added.reset_period, monthly) else { return Ok(false) };
-    let same_dates = held.expires_at == added.expires_at && (same_start || held.dates() == added.dates());
-    if combine != Combine::Max && !same_dates {
+    let monthly = allowance.row.monthly || added.row.monthly;
+    let Some(reset_period) = held.reset_period.joined(limits.reset_period, monthly) else { return Ok(false) };
+    if held.expires_at != limits.expires_at || (!same_start && held.dates() != limits.dates()) {
         return Ok(false);
     }
-    match combine {
-        Combine::Max if is_larger(added.limit, held.limit) => {
-            *allowance = Allowance { row, terms: Terms::Metered(added) }
-        }
-        Combine::Max => {}
-        Combine::Stack | Combine::Replace => {
-            held.reset_period = reset_period;
-            held.limit = match (held.limit, added.limit) {
-                (Some(a), Some(b)) => Some(a.plus(b).ok_or(Overflow)?),
-                _ => None,
-            };
-            held.grace = held.grace.plus(added.grace).ok_or(Overflow)?;
-            held.overage = match (held.overage, added.overage) {
-                (Behavior::Block, Behavior::Block) => Behavior::Block,
-                _ => Behavior::Allow,
-            };
-            held.warning_threshold_pct = match (held.warning_threshold_pct, added.warning_threshold_pct) {
-                (Some(a), Some(b)) => Some(a.min(b)),
-                (a, b) => a.or(b),
-            };
-        }
+    if (allowance.more.is_some() || added.more.is_some() || keeps_rows)
+        && !merge_more(&mut allowance.more, added, monthly, keeps_rows)?
+    {
+        return Ok(false);
+    }
+    held.reset_period = reset_period;
+    held.limit = match (held.limit, limits.limit) {
+        (Some(a), Some(b)) => Some(a.plus(b).ok_or(Overflow)?),
+        _ => None,
+    };
+    held.grace = held.grace.plus(limits.grace).ok_or(Overflow)?;
+    held.overage = match (held.overage, limits.overage) {
+        (Behavior::Block, Behavior::Block) => Behavior::Block,
+        _ => Behavior::Allow,
+    };
+    held.warning_threshold_pct = match (held.warning_threshold_pct, limits.warning_threshold_pct) {
+        (Some(a), Some(b)) => Some(a.min(b)),
+        (a, b) => a.or(b),
+    };
+    Ok(true)
+}
+
+/// Adds the caps of a row to those of an allowance, and notes the row if it is kept. Returns false, and changes nothing,
+/// if the caps have other reset periods.
+#[cold]
+#[inline(never)]
+fn merge_more<'c>(
+    held: &mut Option<Box<More<'c>>>,
+    added: &Allowance<'c>,
+    monthly: bool,
+    keeps_rows: bool,
+) -> Result<bool, Overflow> {
+    let mut caps = held.as_ref().map_or(Vec::new(), |held| held.caps.clone());
+    if caps.len() != added.caps().len() {
+        return Ok(false);
+    }
+    for cap in added.caps() {
+        let joined = |own: &Cap| own.reset_period.joined(cap.reset_period, monthly);
+        let Some(own) = caps.iter_mut().find(|own| joined(own).is_some()) else { return Ok(false) };
+        own.reset_period = joined(own).unwrap_or(own.reset_period);
+        own.limit = own.limit.plus(cap.limit).ok_or(Overflow)?;
+    }
+    let held = held.get_or_insert_default();
+    held.caps = caps;
+    if keeps_rows {
+        held.joined.push(added.row);
+        held.joined.extend(added.joined());
     }
     Ok(true)
 }
@@ -454,7 +510,26 @@ fn limits(ladder: &Ladder, terms: &ChainTerms, row: &AppliedGrant<'_>, metered: 
         warning_threshold_pct: metered.warning_threshold_pct,
         starts_at: row.counts_from(terms),
         expires_at: row.expires_at,
+        counts_from_start: metered.counts_from_start(),
     })
+}
+
+/// The caps of a metered row, for the quantity held.
+#[cold]
+#[inline(never)]
+fn caps<'c>(
+    ladder: &Ladder,
+    terms: &ChainTerms,
+    row: &AppliedGrant<'c>,
+    metered: &Metered,
+) -> Result<Option<Box<More<'c>>>, Overflow> {
+    let mut caps = metered.caps.to_vec();
+    if let Some(times) = terms.times(ladder, row, metered.per_seat) {
+        for cap in &mut caps {
+            cap.limit = cap.limit.times(times).ok_or(Overflow)?;
+        }
+    }
+    Ok(Some(Box::new(More { caps, joined: Vec::new() })))
 }
 
 fn limit(
@@ -512,7 +587,13 @@ fn merge<'c>(ladder: &Ladder, terms: &ChainTerms, rows: &[AppliedGrant<'c>]) -> 
 }
 
 impl<'c> Merged<'c> {
-    fn allowance(self, terms: &ChainTerms) -> Result<Allowance<'c>, Overflow> {
+    /// The allowance of the rows that were merged.
+    fn allowance(
+        self,
+        ladder: &Ladder,
+        terms: &ChainTerms,
+        rows: &[AppliedGrant<'c>],
+    ) -> Result<Allowance<'c>, Overflow> {
         let limits = Limits {
             limit: self.limit,
             reset_period: self.last.reset_period,
@@ -521,8 +602,30 @@ impl<'c> Merged<'c> {
             warning_threshold_pct: self.last.warning_threshold_pct,
             starts_at: self.dates.0,
             expires_at: self.dates.1,
+            counts_from_start: self.last.counts_from_start(),
         };
-        Ok(Allowance { row: self.row, terms: Terms::Metered(limits) })
+        let has_more = !self.last.caps.is_empty() || (terms.keeps_rows && 1 < rows.len());
+        let more = if has_more { self.more(ladder, terms, rows)? } else { None };
+        Ok(Allowance { row: self.row, terms: Terms::Metered(limits), more })
+    }
+
+    /// The caps of the last row, which go with its reset period, and the other rows, if they are kept.
+    #[cold]
+    #[inline(never)]
+    fn more(
+        &self,
+        ladder: &Ladder,
+        terms: &ChainTerms,
+        rows: &[AppliedGrant<'c>],
+    ) -> Result<Option<Box<More<'c>>>, Overflow> {
+        let is_last = |row: &&AppliedGrant<'c>| matches!(&row.grant.value, Value::Metered(m) if std::ptr::eq(m, self.last));
+        let Some(last) = rows.iter().rev().find(is_last) else { return Ok(None) };
+        let mut more = caps(ladder, terms, last, self.last)?;
+        if let Some(more) = more.as_mut().filter(|_| terms.keeps_rows) {
+            let others = |row: &&AppliedGrant<'c>| matches!(row.grant.value, Value::Metered(_));
+            more.joined.extend(rows.iter().filter(others));
+        }
+        Ok(more)
     }
 }
 
@@ -540,7 +643,7 @@ fn cheapest_per_pool<'c>(rows: &[AppliedGrant<'c>]) -> Vec<Allowance<'c>> {
             None => cheapest.push((credits, *row)),
         }
     }
-    cheapest.into_iter().map(|(credits, row)| Allowance { row, terms: Terms::Credits(credits) }).collect()
+    cheapest.into_iter().map(|(credits, row)| Allowance { row, terms: Terms::Credits(credits), more: None }).collect()
 }
 
 /// Whether limit `a` is larger than `b`; None is unlimited.

@@ -98,6 +98,14 @@ pub struct Metered {
     pub caps: Box<[Cap]>,
 }
 
+impl Metered {
+    /// Whether the limit or a cap counts from the start of the row or the activation.
+    #[inline]
+    pub(crate) fn counts_from_start(&self) -> bool {
+        self.reset_period.counts_from_start() || self.caps.iter().any(|cap| cap.reset_period.counts_from_start())
+    }
+}
+
 /// The largest number of caps of a limit.
 pub const MAX_CAPS: usize = 8;
 
