@@ -71,7 +71,16 @@ impl<'s, 'c> EvaluationContext<'s, 'c> {
     ) -> EvaluationContext<'s, 'c> {
         let first_grants = subscriptions.first.as_ref().is_some_and(|first| grants_access(catalog, first, now));
         let dates = Dates::new(now);
-        EvaluationContext { catalog, customer, subscriptions, now, dates, fallback: None, keeps_rows: false, first_grants }
+        EvaluationContext {
+            catalog,
+            customer,
+            subscriptions,
+            now,
+            dates,
+            fallback: None,
+            keeps_rows: false,
+            first_grants,
+        }
     }
 
     /// All subscriptions that the question is about, in the order of their ids.

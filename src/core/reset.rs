@@ -169,7 +169,7 @@ impl ResetPeriod {
     /// BILLING_CYCLE with and without `sub_cycle`. If either cuts the billing cycle, both together do. None if the
     /// rows do not join.
     pub(crate) fn joined(self, other: ResetPeriod, is_billed_monthly: bool) -> Option<ResetPeriod> {
-                if is_billed_monthly && self.is_by_cycle() && other.is_by_cycle() {
+        if is_billed_monthly && self.is_by_cycle() && other.is_by_cycle() {
             return Some(if self == other { self } else { ResetPeriod::BillingMonth });
         }
         self.is_equivalent(other).then_some(self)

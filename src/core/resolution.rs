@@ -11,7 +11,7 @@ use crate::reset::ResetPeriod;
 use crate::resolve::{Allowance, AppliedGrant, ChainTerms, Overflow, State, Terms, resolve, resolve_switches};
 use crate::sort::sort_by;
 use crate::time::Instant;
-use crate::value::{ConfigType, ConfigValue, Credits, Grant, UncheckedValue, Value};
+use crate::value::{Cap, ConfigType, ConfigValue, Credits, Grant, UncheckedValue, Value};
 use crate::windowing::Anchors;
 use std::cmp::Ordering;
 
@@ -41,6 +41,7 @@ struct ResolvedAllowance {
     limit: Option<Amount>,
     reset_period: Option<ResetPeriod>,
     cost: Option<Amount>,
+    caps: Vec<Cap>,
     origin: OriginName,
 }
 
@@ -75,6 +76,9 @@ impl WriteJson for ResolvedAllowance {
         object!(out, "limit": self.limit, "reset_period": self.reset_period);
         if let Some(cost) = self.cost {
             fields!(out, "cost": cost);
+        }
+        if !self.caps.is_empty() {
+            fields!(out, "caps": *self.caps);
         }
         fields!(out, "origin": self.origin);
         end(out);
@@ -249,9 +253,11 @@ fn metered<'g>(ladder: &Ladder, chains: &[Vec<&'g Given>], own: Own<'g>) -> Resu
         composition.add(state(chain)?, false, anchors, None);
     }
     match own {
-        Some((combine, rows)) => composition.override_with(combine, state(&rows)?, false, &mut |allowances, allowance| {
-            allowances.push(AnchoredAllowance { allowance, anchors, subscription: None });
-        }),
+        Some((combine, rows)) => {
+            composition.override_with(combine, state(&rows)?, false, &mut |allowances, allowance| {
+                allowances.push(AnchoredAllowance { allowance, anchors, subscription: None });
+            })
+        }
         None => Ok(composition.entitlement()),
     }
 }
@@ -284,7 +290,8 @@ fn describe(entitlement: Entitlement<'_>) -> Resolution {
                 Terms::Metered(limits) => (limits.limit, Some(limits.reset_period), None),
                 Terms::Credits(credits) => (None, None, Some(credits.cost)),
             };
-            ResolvedAllowance { limit, reset_period, cost, origin: name(&allowance.row) }
+            let caps = allowance.caps().to_vec();
+            ResolvedAllowance { limit, reset_period, cost, caps, origin: name(&allowance.row) }
         })
         .collect();
     let first = resolved.first();

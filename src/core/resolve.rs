@@ -618,7 +618,8 @@ impl<'c> Merged<'c> {
         terms: &ChainTerms,
         rows: &[AppliedGrant<'c>],
     ) -> Result<Option<Box<More<'c>>>, Overflow> {
-        let is_last = |row: &&AppliedGrant<'c>| matches!(&row.grant.value, Value::Metered(m) if std::ptr::eq(m, self.last));
+        let is_last =
+            |row: &&AppliedGrant<'c>| matches!(&row.grant.value, Value::Metered(m) if std::ptr::eq(m, self.last));
         let Some(last) = rows.iter().rev().find(is_last) else { return Ok(None) };
         let mut more = caps(ladder, terms, last, self.last)?;
         if let Some(more) = more.as_mut().filter(|_| terms.keeps_rows) {

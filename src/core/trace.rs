@@ -17,7 +17,7 @@ use crate::reset::ResetPeriod;
 use crate::resolve::{AppliedGrant, ChainTerms, Overflow, State, Terms, resolve, resolve_switches, sort_rows};
 use crate::status_at::{StatusAt, status_at};
 use crate::time::Instant;
-use crate::value::{FeatureType, Value};
+use crate::value::{Cap, FeatureType, Value};
 
 /// A row that was considered. In JSON: `{"subscription_id", "combine", "origin", "entitlement_id", "created_at",
 /// "quantity", "value", "effect", "after", "anchors"}`.
@@ -91,6 +91,7 @@ struct Granted<'c> {
     limit: Option<Option<Amount>>,
     reset_period: Option<ResetPeriod>,
     cost: Option<Amount>,
+    caps: &'c [Cap],
     config: Option<ConfigAnswer<'c>>,
 }
 
@@ -104,11 +105,12 @@ struct After<'c> {
     origins: Vec<&'c str>,
 }
 
-#[derive(Clone, Copy, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Debug)]
 struct AfterAllowance {
     limit: Option<Amount>,
     reset_period: Option<ResetPeriod>,
     cost: Option<Amount>,
+    caps: Vec<Cap>,
 }
 
 /// The anchors of the windows, as shown.
@@ -296,9 +298,12 @@ fn after<'c>(state: &State<'c>) -> After<'c> {
             origins.extend(all.iter().map(|allowance| allowance.row.source.id()));
             allowances.extend(all.iter().map(|allowance| match &allowance.terms {
                 Terms::Metered(limits) => {
-                    AfterAllowance { limit: limits.limit, reset_period: Some(limits.reset_period), cost: None }
+                    let caps = allowance.caps().to_vec();
+                    AfterAllowance { limit: limits.limit, reset_period: Some(limits.reset_period), cost: None, caps }
                 }
-                Terms::Credits(credits) => AfterAllowance { limit: None, reset_period: None, cost: Some(credits.cost) },
+                Terms::Credits(credits) => {
+                    AfterAllowance { limit: None, reset_period: None, cost: Some(credits.cost), caps: Vec::new() }
+                }
             }));
         }
     }
@@ -315,13 +320,14 @@ fn after_config(found: Option<Configured<'_>>) -> After<'_> {
 }
 
 fn granted(value: &Value) -> Granted<'_> {
-    let nothing = Granted { enabled: None, limit: None, reset_period: None, cost: None, config: None };
+    let nothing = Granted { enabled: None, limit: None, reset_period: None, cost: None, caps: &[], config: None };
     match value {
         Value::Boolean { enabled } => Granted { enabled: Some(*enabled), ..nothing },
         Value::Metered(metered) => Granted {
             enabled: Some(metered.enabled),
             limit: Some(metered.limit),
             reset_period: Some(metered.reset_period),
+            caps: &metered.caps,
             ..nothing
         },
         Value::Credits(credits) => Granted { enabled: Some(credits.enabled), cost: Some(credits.cost), ..nothing },
@@ -369,6 +375,7 @@ impl WriteJson for Granted<'_> {
         if let Some(cost) = self.cost {
             fields!(out, "cost": cost);
         }
+        write_caps(self.caps, out);
         if let Some(config) = self.config {
             fields!(out, "value": config);
         }
@@ -389,12 +396,19 @@ impl WriteJson for After<'_> {
     }
 }
 
+fn write_caps(caps: &[Cap], out: &mut Vec<u8>) {
+    if !caps.is_empty() {
+        fields!(out, "caps": *caps);
+    }
+}
+
 impl WriteJson for AfterAllowance {
     fn write_json(&self, out: &mut Vec<u8>) {
         object!(out, "limit": self.limit, "reset_period": self.reset_period);
         if let Some(cost) = self.cost {
             fields!(out, "cost": cost);
         }
+        write_caps(&self.caps, out);
         end(out);
     }
 }

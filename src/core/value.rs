@@ -2,6 +2,7 @@
 
 use crate::amount::Amount;
 use crate::idx::FeatureIdx;
+use crate::json::{WriteJson, end, object};
 use crate::reset::ResetPeriod;
 use crate::time::Instant;
 
@@ -116,6 +117,13 @@ pub struct Cap {
     pub limit: Amount,
     /// When the usage starts again from zero.
     pub reset_period: ResetPeriod,
+}
+
+impl WriteJson for Cap {
+    fn write_json(&self, out: &mut Vec<u8>) {
+        object!(out, "limit": self.limit, "reset_period": self.reset_period);
+        end(out);
+    }
 }
 
 /// Whether usage above a limit is blocked or allowed.
