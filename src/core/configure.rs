@@ -3,13 +3,14 @@
 //! The rules are in section 5 of docs/semantics.md.
 
 use crate::amount::Amount;
+use crate::applied_grant::{AppliedGrant, ChainTerms, sort_rows};
 use crate::catalog::Feature;
 use crate::compose::drop_mismatches;
 use crate::evaluation::EvaluationContext;
 use crate::idx::FeatureIdx;
 use crate::json::{Token, WriteJson, end, object, put};
 use crate::ladder::{AcrossSubscriptions, Combine, Ladder};
-use crate::resolve::{AppliedGrant, ChainTerms, Overflow, sort_rows};
+use crate::resolve::Overflow;
 use crate::time::Instant;
 use crate::value::{ConfigType, ConfigValue, Value};
 

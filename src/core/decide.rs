@@ -2,6 +2,7 @@
 
 use crate::admit::{self, Admission, UsageRequest};
 use crate::amount::Amount;
+use crate::applied_grant::AppliedGrant;
 use crate::catalog::{Catalog, Feature};
 use crate::compose::Entitlement;
 use crate::configure::{ConfigAnswer, configured};
@@ -16,7 +17,7 @@ use crate::idx::FeatureIdx;
 use crate::packed::{CustomerRecord, Subscription};
 use crate::problem::{Code, Problem};
 use crate::question::Question;
-use crate::resolve::{AppliedGrant, Overflow};
+use crate::resolve::Overflow;
 use crate::snapshot::{Policy, SnapshotMeta};
 use crate::status::Status;
 use crate::status_at::{status_at, status_grants, track_status};

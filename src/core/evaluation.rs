@@ -3,11 +3,11 @@
 //! Cursors lend subscriptions one by one, because copying a subscription costs more than reading it, and nearly every
 //! customer has one.
 
+use crate::applied_grant::ChainTerms;
 use crate::catalog::{Catalog, Feature};
 use crate::dates::Dates;
 use crate::idx::ProductIdx;
 use crate::packed::{Customer, HeldAddOn, Subscription, SubscriptionIter, Subscriptions};
-use crate::resolve::ChainTerms;
 use crate::status_at::{grants_access, is_in_trial};
 use crate::time::Instant;
 use crate::windowing::Anchors;

@@ -42,6 +42,8 @@ mod packed;
 mod full;
 
 mod grant_source;
+mod applied_grant;
+mod switches;
 mod resolve;
 mod compose;
 mod valid_until;

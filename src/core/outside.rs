@@ -1,5 +1,6 @@
 //! Rows outside their dates, which the trace shows beside those that count.
 
+use crate::applied_grant::AppliedGrant;
 use crate::catalog::Feature;
 use crate::dates::Dates;
 use crate::evaluation::EvaluationContext;
@@ -7,7 +8,6 @@ use crate::grant_source::GrantSource;
 use crate::idx::FeatureIdx;
 use crate::ladder::{Combine, Level};
 use crate::packed::{HeldAddOn, Subscription};
-use crate::resolve::AppliedGrant;
 use crate::time::Instant;
 use crate::value::Grant;
 

@@ -1,6 +1,7 @@
 //! Resolves entitlement rows that are given without a catalog, for vectors and tools.
 
 use crate::amount::Amount;
+use crate::applied_grant::{AppliedGrant, ChainTerms};
 use crate::compose::{AnchoredAllowance, Composition, Entitlement};
 use crate::configure::{ConfigAnswer, better, overridden, resolve_config};
 use crate::grant_source::GrantSource;
@@ -8,8 +9,9 @@ use crate::idx::{FeatureIdx, UNRESOLVED};
 use crate::json::{Token, WriteJson, end, fields, object};
 use crate::ladder::{AcrossSubscriptions, Combine, Ladder, Level};
 use crate::reset::ResetPeriod;
-use crate::resolve::{Allowance, AppliedGrant, ChainTerms, Overflow, State, Terms, resolve, resolve_switches};
+use crate::resolve::{Allowance, Overflow, State, Terms, resolve};
 use crate::sort::sort_by;
+use crate::switches::resolve_switches;
 use crate::time::Instant;
 use crate::value::{Cap, ConfigType, ConfigValue, Credits, Grant, UncheckedValue, Value};
 use crate::windowing::Anchors;

@@ -4,6 +4,7 @@
 //! carries no tracing.
 
 use crate::amount::Amount;
+use crate::applied_grant::{AppliedGrant, ChainTerms, sort_rows};
 use crate::catalog::Feature;
 use crate::compose::{Entitlement, created_at};
 use crate::configure::{ConfigAnswer, Configured, configured, resolve_config};
@@ -14,8 +15,9 @@ use crate::json::{Token, WriteJson, end, fields, object};
 use crate::ladder::{AcrossSubscriptions, Combine, Level};
 use crate::packed::Subscription;
 use crate::reset::ResetPeriod;
-use crate::resolve::{AppliedGrant, ChainTerms, Overflow, State, Terms, resolve, resolve_switches, sort_rows};
+use crate::resolve::{Overflow, State, Terms, resolve};
 use crate::status_at::{StatusAt, status_at};
+use crate::switches::resolve_switches;
 use crate::time::Instant;
 use crate::value::{Cap, FeatureType, Value};
 

@@ -42,6 +42,7 @@ mod tree;
 mod reader;
 mod config;
 mod values;
+mod details;
 mod entities;
 mod references;
 mod definitions;

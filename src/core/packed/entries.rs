@@ -44,11 +44,11 @@ pub struct SubscriptionEntry<'a> {
     pub status_since: Option<Instant>,
     /// The changes of the status, in any order.
     pub status_changes: Vec<StatusChange<'a>>,
-    /// The first day.
+    /// The start.
     pub start: Instant,
-    /// The first day after the subscription.
+    /// The end.
     pub end: Option<Instant>,
-    /// The first day after the trial.
+    /// The end of the trial.
     pub trial_end: Option<Instant>,
     /// The instant of the activation.
     pub activated_at: Option<Instant>,

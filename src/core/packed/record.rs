@@ -260,12 +260,13 @@ impl<'b> PackedSubscription<'b> {
         let times = [Some(self.start), Some(current_start), current_end, self.end, self.trial_end, billing_start];
         let has_instants = times.iter().flatten().any(|time| time.time_of_day() != 0);
         let unit = if has_instants { 1 } else { MS_PER_DAY };
-        let extension = Flags::default().with(INSTANTS, has_instants).with(OTHER_PERIOD, !PERIODS.contains(&period));
         writer.text(self.id);
         writer.count((naming.number)(self.version));
+        // The extras have names, too.
         let extras =
             if self.extras.is_empty() { None } else { Some(UnpackedExtras::of(self.extras, naming.number).pack()) };
-        let extension = Flags(extension.0 | extras.as_ref().map_or(0, |(more, _)| more.0));
+        let extension = Flags::default().with(INSTANTS, has_instants).with(OTHER_PERIOD, !PERIODS.contains(&period));
+        let extension = Flags(extension.0 | extras.as_ref().map_or(0, |(flags, _)| flags.0));
         let is_extended = if extension == Flags::default() { 0 } else { EXTENDED };
         writer.size(place(&STATUSES, &self.status) | (place(&PERIODS, &period) << 4) | is_extended);
         let flags = Flags::default()
@@ -325,8 +326,8 @@ impl<'b> PackedSubscription<'b> {
     }
 }
 
-/// Reads what a record with [`EXTENDED`] says further: the period, and the length of the unit of its times. Takes and
-/// returns the reader by value, so that it stays in registers.
+/// Reads what a record with [`EXTENDED`] says further: the period, the length of the unit of its times, and the flags
+/// of its extras. Takes and returns the reader by value, so that it stays in registers.
 #[cold]
 #[inline(never)]
 fn extension(
@@ -335,7 +336,6 @@ fn extension(
     period: BillingPeriod,
 ) -> Option<(BillingPeriod, i64, Flags, Reader<'_>)> {
     let flags = reader.flags()?;
-    let is_known = states >> 7 == 0;
     let period = if flags.has(OTHER_PERIOD) {
         let unit = *BillingPeriod::UNITS.get(reader.size()?)?;
         BillingPeriod::new(unit, reader.count()?.into()).ok()?
@@ -343,5 +343,5 @@ fn extension(
         period
     };
     let unit = if flags.has(INSTANTS) { 1 } else { MS_PER_DAY };
-    is_known.then_some((period, unit, flags, reader))
+    (states >> 7 == 0).then_some((period, unit, flags, reader))
 }
