@@ -69,6 +69,11 @@ impl<'c> AllowanceResult<'c> {
         }
     }
 
+    /// The units that the caps leave; None without caps.
+    pub fn caps_left(&self) -> Option<Amount> {
+        self.capped.as_ref()?.caps.iter().filter_map(|cap| cap.metering.remaining).min()
+    }
+
     /// Whether the allowance has caps.
     #[inline]
     pub fn is_capped(&self) -> bool {

@@ -50,6 +50,8 @@ pub struct Decision<'c> {
     pub freshness: Freshness,
     /// The earliest future instant at which the answer may change by itself.
     pub valid_until: Option<Instant>,
+    /// The entries of the question's usage that match no allowance.
+    pub warnings: Vec<UnmatchedUsage>,
     /// Each row that was considered; only if the question asks to explain.
     pub trace: Option<Vec<Step<'c>>>,
 }
@@ -306,6 +308,13 @@ pub struct WindowAnswer<'c> {
     pub starts_at: Option<Instant>,
 }
 
+/// An entry of the question's usage that matches no allowance.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct UnmatchedUsage {
+    /// The position of the entry in the list.
+    pub entry: usize,
+}
+
 /// The role of a window in an allowance.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Role {
@@ -367,6 +376,7 @@ impl<'c> Decision<'c> {
             origin: None,
             freshness,
             valid_until: None,
+            warnings: Vec::new(),
             trace: None,
         }
     }

@@ -2,9 +2,10 @@
 //! object around them.
 
 use crate::decision::{
-    Decision, FeatureRef, Freshness, Metering, Overage, Period, Reason, Role, ValueType, Verdict, Warning, WindowAnswer,
+    Decision, FeatureRef, Freshness, Metering, Overage, Period, Reason, Role, UnmatchedUsage, ValueType, Verdict,
+    Warning, WindowAnswer,
 };
-use crate::json::{Token, WriteJson, end, fields, object};
+use crate::json::{Token, WriteJson, end, fields, object, put};
 use crate::snapshot::Source;
 use crate::value::Behavior;
 
@@ -39,6 +40,9 @@ impl WriteJson for Decision<'_> {
             fields!(out, "windows": *self.windows);
         }
         fields!(out, "origin": self.origin, "freshness": self.freshness, "valid_until": self.valid_until);
+        if !self.warnings.is_empty() {
+            fields!(out, "warnings": *self.warnings);
+        }
         if let Some(trace) = &self.trace {
             fields!(out, "trace": **trace);
         }
@@ -154,6 +158,15 @@ impl WriteJson for WindowAnswer<'_> {
             "subscription_id": self.subscription_id,
             "starts_at": self.starts_at,
         );
+        end(out);
+    }
+}
+
+impl WriteJson for UnmatchedUsage {
+    fn write_json(&self, out: &mut Vec<u8>) {
+        put(out, "{\"code\":\"NO_EFFECT\",\"path\":\"usage[");
+        u64::try_from(self.entry).unwrap_or_default().write_json(out);
+        put(out, "]\",\"message\":\"it matches no allowance of this feature\"");
         end(out);
     }
 }

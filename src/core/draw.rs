@@ -4,19 +4,18 @@
 
 use crate::admit::{self, Admission, AllowanceResult, UsageRequest};
 use crate::amount::Amount;
+use crate::applied_grant::AppliedGrant;
 use crate::compose::AnchoredAllowance;
-use crate::decision::{Period, Reason};
+use crate::decision::Reason;
 use crate::evaluation::EvaluationContext;
-use crate::idx::FeatureIdx;
 use crate::ladder::Level;
-use crate::question::UsageEntry;
 use crate::reset::ResetPeriod;
-use crate::resolve::{AppliedGrant, Limits, Overflow, Terms};
+use crate::resolve::{Limits, Overflow, Terms};
 use crate::sort::sort_by;
 use crate::time::Instant;
+use crate::usage::UsageEntry;
 use crate::valid_until::ValidUntil;
 use crate::value::{Behavior, Credits};
-use crate::window::Window;
 use crate::windowing::window;
 use std::cmp::Ordering;
 
@@ -34,7 +33,7 @@ pub(crate) struct Drawn<'c> {
 
 /// The usage that a question states.
 struct Stated<'q> {
-    entries: &'q [UsageEntry<'q>],
+    entries: &'q [UsageEntry],
     /// The amounts for an allowance that no entry matches.
     otherwise: UsageRequest,
     matched: Vec<bool>,
@@ -69,7 +68,7 @@ struct Draw<'c> {
 pub(crate) fn draw<'c>(
     context: &EvaluationContext<'_, 'c>,
     allowances: &[AnchoredAllowance<'c>],
-    entries: &[UsageEntry<'_>],
+    entries: &[UsageEntry],
     request: UsageRequest,
     valid_until: &mut ValidUntil,
 ) -> Result<Drawn<'c>, Overflow> {
@@ -171,33 +170,28 @@ impl Stated<'_> {
             let window = window(rule, &anchored.anchors, now);
             // Months that do not cut the billing period are the billing period.
             let is_same = |stated: ResetPeriod| {
-                let by_cycle = |rule| matches!(rule, ResetPeriod::BillingCycle | ResetPeriod::BillingMonth);
-                by_cycle(stated) && by_cycle(rule) && self::window(stated, &anchored.anchors, now) == window
+                stated.is_by_cycle() && rule.is_by_cycle() && self::window(stated, &anchored.anchors, now) == window
             };
             let own = self.sum(&rows, rule, &is_same)?;
             let priced = self.sum(priced, rule, &is_same)?;
             let Some((consumed, reserved)) = own.or(priced) else { return Ok(self.otherwise) };
-            let reserved = reserved.unwrap_or(self.otherwise.reserved);
+            // Entries that hold nothing leave what the question holds.
+            let reserved = if reserved.is_zero() { self.otherwise.reserved } else { reserved };
             Ok(UsageRequest { consumed: Some(consumed), reserved, ..self.otherwise })
         };
         let request = usage(limits.reset_period)?;
         let mut result = admit::admit_metered(now, anchored, limits, request, valid_until)?;
-        admit::admit_caps(now, anchored, &mut result, &mut usage, valid_until)?;
-        let limit = result.limit_window().metering;
-        let used = limit.consumed.unwrap_or_default().plus(limit.reserved).ok_or(Overflow)?;
-        let graced = match limit.limit {
-            Some(limit) => Some(limit.plus(limits.grace).and_then(|all| all.minus(used)).ok_or(Overflow)?.max(Amount::ZERO)),
-            None => None,
-        };
-        let capped = result.caps_left();
-        let end = limit.period.and_then(|period| period.window.reset_at());
+        let end = result.answer.metering.period.and_then(|period| period.window.reset_at());
+        if !anchored.allowance.caps().is_empty() {
+            admit::admit_caps(now, anchored, &mut result, &mut usage, valid_until)?;
+        }
         Ok(Draw {
             row,
             credits: None,
             end: earlier(end, row.expires_at),
-            within: least(limit.remaining, capped),
-            graced: least(graced, capped),
-            capped,
+            within: result.answer.metering.remaining,
+            graced: result.available,
+            capped: result.caps_left(),
             draws: true,
             drawn: Amount::ZERO,
             result,
@@ -211,8 +205,8 @@ impl Stated<'_> {
         rows: &[Held<'_>],
         rule: ResetPeriod,
         is_same: &dyn Fn(ResetPeriod) -> bool,
-    ) -> Result<Option<(Amount, Option<Amount>)>, Overflow> {
-        let rank = |entry: &UsageEntry<'_>, (row, subscription): &Held<'_>| {
+    ) -> Result<Option<(Amount, Amount)>, Overflow> {
+        let rank = |entry: &UsageEntry, (row, subscription): &Held<'_>| {
             let fits = |given: bool, same: bool, worth: u8| match (given, same) {
                 (false, _) => Some(0),
                 (true, true) => Some(worth),
@@ -224,9 +218,10 @@ impl Stated<'_> {
                 Some(_) => return None,
                 None => 0_u8,
             };
-            let by_subscription = fits(entry.subscription_id.is_some(), entry.subscription_id == *subscription, 2)?;
+            let by_subscription =
+                fits(entry.subscription_id.is_some(), entry.subscription_id.as_deref() == *subscription, 2)?;
             let by_start = fits(entry.starts_at.is_some(), entry.starts_at == row.starts_at, 1)?;
-            (entry.origin == row.source.id()).then_some(period | by_subscription | by_start)
+            (*entry.origin == *row.source.id()).then_some(period | by_subscription | by_start)
         };
         let mut total = None;
         for (entry, matched) in self.entries.iter().zip(&mut self.matched) {
@@ -237,14 +232,9 @@ impl Stated<'_> {
                 counts |= !self.entries.iter().any(|other| rank(other, row).is_some_and(|other| own < other));
             }
             if counts {
-                let (consumed, reserved) = total.unwrap_or((Amount::ZERO, None));
-                let consumed: Amount = consumed;
-                let consumed = consumed.plus(entry.consumed).ok_or(Overflow)?;
-                let reserved = match (reserved, entry.reserved) {
-                    (Some(a), Some(b)) => Some(Amount::plus(a, b).ok_or(Overflow)?),
-                    (a, b) => a.or(b),
-                };
-                total = Some((consumed, reserved));
+                let (consumed, reserved) = total.unwrap_or((Amount::ZERO, Amount::ZERO));
+                let consumed = Amount::plus(consumed, entry.consumed).ok_or(Overflow)?;
+                total = Some((consumed, Amount::plus(reserved, entry.reserved).ok_or(Overflow)?));
             }
         }
         Ok(total)
@@ -256,14 +246,13 @@ impl<'c> Draw<'c> {
     fn through(self, row: AppliedGrant<'c>, credits: Credits, n: usize, requested: Amount) -> Draw<'c> {
         let is_admitted = self.result.admission == Admission::Admitted;
         let reason = self.result.answer.reason;
-        let units = |amount: Option<Amount>, stands: bool| match amount {
-            // Without a cost, nothing is used up while the pool stands.
-            Some(_) if credits.cost.is_zero() => Some(Amount::ZERO).filter(|_| !stands),
-            amount => amount.and_then(|amount| amount.divided_down(credits.cost)),
-        };
-        let within = units(self.within, is_admitted && matches!(reason, Reason::Unlimited | Reason::WithinLimit));
-        let graced = units(self.graced, is_admitted && reason != Reason::OverageAllowed);
-        let capped = units(self.capped, is_admitted);
+        let within = admit::units(
+            self.within,
+            credits,
+            is_admitted && matches!(reason, Reason::Unlimited | Reason::WithinLimit),
+        );
+        let graced = admit::units(self.graced, credits, is_admitted && reason != Reason::OverageAllowed);
+        let capped = admit::units(self.capped, credits, is_admitted);
         Draw {
             result: self.result.through(row.source.into(), requested),
             credits: Some((row, credits, n)),
@@ -292,9 +281,8 @@ fn one_window_of_an_override(context: &EvaluationContext<'_, '_>, draws: &mut [D
         let (before, rest) = draws.split_at_mut(later);
         let Some(draw) = rest.first_mut().filter(|draw| draw.row.source.level() == Level::Customer) else { continue };
         let by = |draw: &Draw<'_>| draw.credits.map(|(row, ..)| std::ptr::from_ref(row.grant));
-        let same = |held: &&mut Draw<'_>| {
-            held.draws && std::ptr::eq(held.row.grant, draw.row.grant) && by(held) == by(draw)
-        };
+        let same =
+            |held: &&mut Draw<'_>| held.draws && std::ptr::eq(held.row.grant, draw.row.grant) && by(held) == by(draw);
         let Some(held) = before.iter_mut().find(same) else { continue };
         let key = |draw: &Draw<'_>| (draw.graced.is_none(), draw.graced);
         let order = key(held).cmp(&key(draw)).then_with(|| {
@@ -348,7 +336,7 @@ fn share_out(
     graced: Option<Amount>,
 ) -> Option<Reason> {
     let fits = |room: Option<Amount>| room.is_none_or(|room| requested <= room);
-    let unlimited = |draw: &&mut Draw<'_>| draw.draws && draw.result.is_unlimited() && fits(draw.capped);
+    let unlimited = |draw: &&mut Draw<'_>| draw.draws && draw.result.answer.metering.unlimited && fits(draw.capped);
     if let Some(draw) = draws.iter_mut().find(unlimited) {
         draw.drawn = requested;
         return Some(Reason::Unlimited);
@@ -387,14 +375,6 @@ fn share_out(
             }
             None
         }
-    }
-}
-
-/// The smaller of two bounds; None is no bound.
-fn least(a: Option<Amount>, b: Option<Amount>) -> Option<Amount> {
-    match (a, b) {
-        (Some(a), Some(b)) => Some(a.min(b)),
-        (a, b) => a.or(b),
     }
 }
 

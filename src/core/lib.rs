@@ -61,7 +61,10 @@ mod usage;
 mod question;
 mod query;
 mod admit;
+#[cfg(feature = "usage")]
+mod draw;
 mod freshness;
+mod answer;
 mod decide;
 
 pub use access::{Access, AccessCondition, AccessEntry};
@@ -71,7 +74,8 @@ pub use catalog::Catalog;
 pub use configure::ConfigAnswer;
 pub use decide::{decide, decide_for, undecided, undecided_in};
 pub use decision::{
-    Decision, FeatureRef, Freshness, Metering, Overage, Period, Reason, Role, ValueType, Verdict, Warning, WindowAnswer,
+    Decision, FeatureRef, Freshness, Metering, Overage, Period, Reason, Role, UnmatchedUsage, ValueType, Verdict,
+    Warning, WindowAnswer,
 };
 pub use definitions::{
     AddOnDefinition, Definitions, FeatureDefinition, Grants, PlanDefinition, SoldWith, VersionDefinition,
