@@ -48,6 +48,8 @@ impl Check {
     fn read_without(ignored: &str, tree: &Tree<'_>) -> Result<Check, Problems> {
         read(tree, |o| {
             let mut form = QuestionForm::empty();
+            let known = QuestionForm::PARAMETERS.iter().map(|(name, _)| *name);
+            o.refuse_others(&mut known.filter(|name| *name != ignored));
             for (name, slot) in QuestionForm::PARAMETERS.iter().filter(|(name, _)| *name != ignored) {
                 let fill = |node: Node<'_>| fill(&mut form, slot, &node);
                 // A problem is noted in the diagnostics, and the other parameters are read.
@@ -67,6 +69,7 @@ impl Check {
     /// A body that is none, or holds too many questions.
     pub fn read_batch(tree: &Tree<'_>, max: usize) -> Result<Vec<Result<Check, Problems>>, Problems> {
         read(tree, |o| {
+            o.refuse_others(&mut ["questions"].into_iter());
             o.required("questions", |list| {
                 let mut checks = Vec::new();
                 let mut n_questions = 0_usize;
@@ -138,10 +141,16 @@ fn fill(form: &mut QuestionForm<'static>, slot: &Slot<'static>, node: &Node<'_>)
 
 fn usage_entry(node: Node<'_>) -> Option<UsageEntry> {
     let o = node.object()?;
+    let known = ["origin", "subscription_id", "starts_at", "period", "consumed", "reserved"];
+    o.refuse_others(&mut known.into_iter());
     let origin = o.required_id("origin");
     let subscription_id = o.optional_id("subscription_id");
     let starts_at = o.optional("starts_at", |n| n.instant());
     let period = o.optional("period", values::reset_period);
+    if period.is_none() && o.has("period") {
+        // In a catalog, a period that is not known is skipped; a question means the known ones.
+        o.error(Code::UnknownValue, "the period cannot be read");
+    }
     let consumed = o.required("consumed", |n| n.amount());
     let reserved = o.optional("reserved", |n| n.amount_not_negative()).unwrap_or(Amount::ZERO);
     let (origin, subscription_id) = (origin?.into(), subscription_id.map(String::into_boxed_str));
@@ -171,12 +180,14 @@ fn object_of<'p>(pairs: impl Iterator<Item = (&'p str, &'p str)>) -> Tree<'p> {
 /// Every field that is missing or wrong; an anchor the rule needs and the question does not have.
 pub fn ask_window(tree: &Tree<'_>) -> Result<WindowBounds, Problems> {
     read(tree, |o| {
+        o.refuse_others(&mut ["rule", "at", "activated_at", "billing"].into_iter());
         let rule = o.required("rule", values::reset_period);
         let at = o.required("at", |n| n.instant());
         let activated_at = o.optional("activated_at", |n| n.instant());
         let mut start_date = None;
         let billing = o.optional("billing", |n| {
             let billing = n.object()?;
+            billing.refuse_others(&mut BILLING.into_iter());
             start_date = billing.optional("start_date", |n| n.instant());
             let period = billing.required("period", values::billing_period);
             let rhythm = entities::rhythm(billing, period);
@@ -201,6 +212,9 @@ pub fn ask_window(tree: &Tree<'_>) -> Result<WindowBounds, Problems> {
     })
 }
 
+const BILLING: [&str; 6] =
+    ["period", "billing_day_anchor", "current_period_start", "current_period_end", "start_date", "billing_start_date"];
+
 /// Reads a reset period: `{"type", "unit"?, "interval"?}`.
 ///
 /// # Errors
@@ -216,6 +230,7 @@ pub fn read_reset_period(tree: &Tree<'_>) -> Result<ResetPeriod, Problems> {
 /// Every field that is missing or wrong.
 pub fn ask_billing_period(tree: &Tree<'_>) -> Result<WindowBounds, Problems> {
     read(tree, |o| {
+        o.refuse_others(&mut ["period", "billing_day_anchor", "start_date", "at"].into_iter());
         let period = o.required("period", values::billing_period);
         let rhythm = entities::rhythm(o, period);
         let start = o.required("start_date", |n| n.instant());
@@ -233,8 +248,8 @@ pub fn ask_billing_period(tree: &Tree<'_>) -> Result<WindowBounds, Problems> {
 /// Every field that is missing or wrong.
 pub fn ask_resolution(tree: &Tree<'_>) -> Result<Resolution, Problems> {
     read(tree, |o| {
-        let ladder = o.required("ladder", values::ladder);
-        let ladder = ladder?;
+        o.refuse_others(&mut ["ladder", "grants"].into_iter());
+        let ladder = o.required("ladder", values::ladder)?;
         let mut rows: Vec<GivenRow> = Vec::new();
         let mut pools: Vec<String> = Vec::new();
         o.required("grants", |n| {
@@ -249,7 +264,19 @@ pub fn ask_resolution(tree: &Tree<'_>) -> Result<Resolution, Problems> {
     })
 }
 
+const GIVEN_ROW: [&str; 8] = [
+    "level",
+    "entity_id",
+    "value",
+    "created_at",
+    "quantity",
+    "max_instances_per_subscription",
+    "archived",
+    "subscription",
+];
+
 fn given_row(o: Object<'_>, pools: &mut Vec<String>) -> Option<GivenRow> {
+    o.refuse_others(&mut GIVEN_ROW.into_iter());
     let level = o.required("level", |n| values::level(&n));
     let entity_id = o.required_id("entity_id");
     let value = o.required("value", values::entitlement_value);
@@ -291,7 +318,7 @@ fn given_row(o: Object<'_>, pools: &mut Vec<String>) -> Option<GivenRow> {
 /// assert_eq!(name.unwrap_err().to_string(), "name: expected a string, found a number");
 /// ```
 pub fn read<T>(tree: &Tree<'_>, read: impl FnOnce(Object<'_>) -> Option<T>) -> Result<T, Problems> {
-    let sink = Diagnostics::default();
+    let sink = Diagnostics::of_question();
     let node = Node { tree, path: Path::Root, sink: &sink };
     let found = node.object().and_then(read);
     let mut problems = sink.into_inner();

@@ -39,6 +39,7 @@
 
 mod diagnostics;
 mod tree;
+mod fields;
 mod reader;
 mod config;
 mod values;

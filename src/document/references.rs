@@ -132,7 +132,16 @@ impl Reporting<'_> {
         // An empty name is already reported as missing.
         if !id.is_empty() {
             let shown: String = id.chars().take(128).flat_map(char::escape_debug).collect();
-            self.sink.error(Code::BrokenReference, place, format!("there is no {what} `{shown}`"));
+            let where_else = if what == "plan version" {
+                "; versions stand in the `versions` of a plan, each with its `id`, or are the `version_id` of a plan without"
+            } else {
+                ""
+            };
+            self.sink.error(
+                Code::BrokenReference,
+                place,
+                ["there is no ", what, " `", &shown, "`", where_else].concat(),
+            );
         }
     }
 }
