@@ -1,6 +1,8 @@
 //! The answer from the customer's entitlement: its value, or whether its allowances admit the request.
 
-use crate::admit::{self, Admission, AllowanceResult, UsageRequest};
+use crate::admission::{Admission, AllowanceResult, UsageRequest, available};
+use crate::admit::admit_all;
+use crate::allowance::Overflow;
 use crate::amount::Amount;
 use crate::applied_grant::AppliedGrant;
 use crate::catalog::Feature;
@@ -15,7 +17,6 @@ use crate::evaluation::EvaluationContext;
 use crate::idx::FeatureIdx;
 use crate::packed::Subscription;
 use crate::question::Question;
-use crate::resolve::Overflow;
 use crate::status::Status;
 use crate::status_at::{status_at, status_grants};
 use crate::valid_until::ValidUntil;
@@ -63,20 +64,21 @@ pub(crate) fn entitled<'c>(
     };
     #[cfg(feature = "usage")]
     if let Some(entries) = question.usage {
-        let Drawn { results, reason, available, matched } = draw(context, &allowances, entries, request, valid_until)?;
+        let Drawn { results, reason, available: left, matched } =
+            draw(context, &allowances, entries, request, valid_until)?;
         describe(decision, results);
-        decision.available = available;
+        decision.available = left;
         let unmatched = matched.into_iter().enumerate().filter(|(_, matched)| !matched);
         decision.warnings = unmatched.map(|(entry, _)| UnmatchedUsage { entry }).collect();
         return Ok(reason);
     }
-    let results = admit::admit_all(context, &allowances, request, valid_until)?;
+    let results = admit_all(context, &allowances, request, valid_until)?;
     let Some(representative) = results.first() else { return Ok(Reason::NotEntitled) };
     let reason = match representative.admission {
         Admission::Unknown => Reason::UsageUnavailable,
         Admission::Admitted | Admission::Refused => representative.answer.reason,
     };
-    decision.available = admit::available(&results);
+    decision.available = available(&results);
     describe(decision, results);
     Ok(reason)
 }

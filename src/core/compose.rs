@@ -2,9 +2,10 @@
 //!
 //! Checks, traces and `resolve_rows` all compose here. The rules are in section 5 of docs/semantics.md.
 
+use crate::allowance::{Allowance, Overflow, Terms, evict_smaller, merge_into};
 use crate::applied_grant::AppliedGrant;
 use crate::ladder::Combine;
-use crate::resolve::{Allowance, Overflow, State, Terms, evict_smaller, merge_into};
+use crate::resolve::State;
 use crate::time::Instant;
 use crate::value::Value;
 use crate::windowing::Anchors;

@@ -2,6 +2,7 @@
 //!
 //! The rules are in section 5 of docs/semantics.md.
 
+use crate::allowance::Overflow;
 use crate::amount::Amount;
 use crate::applied_grant::{AppliedGrant, ChainTerms, sort_rows};
 use crate::catalog::Feature;
@@ -10,7 +11,6 @@ use crate::evaluation::EvaluationContext;
 use crate::idx::FeatureIdx;
 use crate::json::{Token, WriteJson, end, object, put};
 use crate::ladder::{AcrossSubscriptions, Combine, Ladder};
-use crate::resolve::Overflow;
 use crate::time::Instant;
 use crate::value::{ConfigType, ConfigValue, Value};
 

@@ -4,6 +4,7 @@ use crate::amount::Amount;
 use crate::answer::entitled;
 use crate::catalog::{Catalog, Feature};
 
+use crate::allowance::Overflow;
 use crate::decision::{Decision, FeatureRef, Reason, ValueType};
 use crate::evaluation::EvaluationContext;
 use crate::fallback::fallback;
@@ -14,7 +15,6 @@ use crate::id::{ALIAS_RULE, ID_RULE, is_alias, is_id};
 use crate::packed::CustomerRecord;
 use crate::problem::{Code, Problem};
 use crate::question::Question;
-use crate::resolve::Overflow;
 use crate::snapshot::{Policy, SnapshotMeta};
 use crate::status_at::track_status;
 use crate::time::Instant;

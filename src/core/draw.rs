@@ -2,7 +2,9 @@
 //!
 //! The rules are in section 8 of docs/semantics.md.
 
-use crate::admit::{self, Admission, AllowanceResult, UsageRequest};
+use crate::admission::{Admission, AllowanceResult, UsageRequest, admit_caps, admit_metered};
+use crate::admit;
+use crate::allowance::{Limits, Overflow, Terms};
 use crate::amount::Amount;
 use crate::applied_grant::AppliedGrant;
 use crate::compose::AnchoredAllowance;
@@ -10,7 +12,6 @@ use crate::decision::Reason;
 use crate::evaluation::EvaluationContext;
 use crate::ladder::Level;
 use crate::reset::ResetPeriod;
-use crate::resolve::{Limits, Overflow, Terms};
 use crate::sort::sort_by;
 use crate::time::Instant;
 use crate::usage::UsageEntry;
@@ -180,10 +181,10 @@ impl Stated<'_> {
             Ok(UsageRequest { consumed: Some(consumed), reserved, ..self.otherwise })
         };
         let request = usage(limits.reset_period)?;
-        let mut result = admit::admit_metered(now, anchored, limits, request, valid_until)?;
+        let mut result = admit_metered(now, anchored, limits, request, valid_until)?;
         let end = result.answer.metering.period.and_then(|period| period.window.reset_at());
         if !anchored.allowance.caps().is_empty() {
-            admit::admit_caps(now, anchored, &mut result, &mut usage, valid_until)?;
+            admit_caps(now, anchored, &mut result, &mut usage, valid_until)?;
         }
         Ok(Draw {
             row,

@@ -1,6 +1,7 @@
 //! The entitlement of one customer: collects the rows that reach the customer, resolves each chain, and anchors its
 //! windows.
 
+use crate::allowance::{Allowance, Overflow};
 use crate::applied_grant::{AppliedGrant, ChainTerms, each_once};
 use crate::catalog::Feature;
 use crate::compose::{AnchoredAllowance, Composition, Entitlement, created_at, drop_mismatches};
@@ -9,7 +10,7 @@ use crate::grant_source::GrantSource;
 use crate::idx::FeatureIdx;
 use crate::ladder::{AcrossSubscriptions, Combine, Level};
 use crate::packed::{HeldAddOn, Subscription};
-use crate::resolve::{Allowance, Overflow, resolve};
+use crate::resolve::resolve;
 use crate::switches::{Switch, Switched};
 use crate::valid_until::ValidUntil;
 use crate::value::{Grant, Value};

@@ -1,5 +1,6 @@
 //! Resolves entitlement rows that are given without a catalog, for vectors and tools.
 
+use crate::allowance::{Allowance, Overflow, Terms};
 use crate::amount::Amount;
 use crate::applied_grant::{AppliedGrant, ChainTerms};
 use crate::compose::{AnchoredAllowance, Composition, Entitlement};
@@ -9,7 +10,7 @@ use crate::idx::{FeatureIdx, UNRESOLVED};
 use crate::json::{Token, WriteJson, end, fields, object};
 use crate::ladder::{AcrossSubscriptions, Combine, Ladder, Level};
 use crate::reset::ResetPeriod;
-use crate::resolve::{Allowance, Overflow, State, Terms, resolve};
+use crate::resolve::{State, resolve};
 use crate::sort::sort_by;
 use crate::switches::resolve_switches;
 use crate::time::Instant;

@@ -3,6 +3,7 @@
 //! The effects are found by resolving the chain again with one more row each time, so that the resolution itself
 //! carries no tracing.
 
+use crate::allowance::{Overflow, Terms};
 use crate::amount::Amount;
 use crate::applied_grant::{AppliedGrant, ChainTerms, sort_rows};
 use crate::catalog::Feature;
@@ -11,11 +12,10 @@ use crate::configure::{ConfigAnswer, Configured, configured, resolve_config};
 use crate::evaluation::EvaluationContext;
 use crate::grant_source::Origin;
 use crate::idx::FeatureIdx;
-use crate::json::{Token, WriteJson, end, fields, object};
 use crate::ladder::{AcrossSubscriptions, Combine, Level};
 use crate::packed::Subscription;
 use crate::reset::ResetPeriod;
-use crate::resolve::{Overflow, State, Terms, resolve};
+use crate::resolve::{State, resolve};
 use crate::status_at::{StatusAt, status_at};
 use crate::switches::resolve_switches;
 use crate::time::Instant;
@@ -28,19 +28,19 @@ pub struct Step<'c> {
     /// The id of the subscription whose chain the row is in; None for the customer override.
     pub subscription_id: Option<&'c str>,
     /// How the level of the row combines with the levels below.
-    combine: &'static str,
-    origin: Origin<'c>,
+    pub(crate) combine: &'static str,
+    pub(crate) origin: Origin<'c>,
     /// The id of the row; may be empty.
     pub entitlement_id: &'c str,
-    created_at: Option<Instant>,
-    quantity: u32,
+    pub(crate) created_at: Option<Instant>,
+    pub(crate) quantity: u32,
     /// The start and the end of the row.
-    dates: (Option<Instant>, Option<Instant>),
-    value: Granted<'c>,
+    pub(crate) dates: (Option<Instant>, Option<Instant>),
+    pub(crate) value: Granted<'c>,
     /// The effect of the row.
     pub effect: Effect,
-    after: Option<After<'c>>,
-    anchors: AnchorsUsed<'c>,
+    pub(crate) after: Option<After<'c>>,
+    pub(crate) anchors: AnchorsUsed<'c>,
 }
 
 /// The effect of a row.
@@ -88,42 +88,42 @@ const MAX_TRACED: usize = 32;
 
 /// The value of a row.
 #[derive(Clone, Copy, Debug)]
-struct Granted<'c> {
-    enabled: Option<bool>,
-    limit: Option<Option<Amount>>,
-    reset_period: Option<ResetPeriod>,
-    cost: Option<Amount>,
-    caps: &'c [Cap],
-    config: Option<ConfigAnswer<'c>>,
+pub(crate) struct Granted<'c> {
+    pub(crate) enabled: Option<bool>,
+    pub(crate) limit: Option<Option<Amount>>,
+    pub(crate) reset_period: Option<ResetPeriod>,
+    pub(crate) cost: Option<Amount>,
+    pub(crate) caps: &'c [Cap],
+    pub(crate) config: Option<ConfigAnswer<'c>>,
 }
 
 /// The result of the chain up to and including this row.
 #[derive(Clone, PartialEq, Debug)]
-struct After<'c> {
-    enabled: bool,
-    value: Option<ConfigAnswer<'c>>,
-    allowances: Vec<AfterAllowance>,
+pub(crate) struct After<'c> {
+    pub(crate) enabled: bool,
+    pub(crate) value: Option<ConfigAnswer<'c>>,
+    pub(crate) allowances: Vec<AfterAllowance>,
     /// Tells whether a row changed the origin; not shown.
-    origins: Vec<&'c str>,
+    pub(crate) origins: Vec<&'c str>,
 }
 
 #[derive(Clone, PartialEq, Debug)]
-struct AfterAllowance {
-    limit: Option<Amount>,
-    reset_period: Option<ResetPeriod>,
-    cost: Option<Amount>,
-    caps: Vec<Cap>,
+pub(crate) struct AfterAllowance {
+    pub(crate) limit: Option<Amount>,
+    pub(crate) reset_period: Option<ResetPeriod>,
+    pub(crate) cost: Option<Amount>,
+    pub(crate) caps: Vec<Cap>,
 }
 
 /// The anchors of the windows, as shown.
 #[derive(Clone, Copy, Debug)]
-struct AnchorsUsed<'c> {
-    activation: Instant,
+pub(crate) struct AnchorsUsed<'c> {
+    pub(crate) activation: Instant,
     /// The start and end of the billing period that holds the instant of the question.
-    billing_start: Option<Instant>,
-    billing_end: Option<Instant>,
+    pub(crate) billing_start: Option<Instant>,
+    pub(crate) billing_end: Option<Instant>,
     /// The seats, and the status that changes with time; only for a subscription that has either.
-    terms: Option<(u32, StatusAt<'c>)>,
+    pub(crate) terms: Option<(u32, StatusAt<'c>)>,
 }
 
 /// The rows on a feature that the trace shows, in the order in which they count.
@@ -337,95 +337,5 @@ fn granted(value: &Value) -> Granted<'_> {
             Granted { enabled: Some(config.enabled), config: Some((&config.value).into()), ..nothing }
         }
         Value::TypeMismatch => nothing,
-    }
-}
-
-impl WriteJson for Step<'_> {
-    fn write_json(&self, out: &mut Vec<u8>) {
-        object!(
-            out,
-            "subscription_id": self.subscription_id,
-            "combine": Token(self.combine),
-            "origin": self.origin,
-            "entitlement_id": self.entitlement_id,
-            "created_at": self.created_at,
-            "quantity": self.quantity,
-        );
-        if self.dates != (None, None) {
-            fields!(out, "starts_at": self.dates.0, "expires_at": self.dates.1);
-        }
-        fields!(
-            out,
-            "value": self.value,
-            "effect": Token(self.effect.name()),
-            "after": self.after,
-            "anchors": self.anchors,
-        );
-        end(out);
-    }
-}
-
-impl WriteJson for Granted<'_> {
-    fn write_json(&self, out: &mut Vec<u8>) {
-        object!(out, "enabled": self.enabled);
-        if let Some(limit) = self.limit {
-            fields!(out, "limit": limit);
-        }
-        if let Some(reset_period) = self.reset_period {
-            fields!(out, "reset_period": reset_period);
-        }
-        if let Some(cost) = self.cost {
-            fields!(out, "cost": cost);
-        }
-        write_caps(self.caps, out);
-        if let Some(config) = self.config {
-            fields!(out, "value": config);
-        }
-        end(out);
-    }
-}
-
-impl WriteJson for After<'_> {
-    fn write_json(&self, out: &mut Vec<u8>) {
-        object!(out, "enabled": self.enabled);
-        if let Some(value) = self.value {
-            fields!(out, "value": value);
-        }
-        if !self.allowances.is_empty() {
-            fields!(out, "allowances": *self.allowances);
-        }
-        end(out);
-    }
-}
-
-fn write_caps(caps: &[Cap], out: &mut Vec<u8>) {
-    if !caps.is_empty() {
-        fields!(out, "caps": *caps);
-    }
-}
-
-impl WriteJson for AfterAllowance {
-    fn write_json(&self, out: &mut Vec<u8>) {
-        object!(out, "limit": self.limit, "reset_period": self.reset_period);
-        if let Some(cost) = self.cost {
-            fields!(out, "cost": cost);
-        }
-        write_caps(&self.caps, out);
-        end(out);
-    }
-}
-
-impl WriteJson for AnchorsUsed<'_> {
-    fn write_json(&self, out: &mut Vec<u8>) {
-        object!(
-            out,
-            "activation": self.activation,
-            "billing_start": self.billing_start,
-            "billing_end": self.billing_end,
-        );
-        if let Some((seats, status)) = &self.terms {
-            fields!(out, "seats": *seats, "status": *status);
-        }
-        end(out);
     }
 }
