@@ -1,9 +1,8 @@
 //! Laws of decisions, for random catalogs and questions.
 
 use crate::json::as_value;
-use crate::random::{
-    Amounts, CODES, N_ADD_ONS, Rules, any_instant, at, cases, catalog, dates_text, ladder, now, question, subscription,
-};
+use crate::random::{Amounts, CODES, N_ADD_ONS, Rules, cases, catalog, ladder, question, subscription};
+use crate::random_time::{any_instant, at, dates_text, now};
 use crate::rewriting::{bytes, dice, rewritten, shuffle};
 use mayuse_core::{FullCatalog, Instant, decide};
 use mayuse_document::{Check, Document, Tree};

@@ -4,11 +4,8 @@
 //! close together, so that rows meet each other, limits are just reached, and edges are hit.
 //! Their parts are boxed: nested as they are, they would be too large for the stack of a test.
 
-use crate::random_time::{FIRST_DAY, N_DAYS, STATUSES, access, dated, dates, instant};
-pub use crate::random_time::{MS_PER_DAY, any_instant, at, dates_text, now};
-use mayuse_core::{
-    Billing, BillingPeriod, BillingSchedule, CalendarInterval, Instant, Interval, ResetPeriod, Unit, Weekday,
-};
+use crate::random_time::{FIRST_DAY, MS_PER_DAY, N_DAYS, STATUSES, access, at, dated, dates, instant};
+use mayuse_core::{Billing, BillingPeriod, BillingSchedule, CalendarInterval, Interval, ResetPeriod, Unit, Weekday};
 use proptest::collection::vec;
 use proptest::option::{self, weighted};
 use proptest::prelude::*;

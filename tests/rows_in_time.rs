@@ -50,13 +50,13 @@ fn ten_thousand_overrides_that_follow_each_other() {
     let row = |n: usize| {
         json!({
             "id": format!("ent_{n}"), "feature": "b", "starts_at": day(n), "expires_at": day(n + 1),
-            "value": { "type": "BOOLEAN", "enabled": n % 2 == 0 },
+            "value": { "type": "BOOLEAN", "enabled": n.is_multiple_of(2) },
         })
     };
     document["customers"][0]["entitlements"] = (0..N).rev().map(row).collect();
     let catalog = compiled(&document.to_string());
     for n in [0, 1, 4_999, N - 1] {
-        let reason = if n % 2 == 0 { Reason::Enabled } else { Reason::EntitlementDisabled };
+        let reason = if n.is_multiple_of(2) { Reason::Enabled } else { Reason::EntitlementDisabled };
         assert_eq!(ask(&catalog, "b", &day(n)), (reason, Some(instant(&day(n + 1))), 0), "day {n}");
     }
     assert_eq!(ask(&catalog, "b", &day(N)), (Reason::NotEntitled, None, 0));
@@ -90,7 +90,7 @@ fn ten_thousand_packs_that_all_start_at_instants_of_their_own() {
 #[test]
 fn ten_thousand_changes_of_a_status() {
     let mut document = document();
-    let change = |n: usize| json!({ "status": if n % 2 == 0 { "PAUSED" } else { "ACTIVE" }, "at": day(n) });
+    let change = |n: usize| json!({ "status": if n.is_multiple_of(2) { "PAUSED" } else { "ACTIVE" }, "at": day(n) });
     document["subscriptions"][0]["status_changes"] = (0..N).rev().map(change).collect();
     document["subscriptions"][0]["add_ons"] = json!([{ "add_on_id": "add_m" }]);
     let catalog = compiled(&document.to_string());
