@@ -14,6 +14,7 @@ mod random_time;
 mod random;
 mod rewriting;
 mod laws;
+mod laws_of_usage;
 mod laws_of_windows;
 mod calendar;
 

@@ -113,6 +113,53 @@ impl Amount {
         self.times(Amount(Decimal::new(1, 2)))?.times(other)
     }
 
+    /// The quotient of two amounts of at least zero, rounded down to 28 significant digits and 28 decimal places. None
+    /// for a divisor of zero. A quotient that is too large is the largest amount.
+    pub(crate) fn divided_down(self, by: Amount) -> Option<Amount> {
+        const ENOUGH: i128 = 10_i128.pow(27);
+        let (a, b) = (self.0.normalize(), by.0.normalize());
+        let divisor = b.mantissa();
+        let mut quotient = a.mantissa().checked_div(divisor)?;
+        let mut rest = a.mantissa().checked_rem(divisor)?;
+        let mut scale = i64::from(a.scale()).saturating_sub(i64::from(b.scale()));
+        while scale < 0 || (rest != 0 && quotient < ENOUGH && scale < 28) {
+            let Some(shifted) = quotient.checked_mul(10) else { return Some(Amount(Decimal::MAX)) };
+            // The rest is below 2^96.
+            let dividend = rest.saturating_mul(10);
+            quotient = shifted.saturating_add(dividend.checked_div(divisor)?);
+            rest = dividend.checked_rem(divisor)?;
+            scale = scale.saturating_add(1);
+        }
+        let scale = u32::try_from(scale).unwrap_or_default();
+        Some(Amount(Decimal::try_from_i128_with_scale(quotient, scale).unwrap_or(Decimal::MAX)))
+    }
+
+    /// The sum of two amounts of at least zero. Decimal places that do not fit are dropped.
+    pub(crate) fn plus_down(self, other: Amount) -> Amount {
+        let (mut a, mut b) = (self.0.normalize(), other.0.normalize());
+        loop {
+            if let Some(sum) = Amount(a).plus(Amount(b)) {
+                return sum;
+            }
+            let longer = if a.scale() < b.scale() { &mut b } else { &mut a };
+            let Some(shorter) = shorter(*longer) else { return Amount(Decimal::MAX) };
+            *longer = shorter;
+        }
+    }
+
+    /// What is left of an amount after `other`, which is at most as large. Decimal places of `other` that do not fit
+    /// are dropped.
+    pub(crate) fn minus_about(self, other: Amount) -> Amount {
+        let mut other = other.0.normalize();
+        loop {
+            if let Some(rest) = self.minus(Amount(other)) {
+                return rest;
+            }
+            let Some(shorter) = shorter(other) else { return self };
+            other = shorter;
+        }
+    }
+
     /// The amount as a whole number of 62 bits, if it is one. The sum of two such numbers fits 64 bits.
     fn small_whole(self) -> Option<i64> {
         let parts = self.0.unpack();
@@ -179,6 +226,12 @@ fn fit(mut mantissa: i128, mut scale: u32) -> Option<Amount> {
         scale = scale.checked_sub(1)?;
     }
     Decimal::try_from_i128_with_scale(mantissa, scale).ok().map(Amount)
+}
+
+/// The value without its last decimal place; None for a whole number.
+fn shorter(value: Decimal) -> Option<Decimal> {
+    let scale = value.scale().checked_sub(1)?;
+    Decimal::try_from_i128_with_scale(value.mantissa().checked_div(10)?, scale).ok()
 }
 
 impl From<u32> for Amount {

@@ -2,6 +2,7 @@
 
 use crate::amount::Amount;
 use crate::idx::FeatureIdx;
+use crate::json::{WriteJson, end, object};
 use crate::reset::ResetPeriod;
 use crate::time::Instant;
 
@@ -68,10 +69,10 @@ impl Value {
         }
     }
 
-    /// Whether resolution skips the value. No resolution takes CONFIG values yet.
+    /// Whether resolution skips the value.
     #[inline]
     pub(crate) fn is_mismatch(&self) -> bool {
-        matches!(self, Value::TypeMismatch | Value::Config(_))
+        matches!(self, Value::TypeMismatch)
     }
 }
 
@@ -98,6 +99,14 @@ pub struct Metered {
     pub caps: Box<[Cap]>,
 }
 
+impl Metered {
+    /// Whether the limit or a cap counts from the start of the row or the activation.
+    #[inline]
+    pub(crate) fn counts_from_start(&self) -> bool {
+        self.reset_period.counts_from_start() || self.caps.iter().any(|cap| cap.reset_period.counts_from_start())
+    }
+}
+
 /// The largest number of caps of a limit.
 pub const MAX_CAPS: usize = 8;
 
@@ -108,6 +117,13 @@ pub struct Cap {
     pub limit: Amount,
     /// When the usage starts again from zero.
     pub reset_period: ResetPeriod,
+}
+
+impl WriteJson for Cap {
+    fn write_json(&self, out: &mut Vec<u8>) {
+        object!(out, "limit": self.limit, "reset_period": self.reset_period);
+        end(out);
+    }
 }
 
 /// Whether usage above a limit is blocked or allowed.

@@ -5,7 +5,7 @@ use crate::tree::{Node, Object, Tree};
 use mayuse_core::{
     Access, AccessCondition, AccessEntry, AcrossSubscriptions, Amount, Behavior, BillingPeriod, CalendarInterval, Cap,
     Code, Combine, Interval, Ladder, Level, MAX_CAPS, Metered, Policy, ResetPeriod, Status, UncheckedValue, Unit,
-    Weekday,
+    Weekday, WriteJson, sort_by,
 };
 
 /// An entitlement value whose pool is still a name.
@@ -121,6 +121,8 @@ fn caps(node: Node<'_>) -> Option<Vec<Cap>> {
             caps.push(Cap { limit, reset_period });
         }
     });
+    // The order in which they are written changes nothing.
+    sort_by(&mut caps, |a: &Cap, b: &Cap| a.reset_period.to_json().cmp(&b.reset_period.to_json()));
     if MAX_CAPS < n_items {
         node.error(Code::TooLarge, format!("expected at most {MAX_CAPS} caps, found {n_items}"));
     }
