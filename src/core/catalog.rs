@@ -3,21 +3,30 @@
 //! References are positions, rows are sorted, ids are indexed. Customers are kept apart, in customer blocks that are
 //! opened with a catalog.
 
-use crate::definitions::{AddOnDefinition, Definitions, FeatureDefinition, PlanDefinition, VersionDefinition};
+use crate::access::Access;
+use crate::definitions::{
+    AddOnDefinition, Definitions, FeatureDefinition, PlanDefinition, SoldWith, VersionDefinition,
+};
 use crate::idx::{AddOnIdx, FeatureIdx, PlanIdx, ProductIdx, VersionIdx, item};
 use crate::index::Index;
 use crate::ladder::Ladder;
 use crate::snapshot::{Policy, SnapshotMeta};
-use crate::status::StatusSet;
 use crate::symbols::SymbolTable;
 use crate::time::Instant;
-use crate::value::{Grant, UncheckedGrant, row_on};
+use crate::value::{FeatureType, Grant, UncheckedGrant, row_on};
+use crate::zone::Zone;
 
 /// The definitions that decisions about all customers share: features, plans, add-ons and the ladder.
 #[derive(Debug)]
 pub struct Catalog {
     pub(crate) ladder: Ladder,
-    pub(crate) access: StatusSet,
+    pub(crate) access: Access,
+    /// The time zones that rows name, sorted by name.
+    #[expect(dead_code, reason = "no decision needs it yet")]
+    pub(crate) zones: Vec<Zone>,
+    /// The plan version that customers without a granting subscription hold.
+    #[expect(dead_code, reason = "no decision needs it yet")]
+    pub(crate) fallback: Option<VersionIdx>,
     pub(crate) features: Vec<Feature>,
     pub(crate) feature_index: Index,
     plans: Vec<Plan>,
@@ -34,7 +43,7 @@ pub(crate) struct Feature {
     pub id: Box<str>,
     pub code: Box<str>,
     pub name: Box<str>,
-    pub metered: bool,
+    pub feature_type: FeatureType,
     pub active: bool,
     pub product: Option<ProductIdx>,
     pub default: Option<Grant>,
@@ -46,6 +55,11 @@ pub(crate) struct Feature {
 pub(crate) struct Plan {
     pub id: Box<str>,
     pub name: Box<str>,
+    #[expect(dead_code, reason = "no decision needs it yet")]
+    pub archived_at: Option<Instant>,
+    /// The position among the plans of the document.
+    #[expect(dead_code, reason = "no decision needs it yet")]
+    pub position: u32,
     pub grants: SharedGrants,
 }
 
@@ -65,6 +79,13 @@ pub(crate) struct AddOn {
     pub product: Option<ProductIdx>,
     /// Whether a subscription may hold it more than once.
     pub multi_instance: bool,
+    #[expect(dead_code, reason = "no decision needs it yet")]
+    pub self_serviceable: bool,
+    /// The largest quantity that a subscription may hold.
+    #[expect(dead_code, reason = "no decision needs it yet")]
+    pub max_instances: Option<u32>,
+    #[expect(dead_code, reason = "no decision needs it yet")]
+    pub sold_with: SoldWith<PlanIdx>,
     pub archived_at: Option<Instant>,
     pub grants: SharedGrants,
 }
@@ -97,19 +118,21 @@ impl SharedGrants {
 impl Catalog {
     /// Compiles definitions, with the symbol table of their names.
     pub fn new(definitions: &Definitions<'_>, symbols: SymbolTable) -> Catalog {
-        let Definitions { ladder, access, features, plans, add_ons } = definitions;
+        let Definitions { ladder, access, zones, fallback_plan_version, features, plans, add_ons } = definitions;
         let ids = features.iter().zip(0..).map(|(feature, at)| (feature.id, at));
         let codes = features.iter().zip(0..).map(|(feature, at)| (feature.code, at));
         let keys: Vec<(&str, u32)> = ids.chain(codes).collect();
         let versions = plans.iter().zip(0..).flat_map(|(plan, at)| plan.versions.iter().map(move |v| (v, PlanIdx(at))));
         Catalog {
             ladder: ladder.clone(),
-            access: *access,
+            access: access.clone(),
+            zones: zones.clone(),
+            fallback: fallback_plan_version.and_then(|id| symbols.version(id)),
             features: features.iter().map(|definition| feature(definition, &symbols)).collect(),
             feature_index: Index::new(&keys),
             plans: plans.iter().map(|definition| plan(definition, &symbols)).collect(),
             versions: versions.map(|(definition, plan)| version(definition, plan, &symbols)).collect(),
-            add_ons: add_ons.iter().map(|definition| add_on(definition, &symbols)).collect(),
+            add_ons: add_ons.iter().map(|definition| add_on(definition, plans, &symbols)).collect(),
             symbols,
             snapshot: SnapshotMeta::default(),
         }
@@ -183,7 +206,7 @@ fn feature(definition: &FeatureDefinition<'_>, symbols: &SymbolTable) -> Feature
         id: definition.id.into(),
         code: definition.code.into(),
         name: definition.name.into(),
-        metered: definition.metered.unwrap_or_default(),
+        feature_type: definition.feature_type.clone().unwrap_or(FeatureType::Boolean),
         active: definition.active,
         product: definition.product.and_then(|id| symbols.product(id)),
         default: definition.default.as_ref().map(|row| symbols.grant(row)),
@@ -196,6 +219,8 @@ fn plan(definition: &PlanDefinition<'_>, symbols: &SymbolTable) -> Plan {
     Plan {
         id: definition.id.into(),
         name: definition.name.into(),
+        archived_at: definition.archived_at,
+        position: definition.position,
         grants: SharedGrants::new(&definition.grants, symbols),
     }
 }
@@ -210,13 +235,26 @@ fn version(definition: &VersionDefinition<'_>, plan: PlanIdx, symbols: &SymbolTa
     }
 }
 
-fn add_on(definition: &AddOnDefinition<'_>, symbols: &SymbolTable) -> AddOn {
+fn add_on(definition: &AddOnDefinition<'_>, plans: &[PlanDefinition<'_>], symbols: &SymbolTable) -> AddOn {
     AddOn {
         id: definition.id.into(),
         name: definition.name.into(),
         product: definition.product.and_then(|id| symbols.product(id)),
-        multi_instance: definition.multi_instance,
+        multi_instance: definition.is_multi_instance(),
+        self_serviceable: definition.self_serviceable,
+        max_instances: definition.max_instances,
+        sold_with: match &definition.sold_with {
+            SoldWith::All => SoldWith::All,
+            SoldWith::ItsProduct => SoldWith::ItsProduct,
+            SoldWith::Plans(ids) => SoldWith::Plans(ids.iter().filter_map(|id| plan_at(plans, id)).collect()),
+        },
         archived_at: definition.archived_at,
         grants: SharedGrants::new(&definition.grants, symbols),
     }
+}
+
+/// The position of the plan with this id; None if there is none, as after its deletion.
+fn plan_at(plans: &[PlanDefinition<'_>], id: &str) -> Option<PlanIdx> {
+    let at = plans.binary_search_by(|plan| plan.id.cmp(id)).ok()?;
+    u32::try_from(at).ok().map(PlanIdx)
 }

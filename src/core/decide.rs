@@ -5,7 +5,8 @@ use crate::amount::Amount;
 use crate::catalog::{Catalog, Feature};
 use crate::compose::Entitlement;
 use crate::decision::{Decision, FeatureRef, Reason, ValueType};
-use crate::evaluation::{EvaluationContext, status_at};
+use crate::evaluation::{EvaluationContext, always_grants, status_at};
+use crate::features;
 use crate::freshness::{freshness, later, max_age, outdated, policy, too_old};
 use crate::full::FullCatalog;
 use crate::id::{ALIAS_RULE, ID_RULE, is_alias, is_id};
@@ -19,7 +20,7 @@ use crate::status::Status;
 use crate::time::Instant;
 use crate::trace;
 use crate::valid_until::ValidUntil;
-use crate::value::Value;
+use crate::value::{FeatureType, Value};
 
 /// Decides a question. `now` is the present time of the clock: the age of the catalog counts by it, and a question
 /// without `at` is about it.
@@ -102,7 +103,7 @@ fn fill<'c>(
     check_form(question, feature.is_some(), record.is_some())?;
     decision.customer_id = record.map_or(question.customer, |record| record.customer.id);
     decision.feature = feature_ref(question.feature, feature);
-    decision.value_type = feature.map(|f| if f.metered { ValueType::Metered } else { ValueType::Boolean });
+    decision.value_type = feature.and_then(value_type);
     let policy = policy(catalog, question, feature);
     let because = |reason| Ok((reason, policy));
 
@@ -136,7 +137,7 @@ fn fill<'c>(
     let context = EvaluationContext::new(catalog, customer, subscriptions, now);
     valid_until.at(customer.archived_at);
     track_subscriptions(&context, &mut valid_until);
-    if question.explain {
+    if features::EXPLAIN && question.explain {
         decision.trace = Some(trace::trace(&context, at, feature)?);
     }
     let reason = entitled(decision, &context, at, feature, question, &mut valid_until)?;
@@ -152,6 +153,7 @@ fn check_form(question: &Question<'_>, feature_found: bool, customer_found: bool
     if question.reserved.is_negative() {
         return Err(Fault::Negative("reserved"));
     }
+    check_parts(question)?;
     if !feature_found && !is_id(question.feature) {
         return Err(Fault::Name("feature", ID_RULE));
     }
@@ -161,6 +163,28 @@ fn check_form(question: &Question<'_>, feature_found: bool, customer_found: bool
     match question.subscription_id {
         Some(id) if !is_id(id) => Err(Fault::Name("subscription_id", ID_RULE)),
         _ => Ok(()),
+    }
+}
+
+/// Checks that this build has the parts of a decision that a question asks for, and its usage by allowance.
+#[inline]
+fn check_parts(question: &Question<'_>) -> Result<(), Fault> {
+    const LEFT_OUT: &str = "this build of mayuse leaves it out";
+    if !features::EXPLAIN && question.explain {
+        return Err(Fault::Name("explain", LEFT_OUT));
+    }
+    if !features::SUGGEST && question.suggest {
+        return Err(Fault::Name("suggest", LEFT_OUT));
+    }
+    if question.usage.is_empty() {
+        return Ok(());
+    }
+    if !features::USAGE {
+        return Err(Fault::Name("usage", LEFT_OUT));
+    }
+    match question.usage.iter().any(|entry| entry.reserved.is_negative()) {
+        true => Err(Fault::Negative("usage")),
+        false => Ok(()),
     }
 }
 
@@ -223,6 +247,15 @@ fn entitled<'c>(
     Ok(reason)
 }
 
+fn value_type(feature: &Feature) -> Option<ValueType> {
+    match feature.feature_type {
+        FeatureType::Boolean => Some(ValueType::Boolean),
+        FeatureType::Metered => Some(ValueType::Metered),
+        // The answer to a CONFIG feature is still to come: until then it has no type.
+        FeatureType::Config(_) | FeatureType::Unknown => None,
+    }
+}
+
 fn feature_ref<'c>(asked: &'c str, feature: Option<&'c Feature>) -> FeatureRef<'c> {
     match feature {
         Some(feature) => FeatureRef { id: Some(&feature.id), code: &feature.code, name: Some(&feature.name) },
@@ -263,12 +296,13 @@ fn why_none_grants<'c>(context: &EvaluationContext<'_, 'c>) -> (Reason, Option<&
     let reason = match status {
         _ if ended => Reason::SubscriptionEnded,
         // A status that grants access does not explain a denial; the future start does.
-        _ if context.catalog.access.contains(status) && to_start => Reason::SubscriptionPending,
-        Status::Cancelled | Status::Completed | Status::Superseded => Reason::SubscriptionEnded,
+        _ if to_start && always_grants(context.catalog, &representative, status) => Reason::SubscriptionPending,
+        Status::Cancelled | Status::Completed | Status::Superseded | Status::Aborted => Reason::SubscriptionEnded,
         Status::TrialExpired => Reason::TrialExpired,
         Status::Paused => Reason::SubscriptionPaused,
         Status::Suspended | Status::Errored => Reason::SubscriptionSuspended,
         Status::PendingActivation => Reason::SubscriptionPending,
+        Status::Unknown => Reason::NoActiveSubscription,
         _ if to_start => Reason::SubscriptionPending,
         Status::Active | Status::TrialActive | Status::PendingCharge => Reason::NoActiveSubscription,
     };
@@ -317,7 +351,7 @@ pub fn undecided_in<'c>(
     let mut decision = Decision::undecided(freshness(&catalog.snapshot, now));
     decision.customer_id = question.customer;
     decision.feature = feature_ref(question.feature, feature);
-    decision.value_type = feature.map(|f| if f.metered { ValueType::Metered } else { ValueType::Boolean });
+    decision.value_type = feature.and_then(value_type);
     // SNAPSHOT_BEHIND and SNAPSHOT_EXPIRED go before the missing shard.
     let reason = too_old(catalog, question, now).unwrap_or(reason);
     decision.settle(reason, policy(catalog, question, feature));

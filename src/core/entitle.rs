@@ -18,7 +18,7 @@ use crate::windowing::Anchors;
 impl<'c> EvaluationContext<'_, 'c> {
     /// The customer override on a feature, if the ladder lists CUSTOMER and the value fits the feature.
     pub fn customer_override(&self, feature: FeatureIdx) -> Option<(AppliedGrant<'c>, Combine)> {
-        self.override_row(feature).filter(|(row, _)| row.grant.value != Value::TypeMismatch)
+        self.override_row(feature).filter(|(row, _)| !row.grant.value.is_mismatch())
     }
 
     /// The customer override on a feature, if the ladder lists CUSTOMER. The value may be a type mismatch.
@@ -39,7 +39,7 @@ impl<'c> EvaluationContext<'_, 'c> {
 
     /// The customer's entitlement to a feature, over all subscriptions that the question is about.
     pub fn entitlement(&self, at: FeatureIdx, feature: &'c Feature) -> Result<Entitlement<'c>, Overflow> {
-        if feature.metered { self.metered(at, feature) } else { Ok(self.switch(at, feature)) }
+        if feature.feature_type.is_metered() { self.metered(at, feature) } else { Ok(self.switch(at, feature)) }
     }
 
     fn switch(&self, at: FeatureIdx, feature: &'c Feature) -> Entitlement<'c> {
@@ -152,7 +152,7 @@ impl<'c> EvaluationContext<'_, 'c> {
                 let add_on = self
                     .catalog
                     .add_on(held.add_on)
-                    .filter(|add_on| add_on.grants.on(feature).is_some_and(|grant| grant.value != Value::TypeMismatch));
+                    .filter(|add_on| add_on.grants.on(feature).is_some_and(|grant| !grant.value.is_mismatch()));
                 valid_until.at(add_on.and_then(|add_on| add_on.archived_at));
             }
         }

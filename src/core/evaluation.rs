@@ -140,7 +140,14 @@ impl<'c> EvaluationContext<'_, 'c> {
 fn grants_access(catalog: &Catalog, subscription: &Subscription<'_>, now: Instant) -> bool {
     subscription.start <= now
         && subscription.end.is_none_or(|end| now < end)
-        && catalog.access.contains(status_at(subscription, now))
+        && always_grants(catalog, subscription, status_at(subscription, now))
+}
+
+/// Whether a status of a subscription grants access without a condition.
+#[inline]
+pub(crate) fn always_grants(catalog: &Catalog, subscription: &Subscription<'_>, status: Status) -> bool {
+    catalog.access.always.contains(status)
+        || (status == Status::Unknown && catalog.access.has_word(subscription.extras.status_word()))
 }
 
 /// The status of a subscription at an instant, after an ended trial.

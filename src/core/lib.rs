@@ -11,6 +11,7 @@
 
 #![forbid(unsafe_code)]
 
+mod features;
 mod json;
 mod amount;
 mod time;
@@ -28,6 +29,8 @@ mod windowing;
 
 mod idx;
 mod status;
+mod access;
+mod zone;
 mod snapshot;
 mod ladder;
 mod value;
@@ -47,12 +50,14 @@ mod entitle;
 mod trace;
 mod decision;
 mod decision_json;
+mod usage;
 mod question;
 mod query;
 mod admit;
 mod freshness;
 mod decide;
 
+pub use access::{Access, AccessCondition, AccessEntry};
 pub use amount::{Amount, AmountError};
 pub use billing::{Billing, BillingError, BillingPeriod, BillingSchedule};
 pub use catalog::Catalog;
@@ -60,7 +65,9 @@ pub use decide::{decide, decide_for, undecided, undecided_in};
 pub use decision::{
     Decision, FeatureRef, Freshness, Metering, Overage, Period, Reason, ValueType, Verdict, Warning, WindowAnswer,
 };
-pub use definitions::{AddOnDefinition, Definitions, FeatureDefinition, Grants, PlanDefinition, VersionDefinition};
+pub use definitions::{
+    AddOnDefinition, Definitions, FeatureDefinition, Grants, PlanDefinition, SoldWith, VersionDefinition,
+};
 pub use freshness::too_old;
 pub use full::FullCatalog;
 pub use grant_source::Origin;
@@ -69,8 +76,8 @@ pub use idx::{AddOnIdx, FeatureIdx, PlanIdx, ProductIdx, VersionIdx};
 pub use json::{WriteJson, write_list};
 pub use ladder::{AcrossSubscriptions, Combine, Ladder, Level};
 pub use packed::{
-    BlockBuilder, CustomerBlock, CustomerEntry, CustomerRecord, FORMAT, Found, GrantUsage, Packed, Reader,
-    SortedRecords, SubscriptionEntry, Unreadable, Writer, key_hash, shard_of,
+    BlockBuilder, CustomerBlock, CustomerEntry, CustomerRecord, FORMAT, Found, GrantUsage, OLDEST_FORMAT, Packed,
+    Reader, SortedRecords, StatusChange, SubscriptionAddOn, SubscriptionEntry, Unreadable, Writer, key_hash, shard_of,
 };
 pub use place::{Element, Place};
 pub use problem::{Code, Problem, Problems, Severity};
@@ -85,6 +92,11 @@ pub use status::{Status, StatusSet, trial_end};
 pub use symbols::{SymbolTable, TypeMismatch};
 pub use time::{Date, Instant, TimeError};
 pub use trace::{Effect, Step};
-pub use value::{Behavior, Credits, Metered, UncheckedGrant, UncheckedValue};
+pub use usage::UsageEntry;
+pub use value::{
+    Behavior, Cap, Config, ConfigType, ConfigValue, Credits, FeatureType, MAX_CAPS, MAX_CONFIG_TEXT, Metered,
+    UncheckedGrant, UncheckedValue,
+};
 pub use window::{Window, WindowBounds};
 pub use windowing::{Anchors, window};
+pub use zone::Zone;

@@ -56,6 +56,7 @@ impl<'q> QuestionForm<'q> {
             Slot::Policy(field) => *field(self.scalars_mut()) = Some(policy(&value)?),
             Slot::Whole(field) => *field(self.scalars_mut()) = Some(unsigned(&value)?),
             Slot::Instant(field) => *field(self.scalars_mut()) = Some(Instant::parse(&value).ok()?),
+            Slot::Usage(_) => return None,
         }
         Some(())
     }

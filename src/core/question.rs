@@ -14,6 +14,7 @@
 use crate::amount::Amount;
 use crate::snapshot::Policy;
 use crate::time::Instant;
+use crate::usage::UsageEntry;
 use std::borrow::Cow;
 
 /// A question: may this customer use this feature?
@@ -31,10 +32,14 @@ pub struct Question<'q> {
     pub consumed: Option<Amount>,
     /// How much is held for requests that are under way.
     pub reserved: Amount,
+    /// How much was used of which allowance.
+    pub usage: &'q [UsageEntry],
     /// The instant it asks about; without one, now. How old the catalog is has nothing to do with it.
     pub at: Option<Instant>,
     /// Whether to list every row that was looked at.
     pub explain: bool,
+    /// Whether to say what would allow a use that is denied.
+    pub suggest: bool,
     /// What an indeterminate answer comes to.
     pub on_indeterminate: Option<Policy>,
     /// The oldest version of the catalog that may answer.
@@ -54,8 +59,10 @@ impl<'q> Question<'q> {
             requested: None,
             consumed: None,
             reserved: Amount::ZERO,
+            usage: &[],
             at: None,
             explain: false,
+            suggest: false,
             on_indeterminate: None,
             min_version: None,
             max_age_ms: None,
@@ -85,6 +92,8 @@ pub enum Slot<'q> {
     Whole(Field<Question<'static>, Option<u64>>),
     /// An instant.
     Instant(Field<Question<'static>, Option<Instant>>),
+    /// Usage by allowance: a list of objects, in a query string as JSON.
+    Usage(Field<QuestionForm<'q>, Vec<UsageEntry>>),
 }
 
 /// A question that is filled in parameter by parameter. Its texts are borrowed unless they had to be decoded or
@@ -94,20 +103,23 @@ pub struct QuestionForm<'q> {
     customer: Cow<'q, str>,
     feature: Cow<'q, str>,
     subscription_id: Option<Cow<'q, str>>,
-    /// All parameters that are not texts.
+    usage: Vec<UsageEntry>,
+    /// All parameters that are neither texts nor lists.
     scalars: Question<'static>,
 }
 
 impl<'q> QuestionForm<'q> {
     /// The parameters of a question. Problems are reported in this order.
-    pub const PARAMETERS: [(&'static str, Slot<'q>); 11] = [
+    pub const PARAMETERS: [(&'static str, Slot<'q>); 13] = [
         ("customer", Slot::Key(|form| &mut form.customer)),
         ("feature", Slot::Key(|form| &mut form.feature)),
         ("subscription_id", Slot::Text(|form| &mut form.subscription_id)),
         ("requested", Slot::Amount(|question| &mut question.requested)),
         ("consumed", Slot::Amount(|question| &mut question.consumed)),
         ("reserved", Slot::Held(|question| &mut question.reserved)),
+        ("usage", Slot::Usage(|form| &mut form.usage)),
         ("explain", Slot::Switch(|question| &mut question.explain)),
+        ("suggest", Slot::Switch(|question| &mut question.suggest)),
         ("on_indeterminate", Slot::Policy(|question| &mut question.on_indeterminate)),
         ("min_version", Slot::Whole(|question| &mut question.min_version)),
         ("max_age_ms", Slot::Whole(|question| &mut question.max_age_ms)),
@@ -120,11 +132,12 @@ impl<'q> QuestionForm<'q> {
             customer: Cow::Borrowed(""),
             feature: Cow::Borrowed(""),
             subscription_id: None,
+            usage: Vec::new(),
             scalars: Question::new("", ""),
         }
     }
 
-    /// The parameters that are not texts.
+    /// The parameters that are neither texts nor lists.
     pub fn scalars_mut(&mut self) -> &mut Question<'static> {
         &mut self.scalars
     }
@@ -135,6 +148,7 @@ impl<'q> QuestionForm<'q> {
             customer: &self.customer,
             feature: &self.feature,
             subscription_id: self.subscription_id.as_deref(),
+            usage: &self.usage,
             ..self.scalars
         }
     }

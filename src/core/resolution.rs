@@ -121,6 +121,8 @@ impl Given {
             UncheckedValue::Boolean { enabled } => Value::Boolean { enabled },
             UncheckedValue::Metered(metered) => Value::Metered(metered),
             UncheckedValue::Credits { enabled, pool, cost } => Value::Credits(Credits { enabled, pool, cost }),
+            UncheckedValue::Config(config) => Value::Config(config),
+            UncheckedValue::Unknown => Value::TypeMismatch,
         };
         // Rows with equal creation are ordered by id, so a row without creation gets its position as its id.
         let id = if row.created_at.is_none() { format!("{n:08}").into() } else { "".into() };
@@ -128,7 +130,14 @@ impl Given {
             level: row.level,
             entity_id: row.entity_id,
             subscription: row.subscription,
-            grant: Grant { feature: FeatureIdx(UNRESOLVED), id, created_at: row.created_at, value },
+            grant: Grant {
+                feature: FeatureIdx(UNRESOLVED),
+                id,
+                created_at: row.created_at,
+                starts_at: None,
+                expires_at: None,
+                value,
+            },
             quantity: row.quantity,
             additive: row.level == Level::AddOn && !row.archived && row.multi_instance,
         }
@@ -198,7 +207,7 @@ fn switch<'g>(ladder: &Ladder, chains: &[Vec<&'g Given>], own: Own<'g>) -> Entit
 
 fn metered<'g>(ladder: &Ladder, chains: &[Vec<&'g Given>], own: Own<'g>) -> Result<Entitlement<'g>, Overflow> {
     let state = |rows: &[&'g Given]| {
-        let fits = |row: &AppliedGrant<'_>| !matches!(row.grant.value, Value::Boolean { .. });
+        let fits = |row: &AppliedGrant<'_>| matches!(row.grant.value, Value::Metered(_) | Value::Credits(_));
         let mut rows: Vec<AppliedGrant<'g>> = rows.iter().map(|given| given.row()).filter(fits).collect();
         resolve(ladder, &mut rows)
     };
@@ -249,7 +258,7 @@ fn describe(entitlement: Entitlement<'_>) -> Resolution {
         .collect();
     let first = resolved.first();
     // A disabled row still shows its terms.
-    let metered_off = off.and_then(|row| match row.grant.value {
+    let metered_off = off.and_then(|row| match &row.grant.value {
         Value::Metered(metered) if first.is_none() => Some(metered),
         _ => None,
     });

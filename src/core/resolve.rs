@@ -205,7 +205,7 @@ fn apply<'c>(
         }
     } else {
         for row in rows {
-            let Value::Metered(metered) = row.grant.value else { continue };
+            let Value::Metered(metered) = &row.grant.value else { continue };
             if metered.enabled {
                 let limits = limits(ladder, row, metered)?;
                 if !merge_into(combine, allowances.iter_mut(), *row, limits)? {
@@ -274,7 +274,7 @@ pub(crate) fn evict_smaller<'c, A>(list: &mut Vec<A>, of: impl Fn(&A) -> &Allowa
 }
 
 /// The limits of a metered row, for the quantity held.
-pub(crate) fn limits(ladder: &Ladder, row: &AppliedGrant<'_>, metered: Metered) -> Result<Limits, Overflow> {
+pub(crate) fn limits(ladder: &Ladder, row: &AppliedGrant<'_>, metered: &Metered) -> Result<Limits, Overflow> {
     let limit = limit(ladder, row, metered)?;
     Ok(Limits {
         limit,
@@ -285,7 +285,7 @@ pub(crate) fn limits(ladder: &Ladder, row: &AppliedGrant<'_>, metered: Metered) 
     })
 }
 
-fn limit(ladder: &Ladder, row: &AppliedGrant<'_>, metered: Metered) -> Result<Option<Amount>, Overflow> {
+fn limit(ladder: &Ladder, row: &AppliedGrant<'_>, metered: &Metered) -> Result<Option<Amount>, Overflow> {
     match metered.limit {
         Some(limit) if ladder.multiply_quantity && row.quantity != 1 => {
             Ok(Some(limit.times(Amount::from(row.quantity)).ok_or(Overflow)?))
@@ -309,13 +309,13 @@ struct Merged<'c> {
     row: AppliedGrant<'c>,
     limit: Option<Amount>,
     /// The last row: its reset period, overage, grace and warning count.
-    last: Metered,
+    last: &'c Metered,
 }
 
 fn merge<'c>(ladder: &Ladder, rows: &[AppliedGrant<'c>]) -> Result<Option<Merged<'c>>, Overflow> {
     let mut merged: Option<Merged<'c>> = None;
     for row in rows {
-        let Value::Metered(metered) = row.grant.value else { continue };
+        let Value::Metered(metered) = &row.grant.value else { continue };
         let limit = limit(ladder, row, metered)?;
         merged = Some(match merged {
             None => Merged { enabled: metered.enabled, row: *row, limit, last: metered },

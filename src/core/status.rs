@@ -3,7 +3,7 @@
 use crate::time::Instant;
 
 /// The status of a subscription, as replicated.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Status {
     /// Waits for its start.
     PendingActivation,
@@ -27,6 +27,10 @@ pub enum Status {
     Superseded,
     /// The billing system failed on it.
     Errored,
+    /// Ended by the billing system.
+    Aborted,
+    /// A word that this version does not know. The word is kept beside it.
+    Unknown,
 }
 
 impl Status {
@@ -61,8 +65,9 @@ impl StatusSet {
         self.0
     }
 
-    pub(crate) fn from_bits(bits: u16) -> StatusSet {
-        StatusSet(bits)
+    /// None if a bit stands for no known status.
+    pub(crate) fn from_bits(bits: u16) -> Option<StatusSet> {
+        (bits < Self::bit(Status::Unknown)).then_some(StatusSet(bits))
     }
 
     /// Adds a status.

@@ -3,7 +3,9 @@
 use crate::definitions::Definitions;
 use crate::idx::{AddOnIdx, FeatureIdx, ProductIdx, UNRESOLVED, VersionIdx, item};
 use crate::index::Index;
-use crate::value::{Credits, Grant, UncheckedGrant, UncheckedValue, Value};
+use crate::value::{
+    Config, ConfigType, ConfigValue, Credits, FeatureType, Grant, UncheckedGrant, UncheckedValue, Value,
+};
 
 /// The names of a catalog with their positions.
 #[derive(Debug)]
@@ -17,9 +19,9 @@ pub struct SymbolTable {
 }
 
 /// The facts by which a value fits a feature or not.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct FeatureFacts {
-    metered: Option<bool>,
+    feature_type: Option<FeatureType>,
     has_metered_rows: bool,
     has_credits_rows: bool,
     /// Declared in the definitions, whose rows are not all of the catalog's rows.
@@ -55,7 +57,7 @@ impl SymbolTable {
             facts: features
                 .iter()
                 .map(|feature| FeatureFacts {
-                    metered: feature.metered,
+                    feature_type: feature.feature_type.clone(),
                     has_no_units: feature.has_no_units,
                     ..FeatureFacts::default()
                 })
@@ -70,7 +72,9 @@ impl SymbolTable {
     /// rows of all owners.
     pub fn count_row(&mut self, feature: FeatureIdx, has_units: bool) {
         let facts = usize::try_from(feature.0).ok().and_then(|at| self.facts.get_mut(at));
-        if let Some(facts) = facts.filter(|facts| facts.metered != Some(false)) {
+        let may_have_units =
+            |facts: &&mut FeatureFacts| facts.feature_type.as_ref().is_none_or(FeatureType::is_metered);
+        if let Some(facts) = facts.filter(may_have_units) {
             facts.has_metered_rows |= has_units;
             facts.has_credits_rows |= !has_units;
         }
@@ -128,29 +132,71 @@ impl SymbolTable {
     /// # Errors
     /// The reason of a type mismatch.
     pub fn check(&self, value: &UncheckedValue<FeatureIdx>, feature: FeatureIdx) -> Result<Value, TypeMismatch> {
-        let metered = |at: FeatureIdx| item(&self.facts, at.0).and_then(|facts| facts.metered);
-        let is_metered = metered(feature);
-        Err(TypeMismatch(match *value {
-            UncheckedValue::Boolean { enabled } if is_metered != Some(true) => return Ok(Value::Boolean { enabled }),
-            UncheckedValue::Metered(metered) if is_metered != Some(false) => return Ok(Value::Metered(metered)),
-            UncheckedValue::Boolean { .. } => "BOOLEAN does not fit a METERED feature",
-            UncheckedValue::Metered(_) => "METERED does not fit a BOOLEAN feature",
-            UncheckedValue::Credits { .. } if is_metered == Some(false) => "CREDITS do not fit a BOOLEAN feature",
-            UncheckedValue::Credits { pool, .. } if pool == feature => "a feature cannot be its own pool",
-            UncheckedValue::Credits { pool, .. } if metered(pool) == Some(false) => "the pool is a BOOLEAN feature",
-            UncheckedValue::Credits { pool, .. } if self.has_no_units(pool) => {
-                "the pool has no units of its own, only CREDITS rows"
+        let type_of = |at: FeatureIdx| item(&self.facts, at.0).and_then(|facts| facts.feature_type.as_ref());
+        let expected = type_of(feature);
+        Err(TypeMismatch(match (value, expected) {
+            (UncheckedValue::Unknown, _) => "the value has a word that is not known",
+            (_, Some(FeatureType::Unknown)) => "the type of the feature is not known",
+            (UncheckedValue::Boolean { enabled }, None | Some(FeatureType::Boolean)) => {
+                return Ok(Value::Boolean { enabled: *enabled });
             }
-            UncheckedValue::Credits { enabled, pool, cost } => {
-                return Ok(Value::Credits(Credits { enabled, pool, cost }));
+            (UncheckedValue::Metered(metered), None | Some(FeatureType::Metered)) => {
+                return Ok(Value::Metered(metered.clone()));
             }
+            (UncheckedValue::Config(config), None) => return Ok(Value::Config(config.clone())),
+            (UncheckedValue::Config(config), Some(FeatureType::Config(expected))) => match misfit(config, expected) {
+                None => return Ok(Value::Config(config.clone())),
+                Some(why) => why,
+            },
+            (UncheckedValue::Boolean { .. }, Some(FeatureType::Metered)) => "BOOLEAN does not fit a METERED feature",
+            (UncheckedValue::Boolean { .. }, _) => "BOOLEAN does not fit a CONFIG feature",
+            (UncheckedValue::Metered(_), Some(FeatureType::Boolean)) => "METERED does not fit a BOOLEAN feature",
+            (UncheckedValue::Metered(_), _) => "METERED does not fit a CONFIG feature",
+            (UncheckedValue::Config(_), Some(FeatureType::Boolean)) => "CONFIG does not fit a BOOLEAN feature",
+            (UncheckedValue::Config(_), _) => "CONFIG does not fit a METERED feature",
+            (UncheckedValue::Credits { .. }, Some(FeatureType::Boolean)) => "CREDITS do not fit a BOOLEAN feature",
+            (UncheckedValue::Credits { .. }, Some(FeatureType::Config(_))) => "CREDITS do not fit a CONFIG feature",
+            (UncheckedValue::Credits { enabled, pool, cost }, _) => match type_of(*pool) {
+                _ if *pool == feature => "a feature cannot be its own pool",
+                Some(FeatureType::Boolean) => "the pool is a BOOLEAN feature",
+                Some(FeatureType::Config(_)) => "the pool is a CONFIG feature",
+                Some(FeatureType::Unknown) => "the type of the pool is not known",
+                _ if self.has_no_units(*pool) => "the pool has no units of its own, only CREDITS rows",
+                _ => return Ok(Value::Credits(Credits { enabled: *enabled, pool: *pool, cost: *cost })),
+            },
         }))
     }
 
     /// The checked row. A type mismatch becomes [`Value::TypeMismatch`], which resolution skips.
     pub(crate) fn grant(&self, row: &UncheckedGrant<'_, FeatureIdx>) -> Grant {
         let value = self.check(&row.value, row.feature).unwrap_or(Value::TypeMismatch);
-        Grant { feature: row.feature, id: row.id.into(), created_at: row.created_at, value }
+        Grant {
+            feature: row.feature,
+            id: row.id.into(),
+            created_at: row.created_at,
+            starts_at: row.starts_at,
+            expires_at: row.expires_at,
+            value,
+        }
+    }
+}
+
+/// Why a CONFIG value does not fit a feature of this type of value.
+fn misfit(config: &Config, expected: &ConfigType) -> Option<&'static str> {
+    match (expected, &config.value) {
+        (ConfigType::Number, ConfigValue::Number(_))
+        | (ConfigType::Boolean, ConfigValue::Boolean(_))
+        | (ConfigType::Text, ConfigValue::Text(_))
+        | (ConfigType::Json, ConfigValue::Json(_)) => None,
+        (ConfigType::Select(options), ConfigValue::Text(text)) if options.contains(text) => None,
+        (ConfigType::Map, ConfigValue::Json(json)) if json.starts_with('{') => None,
+        (ConfigType::Number, _) => Some("the feature takes a value of kind NUMBER"),
+        (ConfigType::Boolean, _) => Some("the feature takes a value of kind BOOLEAN"),
+        (ConfigType::Text, _) => Some("the feature takes a value of kind TEXT"),
+        (ConfigType::Select(_), ConfigValue::Text(_)) => Some("the text is none of the options of the feature"),
+        (ConfigType::Select(_), _) => Some("the feature takes a value of kind TEXT, one of its options"),
+        (ConfigType::Map, _) => Some("the feature takes a value of kind JSON that is an object"),
+        (ConfigType::Json, _) => Some("the feature takes a value of kind JSON"),
     }
 }
 

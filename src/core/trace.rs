@@ -140,7 +140,7 @@ pub(crate) fn trace<'c>(
         };
         let counts = |step: &Step<'_>| matches!(step.effect, Effect::Set | Effect::Replaced | Effect::Added);
         let effect = match combine {
-            _ if row.grant.value == Value::TypeMismatch => Effect::TypeMismatch,
+            _ if row.grant.value.is_mismatch() => Effect::TypeMismatch,
             _ if !steps.iter().any(counts) => Effect::Set,
             Combine::Replace => Effect::Replaced,
             Combine::Stack | Combine::Max if row.grant.value.is_off() => Effect::None,
@@ -179,7 +179,7 @@ fn chain<'c>(
         let effect = if counted.len() == MAX_TRACED {
             steps.push(step(Some(subscription.id), combine, row, Effect::NotTraced, None, anchors));
             continue;
-        } else if row.grant.value == Value::TypeMismatch {
+        } else if row.grant.value.is_mismatch() {
             Effect::TypeMismatch
         } else if !in_scope && row.source.level() != Level::Subscription {
             Effect::OutOfScope
@@ -228,7 +228,7 @@ fn state<'c>(
     rows: &[AppliedGrant<'c>],
 ) -> Result<State<'c>, Overflow> {
     let ladder = &context.catalog.ladder;
-    if feature.metered {
+    if feature.feature_type.is_metered() {
         return resolve(ladder, &mut rows.to_vec());
     }
     Ok(resolve_switches(ladder, rows).into())
@@ -268,6 +268,7 @@ fn granted(value: &Value) -> Granted {
             cost: None,
         },
         Value::Credits(credits) => Granted { enabled: Some(credits.enabled), cost: Some(credits.cost), ..nothing },
+        Value::Config(config) => Granted { enabled: Some(config.enabled), ..nothing },
         Value::TypeMismatch => nothing,
     }
 }

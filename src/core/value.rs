@@ -13,11 +13,15 @@ pub struct Grant {
     pub id: Box<str>,
     /// The instant of its creation. Rows without one come first.
     pub created_at: Option<Instant>,
+    /// The instant from which on the row is there.
+    pub starts_at: Option<Instant>,
+    /// The instant from which on the row is not there any more.
+    pub expires_at: Option<Instant>,
     /// The value.
     pub value: Value,
 }
 
-/// The row on a feature among the rows of one owner, which are sorted by feature, at most one for each.
+/// A row on a feature among the rows of one owner, which are sorted by feature, then by start.
 pub(crate) fn row_on(rows: &[Grant], feature: FeatureIdx) -> Option<&Grant> {
     // The fast path: most customers and subscriptions have no rows.
     if rows.is_empty() {
@@ -26,6 +30,15 @@ pub(crate) fn row_on(rows: &[Grant], feature: FeatureIdx) -> Option<&Grant> {
     match rows.binary_search_by_key(&feature, |grant| grant.feature) {
         Ok(at) => rows.get(at),
         Err(_) => None,
+    }
+}
+
+/// Whether a row that starts at `starts_at` is there at an instant at which a row is that starts no later and ends at
+/// `expires_at`.
+pub(crate) fn overlaps(starts_at: Option<Instant>, expires_at: Option<Instant>) -> bool {
+    match (starts_at, expires_at) {
+        (Some(starts_at), Some(expires_at)) => starts_at < expires_at,
+        (None, _) | (_, None) => true,
     }
 }
 
@@ -41,6 +54,8 @@ pub enum Value {
     Metered(Metered),
     /// A cost in units of a pool.
     Credits(Credits),
+    /// A value that is only told.
+    Config(Config),
     /// A value that does not fit its feature. Resolution skips it; the trace shows it.
     TypeMismatch,
 }
@@ -52,13 +67,20 @@ impl Value {
             Value::Boolean { enabled } => !enabled,
             Value::Metered(metered) => !metered.enabled,
             Value::Credits(credits) => !credits.enabled,
+            Value::Config(config) => !config.enabled,
             Value::TypeMismatch => false,
         }
+    }
+
+    /// Whether resolution skips the value. No resolution takes CONFIG values yet.
+    #[inline]
+    pub(crate) fn is_mismatch(&self) -> bool {
+        matches!(self, Value::TypeMismatch | Value::Config(_))
     }
 }
 
 /// A limit in each window.
-#[derive(Clone, Copy, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Debug)]
 pub struct Metered {
     /// The switch.
     pub enabled: bool,
@@ -68,10 +90,28 @@ pub struct Metered {
     pub reset_period: ResetPeriod,
     /// Whether usage above the limit and the grace is blocked or allowed.
     pub overage: Behavior,
+    /// The same during a trial, if it differs then.
+    pub in_trial: Option<Behavior>,
     /// The grace in per cent of the limit.
     pub grace_pct: Amount,
     /// The threshold of the warning in per cent of the limit.
     pub warning_threshold_pct: Option<Amount>,
+    /// Whether limit and caps count for each seat.
+    pub per_seat: bool,
+    /// Further limits, which must all hold: at most [`MAX_CAPS`], each with another reset period.
+    pub caps: Box<[Cap]>,
+}
+
+/// The largest number of caps of a limit.
+pub const MAX_CAPS: usize = 8;
+
+/// A further limit of a [`Metered`] value, which has a window of its own.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Cap {
+    /// The limit in units.
+    pub limit: Amount,
+    /// When the usage starts again from zero.
+    pub reset_period: ResetPeriod,
 }
 
 /// Whether usage above a limit is blocked or allowed.
@@ -94,6 +134,71 @@ pub struct Credits {
     pub cost: Amount,
 }
 
+/// A value that is only told.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Config {
+    /// The switch.
+    pub enabled: bool,
+    /// Whether a number counts for each seat.
+    pub per_seat: bool,
+    /// The value.
+    pub value: ConfigValue,
+}
+
+/// The largest text of a CONFIG value in bytes.
+pub const MAX_CONFIG_TEXT: usize = 16 * 1024;
+
+/// The content of a CONFIG value.
+#[derive(Clone, PartialEq, Debug)]
+pub enum ConfigValue {
+    /// A number of at least zero.
+    Number(Amount),
+    /// A boolean.
+    Boolean(bool),
+    /// A text, or an option of a SELECT.
+    Text(Box<str>),
+    /// JSON without white space between its parts.
+    Json(Box<str>),
+}
+
+/// The type of a feature.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum FeatureType {
+    /// A switch.
+    Boolean,
+    /// Counted against a limit.
+    Metered,
+    /// Values that are only told.
+    Config(ConfigType),
+    /// A type that this version does not know: no row fits.
+    Unknown,
+}
+
+/// The type of the values of a CONFIG feature.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum ConfigType {
+    /// A number.
+    Number,
+    /// A boolean.
+    Boolean,
+    /// A text.
+    Text,
+    /// One of these options, the weakest first.
+    Select(Box<[Box<str>]>),
+    /// A JSON object.
+    Map,
+    /// Any JSON.
+    Json,
+}
+
+impl FeatureType {
+    /// Whether the feature is metered.
+    #[inline]
+    pub fn is_metered(&self) -> bool {
+        matches!(self, FeatureType::Metered)
+    }
+}
+
 /// An entitlement row before its value is checked against its feature. `F` is the reference to a feature: a name, a
 /// number in a block's table of names, or a position in the catalog.
 #[derive(Clone, Debug)]
@@ -104,6 +209,10 @@ pub struct UncheckedGrant<'a, F> {
     pub id: &'a str,
     /// The instant of its creation.
     pub created_at: Option<Instant>,
+    /// The instant from which on the row is there.
+    pub starts_at: Option<Instant>,
+    /// The instant from which on the row is not there any more.
+    pub expires_at: Option<Instant>,
     /// The value.
     pub value: UncheckedValue<F>,
 }
@@ -127,6 +236,10 @@ pub enum UncheckedValue<F> {
         /// The units of the pool that one unit of the feature takes.
         cost: Amount,
     },
+    /// A value that is only told.
+    Config(Config),
+    /// A value with a word that this version does not know. It fits no feature.
+    Unknown,
 }
 
 impl<F> UncheckedValue<F> {
@@ -138,13 +251,15 @@ impl<F> UncheckedValue<F> {
             UncheckedValue::Credits { enabled, pool, cost } => {
                 UncheckedValue::Credits { enabled, pool: find(pool)?, cost }
             }
+            UncheckedValue::Config(config) => UncheckedValue::Config(config),
+            UncheckedValue::Unknown => UncheckedValue::Unknown,
         })
     }
 
-    /// Whether the value grants units of its feature (METERED: true, CREDITS: false); None for a switch.
+    /// Whether the value grants units of its feature (METERED: true, CREDITS: false); None for other values.
     pub fn has_units(&self) -> Option<bool> {
         match self {
-            UncheckedValue::Boolean { .. } => None,
+            UncheckedValue::Boolean { .. } | UncheckedValue::Config(_) | UncheckedValue::Unknown => None,
             UncheckedValue::Metered(_) => Some(true),
             UncheckedValue::Credits { .. } => Some(false),
         }
@@ -152,12 +267,19 @@ impl<F> UncheckedValue<F> {
 }
 
 impl<'a, F> UncheckedGrant<'a, F> {
+    /// Whether the row is there at an instant at which `earlier` is, which starts no later.
+    pub fn overlaps(&self, earlier: &UncheckedGrant<'_, F>) -> bool {
+        overlaps(self.starts_at, earlier.expires_at)
+    }
+
     /// Converts the references to the feature and the pool with `find`. None if `find` gives None.
     pub(crate) fn with_features<G>(self, find: &mut dyn FnMut(F) -> Option<G>) -> Option<UncheckedGrant<'a, G>> {
         Some(UncheckedGrant {
             feature: find(self.feature)?,
             id: self.id,
             created_at: self.created_at,
+            starts_at: self.starts_at,
+            expires_at: self.expires_at,
             value: self.value.with_pool(find)?,
         })
     }

@@ -7,8 +7,8 @@ use crate::entities;
 use crate::tree::{Node, Object, Path, Tree};
 use crate::values;
 use mayuse_core::{
-    Anchors, Code, FeatureIdx, GivenRow, Instant, Problem, Problems, Question, QuestionForm, ResetPeriod, Resolution,
-    Slot, WindowBounds, resolve_rows, switch, window as window_at,
+    Amount, Anchors, Code, FeatureIdx, GivenRow, Instant, Problem, Problems, Question, QuestionForm, ResetPeriod,
+    Resolution, Slot, UsageEntry, WindowBounds, resolve_rows, switch, window as window_at,
 };
 use std::borrow::Cow;
 
@@ -127,8 +127,25 @@ fn fill(form: &mut QuestionForm<'static>, slot: &Slot<'static>, node: &Node<'_>)
         Slot::Policy(field) => *field(form.scalars_mut()) = Some(values::policy(node)?),
         Slot::Whole(field) => *field(form.scalars_mut()) = Some(node.unsigned()?),
         Slot::Instant(field) => *field(form.scalars_mut()) = Some(node.instant()?),
+        Slot::Usage(field) => {
+            let mut entries = Vec::new();
+            node.items(|_, entry| entries.extend(usage_entry(entry)));
+            *field(form) = entries;
+        }
     }
     Some(())
+}
+
+fn usage_entry(node: Node<'_>) -> Option<UsageEntry> {
+    let o = node.object()?;
+    let origin = o.required_id("origin");
+    let subscription_id = o.optional_id("subscription_id");
+    let starts_at = o.optional("starts_at", |n| n.instant());
+    let period = o.optional("period", values::reset_period);
+    let consumed = o.required("consumed", |n| n.amount());
+    let reserved = o.optional("reserved", |n| n.amount_not_negative()).unwrap_or(Amount::ZERO);
+    let (origin, subscription_id) = (origin?.into(), subscription_id.map(String::into_boxed_str));
+    Some(UsageEntry { origin, subscription_id, starts_at, period, consumed: consumed?, reserved })
 }
 
 /// Pairs as the object they stand for: switches and whole numbers are such, the rest is text.
@@ -138,6 +155,7 @@ fn object_of<'p>(pairs: impl Iterator<Item = (&'p str, &'p str)>) -> Tree<'p> {
         let tree = match row {
             Some((_, Slot::Switch(_))) => switch(value).map(Tree::Bool),
             Some((_, Slot::Whole(_))) => value.parse::<i64>().ok().map(Tree::from),
+            Some((_, Slot::Usage(_))) => Tree::parse(value).ok(),
             _ => None,
         };
         (Cow::Borrowed(name), tree.unwrap_or(Tree::Text(Cow::Borrowed(value))))

@@ -4,7 +4,10 @@ use crate::diagnostics::Diagnostics;
 use crate::entities::{self, RawCustomer, RawSubscription};
 use crate::references::{Reporting, resolved};
 use crate::tree::{Node, Path, Tree};
-use mayuse_core::{BlockBuilder, Catalog, Code, CustomerEntry, Place, Problems, SubscriptionEntry, SymbolTable};
+use mayuse_core::{
+    BlockBuilder, Catalog, Code, CustomerEntry, Place, Problems, StatusChange, SubscriptionAddOn, SubscriptionEntry,
+    SymbolTable,
+};
 
 /// Adds an element of the lists `customers` or `subscriptions` to a builder. `n` is its index in the list, or its
 /// line. Returns the problems that leave it usable.
@@ -48,6 +51,7 @@ fn customer_entry<'r>(raw: &'r RawCustomer, symbols: &SymbolTable) -> CustomerEn
         alias: raw.alias.as_deref(),
         name: &raw.name,
         archived_at: raw.archived_at,
+        created_at: raw.created_at,
         grants: resolved(symbols, &raw.grants),
     }
 }
@@ -60,15 +64,29 @@ fn subscription_entry<'r>(raw: &'r RawSubscription, symbols: &SymbolTable) -> Op
         customer: &raw.customer,
         version: &raw.version,
         status: raw.status,
+        status_word: "",
+        status_since: raw.status_since,
+        status_changes: raw
+            .status_changes
+            .iter()
+            .map(|(status, at)| StatusChange { at: *at, status: *status, word: "" })
+            .collect(),
         start: raw.start,
         end: raw.end,
         trial_end: raw.trial_end,
         activated_at: raw.activated_at,
         billing: raw.billing?,
         products: raw.products.iter().map(String::as_str).collect(),
-        add_ons: raw.add_ons.iter().map(|(_, id, quantity)| (id.as_str(), *quantity)).collect(),
+        seats: raw.seats,
+        slots: raw.slots.iter().map(|(product, n)| (product.as_deref(), *n)).collect(),
+        add_ons: raw.add_ons.iter().map(|(_, row)| add_on_row(row)).collect(),
         grants: resolved(symbols, &raw.grants),
     })
+}
+
+fn add_on_row(row: &SubscriptionAddOn<String>) -> SubscriptionAddOn<&str> {
+    let SubscriptionAddOn { add_on, starts_at, expires_at, quantity } = row;
+    SubscriptionAddOn { add_on, starts_at: *starts_at, expires_at: *expires_at, quantity: *quantity }
 }
 
 /// Reports broken references and type mismatches of customers and subscriptions. `known` has all customers of the
@@ -90,9 +108,9 @@ pub(crate) fn check_customers(
             names.broken(place("customer_id"), "customer", &raw.customer);
         }
         check_plan(catalog, raw, names, place);
-        for (row, id, _) in &raw.add_ons {
-            if names.symbols.add_on(id).is_none() {
-                names.broken(place("add_ons").item(*row).field("add_on_id"), "add-on", id);
+        for (row, held) in &raw.add_ons {
+            if names.symbols.add_on(&held.add_on).is_none() {
+                names.broken(place("add_ons").item(*row).field("add_on_id"), "add-on", &held.add_on);
             }
         }
         names.check(&raw.grants, raw.at);

@@ -6,8 +6,8 @@ use crate::diagnostics::Diagnostics;
 use crate::entities::{RawAddOn, RawFeature, RawPlan, RawVersion};
 use crate::references::{Reporting, count_rows};
 use mayuse_core::{
-    AddOnDefinition, Code, Definitions, Element, FeatureDefinition, FeatureIdx, Ladder, Place, PlanDefinition,
-    StatusSet, SymbolTable, VersionDefinition, sort_by,
+    Access, AddOnDefinition, Code, Definitions, Element, FeatureDefinition, FeatureIdx, Ladder, Place, PlanDefinition,
+    SoldWith, SymbolTable, VersionDefinition, sort_by,
 };
 use std::cmp::Ordering;
 
@@ -15,7 +15,8 @@ use std::cmp::Ordering;
 #[derive(Clone, Debug)]
 pub(crate) struct RawDefinitions {
     pub ladder: Ladder,
-    pub access: StatusSet,
+    pub access: Access,
+    pub fallback_plan_version: Option<String>,
     pub features: Vec<RawFeature>,
     pub plans: Vec<RawPlan>,
     pub add_ons: Vec<RawAddOn>,
@@ -41,11 +42,25 @@ impl RawDefinitions {
     pub fn declared(&self) -> Definitions<'_> {
         Definitions {
             ladder: self.ladder.clone(),
-            access: self.access,
+            access: self.access.clone(),
+            zones: Vec::new(),
+            fallback_plan_version: self.fallback_plan_version.as_deref(),
             features: self.features.iter().map(feature).collect(),
-            plans: self.plans.iter().map(plan).collect(),
+            plans: self.plans(),
             add_ons: self.add_ons.iter().map(add_on).collect(),
         }
+    }
+
+    /// The plans, with their positions in the document.
+    fn plans(&self) -> Vec<PlanDefinition<'_>> {
+        let mut plans: Vec<PlanDefinition<'_>> = self.plans.iter().map(plan).collect();
+        let mut order: Vec<usize> = (0..plans.len()).collect();
+        let rank = |at: &usize| self.plans.get(*at).map(|plan| plan.at.rank());
+        sort_by(&mut order, |a, b| rank(a).cmp(&rank(b)));
+        for (at, position) in order.into_iter().zip(0..) {
+            plans.get_mut(at).into_iter().for_each(|plan| plan.position = position);
+        }
+        plans
     }
 
     /// Counts the rows of all owners.
@@ -61,6 +76,11 @@ impl RawDefinitions {
 
     /// Adds the rows to the definitions, and reports broken references, duplicates and type mismatches.
     pub fn fill<'r>(&'r self, definitions: &mut Definitions<'r>, names: Reporting<'_>) {
+        if let Some(id) = &self.fallback_plan_version
+            && names.symbols.version(id).is_none()
+        {
+            names.broken("fallback_plan_version_id".into(), "plan version", id);
+        }
         let mut places: Vec<(&str, Place)> = Vec::new();
         for (raw, plan) in self.plans.iter().zip(&mut definitions.plans) {
             let place = Place::from(raw.at);
@@ -100,7 +120,7 @@ fn feature(raw: &RawFeature) -> FeatureDefinition<'_> {
         id: &raw.id,
         code: &raw.code,
         name: &raw.name,
-        metered: raw.metered,
+        feature_type: raw.feature_type.clone(),
         active: raw.active,
         product: raw.product.as_deref(),
         default: None,
@@ -112,7 +132,8 @@ fn feature(raw: &RawFeature) -> FeatureDefinition<'_> {
 
 fn plan(raw: &RawPlan) -> PlanDefinition<'_> {
     let versions = raw.versions.iter().map(version).collect();
-    PlanDefinition { id: &raw.id, name: &raw.name, grants: Vec::new(), versions }
+    let (archived_at, position) = (raw.archived_at, 0);
+    PlanDefinition { id: &raw.id, name: &raw.name, archived_at, position, grants: Vec::new(), versions }
 }
 
 fn version(raw: &RawVersion) -> VersionDefinition<'_> {
@@ -125,7 +146,13 @@ fn add_on(raw: &RawAddOn) -> AddOnDefinition<'_> {
         id: &raw.id,
         name: &raw.name,
         product: raw.product.as_deref(),
-        multi_instance: raw.multi_instance,
+        self_serviceable: raw.self_serviceable,
+        max_instances: raw.max_instances,
+        sold_with: match &raw.sold_with {
+            SoldWith::All => SoldWith::All,
+            SoldWith::ItsProduct => SoldWith::ItsProduct,
+            SoldWith::Plans(plans) => SoldWith::Plans(plans.iter().map(String::as_str).collect()),
+        },
         archived_at: raw.archived_at,
         grants: Vec::new(),
     }

@@ -13,8 +13,8 @@ use crate::references::{Reporting, count_rows};
 use crate::tree::{Node, Path, Tree};
 use crate::values;
 use mayuse_core::{
-    BlockBuilder, Catalog, Code, CustomerBlock, Definitions, Element, FullCatalog, GrantUsage, Ladder, Packed, Problem,
-    Problems, SortedRecords, StatusSet, SymbolTable, key_hash,
+    Access, BlockBuilder, Catalog, Code, CustomerBlock, Definitions, Element, FullCatalog, GrantUsage, Ladder, Packed,
+    Problem, Problems, SortedRecords, SymbolTable, key_hash,
 };
 
 /// A catalog document that is read, with names that are not resolved yet.
@@ -47,7 +47,8 @@ use mayuse_core::{
 #[derive(Clone, Debug, Default)]
 pub struct Document {
     ladder: Option<Ladder>,
-    access: Option<StatusSet>,
+    access: Option<Access>,
+    fallback_plan_version: Option<String>,
     features: Vec<RawFeature>,
     plans: Vec<RawPlan>,
     add_ons: Vec<RawAddOn>,
@@ -196,10 +197,10 @@ impl Document {
     /// Sorts all lists, and reports duplicate ids, codes and aliases.
     fn sorted(self) -> SortedDocument {
         let Document { ladder, access, features, plans, add_ons, mut customers, mut subscriptions, .. } = self;
-        let Document { is_part, seen, sink, .. } = self;
+        let Document { is_part, seen, sink, fallback_plan_version, .. } = self;
         let ladder = ladder.unwrap_or_else(Ladder::standard);
-        let access = access.unwrap_or_else(StatusSet::granting);
-        let mut definitions = RawDefinitions { ladder, access, features, plans, add_ons };
+        let access = access.unwrap_or_else(Access::granting);
+        let mut definitions = RawDefinitions { ladder, access, fallback_plan_version, features, plans, add_ons };
         definitions.sort(&sink);
         sort_by_id(&mut customers, |c| (&c.id, c.at), &sink);
         sort_by_id(&mut subscriptions, |s| (&s.id, s.at), &sink);
@@ -235,7 +236,7 @@ impl Document {
         self.seen = seen;
     }
 
-    /// Sets `format`, `ladder` or `access_statuses`.
+    /// Sets `format`, `ladder`, `access_statuses` or `fallback_plan_version_id`.
     pub fn set(&mut self, name: &str, tree: &Tree<'_>) {
         let node = Node { tree, path: Path::Field(&Path::Root, name), sink: &self.sink };
         match name {
@@ -245,6 +246,9 @@ impl Document {
             },
             "ladder" if *tree != Tree::Null => self.ladder = values::ladder(node),
             "access_statuses" if *tree != Tree::Null => self.access = Some(values::access_statuses(node)),
+            "fallback_plan_version_id" if *tree != Tree::Null => {
+                self.fallback_plan_version = node.id().map(str::to_owned);
+            }
             _ => {}
         }
     }
@@ -265,7 +269,7 @@ impl Document {
 
 const LISTS: [&str; 8] =
     ["products", "prices", "metrics", "features", "plans", "add_ons", "customers", "subscriptions"];
-const SCALARS: [&str; 3] = ["format", "ladder", "access_statuses"];
+const SCALARS: [&str; 4] = ["format", "ladder", "access_statuses", "fallback_plan_version_id"];
 
 /// A document whose lists are sorted by id.
 struct SortedDocument {

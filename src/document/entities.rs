@@ -1,10 +1,11 @@
 //! Reads the entities of a document, each by itself. References are still names.
 
-use crate::tree::{Node, Object};
+use crate::config;
+use crate::tree::{Node, Object, Tree};
 use crate::values::{self, RawValue};
 use mayuse_core::{
-    ALIAS_RULE, Billing, BillingPeriod, BillingSchedule, Code, Element, Instant, Policy, Problem, Severity, Status,
-    is_alias, trial_end,
+    ALIAS_RULE, Billing, BillingPeriod, BillingSchedule, Code, Element, FeatureType, Instant, Policy, Problem,
+    Severity, SoldWith, Status, SubscriptionAddOn, is_alias, sort_by, trial_end,
 };
 
 #[derive(Clone, Debug)]
@@ -15,7 +16,7 @@ pub(crate) struct RawFeature {
     pub code: String,
     pub name: String,
     /// None if the type could not be read; rows of any type then fit.
-    pub metered: Option<bool>,
+    pub feature_type: Option<FeatureType>,
     pub active: bool,
     pub product: Option<String>,
     pub default: Option<RawGrant>,
@@ -28,6 +29,7 @@ pub(crate) struct RawPlan {
     pub at: Element,
     pub id: String,
     pub name: String,
+    pub archived_at: Option<Instant>,
     pub grants: Vec<RawGrant>,
     pub versions: Vec<RawVersion>,
 }
@@ -47,7 +49,9 @@ pub(crate) struct RawAddOn {
     pub id: String,
     pub name: String,
     pub product: Option<String>,
-    pub multi_instance: bool,
+    pub self_serviceable: bool,
+    pub max_instances: Option<u32>,
+    pub sold_with: SoldWith<String>,
     pub archived_at: Option<Instant>,
     pub grants: Vec<RawGrant>,
 }
@@ -59,6 +63,7 @@ pub(crate) struct RawCustomer {
     pub alias: Option<String>,
     pub name: String,
     pub archived_at: Option<Instant>,
+    pub created_at: Option<Instant>,
     pub grants: Vec<RawGrant>,
 }
 
@@ -70,14 +75,19 @@ pub(crate) struct RawSubscription {
     pub plan: String,
     pub version: String,
     pub status: Status,
+    pub status_since: Option<Instant>,
+    pub status_changes: Vec<(Status, Instant)>,
     pub start: Instant,
     pub end: Option<Instant>,
     pub activated_at: Option<Instant>,
     pub trial_end: Option<Instant>,
     pub billing: Option<Billing>,
     pub products: Vec<String>,
-    /// The index in the list, the id and the quantity of each add-on.
-    pub add_ons: Vec<(usize, String, u32)>,
+    pub seats: Option<u32>,
+    /// The slots of price components: the product and the number.
+    pub slots: Vec<(Option<String>, u32)>,
+    /// The add-on rows, each with its index in the list.
+    pub add_ons: Vec<(usize, SubscriptionAddOn<String>)>,
     pub grants: Vec<RawGrant>,
 }
 
@@ -88,6 +98,8 @@ pub(crate) struct RawGrant {
     /// The feature by id or code. The default of a feature need not name it.
     pub feature: Option<FeatureName>,
     pub created_at: Option<Instant>,
+    pub starts_at: Option<Instant>,
+    pub expires_at: Option<Instant>,
     pub value: RawValue,
 }
 
@@ -116,11 +128,7 @@ pub(crate) fn feature(node: Node<'_>, at: Element) -> Option<RawFeature> {
         Some(code.to_owned())
     });
     let name = o.name();
-    let metered = o.required("feature_type", |node| {
-        let o = node.object()?;
-        o.optional_id("metric_id");
-        o.required("type", |n| n.word(&[("BOOLEAN", false), ("METERED", true)]))
-    });
+    let feature_type = o.required("feature_type", config::feature_type);
     let active = o.required("status", |n| n.word(&[("ACTIVE", true), ("DISABLED", false), ("ARCHIVED", false)]));
     // A billing system may print the product itself instead of its id.
     let product = o.optional_id("product_id").or_else(|| o.optional("product", |n| n.object()?.optional_id("id")));
@@ -134,7 +142,7 @@ pub(crate) fn feature(node: Node<'_>, at: Element) -> Option<RawFeature> {
         // A unique stand-in if the code could not be read.
         code: code.unwrap_or_else(|| id.clone()),
         id,
-        metered,
+        feature_type,
         active: active.unwrap_or_default(),
         product,
         default,
@@ -147,11 +155,15 @@ pub(crate) fn plan(node: Node<'_>, at: Element) -> Option<RawPlan> {
     let o = node.object()?;
     let id = o.required_id("id");
     let name = o.name();
+    let archived_at = o.optional("archived_at", |n| n.instant());
+    // A billing system may print a status instead.
+    let is_archived = o.optional("status", |n| Some(matches!(n.tree, Tree::Text(status) if status == "ARCHIVED")));
+    let archived_at = archived_at.or(is_archived.unwrap_or_default().then_some(Instant::EPOCH));
     let grants = grants(o);
     let mut versions = Vec::new();
     o.each("versions", |n, node| versions.extend(version(node, n)));
     let id = id?;
-    Some(RawPlan { at, name: name.unwrap_or_else(|| id.clone()), id, grants, versions })
+    Some(RawPlan { at, name: name.unwrap_or_else(|| id.clone()), id, archived_at, grants, versions })
 }
 
 fn version(node: Node<'_>, n: usize) -> Option<RawVersion> {
@@ -170,10 +182,11 @@ pub(crate) fn add_on(node: Node<'_>, at: Element) -> Option<RawAddOn> {
     let name = o.name();
     let product = o.optional_id("product_id");
     o.optional_id("price_id");
-    o.optional("self_serviceable", |n| n.bool());
+    let self_serviceable = o.optional("self_serviceable", |n| n.bool()).unwrap_or_default();
     o.optional("created_at", |n| n.instant());
     let max_instances = o.optional("max_instances_per_subscription", |n| n.count());
     let archived_at = o.optional("archived_at", |n| n.instant());
+    let sold_with = sold_with(o);
     let grants = grants(o);
     let id = id?;
     Some(RawAddOn {
@@ -181,10 +194,33 @@ pub(crate) fn add_on(node: Node<'_>, at: Element) -> Option<RawAddOn> {
         name: name.unwrap_or_else(|| id.clone()),
         id,
         product,
-        multi_instance: max_instances.is_none_or(|max| 1 < max),
+        self_serviceable,
+        max_instances,
+        sold_with,
         archived_at,
         grants,
     })
+}
+
+/// The plans with which an add-on is sold: `associate_plans`, and `plans_array` if they are selected.
+fn sold_with(o: Object<'_>) -> SoldWith<String> {
+    let selected =
+        o.optional("associate_plans", |n| Some(matches!(n.tree, Tree::Text(which) if which == "selected_plans")));
+    match selected {
+        None => SoldWith::All,
+        Some(false) => SoldWith::ItsProduct,
+        Some(true) => {
+            let mut plans: Vec<String> = Vec::new();
+            o.each("plans_array", |_, node| {
+                if let Tree::Text(plan) = node.tree {
+                    plans.push(plan.to_string());
+                }
+            });
+            sort_by(&mut plans, Ord::cmp);
+            plans.dedup();
+            SoldWith::Plans(plans)
+        }
+    }
 }
 
 pub(crate) fn customer(node: Node<'_>, at: Element) -> Option<RawCustomer> {
@@ -200,9 +236,10 @@ pub(crate) fn customer(node: Node<'_>, at: Element) -> Option<RawCustomer> {
     });
     let name = o.name();
     let archived_at = o.optional("archived_at", |n| n.instant());
+    let created_at = o.optional("created_at", |n| n.instant());
     let grants = grants(o);
     let id = id?;
-    Some(RawCustomer { at, name: name.unwrap_or_else(|| id.clone()), id, alias, archived_at, grants })
+    Some(RawCustomer { at, name: name.unwrap_or_else(|| id.clone()), id, alias, archived_at, created_at, grants })
 }
 
 pub(crate) fn subscription(node: Node<'_>, at: Element) -> Option<RawSubscription> {
@@ -212,16 +249,23 @@ pub(crate) fn subscription(node: Node<'_>, at: Element) -> Option<RawSubscriptio
     let plan = o.required_id("plan_id");
     let version = o.required_id("plan_version_id");
     let status = o.required("status", |n| values::status(&n));
+    let status_since = o.optional("status_since", |n| n.instant());
+    let mut status_changes = Vec::new();
+    o.each("status_changes", |_, node| status_changes.extend(status_change(node)));
     let start = o.required("start_date", |n| n.instant());
     let end = o.optional("end_date", |n| n.instant());
     let activated_at = o.optional("activated_at", |n| n.instant());
     let trial_days = o.optional("trial_duration", |n| n.count()).unwrap_or_default();
     let trial_end = start.and_then(|start| trial_end(start, trial_days));
     let billing = billing(o, start, status, trial_end);
-    let mut products = Vec::new();
+    let (mut products, mut slots) = (Vec::new(), Vec::new());
     o.each("components", |_, node| {
-        products.extend(node.object().and_then(|component| component.optional_id("product_id")));
+        let Some(component) = node.object() else { return };
+        let product = component.optional_id("product_id");
+        products.extend(product.clone());
+        slots.extend(component.optional("fee", slots_of).map(|n| (product, n)));
     });
+    let seats = o.optional("seats", |n| positive(&n));
     let mut add_ons = Vec::new();
     o.each("add_ons", |row, node| add_ons.extend(held(node, row)));
     let grants = grants(o);
@@ -232,15 +276,56 @@ pub(crate) fn subscription(node: Node<'_>, at: Element) -> Option<RawSubscriptio
         plan: plan.unwrap_or_default(),
         version: version.unwrap_or_default(),
         status: status.unwrap_or(Status::Errored),
+        status_since,
+        status_changes,
         start: start.unwrap_or(Instant::EPOCH),
         end,
         activated_at,
         trial_end,
         billing,
         products,
+        seats,
+        slots,
         add_ons,
         grants,
     })
+}
+
+fn status_change(node: Node<'_>) -> Option<(Status, Instant)> {
+    let o = node.object()?;
+    let status = o.required("status", |n| values::status(&n));
+    let at = o.required("at", |n| n.instant());
+    Some((status?, at?))
+}
+
+/// The slots of a price component's fee, if it is one for slots.
+fn slots_of(fee: Node<'_>) -> Option<u32> {
+    // Fees are the billing system's: what is no number of slots here changes no decision.
+    let Tree::Object(fields) = fee.tree else { return None };
+    let field = |name: &str| fields.iter().find(|(field, _)| field == name).map(|(_, value)| value);
+    match (field("type"), field("initial_slots")) {
+        (Some(Tree::Text(kind)), Some(Tree::Number(n))) if kind == "SLOT" => n.parse().ok(),
+        _ => None,
+    }
+}
+
+fn positive(node: &Node<'_>) -> Option<u32> {
+    let count = node.count()?;
+    if count == 0 {
+        node.error(Code::OutOfRange, "expected at least 1, found 0");
+        return None;
+    }
+    Some(count)
+}
+
+/// Reads `starts_at` and `expires_at`, between which a row is there.
+fn dates(o: Object<'_>) -> (Option<Instant>, Option<Instant>) {
+    let starts_at = o.optional("starts_at", |n| n.instant());
+    let expires_at = o.optional("expires_at", |n| n.instant());
+    if starts_at.zip(expires_at).is_some_and(|(starts_at, expires_at)| expires_at <= starts_at) {
+        o.error(Code::Invalid, "`expires_at` must come after `starts_at`");
+    }
+    (starts_at, expires_at)
 }
 
 fn billing(
@@ -296,8 +381,8 @@ pub(crate) fn current_period(
     billing.map_err(|error| o.error(Code::Invalid, error.to_string())).ok()
 }
 
-/// Reads an add-on of a subscription: its index, its id and its quantity.
-fn held(node: Node<'_>, row: usize) -> Option<(usize, String, u32)> {
+/// Reads an add-on row of a subscription, with its index.
+fn held(node: Node<'_>, row: usize) -> Option<(usize, SubscriptionAddOn<String>)> {
     let o = node.object()?;
     let quantity = o.optional("quantity", |n| n.count()).unwrap_or(1);
     if !o.has("add_on_id") {
@@ -309,7 +394,8 @@ fn held(node: Node<'_>, row: usize) -> Option<(usize, String, u32)> {
         });
         return None;
     }
-    Some((row, o.optional_id("add_on_id")?, quantity))
+    let (starts_at, expires_at) = dates(o);
+    Some((row, SubscriptionAddOn { add_on: o.optional_id("add_on_id")?, starts_at, expires_at, quantity }))
 }
 
 fn grants(o: Object<'_>) -> Vec<RawGrant> {
@@ -333,8 +419,10 @@ fn grant(node: Node<'_>, n: usize, is_default: bool) -> Option<RawGrant> {
     };
     let created_at = o.optional("created_at", |n| n.instant());
     o.optional("updated_at", |n| n.instant());
+    let (starts_at, expires_at) = dates(o);
     let value = o.required("value", values::entitlement_value)?;
-    (is_default || feature.is_some()).then(|| RawGrant { n, id: id.unwrap_or_default(), feature, created_at, value })
+    let id = id.unwrap_or_default();
+    (is_default || feature.is_some()).then_some(RawGrant { n, id, feature, created_at, starts_at, expires_at, value })
 }
 
 fn is_code(text: &str) -> bool {

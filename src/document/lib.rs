@@ -40,6 +40,7 @@
 mod diagnostics;
 mod tree;
 mod reader;
+mod config;
 mod values;
 mod entities;
 mod references;

@@ -35,9 +35,14 @@ pub(crate) fn count_rows(symbols: &mut SymbolTable, rows: &[RawGrant], owner: Op
 pub(crate) fn resolved<'r>(symbols: &SymbolTable, rows: &'r [RawGrant]) -> Grants<'r> {
     let resolve = |row: &'r RawGrant| {
         let (feature, value) = (feature(symbols, row.feature.as_ref()?)?, with_pool(symbols, &row.value)?);
-        Some(UncheckedGrant { feature, id: &row.id, created_at: row.created_at, value })
+        Some(unchecked(row, feature, value))
     };
     rows.iter().filter_map(resolve).collect()
+}
+
+fn unchecked(row: &RawGrant, feature: FeatureIdx, value: UncheckedValue<FeatureIdx>) -> UncheckedGrant<'_, FeatureIdx> {
+    let RawGrant { id, created_at, starts_at, expires_at, .. } = row;
+    UncheckedGrant { feature, id, created_at: *created_at, starts_at: *starts_at, expires_at: *expires_at, value }
 }
 
 /// A symbol table, and the diagnostics for the names that it does not resolve.
@@ -55,10 +60,11 @@ impl Reporting<'_> {
         for row in raw {
             grants.extend(self.grant(row, &place(row.n), None).map(|grant| (row.n, grant)));
         }
-        sort_by(&mut grants, |a, b| a.1.feature.cmp(&b.1.feature));
+        sort_by(&mut grants, |a, b| (a.1.feature, a.1.starts_at).cmp(&(b.1.feature, b.1.starts_at)));
         for pair in grants.windows(2) {
             if let [(first, a), (n, b)] = pair
                 && a.feature == b.feature
+                && b.overlaps(a)
             {
                 let mut first = place(*first);
                 if let Element::Line(_) = first.element {
@@ -118,7 +124,7 @@ impl Reporting<'_> {
                 message: mismatch.0.to_owned(),
             });
         }
-        Some(UncheckedGrant { feature: at, id: &raw.id, created_at: raw.created_at, value })
+        Some(unchecked(raw, at, value))
     }
 
     /// Reports a broken reference.

@@ -1,9 +1,11 @@
 //! Reads the smaller values of a document: entitlement values, reset periods, ladders, statuses.
 
+use crate::config::config;
 use crate::tree::{Node, Object, Tree};
 use mayuse_core::{
-    AcrossSubscriptions, Amount, Behavior, BillingPeriod, CalendarInterval, Code, Combine, Interval, Ladder, Level,
-    Metered, Policy, ResetPeriod, Status, StatusSet, UncheckedValue, Unit, Weekday,
+    Access, AccessCondition, AccessEntry, AcrossSubscriptions, Amount, Behavior, BillingPeriod, CalendarInterval, Cap,
+    Code, Combine, Interval, Ladder, Level, MAX_CAPS, Metered, Policy, ResetPeriod, Status, UncheckedValue, Unit,
+    Weekday,
 };
 
 /// An entitlement value whose pool is still a name.
@@ -15,11 +17,23 @@ pub(crate) fn entitlement_value(node: Node<'_>) -> Option<RawValue> {
         Boolean,
         Metered,
         Credits,
+        Config,
     }
     let value = node.object()?;
-    let types = [("BOOLEAN", Type::Boolean), ("METERED", Type::Metered), ("CREDITS", Type::Credits)];
+    let types =
+        [("BOOLEAN", Type::Boolean), ("METERED", Type::Metered), ("CREDITS", Type::Credits), ("CONFIG", Type::Config)];
     let enabled_or_true = || value.optional("enabled", |n| n.bool()).unwrap_or(true);
-    Some(match value.required("type", |n| n.word(&types))? {
+    let of_type = value.required("type", |n| n.word(&types))?;
+    let has_terms: &[&str] = match of_type {
+        Type::Boolean | Type::Credits => &["caps", "per_seat"],
+        Type::Config => &["caps"],
+        Type::Metered => &[],
+    };
+    for name in has_terms.iter().filter(|name| value.has(name)) {
+        value.error(Code::Invalid, format!("`{name}` is for METERED values"));
+    }
+    Some(match of_type {
+        Type::Config => RawValue::Config(config(value, enabled_or_true())?),
         Type::Boolean => RawValue::Boolean { enabled: value.required("enabled", |n| n.bool())? },
         Type::Metered => RawValue::Metered(metered(value, enabled_or_true())?),
         Type::Credits => {
@@ -37,13 +51,16 @@ fn metered(value: Object<'_>, enabled: bool) -> Option<Metered> {
         let overage = node.object()?;
         let behaviors = [("BLOCK", Behavior::Block), ("ALLOW", Behavior::Allow)];
         let behavior = field(overage, "behavior", |n| n.word(&behaviors));
+        let in_trial = field(overage, "in_trial", |n| n.word(&behaviors));
         let grace_pct = field(overage, "grace_pct", |n| n.amount_not_negative());
         // `unit_price` changes no decision, but a malformed one is still a mistake in the document.
         field(overage, "unit_price", |n| n.amount_not_negative())?;
-        Some((behavior?.unwrap_or(Behavior::Block), grace_pct?.unwrap_or(Amount::ZERO)))
+        Some((behavior?.unwrap_or(Behavior::Block), in_trial?, grace_pct?.unwrap_or(Amount::ZERO)))
     });
     let warning_threshold_pct = field(value, "warning_threshold_pct", |n| n.amount_not_negative());
-    let (overage, grace_pct) = overage?.unwrap_or((Behavior::Block, Amount::ZERO));
+    let per_seat = field(value, "per_seat", |n| n.bool());
+    let caps = field(value, "caps", caps);
+    let (overage, in_trial, grace_pct) = overage?.unwrap_or((Behavior::Block, None, Amount::ZERO));
     let (limit, warning_threshold_pct) = (limit?, warning_threshold_pct?);
     if let Some(limit) = limit {
         // Refused here, where the place names the row, so that no decision fails on it.
@@ -53,7 +70,41 @@ fn metered(value: Object<'_>, enabled: bool) -> Option<Metered> {
         }
     }
     let reset_period = reset_period?.unwrap_or(ResetPeriod::Never);
-    Some(Metered { enabled, limit, reset_period, overage, grace_pct, warning_threshold_pct })
+    let caps = caps?.unwrap_or_default();
+    let periods = || [reset_period].into_iter().chain(caps.iter().map(|cap| cap.reset_period));
+    let is_twice = |(n, period): (usize, ResetPeriod)| periods().take(n).any(|before| before.is_equivalent(period));
+    if periods().enumerate().any(is_twice) {
+        value.error(Code::Invalid, "the reset periods of a limit and its caps differ from each other");
+    }
+    Some(Metered {
+        enabled,
+        limit,
+        reset_period,
+        overage,
+        in_trial,
+        grace_pct,
+        warning_threshold_pct,
+        per_seat: per_seat?.unwrap_or_default(),
+        caps: caps.into(),
+    })
+}
+
+fn caps(node: Node<'_>) -> Option<Vec<Cap>> {
+    let (mut caps, mut n_items) = (Vec::new(), 0_usize);
+    node.items(|_, item| {
+        n_items = n_items.saturating_add(1);
+        let Some(cap) = item.object() else { return };
+        let limit = cap.required("limit", |n| n.amount_not_negative());
+        let reset_period = cap.required("reset_period", reset_period);
+        if let (Some(limit), Some(reset_period)) = (limit, reset_period) {
+            caps.push(Cap { limit, reset_period });
+        }
+    });
+    if MAX_CAPS < n_items {
+        node.error(Code::TooLarge, format!("expected at most {MAX_CAPS} caps, found {n_items}"));
+    }
+    // A cap that cannot be read must not be taken for an absent cap.
+    (caps.len() == n_items && n_items <= MAX_CAPS).then_some(caps)
 }
 
 /// An optional field: None if it has a problem, `Some(None)` if it is absent.
@@ -138,14 +189,28 @@ pub(crate) fn level(node: &Node<'_>) -> Option<Level> {
     node.word(&[Feature, Plan, PlanVersion, AddOn, Subscription, Customer].map(|level| (level.name(), level)))
 }
 
-pub(crate) fn access_statuses(node: Node<'_>) -> StatusSet {
-    let mut set = StatusSet::default();
+pub(crate) fn access_statuses(node: Node<'_>) -> Access {
+    let mut entries: Vec<AccessEntry> = Vec::new();
     node.items(|_, item| {
-        if let Some(status) = status(&item) {
-            set.insert(status);
-        }
+        let entry = match item.tree {
+            Tree::Object(_) => item.object().and_then(access_condition),
+            _ => status(&item).map(|status| (status, AccessCondition::Always)),
+        };
+        entries.extend(entry.map(|(status, condition)| AccessEntry { status, word: "".into(), condition }));
     });
-    set
+    Access::new(entries)
+}
+
+/// Reads `{"status", "until": "END_DATE"}` or `{"status", "for_days"}`.
+fn access_condition(entry: Object<'_>) -> Option<(Status, AccessCondition)> {
+    let status = entry.required("status", |n| status(&n));
+    let until = field(entry, "until", |n| n.word(&[("END_DATE", AccessCondition::UntilEndDate)]));
+    let for_days = field(entry, "for_days", |n| n.count().map(AccessCondition::ForDays));
+    let (status, until, for_days) = (status?, until?, for_days?);
+    if until.is_some() && for_days.is_some() {
+        entry.error(Code::Invalid, "an entry has `until` or `for_days`, not both");
+    }
+    Some((status, until.or(for_days).unwrap_or(AccessCondition::Always)))
 }
 
 pub(crate) fn status(node: &Node<'_>) -> Option<Status> {
@@ -161,6 +226,7 @@ pub(crate) fn status(node: &Node<'_>) -> Option<Status> {
         ("COMPLETED", Status::Completed),
         ("SUPERSEDED", Status::Superseded),
         ("ERRORED", Status::Errored),
+        ("ABORTED", Status::Aborted),
     ])
 }
 

@@ -4,7 +4,7 @@ use crate::cut::ObjectRef;
 use crate::hash::Hash;
 use crate::keys::PublicKey;
 use crate::manifest::{Manifest, ManifestError, Unverified};
-use mayuse_core::{FORMAT, Packed, Reader, Writer};
+use mayuse_core::{FORMAT, OLDEST_FORMAT, Packed, Reader, Writer};
 use std::fmt;
 
 const MAGIC: &str = "myf";
@@ -65,7 +65,7 @@ pub fn contents(file: &Packed) -> Result<Contents, FileError> {
         return Err(FileError::NotOne);
     }
     match reader.number() {
-        Some(FORMAT) => {}
+        Some(OLDEST_FORMAT..=FORMAT) => {}
         Some(newer) => return Err(FileError::Newer(newer)),
         None => return Err(FileError::Short),
     }
@@ -134,7 +134,8 @@ impl fmt::Display for FileError {
         match self {
             FileError::NotOne => f.write_str("not a snapshot file"),
             FileError::Newer(format) => {
-                write!(f, "a snapshot of format {format}, and this program reads format {FORMAT}: update it")
+                let known = format!("formats {OLDEST_FORMAT} to {FORMAT}");
+                write!(f, "a snapshot of format {format}, and this program reads {known}: update it")
             }
             FileError::Short => f.write_str("the snapshot file ends early"),
             FileError::Long => f.write_str("the snapshot file holds more than its manifest names"),

@@ -253,7 +253,7 @@ fn subscriptions() {
     check_record(with(1, &subscription_of("", 3, 3, 1, day, &[])));
     let [a, b] = ["a", "b"].map(|id| subscription_of(id, 3, 3, 1, day, &[]));
     check_record(with(2, &(b + &a)));
-    check_record(with(1, &subscription_of("s", 3, 11, 1, day, &[])));
+    check_record(with(1, &subscription_of("s", 3, 13, 1, day, &[])));
     check_record(with(1, &subscription_of("s", 3, 4 << 4, 1, day, &[])));
     check_record(with(1, &subscription_of("s", 3, 3, 0, day, &[])));
     check_record(with(1, &subscription_of("s", 3, 3, 32_768, day, &[])));
@@ -285,7 +285,7 @@ fn catalog_objects() {
     }
     assert!(open(format!("{good}\0")).is_err_and(|error| error.contains("an element cannot be read")));
     assert!(open(good.replacen("myd", "myp", 1)).is_err_and(|error| error.contains("not a catalog object")));
-    assert!(open(good.replacen("myd\u{1}", "myd\u{2}", 1)).is_err_and(|error| error.contains("update it")));
+    assert!(open(good.replacen("myd\u{2}", "myd\u{3}", 1)).is_err_and(|error| error.contains("update it")));
     // A ladder with a level twice, or with none that there is; more features than bytes.
     let head = |rest: &[u64]| "myd".to_owned() + &numbers(&[FORMAT, 0, 1]) + &numbers(rest);
     for rest in [&[2, 1, 0, 1, 0][..], &[1, 6, 0], &[1, 0, 3], &[u64::MAX], &[0, 1 << 16], &[0, 14, u64::MAX]] {

@@ -90,7 +90,8 @@ fn in_any_way_of_writing() {
     by_code["value"]["limit"] = json!("1");
     check_written("/customers/1/entitlements/0", by_code);
     check_written("/customers/0/name", Value::Null);
-    check_written("/add_ons/0/max_instances_per_subscription", json!(7));
+    check_written("/add_ons/0/max_instances_per_subscription", Value::Null);
+    check_written("/add_ons/0/self_serviceable", json!(false));
     let held = |a, b| json!([{ "add_on_id": "add_a", "quantity": a }, { "add_on_id": "add_a", "quantity": b }]);
     check_written("/subscriptions/0/add_ons", held(1, 2));
     let with_none = json!([{ "add_on_id": "add_b", "quantity": 0 }, { "add_on_id": "add_a", "quantity": 3 }]);

@@ -27,6 +27,7 @@ mod determinism;
 mod incremental;
 mod manifest;
 mod edges;
+mod format_1;
 mod freshness;
 mod file;
 mod hot_path;

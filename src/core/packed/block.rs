@@ -7,8 +7,10 @@ use super::rows::read_row;
 use super::wire::{FIXED, Flags, Packed, Reader, fixed};
 use crate::catalog::Catalog;
 use crate::idx::{AddOnIdx, FeatureIdx, UNRESOLVED, VersionIdx, item};
+use crate::status::Status;
 use crate::symbols::{ResolvedRefs, SymbolTable};
-use crate::value::Grant;
+use crate::time::Instant;
+use crate::value::{Grant, overlaps};
 
 pub(super) const MAGIC: &str = "myp";
 const WHAT: &str = "a block of customers";
@@ -35,7 +37,7 @@ pub(super) struct Layout {
 
 /// The record of a key.
 #[derive(Clone, Copy, Debug)]
-#[expect(clippy::large_enum_variant, reason = "nearly every record is a customer, and a check allocates nothing")]
+#[expect(clippy::large_enum_variant, reason = "a look-up allocates nothing")]
 pub enum Found<'b> {
     /// A customer with this id.
     Customer(CustomerRecord<'b>),
@@ -170,6 +172,7 @@ impl CustomerBlock {
             id: at.key,
             name: record.name.unwrap_or(at.key),
             archived_at: record.archived_at,
+            created_at: record.created_at,
             rows: self.tables.rows_of(&record.rows),
         };
         Some(CustomerRecord {
@@ -303,7 +306,18 @@ impl Opening<'_> {
         while !products.is_at_end() {
             self.refs_of(products.count()?)?;
         }
+        if !subscription.extras.is_empty() || subscription.status == Status::Unknown {
+            self.extras(subscription)?;
+        }
         self.own_rows(&subscription.rows)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn extras(&self, subscription: &PackedSubscription<'_>) -> Option<()> {
+        let mut add_on = |name| (self.refs_of(name)?.add_on != AddOnIdx(UNRESOLVED)).then_some(());
+        let mut product = |name| self.refs_of(name).map(|_| ());
+        subscription.extras.check(subscription.status, &mut add_on, &mut product)
     }
 
     #[inline]
@@ -318,15 +332,17 @@ impl Opening<'_> {
             return None;
         }
         let mut rows = Reader::new(own.items.0);
-        let mut last = None;
+        let mut last: Option<(FeatureIdx, Option<Instant>)> = None;
         while !rows.is_at_end() {
             let resolved = |feature: &FeatureIdx| *feature != FeatureIdx(UNRESOLVED);
             let mut feature = |name| self.refs_of(name).map(|refs| refs.feature).filter(resolved);
             let grant = self.symbols.grant(&read_row(&mut rows)?.with_features(&mut feature)?);
-            if last.is_some_and(|last| grant.feature <= last) {
+            if let Some((feature, expires_at)) = last
+                && (grant.feature < feature || (grant.feature == feature && overlaps(grant.starts_at, expires_at)))
+            {
                 return None;
             }
-            last = Some(grant.feature);
+            last = Some((grant.feature, grant.expires_at));
             self.rows.push(grant);
         }
         (self.rows.len().checked_sub(first)? == usize::try_from(own.n).ok()?).then_some(())

@@ -3,19 +3,18 @@
 //! Millions of customers fit into memory: each takes little more here than in its block.
 
 use super::block::{self, Layout};
+use super::entries::{CustomerEntry, SubscriptionAddOn, SubscriptionEntry};
+use super::extras::{UnpackedExtras, packed};
 use super::format::{Unreadable, key_hash};
 use super::record::{self, Items, Naming, OwnRows, PackedCustomer, PackedSubscription, Record};
 use super::rows::write_row;
 use super::sorted_records::{NOWHERE, Names, PendingKind, PendingRecord, SortedRecords};
 use super::wire::{Packed, Reader, Writer};
-use crate::billing::Billing;
 use crate::catalog::Catalog;
 use crate::idx::FeatureIdx;
 use crate::place::{Element, Place};
 use crate::problem::{Code, Problem, Problems};
 use crate::sort::sort_by;
-use crate::status::Status;
-use crate::time::Instant;
 use crate::value::UncheckedGrant;
 use std::cmp::Ordering;
 
@@ -39,54 +38,6 @@ pub struct BlockBuilder<'c> {
 pub struct GrantUsage {
     /// The id of each feature, with true for METERED and false for CREDITS rows. A feature may occur with both.
     pub rows: Vec<(String, bool)>,
-}
-
-/// A customer to be packed.
-#[derive(Clone, Debug)]
-pub struct CustomerEntry<'a> {
-    /// The index in its list, or the line.
-    pub n: usize,
-    /// The id.
-    pub id: &'a str,
-    /// The alias.
-    pub alias: Option<&'a str>,
-    /// The name; the id if the customer has none.
-    pub name: &'a str,
-    /// The instant from which on the customer is archived.
-    pub archived_at: Option<Instant>,
-    /// The rows of the override, at most one for each feature.
-    pub grants: Vec<UncheckedGrant<'a, FeatureIdx>>,
-}
-
-/// A subscription to be packed.
-#[derive(Clone, Debug)]
-pub struct SubscriptionEntry<'a> {
-    /// The index in its list, or the line.
-    pub n: usize,
-    /// The id.
-    pub id: &'a str,
-    /// The id of the customer.
-    pub customer: &'a str,
-    /// The id of the plan version.
-    pub version: &'a str,
-    /// The status.
-    pub status: Status,
-    /// The start.
-    pub start: Instant,
-    /// The end.
-    pub end: Option<Instant>,
-    /// The end of the trial.
-    pub trial_end: Option<Instant>,
-    /// The instant of the activation.
-    pub activated_at: Option<Instant>,
-    /// The billing data.
-    pub billing: Billing,
-    /// The ids of the products of the price components.
-    pub products: Vec<&'a str>,
-    /// The ids of the add-ons with their quantities. Quantities of the same add-on are summed.
-    pub add_ons: Vec<(&'a str, u32)>,
-    /// The rows of the override, at most one for each feature.
-    pub grants: Vec<UncheckedGrant<'a, FeatureIdx>>,
 }
 
 impl<'c> BlockBuilder<'c> {
@@ -124,11 +75,12 @@ impl<'c> BlockBuilder<'c> {
 
     /// Adds a customer with its alias.
     pub fn add_customer(&mut self, customer: CustomerEntry<'_>) {
-        let CustomerEntry { n, id, alias, name, archived_at, grants } = customer;
+        let CustomerEntry { n, id, alias, name, archived_at, created_at, grants } = customer;
         let rows = self.rows(grants);
         let name = Some(name).filter(|name| *name != id);
         let rows = rows.own_rows();
-        let record = Record::Customer(PackedCustomer { alias, name, archived_at, rows, n_subscriptions: 0 });
+        let customer = PackedCustomer { alias, name, archived_at, created_at, rows, n_subscriptions: 0 };
+        let record = Record::Customer(customer);
         let n = u32::try_from(n).unwrap_or(NOWHERE);
         self.push(PendingKind::Customer, n, id, |writer| write_as_is(&record, id, writer));
         if let Some(alias) = alias {
@@ -151,14 +103,25 @@ impl<'c> BlockBuilder<'c> {
         let rows = self.rows(subscription.grants);
         let version = self.names.number(subscription.version);
         let mut held: Vec<(u32, u32)> = Vec::new();
-        for (id, quantity) in subscription.add_ons {
-            let add_on = self.names.number(id);
+        let mut extras = UnpackedExtras {
+            seats: subscription.seats,
+            status_since: subscription.status_since,
+            changes: subscription.status_changes,
+            word: subscription.status_word,
+            ..UnpackedExtras::default()
+        };
+        for row in subscription.add_ons.into_iter().filter(|row| row.quantity != 0) {
+            let (add_on, quantity) = (self.names.number(row.add_on), row.quantity);
+            if row.is_dated() {
+                let SubscriptionAddOn { starts_at, expires_at, .. } = row;
+                extras.add_ons.push(SubscriptionAddOn { add_on, starts_at, expires_at, quantity });
+                continue;
+            }
             match held.iter_mut().find(|(other, _)| *other == add_on) {
                 Some((_, sum)) => *sum = sum.saturating_add(quantity),
                 None => held.push((add_on, quantity)),
             }
         }
-        held.retain(|(_, quantity)| *quantity != 0);
         let mut add_ons = Numbers::default();
         for (add_on, quantity) in held {
             add_ons.item(|writer| {
@@ -171,6 +134,10 @@ impl<'c> BlockBuilder<'c> {
             let number = self.names.number(product);
             products.item(|writer| writer.count(number));
         }
+        for (product, n) in subscription.slots.into_iter().filter(|(_, n)| *n != 0) {
+            extras.slots.push((product.map(|product| self.names.number(product)), n));
+        }
+        let (more, text) = extras.pack();
         let record = PackedSubscription {
             id: subscription.id,
             version,
@@ -183,6 +150,7 @@ impl<'c> BlockBuilder<'c> {
             add_ons: add_ons.items(),
             products: products.items(),
             rows: rows.own_rows(),
+            extras: packed(more, &text),
         };
         let n = u32::try_from(subscription.n).unwrap_or(NOWHERE);
         self.push(PendingKind::Subscription, n, subscription.customer, |writer| {

@@ -1,5 +1,6 @@
 //! A customer with its subscriptions, read in place for a decision.
 
+use super::extras::Extras;
 use super::record::{Items, OwnRows, PackedSubscription};
 use super::wire::Reader;
 use crate::billing::Billing;
@@ -30,11 +31,21 @@ impl Tables {
     }
 }
 
-/// An add-on that a subscription holds, with a quantity of at least 1. Each add-on occurs once.
+/// An add-on that a subscription holds, with a quantity of at least 1. Each add-on occurs once without dates, and in
+/// any number of rows with dates.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct HeldAddOn {
     pub add_on: AddOnIdx,
     pub quantity: u32,
+}
+
+/// A row of an add-on that has dates.
+#[derive(Clone, Copy, Debug)]
+#[expect(dead_code, reason = "no decision needs it yet")]
+pub(crate) struct DatedAddOn {
+    pub held: HeldAddOn,
+    pub starts_at: Option<Instant>,
+    pub expires_at: Option<Instant>,
 }
 
 /// A customer with its subscriptions.
@@ -49,6 +60,8 @@ pub(crate) struct Customer<'b> {
     pub id: &'b str,
     pub name: &'b str,
     pub archived_at: Option<Instant>,
+    #[expect(dead_code, reason = "no decision needs it yet")]
+    pub created_at: Option<Instant>,
     pub rows: &'b [Grant],
 }
 
@@ -126,6 +139,8 @@ pub(crate) struct Subscription<'b> {
     pub activated_at: Option<Instant>,
     pub billing: Billing,
     pub rows: &'b [Grant],
+    /// Seats, changes of the status, add-ons with dates, the word of an unknown status.
+    pub extras: Extras<'b>,
     add_ons: Items<'b>,
     products: Items<'b>,
     tables: &'b Tables,
@@ -144,6 +159,7 @@ impl<'b> Subscription<'b> {
             activated_at: record.activated_at,
             billing: record.billing,
             rows: tables.rows_of(&record.rows),
+            extras: record.extras,
             add_ons: record.add_ons,
             products: record.products,
             tables,
@@ -155,7 +171,34 @@ impl<'b> Subscription<'b> {
         self.activated_at.unwrap_or(self.start)
     }
 
-    /// The add-ons, in the order of their ids.
+    /// The add-on rows with dates.
+    #[expect(dead_code, reason = "no decision needs it yet")]
+    pub fn dated_add_ons(&self) -> impl Iterator<Item = DatedAddOn> + use<'b> {
+        let refs = &self.tables.refs;
+        self.extras.parts().add_ons().filter_map(move |row| {
+            let held = HeldAddOn { add_on: item(refs, row.add_on)?.add_on, quantity: row.quantity };
+            Some(DatedAddOn { held, starts_at: row.starts_at, expires_at: row.expires_at })
+        })
+    }
+
+    /// The seats that count for a feature of a product: `seats`, else the slots of the price components of that
+    /// product, else the slots of all, else 1.
+    #[expect(dead_code, reason = "no decision needs it yet")]
+    pub fn seats(&self, product: Option<ProductIdx>) -> u32 {
+        let parts = self.extras.parts();
+        let (mut of_product, mut of_all) = (0_u32, 0_u32);
+        for (name, n) in parts.slots() {
+            of_all = of_all.saturating_add(n);
+            let owner = name.and_then(|name| item(&self.tables.refs, name)).map(|refs| refs.product);
+            if product.is_some() && owner == product {
+                of_product = of_product.saturating_add(n);
+            }
+        }
+        let slots = if of_product == 0 { of_all } else { of_product };
+        parts.seats.unwrap_or(slots.max(1))
+    }
+
+    /// The add-ons without dates, in the order of their ids.
     #[inline]
     pub fn add_ons(&self) -> impl Iterator<Item = HeldAddOn> + Clone + use<'b> {
         let refs = &self.tables.refs;

@@ -3,8 +3,13 @@
 use super::wire::Reader;
 use std::fmt;
 
-/// The format that this version writes, and the only format that it reads.
-pub const FORMAT: u64 = 1;
+/// The format that this version writes.
+///
+/// Format 2 has tags and flags that format 1 does not use, so one decoder reads both.
+pub const FORMAT: u64 = 2;
+
+/// The oldest format that this version reads.
+pub const OLDEST_FORMAT: u64 = 1;
 
 /// The hash of an id or alias, by which records are laid out in shards and buckets.
 pub fn key_hash(seed: u64, key: &str) -> u64 {
@@ -48,7 +53,10 @@ impl fmt::Display for Unreadable {
         match &self.kind {
             UnreadableKind::NotOne(what) => write!(f, "not {what}"),
             UnreadableKind::Newer(what, format) => {
-                write!(f, "{what} of format {format}, and this program reads format {FORMAT}: update it")
+                write!(
+                    f,
+                    "{what} of format {format}, and this program reads formats {OLDEST_FORMAT} to {FORMAT}: update it"
+                )
             }
             UnreadableKind::Broken(what, why) => write!(f, "{what} is damaged: {why}"),
         }
@@ -63,7 +71,7 @@ pub(super) fn head(reader: &mut Reader<'_>, magic: &str, what: &'static str) -> 
         return Err(Unreadable { kind: UnreadableKind::NotOne(what) });
     }
     match reader.number() {
-        Some(FORMAT) => Ok(()),
+        Some(OLDEST_FORMAT..=FORMAT) => Ok(()),
         Some(newer) => Err(Unreadable { kind: UnreadableKind::Newer(what, newer) }),
         None => Err(Unreadable::broken(what, "it ends early")),
     }

@@ -1,6 +1,8 @@
 //! Records: a customer, a subscription, or an alias with the id of its customer.
 
+use super::extras::{Extras, UnpackedExtras};
 use super::rows::{PackedRow, read_row, write_row};
+use super::statuses::{STATUSES, place};
 use super::wire::{Flags, Reader, Writer};
 use crate::billing::{Billing, BillingPeriod, BillingSchedule};
 use crate::sort::sort_by;
@@ -60,7 +62,7 @@ impl<'b> OwnRows<'b> {
         // Rows are looked up by feature, so they are sorted by the ids of their features.
         let mut rows: Vec<PackedRow<'_>> = Vec::new();
         rows.extend(self.items.rows().filter_map(|row| row.with_features(&mut |name| Some((naming.number)(name)))));
-        sort_by(&mut rows, |a, b| a.feature.cmp(&b.feature));
+        sort_by(&mut rows, |a, b| (a.feature, a.starts_at).cmp(&(b.feature, b.starts_at)));
         Items::write(writer, |writer| rows.iter().for_each(|row| write_row(writer, row)));
     }
 }
@@ -86,6 +88,7 @@ pub(crate) struct PackedCustomer<'b> {
     /// None if the name is the id.
     pub name: Option<&'b str>,
     pub archived_at: Option<Instant>,
+    pub created_at: Option<Instant>,
     pub rows: OwnRows<'b>,
     pub n_subscriptions: u32,
 }
@@ -95,6 +98,7 @@ const HAS_ALIAS: u8 = 2;
 const NAMED: u8 = 4;
 const ARCHIVED: u8 = 8;
 const OWN_ROWS: u8 = 16;
+const CREATED: u8 = 32;
 
 /// Reads only the flags and the key of a record.
 #[cfg_attr(not(feature = "small"), inline(always))]
@@ -112,11 +116,12 @@ impl<'b> PackedCustomer<'b> {
         let alias = if flags.has(HAS_ALIAS) { Some(reader.text()?) } else { None };
         let name = if flags.has(NAMED) { Some(reader.text()?) } else { None };
         let archived_at = if flags.has(ARCHIVED) { Some(reader.instant()?) } else { None };
+        let created_at = if flags.has(CREATED) { Some(reader.instant()?) } else { None };
         let mut rows = OwnRows::default();
         if flags.has(OWN_ROWS) {
             (rows, *reader) = OwnRows::read(*reader)?;
         }
-        Some(PackedCustomer { alias, name, archived_at, rows, n_subscriptions: reader.count()? })
+        Some(PackedCustomer { alias, name, archived_at, created_at, rows, n_subscriptions: reader.count()? })
     }
 }
 
@@ -141,12 +146,13 @@ impl<'b> Record<'b> {
                     .with(HAS_ALIAS, customer.alias.is_some())
                     .with(NAMED, customer.name.is_some())
                     .with(ARCHIVED, customer.archived_at.is_some())
-                    .with(OWN_ROWS, customer.rows.n != 0);
+                    .with(OWN_ROWS, customer.rows.n != 0)
+                    .with(CREATED, customer.created_at.is_some());
                 writer.flags(flags);
                 writer.text(key);
                 [customer.alias, customer.name].into_iter().flatten().for_each(|text| writer.text(text));
-                if let Some(archived_at) = customer.archived_at {
-                    writer.instant(archived_at);
+                for at in [customer.archived_at, customer.created_at].into_iter().flatten() {
+                    writer.instant(at);
                 }
                 if flags.has(OWN_ROWS) {
                     customer.rows.write(writer, naming);
@@ -172,6 +178,7 @@ pub(crate) struct PackedSubscription<'b> {
     /// The products of the price components.
     pub products: Items<'b>,
     pub rows: OwnRows<'b>,
+    pub extras: Extras<'b>,
 }
 
 const ENDS: u8 = 1;
@@ -183,37 +190,17 @@ const ADD_ONS: u8 = 32;
 const PRODUCTS: u8 = 64;
 const ROWS: u8 = 128;
 
-/// In the number of the status and the period: a byte of further flags follows the anchor.
-const EXTENDED: usize = 64;
+/// The flag, in the number of status and period, for further flags.
+const MORE_FLAGS: usize = 64;
 
-/// Times are instants in milliseconds; else they are days.
+/// A further flag: times are instants in milliseconds; else they are days. The other further flags are those of extras.
 const INSTANTS: u8 = 1;
-/// The period is written as a unit and a number, after the flags.
+/// A further flag: the period is written as a unit and a number, after the further flags.
 const OTHER_PERIOD: u8 = 2;
-
-/// The numbers of statuses in the packed form: their positions here, which never change.
-const STATUSES: [Status; 11] = [
-    Status::PendingActivation,
-    Status::PendingCharge,
-    Status::TrialActive,
-    Status::Active,
-    Status::TrialExpired,
-    Status::Paused,
-    Status::Suspended,
-    Status::Cancelled,
-    Status::Completed,
-    Status::Superseded,
-    Status::Errored,
-];
 
 /// The numbers of periods in the packed form.
 const PERIODS: [BillingPeriod; 4] =
     [BillingPeriod::MONTHLY, BillingPeriod::QUARTERLY, BillingPeriod::SEMIANNUAL, BillingPeriod::ANNUAL];
-
-/// The position of an item in a list.
-fn place<T: PartialEq>(list: &[T], item: &T) -> usize {
-    list.iter().position(|other| other == item).unwrap_or_default()
-}
 
 impl<'b> PackedSubscription<'b> {
     pub fn read(reader: &mut Reader<'b>) -> Option<PackedSubscription<'b>> {
@@ -230,9 +217,9 @@ impl<'b> PackedSubscription<'b> {
         let status = *STATUSES.get(states & 15)?;
         let mut period = *PERIODS.get((states >> 4) & 3)?;
         let flags = Flags(u8::try_from(flags).ok()?);
-        let mut unit = MS_PER_DAY;
-        if EXTENDED <= states {
-            (period, unit, *reader) = extension(*reader, states, period)?;
+        let (mut more, mut unit) = (Flags::default(), MS_PER_DAY);
+        if MORE_FLAGS <= states {
+            (more, period, unit, *reader) = further(*reader, states, period)?;
         }
         let schedule = BillingSchedule::new(period, i64::try_from(anchor).ok()?).ok()?;
         let start = reader.time_from(0, unit)?;
@@ -249,6 +236,7 @@ impl<'b> PackedSubscription<'b> {
         if flags.has(ROWS) {
             (rows, *reader) = OwnRows::read(*reader)?;
         }
+        let extras = Extras::read(reader, more)?;
         let billing = Billing::new(schedule, current_start, current_end, Some(start), billing_start).ok()?;
         Some(PackedSubscription {
             id,
@@ -262,6 +250,7 @@ impl<'b> PackedSubscription<'b> {
             add_ons,
             products,
             rows,
+            extras,
         })
     }
 
@@ -271,11 +260,15 @@ impl<'b> PackedSubscription<'b> {
         let times = [Some(self.start), Some(current_start), current_end, self.end, self.trial_end, billing_start];
         let has_instants = times.iter().flatten().any(|time| time.time_of_day() != 0);
         let unit = if has_instants { 1 } else { MS_PER_DAY };
-        let extension = Flags::default().with(INSTANTS, has_instants).with(OTHER_PERIOD, !PERIODS.contains(&period));
-        let is_extended = if extension == Flags::default() { 0 } else { EXTENDED };
         writer.text(self.id);
         writer.count((naming.number)(self.version));
-        writer.size(place(&STATUSES, &self.status) | (place(&PERIODS, &period) << 4) | is_extended);
+        // The extras have names, too.
+        let extras =
+            if self.extras.is_empty() { None } else { Some(UnpackedExtras::of(self.extras, naming.number).pack()) };
+        let more = extras.as_ref().map_or(Flags::default(), |(more, _)| *more);
+        let more = more.with(INSTANTS, has_instants).with(OTHER_PERIOD, !PERIODS.contains(&period));
+        let states = place(&STATUSES, &self.status) | (place(&PERIODS, &period) << 4);
+        writer.size(if more == Flags::default() { states } else { states | MORE_FLAGS });
         let flags = Flags::default()
             .with(ENDS, self.end.is_some())
             .with(TRIAL_ENDS, self.trial_end.is_some())
@@ -287,10 +280,10 @@ impl<'b> PackedSubscription<'b> {
             .with(ROWS, self.rows.n != 0);
         writer.flags(flags);
         writer.count(schedule.anchor().into());
-        if is_extended != 0 {
-            writer.flags(extension);
+        if more != Flags::default() {
+            writer.flags(more);
         }
-        if extension.has(OTHER_PERIOD) {
+        if more.has(OTHER_PERIOD) {
             writer.size(place(&BillingPeriod::UNITS, &period.every().unit));
             writer.count(period.every().interval().into());
         }
@@ -327,16 +320,22 @@ impl<'b> PackedSubscription<'b> {
         if flags.has(ROWS) {
             self.rows.write(writer, naming);
         }
+        if let Some((_, text)) = extras {
+            writer.text(&text.0);
+        }
     }
 }
 
-/// Reads what a record with [`EXTENDED`] says further: the period, and the length of the unit of its times. Takes and
+/// Reads the further flags of a record and what they say about its period and the unit of its times. Takes and
 /// returns the reader by value, so that it stays in registers.
 #[cold]
 #[inline(never)]
-fn extension(mut reader: Reader<'_>, states: usize, period: BillingPeriod) -> Option<(BillingPeriod, i64, Reader<'_>)> {
+fn further(
+    mut reader: Reader<'_>,
+    states: usize,
+    period: BillingPeriod,
+) -> Option<(Flags, BillingPeriod, i64, Reader<'_>)> {
     let flags = reader.flags()?;
-    let is_known = states >> 7 == 0 && flags.0 & !(INSTANTS | OTHER_PERIOD) == 0;
     let period = if flags.has(OTHER_PERIOD) {
         let unit = *BillingPeriod::UNITS.get(reader.size()?)?;
         BillingPeriod::new(unit, reader.count()?.into()).ok()?
@@ -344,5 +343,6 @@ fn extension(mut reader: Reader<'_>, states: usize, period: BillingPeriod) -> Op
         period
     };
     let unit = if flags.has(INSTANTS) { 1 } else { MS_PER_DAY };
-    is_known.then_some((period, unit, reader))
+    // A higher bit means nothing that this format has.
+    if states >> 7 == 0 { Some((flags, period, unit, reader)) } else { None }
 }

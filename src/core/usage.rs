@@ -1,0 +1,22 @@
+//! Usage by allowance, as a question states it.
+
+use crate::amount::Amount;
+use crate::reset::ResetPeriod;
+use crate::time::Instant;
+
+/// The usage of an allowance.
+#[derive(Clone, PartialEq, Debug)]
+pub struct UsageEntry {
+    /// The id of the owner of a row that is part of the allowance.
+    pub origin: Box<str>,
+    /// The subscription of the allowance.
+    pub subscription_id: Option<Box<str>>,
+    /// The start of the row.
+    pub starts_at: Option<Instant>,
+    /// The window: that of the limit or of a cap. Without it, all of them have this usage.
+    pub period: Option<ResetPeriod>,
+    /// The amount that was used in the window.
+    pub consumed: Amount,
+    /// The amount that is held for requests under way.
+    pub reserved: Amount,
+}
