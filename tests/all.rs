@@ -11,6 +11,7 @@
 #![expect(clippy::arithmetic_side_effects, reason = "so does an overflow; tests are built with checks")]
 
 mod random;
+mod zones;
 mod rewriting;
 mod laws;
 mod laws_of_windows;

@@ -4,6 +4,31 @@
 //! put forward, so that it skips readings (a gap), or back, so that it shows readings twice (a fold).
 
 use crate::time::{Instant, MS_PER_DAY};
+use std::num::NonZeroU32;
+
+/// The position of a time zone in a list.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ZoneIdx(
+    // The position plus one, so that an `Option<ZoneIdx>` takes no more room.
+    NonZeroU32,
+);
+
+impl ZoneIdx {
+    /// The item at a position, from 0.
+    pub fn new(at: u32) -> ZoneIdx {
+        ZoneIdx(NonZeroU32::MIN.saturating_add(at))
+    }
+
+    /// The position, from 0.
+    pub fn at(self) -> u32 {
+        self.0.get().saturating_sub(1)
+    }
+
+    /// The item at this position of a list; None past its end.
+    pub fn item<T>(self, list: &[T]) -> Option<&T> {
+        list.get(usize::try_from(self.at()).ok()?)
+    }
+}
 
 /// A time zone.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -37,11 +37,13 @@
 
 #![forbid(unsafe_code)]
 
+mod zones;
 mod diagnostics;
 mod tree;
 mod reader;
 mod config;
 mod values;
+mod billing;
 mod entities;
 mod references;
 mod definitions;
@@ -57,3 +59,4 @@ pub use diagnostics::Diagnostics;
 pub use document::Document;
 pub use reader::SyntaxError;
 pub use tree::{Node, Object, Path, Tree};
+pub use zones::ZoneSource;

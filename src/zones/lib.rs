@@ -27,17 +27,20 @@ pub fn offsets(name: &str) -> Option<Vec<(Instant, i32)>> {
     let database = TimeZoneDatabase::bundled();
     let zone = database.get(name).ok()?;
     // The database finds names in any case.
-    if zone.iana_name() != Some(name) {
-        return None;
-    }
-    list(&zone)
+    if zone.iana_name() == Some(name) && is_place(name) { list(&zone) } else { None }
 }
 
 /// The names of all zones of the database, sorted.
 pub fn names() -> Vec<String> {
     let mut names: Vec<String> = TimeZoneDatabase::bundled().available().map(|name| name.to_string()).collect();
+    names.retain(|name| is_place(name));
     names.sort_unstable();
     names
+}
+
+/// The database has a name for a clock that nobody set.
+fn is_place(name: &str) -> bool {
+    name != "Factory"
 }
 
 fn list(zone: &TimeZone) -> Option<Vec<(Instant, i32)>> {
