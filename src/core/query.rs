@@ -4,10 +4,12 @@
 //! a question is answered from memory, those copies take longer than the decision.
 
 use crate::amount::Amount;
+use crate::features;
 use crate::id::MAX_VERSION;
 use crate::question::{QuestionForm, Slot};
 use crate::snapshot::Policy;
 use crate::time::Instant;
+use crate::usage::UsageEntry;
 use std::borrow::Cow;
 
 impl<'q> QuestionForm<'q> {
@@ -56,6 +58,9 @@ impl<'q> QuestionForm<'q> {
             Slot::Policy(field) => *field(self.scalars_mut()) = Some(policy(&value)?),
             Slot::Whole(field) => *field(self.scalars_mut()) = Some(unsigned(&value)?),
             Slot::Instant(field) => *field(self.scalars_mut()) = Some(Instant::parse(&value).ok()?),
+            // A build without it refuses it by its name, whatever it states.
+            Slot::Usage(field) if !features::USAGE => field(self).push(UsageEntry::default()),
+            // It is JSON, which is not read here.
             Slot::Usage(_) => return None,
         }
         Some(())

@@ -5,7 +5,7 @@ use crate::reset::ResetPeriod;
 use crate::time::Instant;
 
 /// The usage of an allowance.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Debug, Default)]
 pub struct UsageEntry {
     /// The id of the owner of a row that is part of the allowance.
     pub origin: Box<str>,

@@ -44,6 +44,7 @@ mod reader;
 mod config;
 mod values;
 mod billing;
+mod details;
 mod entities;
 mod references;
 mod definitions;

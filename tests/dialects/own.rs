@@ -207,7 +207,7 @@ fn a_document_is_taken_whole_or_not_at_all() {
         ("add_on_mappings[0].feature", "there is no feature `none`", |d| {
             d["add_on_mappings"][0]["feature"] = json!("none")
         }),
-        ("add_on_mappings[0].value.type", "expected one of BOOLEAN, METERED, CREDITS, found `X`", |d| {
+        ("add_on_mappings[0].value.type", "expected one of BOOLEAN, METERED, CREDITS, CONFIG, found `X`", |d| {
             d["add_on_mappings"][0]["value"]["type"] = json!("X");
         }),
         ("add_ons[0].entitlements[0].value", "METERED does not fit a BOOLEAN feature", |d| {

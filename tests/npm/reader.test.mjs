@@ -55,7 +55,7 @@ test("its answers from the snapshot are those of the full build from the documen
   let asked = 0;
   for (const customer of who) {
     for (const feature of [...features.map(({ code }) => code), "nothing"]) {
-      for (const more of [{}, { consumed: "3" }, { consumed: "1000000.5", requested: "2" }, { explain: true }]) {
+      for (const more of [{}, { consumed: "3" }, { consumed: "1000000.5", requested: "2" }]) {
         const question = { customer, feature, ...more };
         const query = new URLSearchParams(question).toString();
         const { freshness, ...decision } = JSON.parse(ours.check(query, now));
@@ -81,6 +81,12 @@ test("a question that is none is refused, and so is a file that nobody signed", 
   const snapshot = await opened(reader, file);
   for (const query of ["", "customer=acme", "customer=acme&feature=sso&consumed=few", "customer=acme&feature=sso&feature=sso"]) {
     assert.match(problems(() => snapshot.check(query, now))[0].message, /the question cannot be read/, query);
+  }
+  for (const [parameter, value] of [["explain", "true"], ["suggest", "true"], ["usage", "[]"]]) {
+    const query = `customer=acme&feature=sso&${parameter}=${value}`;
+    const [{ code, path, message }] = problems(() => snapshot.check(query, now));
+    assert.deepEqual([code, path], ["INVALID", parameter]);
+    assert.match(message, /this build of mayuse leaves it out/);
   }
   assert.match(problems(() => new reader.Unverified(file).open(false))[0].message, /not signed by key/);
   assert.match(problems(() => new reader.Unverified(file.subarray(1)))[0].message, /not a snapshot file/);

@@ -194,8 +194,8 @@ const ADD_ONS: u8 = 32;
 const PRODUCTS: u8 = 64;
 const ROWS: u8 = 128;
 
-/// The flag, in the number of status and period, for further flags.
-const MORE_FLAGS: usize = 64;
+/// In the number of the status and the period: a byte of further flags follows the anchor.
+const EXTENDED: usize = 64;
 
 /// A further flag: times are instants in milliseconds; else they are days. The other further flags are those of extras.
 const INSTANTS: u8 = 1;
@@ -221,9 +221,9 @@ impl<'b> PackedSubscription<'b> {
         let status = *STATUSES.get(states & 15)?;
         let mut period = *PERIODS.get((states >> 4) & 3)?;
         let flags = Flags(u8::try_from(flags).ok()?);
-        let (mut more, mut unit) = (Flags::default(), MS_PER_DAY);
-        if MORE_FLAGS <= states {
-            (more, period, unit, *reader) = further(*reader, states, period)?;
+        let (mut unit, mut more) = (MS_PER_DAY, Flags::default());
+        if EXTENDED <= states {
+            (period, unit, more, *reader) = extension(*reader, states, period)?;
         }
         let schedule = BillingSchedule::new(period, i64::try_from(anchor).ok()?).ok()?;
         let start = reader.time_from(0, unit)?;
@@ -269,10 +269,10 @@ impl<'b> PackedSubscription<'b> {
         // The extras have names, too.
         let extras =
             if self.extras.is_empty() { None } else { Some(UnpackedExtras::of(self.extras, naming.number).pack()) };
-        let more = extras.as_ref().map_or(Flags::default(), |(more, _)| *more);
-        let more = more.with(INSTANTS, has_instants).with(OTHER_PERIOD, !PERIODS.contains(&period));
-        let states = place(&STATUSES, &self.status) | (place(&PERIODS, &period) << 4);
-        writer.size(if more == Flags::default() { states } else { states | MORE_FLAGS });
+        let extension = Flags::default().with(INSTANTS, has_instants).with(OTHER_PERIOD, !PERIODS.contains(&period));
+        let extension = Flags(extension.0 | extras.as_ref().map_or(0, |(flags, _)| flags.0));
+        let is_extended = if extension == Flags::default() { 0 } else { EXTENDED };
+        writer.size(place(&STATUSES, &self.status) | (place(&PERIODS, &period) << 4) | is_extended);
         let flags = Flags::default()
             .with(ENDS, self.end.is_some())
             .with(TRIAL_ENDS, self.trial_end.is_some())
@@ -284,10 +284,10 @@ impl<'b> PackedSubscription<'b> {
             .with(ROWS, self.rows.n != 0);
         writer.flags(flags);
         writer.count(schedule.anchor().into());
-        if more != Flags::default() {
-            writer.flags(more);
+        if is_extended != 0 {
+            writer.flags(extension);
         }
-        if more.has(OTHER_PERIOD) {
+        if extension.has(OTHER_PERIOD) {
             writer.size(place(&BillingPeriod::UNITS, &period.every().unit));
             writer.count(period.every().interval().into());
         }
@@ -330,15 +330,15 @@ impl<'b> PackedSubscription<'b> {
     }
 }
 
-/// Reads the further flags of a record and what they say about its period and the unit of its times. Takes and
-/// returns the reader by value, so that it stays in registers.
+/// Reads what a record with [`EXTENDED`] says further: the period, the length of the unit of its times, and the flags
+/// of its extras. Takes and returns the reader by value, so that it stays in registers.
 #[cold]
 #[inline(never)]
-fn further(
+fn extension(
     mut reader: Reader<'_>,
     states: usize,
     period: BillingPeriod,
-) -> Option<(Flags, BillingPeriod, i64, Reader<'_>)> {
+) -> Option<(BillingPeriod, i64, Flags, Reader<'_>)> {
     let flags = reader.flags()?;
     let period = if flags.has(OTHER_PERIOD) {
         let unit = *BillingPeriod::UNITS.get(reader.size()?)?;
@@ -347,6 +347,5 @@ fn further(
         period
     };
     let unit = if flags.has(INSTANTS) { 1 } else { MS_PER_DAY };
-    // A higher bit means nothing that this format has.
-    if states >> 7 == 0 { Some((flags, period, unit, reader)) } else { None }
+    (states >> 7 == 0).then_some((period, unit, flags, reader))
 }
