@@ -2,6 +2,7 @@
 
 use crate::random::cases;
 use mayuse_document::{Document, Tree};
+use mayuse_tests::compiled;
 use proptest::prelude::*;
 use std::time::{Duration, Instant};
 
@@ -134,6 +135,32 @@ fn numbers_and_strings_of_any_length_take_their_own_memory() {
         }
         assert!(began.elapsed() < Duration::from_secs(1));
     }
+}
+
+#[test]
+fn deep_json_is_refused() {
+    for (open, close) in [("[", "]"), (r#"{"a":"#, "}")] {
+        let deep = format!("{}1{}", open.repeat(10_000), close.repeat(10_000));
+        for list in ["features", "products", "ladder"] {
+            let text = format!(r#"{{"format": 1, "{list}": [{deep}]}}"#);
+            let error = Document::parse(&text).unwrap_err().to_string();
+            assert!(error.contains("recursion limit exceeded"), "{list}: {error}");
+        }
+        // What nobody asks for is read over, and needs no stack.
+        compiled(&format!(r#"{{"format": 1, "unknown": {deep}}}"#));
+        let error = Tree::parse(&deep).unwrap_err().to_string();
+        assert!(error.contains("recursion limit exceeded"), "{error}");
+    }
+}
+
+#[test]
+fn ten_megabytes_of_garbage_are_refused() {
+    const SIZE: usize = 10_000_000;
+    let text = ["{\"format\": 1, \"features\": [", &"\u{1}\"\\{[,".repeat(SIZE / 6)].concat();
+    assert!(Document::parse(&text).is_err());
+    // One unknown field, of an endless text: read over.
+    let text = format!(r#"{{"format": 1, "x": "{}"}}"#, "y".repeat(SIZE));
+    compiled(&text);
 }
 
 /// Pieces of JSON, which together are sometimes JSON.

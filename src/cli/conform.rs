@@ -103,7 +103,12 @@ fn compile(catalog: &Value) -> Result<FullCatalog, String> {
 /// The answer to a case, or `{"error": true, ...}` if it is refused.
 fn answer(case: &Value, shared: Option<&mut Result<FullCatalog, String>>) -> Value {
     let refused = |message: String| json!({"error": true, "message": message});
-    let tree = match Tree::deserialize(case) {
+    // The rest of a case is the question.
+    let not_asked = ["id", "kind", "description", "expect", "catalog", "snapshot"];
+    let fields = case.as_object().cloned().unwrap_or_default();
+    let question: Map<String, Value> =
+        fields.into_iter().filter(|(name, _)| !not_asked.contains(&name.as_str())).collect();
+    let tree = match Tree::deserialize(question) {
         Ok(tree) => tree,
         Err(error) => return refused(error.to_string()),
     };

@@ -11,6 +11,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 /// The maximum size of a file. A catalog of a million customers has about half of it.
 const MAX_FILE_BYTES: u64 = 2 << 30;
 
+/// What some programs begin a text in UTF-8 with. It is no part of the text.
+pub const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
 /// The failure of a command.
 #[derive(Debug)]
 pub enum CliError {
@@ -124,7 +127,12 @@ pub fn read(path: &Path) -> Result<Vec<u8>, CliError> {
         File::open(path).and_then(|file| file.take(MAX_FILE_BYTES).read_to_end(&mut bytes))
     };
     match result {
-        Ok(n) if u64::try_from(n).is_ok_and(|n| n < MAX_FILE_BYTES) => Ok(bytes),
+        Ok(n) if u64::try_from(n).is_ok_and(|n| n < MAX_FILE_BYTES) => {
+            if bytes.starts_with(BYTE_ORDER_MARK) {
+                bytes.drain(..BYTE_ORDER_MARK.len());
+            }
+            Ok(bytes)
+        }
         Ok(_) => {
             let message = format!("the file is larger than the {MAX_FILE_BYTES} bytes that are read");
             Err(CliError::Io { what, error: io::Error::other(message) })

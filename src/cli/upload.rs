@@ -1,6 +1,6 @@
 //! An uploaded file: its format and its progress.
 
-use crate::input;
+use crate::input::{self, BYTE_ORDER_MARK};
 use crate::server::Server;
 use crate::style::Progress;
 use mayuse_core::{Code, Problem};
@@ -48,13 +48,20 @@ pub struct Upload {
 impl Upload {
     /// Opens a file and detects its format.
     pub fn open(path: &Path) -> io::Result<(Shape, Upload)> {
-        let (mut input, total): (Box<dyn Read>, Option<u64>) = if path.as_os_str() == "-" {
+        let (mut input, mut total): (Box<dyn Read>, Option<u64>) = if path.as_os_str() == "-" {
             (Box::new(io::stdin().lock()), None)
         } else {
             let file = File::open(path)?;
             let about = file.metadata()?;
             (Box::new(file), about.is_file().then_some(about.len()))
         };
+        let mut first = Vec::new();
+        (&mut input).take(count(BYTE_ORDER_MARK.len())).read_to_end(&mut first)?;
+        if first == BYTE_ORDER_MARK {
+            first.clear();
+            total = total.map(|total| total.saturating_sub(count(BYTE_ORDER_MARK.len())));
+        }
+        let mut input = Cursor::new(first).chain(input);
         let (shape, head) = look(&mut input)?;
         let input = Cursor::new(head).chain(input);
         // Bytes appended to the file from now on are not sent.

@@ -40,6 +40,8 @@ pub enum Code {
     NoEffect,
     /// A text or input that is longer than its bound.
     TooLarge,
+    /// A field that is not known where it stands.
+    UnknownField,
 }
 
 impl Code {
@@ -56,6 +58,7 @@ impl Code {
             Code::TypeMismatch => "TYPE_MISMATCH",
             Code::NoEffect => "NO_EFFECT",
             Code::TooLarge => "TOO_LARGE",
+            Code::UnknownField => "UNKNOWN_FIELD",
         }
     }
 }
@@ -65,7 +68,7 @@ impl Code {
 pub enum Severity {
     /// The input is unusable.
     Error,
-    /// A row that is refused in a write, and skipped in a document that already holds it.
+    /// A part that is refused in the write of one entity, and skipped in a document.
     Skipped,
     /// The input is accepted.
     Warning,
@@ -105,7 +108,8 @@ pub struct Problems {
     /// The number of problems that were not kept.
     pub n_more: usize,
     n_errors: usize,
-    n_skipped: usize,
+    n_misfits: usize,
+    n_unknown: usize,
 }
 
 impl Problems {
@@ -117,16 +121,25 @@ impl Problems {
         self.n_errors == 0
     }
 
-    /// Whether the input may be written: there is no error and no skipped row.
+    /// Whether a document or an import may be written: there is no error, and nothing is skipped but what has a value
+    /// that this version does not know.
+    pub fn is_importable(&self) -> bool {
+        self.is_usable() && self.n_misfits == 0
+    }
+
+    /// Whether an entity may be written by itself: there is no error, and nothing is skipped.
     pub fn is_writable(&self) -> bool {
-        self.is_usable() && self.n_skipped == 0
+        self.is_importable() && self.n_unknown == 0
     }
 
     /// Adds a problem. Beyond 200, the most severe problems are kept.
     pub fn push(&mut self, problem: Problem) {
         match problem.severity {
             Severity::Error => self.n_errors = self.n_errors.saturating_add(1),
-            Severity::Skipped => self.n_skipped = self.n_skipped.saturating_add(1),
+            Severity::Skipped if problem.code == Code::UnknownValue => {
+                self.n_unknown = self.n_unknown.saturating_add(1)
+            }
+            Severity::Skipped => self.n_misfits = self.n_misfits.saturating_add(1),
             Severity::Warning => {}
         }
         if self.list.len() < Self::MAX_KEPT {

@@ -31,9 +31,11 @@ impl<'q> QuestionForm<'q> {
             let name = decoded(name)?;
             let mut rows = QuestionForm::PARAMETERS.iter().zip(&mut given);
             let Some(((_, slot), is_given)) = rows.find(|((known, _), _)| *known == name) else {
-                // Parameters of other names mean nothing here, but are UTF-8 as all of a query is.
-                decoded(value)?;
-                continue;
+                // A query may end with `&`.
+                if pair.is_empty() {
+                    continue;
+                }
+                return None;
             };
             if std::mem::replace(is_given, true) {
                 return None;

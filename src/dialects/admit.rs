@@ -7,7 +7,7 @@
 use crate::failure::ApiError;
 use crate::json::json;
 use crate::kind::{Kind, Referred};
-use crate::store::{Change, Store, items, key_of, text};
+use crate::store::{Change, Store, key_of, text, versions};
 use mayuse_core::{Code, Element, Place, Problem, Problems, Severity, SortedMap, SortedSet};
 use mayuse_document::{Document, Tree};
 use serde_json::Value;
@@ -153,8 +153,7 @@ impl<'w> Write<'w> {
                     return taken("id", key, *kind, key);
                 }
             }
-            for version in if *kind == Kind::Plan { items(body, "versions") } else { &[] } {
-                let version = text(version, "id");
+            for (version, _) in if *kind == Kind::Plan { versions(body) } else { Vec::new() } {
                 if let Some(other) = store.plan_of_version(version)?
                     && other.id != id
                     && self.stays(Kind::Plan, &other.id)
@@ -190,8 +189,8 @@ impl<'w> Write<'w> {
                 (Kind::AddOn, _) => unused(Referred::AddOn, id, "go")?,
                 (Kind::Coupon, _) => unused(Referred::Coupon, id, "go")?,
                 (Kind::Plan, Some(plan)) => {
-                    for version in items(&plan.body, "versions") {
-                        unused(Referred::PlanVersion, text(version, "id"), "go")?;
+                    for (version, _) in versions(&plan.body) {
+                        unused(Referred::PlanVersion, version, "go")?;
                     }
                 }
                 (Kind::Customer, _) => {
@@ -209,8 +208,8 @@ impl<'w> Write<'w> {
             match (kind, if kind.is_definition() { store.get(*kind, id)? } else { None }) {
                 (Kind::Plan, Some(stored)) => {
                     let mut kept: SortedSet<&str> = SortedSet::default();
-                    kept.extend(items(body, "versions").iter().map(|version| text(version, "id")));
-                    for version in items(&stored.body, "versions").iter().map(|version| text(version, "id")) {
+                    kept.extend(versions(body).into_iter().map(|(version, _)| version));
+                    for (version, _) in versions(&stored.body) {
                         if !kept.contains(version) {
                             unused(Referred::PlanVersion, version, "go")?;
                         }

@@ -54,5 +54,5 @@ pub use own::DOCUMENT_FORMAT;
 pub use request::{ApiResponse, Context, Outcome, Presented, Request};
 pub use route::{Call, CheckForm, Handler, Program, RateClass, Route};
 pub use routes::{ROUTES, SMALL};
-pub use store::{Change, Entity, Store, items, key_of, references, text};
+pub use store::{Change, Entity, Store, items, key_of, references, text, versions};
 pub use strict::{NotJson, from_slice};

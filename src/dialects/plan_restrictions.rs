@@ -3,7 +3,7 @@
 use crate::admit::Write;
 use crate::failure::ApiError;
 use crate::kind::Kind;
-use crate::store::{Store, items, text};
+use crate::store::{Store, items, text, versions};
 use mayuse_core::{Code, Element, Place, Problem, Problems, SortedMap, SortedSet};
 use serde_json::Value;
 
@@ -53,9 +53,9 @@ impl Write<'_> {
         // The add-on is for all plans of its product. A plan without products counts as one of them.
         let product = text(add_on, "product_id");
         let Some(plan_body) = self.after(Kind::Plan, plan, store)? else { return Ok(None) };
-        let versions = items(&plan_body, "versions");
+        let versions = versions(&plan_body);
         let products: Vec<&str> =
-            versions.iter().flat_map(|version| items(version, "product_ids")).filter_map(Value::as_str).collect();
+            versions.iter().flat_map(|(_, version)| items(version, "product_ids")).filter_map(Value::as_str).collect();
         let fits = products.is_empty() || products.contains(&product);
         let message = || format!("add-on `{id}` is for plans of product `{product}`, and plan `{plan}` is of another");
         Ok((!fits).then(message))

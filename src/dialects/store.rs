@@ -152,6 +152,15 @@ pub fn items<'b>(body: &'b Value, field: &str) -> &'b [Value] {
     body.get(field).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default()
 }
 
+/// The versions of a plan, each with its id. A plan without `versions` may be written as its only version.
+pub fn versions(plan: &Value) -> Vec<(&str, &Value)> {
+    let flat = text(plan, "version_id");
+    match items(plan, "versions") {
+        [] if !flat.is_empty() && plan.get("versions").is_none_or(Value::is_null) => vec![(flat, plan)],
+        list => list.iter().map(|version| (text(version, "id"), version)).collect(),
+    }
+}
+
 /// The product of a feature, by id or as the billing system prints it.
 pub(crate) fn product_of(feature: &Value) -> Option<&str> {
     let printed = feature.get("product").map(|product| text(product, "id")).unwrap_or_default();

@@ -45,7 +45,11 @@ pub(crate) fn fields_from_slice(bytes: &[u8], known: &dyn Fn(&str) -> bool) -> R
     read(bytes, Some(known)).map(|(value, _)| value)
 }
 
+/// What some programs begin a text in UTF-8 with. It is no part of the text.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
 fn read(bytes: &[u8], known: Option<&dyn Fn(&str) -> bool>) -> Result<(Value, usize), NotJson> {
+    let bytes = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes);
     let (text, broken) = match str::from_utf8(bytes) {
         Ok(text) => (text, false),
         // The text before the first wrong byte is parsed, so that the first mistake is reported.

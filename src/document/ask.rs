@@ -49,6 +49,8 @@ impl Check {
     fn read_without(ignored: &str, tree: &Tree<'_>) -> Result<Check, Problems> {
         read(tree, |o| {
             let mut form = QuestionForm::empty();
+            let known = QuestionForm::PARAMETERS.iter().map(|(name, _)| *name);
+            o.refuse_others(&mut known.filter(|name| *name != ignored));
             for (name, slot) in QuestionForm::PARAMETERS.iter().filter(|(name, _)| *name != ignored) {
                 let fill = |node: Node<'_>| fill(&mut form, slot, &node);
                 // A problem is noted in the diagnostics, and the other parameters are read.
@@ -68,6 +70,7 @@ impl Check {
     /// A body that is none, or holds too many questions.
     pub fn read_batch(tree: &Tree<'_>, max: usize) -> Result<Vec<Result<Check, Problems>>, Problems> {
         read(tree, |o| {
+            o.refuse_others(&mut ["questions"].into_iter());
             o.required("questions", |list| {
                 let mut checks = Vec::new();
                 let mut n_questions = 0_usize;
@@ -139,12 +142,18 @@ fn fill(form: &mut QuestionForm<'static>, slot: &Slot<'static>, node: &Node<'_>)
 
 fn usage_entry(node: Node<'_>) -> Option<UsageEntry> {
     let o = node.object()?;
+    let known = ["origin", "subscription_id", "starts_at", "period", "consumed", "reserved"];
+    o.refuse_others(&mut known.into_iter());
     let origin = o.required_id("origin");
     let subscription_id = o.optional_id("subscription_id");
     let starts_at = o.optional("starts_at", |n| n.instant());
     let mut zones = ZoneNames::new();
     let period = o.optional("period", |n| values::reset_period(n, &mut zones)).map(|period| period.with_zone(None));
     let zone = zones.pop().map(String::into_boxed_str);
+    if period.is_none() && o.has("period") {
+        // In a catalog, a period that is not known is skipped; a question means the known ones.
+        o.error(Code::UnknownValue, "the period cannot be read");
+    }
     let consumed = o.required("consumed", |n| n.amount());
     let reserved = o.optional("reserved", |n| n.amount_not_negative()).unwrap_or(Amount::ZERO);
     let (origin, subscription_id) = (origin?.into(), subscription_id.map(String::into_boxed_str));
@@ -174,6 +183,7 @@ fn object_of<'p>(pairs: impl Iterator<Item = (&'p str, &'p str)>) -> Tree<'p> {
 /// Every field that is missing or wrong; an anchor the rule needs and the question does not have.
 pub fn ask_window(tree: &Tree<'_>, source: ZoneSource) -> Result<WindowBounds, Problems> {
     read(tree, |o| {
+        o.refuse_others(&mut ["rule", "at", "activated_at", "billing"].into_iter());
         let mut names = ZoneNames::new();
         let rule = o.required("rule", |n| values::reset_period(n, &mut names));
         let mut zones: Vec<Zone> = Vec::new();
@@ -191,6 +201,7 @@ pub fn ask_window(tree: &Tree<'_>, source: ZoneSource) -> Result<WindowBounds, P
         let mut start_date = None;
         let billing = o.optional("billing", |n| {
             let billing = n.object()?;
+            billing.refuse_others(&mut BILLING.into_iter());
             start_date = billing.optional("start_date", |n| n.instant());
             let period = billing.required("period", billing::billing_period);
             let rhythm = billing::rhythm(billing, period);
@@ -215,6 +226,9 @@ pub fn ask_window(tree: &Tree<'_>, source: ZoneSource) -> Result<WindowBounds, P
     })
 }
 
+const BILLING: [&str; 6] =
+    ["period", "billing_day_anchor", "current_period_start", "current_period_end", "start_date", "billing_start_date"];
+
 /// Reads a reset period: `{"type", "unit"?, "interval"?, "week_start"?, "time_zone"?}`. Returns it without its time zone, and
 /// the name of that.
 ///
@@ -235,6 +249,7 @@ pub fn read_reset_period(tree: &Tree<'_>) -> Result<(ResetPeriod, Option<String>
 /// Every field that is missing or wrong.
 pub fn ask_billing_period(tree: &Tree<'_>) -> Result<WindowBounds, Problems> {
     read(tree, |o| {
+        o.refuse_others(&mut ["period", "billing_day_anchor", "start_date", "at"].into_iter());
         let period = o.required("period", billing::billing_period);
         let rhythm = billing::rhythm(o, period);
         let start = o.required("start_date", |n| n.instant());
@@ -252,8 +267,8 @@ pub fn ask_billing_period(tree: &Tree<'_>) -> Result<WindowBounds, Problems> {
 /// Every field that is missing or wrong.
 pub fn ask_resolution(tree: &Tree<'_>, source: ZoneSource) -> Result<Resolution, Problems> {
     read(tree, |o| {
-        let ladder = o.required("ladder", values::ladder);
-        let ladder = ladder?;
+        o.refuse_others(&mut ["ladder", "grants"].into_iter());
+        let ladder = o.required("ladder", values::ladder)?;
         let mut rows: Vec<GivenRow> = Vec::new();
         let (mut pools, mut zones) = (Vec::new(), ZoneNames::new());
         o.required("grants", |n| {
@@ -274,7 +289,19 @@ pub fn ask_resolution(tree: &Tree<'_>, source: ZoneSource) -> Result<Resolution,
     })
 }
 
+const GIVEN_ROW: [&str; 8] = [
+    "level",
+    "entity_id",
+    "value",
+    "created_at",
+    "quantity",
+    "max_instances_per_subscription",
+    "archived",
+    "subscription",
+];
+
 fn given_row(o: Object<'_>, pools: &mut Vec<String>, zones: &mut ZoneNames) -> Option<GivenRow> {
+    o.refuse_others(&mut GIVEN_ROW.into_iter());
     let level = o.required("level", |n| values::level(&n));
     let entity_id = o.required_id("entity_id");
     let value = o.required("value", |n| values::entitlement_value(n, zones));
@@ -316,7 +343,7 @@ fn given_row(o: Object<'_>, pools: &mut Vec<String>, zones: &mut ZoneNames) -> O
 /// assert_eq!(name.unwrap_err().to_string(), "name: expected a string, found a number");
 /// ```
 pub fn read<T>(tree: &Tree<'_>, read: impl FnOnce(Object<'_>) -> Option<T>) -> Result<T, Problems> {
-    let sink = Diagnostics::default();
+    let sink = Diagnostics::of_question();
     let node = Node { tree, path: Path::Root, sink: &sink };
     let found = node.object().and_then(read);
     let mut problems = sink.into_inner();

@@ -82,19 +82,22 @@ impl RawDefinitions {
         {
             names.broken("fallback_plan_version_id".into(), "plan version", id);
         }
-        let mut places: Vec<(&str, Place)> = Vec::new();
+        let mut places: Vec<(&str, Place, &str)> = Vec::new();
         for (raw, plan) in self.plans.iter().zip(&mut definitions.plans) {
             let place = Place::from(raw.at);
             for (raw, version) in raw.versions.iter().zip(&mut plan.versions) {
-                let place = place.clone().field("versions").item(raw.n);
+                let place = match raw.n {
+                    Some(n) => place.clone().field("versions").item(n),
+                    None => place.clone(),
+                };
                 version.grants = names.grants(&raw.grants, &place);
-                places.push((&raw.id, place));
+                places.push((&raw.id, place, if raw.n.is_some() { "id" } else { "version_id" }));
             }
             plan.grants = names.grants(&raw.grants, &place);
         }
         sort_by(&mut places, |a, b| a.0.cmp(b.0));
         for pair in places.windows(2) {
-            if let [(id, first), (other, place)] = pair
+            if let [(id, first, _), (other, place, field)] = pair
                 && id == other
             {
                 let mut first = first.clone();
@@ -102,7 +105,7 @@ impl RawDefinitions {
                     first.fields.clear();
                 }
                 let message = format!("the id `{id}` is already that of {first}");
-                names.sink.error(Code::Duplicate, place.clone().field("id"), message);
+                names.sink.error(Code::Duplicate, place.clone().field(field), message);
             }
         }
         for (raw, add_on) in self.add_ons.iter().zip(&mut definitions.add_ons) {

@@ -37,7 +37,8 @@ pub(crate) struct RawPlan {
 
 #[derive(Clone, Debug)]
 pub(crate) struct RawVersion {
-    pub n: usize,
+    /// The index in the list of the plan's versions. None if the plan is written as its only version.
+    pub n: Option<usize>,
     pub id: String,
     pub version: u32,
     pub products: Vec<String>,
@@ -125,7 +126,8 @@ pub(crate) fn feature(node: Node<'_>, at: Element) -> Option<RawFeature> {
     let code = o.required("code", |node| {
         let code = node.text()?;
         if !is_code(code) {
-            node.error(Code::Invalid, "a code is 1 to 128 of a-z, 0-9, _ and -, and starts with a letter or digit");
+            let rule = "a code is 1 to 128 of A-Z, a-z, 0-9 and . _ : / -, and starts with a letter or digit";
+            node.error(Code::Invalid, rule);
             return None;
         }
         Some(code.to_owned())
@@ -162,16 +164,23 @@ pub(crate) fn plan(node: Node<'_>, at: Element) -> Option<RawPlan> {
     // A billing system may print a status instead.
     let is_archived = o.optional("status", |n| Some(matches!(n.tree, Tree::Text(status) if status == "ARCHIVED")));
     let archived_at = archived_at.or(is_archived.unwrap_or_default().then_some(Instant::EPOCH));
-    let grants = grants(o);
     let mut versions = Vec::new();
-    o.each("versions", |n, node| versions.extend(version(node, n)));
+    o.each("versions", |n, node| {
+        versions.extend(node.object().and_then(|o| version(o, "id", Some(n))));
+    });
+    // A plan without versions may be written as its only one, and the rows are those of the version.
+    let grants = if o.has("version_id") && !o.has("versions") {
+        versions.extend(version(o, "version_id", None));
+        Vec::new()
+    } else {
+        grants(o)
+    };
     let id = id?;
     Some(RawPlan { at, name: name.unwrap_or_else(|| id.clone()), id, archived_at, grants, versions })
 }
 
-fn version(node: Node<'_>, n: usize) -> Option<RawVersion> {
-    let o = node.object()?;
-    let id = o.required_id("id");
+fn version(o: Object<'_>, id: &str, n: Option<usize>) -> Option<RawVersion> {
+    let id = o.required_id(id);
     let version = o.optional("version", |n| n.count()).unwrap_or_default();
     let mut products = Vec::new();
     o.each("product_ids", |_, node| products.extend(node.id().map(str::to_owned)));
@@ -328,7 +337,8 @@ fn grant(node: Node<'_>, n: usize, is_default: bool) -> Option<RawGrant> {
 }
 
 fn is_code(text: &str) -> bool {
-    let mut bytes = text.bytes();
-    let first = bytes.next().is_some_and(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
-    first && text.len() <= 128 && bytes.all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_' || b == b'-')
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b':' | b'/' | b'-');
+    text.len() <= 128
+        && text.bytes().next().is_some_and(|first| first.is_ascii_alphanumeric())
+        && text.bytes().all(is_plain)
 }

@@ -40,6 +40,7 @@
 mod zones;
 mod diagnostics;
 mod tree;
+mod fields;
 mod reader;
 mod config;
 mod values;

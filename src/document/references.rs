@@ -151,7 +151,16 @@ impl Reporting<'_> {
     pub fn broken(&self, place: Place, what: &str, id: &str) {
         // An empty name is already reported as missing.
         if !id.is_empty() {
-            self.sink.error(Code::BrokenReference, place, format!("there is no {what} `{}`", shown(id)));
+            let where_else = if what == "plan version" {
+                "; versions stand in the `versions` of a plan, each with its `id`, or are the `version_id` of a plan without"
+            } else {
+                ""
+            };
+            self.sink.error(
+                Code::BrokenReference,
+                place,
+                ["there is no ", what, " `", &shown(id), "`", where_else].concat(),
+            );
         }
     }
 }

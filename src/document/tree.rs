@@ -2,9 +2,10 @@
 //!
 //! A derived deserialiser would stop at the first problem, without its place.
 
-use crate::diagnostics::Diagnostics;
+use crate::diagnostics::{Diagnostics, shown};
 use mayuse_core::{
-    Amount, AmountError, Code, Date, Element, ID_RULE, Instant, MAX_VERSION, Place, TimeError, is_id, is_longer,
+    Amount, AmountError, Code, Date, Element, ID_RULE, Instant, MAX_VERSION, Place, Problem, Severity, TimeError,
+    is_id, is_longer,
 };
 use std::borrow::Cow;
 
@@ -219,22 +220,35 @@ impl<'a> Node<'a> {
         Some(text)
     }
 
-    /// This node as one of these words, with the value of the word.
+    /// This node as one of these words, with the value of the word. Another word is an error.
     pub fn word<T: Copy>(&self, words: &[(&str, T)]) -> Option<T> {
+        self.one_of(words, Severity::Error)
+    }
+
+    /// As [`Node::word`], but another word is skipped, with what it describes: a later version may know it.
+    pub fn known_word<T: Copy>(&self, words: &[(&str, T)]) -> Option<T> {
+        self.one_of(words, Severity::Skipped)
+    }
+
+    fn one_of<T: Copy>(&self, words: &[(&str, T)], severity: Severity) -> Option<T> {
         let text = self.text()?;
         let found = words.iter().find(|(word, _)| *word == text);
         if found.is_none() {
-            self.unknown_word(text, &mut words.iter().map(|(word, _)| *word));
+            self.unknown_word(text, &mut words.iter().map(|(word, _)| *word), severity);
         }
         found.map(|(_, value)| *value)
     }
 
+    #[cold]
     #[inline(never)]
-    fn unknown_word(&self, text: &str, known: &mut dyn Iterator<Item = &str>) {
-        let known =
-            known.fold(String::new(), |list, word| if list.is_empty() { word.to_owned() } else { list + ", " + word });
-        let shown: String = text.chars().take(64).flat_map(char::escape_debug).collect();
-        self.error(Code::UnknownValue, format!("expected one of {known}, found `{shown}`"));
+    fn unknown_word(&self, text: &str, known: &mut dyn Iterator<Item = &str>, severity: Severity) {
+        let mut message = "expected one of ".to_owned();
+        for (n, word) in known.enumerate() {
+            message.push_str(if n == 0 { "" } else { ", " });
+            message.push_str(word);
+        }
+        message += &[", found `", &shown(text), "`"].concat();
+        self.sink.push(Problem { code: Code::UnknownValue, severity, place: self.path.place(), message });
     }
 
     /// Calls `each` with every item of an array and its index.
@@ -254,7 +268,7 @@ const MAX_NAME: usize = 500;
 /// The fields of an object. Unknown fields are ignored; `null` is the same as absent.
 #[derive(Clone, Copy, Debug)]
 pub struct Object<'a> {
-    fields: &'a [(Cow<'a, str>, Tree<'a>)],
+    pub(crate) fields: &'a [(Cow<'a, str>, Tree<'a>)],
     /// The path.
     pub path: Path<'a>,
     /// The diagnostics for its problems.

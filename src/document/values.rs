@@ -23,16 +23,20 @@ pub(crate) fn entitlement_value(node: Node<'_>, zones: &mut ZoneNames) -> Option
     let types =
         [("BOOLEAN", Type::Boolean), ("METERED", Type::Metered), ("CREDITS", Type::Credits), ("CONFIG", Type::Config)];
     let enabled_or_true = || value.optional("enabled", |n| n.bool()).unwrap_or(true);
-    let of_type = value.required("type", |n| n.word(&types))?;
-    let has_terms: &[&str] = match of_type {
-        Type::Boolean | Type::Credits => &["caps", "per_seat"],
-        Type::Config => &["caps"],
-        Type::Metered => &[],
+    let kind = value.required("type", |n| n.known_word(&types))?;
+    let used: &[&str] = match kind {
+        Type::Boolean => &["type", "enabled"],
+        Type::Metered => {
+            &["type", "enabled", "limit", "reset_period", "overage", "warning_threshold_pct", "per_seat", "caps"]
+        }
+        Type::Credits => &["type", "enabled", "pool_feature_id", "cost"],
+        Type::Config => &["type", "enabled", "value", "per_seat"],
     };
-    for name in has_terms.iter().filter(|name| value.has(name)) {
+    for name in ["caps", "per_seat"].into_iter().filter(|name| !used.contains(name) && value.has(name)) {
         value.error(Code::Invalid, format!("`{name}` is for METERED values"));
     }
-    Some(match of_type {
+    value.warn_of_others(used, &VALUE);
+    Some(match kind {
         Type::Config => RawValue::Config(config(value, enabled_or_true())?),
         Type::Boolean => RawValue::Boolean { enabled: value.required("enabled", |n| n.bool())? },
         Type::Metered => RawValue::Metered(metered(value, enabled_or_true(), zones)?),
@@ -44,14 +48,31 @@ pub(crate) fn entitlement_value(node: Node<'_>, zones: &mut ZoneNames) -> Option
     })
 }
 
+/// The fields of entitlement values of every type.
+const VALUE: [&str; 11] = [
+    "type",
+    "enabled",
+    "limit",
+    "reset_period",
+    "overage",
+    "warning_threshold_pct",
+    "per_seat",
+    "caps",
+    "pool_feature_id",
+    "cost",
+    "value",
+];
+
 fn metered(value: Object<'_>, enabled: bool, zones: &mut ZoneNames) -> Option<Metered> {
     let limit = field(value, "limit", |n| n.amount_not_negative());
     let reset_period = field(value, "reset_period", |n| reset_period(n, zones));
     let overage = field(value, "overage", |node| {
         let overage = node.object()?;
+        let known = ["behavior", "in_trial", "grace_pct", "unit_price"];
+        overage.warn_of_others(&known, &known);
         let behaviors = [("BLOCK", Behavior::Block), ("ALLOW", Behavior::Allow)];
-        let behavior = field(overage, "behavior", |n| n.word(&behaviors));
-        let in_trial = field(overage, "in_trial", |n| n.word(&behaviors));
+        let behavior = field(overage, "behavior", |n| n.known_word(&behaviors));
+        let in_trial = field(overage, "in_trial", |n| n.known_word(&behaviors));
         let grace_pct = field(overage, "grace_pct", |n| n.amount_not_negative());
         // `unit_price` changes no decision, but a malformed one is still a mistake in the document.
         field(overage, "unit_price", |n| n.amount_not_negative())?;
@@ -123,20 +144,29 @@ const UTC: [&str; 8] = ["UTC", "Etc/UTC", "Etc/UCT", "Etc/Universal", "Etc/Zulu"
 pub(crate) fn reset_period(node: Node<'_>, zones: &mut ZoneNames) -> Option<ResetPeriod> {
     let period = node.object()?;
     let types = ["NEVER", "BILLING_CYCLE", "CALENDAR", "FIXED_WINDOW", "SLIDING_WINDOW"].map(|name| (name, name));
-    let name = period.required("type", |n| n.word(&types))?;
+    let name = period.required("type", |n| n.known_word(&types))?;
+    let used: &[&str] = match name {
+        "NEVER" => &["type"],
+        "BILLING_CYCLE" => &["type", "sub_cycle"],
+        "CALENDAR" => &["type", "unit", "interval", "week_start", "time_zone"],
+        _ => &["type", "unit", "interval"],
+    };
+    period.warn_of_others(used, &["type", "sub_cycle", "unit", "interval", "week_start", "time_zone"]);
     Some(match name {
         "NEVER" => ResetPeriod::Never,
         "BILLING_CYCLE" if period.has("sub_cycle") => {
-            period.optional("sub_cycle", |n| n.word(&[("MONTHLY", ResetPeriod::BillingMonth)]))?
+            period.optional("sub_cycle", |n| n.known_word(&[("MONTHLY", ResetPeriod::BillingMonth)]))?
         }
         "BILLING_CYCLE" => ResetPeriod::BillingCycle,
         "CALENDAR" => {
             let every = every(period, &Unit::ALL);
             let days = Weekday::ALL.map(|day| (day.name(), day));
-            let week_start = field(period, "week_start", |n| n.word(&days));
+            let week_start = field(period, "week_start", |n| n.known_word(&days));
             let zone = field(period, "time_zone", |n| Some(zone(n.text()?, zones)));
             let (every, week_start) = (every?, week_start?.unwrap_or(Weekday::Monday));
-            // Only weeks begin on a day of the week.
+            if every.unit != Unit::Week && period.has("week_start") {
+                period.warn("week_start", Code::NoEffect, "the field has no effect here: only weeks begin on a day");
+            }
             let week_start = if every.unit == Unit::Week { week_start } else { Weekday::Monday };
             ResetPeriod::Calendar(CalendarInterval { every, week_start, zone: zone?.flatten() })
         }
@@ -160,7 +190,7 @@ fn zone(name: &str, zones: &mut ZoneNames) -> Option<ZoneIdx> {
 /// Reads `unit`, one of these, and `interval`.
 pub(crate) fn every(object: Object<'_>, units: &[Unit]) -> Option<Interval> {
     let words: Vec<(&str, Unit)> = units.iter().map(|unit| (unit.name(), *unit)).collect();
-    let unit = object.required("unit", |n| n.word(&words));
+    let unit = object.required("unit", |n| n.known_word(&words));
     let checked = |n: Node<'_>| {
         let every = Interval::new(unit.unwrap_or(Unit::Day), n.integer()?);
         every.map_err(|error| n.error(Code::OutOfRange, error.to_string())).ok()
@@ -175,11 +205,14 @@ pub(crate) fn ladder(node: Node<'_>) -> Option<Ladder> {
         return node.word(&presets).map(|preset| preset());
     }
     let spelled = node.object()?;
+    let known = ["levels", "across_subscriptions", "multiply_quantity"];
+    spelled.warn_of_others(&known, &known);
     let combines = [Combine::Replace, Combine::Stack, Combine::Max].map(|combine| (combine.name(), combine));
     let mut levels: Vec<(Level, Combine)> = Vec::new();
     spelled.required("levels", |list| {
         list.items(|_, item| {
             let Some(entry) = item.object() else { return };
+            entry.warn_of_others(&["level", "combine"], &["level", "combine"]);
             let level = entry.required("level", |n| level(&n));
             let combine = entry.optional("combine", |n| n.word(&combines)).unwrap_or(Combine::Replace);
             let Some(level) = level else { return };

@@ -179,8 +179,8 @@ impl Sql {
         );
         self.run(&statement, bindings)?;
         if kind == Kind::Plan {
-            for plan_version in mayuse_dialects::items(body, "versions") {
-                let bindings = vec![text(plan_version, "id").into(), id.into()];
+            for (plan_version, _) in mayuse_dialects::versions(body) {
+                let bindings = vec![plan_version.into(), id.into()];
                 self.run("INSERT OR REPLACE INTO plan_versions VALUES (?, ?)", bindings)?;
             }
         }

@@ -217,7 +217,7 @@ fn the_mistakes_of_a_write_go_before_what_it_would_break() {
     let mut memory = seeded();
     for (body, path) in [
         (json!({"code": "planned", "status": "ACTIVE"}), "feature_type"),
-        (json!({"code": "PLANNED", "feature_type": {"type": "BOOLEAN"}, "status": "ACTIVE"}), "code"),
+        (json!({"code": "PLAN NED", "feature_type": {"type": "BOOLEAN"}, "status": "ACTIVE"}), "code"),
         (json!({"code": "planned", "feature_type": {"type": "BOTH"}, "status": "ACTIVE"}), "feature_type.type"),
     ] {
         let (status, found, message) = refused(&mut memory, "PUT", "features/feat_planned", &body);
@@ -227,7 +227,10 @@ fn the_mistakes_of_a_write_go_before_what_it_would_break() {
 
 #[test]
 fn broken_references_are_named_by_their_place_in_the_entity() {
-    let no_such = |what: &str, id: &str| format!("there is no {what} `{id}`");
+    let no_such = |what: &str, id: &str| {
+        let versions = "; versions stand in the `versions` of a plan, each with its `id`, or are the `version_id` of a plan without";
+        format!("there is no {what} `{id}`{}", if what == "plan version" { versions } else { "" })
+    };
     let one = |field: &str, value: Value| with(&subscription("cus_a"), json!({field: value}));
     let cases = [
         (

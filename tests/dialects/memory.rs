@@ -2,8 +2,8 @@
 
 use mayuse_core::Instant;
 use mayuse_dialects::{
-    ApiError, Change, Context, Entity, Ids, Kind, Presented, Referred, Request, Store, answer, items, key_of,
-    read_definitions, references, text,
+    ApiError, Change, Context, Entity, Ids, Kind, Presented, Referred, Request, Store, answer, key_of,
+    read_definitions, references, text, versions,
 };
 use mayuse_document::{Document, ZoneSource};
 use serde_json::{Map, Value, json};
@@ -144,8 +144,7 @@ impl Store for Memory {
     }
 
     fn plan_of_version(&self, version_id: &str) -> Result<Option<Entity>, ApiError> {
-        let has =
-            |plan: &&Entity| items(&plan.body, "versions").iter().any(|version| text(version, "id") == version_id);
+        let has = |plan: &&Entity| versions(&plan.body).iter().any(|(id, _)| *id == version_id);
         Ok(self.of(Kind::Plan).find(has).cloned())
     }
 

@@ -179,13 +179,15 @@ fn what_is_no_json_is_refused_as_ever_and_said_where() {
         "1 1",
         "NaN",
         "Infinity",
-        "\u{feff}1",
+        " \u{feff}1",
+        "\u{feff}\u{feff}1",
         "[1]\n",
         "\r\n\t [ 1 , 2 ] ",
         "{\"a\":1,\"a\":2}",
     ] {
         check(text.as_bytes());
     }
+    assert_eq!(from_slice("\u{feff}[1]".as_bytes()), from_slice(b"[1]"));
     for n in 126..=129 {
         check(format!("{}{}", "[".repeat(n), "]".repeat(n)).as_bytes());
         check(format!("{}1{}", "{\"a\":".repeat(n), "}".repeat(n)).as_bytes());

@@ -244,7 +244,7 @@ fn a_document_is_taken_whole_or_not_at_all() {
 
 #[test]
 fn a_document_of_one_entity_has_full_paths() {
-    let document = json!({"format": 1, "features": [{"id": "feat_a", "code": "A"}]});
+    let document = json!({"format": 1, "features": [{"id": "feat_a", "code": "A b"}]});
     let (_, answer) = Memory::new().ask("PUT", "/v1/catalog", &document);
     let paths: Vec<&str> =
         answer["error"]["problems"].as_array().unwrap().iter().map(|problem| text(problem, "path")).collect();

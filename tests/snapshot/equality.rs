@@ -83,11 +83,14 @@ fn of_the_vectors() {
         let file = read(name.as_str().unwrap());
         for case in file["cases"].as_array().unwrap().iter().filter(|case| case["kind"] == "check") {
             let document = case.get("catalog").unwrap_or(&file["catalog"]);
+            let mut case = case.clone();
+            let question = case.as_object_mut().unwrap();
+            question.retain(|name, _| !["id", "kind", "description", "expect", "catalog"].contains(&name.as_str()));
             let compiles = serde_json::from_value::<Document>(document.clone()).unwrap().compile().is_ok();
-            assert_eq!(try_cut(document, 1).is_ok(), compiles, "{}", case["id"]);
+            assert_eq!(try_cut(document, 1).is_ok(), compiles, "{document}");
             if !compiles {
                 n_refused += 1;
-            } else if Check::read(&tree(case)).is_ok() {
+            } else if Check::read(&tree(&case)).is_ok() {
                 let now = Instant::parse("2025-06-15").unwrap();
                 let explained = json!({ "explain": true });
                 let mut question = case.clone();

@@ -10,7 +10,7 @@ use crate::json::json;
 use crate::kind::Kind;
 use crate::request::{Context, Outcome};
 use crate::route::Call;
-use crate::store::{Entity, Store, items, product_of, text};
+use crate::store::{Entity, Store, items, product_of, text, versions};
 use crate::strict;
 use mayuse_core::{
     Amount, Decision, FullCatalog, Instant, Level, Origin, Question, Reason, SortedMap, ValueType, WriteJson, decide,
@@ -76,7 +76,7 @@ fn row_on<'b>(owner: &'b Value, feature: &Value) -> Option<&'b Value> {
 }
 
 fn version_of<'b>(plan: &'b Value, id: &str) -> Option<&'b Value> {
-    items(plan, "versions").iter().find(|version| text(version, "id") == id)
+    versions(plan).into_iter().find(|(known, _)| *known == id).map(|(_, version)| version)
 }
 
 /// Finds a feature by id, else by code.

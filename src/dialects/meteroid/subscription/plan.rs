@@ -31,7 +31,7 @@ use crate::failure::ApiError;
 use crate::json::json;
 use crate::kind::Kind;
 use crate::meteroid::shapes::is_archived;
-use crate::store::{items, text};
+use crate::store::{text, versions};
 use mayuse_core::{Code, Instant};
 use mayuse_document::{Node, Object};
 use serde_json::{Map, Value};
@@ -96,27 +96,30 @@ pub(super) fn find(
     if is_archived(&plan, now) || text(&plan, "status") == "ARCHIVED" {
         return Err(ApiError::field("plan_id", format!("plan `{plan_id}` is archived")));
     }
-    let number = |version: &&Value| version.get("version").and_then(Value::as_i64).unwrap_or_default();
-    let versions = items(&plan, "versions");
+    let number = |(_, version): &(&str, &Value)| version.get("version").and_then(Value::as_i64).unwrap_or_default();
+    let versions = versions(&plan);
     if versions.is_empty() {
         return Err(ApiError::field(
             "plan_id",
             format!("plan `{plan_id}` has no versions, so nobody can subscribe to it"),
         ));
     }
-    let is_draft = |version: &&Value| version.get("is_draft").and_then(Value::as_bool) == Some(true);
-    let open = versions.iter().filter(|version| !is_draft(version));
+    let is_draft = |(_, version): &(&str, &Value)| version.get("is_draft").and_then(Value::as_bool) == Some(true);
+    let open = versions.iter().copied().filter(|version| !is_draft(version));
     let found = match version {
         Some(asked) => open.clone().rfind(|version| number(version) == asked),
         None => open.clone().max_by_key(number),
     };
-    let Some(found) = found else {
+    let Some((found_id, found)) = found else {
         let known: Vec<String> = open.map(|version| number(&version).to_string()).collect();
         let known = if known.is_empty() { "drafts only".to_owned() } else { known.join(", ") };
         let asked = version.map_or_else(|| "to subscribe to".to_owned(), |version| version.to_string());
         return Err(unknown("version", format!("plan `{plan_id}` has no version {asked}; it has {known}")));
     };
-    let whole = with_inherited_fields(found, &plan);
+    let mut whole = with_inherited_fields(found, &plan);
+    if let Some(fields) = whole.as_object_mut() {
+        fields.insert("id".to_owned(), found_id.into());
+    }
     let (mut version, unpriced) = stored(&format!("plan `{plan_id}`"), &whole, "plan_id", read)?;
     plan_id.clone_into(&mut version.plan_id);
     version.plan_name = Some(text(&plan, "name")).filter(|name| !name.is_empty()).unwrap_or(plan_id).to_owned();
