@@ -78,8 +78,8 @@ fn files(paths: &[PathBuf]) -> Result<Vec<PathBuf>, CliError> {
 fn run_file(path: &Path) -> Result<Vec<(String, Vec<String>)>, CliError> {
     let invalid = |message: &str| CliError::Json { what: input::name(path), message: message.to_owned() };
     let file: Value = serde_json::from_slice(&input::read(path)?).map_err(|error| invalid(&error.to_string()))?;
-    if file.get("spec_version") != Some(&json!(1)) {
-        return Err(invalid("expected a vector file with \"spec_version\": 1"));
+    if ![Some(&json!(1)), Some(&json!(2))].contains(&file.get("spec_version")) {
+        return Err(invalid("expected a vector file with \"spec_version\": 1 or 2"));
     }
     let cases = file.get("cases").and_then(Value::as_array).ok_or_else(|| invalid("expected \"cases\", an array"))?;
     let mut shared = file.get("catalog").map(compile);
