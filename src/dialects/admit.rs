@@ -220,7 +220,10 @@ impl<'w> Write<'w> {
                     if code != text(body, "code") {
                         unused(Referred::Feature, code, "change its code")?;
                     }
-                    let type_of = |body: &Value| body.get("feature_type").map(|t| text(t, "type").to_owned());
+                    let type_of = |body: &Value| {
+                        let of = body.get("feature_type")?;
+                        Some([text(of, "type").to_owned(), text(of, "value_type").to_owned()])
+                    };
                     if type_of(&stored.body) != type_of(body) {
                         unused(Referred::Feature, id, "change its type")?;
                         unused(Referred::Feature, code, "change its type")?;

@@ -137,7 +137,7 @@ impl Change {
 }
 
 /// The stored fields of a document that are not lists of entities.
-pub(crate) const SETTINGS: [&str; 2] = ["ladder", "access_statuses"];
+pub(crate) use mayuse_document::SETTINGS;
 
 /// The largest integer that every JSON reader keeps exactly.
 pub(crate) const MAX_WHOLE: i64 = (1 << 53) - 1;
