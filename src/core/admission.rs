@@ -6,6 +6,7 @@ use crate::allowance::{Limits, Overflow, Terms};
 use crate::amount::Amount;
 use crate::compose::AnchoredAllowance;
 use crate::decision::{Metering, Overage, Period, Reason, Role, ValueType, Warning, WindowAnswer};
+use crate::evaluation::EvaluationContext;
 use crate::reset::ResetPeriod;
 use crate::sort::sort_by;
 use crate::time::Instant;
@@ -89,13 +90,14 @@ pub(crate) fn available(results: &[AllowanceResult<'_>]) -> Option<Amount> {
 
 /// Asks the limit of an allowance alone.
 pub(crate) fn admit_metered<'c>(
-    now: Instant,
+    context: &EvaluationContext<'_, 'c>,
     anchored: &AnchoredAllowance<'c>,
     limits: Limits,
     request: UsageRequest,
     valid_until: &mut ValidUntil,
 ) -> Result<AllowanceResult<'c>, Overflow> {
-    let window = window(limits.reset_period, &anchored.anchors, now);
+    let (now, zones) = (context.now, &context.catalog.zones);
+    let window = window(limits.reset_period, &anchored.anchors, zones, now);
     valid_until.window(&window, request.consumed);
     let UsageRequest { requested, consumed, reserved } = request;
     let used = match consumed {
@@ -154,7 +156,11 @@ pub(crate) fn admit_metered<'c>(
                 remaining,
                 overage: Overage { behavior: limits.overage, grace: limits.grace, units },
                 warning,
-                period: Some(Period { rule: shown(limits.reset_period, &anchored.anchors, &window, now), window }),
+                period: Some(Period {
+                    rule: shown(limits.reset_period.with_zone(None), &anchored.anchors, &window, now),
+                    zone: context.catalog.zone_name(limits.reset_period),
+                    window,
+                }),
             },
             drawn: None,
             origin: anchored.allowance.row.source.into(),
@@ -168,7 +174,7 @@ pub(crate) fn admit_metered<'c>(
 #[cold]
 #[inline(never)]
 pub(crate) fn admit_caps<'c>(
-    now: Instant,
+    context: &EvaluationContext<'_, 'c>,
     anchored: &AnchoredAllowance<'c>,
     result: &mut AllowanceResult<'c>,
     request: &mut dyn FnMut(ResetPeriod) -> Result<UsageRequest, Overflow>,
@@ -185,7 +191,7 @@ pub(crate) fn admit_caps<'c>(
             warning_threshold_pct: None,
             ..limits
         };
-        caps.push(admit_metered(now, anchored, limits, request(*reset_period)?, valid_until)?);
+        caps.push(admit_metered(context, anchored, limits, request(*reset_period)?, valid_until)?);
     }
     sort_by(&mut caps, by_length);
     let limit = result.answer;
@@ -227,7 +233,7 @@ fn by_length(a: &AllowanceResult<'_>, b: &AllowanceResult<'_>) -> Ordering {
 
 /// The reset period that an answer shows: months that do not cut the billing period are the billing cycle.
 fn shown(rule: ResetPeriod, anchors: &Anchors, window: &Window, now: Instant) -> ResetPeriod {
-    let is_cut = || self::window(ResetPeriod::BillingCycle, anchors, now) != *window;
+    let is_cut = || self::window(ResetPeriod::BillingCycle, anchors, &[], now) != *window;
     if rule == ResetPeriod::BillingMonth && !is_cut() { ResetPeriod::BillingCycle } else { rule }
 }
 

@@ -3,9 +3,11 @@
 use crate::definitions::Definitions;
 use crate::idx::{AddOnIdx, FeatureIdx, ProductIdx, UNRESOLVED, VersionIdx, item};
 use crate::index::Index;
+use crate::reset::ResetPeriod;
 use crate::value::{
-    Config, ConfigType, ConfigValue, Credits, FeatureType, Grant, UncheckedGrant, UncheckedValue, Value,
+    Config, ConfigType, ConfigValue, Credits, FeatureType, Grant, Metered, UncheckedGrant, UncheckedValue, Value,
 };
+use crate::zone::ZoneIdx;
 
 /// The names of a catalog with their positions.
 #[derive(Debug)]
@@ -16,6 +18,8 @@ pub struct SymbolTable {
     add_ons: Index,
     versions: Index,
     products: Index,
+    zones: Index,
+    n_zones: u32,
 }
 
 /// The facts by which a value fits a feature or not.
@@ -39,12 +43,13 @@ pub(crate) struct ResolvedRefs {
     pub version: VersionIdx,
     pub add_on: AddOnIdx,
     pub product: ProductIdx,
+    pub zone: Option<ZoneIdx>,
 }
 
 impl SymbolTable {
     /// The symbol table of definitions. It has the products that the definitions name: no other product matters.
     pub fn new(definitions: &Definitions<'_>) -> SymbolTable {
-        let Definitions { features, plans, add_ons, .. } = definitions;
+        let Definitions { features, plans, add_ons, zones, .. } = definitions;
         // The versions of all plans, in the order of the plans.
         let versions = || plans.iter().flat_map(|plan| &plan.versions);
         let mut products: Vec<&str> = Vec::new();
@@ -65,6 +70,8 @@ impl SymbolTable {
             add_ons: numbered(&mut add_ons.iter().map(|add_on| add_on.id)),
             versions: numbered(&mut versions().map(|version| version.id)),
             products: numbered(&mut products.into_iter()),
+            zones: numbered(&mut zones.iter().map(|zone| &*zone.name)),
+            n_zones: u32::try_from(zones.len()).unwrap_or_default(),
         }
     }
 
@@ -117,6 +124,11 @@ impl SymbolTable {
         self.products.get(id).map(ProductIdx)
     }
 
+    /// The position of the time zone with this name.
+    pub fn zone(&self, name: &str) -> Option<ZoneIdx> {
+        self.zones.get(name).map(ZoneIdx::new)
+    }
+
     /// Resolves a name of a block.
     pub(crate) fn resolve(&self, name: &str) -> ResolvedRefs {
         ResolvedRefs {
@@ -124,6 +136,7 @@ impl SymbolTable {
             version: self.version(name).unwrap_or(VersionIdx(UNRESOLVED)),
             add_on: self.add_on(name).unwrap_or(AddOnIdx(UNRESOLVED)),
             product: self.product(name).unwrap_or(ProductIdx(UNRESOLVED)),
+            zone: self.zone(name),
         }
     }
 
@@ -136,6 +149,7 @@ impl SymbolTable {
         let expected = type_of(feature);
         Err(TypeMismatch(match (value, expected) {
             (UncheckedValue::Unknown, _) => "the value has a word that is not known",
+            (UncheckedValue::Metered(metered), _) if !self.has_zones_of(metered) => "the time zone is not known",
             (_, Some(FeatureType::Unknown)) => "the type of the feature is not known",
             (UncheckedValue::Boolean { enabled }, None | Some(FeatureType::Boolean)) => {
                 return Ok(Value::Boolean { enabled: *enabled });
@@ -165,6 +179,12 @@ impl SymbolTable {
                 _ => return Ok(Value::Credits(Credits { enabled: *enabled, pool: *pool, cost: *cost })),
             },
         }))
+    }
+
+    /// Whether all positions of time zones lie in the list of zones.
+    fn has_zones_of(&self, metered: &Metered) -> bool {
+        let is_known = |period: ResetPeriod| period.zone().is_none_or(|zone| zone.at() < self.n_zones);
+        is_known(metered.reset_period) && metered.caps.iter().all(|cap| is_known(cap.reset_period))
     }
 
     /// The checked row. A type mismatch becomes [`Value::TypeMismatch`], which resolution skips.

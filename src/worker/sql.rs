@@ -8,7 +8,7 @@ use mayuse_dialects::{
     ApiError, ApiResponse, Change, Entity, ErrorKind, JsonValue, Kind, Progress, Recorded, Referred, Store,
 };
 use mayuse_dialects::{from_slice, key_of, read_definitions, references, text};
-use mayuse_document::Document;
+use mayuse_document::{Document, ZoneSource};
 use mayuse_snapshot::{Definitions, ObjectRef};
 use serde_json::Value;
 use std::cell::RefCell;
@@ -193,6 +193,7 @@ impl Sql {
             }
         }
         for (what, referred) in references(kind, body).iter() {
+            self.forget_zones(*what);
             let bindings = vec![what.name().into(), referred.as_str().into(), kind.name().into(), id.into()];
             self.run("INSERT INTO refers VALUES (?, ?, ?, ?)", bindings)?;
         }
@@ -216,6 +217,7 @@ impl Sql {
             Kind::Customer | Kind::Subscription => {
                 let Some(stored) = self.get(kind, id)? else { return Ok(()) };
                 for (what, referred) in references(kind, &stored.body).iter() {
+                    self.forget_zones(*what);
                     let bindings = vec![what.name().into(), referred.as_str().into(), kind.name().into(), id.into()];
                     let statement = "DELETE FROM refers WHERE what = ? AND id = ? AND user_kind = ? AND user_id = ?";
                     self.run(statement, bindings)?;
@@ -223,6 +225,14 @@ impl Sql {
                 Ok(())
             }
             _ => Ok(()),
+        }
+    }
+
+    /// Drops the cached definitions, which have the time zones that customers and subscriptions name.
+    fn forget_zones(&self, what: Referred) {
+        if what == Referred::TimeZone {
+            self.definitions.replace(None);
+            self.packed.replace(None);
         }
     }
 
@@ -384,6 +394,15 @@ impl Store for Sql {
 
     fn lower(&self, text: &str) -> String {
         JsString::from(text).to_lower_case().into()
+    }
+
+    fn zones(&self) -> ZoneSource {
+        mayuse_intl::offsets
+    }
+
+    fn named_zones(&self) -> Result<Vec<String>, ApiError> {
+        let statement = "SELECT DISTINCT id FROM refers WHERE what = ? ORDER BY id";
+        self.rows(statement, vec![Referred::TimeZone.name().into()], Row::text)
     }
 
     fn definitions(&self) -> Result<Document, ApiError> {
