@@ -1,7 +1,8 @@
 //! Laws of usage by allowance and of caps, for random catalogs and questions.
 
 use crate::laws::{answer, more};
-use crate::random::{Amounts, Rules, cases, catalog, ladder, now};
+use crate::random::{Amounts, Rules, cases, catalog, ladder};
+use crate::random_time::now;
 use mayuse_core::{Amount, FullCatalog, Instant};
 use mayuse_tests::compiled;
 use proptest::collection::vec;

@@ -4,7 +4,7 @@ use crate::input::{self, CliError};
 use crate::upload::{self, Shape, Upload};
 use mayuse_core::{BlockBuilder, Code, Element, Packed, Problem, Problems, SortedRecords};
 use mayuse_dialects::{Kind, MAX_LINE};
-use mayuse_document::{Document, Tree, add_element};
+use mayuse_document::{Document, SETTINGS, Tree, add_element};
 use serde::Deserialize;
 use std::borrow::Cow;
 use std::io::{self, BufRead, BufReader, Read};
@@ -231,7 +231,7 @@ impl Line {
             (Some(Kind::Coupon | Kind::AddOnMapping), _) => {}
             (Some(kind), fields) => document.add_at(kind.list(), self.at(), fields),
             (None, Tree::Object(fields)) => {
-                let settings = fields.iter().filter(|(name, _)| Document::SETTINGS.contains(&&**name));
+                let settings = fields.iter().filter(|(name, _)| SETTINGS.contains(&&**name));
                 settings.for_each(|(name, value)| document.set(name, value));
             }
             (None, _) => {}

@@ -9,7 +9,7 @@ use crate::server::{Answer, Server};
 use crate::style::Progress;
 use crate::upload::{self, Shape, Upload};
 use mayuse_dialects::Kind;
-use mayuse_document::Document;
+use mayuse_document::SETTINGS;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -168,7 +168,7 @@ impl Lines {
             }
         }
         let mut settings = "{\"kind\":\"settings\"".to_owned();
-        for (name, value) in fields.iter().filter(|(name, _)| Document::SETTINGS.contains(&&**name)) {
+        for (name, value) in fields.iter().filter(|(name, _)| SETTINGS.contains(&&**name)) {
             let value = value.get().replace(['\n', '\r'], " ");
             settings.push_str(&format!(",\"{name}\":{value}"));
         }

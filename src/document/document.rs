@@ -236,10 +236,7 @@ impl Document {
         self.seen = seen;
     }
 
-    /// The fields of a document that are neither lists nor its format.
-    pub const SETTINGS: [&str; 3] = ["ladder", "access_statuses", "fallback_plan_version_id"];
-
-    /// Sets `format`, `ladder`, `access_statuses` or `fallback_plan_version_id`.
+    /// Sets `format` or one of the [`SETTINGS`].
     pub fn set(&mut self, name: &str, tree: &Tree<'_>) {
         let node = Node { tree, path: Path::Field(&Path::Root, name), sink: &self.sink };
         match name {
@@ -273,6 +270,9 @@ impl Document {
 const LISTS: [&str; 8] =
     ["products", "prices", "metrics", "features", "plans", "add_ons", "customers", "subscriptions"];
 const SCALARS: [&str; 4] = ["format", "ladder", "access_statuses", "fallback_plan_version_id"];
+
+/// The fields of a document that are settings of the catalog: neither its format nor its lists.
+pub const SETTINGS: [&str; 3] = ["ladder", "access_statuses", "fallback_plan_version_id"];
 
 /// A document whose lists are sorted by id.
 struct SortedDocument {

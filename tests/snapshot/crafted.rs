@@ -236,6 +236,85 @@ fn rows() {
     check_record(with(0, 1, &metered(&[1, 6, 0, 1])));
 }
 
+#[track_caller]
+fn check_opens(n_subscriptions: u64, record: String) {
+    let block = Block { records: vec![record], counted: (1, n_subscriptions), ..good() };
+    assert_eq!(open(&block.bytes()).map(drop), Ok(()));
+}
+
+/// Dates, caps and CONFIG values.
+#[test]
+fn rows_of_format_2() {
+    let with = |row: String| customer(0, 1, &row, 0, "");
+    let dated = |dates: &[u64]| [numbers(&[6, 2]), text("ent"), numbers(dates), numbers(&[1])].concat();
+    check_opens(0, with(dated(&[8, 10])));
+    check_record(with(dated(&[10, 8])));
+    check_record(with(dated(&[10, 10])));
+    check_record(with(dated(&[10])));
+    // Two rows on one feature, the second before the first ends.
+    let from = |at: u64| [numbers(&[2, 2]), text("ent"), numbers(&[at, 1])].concat();
+    check_opens(0, customer(0, 2, &(dated(&[8, 10]) + &from(10)), 0, ""));
+    check_record(customer(0, 2, &(dated(&[8, 10]) + &from(8)), 0, ""));
+    check_record(customer(0, 2, &(dated(&[8, 10]) + &row(2)), 0, ""));
+    check_record(customer(0, 2, &(from(10) + &dated(&[8, 10])), 0, ""));
+    let capped = |rest: &[u64]| [numbers(&[0, 1]), text("ent"), numbers(&[2, 65, 0]), numbers(rest)].concat();
+    check_opens(0, with(capped(&[1, 0, 5, 1])));
+    check_record(with(capped(&[0])));
+    check_record(with(capped(&[1, 1, 5, 1])));
+    check_record(with(capped(&[[9].as_slice(), &[0, 5, 1].repeat(9)].concat())));
+    check_record(with(capped(&[u64::MAX])));
+    let config = |rest: &[u64]| [numbers(&[0, 1]), text("ent"), numbers(&[4]), numbers(rest)].concat();
+    check_opens(0, with(config(&[33, 0, 0, 7])));
+    check_record(with(config(&[33, 0, 1, 7])));
+    check_record(with(config(&[33, 1])));
+    check_record(with(config(&[1, 5])));
+    check_record(with(config(&[1, 3, u64::MAX])));
+    let long = |n: usize| with(config(&[1, 4]) + &text(&"1".repeat(n)));
+    check_opens(0, long(16_384));
+    let refused = open(&Block { records: vec![long(16_385)], counted: (1, 0), ..good() }.bytes());
+    assert!(refused.is_err());
+    check_record(with([numbers(&[0, 1]), text("ent"), numbers(&[6])].concat()));
+}
+
+/// Seats, changes of the status, dated add-ons, unknown statuses, slots.
+#[test]
+fn extras_of_subscriptions() {
+    let with = |status: u64, flags: u64, extras: &str| {
+        let head = numbers(&[3, status | 64, 0, 1, flags, 20_089 * 2, 0]);
+        customer(0, 1, &row(2), 1, &[text("s"), head, text(extras)].concat())
+    };
+    let good: [(u64, u64, String); 6] = [
+        (3, 4, numbers(&[5])),
+        (3, 8, numbers(&[10])),
+        (3, 16, text(&numbers(&[8, 3, 10, 5]))),
+        (3, 32, text(&numbers(&[0, 2, 2, 8]))),
+        (12, 64, text("ON_HOLD")),
+        (3, 128, text(&numbers(&[0, 2, 1, 3]))),
+    ];
+    for (status, flags, extras) in &good {
+        check_opens(1, with(*status, *flags, extras));
+        check_record(with(*status, *flags, &format!("{extras}\0")));
+        check_record(with(*status, *flags, ""));
+    }
+    let bad: [(u64, u64, String); 12] = [
+        (3, 4, numbers(&[0])),
+        (3, 16, text(&numbers(&[10, 3, 8, 5]))),
+        (3, 16, text(&numbers(&[8, 13]))),
+        (3, 16, text(&numbers(&[8, 12, 0]))),
+        (3, 32, text(&numbers(&[0, 0, 2, 8]))),
+        (3, 32, text(&numbers(&[0, 2, 0]))),
+        (3, 32, text(&numbers(&[3, 2, 2, 8]))),
+        (3, 32, text(&numbers(&[0, 2, 6, 8, 8]))),
+        (3, 64, text("ACTIVE")),
+        (12, 4, numbers(&[5])),
+        (3, 128, text(&numbers(&[99, 2]))),
+        (3, 128, text(&numbers(&[0, 0]))),
+    ];
+    for (status, flags, extras) in bad {
+        check_record(with(status, flags, &extras));
+    }
+}
+
 #[test]
 fn subscriptions() {
     let with = |n, subscriptions: &str| customer(0, 1, &row(2), n, subscriptions);

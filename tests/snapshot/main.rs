@@ -31,6 +31,7 @@ mod incremental;
 mod manifest;
 mod edges;
 mod format_1;
+mod round_trips;
 mod freshness;
 mod file;
 mod hot_path;
