@@ -8,7 +8,7 @@ use crate::tree::{Node, Object, Path, Tree};
 use crate::values;
 use mayuse_core::{
     Amount, Anchors, Code, FeatureIdx, GivenRow, Instant, Problem, Problems, Question, QuestionForm, ResetPeriod,
-    Resolution, Slot, UsageEntry, WindowBounds, resolve_rows, switch, window as window_at,
+    Resolution, Slot, UsageEntry, WindowBounds, counted, joined, resolve_rows, switch, window as window_at,
 };
 use std::borrow::Cow;
 
@@ -80,7 +80,10 @@ impl Check {
                     }
                 });
                 if max < n_questions {
-                    list.error(Code::OutOfRange, format!("at most {max} questions at once, found {n_questions}"));
+                    list.error(
+                        Code::OutOfRange,
+                        joined(&["at most ", &counted(max), " questions at once, found ", &counted(n_questions)]),
+                    );
                 }
                 Some(checks)
             })
@@ -204,7 +207,7 @@ pub fn ask_window(tree: &Tree<'_>) -> Result<WindowBounds, Problems> {
             _ => None,
         };
         if let Some(field) = missing {
-            o.sink.error(Code::Missing, field.to_owned(), format!("a {} window is tied to it", rule.name()));
+            o.sink.error(Code::Missing, field.to_owned(), joined(&["a ", rule.name(), " window is tied to it"]));
             return None;
         }
         let anchors = Anchors { activation: activation.unwrap_or(Instant::EPOCH), billing };
