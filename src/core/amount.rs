@@ -23,7 +23,7 @@ use std::fmt;
 /// assert_eq!(large.plus(Amount::parse("0.1").unwrap()), None);
 /// ```
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Amount(Decimal);
+pub struct Amount(pub(crate) Decimal);
 
 /// The longest text that is read: 29 digits, a sign, a point, and room for redundant zeros.
 const MAX_TEXT: usize = 64;
@@ -73,6 +73,11 @@ impl Amount {
         Written::new(self.0).as_str().to_owned()
     }
 
+    /// What `Display` shows: the shortest exact form, so that equal amounts print alike.
+    pub fn text(self) -> String {
+        Written::new(self.0.normalize()).as_str().to_owned()
+    }
+
     /// Whether the amount is below zero.
     pub fn is_negative(self) -> bool {
         self.0.is_sign_negative() && !self.0.is_zero()
@@ -111,53 +116,6 @@ impl Amount {
     /// `self` per cent of `other`, or None if it has too many digits.
     pub fn percent_of(self, other: Amount) -> Option<Amount> {
         self.times(Amount(Decimal::new(1, 2)))?.times(other)
-    }
-
-    /// The quotient of two amounts of at least zero, rounded down to 28 significant digits and 28 decimal places. None
-    /// for a divisor of zero. A quotient that is too large is the largest amount.
-    pub(crate) fn divided_down(self, by: Amount) -> Option<Amount> {
-        const ENOUGH: i128 = 10_i128.pow(27);
-        let (a, b) = (self.0.normalize(), by.0.normalize());
-        let divisor = b.mantissa();
-        let mut quotient = a.mantissa().checked_div(divisor)?;
-        let mut rest = a.mantissa().checked_rem(divisor)?;
-        let mut scale = i64::from(a.scale()).saturating_sub(i64::from(b.scale()));
-        while scale < 0 || (rest != 0 && quotient < ENOUGH && scale < 28) {
-            let Some(shifted) = quotient.checked_mul(10) else { return Some(Amount(Decimal::MAX)) };
-            // The rest is below 2^96.
-            let dividend = rest.saturating_mul(10);
-            quotient = shifted.saturating_add(dividend.checked_div(divisor)?);
-            rest = dividend.checked_rem(divisor)?;
-            scale = scale.saturating_add(1);
-        }
-        let scale = u32::try_from(scale).unwrap_or_default();
-        Some(Amount(Decimal::try_from_i128_with_scale(quotient, scale).unwrap_or(Decimal::MAX)))
-    }
-
-    /// The sum of two amounts of at least zero. Decimal places that do not fit are dropped.
-    pub(crate) fn plus_down(self, other: Amount) -> Amount {
-        let (mut a, mut b) = (self.0.normalize(), other.0.normalize());
-        loop {
-            if let Some(sum) = Amount(a).plus(Amount(b)) {
-                return sum;
-            }
-            let longer = if a.scale() < b.scale() { &mut b } else { &mut a };
-            let Some(shorter) = shorter(*longer) else { return Amount(Decimal::MAX) };
-            *longer = shorter;
-        }
-    }
-
-    /// What is left of an amount after `other`, which is at most as large. Decimal places of `other` that do not fit
-    /// are dropped.
-    pub(crate) fn minus_about(self, other: Amount) -> Amount {
-        let mut other = other.0.normalize();
-        loop {
-            if let Some(rest) = self.minus(Amount(other)) {
-                return rest;
-            }
-            let Some(shorter) = shorter(other) else { return self };
-            other = shorter;
-        }
     }
 
     /// The amount as a whole number of 62 bits, if it is one. The sum of two such numbers fits 64 bits.
@@ -217,21 +175,33 @@ fn raised(value: Decimal, scale: u32) -> Option<i128> {
 }
 
 /// The amount `mantissa / 10^scale`, if 96 bits and 28 decimal places hold it, if need be without trailing zeros.
-fn fit(mut mantissa: i128, mut scale: u32) -> Option<Amount> {
+fn fit(mantissa: i128, mut scale: u32) -> Option<Amount> {
     if let Ok(value) = Decimal::try_from_i128_with_scale(mantissa, scale) {
         return Some(Amount(value));
     }
-    while scale > 0 && mantissa.checked_rem(10) == Some(0) {
-        mantissa = mantissa.checked_div(10)?;
-        scale = scale.checked_sub(1)?;
+    let digits = mantissa.unsigned_abs();
+    let mut words = [96_u32, 64, 32, 0].map(|shift| (digits >> shift) as u32);
+    while let Some(fewer) = scale.checked_sub(1) {
+        let mut tenth = words;
+        if divide_by_ten(&mut tenth) != 0 {
+            break;
+        }
+        (words, scale) = (tenth, fewer);
     }
+    let digits = words.iter().fold(0_u128, |digits, word| digits << 32 | u128::from(*word));
+    let digits = i128::try_from(digits).ok()?;
+    let mantissa = if mantissa < 0 { digits.checked_neg()? } else { digits };
     Decimal::try_from_i128_with_scale(mantissa, scale).ok().map(Amount)
 }
 
-/// The value without its last decimal place; None for a whole number.
-fn shorter(value: Decimal) -> Option<Decimal> {
-    let scale = value.scale().checked_sub(1)?;
-    Decimal::try_from_i128_with_scale(value.mantissa().checked_div(10)?, scale).ok()
+/// Divides a number in words, the highest first, and returns the rest. The division of 128 bits is a kilobyte of wasm.
+pub(crate) fn divide_by_ten(words: &mut [u32]) -> u32 {
+    let mut rest = 0;
+    for word in words {
+        let dividend = u64::from(rest) << 32 | u64::from(*word);
+        (*word, rest) = ((dividend / 10) as u32, (dividend % 10) as u32);
+    }
+    rest
 }
 
 impl From<u32> for Amount {
@@ -265,9 +235,8 @@ impl Ord for Amount {
 }
 
 impl fmt::Display for Amount {
-    /// The shortest exact form, so that equal amounts print alike.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(Written::new(self.0.normalize()).as_str())
+        f.pad(&self.text())
     }
 }
 
@@ -283,23 +252,18 @@ impl WriteJson for Amount {
 }
 
 /// A decimal in plain digits, right-aligned in a buffer. The library prints the same text with five times the code.
-struct Written {
+pub(crate) struct Written {
     text: [u8; 32],
     from: usize,
 }
 
 impl Written {
-    fn new(value: Decimal) -> Written {
+    pub(crate) fn new(value: Decimal) -> Written {
         let parts = value.unpack();
         let (mut words, mut scale) = ([parts.hi, parts.mid, parts.lo], parts.scale);
         let mut written = Written { text: [0; 32], from: 32 };
         loop {
-            let mut rest = 0;
-            for word in &mut words {
-                let dividend = u64::from(rest) << 32 | u64::from(*word);
-                (*word, rest) = ((dividend / 10) as u32, (dividend % 10) as u32);
-            }
-            written.prepend(digit(rest.into()));
+            written.prepend(digit(divide_by_ten(&mut words).into()));
             if scale == 1 {
                 written.prepend(b'.');
             } else if scale == 0 && words == [0; 3] {
@@ -320,7 +284,7 @@ impl Written {
         }
     }
 
-    fn as_str(&self) -> &str {
+    pub(crate) fn as_str(&self) -> &str {
         str::from_utf8(self.text.get(self.from..).unwrap_or_default()).unwrap_or_default()
     }
 }
@@ -335,12 +299,19 @@ pub enum AmountError {
     TooManyDigits,
 }
 
-impl fmt::Display for AmountError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl AmountError {
+    /// What `Display` shows.
+    pub fn text(self) -> &'static str {
+        match self {
             AmountError::Malformed => "expected a decimal in plain digits, such as \"10.50\"",
             AmountError::TooManyDigits => "the decimal has more than the 28 digits that can be held exactly",
-        })
+        }
+    }
+}
+
+impl fmt::Display for AmountError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.text())
     }
 }
 
@@ -349,6 +320,19 @@ impl std::error::Error for AmountError {}
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn trailing_zeros_make_room() {
+        let mantissa = 79_228_162_514_264_337_593_543_950_335_i128;
+        for zeros in 0..=9 {
+            for sign in [1, -1] {
+                let fitting = fit(sign * mantissa * 10_i128.pow(zeros), zeros + 3);
+                assert_eq!(fitting, Some(Amount(Decimal::from_i128_with_scale(sign * mantissa, 3))));
+                assert_eq!(fit(sign * mantissa * 10_i128.pow(zeros) + sign, zeros), None);
+            }
+        }
+        assert_eq!((fit(i128::MIN, 28), fit(i128::MAX, 28), fit(mantissa * 10, 0)), (None, None, None));
+    }
 
     #[test]
     fn a_decimal_is_written_as_its_library_writes_it() {
