@@ -3,7 +3,7 @@
 use crate::counting::allocations;
 use crate::random::cases;
 use mayuse_core::{Amount, QuestionForm};
-use mayuse_dialects::{Found, Presented, Request};
+use mayuse_dialects::{Found, Preconditions, Presented, Request};
 use mayuse_document::Check;
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -11,8 +11,9 @@ use proptest::sample::select;
 
 /// What the slow reader makes of a query: the question and the instant it asks about.
 fn read(query: &str) -> Option<String> {
+    let (presented, preconditions) = (Presented::Not, Preconditions::default());
     let request =
-        Request { method: "GET", path: "/v1/check", query, presented: Presented::Not, content_type: None, body: &[] };
+        Request { method: "GET", path: "/v1/check", query, presented, content_type: None, preconditions, body: &[] };
     Found::of(&request).ok()?;
     let pairs = request.parameters();
     let check = Check::from_pairs(pairs.iter().map(|(name, value)| (name.as_str(), value.as_str()))).ok()?;

@@ -20,7 +20,8 @@ pub type Summary = Map<String, Value>;
 FILE has one entity per line: {\"kind\": \"customer\", \"id\": \"acme\", ...}. It is sent as a stream and
 written in batches, each whole or not at all; what is there already and not in FILE stays. If that
 is cut short, the command says how to go on: with a resume token, nothing is written twice. Give a
-token of your own from the beginning where the message might be lost.
+token of your own from the beginning where the message might be lost. A line whose source_updated_at
+is older than that of what is stored is not applied, and counted.
 
 With --replace, what is not in FILE goes. A catalog document (`mayuse export` makes one) of up to
 8 MiB is one write: readers see what was there or what is in FILE, and nothing in between. A larger
@@ -77,7 +78,9 @@ pub fn post(
     mut upload: Upload,
     token: &str,
 ) -> Result<Result<Summary, (CliError, Option<Summary>)>, CliError> {
-    let answer = match send(server, "POST", "/v1/catalog/import", LINES, Some(token), &mut upload) {
+    // The file is the whole catalog from now on, even if its entities are older than the stored ones.
+    let path = "/v1/catalog/import?apply_stale=true";
+    let answer = match send(server, "POST", path, LINES, Some(token), &mut upload) {
         Ok(answer) => answer,
         Err(failure @ CliError::Server { .. }) => return Ok(Err((failure, None))),
         Err(failure) => return Err(failure),
@@ -166,6 +169,15 @@ pub fn report(args: &Args, body: &Map<String, Value>, what: &str) -> Result<(), 
     let paint = style::for_stdout();
     if !rows.is_empty() {
         input::print(&style::table(["KIND", "WRITTEN"], &rows, &paint, |_, _, cell| cell.to_owned()))?;
+    }
+    match number(body, "stale") {
+        0 => {}
+        1 => input::print("1 line is older than what is stored by its source_updated_at, and was not applied")?,
+        n => {
+            input::print(&format!(
+                "{n} lines are older than what is stored by their source_updated_at, and were not applied"
+            ))?;
+        }
     }
     let version = number(body, "snapshot_version");
     input::print(&paint.green(&format!("{what}; snapshot version {version}")))

@@ -7,6 +7,7 @@
 use crate::failure::ApiError;
 use crate::json::json;
 use crate::kind::{Kind, Referred};
+use crate::source_time;
 use crate::store::{Change, Store, key_of, text, versions};
 use mayuse_core::{Code, Element, Place, Problem, Problems, Severity, SortedMap, SortedSet};
 use mayuse_document::{Document, Tree};
@@ -34,6 +35,7 @@ pub fn admit(changes: &[Change], store: &dyn Store) -> Result<(), ApiError> {
         Ok((_, problems)) | Err(problems) => problems,
     };
     write.nothing_is_there_twice(&mut problems);
+    write.source_times(&mut problems);
     write.add_ons_go_with_their_plans(store, &mut problems)?;
     problems.list.retain(|problem| problem.severity < Severity::Warning);
     for place in problems.list.iter_mut().map(|problem| &mut problem.place) {
@@ -100,6 +102,7 @@ impl<'w> Write<'w> {
                 Change::Delete { kind, id } => {
                     write.deletes.insert((*kind, id));
                 }
+                Change::Remember { .. } => {}
                 Change::Settings(value) => write.settings = Some(value),
                 Change::Clear => write.clears = true,
             }
@@ -330,6 +333,16 @@ impl<'w> Write<'w> {
                     problems.push(Problem::error(Code::Duplicate, Place::from(at).field(field), message));
                 }
             }
+            n_of.insert(*kind, n.saturating_add(1));
+        }
+    }
+
+    /// Reports every `source_updated_at` that is not an instant.
+    fn source_times(&self, problems: &mut Problems) {
+        let mut n_of: SortedMap<Kind, usize> = SortedMap::default();
+        for (kind, body) in &self.puts {
+            let n = n_of.get(kind).copied().unwrap_or_default();
+            source_time::check(body, Place::from(Element::Listed(kind.list(), n)), problems);
             n_of.insert(*kind, n.saturating_add(1));
         }
     }

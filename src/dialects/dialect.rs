@@ -71,6 +71,10 @@ impl Dialect {
                 ErrorKind::TooManyRequests(seconds) | ErrorKind::Busy(seconds) => Some(seconds),
                 _ => None,
             },
+            etag: match failure.kind {
+                ErrorKind::PreconditionFailed(present) => present,
+                _ => None,
+            },
             authenticate: match (failure.kind, self) {
                 (ErrorKind::Unauthorized, Dialect::Pabbly) => Some("Basic realm=\"mayuse\", charset=\"UTF-8\""),
                 (ErrorKind::Unauthorized, _) => Some("Bearer realm=\"mayuse\""),
@@ -86,6 +90,9 @@ fn own(failure: &ApiError) -> Value {
     error.insert("message".to_owned(), failure.message.clone().into());
     if !failure.place.is_whole() {
         error.insert("path".to_owned(), failure.place.to_string().into());
+    }
+    if let ErrorKind::PreconditionFailed(present) = failure.kind {
+        error.insert("snapshot_version".to_owned(), present.into());
     }
     if 1 < failure.problems.len() {
         let shown = failure
@@ -106,6 +113,7 @@ fn own_code(why: ErrorKind) -> &'static str {
         ErrorKind::MethodNotAllowed(_) => "METHOD_NOT_ALLOWED",
         ErrorKind::RequestTimeout => "REQUEST_TIMEOUT",
         ErrorKind::Conflict => "CONFLICT",
+        ErrorKind::PreconditionFailed(_) => "PRECONDITION_FAILED",
         ErrorKind::TooLarge => "PAYLOAD_TOO_LARGE",
         ErrorKind::UnsupportedMediaType => "UNSUPPORTED_MEDIA_TYPE",
         ErrorKind::TooManyRequests(_) => "TOO_MANY_REQUESTS",
@@ -123,7 +131,7 @@ fn meteroid_code(why: ErrorKind) -> &'static str {
         ErrorKind::Unauthorized => "UNAUTHORIZED",
         ErrorKind::Forbidden => "FORBIDDEN",
         ErrorKind::NotFound | ErrorKind::MethodNotAllowed(_) => "NOT_FOUND",
-        ErrorKind::Conflict => "CONFLICT",
+        ErrorKind::Conflict | ErrorKind::PreconditionFailed(_) => "CONFLICT",
         ErrorKind::TooManyRequests(_) => "TOO_MANY_REQUESTS",
         ErrorKind::Internal | ErrorKind::NotImplemented | ErrorKind::Busy(_) | ErrorKind::Unavailable => {
             "INTERNAL_SERVER_ERROR"
@@ -140,7 +148,7 @@ fn commet(failure: &ApiError) -> Value {
         ErrorKind::Unauthorized => ("authentication_error", "unauthorized"),
         ErrorKind::Forbidden => ("authentication_error", "forbidden"),
         ErrorKind::NotFound | ErrorKind::MethodNotAllowed(_) => ("not_found_error", "not_found"),
-        ErrorKind::Conflict => ("conflict_error", "duplicate"),
+        ErrorKind::Conflict | ErrorKind::PreconditionFailed(_) => ("conflict_error", "duplicate"),
         ErrorKind::TooManyRequests(_) => ("rate_limit_error", "rate_limited"),
         ErrorKind::Internal | ErrorKind::NotImplemented | ErrorKind::Busy(_) | ErrorKind::Unavailable => {
             ("internal_error", "internal_error")

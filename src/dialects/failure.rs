@@ -44,6 +44,8 @@ pub enum ErrorKind {
     RequestTimeout,
     /// 409: the request conflicts with stored data.
     Conflict,
+    /// 412: the entity is not the one that the client has seen; holds the version of its last write.
+    PreconditionFailed(Option<u64>),
     /// 413: the body exceeds the path's limit.
     TooLarge,
     /// 415: the body has another content type.
@@ -71,6 +73,7 @@ impl ErrorKind {
             ErrorKind::MethodNotAllowed(_) => 405,
             ErrorKind::RequestTimeout => 408,
             ErrorKind::Conflict => 409,
+            ErrorKind::PreconditionFailed(_) => 412,
             ErrorKind::TooLarge => 413,
             ErrorKind::UnsupportedMediaType => 415,
             ErrorKind::TooManyRequests(_) => 429,

@@ -117,7 +117,23 @@ impl Found {
     pub fn call(&self, request: &Request<'_>, store: &dyn Store, context: &mut Context) -> Result<Outcome, ApiError> {
         match self.handler() {
             Some(Handler::Catalog(answer)) => {
-                answer(&Call { request, store, pattern: self.pattern(), segments: &self.segments }, context)
+                let call = Call { request, store, pattern: self.pattern(), segments: &self.segments };
+                let (is_read, preconditions) = (request.method == "GET", request.preconditions);
+                if let Some(target) = self.route.and_then(|route| route.target)
+                    && !is_read
+                    && !preconditions.is_empty()
+                {
+                    call.check_preconditions(target)?;
+                }
+                let mut done = answer(&call, context)?;
+                // What another API shows of an entity depends on other entities too, so it is always sent.
+                if is_read
+                    && self.dialect == Dialect::Native
+                    && done.reply.etag.is_some_and(|tag| preconditions.has_seen(tag))
+                {
+                    (done.reply.status, done.reply.body) = (304, None);
+                }
+                Ok(done)
             }
             _ => Err(self.refusal(request.method)),
         }

@@ -15,10 +15,20 @@ pub struct Recorded {
     pub reply: ApiResponse,
 }
 
-/// A hash of a request's method, path, dialect and body.
+/// Whether a request heeds an idempotency key: every `POST`, and a write with a precondition, whose repetition would
+/// fail because of its own first success. Other writes may be repeated without a key.
+pub fn has_key(request: &Request<'_>) -> bool {
+    match request.method {
+        "POST" => true,
+        "PUT" | "PATCH" | "DELETE" => !request.preconditions.is_empty(),
+        _ => false,
+    }
+}
+
+/// A hash of a request's method, path, dialect, preconditions and body.
 pub fn fingerprint(request: &Request<'_>) -> String {
     let dialect = Dialect::of(request.path, request.presented);
-    let hash = Sha256::new()
+    let mut hash = Sha256::new()
         .chain_update(request.method)
         .chain_update([0])
         .chain_update(request.path)
@@ -26,6 +36,12 @@ pub fn fingerprint(request: &Request<'_>) -> String {
         .chain_update(dialect.how_to_authenticate())
         .chain_update([0])
         .chain_update(request.body);
+    if !request.preconditions.is_empty() {
+        for header in [request.preconditions.if_match, request.preconditions.if_none_match] {
+            hash = hash.chain_update([0, u8::from(header.is_some())]).chain_update(header.unwrap_or_default());
+        }
+        hash = hash.chain_update(request.query);
+    }
     hex(&hash.finalize())
 }
 

@@ -2,9 +2,11 @@
 
 use crate::failure::{ApiError, ErrorKind};
 use crate::kind::Kind;
-use crate::store::{Change, SETTINGS, text};
+use crate::request::Request;
+use crate::source_time;
+use crate::store::{Change, SETTINGS, Store, text};
 use crate::strict;
-use mayuse_core::{Element, Place, SortedMap};
+use mayuse_core::{Element, Instant, Place, SortedMap};
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 use std::cell::RefCell;
@@ -44,16 +46,33 @@ impl Progress {
 #[derive(Debug, Default)]
 pub struct Batch {
     /// The line of each entity, by kind and id. A later line replaces an earlier one.
-    entities: SortedMap<(Kind, String), (Element, RefCell<Value>)>,
+    entities: SortedMap<(Kind, String), Line>,
     settings: Option<Value>,
+    /// The lines that are older than an earlier line or than what is stored.
+    n_stale: u64,
     n_people: usize,
     n_bytes: usize,
     room: usize,
 }
 
+/// A line of a batch.
+#[derive(Debug)]
+struct Line {
+    at: Element,
+    body: RefCell<Value>,
+    /// Whether an earlier line on the same entity states no instant, so that whatever comes after it is newer.
+    is_free: bool,
+}
+
+impl Line {
+    fn stated(&self) -> Option<Instant> {
+        source_time::stated(&self.body.borrow())
+    }
+}
+
 impl Batch {
     /// Adds a line `{"kind": "subscription", ...}`. Lines are numbered from 1. A blank line is
-    /// skipped. A line of the kind `settings` has the ladder and the access statuses.
+    /// skipped, and so is one that is older than an earlier line by its `source_updated_at`. A line of the kind `settings` has the ladder and the access statuses.
     ///
     /// # Errors
     /// The line is not a JSON object, its kind is unknown, or it has no id.
@@ -96,7 +115,14 @@ impl Batch {
         if matches!(kind, Kind::Customer | Kind::Subscription) {
             self.n_people = self.n_people.saturating_add(1);
         }
-        self.entities.insert((kind, id), (its_line, RefCell::new(body)));
+        let key = (kind, id);
+        let earlier = self.entities.get(&key);
+        if source_time::is_stale(source_time::stated(&body), earlier.and_then(Line::stated)) {
+            self.n_stale = self.n_stale.saturating_add(1);
+            return Ok(());
+        }
+        let is_free = earlier.is_some_and(|earlier| earlier.is_free || earlier.stated().is_none());
+        self.entities.insert(key, Line { at: its_line, body: RefCell::new(body), is_free });
         Ok(())
     }
 
@@ -104,6 +130,36 @@ impl Batch {
     pub fn is_full(&self) -> bool {
         let max = if self.n_people == 0 { MAX_DEFINITIONS } else { MAX_BYTES };
         MAX_PEOPLE <= self.n_people || max <= self.n_bytes || MAX_ROOM <= self.room
+    }
+
+    /// Removes the lines that are older than what is stored by their `source_updated_at`.
+    ///
+    /// # Errors
+    /// The store's errors.
+    pub fn drop_stale(&mut self, store: &dyn Store) -> Result<(), ApiError> {
+        let is_asked = |line: &Line| !line.is_free && line.stated().is_some();
+        if !self.entities.iter().any(|(_, line)| is_asked(line)) {
+            return Ok(());
+        }
+        let all = std::mem::take(&mut self.entities);
+        for ((kind, id), line) in all.iter() {
+            if is_asked(line) {
+                let stored = store.get(*kind, id)?;
+                let known = source_time::known(*kind, id, stored.as_ref(), store)?;
+                if source_time::is_stale(line.stated(), known) {
+                    self.n_stale = self.n_stale.saturating_add(1);
+                    continue;
+                }
+            }
+            let kept = Line { at: line.at, body: RefCell::new(line.body.take()), is_free: line.is_free };
+            self.entities.insert((*kind, id.clone()), kept);
+        }
+        Ok(())
+    }
+
+    /// The number of lines that were not applied, because they were older.
+    pub fn n_stale(&self) -> u64 {
+        self.n_stale
     }
 
     /// Adds the number of entities of each kind to `counts`.
@@ -117,19 +173,18 @@ impl Batch {
     /// The batch as a write. Moves the bodies out; the batch keeps their line numbers.
     pub fn changes(&self) -> Vec<Change> {
         let settings = self.settings.iter().map(|settings| Change::Settings(settings.clone()));
-        let puts = self.entities.iter().map(|((kind, _), (_, body))| Change::put(*kind, body.take()));
+        let puts = self.entities.iter().map(|((kind, _), line)| Change::put(*kind, line.body.take()));
         settings.chain(puts).collect()
     }
 
     /// Replaces places such as `customers[3]` in an error by line numbers.
     pub fn locate(&self, mut failure: ApiError) -> ApiError {
-        let only =
-            if self.entities.len() == 1 { self.entities.iter().map(|(_, (line, _))| *line).next() } else { None };
+        let only = if self.entities.len() == 1 { self.entities.iter().map(|(_, line)| line.at).next() } else { None };
         let locate = |place: &mut Place| {
             let line = match place.element {
                 Element::Listed(list, n) => {
                     let of_list = self.entities.iter().filter(|((kind, _), _)| kind.list() == list);
-                    of_list.map(|(_, (line, _))| *line).nth(n)
+                    of_list.map(|(_, line)| line.at).nth(n)
                 }
                 _ => only,
             };
@@ -138,5 +193,18 @@ impl Batch {
         locate(&mut failure.place);
         failure.problems.iter_mut().for_each(|problem| locate(&mut problem.place));
         failure
+    }
+}
+
+/// Whether an import applies lines that are older than what is stored: `?apply_stale=true`, for a catalog that is
+/// restored.
+///
+/// # Errors
+/// Another value.
+pub fn applies_stale(request: &Request<'_>) -> Result<bool, ApiError> {
+    match request.single_parameter("apply_stale")?.as_deref() {
+        None | Some("false") => Ok(false),
+        Some("true") => Ok(true),
+        Some(_) => Err(ApiError::field("apply_stale", "expected true or false")),
     }
 }

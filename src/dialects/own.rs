@@ -5,7 +5,8 @@ use crate::json::json;
 use crate::kind::Kind;
 use crate::request::{ApiResponse, Context, Outcome};
 use crate::route::{Call, Program};
-use crate::store::{Change, Entity, SETTINGS, text};
+use crate::source_time;
+use crate::store::{Change, Entity, SETTINGS, Store, text};
 use mayuse_core::{Element, ID_RULE, Place, is_id};
 use serde_json::{Map, Value};
 
@@ -43,7 +44,7 @@ fn kind_named(name: &str) -> Result<Kind, ApiError> {
 pub(crate) fn get(call: &Call<'_>, _: &mut Context) -> Result<Outcome, ApiError> {
     let (kind, id) = (kind_named(call.param(0))?, call.param(1));
     let entity = call.store.get(kind, id)?.ok_or_else(|| no_such(kind, id))?;
-    Ok(Outcome::read(shown(kind, &entity)))
+    Ok(Outcome::read(shown(kind, &entity)).of_version(entity.version))
 }
 
 fn no_such(kind: Kind, id: &str) -> ApiError {
@@ -100,15 +101,26 @@ pub(crate) fn put(call: &Call<'_>, _: &mut Context) -> Result<Outcome, ApiError>
         Some(found) if found.as_str() == Some(id) => {}
         Some(_) => return Err(ApiError::field("id", format!("expected `{id}`, as in the path"))),
     }
-    let created = store.get(kind, id)?.is_none();
-    let answer = json!({
-        "kind": kind.name(),
-        "id": id,
-        "created": created,
-        "snapshot_version": store.next_version()?,
-    });
-    let reply = ApiResponse::json(if created { 201 } else { 200 }, answer);
-    Ok(Outcome::wrote(reply, vec![Change::put(kind, Value::Object(body))]))
+    let (stored, body) = (store.get(kind, id)?, Value::Object(body));
+    let stated = source_time::stated(&body);
+    // Looked up only if it matters.
+    let known = if stated.is_some() { source_time::known(kind, id, stored.as_ref(), store)? } else { None };
+    let applied = !source_time::is_stale(stated, known);
+    let created = applied && stored.is_none();
+    let answer = json!({"kind": kind.name(), "id": id, "created": created});
+    let reply =
+        ApiResponse::json(if created { 201 } else { 200 }, written(answer, stated.map(|_| applied), applied, store)?);
+    Ok(Outcome::wrote(reply, if applied { vec![Change::put(kind, body)] } else { Vec::new() }))
+}
+
+/// Adds whether a write is applied, if it states the instant of its source, and the version that it makes or leaves.
+fn written(mut answer: Value, applied: Option<bool>, is_write: bool, store: &dyn Store) -> Result<Value, ApiError> {
+    let version = if is_write { store.next_version()? } else { store.version()? };
+    if let Some(fields) = answer.as_object_mut() {
+        fields.extend(applied.map(|applied| ("applied".to_owned(), applied.into())));
+        fields.insert("snapshot_version".to_owned(), version.into());
+    }
+    Ok(answer)
 }
 
 /// Removes `kind` from a body: it labels a line of an import, and is not part of the entity.
@@ -120,13 +132,31 @@ fn without_kind(kind: Kind, body: &mut Map<String, Value>) -> Result<(), ApiErro
     }
 }
 
+/// Deletes an entity. With `?source_updated_at=`, the deletion may arrive late, early or twice, as other writes may.
 pub(crate) fn delete(call: &Call<'_>, _: &mut Context) -> Result<Outcome, ApiError> {
     let (kind, id, store) = (kind_named(call.param(0))?, call.param(1), call.store);
-    if store.get(kind, id)?.is_none() {
+    let stated = source_time::parameter(call.request)?;
+    let stored = store.get(kind, id)?;
+    if stored.is_none() && stated.is_none() {
         return Err(no_such(kind, id));
     }
-    let answer = json!({"kind": kind.name(), "id": id, "deleted": true, "snapshot_version": store.next_version()?});
-    Ok(Outcome::wrote(ApiResponse::json(200, answer), vec![Change::Delete { kind, id: id.to_owned() }]))
+    let known = source_time::known(kind, id, stored.as_ref(), store)?;
+    let applied = !source_time::is_stale(stated, known);
+    let deleted = applied && stored.is_some();
+    let mut changes = Vec::new();
+    if deleted {
+        changes.push(Change::Delete { kind, id: id.to_owned() });
+    }
+    // A repeated deletion says nothing new.
+    if let Some(at) = stated.max(known)
+        && applied
+        && (deleted || known != Some(at))
+    {
+        changes.push(Change::Remember { kind, id: id.to_owned(), at });
+    }
+    let answer = json!({"kind": kind.name(), "id": id, "deleted": deleted});
+    let answer = written(answer, stated.map(|_| applied), !changes.is_empty(), store)?;
+    Ok(Outcome::wrote(ApiResponse::json(200, answer), changes))
 }
 
 /// Replaces the whole catalog.

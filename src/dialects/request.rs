@@ -3,6 +3,7 @@
 use crate::failure::{ApiError, ErrorKind};
 use crate::ids::Ids;
 use crate::methods::Methods;
+use crate::preconditions::Preconditions;
 use crate::store::Change;
 use crate::strict;
 use mayuse_core::{Code, Instant, Problem, Problems};
@@ -50,6 +51,8 @@ pub struct Request<'r> {
     pub presented: Presented,
     /// The header `content-type`.
     pub content_type: Option<&'r str>,
+    /// The headers `if-match` and `if-none-match`.
+    pub preconditions: Preconditions<'r>,
     /// The body.
     pub body: &'r [u8],
 }
@@ -175,17 +178,19 @@ pub struct ApiResponse {
     pub retry_after: Option<u32>,
     /// The scheme to authenticate with, for 401.
     pub authenticate: Option<&'static str>,
+    /// The version of the entity's last write: the header `etag`.
+    pub etag: Option<u64>,
 }
 
 impl ApiResponse {
     /// A JSON body.
     pub fn json(status: u16, body: Value) -> ApiResponse {
-        ApiResponse { status, body: Some(body), allow: None, retry_after: None, authenticate: None }
+        ApiResponse { status, body: Some(body), allow: None, retry_after: None, authenticate: None, etag: None }
     }
 
     /// 204.
     pub fn empty() -> ApiResponse {
-        ApiResponse { status: 204, body: None, allow: None, retry_after: None, authenticate: None }
+        ApiResponse { body: None, ..ApiResponse::json(204, Value::Null) }
     }
 }
 
@@ -202,6 +207,12 @@ impl Outcome {
     /// A read.
     pub fn read(body: Value) -> Outcome {
         Outcome { reply: ApiResponse::json(200, body), changes: Vec::new() }
+    }
+
+    /// Adds the version of the entity that the response shows.
+    pub fn of_version(mut self, version: u64) -> Outcome {
+        self.reply.etag = Some(version);
+        self
     }
 
     /// A write.

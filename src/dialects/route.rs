@@ -26,6 +26,19 @@ pub struct Route {
     pub dialect: Dialect,
     /// The handler of a request.
     pub handler: Handler,
+    /// What the request reads or writes, if it is a thing with a version.
+    pub target: Option<Target>,
+}
+
+/// What the preconditions of a write are about.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Target {
+    /// The whole catalog.
+    Whole,
+    /// The entity of the kind and id in the path.
+    Named,
+    /// The entity of this kind whose id is first in the path.
+    Of(Kind),
 }
 
 /// How a request counts against the rate limits.
@@ -109,6 +122,25 @@ impl Call<'_> {
     /// The path's value for the n-th name in braces.
     pub fn param(&self, n: usize) -> &str {
         param(self.pattern, self.segments, n)
+    }
+
+    /// Checks the preconditions of a write against its target. What does not exist is left to the handler, unless
+    /// the write would create it.
+    pub(crate) fn check_preconditions(&self, target: Target) -> Result<(), ApiError> {
+        let (kind, id) = match target {
+            Target::Whole => {
+                let present = Some(self.store.version()?).filter(|version| *version != 0);
+                return self.request.preconditions.check("the catalog", present);
+            }
+            Target::Named => (Kind::parse(self.param(0)), self.param(1)),
+            Target::Of(kind) => (Some(kind), self.param(0)),
+        };
+        let Some(kind) = kind else { return Ok(()) };
+        let present = self.store.get(kind, id)?.map(|entity| entity.version);
+        if present.is_none() && self.request.method != "PUT" {
+            return Ok(());
+        }
+        self.request.preconditions.check(&format!("{} `{id}`", kind.name()), present)
     }
 }
 

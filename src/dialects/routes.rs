@@ -3,11 +3,12 @@
 
 use crate::access::Scope;
 use crate::dialect::Dialect::{self, Commet, Meteroid, Native, Pabbly};
+use crate::kind::Kind;
 use crate::meteroid::{add_ons, entitlements, features, subscription};
 use crate::route::CheckForm::{Batch, Body, Customer, Query};
 use crate::route::Handler::{self, Catalog, Check, Program};
 use crate::route::RateClass::{self, Address, Key, Question, Uncounted};
-use crate::route::Route;
+use crate::route::{Route, Target};
 use crate::{commet, own, pabbly};
 
 const OPEN: Option<Scope> = None;
@@ -32,14 +33,14 @@ pub static ROUTES: &[Route] = &[
     row("GET", "/v1/customers/{id_or_alias}/entitlements", CHECK, NONE, Question, Native, Check(Customer)),
 
     row("GET", "/v1/catalog", CATALOG, NONE, Key, Native, Handler::Export),
-    row("PUT", "/v1/catalog", CATALOG, 8 * MIB, Key, Native, Catalog(own::put_document)),
+    row("PUT", "/v1/catalog", CATALOG, 8 * MIB, Key, Native, Catalog(own::put_document)).about(Target::Whole),
     // Unlimited: the import reads line by line.
     row("POST", "/v1/catalog/import", CATALOG, u32::MAX, Key, Native, Handler::Import),
     row("GET", "/v1/catalog/import/{token}", CATALOG, NONE, Key, Native, Handler::ImportProgress),
     row("GET", "/v1/catalog/{kind}", CATALOG, NONE, Key, Native, Catalog(own::list)),
     row("GET", "/v1/catalog/{kind}/{id}", CATALOG, NONE, Key, Native, Catalog(own::get)),
-    row("PUT", "/v1/catalog/{kind}/{id}", CATALOG, MIB, Key, Native, Catalog(own::put)),
-    row("DELETE", "/v1/catalog/{kind}/{id}", CATALOG, MIB, Key, Native, Catalog(own::delete)),
+    row("PUT", "/v1/catalog/{kind}/{id}", CATALOG, MIB, Key, Native, Catalog(own::put)).about(Target::Named),
+    row("DELETE", "/v1/catalog/{kind}/{id}", CATALOG, MIB, Key, Native, Catalog(own::delete)).about(Target::Named),
 
     row("GET", "/v1/snapshot/manifest", SNAPSHOT, NONE, Key, Native, Handler::ReadManifest),
     // The largest manifest.
@@ -57,9 +58,9 @@ pub static ROUTES: &[Route] = &[
     row("GET", "/api/v1/addons", CATALOG, NONE, Key, Meteroid, Catalog(add_ons::list)),
     row("POST", "/api/v1/addons", CATALOG, MIB, Key, Meteroid, Catalog(add_ons::create)),
     row("GET", "/api/v1/addons/{addon_id}", CATALOG, NONE, Key, Meteroid, Catalog(add_ons::get)),
-    row("PATCH", "/api/v1/addons/{addon_id}", CATALOG, MIB, Key, Meteroid, Catalog(add_ons::change)),
-    row("POST", "/api/v1/addons/{addon_id}/archive", CATALOG, MIB, Key, Meteroid, Catalog(add_ons::archive)),
-    row("POST", "/api/v1/addons/{addon_id}/unarchive", CATALOG, MIB, Key, Meteroid, Catalog(add_ons::unarchive)),
+    row("PATCH", "/api/v1/addons/{addon_id}", CATALOG, MIB, Key, Meteroid, Catalog(add_ons::change)).about(Target::Of(Kind::AddOn)),
+    row("POST", "/api/v1/addons/{addon_id}/archive", CATALOG, MIB, Key, Meteroid, Catalog(add_ons::archive)).about(Target::Of(Kind::AddOn)),
+    row("POST", "/api/v1/addons/{addon_id}/unarchive", CATALOG, MIB, Key, Meteroid, Catalog(add_ons::unarchive)).about(Target::Of(Kind::AddOn)),
     row("GET", "/api/v1/addons/{addon_id}/entitlements", GRANTED, NONE, Key, Meteroid, Catalog(entitlements::of_add_on)),
     row("GET", "/api/v1/plan-versions/{plan_version_id}/entitlements", GRANTED, NONE, Key, Meteroid, Catalog(entitlements::of_plan_version)),
     row("GET", "/api/v1/products/{product_id}/entitlements", GRANTED, NONE, Key, Meteroid, Catalog(entitlements::of_product)),
@@ -85,5 +86,13 @@ const fn row(
     dialect: Dialect,
     handler: Handler,
 ) -> Route {
-    Route { method, path, scope, body_limit, rate, dialect, handler }
+    Route { method, path, scope, body_limit, rate, dialect, handler, target: None }
+}
+
+impl Route {
+    /// Adds what the request writes.
+    const fn about(mut self, target: Target) -> Route {
+        self.target = Some(target);
+        self
+    }
 }

@@ -62,6 +62,9 @@ pub trait Store {
     /// The number of customers and subscriptions that refer to the target, and the id of one.
     fn users_of(&self, what: Referred, id: &str) -> Result<(u64, Option<String>), ApiError>;
 
+    /// The newest `source_updated_at` remembered of a deleted entity.
+    fn removed(&self, kind: Kind, id: &str) -> Result<Option<Instant>, ApiError>;
+
     /// Ladder, features, plans and add-ons, read and ready to have customers added.
     fn definitions(&self) -> Result<Document, ApiError>;
 
@@ -122,6 +125,16 @@ pub enum Change {
         kind: Kind,
         /// Its id.
         id: String,
+    },
+    /// Remembers the newest `source_updated_at` of an entity that does not exist any more, so that a late write
+    /// does not bring it back.
+    Remember {
+        /// Its kind.
+        kind: Kind,
+        /// Its id.
+        id: String,
+        /// The instant.
+        at: Instant,
     },
     /// Replaces the settings.
     Settings(Value),

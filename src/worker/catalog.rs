@@ -15,8 +15,9 @@ use crate::snapshots;
 use crate::sql::Sql;
 use crate::transaction::Storage;
 use mayuse_core::Instant;
-use mayuse_dialects::{ApiError, Context, Dialect, Found, Handler, Ids, Outcome, Presented, Recorded, Request, Store};
-use mayuse_dialects::{ErrorKind, JsonValue, answer, fingerprint, object, replay};
+use mayuse_dialects::{ApiError, Context, Dialect, Found, Handler, Ids, Outcome, Preconditions, Presented, Recorded};
+use mayuse_dialects::{ErrorKind, JsonValue, Request, Store};
+use mayuse_dialects::{answer, applies_stale, fingerprint, has_key, object, replay};
 use mayuse_snapshot::{Health, Ledger, health};
 use serde_json::Value;
 use std::cell::{Cell, RefCell};
@@ -103,6 +104,8 @@ impl DurableObject for Catalog {
         let header = |name: &str| request.headers().get(name).ok().flatten();
         let (content_type, by, key) =
             (header("content-type"), header(BY).unwrap_or_default(), header("idempotency-key"));
+        let (if_match, if_none_match) = (header("if-match"), header("if-none-match"));
+        let preconditions = Preconditions { if_match: if_match.as_deref(), if_none_match: if_none_match.as_deref() };
         let presented = Presented::of(header("authorization").as_deref(), header("x-api-key").as_deref());
         let dialect = Dialect::of(path, presented);
         let refuse = |failure: ApiError| Answer::refusal(dialect, &failure).respond(head);
@@ -117,6 +120,7 @@ impl DurableObject for Catalog {
             query,
             presented,
             content_type: content_type.as_deref(),
+            preconditions,
             body: &[],
         };
         let found = match Found::of(&asked) {
@@ -131,8 +135,19 @@ impl DurableObject for Catalog {
             Some(Handler::Export) => return export::respond(store, header("accept").as_deref(), head),
             Some(Handler::Import) => {
                 let (written, holds) = (|| self.written(), || self.holds.get());
-                let writer =
-                    import::Writer { storage: &self.storage, store, now, by: &by, written: &written, holds: &holds };
+                let applies_stale = match applies_stale(&asked) {
+                    Ok(applies_stale) => applies_stale,
+                    Err(failure) => return refuse(failure),
+                };
+                let writer = import::Writer {
+                    storage: &self.storage,
+                    store,
+                    now,
+                    by: &by,
+                    applies_stale,
+                    written: &written,
+                    holds: &holds,
+                };
                 let _under_way = UnderWay::of(&self.imports);
                 return writer.take(&mut request, key).await?.respond(false);
             }
@@ -241,7 +256,7 @@ impl Catalog {
         store: &Rc<Sql>,
         context: &mut Context,
     ) -> std::result::Result<Answer, ApiError> {
-        let key = key.filter(|_| asked.method == "POST");
+        let key = key.filter(|_| has_key(asked));
         if key.is_some_and(|key| key.is_empty() || 255 < key.len()) {
             return Err(ApiError::field("Idempotency-Key", "expected 1 to 255 characters"));
         }

@@ -46,6 +46,7 @@ pub fn respond(store: &Rc<Sql>, accept: Option<&str>, head: bool) -> Result<Resp
     headers.set("content-type", if lines { "application/x-ndjson" } else { "application/json" })?;
     headers.set("cache-control", "no-store")?;
     headers.set(VERSION, &version.to_string())?;
+    headers.set("etag", &format!("\"{version}\""))?;
     if head {
         return Ok(Response::empty()?.with_headers(headers));
     }

@@ -72,6 +72,7 @@ impl From<ApiResponse> for Answer {
         };
         answer.headers.extend(reply.allow.map(|allow| ("allow", allow.to_string())));
         answer.headers.extend(reply.authenticate.map(|how| ("www-authenticate", how.to_owned())));
+        answer.headers.extend(reply.etag.map(|version| ("etag", format!("\"{version}\""))));
         answer.headers.extend(reply.retry_after.map(|seconds| ("retry-after", seconds.to_string())));
         answer
     }

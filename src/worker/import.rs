@@ -22,6 +22,8 @@ pub struct Writer<'w> {
     pub store: &'w Rc<Sql>,
     pub now: Instant,
     pub by: &'w str,
+    /// Whether lines are applied that are older than what is stored.
+    pub applies_stale: bool,
     /// Called after each batch.
     pub written: &'w dyn Fn(),
     /// Whether the next batch must wait, because the publisher needs a cut.
@@ -47,6 +49,8 @@ struct Run {
     was_done: bool,
     n_batches: u64,
     counts: Map<String, Value>,
+    /// The number of lines that were older than what is stored.
+    n_stale: u64,
     batch: Batch,
 }
 
@@ -68,6 +72,7 @@ impl Writer<'_> {
                 ("lines", run.written.progress.lines.into()),
                 ("batches", run.n_batches.into()),
                 ("entities", std::mem::take(&mut run.counts).into()),
+                ("stale", run.n_stale.into()),
                 ("snapshot_version", run.written.version.into()),
                 ("resume_token", run.token.as_str().into()),
                 ("done", run.written.done.into()),
@@ -107,6 +112,7 @@ impl Writer<'_> {
             written,
             n_batches: 0,
             counts: Map::new(),
+            n_stale: 0,
             batch: Batch::default(),
         })
     }
@@ -196,7 +202,10 @@ impl Writer<'_> {
 
     /// Writes the batch and the state of the import in one transaction.
     fn flush(&self, run: &mut Run, done: bool) -> Result<(), ApiError> {
-        let batch = std::mem::take(&mut run.batch);
+        let mut batch = std::mem::take(&mut run.batch);
+        if !self.applies_stale {
+            batch.drop_stale(self.store.as_ref())?;
+        }
         let changes = batch.changes();
         admit(&changes, self.store.as_ref()).map_err(|failure| batch.locate(failure))?;
         let written = self.storage.transaction(|| {
@@ -222,6 +231,7 @@ impl Writer<'_> {
         });
         run.written = written.map_err(|failure| batch.locate(failure))?;
         batch.count(&mut run.counts);
+        run.n_stale = run.n_stale.saturating_add(batch.n_stale());
         if !changes.is_empty() {
             (self.written)();
             run.n_batches = run.n_batches.saturating_add(1);

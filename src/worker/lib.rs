@@ -35,8 +35,8 @@ use http::{Answer, Body, Room};
 use isolate::Outcome;
 use mayuse_core::{Instant, WriteJson};
 use mayuse_dialects::{
-    ApiError, Dialect, ErrorKind, Found, Handler, Ids, JsonValue, Presented, Program, RateClass, Request, SMALL,
-    object, scope_of,
+    ApiError, Dialect, ErrorKind, Found, Handler, Ids, JsonValue, Preconditions, Presented, Program, RateClass,
+    Request, SMALL, object, scope_of,
 };
 use mayuse_snapshot::{Asking, Event};
 use settings::CATALOG;
@@ -240,7 +240,8 @@ impl IncomingRequest {
     /// The request as the table of routes and the dialects read it.
     fn request<'r>(&'r self, presented: Presented, content_type: Option<&'r str>, body: &'r [u8]) -> Request<'r> {
         let (path, query) = http::path_and_query(&self.url);
-        Request { method: self.method_read(), path, query, presented, content_type, body }
+        let preconditions = Preconditions::default();
+        Request { method: self.method_read(), path, query, presented, content_type, preconditions, body }
     }
 
     fn method_read(&self) -> &str {

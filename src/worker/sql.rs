@@ -22,6 +22,11 @@ const REMEMBERED_MS: i64 = 24 * 60 * 60 * 1_000;
 /// An import can be resumed for thirty days.
 const RESUMABLE_MS: i64 = 30 * 24 * 60 * 60 * 1_000;
 
+/// The deletion of an entity that a billing system keeps is remembered for thirty days, as long as any of them repeats
+/// a notification, and the latest hundred thousand of them.
+const REMOVED_MS: i64 = 30 * 24 * 60 * 60 * 1_000;
+const MAX_REMOVED: i64 = 100_000;
+
 /// A page ends once it has this many bytes, because bodies may be large and memory is limited.
 const MAX_PAGE_BYTES: usize = 4 * 1024 * 1024;
 
@@ -97,6 +102,7 @@ impl Sql {
                     self.touch(*kind, id, None)?;
                     self.run(&format!("DELETE FROM {} WHERE id = ?", kind.list()), vec![id.as_str().into()])?;
                 }
+                Change::Remember { kind, id, at } => self.remember(*kind, id, *at, now)?,
                 Change::Settings(settings) => {
                     self.run("UPDATE catalog SET settings = ?", vec![JsonValue(settings).to_json().into()])?;
                 }
@@ -106,6 +112,7 @@ impl Sql {
                     }
                     self.run("DELETE FROM plan_versions", Vec::new())?;
                     self.run("DELETE FROM refers", Vec::new())?;
+                    self.run("DELETE FROM removed", Vec::new())?;
                     // Their lines are gone, so no import can be resumed.
                     self.run("DELETE FROM imports", Vec::new())?;
                     self.run("UPDATE catalog SET settings = '{}'", Vec::new())?;
@@ -115,6 +122,7 @@ impl Sql {
         }
         let of_people = |change: &Change| match change {
             Change::Put { kind, .. } | Change::Delete { kind, .. } => !kind.is_definition(),
+            Change::Remember { .. } => true,
             Change::Settings(_) | Change::Clear => false,
         };
         if !changes.iter().all(of_people) {
@@ -190,6 +198,16 @@ impl Sql {
             self.run("INSERT INTO refers VALUES (?, ?, ?, ?)", bindings)?;
         }
         Ok(())
+    }
+
+    /// Remembers the newest `source_updated_at` of a deleted entity, and forgets the oldest deletions.
+    fn remember(&self, kind: Kind, id: &str, at: Instant, now: Instant) -> Result<(), ApiError> {
+        let oldest = now.millis().saturating_sub(REMOVED_MS);
+        let statement = "DELETE FROM removed WHERE removed_at < ? OR n <= (SELECT max(n) FROM removed) - ?";
+        self.run(statement, vec![SqlStorageValue::Integer(oldest), SqlStorageValue::Integer(MAX_REMOVED)])?;
+        let statement = "INSERT OR REPLACE INTO removed (kind, id, source_updated_at, removed_at) VALUES (?, ?, ?, ?)";
+        let (at, now) = (SqlStorageValue::Integer(at.millis()), SqlStorageValue::Integer(now.millis()));
+        self.run(statement, vec![kind.name().into(), id.into(), at, now])
     }
 
     /// Deletes the plan versions or references of an entity.
@@ -366,6 +384,12 @@ impl Store for Sql {
         let statement = "SELECT count(*), min(user_id) FROM refers WHERE what = ? AND id = ?";
         let read = |row: &mut Row| Some((u64::try_from(row.integer()?).ok()?, row.text()));
         Ok(self.rows(statement, vec![what.name().into(), id.into()], read)?.pop().unwrap_or_default())
+    }
+
+    fn removed(&self, kind: Kind, id: &str) -> Result<Option<Instant>, ApiError> {
+        let statement = "SELECT source_updated_at FROM removed WHERE kind = ? AND id = ?";
+        let read = |row: &mut Row| Instant::from_millis(row.integer()?);
+        Ok(self.rows(statement, vec![kind.name().into(), id.into()], read)?.pop())
     }
 
     fn lower(&self, text: &str) -> String {

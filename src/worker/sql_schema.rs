@@ -34,6 +34,11 @@ fn entities(sql: &SqlStorage) -> worker::Result<()> {
         "CREATE TABLE IF NOT EXISTS idempotency (made_by TEXT, key TEXT, fingerprint TEXT NOT NULL,
             status INTEGER NOT NULL, body TEXT NOT NULL, created_at INTEGER NOT NULL, PRIMARY KEY (made_by, key))",
         "CREATE INDEX IF NOT EXISTS idempotency_age ON idempotency (created_at)",
+        // The newest `source_updated_at` of deleted entities, the latest deletions last.
+        "CREATE TABLE IF NOT EXISTS removed (
+            n INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, id TEXT NOT NULL, source_updated_at INTEGER NOT NULL,
+            removed_at INTEGER NOT NULL, UNIQUE (kind, id))",
+        "CREATE INDEX IF NOT EXISTS removed_age ON removed (removed_at)",
         "CREATE TABLE IF NOT EXISTS imports (token TEXT PRIMARY KEY, lines INTEGER NOT NULL, digest BLOB NOT NULL,
             done INTEGER NOT NULL, version INTEGER NOT NULL, updated_at INTEGER NOT NULL)",
     ] {

@@ -63,6 +63,27 @@ test("what was imported in lines is what a document says", async () => {
   assert.equal(inLines.customers.length, demo().customers.length);
 });
 
+test("lines that are older than what is stored are counted, and written where they replace everything", async () => {
+  const at = (minute) => `2026-11-21T10:0${minute}:00Z`;
+  const customers = (...minutes) => minutes.map((minute, n) => line(n, { source_updated_at: at(minute) })).join("");
+  const imports = async (text, ...more) => {
+    const { status, stdout, stderr } = await mayuse(["import", file("late.ndjson", text), ...more, ...to(workers[1])]);
+    assert.equal(status, 0, stderr);
+    return stdout;
+  };
+  const stored = async () => (await exported(workers[1])).customers.map((customer) => customer.source_updated_at);
+  assert.match(await imports(customers(5, 5, 5)), /^KIND +WRITTEN\ncustomers +3\nimported 3 lines; snapshot version \d+\n$/);
+  const one = await imports(customers(4, 5, 6));
+  assert.match(one, /customers +2\n1 line is older than what is stored by its source_updated_at, and was not applied\nimported 3 /);
+  const two = await imports(customers(1, 1, 7));
+  assert.match(two, /customers +1\n2 lines are older than what is stored by their source_updated_at, and were not applied\nimported 3 /);
+  assert.equal(JSON.parse(await imports(customers(1, 1, 1), "--json")).stale, 3);
+  assert.deepEqual(await stored(), [5, 5, 7].map(at));
+  assert.match(await imports(customers(1, 2, 3), "--replace"), /customers +3\nreplaced the catalog: imported 3 lines, removed 0; /);
+  assert.deepEqual(await stored(), [1, 2, 3].map(at));
+  assert.equal((await workers[1].put("/v1/catalog", { format: 1 })).status, 200);
+});
+
 test("an export replaces the catalog it is of", async () => {
   const path = join(folder, "export.json");
   assert.equal((await mayuse(["export", ...to(worker), "-o", path])).status, 0);

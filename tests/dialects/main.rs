@@ -34,4 +34,6 @@ mod numbers;
 mod own;
 mod pabbly;
 mod pabbly_refusals;
+mod preconditions;
+mod source_time;
 mod table;

@@ -2,8 +2,8 @@
 
 use mayuse_core::Instant;
 use mayuse_dialects::{
-    ApiError, Change, Context, Entity, Ids, Kind, Presented, Referred, Request, Store, answer, key_of,
-    read_definitions, references, text, versions,
+    ApiError, ApiResponse, Change, Context, Entity, Ids, Kind, Preconditions, Presented, Referred, Request, Store,
+    answer, key_of, read_definitions, references, text, versions,
 };
 use mayuse_document::{Document, ZoneSource};
 use serde_json::{Map, Value, json};
@@ -36,6 +36,7 @@ pub fn hostile_values(more: &[Value]) -> Vec<Value> {
 pub struct Memory {
     pub entities: BTreeMap<(Kind, String), Entity>,
     pub settings: Value,
+    pub removed: BTreeMap<(Kind, String), Instant>,
     pub version: u64,
     pub now: Instant,
 }
@@ -44,7 +45,8 @@ impl Memory {
     /// An empty catalog, at 2026-11-21T10:00:00Z.
     pub fn new() -> Memory {
         let now = Instant::parse("2026-11-21T10:00:00Z").unwrap();
-        Memory { entities: BTreeMap::new(), settings: Value::Object(Map::new()), version: 0, now }
+        let (entities, removed) = (BTreeMap::new(), BTreeMap::new());
+        Memory { entities, settings: Value::Object(Map::new()), removed, version: 0, now }
     }
 
     /// Asks, and stores what the answer wants stored.
@@ -66,13 +68,27 @@ impl Memory {
         content_type: Option<&str>,
         body: &[u8],
     ) -> (u16, Value) {
+        let reply = self.ask_if(method, path, presented, content_type, Preconditions::default(), body);
+        (reply.status, reply.body.unwrap_or(Value::Null))
+    }
+
+    /// The same with preconditions; gives the whole answer.
+    pub fn ask_if(
+        &mut self,
+        method: &str,
+        path: &str,
+        presented: Presented,
+        content_type: Option<&str>,
+        preconditions: Preconditions<'_>,
+        body: &[u8],
+    ) -> ApiResponse {
         let (path, query) = path.split_once('?').unwrap_or((path, ""));
-        let request = Request { method, path, query, presented, content_type, body };
+        let request = Request { method, path, query, presented, content_type, preconditions, body };
         let seed = u128::from(self.version).wrapping_add(0x5eed << 64).to_be_bytes();
         let mut context = Context { now: self.now, ids: Ids::new(self.now, seed), by: "tester".to_owned() };
         let done = answer(&request, self, &mut context);
         self.apply(&done.changes);
-        (done.reply.status, done.reply.body.unwrap_or(Value::Null))
+        done.reply
     }
 
     pub fn get(&mut self, path: &str) -> (u16, Value) {
@@ -89,7 +105,7 @@ impl Memory {
         assert!(status < 300, "{kind} {id}: {status} {answer}");
     }
 
-    fn apply(&mut self, changes: &[Change]) {
+    pub fn apply(&mut self, changes: &[Change]) {
         if changes.is_empty() {
             return;
         }
@@ -112,9 +128,13 @@ impl Memory {
                 Change::Delete { kind, id } => {
                     self.entities.remove(&(*kind, id.clone()));
                 }
+                Change::Remember { kind, id, at } => {
+                    self.removed.insert((*kind, id.clone()), *at);
+                }
                 Change::Settings(settings) => self.settings = settings.clone(),
                 Change::Clear => {
                     self.entities.clear();
+                    self.removed.clear();
                     self.settings = Value::Object(Map::new());
                 }
             }
@@ -178,6 +198,10 @@ impl Store for Memory {
         names.sort();
         names.dedup();
         Ok(names)
+    }
+
+    fn removed(&self, kind: Kind, id: &str) -> Result<Option<Instant>, ApiError> {
+        Ok(self.removed.get(&(kind, id.to_owned())).copied())
     }
 
     fn definitions(&self) -> Result<Document, ApiError> {

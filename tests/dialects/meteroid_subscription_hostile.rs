@@ -110,6 +110,7 @@ fn no_catalog_is_a_fault_of_ours() {
         let mut m = Memory {
             entities: shop.entities.clone(),
             settings: shop.settings.clone(),
+            removed: shop.removed.clone(),
             version: shop.version,
             now: shop.now,
         };

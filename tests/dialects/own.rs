@@ -1,7 +1,7 @@
 //! The catalog's own routes.
 
 use crate::memory::Memory;
-use mayuse_dialects::{Context, Ids, Kind, Presented, Request, answer, text};
+use mayuse_dialects::{Context, Ids, Kind, Preconditions, Presented, Request, answer, text};
 use serde_json::{Value, json};
 
 fn document() -> Value {
@@ -277,7 +277,16 @@ fn a_body_says_that_it_is_json() {
         (None, 415),
     ] {
         let path = "/v1/catalog/products/prd_a";
-        let request = Request { method: "PUT", path, query: "", presented: Presented::Not, content_type, body: b"{}" };
+        let preconditions = Preconditions::default();
+        let request = Request {
+            method: "PUT",
+            path,
+            query: "",
+            presented: Presented::Not,
+            content_type,
+            preconditions,
+            body: b"{}",
+        };
         let mut context = Context { now: memory.now, ids: Ids::new(memory.now, [0; 16]), by: String::new() };
         assert_eq!(answer(&request, &memory, &mut context).reply.status, status, "{content_type:?}");
     }
@@ -287,7 +296,16 @@ fn a_body_says_that_it_is_json() {
 fn methods_and_paths_that_are_none() {
     let memory = loaded();
     let ask = |method: &str, path: &str| {
-        let request = Request { method, path, query: "", presented: Presented::Not, content_type: None, body: b"" };
+        let preconditions = Preconditions::default();
+        let request = Request {
+            method,
+            path,
+            query: "",
+            presented: Presented::Not,
+            content_type: None,
+            preconditions,
+            body: b"",
+        };
         let mut context = Context { now: memory.now, ids: Ids::new(memory.now, [0; 16]), by: String::new() };
         answer(&request, &memory, &mut context).reply
     };

@@ -2,7 +2,7 @@
 
 use crate::memory::Memory;
 use mayuse_core::{Amount, Question, decide};
-use mayuse_dialects::{Context, Ids, Kind, Presented, Request, answer, catalog_for, text};
+use mayuse_dialects::{Context, Ids, Kind, Preconditions, Presented, Request, answer, catalog_for, text};
 use serde_json::{Value, json};
 
 pub const PATH: &str = "/api/v1/addon/5e3a95143c92e44b424b6d47";
@@ -137,6 +137,7 @@ fn milliseconds_are_always_written_and_the_user_is_the_key() {
             query: "",
             presented: Presented::Not,
             content_type,
+            preconditions: Preconditions::default(),
             body: body.as_bytes(),
         };
         let mut context = Context { now, ids: Ids::new(now, [3; 16]), by: by.to_owned() };

@@ -2,7 +2,7 @@
 
 use crate::memory::{Memory, hostile_values};
 use crate::pabbly::{PATH, create, sample, seeded, with, without};
-use mayuse_dialects::{Context, Ids, Presented, Request, answer, text};
+use mayuse_dialects::{Context, Ids, Preconditions, Presented, Request, answer, text};
 use serde_json::{Value, json};
 
 #[test]
@@ -169,6 +169,7 @@ fn other_methods_paths_and_bodies() {
         query: "",
         presented: Presented::Not,
         content_type: Some("text/plain"),
+        preconditions: Preconditions::default(),
         body: b"{}",
     };
     let mut context = Context { now: memory.now, ids: Ids::new(memory.now, [0; 16]), by: String::new() };

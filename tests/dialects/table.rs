@@ -2,8 +2,8 @@
 
 use crate::memory::Memory;
 use mayuse_dialects::{
-    CheckForm, Context, Dialect, Found, Handler, Ids, Presented, ROUTES, RateClass, Request, Route, Scope, answer,
-    scope_of,
+    CheckForm, Context, Dialect, Found, Handler, Ids, Preconditions, Presented, ROUTES, RateClass, Request, Route,
+    Scope, answer, scope_of,
 };
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -97,7 +97,8 @@ fn request<'r>(method: &'r str, path: &'r str, dialect: Dialect) -> Request<'r> 
         Dialect::Commet => Presented::ApiKey,
         Dialect::Pabbly => Presented::Basic,
     };
-    Request { method, path, query: "", presented, content_type: None, body: b"" }
+    let preconditions = Preconditions::default();
+    Request { method, path, query: "", presented, content_type: None, preconditions, body: b"" }
 }
 
 /// A path of this form.

@@ -6,13 +6,14 @@ use crate::ids::derived;
 use crate::kind::Kind;
 use crate::request::{ApiResponse, Context, Outcome};
 use crate::route::Call;
+use crate::source_time::{self, FIELD};
 use crate::store::{Change, Entity, Store, text};
 use mayuse_core::{Code, Problem, Problems};
 use mayuse_document::{Node, Object, Tree, read};
 use serde_json::{Map, Value};
 
 /// The fields that can be cleared with `null`.
-const CLEARABLE: [&str; 2] = ["description", "max_instances_per_subscription"];
+const CLEARABLE: [&str; 3] = ["description", "max_instances_per_subscription", FIELD];
 
 const FEE_TYPES: [&str; 6] = ["RATE", "SLOT", "CAPACITY", "USAGE", "EXTRA_RECURRING", "ONE_TIME"];
 
@@ -60,7 +61,8 @@ fn is_in_currency(add_on: &Value, currency: Option<&str>, store: &dyn Store) -> 
 }
 
 pub(crate) fn get(call: &Call<'_>, _: &mut Context) -> Result<Outcome, ApiError> {
-    Ok(Outcome::read(show((&find(call)?).into(), call.store)?))
+    let add_on = find(call)?;
+    Ok(Outcome::read(show((&add_on).into(), call.store)?).of_version(add_on.version))
 }
 
 fn find(call: &Call<'_>) -> Result<Entity, ApiError> {
@@ -107,6 +109,10 @@ pub(crate) fn change(call: &Call<'_>, context: &mut Context) -> Result<Outcome, 
         body.shift_remove(field);
     }
     let body = Value::Object(body);
+    let stated = matches!(&tree, Tree::Object(fields) if fields.iter().any(|(name, _)| name == FIELD));
+    if stated && source_time::is_stale(source_time::stated(&body), source_time::stated(&add_on.body)) {
+        return Ok(applied(get(call, context)?, false));
+    }
     let (old, new) = (text(&add_on.body, "price_id"), text(&body, "price_id"));
     // An unchanged value is not checked: another API may have set it.
     if old != new
@@ -115,11 +121,21 @@ pub(crate) fn change(call: &Call<'_>, context: &mut Context) -> Result<Outcome, 
         return Err(Problems::from(problem).into());
     }
     if body == add_on.body {
-        return get(call, context);
+        let done = get(call, context)?;
+        return Ok(if stated { applied(done, true) } else { done });
     }
     let written = StoredEntity { body: &body, created_at: add_on.created_at, updated_at: context.now };
     let reply = ApiResponse::json(200, show(written, store)?);
-    Ok(Outcome::wrote(reply, vec![Change::put(Kind::AddOn, body)]))
+    let done = Outcome::wrote(reply, vec![Change::put(Kind::AddOn, body)]).of_version(store.next_version()?);
+    Ok(if stated { applied(done, true) } else { done })
+}
+
+/// Says whether a change that states the instant of its source is applied.
+fn applied(mut done: Outcome, applied: bool) -> Outcome {
+    if let Some(Value::Object(shown)) = &mut done.reply.body {
+        shown.insert("applied".to_owned(), applied.into());
+    }
+    done
 }
 
 fn is_null(tree: &Tree, field: &str) -> bool {
@@ -130,6 +146,7 @@ fn is_null(tree: &Tree, field: &str) -> bool {
 fn read_fields(o: Object<'_>, body: &mut Map<String, Value>) {
     put(body, "name", o.optional("name", |n| name(&n)).map(Value::from));
     put(body, "description", o.text("description").map(Value::from));
+    put(body, FIELD, o.optional(FIELD, |n| n.instant().and(n.text()).map(Value::from)));
     put(body, "price_id", o.optional_id("price_id").map(Value::from));
     put(body, "self_serviceable", o.optional("self_serviceable", |n| n.bool()).map(Value::from));
     let max_instances = o.optional("max_instances_per_subscription", |n| {

@@ -34,7 +34,7 @@ pub(crate) fn list(call: &Call<'_>, _: &mut Context) -> Result<Outcome, ApiError
 pub(crate) fn get(call: &Call<'_>, _: &mut Context) -> Result<Outcome, ApiError> {
     let store = call.store;
     let feature = store.feature(call.param(0))?.ok_or_else(not_found)?;
-    Ok(Outcome::read(show(&feature, &Products::new(store))?))
+    Ok(Outcome::read(show(&feature, &Products::new(store))?).of_version(feature.version))
 }
 
 fn show(feature: &Entity, products: &Products<'_>) -> Result<Value, ApiError> {
