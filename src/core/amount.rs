@@ -73,6 +73,11 @@ impl Amount {
         Written::new(self.0).as_str().to_owned()
     }
 
+    /// What `Display` shows: the shortest exact form, so that equal amounts print alike.
+    pub fn text(self) -> String {
+        Written::new(self.0.normalize()).as_str().to_owned()
+    }
+
     /// Whether the amount is below zero.
     pub fn is_negative(self) -> bool {
         self.0.is_sign_negative() && !self.0.is_zero()
@@ -170,15 +175,33 @@ fn raised(value: Decimal, scale: u32) -> Option<i128> {
 }
 
 /// The amount `mantissa / 10^scale`, if 96 bits and 28 decimal places hold it, if need be without trailing zeros.
-fn fit(mut mantissa: i128, mut scale: u32) -> Option<Amount> {
+fn fit(mantissa: i128, mut scale: u32) -> Option<Amount> {
     if let Ok(value) = Decimal::try_from_i128_with_scale(mantissa, scale) {
         return Some(Amount(value));
     }
-    while scale > 0 && mantissa.checked_rem(10) == Some(0) {
-        mantissa = mantissa.checked_div(10)?;
-        scale = scale.checked_sub(1)?;
+    let digits = mantissa.unsigned_abs();
+    let mut words = [96_u32, 64, 32, 0].map(|shift| (digits >> shift) as u32);
+    while let Some(fewer) = scale.checked_sub(1) {
+        let mut tenth = words;
+        if divide_by_ten(&mut tenth) != 0 {
+            break;
+        }
+        (words, scale) = (tenth, fewer);
     }
+    let digits = words.iter().fold(0_u128, |digits, word| digits << 32 | u128::from(*word));
+    let digits = i128::try_from(digits).ok()?;
+    let mantissa = if mantissa < 0 { digits.checked_neg()? } else { digits };
     Decimal::try_from_i128_with_scale(mantissa, scale).ok().map(Amount)
+}
+
+/// Divides a number in words, the highest first, and returns the rest. The division of 128 bits is a kilobyte of wasm.
+fn divide_by_ten(words: &mut [u32]) -> u32 {
+    let mut rest = 0;
+    for word in words {
+        let dividend = u64::from(rest) << 32 | u64::from(*word);
+        (*word, rest) = ((dividend / 10) as u32, (dividend % 10) as u32);
+    }
+    rest
 }
 
 impl From<u32> for Amount {
@@ -212,9 +235,8 @@ impl Ord for Amount {
 }
 
 impl fmt::Display for Amount {
-    /// The shortest exact form, so that equal amounts print alike.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(Written::new(self.0.normalize()).as_str())
+        f.pad(&self.text())
     }
 }
 
@@ -241,12 +263,7 @@ impl Written {
         let (mut words, mut scale) = ([parts.hi, parts.mid, parts.lo], parts.scale);
         let mut written = Written { text: [0; 32], from: 32 };
         loop {
-            let mut rest = 0;
-            for word in &mut words {
-                let dividend = u64::from(rest) << 32 | u64::from(*word);
-                (*word, rest) = ((dividend / 10) as u32, (dividend % 10) as u32);
-            }
-            written.prepend(digit(rest.into()));
+            written.prepend(digit(divide_by_ten(&mut words).into()));
             if scale == 1 {
                 written.prepend(b'.');
             } else if scale == 0 && words == [0; 3] {
@@ -282,12 +299,19 @@ pub enum AmountError {
     TooManyDigits,
 }
 
-impl fmt::Display for AmountError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl AmountError {
+    /// What `Display` shows.
+    pub fn text(self) -> &'static str {
+        match self {
             AmountError::Malformed => "expected a decimal in plain digits, such as \"10.50\"",
             AmountError::TooManyDigits => "the decimal has more than the 28 digits that can be held exactly",
-        })
+        }
+    }
+}
+
+impl fmt::Display for AmountError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.text())
     }
 }
 
@@ -296,6 +320,19 @@ impl std::error::Error for AmountError {}
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn trailing_zeros_make_room() {
+        let mantissa = 79_228_162_514_264_337_593_543_950_335_i128;
+        for zeros in 0..=9 {
+            for sign in [1, -1] {
+                let fitting = fit(sign * mantissa * 10_i128.pow(zeros), zeros + 3);
+                assert_eq!(fitting, Some(Amount(Decimal::from_i128_with_scale(sign * mantissa, 3))));
+                assert_eq!(fit(sign * mantissa * 10_i128.pow(zeros) + sign, zeros), None);
+            }
+        }
+        assert_eq!((fit(i128::MIN, 28), fit(i128::MAX, 28), fit(mantissa * 10, 0)), (None, None, None));
+    }
 
     #[test]
     fn a_decimal_is_written_as_its_library_writes_it() {

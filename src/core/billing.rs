@@ -4,7 +4,9 @@
 //! short month comes back in the next long month. The rules are about dates; every boundary has the time of day at
 //! which the current period starts. They are in section 6 of docs/semantics.md.
 
+use crate::json::WriteJson;
 use crate::reset::{Interval, IntervalError, Step, Unit};
+use crate::text::joined;
 use crate::time::{Civil, Date, Instant, MS_PER_DAY, day_in_month, days_in_month};
 use crate::window::Window;
 use std::fmt;
@@ -359,12 +361,19 @@ pub enum BillingError {
     EmptyPeriod,
 }
 
+impl BillingError {
+    /// What `Display` shows.
+    pub fn text(self) -> String {
+        match self {
+            BillingError::Anchor(found) => joined(&["billing_day_anchor must be 1 to 32767, found ", &found.to_json()]),
+            BillingError::EmptyPeriod => joined(&["current_period_end must be later than current_period_start"]),
+        }
+    }
+}
+
 impl fmt::Display for BillingError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            BillingError::Anchor(found) => write!(f, "billing_day_anchor must be 1 to 32767, found {found}"),
-            BillingError::EmptyPeriod => f.write_str("current_period_end must be later than current_period_start"),
-        }
+        f.write_str(&self.text())
     }
 }
 

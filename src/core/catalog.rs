@@ -8,7 +8,6 @@ use crate::definitions::{
     AddOnDefinition, Definitions, FeatureDefinition, PlanDefinition, SoldWith, VersionDefinition,
 };
 use crate::idx::{AddOnIdx, FeatureIdx, PlanIdx, ProductIdx, VersionIdx, item};
-use crate::index::Index;
 use crate::ladder::Ladder;
 use crate::reset::ResetPeriod;
 use crate::snapshot::{Policy, SnapshotMeta};
@@ -25,15 +24,13 @@ pub struct Catalog {
     /// The time zones that rows name, sorted by name.
     pub(crate) zones: Vec<Zone>,
     /// The plan version that customers without a granting subscription hold.
-    #[expect(dead_code, reason = "no decision needs it yet")]
     pub(crate) fallback: Option<VersionIdx>,
     pub(crate) features: Vec<Feature>,
-    pub(crate) feature_index: Index,
-    plans: Vec<Plan>,
-    versions: Vec<PlanVersion>,
-    add_ons: Vec<AddOn>,
+    pub(crate) plans: Vec<Plan>,
+    pub(crate) versions: Vec<PlanVersion>,
+    pub(crate) add_ons: Vec<AddOn>,
     /// The symbols, for customer blocks that are opened with this catalog.
-    symbols: SymbolTable,
+    pub(crate) symbols: SymbolTable,
     /// The source of this catalog and its age limits. The shells set it.
     pub snapshot: SnapshotMeta,
 }
@@ -55,10 +52,8 @@ pub(crate) struct Feature {
 pub(crate) struct Plan {
     pub id: Box<str>,
     pub name: Box<str>,
-    #[expect(dead_code, reason = "no decision needs it yet")]
     pub archived_at: Option<Instant>,
     /// The position among the plans of the document.
-    #[expect(dead_code, reason = "no decision needs it yet")]
     pub position: u32,
     pub grants: SharedGrants,
 }
@@ -99,11 +94,12 @@ pub(crate) struct SharedGrants {
 }
 
 impl SharedGrants {
-    fn new(rows: &[UncheckedGrant<'_, FeatureIdx>], symbols: &SymbolTable) -> SharedGrants {
-        SharedGrants {
-            mask: rows.iter().fold(0, |mask, row| mask | Self::bit(row.feature)),
-            rows: rows.iter().map(|row| symbols.grant(row)).collect(),
-        }
+    fn checked(rows: &[UncheckedGrant<'_, FeatureIdx>], symbols: &SymbolTable) -> SharedGrants {
+        SharedGrants::new(rows.iter().map(|row| symbols.grant(row)).collect())
+    }
+
+    pub fn new(rows: Vec<Grant>) -> SharedGrants {
+        SharedGrants { mask: rows.iter().fold(0, |mask, row| mask | Self::bit(row.feature)), rows: rows.into() }
     }
 
     pub fn on(&self, feature: FeatureIdx) -> Option<&Grant> {
@@ -119,9 +115,6 @@ impl Catalog {
     /// Compiles definitions, with the symbol table of their names.
     pub fn new(definitions: &Definitions<'_>, symbols: SymbolTable) -> Catalog {
         let Definitions { ladder, access, zones, fallback_plan_version, features, plans, add_ons } = definitions;
-        let ids = features.iter().zip(0..).map(|(feature, at)| (feature.id, at));
-        let codes = features.iter().zip(0..).map(|(feature, at)| (feature.code, at));
-        let keys: Vec<(&str, u32)> = ids.chain(codes).collect();
         let versions = plans.iter().zip(0..).flat_map(|(plan, at)| plan.versions.iter().map(move |v| (v, PlanIdx(at))));
         Catalog {
             ladder: ladder.clone(),
@@ -129,7 +122,6 @@ impl Catalog {
             zones: zones.clone(),
             fallback: fallback_plan_version.and_then(|id| symbols.version(id)),
             features: features.iter().map(|definition| feature(definition, &symbols)).collect(),
-            feature_index: Index::new(&keys),
             plans: plans.iter().map(|definition| plan(definition, &symbols)).collect(),
             versions: versions.map(|(definition, plan)| version(definition, plan, &symbols)).collect(),
             add_ons: add_ons.iter().map(|definition| add_on(definition, plans, &symbols)).collect(),
@@ -145,7 +137,7 @@ impl Catalog {
 
     /// The position of the feature with this id or code. An id goes before a code.
     pub(crate) fn feature_at(&self, key: &str) -> Option<FeatureIdx> {
-        self.feature_index.get(key).map(FeatureIdx)
+        self.symbols.feature_by_key(key)
     }
 
     pub(crate) fn feature(&self, at: FeatureIdx) -> Option<&Feature> {
@@ -230,7 +222,7 @@ fn plan(definition: &PlanDefinition<'_>, symbols: &SymbolTable) -> Plan {
         name: definition.name.into(),
         archived_at: definition.archived_at,
         position: definition.position,
-        grants: SharedGrants::new(&definition.grants, symbols),
+        grants: SharedGrants::checked(&definition.grants, symbols),
     }
 }
 
@@ -240,7 +232,7 @@ fn version(definition: &VersionDefinition<'_>, plan: PlanIdx, symbols: &SymbolTa
         plan,
         version: definition.version,
         products: definition.products.iter().filter_map(|id| symbols.product(id)).collect(),
-        grants: SharedGrants::new(&definition.grants, symbols),
+        grants: SharedGrants::checked(&definition.grants, symbols),
     }
 }
 
@@ -258,7 +250,7 @@ fn add_on(definition: &AddOnDefinition<'_>, plans: &[PlanDefinition<'_>], symbol
             SoldWith::Plans(ids) => SoldWith::Plans(ids.iter().filter_map(|id| plan_at(plans, id)).collect()),
         },
         archived_at: definition.archived_at,
-        grants: SharedGrants::new(&definition.grants, symbols),
+        grants: SharedGrants::checked(&definition.grants, symbols),
     }
 }
 

@@ -212,6 +212,37 @@ impl<'c> EvaluationContext<'_, 'c> {
         in_scope: bool,
         each: &mut impl FnMut(AppliedGrant<'c>),
     ) {
+        if cfg!(feature = "small") {
+            self.rows_at_by_call(level, at, feature, subscription, in_scope, each);
+        } else {
+            self.rows_at(level, at, feature, subscription, in_scope, each);
+        }
+    }
+
+    /// What is downloaded has this code once, instead of once for each kind of `each`.
+    #[inline(never)]
+    fn rows_at_by_call(
+        &self,
+        level: Level,
+        at: FeatureIdx,
+        feature: &'c Feature,
+        subscription: &Subscription<'c>,
+        in_scope: bool,
+        each: &mut dyn FnMut(AppliedGrant<'c>),
+    ) {
+        self.rows_at(level, at, feature, subscription, in_scope, &mut |row| each(row));
+    }
+
+    #[inline(always)]
+    fn rows_at(
+        &self,
+        level: Level,
+        at: FeatureIdx,
+        feature: &'c Feature,
+        subscription: &Subscription<'c>,
+        in_scope: bool,
+        each: &mut impl FnMut(AppliedGrant<'c>),
+    ) {
         let EvaluationContext { catalog, now, .. } = *self;
         let mut emit = |source, grant: Option<&'c Grant>| {
             if let Some(grant) = grant {

@@ -25,5 +25,6 @@ pub fn is_alias(text: &str) -> bool {
 /// Whether a text has more than `max` characters (Unicode code points).
 #[inline(never)]
 pub fn is_longer(text: &str, max: usize) -> bool {
-    text.chars().nth(max).is_some()
+    // Bytes that only continue a character do not count.
+    max < text.bytes().filter(|byte| byte & 0xc0 != 0x80).count()
 }

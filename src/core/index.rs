@@ -4,7 +4,7 @@
 //! The seed is derived from all keys, so that a person who chooses a few of them cannot make them collide.
 
 /// Positions by key.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Index {
     /// A power of two of slots, at most half of them taken.
     slots: Vec<Slot>,
@@ -22,13 +22,21 @@ struct Slot {
 }
 
 impl Index {
-    /// Builds an index. Of equal keys, the first counts.
-    pub fn new(keys: &[(&str, u32)]) -> Index {
-        let n_slots = keys.len().saturating_mul(2).max(2).next_power_of_two();
-        let seed = keys.iter().fold(0, |seed, (key, _)| hash(seed, key));
+    /// Builds an index of lists: a key has its position in its own list. Of equal keys, the first counts.
+    pub fn new(lists: &[&[&str]]) -> Index {
+        let (mut n_keys, mut seed) = (0_usize, 0);
+        for list in lists {
+            n_keys = n_keys.saturating_add(list.len());
+            for key in *list {
+                seed = hash(seed, key);
+            }
+        }
+        let n_slots = n_keys.saturating_mul(2).max(2).next_power_of_two();
         let mut index = Index { slots: vec![Slot::default(); n_slots], keys: String::new(), seed };
-        for (key, place) in keys {
-            index.insert(key, *place);
+        for list in lists {
+            for (key, place) in list.iter().zip(0..) {
+                index.insert(key, place);
+            }
         }
         index.keys.shrink_to_fit();
         index
@@ -101,8 +109,8 @@ mod tests {
     #[test]
     fn finds_every_key_and_no_other() {
         let keys: Vec<String> = (0..5_000).map(|n| format!("cus_{n}")).collect();
-        let numbered: Vec<(&str, u32)> = keys.iter().zip(0..).map(|(k, n)| (k.as_str(), n)).collect();
-        let index = Index::new(&numbered);
+        let listed: Vec<&str> = keys.iter().map(String::as_str).collect();
+        let index = Index::new(&[&listed]);
         for (key, n) in keys.iter().zip(0..) {
             assert_eq!(index.get(key), Some(n));
         }
@@ -113,7 +121,7 @@ mod tests {
 
     #[test]
     fn first_of_two_equal_keys_stands() {
-        let index = Index::new(&[("a", 7), ("a", 8), ("b", 9)]);
-        assert_eq!((index.get("a"), index.get("b")), (Some(7), Some(9)));
+        let index = Index::new(&[&["a", "b", "a"], &["b", "c"]]);
+        assert_eq!((index.get("a"), index.get("b"), index.get("c")), (Some(0), Some(1), Some(1)));
     }
 }

@@ -13,6 +13,7 @@
 
 mod features;
 mod json;
+mod text;
 mod amount;
 mod time;
 mod id;
@@ -86,10 +87,11 @@ pub use question::{Question, QuestionForm, Slot};
 pub use reset::{CalendarInterval, Interval, IntervalError, NamedPeriod, ResetPeriod, Unit, Weekday};
 pub use resolution::{GivenRow, Resolution, resolve_rows};
 pub use snapshot::{Policy, SnapshotMeta, Source};
-pub use sort::sort_by;
+pub use sort::{arrange, sort_by, sorted_positions};
 pub use sorted::{SortedMap, SortedSet};
 pub use status::{Status, StatusSet, trial_end};
 pub use symbols::{SymbolTable, TypeMismatch};
+pub use text::{counted, decimal, joined, shown};
 pub use time::{Date, Instant, TimeError};
 pub use trace::{Effect, Step};
 pub use usage::UsageEntry;

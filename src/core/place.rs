@@ -1,5 +1,6 @@
 //! Places in an input, for problems.
 
+use crate::text::{counted, indexed, joined};
 use std::fmt;
 
 /// A place in an input: an element, and a field of that element.
@@ -48,16 +49,20 @@ impl Element {
             Element::Listed(_, n) | Element::Line(n) | Element::Stored(n) => n,
         }
     }
+
+    fn text(self) -> String {
+        match self {
+            Element::Whole => String::new(),
+            Element::Listed(list, n) => indexed(list, n),
+            Element::Line(n) => joined(&["line ", &counted(n)]),
+            Element::Stored(n) => indexed("stored", n),
+        }
+    }
 }
 
 impl fmt::Display for Element {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Element::Whole => Ok(()),
-            Element::Listed(list, n) => write!(f, "{list}[{n}]"),
-            Element::Line(n) => write!(f, "line {n}"),
-            Element::Stored(n) => write!(f, "stored[{n}]"),
-        }
+        f.write_str(&self.text())
     }
 }
 
@@ -80,21 +85,25 @@ impl Place {
     /// The place of item `n` within this place.
     #[must_use]
     pub fn item(mut self, n: usize) -> Place {
-        self.fields.push_str(&format!("[{n}]"));
+        self.fields.push_str(&indexed("", n));
         self
+    }
+
+    /// What `Display` shows.
+    pub fn text(&self) -> String {
+        let between = match self.element {
+            Element::Whole => "",
+            _ if self.fields.is_empty() => "",
+            Element::Line(_) => ": ",
+            Element::Listed(..) | Element::Stored(_) => ".",
+        };
+        joined(&[&self.element.text(), between, &self.fields])
     }
 }
 
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.element.fmt(f)?;
-        f.write_str(match self.element {
-            Element::Whole => "",
-            _ if self.fields.is_empty() => "",
-            Element::Line(_) => ": ",
-            Element::Listed(..) | Element::Stored(_) => ".",
-        })?;
-        f.write_str(&self.fields)
+        f.write_str(&self.text())
     }
 }
 

@@ -2,6 +2,7 @@
 //! windows of each.
 
 use crate::json::{Token, WriteJson, end, fields, object};
+use crate::text::joined;
 use crate::zone::ZoneIdx;
 use std::fmt;
 
@@ -318,9 +319,17 @@ pub struct IntervalError {
     interval: i64,
 }
 
+impl IntervalError {
+    /// What `Display` shows.
+    pub fn text(self) -> String {
+        let (most, found) = (Interval::MAX_INTERVAL.to_json(), self.interval.to_json());
+        joined(&["interval must be 1 to ", &most, ", found ", &found])
+    }
+}
+
 impl fmt::Display for IntervalError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "interval must be 1 to {}, found {}", Interval::MAX_INTERVAL, self.interval)
+        f.write_str(&self.text())
     }
 }
 

@@ -9,6 +9,7 @@ use crate::ladder::{AcrossSubscriptions, Combine, Ladder, Level};
 use crate::reset::{NamedPeriod, ResetPeriod};
 use crate::resolve::{Allowance, AppliedGrant, Overflow, State, Terms, resolve, resolve_switches};
 use crate::sort::sort_by;
+use crate::text::{counted, joined};
 use crate::time::Instant;
 use crate::value::{Credits, Grant, UncheckedValue, Value};
 use crate::windowing::Anchors;
@@ -117,6 +118,13 @@ struct Given {
     additive: bool,
 }
 
+/// A number, with zeros in front, so that the order of texts is that of numbers.
+fn eight_digits(n: usize) -> String {
+    let digits = counted(n);
+    let zeros = "00000000".get(digits.len()..).unwrap_or_default();
+    joined(&[zeros, &digits])
+}
+
 impl Given {
     fn new(n: usize, row: GivenRow) -> Given {
         let value = match row.value {
@@ -127,7 +135,7 @@ impl Given {
             UncheckedValue::Unknown => Value::TypeMismatch,
         };
         // Rows with equal creation are ordered by id, so a row without creation gets its position as its id.
-        let id = if row.created_at.is_none() { format!("{n:08}").into() } else { "".into() };
+        let id = if row.created_at.is_none() { eight_digits(n).into() } else { "".into() };
         Given {
             level: row.level,
             entity_id: row.entity_id,

@@ -17,7 +17,8 @@ const SHORT: usize = 16;
 /// ```
 pub fn sort_by<T>(items: &mut [T], compare: impl Fn(&T, &T) -> Ordering) {
     let n = items.len();
-    if n <= SHORT {
+    // What is downloaded has one way for all lengths.
+    if cfg!(not(feature = "small")) && n <= SHORT {
         return sort_short(n, &mut |before, now| {
             let is_wrong = is_less(items, now, before, &compare);
             if is_wrong {
@@ -27,7 +28,7 @@ pub fn sort_by<T>(items: &mut [T], compare: impl Fn(&T, &T) -> Ordering) {
         });
     }
     let order = sorted_positions(n, &|a, b| is_less(items, a, b, &compare));
-    arrange(order, &mut |a, b| items.swap(a, b));
+    arrange(items, order);
 }
 
 fn is_less<T>(items: &[T], a: usize, b: usize, compare: &impl Fn(&T, &T) -> Ordering) -> bool {
@@ -47,9 +48,11 @@ fn sort_short(n: usize, swap: &mut dyn FnMut(usize, usize) -> bool) {
     }
 }
 
-/// Merge sort of the positions: merges sorted runs whose length doubles in each round.
+/// The positions of `n` items in the order of the items. Equal items keep their order.
+///
+/// Merges sorted runs whose length doubles in each round.
 #[inline(never)]
-fn sorted_positions(n: usize, is_less: &dyn Fn(usize, usize) -> bool) -> Vec<usize> {
+pub fn sorted_positions(n: usize, is_less: &dyn Fn(usize, usize) -> bool) -> Vec<usize> {
     let mut order: Vec<usize> = (0..n).collect();
     let mut length = 1_usize;
     while length < n {
@@ -74,9 +77,14 @@ fn sorted_positions(n: usize, is_less: &dyn Fn(usize, usize) -> bool) -> Vec<usi
     order
 }
 
+/// Moves items into an order of their positions.
+pub fn arrange<T>(items: &mut [T], order: Vec<usize>) {
+    arrange_by(order, &mut |a, b| items.swap(a, b));
+}
+
 /// Moves item `order[i]` to position `i`, along the cycles of the permutation.
 #[inline(never)]
-fn arrange(mut order: Vec<usize>, swap: &mut dyn FnMut(usize, usize)) {
+fn arrange_by(mut order: Vec<usize>, swap: &mut dyn FnMut(usize, usize)) {
     for start in 0..order.len() {
         let mut at = start;
         while let Some(from) = order.get_mut(at).map(|from| std::mem::replace(from, at))

@@ -7,11 +7,13 @@ use crate::reset::ResetPeriod;
 use crate::value::{
     Config, ConfigType, ConfigValue, Credits, FeatureType, Grant, Metered, UncheckedGrant, UncheckedValue, Value,
 };
-use crate::zone::ZoneIdx;
+use crate::zone::{Zone, ZoneIdx};
 
 /// The names of a catalog with their positions.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct SymbolTable {
+    /// The features by id and by code.
+    feature_keys: Index,
     features: Index,
     codes: Index,
     facts: Vec<FeatureFacts>,
@@ -46,33 +48,65 @@ pub(crate) struct ResolvedRefs {
     pub zone: Option<ZoneIdx>,
 }
 
+/// The names of definitions, in their order. Of products, only those matter that the definitions name; a product's
+/// position is that of its first mention.
+#[derive(Debug, Default)]
+pub(crate) struct Names<'a> {
+    pub features: Vec<&'a str>,
+    pub codes: Vec<&'a str>,
+    /// The versions of all plans, in the order of the plans.
+    pub versions: Vec<&'a str>,
+    pub add_ons: Vec<&'a str>,
+    pub products: Vec<&'a str>,
+    /// The plan version that customers without a granting subscription hold.
+    pub fallback: Option<&'a str>,
+}
+
 impl SymbolTable {
-    /// The symbol table of definitions. It has the products that the definitions name: no other product matters.
+    /// The symbol table of definitions.
     pub fn new(definitions: &Definitions<'_>) -> SymbolTable {
-        let Definitions { features, plans, add_ons, zones, .. } = definitions;
-        // The versions of all plans, in the order of the plans.
-        let versions = || plans.iter().flat_map(|plan| &plan.versions);
-        let mut products: Vec<&str> = Vec::new();
-        products.extend(features.iter().filter_map(|feature| feature.product));
-        products.extend(add_ons.iter().filter_map(|add_on| add_on.product));
-        products.extend(versions().flat_map(|version| version.products.iter().copied()));
-        SymbolTable {
-            features: numbered(&mut features.iter().map(|feature| feature.id)),
-            codes: numbered(&mut features.iter().map(|feature| feature.code)),
-            facts: features
-                .iter()
-                .map(|feature| FeatureFacts {
-                    feature_type: feature.feature_type.clone(),
-                    has_no_units: feature.has_no_units,
-                    ..FeatureFacts::default()
-                })
-                .collect(),
-            add_ons: numbered(&mut add_ons.iter().map(|add_on| add_on.id)),
-            versions: numbered(&mut versions().map(|version| version.id)),
-            products: numbered(&mut products.into_iter()),
-            zones: numbered(&mut zones.iter().map(|zone| &*zone.name)),
-            n_zones: u32::try_from(zones.len()).unwrap_or_default(),
+        let mut names = Names::default();
+        let mut symbols = SymbolTable::default();
+        for feature in &definitions.features {
+            names.features.push(feature.id);
+            names.codes.push(feature.code);
+            names.products.extend(feature.product);
+            symbols.add_facts(feature.feature_type.clone(), feature.has_no_units);
         }
+        for version in definitions.plans.iter().flat_map(|plan| &plan.versions) {
+            names.versions.push(version.id);
+            names.products.extend(&version.products);
+        }
+        for add_on in &definitions.add_ons {
+            names.add_ons.push(add_on.id);
+            names.products.extend(add_on.product);
+        }
+        symbols.index(&names);
+        symbols.index_zones(&definitions.zones);
+        symbols
+    }
+
+    /// Gives each time zone its position. To be called before rows are checked.
+    pub(crate) fn index_zones(&mut self, zones: &[Zone]) {
+        let mut names: Vec<&str> = Vec::new();
+        names.extend(zones.iter().map(|zone| &*zone.name));
+        self.zones = Index::new(&[&names]);
+        self.n_zones = u32::try_from(names.len()).unwrap_or_default();
+    }
+
+    /// Adds what rows of the next feature must fit.
+    pub(crate) fn add_facts(&mut self, feature_type: Option<FeatureType>, has_no_units: bool) {
+        self.facts.push(FeatureFacts { feature_type, has_no_units, ..FeatureFacts::default() });
+    }
+
+    /// Gives each name its position.
+    pub(crate) fn index(&mut self, names: &Names<'_>) {
+        self.feature_keys = Index::new(&[&names.features, &names.codes]);
+        self.features = Index::new(&[&names.features]);
+        self.codes = Index::new(&[&names.codes]);
+        self.versions = Index::new(&[&names.versions]);
+        self.add_ons = Index::new(&[&names.add_ons]);
+        self.products = Index::new(&[&names.products]);
     }
 
     /// Notes a METERED row (`has_units`) or a CREDITS row on a feature. Whether a feature can be a pool depends on the
@@ -98,6 +132,11 @@ impl SymbolTable {
     /// Whether a feature cannot be a pool, because it has no units of its own.
     pub fn has_no_units(&self, feature: FeatureIdx) -> bool {
         item(&self.facts, feature.0).is_some_and(|facts| facts.has_no_units)
+    }
+
+    /// The position of the feature with this id or code. An id goes before a code.
+    pub(crate) fn feature_by_key(&self, key: &str) -> Option<FeatureIdx> {
+        self.feature_keys.get(key).map(FeatureIdx)
     }
 
     /// The position of the feature with this id.
@@ -218,10 +257,4 @@ fn misfit(config: &Config, expected: &ConfigType) -> Option<&'static str> {
         (ConfigType::Map, _) => Some("the feature takes a value of kind JSON that is an object"),
         (ConfigType::Json, _) => Some("the feature takes a value of kind JSON"),
     }
-}
-
-/// An index of names, each with its position in the list.
-fn numbered(names: &mut dyn Iterator<Item = &str>) -> Index {
-    let names: Vec<(&str, u32)> = names.zip(0..).collect();
-    Index::new(&names)
 }

@@ -376,13 +376,20 @@ pub enum TimeError {
     Range,
 }
 
-impl fmt::Display for TimeError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl TimeError {
+    /// What `Display` shows.
+    pub fn text(self) -> &'static str {
+        match self {
             TimeError::Instant => "expected an instant such as 2025-06-15T10:30:00Z, in years 1 to 9999",
             TimeError::Date => "expected a date such as 2025-06-15, in years 1 to 9999",
             TimeError::Range => "the instant lies outside years 1 to 9999",
-        })
+        }
+    }
+}
+
+impl fmt::Display for TimeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.text())
     }
 }
 

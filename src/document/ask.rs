@@ -9,7 +9,8 @@ use crate::values::{self, ZoneNames};
 use crate::zones::ZoneSource;
 use mayuse_core::{
     Amount, Anchors, Code, FeatureIdx, GivenRow, Instant, Problem, Problems, Question, QuestionForm, ResetPeriod,
-    Resolution, Slot, UncheckedValue, UsageEntry, WindowBounds, Zone, resolve_rows, switch, window as window_at,
+    Resolution, Slot, UncheckedValue, UsageEntry, WindowBounds, Zone, counted, joined, resolve_rows, switch,
+    window as window_at,
 };
 use std::borrow::Cow;
 
@@ -81,7 +82,10 @@ impl Check {
                     }
                 });
                 if max < n_questions {
-                    list.error(Code::OutOfRange, format!("at most {max} questions at once, found {n_questions}"));
+                    list.error(
+                        Code::OutOfRange,
+                        joined(&["at most ", &counted(max), " questions at once, found ", &counted(n_questions)]),
+                    );
                 }
                 Some(checks)
             })
@@ -218,7 +222,7 @@ pub fn ask_window(tree: &Tree<'_>, source: ZoneSource) -> Result<WindowBounds, P
             _ => None,
         };
         if let Some(field) = missing {
-            o.sink.error(Code::Missing, field.to_owned(), format!("a {} window is tied to it", rule.name()));
+            o.sink.error(Code::Missing, field.to_owned(), joined(&["a ", rule.name(), " window is tied to it"]));
             return None;
         }
         let anchors = Anchors { activation: activation.unwrap_or(Instant::EPOCH), billing };

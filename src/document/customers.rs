@@ -6,7 +6,7 @@ use crate::references::{Reporting, resolved};
 use crate::tree::{Node, Path, Tree};
 use mayuse_core::{
     BlockBuilder, Catalog, Code, CustomerEntry, Place, Problems, StatusChange, SubscriptionAddOn, SubscriptionEntry,
-    SymbolTable,
+    SymbolTable, joined,
 };
 
 /// Adds an element of the lists `customers` or `subscriptions` to a builder. `n` is its index in the list, or its
@@ -125,7 +125,7 @@ fn check_plan(catalog: &Catalog, raw: &RawSubscription, names: Reporting<'_>, pl
     match (catalog.plan_at(&raw.plan), version) {
         (None, _) => names.broken(place("plan_id"), "plan", &raw.plan),
         (Some(plan), Some(version)) if catalog.plan_of(version) != Some(plan) => {
-            let message = format!("`{}` is not a version of `{}`", raw.version, raw.plan);
+            let message = joined(&["`", &raw.version, "` is not a version of `", &raw.plan, "`"]);
             names.sink.error(Code::BrokenReference, place("plan_version_id"), message);
         }
         _ => {}

@@ -7,9 +7,8 @@ use crate::entities::{RawAddOn, RawFeature, RawGrant, RawPlan, RawVersion};
 use crate::references::Reporting;
 use mayuse_core::{
     Access, AddOnDefinition, Code, Definitions, Element, FeatureDefinition, FeatureIdx, Ladder, Place, PlanDefinition,
-    SoldWith, VersionDefinition, Zone, sort_by,
+    SoldWith, VersionDefinition, Zone, arrange, joined, sort_by, sorted_positions,
 };
-use std::cmp::Ordering;
 
 /// The definitions of a document, with names that are not resolved yet.
 #[derive(Clone, Debug)]
@@ -35,7 +34,8 @@ impl RawDefinitions {
         sort_by_id(&mut self.features, |f| (&f.id, f.at), sink);
         sort_by_id(&mut self.plans, |p| (&p.id, p.at), sink);
         sort_by_id(&mut self.add_ons, |a| (&a.id, a.at), sink);
-        report_twice("code", self.features.iter().map(|f| (f.code.as_str(), f.at)), sink);
+        let codes: Vec<(&str, Element)> = self.features.iter().map(|f| (f.code.as_str(), f.at)).collect();
+        report_twice("code", &codes, sink);
     }
 
     /// The definitions without their rows. Rows refer to these, so [`RawDefinitions::fill`] adds them later.
@@ -104,7 +104,7 @@ impl RawDefinitions {
                 if let Element::Line(_) = first.element {
                     first.fields.clear();
                 }
-                let message = format!("the id `{id}` is already that of {first}");
+                let message = joined(&["the id `", id, "` is already that of ", &first.text()]);
                 names.sink.error(Code::Duplicate, place.clone().field(field), message);
             }
         }
@@ -164,31 +164,29 @@ fn add_on(raw: &RawAddOn) -> AddOnDefinition<'_> {
 
 /// Sorts by id, and reports all but the first of equal ids.
 pub(crate) fn sort_by_id<T>(list: &mut [T], key: impl Fn(&T) -> (&String, Element), sink: &Diagnostics) {
-    sort_by(list, |a, b| in_order(key(a).0, key(a).1, key(b).0, key(b).1));
-    report_adjacent("id", list.iter().map(|item| (key(item).0.as_str(), key(item).1)), sink);
+    let mut ids: Vec<(&str, Element)> = Vec::new();
+    for item in list.iter() {
+        let (id, at) = key(item);
+        ids.push((id, at));
+    }
+    let order = report_twice("id", &ids, sink);
+    arrange(list, order);
 }
 
-/// Reports all but the first of equal texts.
-pub(crate) fn report_twice<'t>(field: &str, texts: impl Iterator<Item = (&'t str, Element)>, sink: &Diagnostics) {
-    let mut texts: Vec<(&str, Element)> = texts.collect();
-    sort_by(&mut texts, |a, b| in_order(a.0, a.1, b.0, b.1));
-    report_adjacent(field, texts.into_iter(), sink);
-}
-
-/// The order by text, and of equal texts by place.
-fn in_order(a: &str, a_at: Element, b: &str, b_at: Element) -> Ordering {
-    a.cmp(b).then_with(|| a_at.rank().cmp(&b_at.rank()))
-}
-
-fn report_adjacent<'t>(field: &str, texts: impl Iterator<Item = (&'t str, Element)>, sink: &Diagnostics) {
+/// Reports all but the first of equal texts. Returns the positions of the texts in their order.
+pub(crate) fn report_twice(field: &str, texts: &[(&str, Element)], sink: &Diagnostics) -> Vec<usize> {
+    let in_order = |a: &(&str, Element), b: &(&str, Element)| (a.0, a.1.rank()) < (b.0, b.1.rank());
+    let is_before = |a, b| matches!((texts.get(a), texts.get(b)), (Some(a), Some(b)) if in_order(a, b));
+    let order = sorted_positions(texts.len(), &is_before);
     let mut first: Option<(&str, Element)> = None;
-    for (text, at) in texts {
+    for (text, at) in order.iter().filter_map(|at| texts.get(*at)).copied() {
         match first {
             Some((held, other)) if held == text => {
-                let message = format!("the {field} `{text}` is already that of {other}");
+                let message = joined(&["the ", field, " `", text, "` is already that of ", &Place::from(other).text()]);
                 sink.error(Code::Duplicate, Place::from(at).field(field), message);
             }
             _ => first = Some((text, at)),
         }
     }
+    order
 }

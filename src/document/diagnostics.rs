@@ -51,5 +51,5 @@ impl Diagnostics {
 
 /// A text from the input that is safe to print: bounded, and without control characters.
 pub(crate) fn shown(text: &str) -> String {
-    text.chars().take(64).flat_map(char::escape_debug).collect()
+    mayuse_core::shown(text, 64)
 }

@@ -15,7 +15,7 @@ use crate::values;
 use crate::zones::ZoneSource;
 use mayuse_core::{
     Access, BlockBuilder, Catalog, Code, CustomerBlock, Definitions, Element, FullCatalog, GrantUsage, Ladder, Packed,
-    Problem, Problems, SortedRecords, SymbolTable, Zone, key_hash, sort_by,
+    Problem, Problems, SortedRecords, SymbolTable, WriteJson, Zone, joined, key_hash, sort_by,
 };
 
 /// A catalog document that is read, with names that are not resolved yet.
@@ -152,7 +152,7 @@ impl Document {
         add_checked(&mut builder, &customers, &subscriptions);
         let (block, _) = builder.sorted()?.block(0, 0);
         let customers = CustomerBlock::open(block, &catalog)
-            .map_err(|error| Problem::error(Code::Invalid, String::new(), error.to_string()))?;
+            .map_err(|error| Problem::error(Code::Invalid, String::new(), error.text()))?;
         Ok((FullCatalog { catalog, customers }, problems))
     }
 
@@ -207,7 +207,7 @@ impl Document {
         sort_by_id(&mut customers, |c| (&c.id, c.at), &sink);
         sort_by_id(&mut subscriptions, |s| (&s.id, s.at), &sink);
         let aliases = customers.iter().filter_map(|c| Some((c.alias.as_deref()?, c.at)));
-        report_twice("alias", aliases, &sink);
+        report_twice("alias", &aliases.collect::<Vec<_>>(), &sink);
         SortedDocument { definitions, customers, subscriptions, is_part, seen, zones, sink }
     }
 
@@ -250,7 +250,7 @@ impl Document {
         match name {
             "format" => match node.integer() {
                 Some(1) | None => {}
-                Some(other) => node.error(Code::UnknownValue, format!("expected format 1, found {other}")),
+                Some(other) => node.error(Code::UnknownValue, joined(&["expected format 1, found ", &other.to_json()])),
             },
             "ladder" if *tree != Tree::Null => self.ladder = values::ladder(node),
             "access_statuses" if *tree != Tree::Null => self.access = Some(values::access_statuses(node)),

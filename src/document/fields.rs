@@ -2,7 +2,7 @@
 
 use crate::diagnostics::shown;
 use crate::tree::{Object, Path, Tree};
-use mayuse_core::{Code, Problem, Severity};
+use mayuse_core::{Code, Problem, Severity, joined};
 
 impl Object<'_> {
     /// Reports the fields that are not in `known`. A near miss of a known field is an error, because ignoring it could
@@ -40,7 +40,7 @@ impl Object<'_> {
     }
 
     fn unknown(&self, name: &str, message: &[&str]) {
-        self.sink.error(Code::UnknownField, Path::Field(&self.path, &shown(name)).place(), message.concat());
+        self.sink.error(Code::UnknownField, Path::Field(&self.path, &shown(name)).place(), joined(message));
     }
 
     /// Reports a problem of a field that leaves the input usable.

@@ -4,6 +4,7 @@
 //! is in proportion to the text.
 
 use crate::tree::Tree;
+use mayuse_core::{counted, joined};
 use std::borrow::Cow;
 use std::fmt;
 
@@ -26,9 +27,16 @@ pub struct SyntaxError {
     pub column: usize,
 }
 
+impl SyntaxError {
+    /// What `Display` shows.
+    pub fn text(&self) -> String {
+        joined(&[self.message, " at line ", &counted(self.line), " column ", &counted(self.column)])
+    }
+}
+
 impl fmt::Display for SyntaxError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} at line {} column {}", self.message, self.line, self.column)
+        f.write_str(&self.text())
     }
 }
 

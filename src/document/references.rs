@@ -4,7 +4,8 @@ use crate::diagnostics::Diagnostics;
 use crate::entities::{FeatureName, RawGrant};
 use crate::values::RawValue;
 use mayuse_core::{
-    Code, Element, FeatureIdx, Grants, Place, Problem, Severity, SymbolTable, UncheckedGrant, UncheckedValue, sort_by,
+    Code, Element, FeatureIdx, Grants, Place, Problem, Severity, SymbolTable, UncheckedGrant, UncheckedValue, joined,
+    shown, sort_by,
 };
 
 /// The position of the feature that a row names.
@@ -90,7 +91,7 @@ impl Reporting<'_> {
                     // The place of the problem names the line already.
                     first.element = Element::Whole;
                 }
-                let message = format!("{first} is already on the same feature");
+                let message = joined(&[&first.text(), " is already on the same feature"]);
                 self.sink.error(Code::Duplicate, place(*n), message);
             }
         }
@@ -140,7 +141,7 @@ impl Reporting<'_> {
             self.sink.push(Problem { code, severity: Severity::Skipped, place, message });
         };
         if let Some(zone) = find_zones(self.symbols, raw, &mut value) {
-            skip(Code::UnknownValue, format!("there is no time zone `{}`", shown(zone)));
+            skip(Code::UnknownValue, joined(&["there is no time zone `", &shown(zone, 128), "`"]));
         } else if let Err(mismatch) = self.symbols.check(&value, at) {
             skip(Code::TypeMismatch, mismatch.0.to_owned());
         }
@@ -151,6 +152,7 @@ impl Reporting<'_> {
     pub fn broken(&self, place: Place, what: &str, id: &str) {
         // An empty name is already reported as missing.
         if !id.is_empty() {
+            let shown = shown(id, 128);
             let where_else = if what == "plan version" {
                 "; versions stand in the `versions` of a plan, each with its `id`, or are the `version_id` of a plan without"
             } else {
@@ -159,13 +161,8 @@ impl Reporting<'_> {
             self.sink.error(
                 Code::BrokenReference,
                 place,
-                ["there is no ", what, " `", &shown(id), "`", where_else].concat(),
+                joined(&["there is no ", what, " `", &shown, "`", where_else]),
             );
         }
     }
-}
-
-/// A name as messages show it.
-fn shown(name: &str) -> String {
-    name.chars().take(128).flat_map(char::escape_debug).collect()
 }

@@ -5,7 +5,7 @@
 use crate::diagnostics::{Diagnostics, shown};
 use mayuse_core::{
     Amount, AmountError, Code, Date, Element, ID_RULE, Instant, MAX_VERSION, Place, Problem, Severity, TimeError,
-    is_id, is_longer,
+    WriteJson, decimal, is_id, is_longer, joined,
 };
 use std::borrow::Cow;
 
@@ -42,7 +42,7 @@ impl Tree<'_> {
 
 impl From<i64> for Tree<'_> {
     fn from(whole: i64) -> Self {
-        Tree::Number(whole.to_string().into())
+        Tree::Number(whole.to_json().into())
     }
 }
 
@@ -98,7 +98,7 @@ impl<'a> Node<'a> {
     }
 
     fn wrong_type(&self, expected: &str) {
-        self.error(Code::WrongType, format!("expected {expected}, found {}", self.tree.kind()));
+        self.error(Code::WrongType, joined(&["expected ", expected, ", found ", self.tree.kind()]));
     }
 
     /// This node as an object.
@@ -148,7 +148,10 @@ impl<'a> Node<'a> {
         let whole = self.integer()?;
         let found = u64::try_from(whole).ok().filter(|n| *n <= MAX_VERSION);
         if found.is_none() {
-            self.error(Code::OutOfRange, format!("expected 0 to {MAX_VERSION}, found {whole}"));
+            self.error(
+                Code::OutOfRange,
+                joined(&["expected 0 to ", &decimal(MAX_VERSION), ", found ", &whole.to_json()]),
+            );
         }
         found
     }
@@ -158,7 +161,10 @@ impl<'a> Node<'a> {
         let value = self.integer()?;
         let count = u32::try_from(value).ok();
         if count.is_none() {
-            self.error(Code::OutOfRange, format!("expected 0 to {}, found {value}", u32::MAX));
+            self.error(
+                Code::OutOfRange,
+                joined(&["expected 0 to ", &decimal(u32::MAX.into()), ", found ", &value.to_json()]),
+            );
         }
         count
     }
@@ -173,7 +179,7 @@ impl<'a> Node<'a> {
             Ok(amount) => Some(amount),
             Err(error) => {
                 let code = if error == AmountError::TooManyDigits { Code::OutOfRange } else { Code::Invalid };
-                self.error(code, error.to_string());
+                self.error(code, error.text());
                 None
             }
         }
@@ -183,7 +189,7 @@ impl<'a> Node<'a> {
     pub fn amount_not_negative(&self) -> Option<Amount> {
         let amount = self.amount()?;
         if amount.is_negative() {
-            self.error(Code::OutOfRange, format!("must not be negative, found \"{amount}\""));
+            self.error(Code::OutOfRange, joined(&["must not be negative, found \"", &amount.text(), "\""]));
             return None;
         }
         Some(amount)
@@ -204,7 +210,7 @@ impl<'a> Node<'a> {
             Ok(time) => Some(time),
             Err(error) => {
                 let code = if error == TimeError::Range { Code::OutOfRange } else { Code::Invalid };
-                self.error(code, error.to_string());
+                self.error(code, error.text());
                 None
             }
         }
@@ -247,7 +253,7 @@ impl<'a> Node<'a> {
             message.push_str(if n == 0 { "" } else { ", " });
             message.push_str(word);
         }
-        message += &[", found `", &shown(text), "`"].concat();
+        message += &joined(&[", found `", &shown(text), "`"]);
         self.sink.push(Problem { code: Code::UnknownValue, severity, place: self.path.place(), message });
     }
 

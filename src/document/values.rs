@@ -5,6 +5,7 @@ use crate::tree::{Node, Object, Tree};
 use mayuse_core::{
     Access, AccessCondition, AccessEntry, AcrossSubscriptions, Amount, Behavior, CalendarInterval, Cap, Code, Combine,
     Interval, Ladder, Level, MAX_CAPS, Metered, Policy, ResetPeriod, Status, UncheckedValue, Unit, Weekday, ZoneIdx,
+    counted, joined,
 };
 
 /// An entitlement value whose pool is still a name.
@@ -33,7 +34,7 @@ pub(crate) fn entitlement_value(node: Node<'_>, zones: &mut ZoneNames) -> Option
         Type::Config => &["type", "enabled", "value", "per_seat"],
     };
     for name in ["caps", "per_seat"].into_iter().filter(|name| !used.contains(name) && value.has(name)) {
-        value.error(Code::Invalid, format!("`{name}` is for METERED values"));
+        value.error(Code::Invalid, joined(&["`", name, "` is for METERED values"]));
     }
     value.warn_of_others(used, &VALUE);
     Some(match kind {
@@ -122,7 +123,10 @@ fn caps(node: Node<'_>, zones: &mut ZoneNames) -> Option<Vec<Cap>> {
         }
     });
     if MAX_CAPS < n_items {
-        node.error(Code::TooLarge, format!("expected at most {MAX_CAPS} caps, found {n_items}"));
+        node.error(
+            Code::TooLarge,
+            joined(&["expected at most ", &counted(MAX_CAPS), " caps, found ", &counted(n_items)]),
+        );
     }
     // A cap that cannot be read must not be taken for an absent cap.
     (caps.len() == n_items && n_items <= MAX_CAPS).then_some(caps)
@@ -193,7 +197,7 @@ pub(crate) fn every(object: Object<'_>, units: &[Unit]) -> Option<Interval> {
     let unit = object.required("unit", |n| n.known_word(&words));
     let checked = |n: Node<'_>| {
         let every = Interval::new(unit.unwrap_or(Unit::Day), n.integer()?);
-        every.map_err(|error| n.error(Code::OutOfRange, error.to_string())).ok()
+        every.map_err(|error| n.error(Code::OutOfRange, error.text())).ok()
     };
     let every = object.required("interval", checked);
     unit.and(every)
@@ -217,7 +221,7 @@ pub(crate) fn ladder(node: Node<'_>) -> Option<Ladder> {
             let combine = entry.optional("combine", |n| n.word(&combines)).unwrap_or(Combine::Replace);
             let Some(level) = level else { return };
             if levels.iter().any(|(listed, _)| *listed == level) {
-                return item.error(Code::Duplicate, format!("the level {} is listed twice", level.name()));
+                return item.error(Code::Duplicate, joined(&["the level ", level.name(), " is listed twice"]));
             }
             levels.push((level, combine));
         });

@@ -4,7 +4,7 @@ use crate::cut::ObjectRef;
 use crate::hash::Hash;
 use crate::keys::PublicKey;
 use crate::manifest::{Manifest, ManifestError, Unverified};
-use mayuse_core::{FORMAT, OLDEST_FORMAT, Packed, Reader, Writer};
+use mayuse_core::{FORMAT, OLDEST_FORMAT, Packed, Reader, Writer, decimal, joined};
 use std::fmt;
 
 const MAGIC: &str = "myf";
@@ -100,8 +100,10 @@ impl Contents {
             Ok(object)
         };
         let catalog_object = next(&manifest.table.catalog_object)?;
-        let shards: Result<Vec<Packed>, FileError> = manifest.table.shards.iter().map(&mut next).collect();
-        let shards = shards?;
+        let mut shards = Vec::new();
+        for part in &manifest.table.shards {
+            shards.push(next(part)?);
+        }
         if at != self.objects.as_slice().len() {
             return Err(FileError::Long);
         }
@@ -129,20 +131,30 @@ pub enum FileError {
     Withheld,
 }
 
+impl FileError {
+    /// What `Display` shows.
+    pub fn text(&self) -> String {
+        match self {
+            FileError::NotOne => joined(&["not a snapshot file"]),
+            FileError::Newer(format) => {
+                let [newer, oldest, ours] = [*format, OLDEST_FORMAT, FORMAT].map(decimal);
+                let reads = ", and this program reads formats ";
+                joined(&["a snapshot of format ", &newer, reads, &oldest, " to ", &ours, ": update it"])
+            }
+            FileError::Short => joined(&["the snapshot file ends early"]),
+            FileError::Long => joined(&["the snapshot file holds more than its manifest names"]),
+            FileError::Withheld => joined(&["the snapshot lacks a shard that its writer could not make"]),
+            FileError::Manifest(error) => error.text(),
+            FileError::WrongObject(hash) => {
+                joined(&["the object ", &hash.digits(), " is damaged: it hashes to something else"])
+            }
+        }
+    }
+}
+
 impl fmt::Display for FileError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            FileError::NotOne => f.write_str("not a snapshot file"),
-            FileError::Newer(format) => {
-                let known = format!("formats {OLDEST_FORMAT} to {FORMAT}");
-                write!(f, "a snapshot of format {format}, and this program reads {known}: update it")
-            }
-            FileError::Short => f.write_str("the snapshot file ends early"),
-            FileError::Long => f.write_str("the snapshot file holds more than its manifest names"),
-            FileError::Withheld => f.write_str("the snapshot lacks a shard that its writer could not make"),
-            FileError::Manifest(error) => error.fmt(f),
-            FileError::WrongObject(hash) => write!(f, "the object {hash} is damaged: it hashes to something else"),
-        }
+        f.write_str(&self.text())
     }
 }
 

@@ -32,12 +32,16 @@ impl Hash {
     pub fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }
+
+    /// What `Display` shows: 64 hexadecimal digits.
+    pub(crate) fn digits(&self) -> String {
+        hex(&self.0)
+    }
 }
 
 impl fmt::Display for Hash {
-    /// 64 hexadecimal digits.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&hex(&self.0))
+        f.write_str(&self.digits())
     }
 }
 

@@ -18,6 +18,11 @@ impl KeyId {
         Some(KeyId(bytes))
     }
 
+    /// What `Display` shows: 16 hexadecimal digits.
+    pub fn digits(self) -> String {
+        hex(&self.0)
+    }
+
     fn of(public: &[u8; 32]) -> KeyId {
         let hash = Hash::of(public);
         let first = hash.as_bytes().first_chunk::<8>();
@@ -28,7 +33,7 @@ impl KeyId {
 impl fmt::Display for KeyId {
     /// 16 hexadecimal digits.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&hex(&self.0))
+        f.write_str(&self.digits())
     }
 }
 

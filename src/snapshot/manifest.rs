@@ -6,7 +6,7 @@
 use crate::cut::{ObjectRef, SnapshotIndex};
 use crate::hash::{Hash, from_hex, hex};
 use crate::keys::{KeyId, PublicKey, SigningKey};
-use mayuse_core::{Instant, MAX_VERSION, Packed, Policy, Reader, SnapshotMeta, Source, Writer};
+use mayuse_core::{Instant, MAX_VERSION, Packed, Policy, Reader, SnapshotMeta, Source, Writer, decimal, joined};
 use std::fmt;
 
 const MAGIC: &str = "mym";
@@ -118,14 +118,14 @@ impl Manifest {
             writer.number(limit.unwrap_or_default());
         }
         match self.previous {
-            Some(previous) => writer.text(&previous.to_string()),
+            Some(previous) => writer.text(&previous.digits()),
             None => writer.text(""),
         }
         writer.number(self.table.seed);
         write_part(&mut writer, &self.table.catalog_object);
         writer.number(self.table.bits.into());
         self.table.shards.iter().for_each(|shard| write_part(&mut writer, shard));
-        writer.text(&key.to_string());
+        writer.text(&key.digits());
         writer.0
     }
 
@@ -162,7 +162,7 @@ fn seal(mut unsigned: String, signature: &[u8; 64]) -> String {
 }
 
 fn write_part(writer: &mut Writer, part: &ObjectRef) {
-    writer.0.push_str(&part.hash.to_string());
+    writer.0.push_str(&part.hash.digits());
     writer.count(part.size);
     writer.count(part.n);
 }
@@ -312,29 +312,35 @@ pub enum ManifestError {
     },
 }
 
-impl fmt::Display for ManifestError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl ManifestError {
+    /// What `Display` shows.
+    pub fn text(&self) -> String {
         match self {
-            ManifestError::NotOne => f.write_str("not a manifest"),
+            ManifestError::NotOne => joined(&["not a manifest"]),
             ManifestError::Newer(format) => {
-                write!(
-                    f,
-                    "a manifest of format {format}, and this program reads formats {OLDEST_FORMAT} to {MANIFEST_FORMAT}: update it"
-                )
+                let [newer, oldest, ours] = [*format, OLDEST_FORMAT, MANIFEST_FORMAT].map(decimal);
+                let reads = ", and this program reads formats ";
+                joined(&["a manifest of format ", &newer, reads, &oldest, " to ", &ours, ": update it"])
             }
-            ManifestError::Damaged(why) => write!(f, "a manifest is damaged: {why}"),
+            ManifestError::Damaged(why) => joined(&["a manifest is damaged: ", why]),
             ManifestError::UnknownKey(key) => {
-                write!(f, "the manifest is signed with key {key}, which is not known here")
+                joined(&["the manifest is signed with key ", &key.digits(), ", which is not known here"])
             }
-            ManifestError::WrongSignature(key) => write!(f, "the manifest is not signed by key {key}, as it says"),
+            ManifestError::WrongSignature(key) => {
+                joined(&["the manifest is not signed by key ", &key.digits(), ", as it says"])
+            }
             ManifestError::WrongAudience { expected, found } => {
-                match found.as_str() {
-                    "" => f.write_str("the manifest names no audience")?,
-                    found => write!(f, "the manifest is for the audience {found}")?,
-                }
-                write!(f, ", and here is {expected}: build it with --audience {expected}")
+                let is_for = if found.is_empty() { "names no audience" } else { "is for the audience " };
+                let here = [", and here is ", expected, ": build it with --audience ", expected];
+                joined(&["the manifest ", is_for, found, &joined(&here)])
             }
         }
+    }
+}
+
+impl fmt::Display for ManifestError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text())
     }
 }
 

@@ -82,5 +82,5 @@ fn tree(json: &str) -> Result<Tree<'_>, JsValue> {
 }
 
 fn not_json(error: &SyntaxError) -> JsValue {
-    thrown([("INVALID_JSON", String::new(), error.to_string())].into_iter())
+    thrown(&[("INVALID_JSON", String::new(), &error.text())])
 }

@@ -10,7 +10,7 @@ mod document;
 #[cfg(feature = "reader")]
 mod snapshot;
 
-use mayuse_core::{Instant, Problems, WriteJson};
+use mayuse_core::{Instant, Problems, WriteJson, write_list};
 use wasm_bindgen::prelude::*;
 
 /// Smaller than the allocator of Rust's library.
@@ -31,24 +31,22 @@ fn shown<T: WriteJson>(answer: Result<T, Problems>) -> Result<String, JsValue> {
 }
 
 fn refused(problems: &Problems) -> JsValue {
-    thrown(
-        problems.list.iter().map(|problem| (problem.code.name(), problem.place.to_string(), problem.message.clone())),
-    )
+    let mut shown = Vec::new();
+    for problem in &problems.list {
+        shown.push((problem.code.name(), problem.place.text(), problem.message.as_str()));
+    }
+    thrown(&shown)
 }
 
-/// Formats problems as the JSON text that `pkg/` turns into an error.
-fn thrown(problems: impl Iterator<Item = (&'static str, String, String)>) -> JsValue {
-    struct Shown(&'static str, String, String);
-    impl WriteJson for Shown {
-        fn write_json(&self, out: &mut Vec<u8>) {
-            let Shown(code, path, message) = self;
-            for (name, value) in [("{\"code\":", *code), (",\"path\":", path), (",\"message\":", message)] {
-                out.extend_from_slice(name.as_bytes());
-                value.write_json(out);
-            }
-            out.push(b'}');
+/// Formats problems (code, path, message) as the JSON text that `pkg/` turns into an error.
+fn thrown(problems: &[(&str, String, &str)]) -> JsValue {
+    let mut out = Vec::new();
+    write_list(&mut out, problems, |(code, path, message), out| {
+        for (name, value) in [("{\"code\":", *code), (",\"path\":", path.as_str()), (",\"message\":", *message)] {
+            out.extend_from_slice(name.as_bytes());
+            value.write_json(out);
         }
-    }
-    let list: Vec<Shown> = problems.map(|(code, path, message)| Shown(code, path, message)).collect();
-    JsValue::from_str(&list.to_json())
+        out.push(b'}');
+    });
+    JsValue::from_str(&String::from_utf8(out).unwrap_or_default())
 }

@@ -24,16 +24,16 @@ impl Unverified {
     /// A text of the problems, as JSON.
     #[wasm_bindgen(constructor)]
     pub fn new(bytes: Vec<u8>) -> Result<Unverified, JsValue> {
-        let file = Packed::new(bytes).ok_or_else(|| broken("not a snapshot file"))?;
-        let contents = contents(&file).map_err(broken)?;
-        let manifest = mayuse_snapshot::Unverified::read(&contents.manifest).map_err(broken)?;
+        let file = Packed::new(bytes).ok_or_else(|| broken("not a snapshot file".to_owned()))?;
+        let contents = contents(&file).map_err(|error| broken(error.text()))?;
+        let manifest = mayuse_snapshot::Unverified::read(&contents.manifest).map_err(|error| broken(error.text()))?;
         Ok(Unverified { contents, manifest })
     }
 
     /// The id of the claimed signing key: the first 16 digits of the key's hash.
     #[wasm_bindgen(getter)]
     pub fn key(&self) -> String {
-        self.manifest.key().to_string()
+        self.manifest.key().digits()
     }
 
     /// The deployment that may read it; empty if not restricted.
@@ -58,14 +58,18 @@ impl Unverified {
     #[wasm_bindgen(getter)]
     pub fn sizes(&self) -> Vec<u32> {
         let table = &self.manifest.claims().table;
-        std::iter::once(&table.catalog_object).chain(&table.shards).map(|part| part.size).collect()
+        let mut sizes = vec![table.catalog_object.size];
+        table.shards.iter().for_each(|part| sizes.push(part.size));
+        sizes
     }
 
     /// The expected hashes of the objects, concatenated.
     #[wasm_bindgen(getter)]
     pub fn hashes(&self) -> Vec<u8> {
         let table = &self.manifest.claims().table;
-        std::iter::once(&table.catalog_object).chain(&table.shards).flat_map(|part| *part.hash.as_bytes()).collect()
+        let mut hashes = table.catalog_object.hash.as_bytes().to_vec();
+        table.shards.iter().for_each(|part| hashes.extend_from_slice(part.hash.as_bytes()));
+        hashes
     }
 
     /// Opens the snapshot. The caller has compared the hashes and reports whether the signature is valid.
@@ -74,10 +78,11 @@ impl Unverified {
     /// # Errors
     /// A text of the problems, as JSON.
     pub fn open(self, is_signed: bool, audience: Option<String>) -> Result<Snapshot, JsValue> {
-        let manifest = self.manifest.verified(is_signed).map_err(broken)?;
-        audience.map_or(Ok(()), |audience| manifest.is_for(&audience)).map_err(broken)?;
-        let (catalog_object, shards) = self.contents.objects(&manifest, None).map_err(broken)?;
-        let inner = WholeSnapshot::open(&manifest, &catalog_object, &shards, Source::Snapshot).map_err(broken)?;
+        let manifest = self.manifest.verified(is_signed).map_err(|error| broken(error.text()))?;
+        audience.map_or(Ok(()), |audience| manifest.is_for(&audience)).map_err(|error| broken(error.text()))?;
+        let (catalog_object, shards) = self.contents.objects(&manifest, None).map_err(|error| broken(error.text()))?;
+        let inner = WholeSnapshot::open(&manifest, &catalog_object, &shards, Source::Snapshot)
+            .map_err(|error| broken(error.text()))?;
         Ok(Snapshot { inner })
     }
 }
@@ -96,7 +101,7 @@ impl Snapshot {
     /// # Errors
     /// A text of the problems, as JSON.
     pub fn check(&self, question: &str, now: f64) -> Result<String, JsValue> {
-        let check = QuestionForm::from_query(question).ok_or_else(|| broken(NOT_A_QUESTION))?;
+        let check = QuestionForm::from_query(question).ok_or_else(|| broken(NOT_A_QUESTION.to_owned()))?;
         shown(self.inner.decide(&check.question(), instant(now)).map_err(Problems::from))
     }
 }
@@ -104,6 +109,7 @@ impl Snapshot {
 const NOT_A_QUESTION: &str = "the question cannot be read: it names a customer and a feature, each field once, \
      amounts in plain digits and instants in RFC 3339";
 
-fn broken(why: impl ToString) -> JsValue {
-    refused(&Problem::error(Code::Invalid, String::new(), why.to_string()).into())
+#[inline(never)]
+fn broken(why: String) -> JsValue {
+    refused(&Problem::error(Code::Invalid, String::new(), why).into())
 }

@@ -15,6 +15,7 @@ use crate::idx::FeatureIdx;
 use crate::place::{Element, Place};
 use crate::problem::{Code, Problem, Problems};
 use crate::sort::sort_by;
+use crate::text::joined;
 use crate::value::UncheckedGrant;
 use crate::zone::ZoneIdx;
 use std::cmp::Ordering;
@@ -68,7 +69,7 @@ impl<'c> BlockBuilder<'c> {
     /// The features on which the added entries have rows, for a document that has only the definitions.
     pub fn seen(&self) -> GrantUsage {
         let named = |(feature, has_units): &(FeatureIdx, bool)| {
-            self.catalog.feature(*feature).map(|feature| (feature.id.to_string(), *has_units))
+            self.catalog.feature(*feature).map(|feature| (String::from(&*feature.id), *has_units))
         };
         let zone = |zone: &ZoneIdx| zone.item(&self.catalog.zones).map(|zone| zone.name.to_string());
         GrantUsage {
@@ -290,15 +291,17 @@ impl<'c> BlockBuilder<'c> {
             let before = n.checked_sub(1).and_then(|n| pending.get(n));
             if let Some(before) = before.filter(|before| compare(before, entry) == Ordering::Equal) {
                 let message = match self.element(list, before.n) {
-                    None => format!("the {kind} `{name}` comes twice"),
-                    Some(first) => format!("the {kind} `{name}` is already that of {first}"),
+                    None => joined(&["the ", kind, " `", name, "` comes twice"]),
+                    Some(first) => {
+                        joined(&["the ", kind, " `", name, "` is already that of ", &Place::from(first).text()])
+                    }
                 };
                 problems.push(Problem::error(Code::Duplicate, place(field), message));
             }
             match entry.kind {
                 PendingKind::Customer => customer = key(entry).0,
                 PendingKind::Subscription if key(entry).0 != customer => {
-                    let message = format!("there is no customer `{}`", key(entry).0);
+                    let message = joined(&["there is no customer `", key(entry).0, "`"]);
                     problems.push(Problem::error(Code::BrokenReference, place("customer_id"), message));
                 }
                 PendingKind::Subscription | PendingKind::Alias => {}
@@ -340,8 +343,10 @@ impl<'c> BlockBuilder<'c> {
                 && id(first) == id(second)
             {
                 let message = match self.element("subscriptions", first.n) {
-                    None => format!("the id `{}` comes twice", id(first)),
-                    Some(element) => format!("the id `{}` is already that of {element}", id(first)),
+                    None => joined(&["the id `", id(first), "` comes twice"]),
+                    Some(element) => {
+                        joined(&["the id `", id(first), "` is already that of ", &Place::from(element).text()])
+                    }
                 };
                 let place = match self.element("subscriptions", second.n) {
                     None => Place::from(id(second)),

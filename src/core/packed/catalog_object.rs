@@ -1,18 +1,17 @@
 //! The catalog object: the packed definitions (features, plans with their versions, add-ons, the ladder).
 
+use super::feature_type::{is_plain, read_type, write_type};
 use super::format::{FORMAT, Unreadable, head};
 use super::rows::{read_row, write_row};
 use super::settings::{Settings, read_settings, write_settings};
 use super::wire::{Flags, Packed, Reader, Writer};
-use crate::catalog::Catalog;
-use crate::definitions::{
-    AddOnDefinition, Definitions, FeatureDefinition, Grants, PlanDefinition, SoldWith, VersionDefinition,
-};
-use crate::idx::{FeatureIdx, VersionIdx};
+use crate::catalog::{AddOn, Catalog, Feature, Plan, PlanVersion, SharedGrants};
+use crate::definitions::{AddOnDefinition, Definitions, Grants, SoldWith};
+use crate::idx::{FeatureIdx, PlanIdx, ProductIdx, UNRESOLVED, VersionIdx, item};
 use crate::ladder::{AcrossSubscriptions, Combine, Ladder, Level};
-use crate::snapshot::Policy;
-use crate::symbols::SymbolTable;
-use crate::value::{ConfigType, FeatureType, UncheckedGrant};
+use crate::snapshot::{Policy, SnapshotMeta};
+use crate::symbols::{Names, SymbolTable};
+use crate::value::{FeatureType, Grant, UncheckedGrant, overlaps};
 
 const MAGIC: &str = "myd";
 const WHAT: &str = "a catalog object";
@@ -38,14 +37,6 @@ const MAX_INSTANCES: u8 = 16;
 const ITS_PRODUCT: u8 = 32;
 const SOME_PLANS: u8 = 64;
 
-const UNKNOWN: u64 = 0;
-const NUMBER: u64 = 1;
-const BOOLEAN: u64 = 2;
-const TEXT: u64 = 3;
-const SELECT: u64 = 4;
-const MAP: u64 = 5;
-const JSON: u64 = 6;
-
 const LEVELS: [Level; 6] =
     [Level::Feature, Level::Plan, Level::PlanVersion, Level::AddOn, Level::Subscription, Level::Customer];
 const COMBINES: [Combine; 3] = [Combine::Replace, Combine::Stack, Combine::Max];
@@ -61,39 +52,11 @@ impl Catalog {
         if MAX_BYTES < bytes.as_str().len() {
             return Err(Unreadable::broken(WHAT, "it is larger than there can be"));
         }
-        let definitions = read(&mut reader).filter(|_| reader.is_at_end());
-        let definitions = definitions.ok_or_else(|| Unreadable::broken(WHAT, "an element cannot be read"))?;
-        let symbols = SymbolTable::new(&definitions);
-        if !holds_together(&definitions, &symbols) {
-            return Err(Unreadable::broken(WHAT, "its elements do not hold together"));
-        }
-        Ok(Catalog::new(&definitions, symbols))
+        let mut opening =
+            Opening { reader, symbols: SymbolTable::default(), names: Names::default(), holds_together: true };
+        let catalog = opening.catalog().ok_or_else(|| Unreadable::broken(WHAT, "an element cannot be read"))?;
+        opening.finish(catalog).ok_or_else(|| Unreadable::broken(WHAT, "its elements do not hold together"))
     }
-}
-
-/// Whether all lists are sorted and no id and no code occurs twice.
-fn holds_together(definitions: &Definitions<'_>, symbols: &SymbolTable) -> bool {
-    let Definitions { features, plans, add_ons, .. } = definitions;
-    let ascends = |rows: &Grants<'_>| {
-        rows.is_sorted_by(|a, b| a.feature < b.feature || (a.feature == b.feature && !b.overlaps(a)))
-    };
-    let is_first = |(feature, at): (&FeatureDefinition<'_>, u32)| {
-        let at = FeatureIdx(at);
-        // The default of a feature is on that feature itself.
-        symbols.feature_by_code(feature.code) == Some(at)
-            && feature.default.as_ref().is_none_or(|row| row.feature == at)
-    };
-    let versions = || plans.iter().flat_map(|plan| &plan.versions);
-    features.is_sorted_by(|a, b| a.id < b.id)
-        && plans.is_sorted_by(|a, b| a.id < b.id)
-        && add_ons.is_sorted_by(|a, b| a.id < b.id)
-        && features.iter().zip(0..).all(is_first)
-        && plans.iter().all(|plan| ascends(&plan.grants) && plan.versions.is_sorted_by(|a, b| a.id < b.id))
-        && versions().zip(0..).all(|(version, at)| symbols.version(version.id) == Some(VersionIdx(at)))
-        && versions().all(|version| ascends(&version.grants))
-        && add_ons.iter().all(|add_on| ascends(&add_on.grants))
-        && definitions.fallback_plan_version.is_none_or(|id| symbols.version(id).is_some())
-        && definitions.zones.is_sorted_by(|a, b| a.name < b.name)
 }
 
 impl Definitions<'_> {
@@ -169,48 +132,6 @@ fn max_instances(add_on: &AddOnDefinition<'_>) -> Option<u32> {
     add_on.max_instances.filter(|max| *max != 1)
 }
 
-/// Whether the flag METERED says the type.
-fn is_plain(feature_type: &FeatureType) -> bool {
-    matches!(feature_type, FeatureType::Boolean | FeatureType::Metered)
-}
-
-#[cold]
-fn write_type(writer: &mut Writer, feature_type: &FeatureType) {
-    writer.number(match feature_type {
-        FeatureType::Boolean | FeatureType::Metered | FeatureType::Unknown => UNKNOWN,
-        FeatureType::Config(ConfigType::Number) => NUMBER,
-        FeatureType::Config(ConfigType::Boolean) => BOOLEAN,
-        FeatureType::Config(ConfigType::Text) => TEXT,
-        FeatureType::Config(ConfigType::Select(_)) => SELECT,
-        FeatureType::Config(ConfigType::Map) => MAP,
-        FeatureType::Config(ConfigType::Json) => JSON,
-    });
-    if let FeatureType::Config(ConfigType::Select(options)) = feature_type {
-        writer.size(options.len());
-        options.iter().for_each(|option| writer.text(option));
-    }
-}
-
-#[cold]
-fn read_type(reader: &mut Reader<'_>) -> Option<FeatureType> {
-    Some(FeatureType::Config(match reader.number()? {
-        UNKNOWN => return Some(FeatureType::Unknown),
-        NUMBER => ConfigType::Number,
-        BOOLEAN => ConfigType::Boolean,
-        TEXT => ConfigType::Text,
-        SELECT => {
-            let mut options: Vec<Box<str>> = Vec::new();
-            for _ in 0..reader.items()? {
-                options.push(reader.text()?.into());
-            }
-            ConfigType::Select(options.into())
-        }
-        MAP => ConfigType::Map,
-        JSON => ConfigType::Json,
-        _ => return None,
-    }))
-}
-
 fn write_grants(writer: &mut Writer, rows: &Grants<'_>) {
     writer.size(rows.len());
     rows.iter().for_each(|row| write_grant(writer, row));
@@ -232,119 +153,214 @@ fn write_ladder(writer: &mut Writer, ladder: &Ladder) {
     }
 }
 
-fn read<'b>(reader: &mut Reader<'b>) -> Option<Definitions<'b>> {
-    let ladder = read_ladder(reader)?;
-    let settings = read_settings(reader)?;
-    let mut features: Vec<FeatureDefinition<'b>> = Vec::new();
-    let mut defaults = Vec::new();
-    for _ in 0..reader.items()? {
-        let all_flags = reader.number()?;
-        let flags = Flags(u8::try_from(all_flags & !OTHER_TYPE).ok()?);
-        features.push(FeatureDefinition {
-            active: flags.has(ACTIVE),
-            id: reader.text()?,
-            code: reader.text()?,
-            name: reader.text()?,
-            product: if flags.has(PRODUCT) { Some(reader.text()?) } else { None },
-            default: None,
-            on_indeterminate: match (flags.has(ALLOW), flags.has(DENY)) {
-                (true, _) => Some(Policy::Allow),
-                (_, true) => Some(Policy::Deny),
-                _ => None,
-            },
-            max_age_ms: if flags.has(MAX_AGE) { Some(reader.number()?) } else { None },
-            feature_type: Some(match flags.has(METERED) {
-                _ if all_flags & OTHER_TYPE != 0 => read_type(reader)?,
+/// The reading of a catalog object, element by element, straight into a catalog.
+struct Opening<'b> {
+    reader: Reader<'b>,
+    /// What rows must fit. All features are read before the first row.
+    symbols: SymbolTable,
+    names: Names<'b>,
+    /// Whether all lists of rows and of versions are sorted.
+    holds_together: bool,
+}
+
+impl<'b> Opening<'b> {
+    /// Reads all elements. Products are still positions in the list of their names.
+    fn catalog(&mut self) -> Option<Catalog> {
+        let ladder = read_ladder(&mut self.reader)?;
+        let Settings { access, zones, fallback_plan_version, positions, archived } = read_settings(&mut self.reader)?;
+        self.names.fallback = fallback_plan_version;
+        self.symbols.index_zones(&zones);
+        let features = self.features()?;
+        let (mut plans, versions) = self.plans()?;
+        if !positions.is_empty() && positions.len() != plans.len() {
+            return None;
+        }
+        for (plan, position) in plans.iter_mut().zip(positions) {
+            plan.position = position;
+        }
+        for (at, archived_at) in archived {
+            plans.get_mut(at)?.archived_at = Some(archived_at);
+        }
+        let add_ons = self.add_ons(&plans)?;
+        let (symbols, snapshot, fallback) = (SymbolTable::default(), SnapshotMeta::default(), None);
+        let catalog =
+            Catalog { ladder, access, zones, fallback, features, plans, versions, add_ons, symbols, snapshot };
+        self.reader.is_at_end().then_some(catalog)
+    }
+
+    /// Indexes the names. None if a list is not sorted, or an id or a code occurs twice.
+    fn finish(self, mut catalog: Catalog) -> Option<Catalog> {
+        let Opening { mut symbols, names, .. } = self;
+        symbols.index(&names);
+        let ascends = |names: &[&str]| names.is_sorted_by(|a, b| a < b);
+        let mut holds_together = self.holds_together && ascends(&names.features) && ascends(&names.add_ons);
+        holds_together &= catalog.plans.is_sorted_by(|a, b| a.id < b.id);
+        holds_together &= catalog.zones.is_sorted_by(|a, b| a.name < b.name);
+        if let Some(id) = names.fallback {
+            catalog.fallback = symbols.version(id);
+            holds_together &= catalog.fallback.is_some();
+        }
+        for (code, at) in names.codes.iter().zip(0..) {
+            holds_together &= symbols.feature_by_code(code) == Some(FeatureIdx(at));
+        }
+        for (version, at) in names.versions.iter().zip(0..) {
+            holds_together &= symbols.version(version) == Some(VersionIdx(at));
+        }
+        // Of several mentions of a product, the first counts.
+        let resolve = |product: &mut ProductIdx| {
+            let name = item(&names.products, product.0).copied().unwrap_or_default();
+            *product = symbols.product(name).unwrap_or(ProductIdx(UNRESOLVED));
+        };
+        catalog.features.iter_mut().flat_map(|feature| &mut feature.product).for_each(resolve);
+        catalog.versions.iter_mut().flat_map(|version| &mut version.products).for_each(resolve);
+        catalog.add_ons.iter_mut().flat_map(|add_on| &mut add_on.product).for_each(resolve);
+        catalog.symbols = symbols;
+        holds_together.then_some(catalog)
+    }
+
+    fn features(&mut self) -> Option<Vec<Feature>> {
+        let mut features = Vec::new();
+        let mut with_default = Vec::new();
+        for at in 0..self.reader.items()? {
+            let all_flags = self.reader.number()?;
+            let flags = Flags(u8::try_from(all_flags & !OTHER_TYPE).ok()?);
+            let (id, code, name) = (self.reader.text()?, self.reader.text()?, self.reader.text()?);
+            self.names.features.push(id);
+            self.names.codes.push(code);
+            if flags.has(DEFAULT) {
+                with_default.push(at);
+            }
+            let product = self.product_if(flags.has(PRODUCT))?;
+            let max_age_ms = if flags.has(MAX_AGE) { Some(self.reader.number()?) } else { None };
+            let feature_type = match flags.has(METERED) {
+                _ if all_flags & OTHER_TYPE != 0 => read_type(&mut self.reader)?,
                 true => FeatureType::Metered,
                 false => FeatureType::Boolean,
-            }),
-            has_no_units: flags.has(NO_UNITS),
-        });
-        defaults.push(flags.has(DEFAULT));
-    }
-    let n_features = features.len();
-    for (feature, has_default) in features.iter_mut().zip(defaults) {
-        if has_default {
-            feature.default = Some(read_grant(reader, n_features)?);
+            };
+            self.symbols.add_facts(Some(feature_type.clone()), flags.has(NO_UNITS));
+            features.push(Feature {
+                id: id.into(),
+                code: code.into(),
+                name: name.into(),
+                feature_type,
+                active: flags.has(ACTIVE),
+                product,
+                default: None,
+                on_indeterminate: match (flags.has(ALLOW), flags.has(DENY)) {
+                    (true, _) => Some(Policy::Allow),
+                    (_, true) => Some(Policy::Deny),
+                    _ => None,
+                },
+                max_age_ms,
+            });
         }
+        for at in with_default {
+            let row = self.row()?;
+            // The default of a feature is on that feature itself.
+            self.holds_together &= usize::try_from(row.feature.0) == Ok(at);
+            features.get_mut(at)?.default = Some(row);
+        }
+        Some(features)
     }
-    let Settings { access, zones, fallback_plan_version, positions, archived } = settings;
-    let mut plans = read_plans(reader, n_features)?;
-    if !positions.is_empty() && positions.len() != plans.len() {
-        return None;
-    }
-    for (plan, position) in plans.iter_mut().zip(positions) {
-        plan.position = position;
-    }
-    for (at, archived_at) in archived {
-        plans.get_mut(at)?.archived_at = Some(archived_at);
-    }
-    let add_ons = read_add_ons(reader, n_features)?;
-    Some(Definitions { ladder, access, zones, fallback_plan_version, features, plans, add_ons })
-}
 
-fn read_plans<'b>(reader: &mut Reader<'b>, n_features: usize) -> Option<Vec<PlanDefinition<'b>>> {
-    let mut plans = Vec::new();
-    for _ in 0..reader.items()? {
-        let (id, name, grants) = (reader.text()?, reader.text()?, read_grants(reader, n_features)?);
-        let mut versions = Vec::new();
-        for _ in 0..reader.items()? {
-            let (id, version) = (reader.text()?, reader.count()?);
-            let mut products = Vec::new();
-            for _ in 0..reader.items()? {
-                products.push(reader.text()?);
+    fn plans(&mut self) -> Option<(Vec<Plan>, Vec<PlanVersion>)> {
+        let (mut plans, mut versions) = (Vec::new(), Vec::new());
+        for at in 0..self.reader.items()? {
+            let (id, name) = (self.reader.text()?.into(), self.reader.text()?.into());
+            let position = u32::try_from(at).ok()?;
+            plans.push(Plan { id, name, archived_at: None, position, grants: self.rows()? });
+            let plan = PlanIdx(position);
+            let mut before = None;
+            for _ in 0..self.reader.items()? {
+                let (id, version) = (self.reader.text()?, self.reader.count()?);
+                self.holds_together &= before.is_none_or(|before| before < id);
+                before = Some(id);
+                self.names.versions.push(id);
+                let mut products = Vec::new();
+                for _ in 0..self.reader.items()? {
+                    products.extend(self.product_if(true)?);
+                }
+                let (id, products) = (id.into(), products.into());
+                versions.push(PlanVersion { id, plan, version, products, grants: self.rows()? });
             }
-            versions.push(VersionDefinition { id, version, products, grants: read_grants(reader, n_features)? });
         }
-        let position = u32::try_from(plans.len()).ok()?;
-        plans.push(PlanDefinition { id, name, archived_at: None, position, grants, versions });
+        Some((plans, versions))
     }
-    Some(plans)
-}
 
-fn read_add_ons<'b>(reader: &mut Reader<'b>, n_features: usize) -> Option<Vec<AddOnDefinition<'b>>> {
-    let mut add_ons = Vec::new();
-    for _ in 0..reader.items()? {
-        let flags = reader.flags()?;
-        add_ons.push(AddOnDefinition {
-            id: reader.text()?,
-            name: reader.text()?,
-            product: if flags.has(PRODUCT) { Some(reader.text()?) } else { None },
-            self_serviceable: flags.has(SELF_SERVICEABLE),
-            archived_at: if flags.has(ARCHIVED) { Some(reader.instant()?) } else { None },
-            max_instances: match (flags.has(MAX_INSTANCES), flags.has(MULTI_INSTANCE)) {
-                (true, _) => Some(reader.count()?),
+    fn add_ons(&mut self, plans: &[Plan]) -> Option<Vec<AddOn>> {
+        let mut add_ons = Vec::new();
+        for _ in 0..self.reader.items()? {
+            let flags = self.reader.flags()?;
+            let (id, name) = (self.reader.text()?, self.reader.text()?);
+            self.names.add_ons.push(id);
+            let product = self.product_if(flags.has(PRODUCT))?;
+            let archived_at = if flags.has(ARCHIVED) { Some(self.reader.instant()?) } else { None };
+            let max_instances = match (flags.has(MAX_INSTANCES), flags.has(MULTI_INSTANCE)) {
+                (true, _) => Some(self.reader.count()?),
                 (false, true) => None,
                 (false, false) => Some(1),
-            },
-            sold_with: match (flags.has(ITS_PRODUCT), flags.has(SOME_PLANS)) {
+            };
+            let sold_with = match (flags.has(ITS_PRODUCT), flags.has(SOME_PLANS)) {
                 (false, false) => SoldWith::All,
                 (true, _) => SoldWith::ItsProduct,
-                (false, true) => {
-                    let mut plans = Vec::new();
-                    for _ in 0..reader.items()? {
-                        plans.push(reader.text()?);
-                    }
-                    SoldWith::Plans(plans)
-                }
-            },
-            grants: read_grants(reader, n_features)?,
-        });
+                (false, true) => SoldWith::Plans(self.known_plans(plans)?),
+            };
+            add_ons.push(AddOn {
+                id: id.into(),
+                name: name.into(),
+                product,
+                multi_instance: max_instances.is_none_or(|max| 1 < max),
+                self_serviceable: flags.has(SELF_SERVICEABLE),
+                max_instances,
+                sold_with,
+                archived_at,
+                grants: self.rows()?,
+            });
+        }
+        Some(add_ons)
     }
-    Some(add_ons)
-}
 
-fn read_grants<'b>(reader: &mut Reader<'b>, n_features: usize) -> Option<Grants<'b>> {
-    let mut rows = Vec::new();
-    for _ in 0..reader.items()? {
-        rows.push(read_grant(reader, n_features)?);
+    /// Reads ids of plans. A plan that is not there, as after its deletion, is passed over.
+    #[cold]
+    fn known_plans(&mut self, plans: &[Plan]) -> Option<Vec<PlanIdx>> {
+        let mut known = Vec::new();
+        for _ in 0..self.reader.items()? {
+            let id = self.reader.text()?;
+            if let Ok(at) = plans.binary_search_by(|plan| (*plan.id).cmp(id)) {
+                known.push(PlanIdx(u32::try_from(at).ok()?));
+            }
+        }
+        Some(known)
     }
-    Some(rows)
-}
 
-fn read_grant<'b>(reader: &mut Reader<'b>, n_features: usize) -> Option<UncheckedGrant<'b, FeatureIdx>> {
-    let is_one = |at: u32| usize::try_from(at).is_ok_and(|at| at < n_features);
-    read_row(reader)?.with_features(&mut |at| is_one(at).then_some(FeatureIdx(at)))
+    /// The next product, if there is one: its position in the list of names. None if it cannot be read.
+    fn product_if(&mut self, is_there: bool) -> Option<Option<ProductIdx>> {
+        if !is_there {
+            return Some(None);
+        }
+        let at = u32::try_from(self.names.products.len()).ok()?;
+        self.names.products.push(self.reader.text().filter(|id| !id.is_empty())?);
+        Some(Some(ProductIdx(at)))
+    }
+
+    fn rows(&mut self) -> Option<SharedGrants> {
+        let mut rows: Vec<Grant> = Vec::new();
+        for _ in 0..self.reader.items()? {
+            let row = self.row()?;
+            self.holds_together &= rows.last().is_none_or(|last| {
+                last.feature < row.feature || (last.feature == row.feature && !overlaps(row.starts_at, last.expires_at))
+            });
+            rows.push(row);
+        }
+        Some(SharedGrants::new(rows))
+    }
+
+    fn row(&mut self) -> Option<Grant> {
+        let n_features = self.names.features.len();
+        let is_one = |at: u32| usize::try_from(at).is_ok_and(|at| at < n_features);
+        let row = read_row(&mut self.reader)?.with_features(&mut |at| is_one(at).then_some(FeatureIdx(at)))?;
+        Some(self.symbols.grant(&row))
+    }
 }
 
 fn read_ladder(reader: &mut Reader<'_>) -> Option<Ladder> {

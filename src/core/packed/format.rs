@@ -1,6 +1,7 @@
 //! The common parts of packed objects: their head, the hash of keys, and their errors.
 
 use super::wire::Reader;
+use crate::text::{decimal, joined};
 use std::fmt;
 
 /// The format that this version writes.
@@ -46,20 +47,24 @@ impl Unreadable {
     pub fn is_newer(&self) -> bool {
         matches!(self.kind, UnreadableKind::Newer(..))
     }
+
+    /// What `Display` shows.
+    pub fn text(&self) -> String {
+        match &self.kind {
+            UnreadableKind::NotOne(what) => joined(&["not ", what]),
+            UnreadableKind::Newer(what, format) => {
+                let [newer, oldest, ours] = [*format, OLDEST_FORMAT, FORMAT].map(decimal);
+                let reads = ", and this program reads formats ";
+                joined(&[what, " of format ", &newer, reads, &oldest, " to ", &ours, ": update it"])
+            }
+            UnreadableKind::Broken(what, why) => joined(&[what, " is damaged: ", why]),
+        }
+    }
 }
 
 impl fmt::Display for Unreadable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.kind {
-            UnreadableKind::NotOne(what) => write!(f, "not {what}"),
-            UnreadableKind::Newer(what, format) => {
-                write!(
-                    f,
-                    "{what} of format {format}, and this program reads formats {OLDEST_FORMAT} to {FORMAT}: update it"
-                )
-            }
-            UnreadableKind::Broken(what, why) => write!(f, "{what} is damaged: {why}"),
-        }
+        f.write_str(&self.text())
     }
 }
 

@@ -29,6 +29,7 @@ mod block;
 mod sorted_records;
 mod block_builder;
 mod settings;
+mod feature_type;
 mod catalog_object;
 
 pub use block::{CustomerBlock, Found};
