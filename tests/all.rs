@@ -10,6 +10,7 @@
 )]
 #![expect(clippy::arithmetic_side_effects, reason = "so does an overflow; tests are built with checks")]
 
+mod random_time;
 mod random;
 mod zones;
 mod rewriting;
@@ -28,5 +29,6 @@ mod reader;
 mod workload;
 
 mod hostile;
+mod rows_in_time;
 mod vectors;
 mod tidy;

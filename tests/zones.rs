@@ -1,6 +1,7 @@
 //! Time zones: the lists against another library, and local windows against a clock that is read minute by minute.
 
-use crate::random::{any_instant, at, cases, week_start};
+use crate::random::{cases, week_start};
+use crate::random_time::{any_instant, at};
 use chrono::{DateTime, Offset, TimeZone, Utc};
 use mayuse_core::{
     Anchors, CalendarInterval, Instant, Interval, ResetPeriod, Unit, Weekday, Window, Zone, ZoneIdx, window,
