@@ -86,16 +86,17 @@ impl SymbolTable {
         symbols
     }
 
+    /// Gives each time zone its position. To be called before rows are checked.
+    pub(crate) fn index_zones(&mut self, zones: &[Zone]) {
+        let mut names: Vec<&str> = Vec::new();
+        names.extend(zones.iter().map(|zone| &*zone.name));
+        self.zones = Index::new(&[&names]);
+        self.n_zones = u32::try_from(names.len()).unwrap_or_default();
+    }
+
     /// Adds what rows of the next feature must fit.
     pub(crate) fn add_facts(&mut self, feature_type: Option<FeatureType>, has_no_units: bool) {
         self.facts.push(FeatureFacts { feature_type, has_no_units, ..FeatureFacts::default() });
-    }
-
-    /// Gives each time zone its position. Before the rows, which refer to zones by position.
-    pub(crate) fn index_zones(&mut self, zones: &[Zone]) {
-        let names: Vec<&str> = zones.iter().map(|zone| &*zone.name).collect();
-        self.zones = Index::new(&[&names]);
-        self.n_zones = u32::try_from(zones.len()).unwrap_or_default();
     }
 
     /// Gives each other name its position.

@@ -42,7 +42,7 @@ pub(crate) fn billing(
 pub(crate) fn rhythm(o: Object<'_>, period: Option<BillingPeriod>) -> Option<BillingSchedule> {
     let checked = |n: Node<'_>| {
         let schedule = BillingSchedule::new(period.unwrap_or(BillingPeriod::MONTHLY), n.integer()?);
-        schedule.map_err(|error| n.error(Code::OutOfRange, error.to_string())).ok()
+        schedule.map_err(|error| n.error(Code::OutOfRange, error.text())).ok()
     };
     match period {
         Some(period) if period.months().is_none() && !o.has("billing_day_anchor") => {
@@ -62,5 +62,5 @@ pub(crate) fn current_period(
     billing_start: Option<Instant>,
 ) -> Option<Billing> {
     let billing = Billing::new(schedule, from, to, start, billing_start);
-    billing.map_err(|error| o.error(Code::Invalid, error.to_string())).ok()
+    billing.map_err(|error| o.error(Code::Invalid, error.text())).ok()
 }
