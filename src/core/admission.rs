@@ -68,6 +68,7 @@ impl<'c> AllowanceResult<'c> {
     }
 
     /// The units that the caps leave; None without caps.
+    #[cfg(feature = "usage")]
     pub fn caps_left(&self) -> Option<Amount> {
         self.capped.as_ref()?.caps.iter().filter_map(|cap| cap.metering.remaining).min()
     }

@@ -1,6 +1,8 @@
 //! Amounts that are rounded down, where a number is shown or compared and nobody is billed by it.
 
-use crate::amount::{Amount, Written, divide_by_ten};
+#[cfg(feature = "usage")]
+use crate::amount::divide_by_ten;
+use crate::amount::{Amount, Written};
 use rust_decimal::Decimal;
 
 impl Amount {
@@ -39,6 +41,7 @@ impl Amount {
     }
 
     /// The sum of two amounts of at least zero. Decimal places that do not fit are dropped.
+    #[cfg(feature = "usage")]
     pub(crate) fn plus_down(self, other: Amount) -> Amount {
         let (mut a, mut b) = (self.0.normalize(), other.0.normalize());
         loop {
@@ -53,6 +56,7 @@ impl Amount {
 
     /// What is left of an amount after `other`, which is at most as large. Decimal places of `other` that do not fit
     /// are dropped.
+    #[cfg(feature = "usage")]
     pub(crate) fn minus_about(self, other: Amount) -> Amount {
         let mut other = other.0.normalize();
         loop {
@@ -66,6 +70,7 @@ impl Amount {
 }
 
 /// The value without its last decimal place; None for a whole number.
+#[cfg(feature = "usage")]
 fn shorter(value: Decimal) -> Option<Decimal> {
     let parts = value.unpack();
     let mut words = [parts.hi, parts.mid, parts.lo];
