@@ -12,8 +12,10 @@
 
 mod random_time;
 mod random;
+mod zones;
 mod rewriting;
 mod laws;
+mod laws_of_usage;
 mod laws_of_windows;
 mod calendar;
 

@@ -114,18 +114,20 @@ fn windows_are_written_as_ever() {
         "overage":{"behavior":"BLOCK","grace":"1","units":"0"},"warning":{"threshold_pct":"80","reached":false},
         "period":{"type":"CALENDAR","unit":"MONTH","interval":1,"start":"2025-06-01T00:00:00Z",
         "end":"2025-07-01T00:00:00Z","reset_at":"2025-07-01T00:00:00Z","projected":false},
-        "windows":[{"type":"METERED","allowed":true,"reason":"WITHIN_LIMIT","requested":"1","limit":"20",
+        "available":"20",
+        "windows":[{"type":"METERED","role":"LIMIT","allowed":true,"reason":"WITHIN_LIMIT","requested":"1","limit":"20",
         "unlimited":false,"consumed":"1","reserved":"0","remaining":"19",
         "overage":{"behavior":"BLOCK","grace":"1","units":"0"},"warning":{"threshold_pct":"80","reached":false},
         "period":{"type":"CALENDAR","unit":"MONTH","interval":1,"start":"2025-06-01T00:00:00Z",
         "end":"2025-07-01T00:00:00Z","reset_at":"2025-07-01T00:00:00Z","projected":false},
         "origin":{"entity_type":"PLAN_VERSION","entity_id":"plv_p","name":"Größe \\ \u0001 v3"},
-        "subscription_id":"sub_a"},{"type":"METERED","allowed":true,"reason":"WITHIN_LIMIT","requested":"1",
+        "subscription_id":"sub_a","starts_at":null},
+        {"type":"METERED","role":"LIMIT","allowed":true,"reason":"WITHIN_LIMIT","requested":"1",
         "limit":"3","unlimited":false,"consumed":"1","reserved":"0","remaining":"2",
         "overage":{"behavior":"BLOCK","grace":"0.15","units":"0"},"warning":{"threshold_pct":"80","reached":false},
         "period":{"type":"CALENDAR","unit":"DAY","interval":1,"start":"2025-06-15T00:00:00Z",
         "end":"2025-06-16T00:00:00Z","reset_at":"2025-06-16T00:00:00Z","projected":false},
-        "origin":{"entity_type":"ADD_ON","entity_id":"add_a","name":"Day"},"subscription_id":"sub_a"}],
+        "origin":{"entity_type":"ADD_ON","entity_id":"add_a","name":"Day"},"subscription_id":"sub_a","starts_at":null}],
         "origin":{"entity_type":"PLAN_VERSION","entity_id":"plv_p","name":"Größe \\ \u0001 v3"},
         "freshness":{"source":"SNAPSHOT","snapshot_version":18446744073709551615,
         "generated_at":"2025-06-15T12:00:00Z","age_ms":250,"stale":false,"usage_as_of":null,"usage_exact":null},
@@ -144,7 +146,7 @@ fn a_trace_is_written_as_ever() {
         "remaining":"99.5","overage":{"behavior":"BLOCK","grace":"5.025","units":"0"},
         "warning":{"threshold_pct":"80","reached":false},"period":{"type":"CALENDAR","unit":"YEAR","interval":1,
         "start":"2025-01-01T00:00:00Z","end":"2026-01-01T00:00:00Z","reset_at":"2026-01-01T00:00:00Z",
-        "projected":false},"origin":{"entity_type":"PLAN","entity_id":"plan_p","name":"Größe \\ \u0001"},
+        "projected":false},"available":"209.05","origin":{"entity_type":"PLAN","entity_id":"plan_p","name":"Größe \\ \u0001"},
         "freshness":{"source":"SNAPSHOT","snapshot_version":18446744073709551615,
         "generated_at":"2025-06-15T12:00:00Z","age_ms":250,"stale":false,"usage_as_of":null,"usage_exact":null},
         "valid_until":"2026-01-01T00:00:00Z","trace":[{"subscription_id":"sub_a","combine":"REPLACE",
@@ -161,14 +163,17 @@ fn windows_and_resolutions_are_written_as_ever() {
     let tree = |value: Value| serde_json::from_value::<Tree>(value).unwrap();
     let cycle = json!({ "type": "BILLING_CYCLE", "sub_cycle": "MONTHLY" });
     let billing = json!({ "period": "ANNUAL", "billing_day_anchor": 1, "current_period_start": "2025-01-01" });
-    let window = ask_window(&tree(json!({ "rule": cycle, "at": "2025-06-15", "billing": billing }))).unwrap();
+    let window =
+        ask_window(&tree(json!({ "rule": cycle, "at": "2025-06-15", "billing": billing })), mayuse_zones::offsets)
+            .unwrap();
     assert_eq!(
         as_value(&window).to_string(),
         r#"{"start":"2025-06-01T00:00:00Z","end":"2025-07-01T00:00:00Z","reset_at":"2025-07-01T00:00:00Z","projected":false}"#
     );
     let value = json!({ "type": "METERED", "limit": "2.50", "reset_period": cycle });
     let grants = json!([{ "level": "PLAN", "entity_id": "plan_p", "value": value }]);
-    let resolution = ask_resolution(&tree(json!({ "ladder": "STANDARD", "grants": grants }))).unwrap();
+    let resolution =
+        ask_resolution(&tree(json!({ "ladder": "STANDARD", "grants": grants })), mayuse_zones::offsets).unwrap();
     assert_eq!(
         as_value(&resolution).to_string(),
         r#"{"absent":false,"enabled":true,"limit":"2.5","unlimited":false,"reset_period":{"type":"BILLING_CYCLE","sub_cycle":"MONTHLY"},"origin":{"entity_type":"PLAN","entity_id":"plan_p"},"allowances":[{"limit":"2.5","reset_period":{"type":"BILLING_CYCLE","sub_cycle":"MONTHLY"},"origin":{"entity_type":"PLAN","entity_id":"plan_p"}}]}"#

@@ -15,6 +15,7 @@ mod features;
 mod json;
 mod text;
 mod amount;
+mod rounding;
 mod time;
 mod id;
 mod place;
@@ -23,6 +24,7 @@ mod sort;
 mod sorted;
 mod index;
 
+mod zone;
 mod reset;
 mod window;
 mod billing;
@@ -31,7 +33,6 @@ mod windowing;
 mod idx;
 mod status;
 mod access;
-mod zone;
 mod snapshot;
 mod ladder;
 mod value;
@@ -45,32 +46,41 @@ mod full;
 mod grant_source;
 mod applied_grant;
 mod switches;
+mod allowance;
 mod resolve;
 mod compose;
-mod resolution;
 mod valid_until;
 mod status_at;
 mod evaluation;
 mod fallback;
 mod entitle;
+mod configure;
+mod resolution;
 mod outside;
 mod trace;
+mod trace_json;
 mod decision;
 mod decision_json;
 mod usage;
 mod question;
 mod query;
+mod admission;
 mod admit;
+#[cfg(feature = "usage")]
+mod draw;
 mod freshness;
+mod answer;
 mod decide;
 
 pub use access::{Access, AccessCondition, AccessEntry};
 pub use amount::{Amount, AmountError};
 pub use billing::{Billing, BillingError, BillingPeriod, BillingSchedule};
 pub use catalog::Catalog;
+pub use configure::ConfigAnswer;
 pub use decide::{decide, decide_for, undecided, undecided_in};
 pub use decision::{
-    Decision, FeatureRef, Freshness, Metering, Overage, Period, Reason, ValueType, Verdict, Warning, WindowAnswer,
+    Decision, FeatureRef, Freshness, Metering, Overage, Period, Reason, Role, UnmatchedUsage, ValueType, Verdict,
+    Warning, WindowAnswer,
 };
 pub use definitions::{
     AddOnDefinition, Definitions, FeatureDefinition, Grants, PlanDefinition, SoldWith, VersionDefinition,
@@ -90,7 +100,7 @@ pub use place::{Element, Place};
 pub use problem::{Code, Problem, Problems, Severity};
 pub use query::switch;
 pub use question::{Question, QuestionForm, Slot};
-pub use reset::{CalendarInterval, Interval, IntervalError, ResetPeriod, Unit, Weekday};
+pub use reset::{CalendarInterval, Interval, IntervalError, NamedPeriod, ResetPeriod, Unit, Weekday};
 pub use resolution::{GivenRow, Resolution, resolve_rows};
 pub use snapshot::{Policy, SnapshotMeta, Source};
 pub use sort::{arrange, sort_by, sorted_positions};
@@ -107,4 +117,4 @@ pub use value::{
 };
 pub use window::{Window, WindowBounds};
 pub use windowing::{Anchors, window};
-pub use zone::Zone;
+pub use zone::{Zone, ZoneIdx};

@@ -2,8 +2,10 @@
 
 use crate::amount::Amount;
 use crate::idx::FeatureIdx;
-use crate::reset::ResetPeriod;
+use crate::json::{WriteJson, end, object};
+use crate::reset::{NamedPeriod, ResetPeriod};
 use crate::time::Instant;
+use crate::zone::ZoneIdx;
 
 /// An entitlement row: the value of one owner for one feature.
 #[derive(Clone, Debug)]
@@ -68,10 +70,10 @@ impl Value {
         }
     }
 
-    /// Whether resolution skips the value. No resolution takes CONFIG values yet.
+    /// Whether resolution skips the value.
     #[inline]
     pub(crate) fn is_mismatch(&self) -> bool {
-        matches!(self, Value::TypeMismatch | Value::Config(_))
+        matches!(self, Value::TypeMismatch)
     }
 
     /// Whether usage is counted by the billing cycle, be it for a cap.
@@ -104,6 +106,14 @@ pub struct Metered {
     pub caps: Box<[Cap]>,
 }
 
+impl Metered {
+    /// Whether the limit or a cap counts from the start of the row or the activation.
+    #[inline]
+    pub(crate) fn counts_from_start(&self) -> bool {
+        self.reset_period.counts_from_start() || self.caps.iter().any(|cap| cap.reset_period.counts_from_start())
+    }
+}
+
 /// The largest number of caps of a limit.
 pub const MAX_CAPS: usize = 8;
 
@@ -114,6 +124,26 @@ pub struct Cap {
     pub limit: Amount,
     /// When the usage starts again from zero.
     pub reset_period: ResetPeriod,
+}
+
+/// A cap with the name of its time zone.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub(crate) struct NamedCap<'c> {
+    limit: Amount,
+    reset_period: NamedPeriod<'c>,
+}
+
+impl<'c> NamedCap<'c> {
+    pub fn new(cap: Cap, zone: Option<&'c str>) -> NamedCap<'c> {
+        NamedCap { limit: cap.limit, reset_period: NamedPeriod::new(cap.reset_period, zone) }
+    }
+}
+
+impl WriteJson for NamedCap<'_> {
+    fn write_json(&self, out: &mut Vec<u8>) {
+        object!(out, "limit": self.limit, "reset_period": self.reset_period);
+        end(out);
+    }
 }
 
 /// Whether usage above a limit is blocked or allowed.
@@ -258,6 +288,19 @@ impl<F> UncheckedValue<F> {
         })
     }
 
+    /// Converts the positions of time zones with `find`. Returns whether all are found.
+    pub fn convert_zones(&mut self, find: &mut dyn FnMut(ZoneIdx) -> Option<ZoneIdx>) -> bool {
+        let UncheckedValue::Metered(metered) = self else { return true };
+        let caps = metered.caps.iter_mut().map(|cap| &mut cap.reset_period);
+        for period in [&mut metered.reset_period].into_iter().chain(caps) {
+            if let Some(zone) = period.zone() {
+                let Some(found) = find(zone) else { return false };
+                *period = period.with_zone(Some(found));
+            }
+        }
+        true
+    }
+
     /// Whether the value grants units of its feature (METERED: true, CREDITS: false); None for other values.
     pub fn has_units(&self) -> Option<bool> {
         match self {
@@ -274,6 +317,14 @@ impl<'a, F> UncheckedGrant<'a, F> {
     /// Whether the row is there at an instant at which `earlier` is, which starts no later.
     pub fn overlaps(&self, earlier: &UncheckedGrant<'_, F>) -> bool {
         overlaps(self.starts_at, earlier.expires_at)
+    }
+
+    /// Converts the time zones with `find`. A zone for which `find` gives None is not known, so the value is not.
+    pub(crate) fn with_zones(mut self, find: &mut dyn FnMut(ZoneIdx) -> Option<ZoneIdx>) -> UncheckedGrant<'a, F> {
+        if !self.value.convert_zones(find) {
+            self.value = UncheckedValue::Unknown;
+        }
+        self
     }
 
     /// Converts the references to the feature and the pool with `find`. None if `find` gives None.

@@ -5,7 +5,7 @@ use mayuse_dialects::{
     ApiError, ApiResponse, Change, Context, Entity, Ids, Kind, Preconditions, Presented, Referred, Request, Store,
     answer, key_of, read_definitions, references, text, versions,
 };
-use mayuse_document::Document;
+use mayuse_document::{Document, ZoneSource};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
@@ -187,6 +187,21 @@ impl Store for Memory {
 
     fn removed(&self, kind: Kind, id: &str) -> Result<Option<Instant>, ApiError> {
         Ok(self.removed.get(&(kind, id.to_owned())).copied())
+    }
+
+    fn zones(&self) -> ZoneSource {
+        mayuse_zones::offsets
+    }
+
+    fn named_zones(&self) -> Result<Vec<String>, ApiError> {
+        let mut names: Vec<String> = Vec::new();
+        for ((kind, _), entity) in &self.entities {
+            let referred = references(*kind, &entity.body);
+            names.extend(referred.iter().filter(|(what, _)| *what == Referred::TimeZone).map(|(_, name)| name.clone()));
+        }
+        names.sort();
+        names.dedup();
+        Ok(names)
     }
 
     fn definitions(&self) -> Result<Document, ApiError> {

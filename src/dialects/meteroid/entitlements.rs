@@ -178,6 +178,10 @@ fn list(
         let Some(origin) = decision.origin else { continue };
         let value = if decision.value_type == Some(ValueType::Boolean) {
             json!({"type": "BOOLEAN", "enabled": decision.allowed})
+        } else if decision.value_type == Some(ValueType::Config) {
+            // The API has no such type: a client that does not know it passes it over.
+            let value = decision.value.as_ref().map_or(Ok(Value::Null), to_value)?;
+            json!({"type": "CONFIG", "enabled": decision.enabled, "value": value})
         } else {
             // The row is needed only if the decision does not hold its terms.
             let tells = decision.metering.is_some() && decision.value_type == Some(ValueType::Metered);
@@ -215,7 +219,7 @@ fn shown(decision: &Decision<'_>, enabled: bool, row: &Value) -> Result<(Fields,
     let mut usage = Map::new();
     let Some(metering) = decision.metering else { return Ok((terms(row, false), usage)) };
     let limit = metering.limit.map(|limit| limit.to_string().into());
-    let rule = metering.period.map(|period| to_value(&period.rule)).transpose()?;
+    let rule = metering.period.map(|period| to_value(&period.named())).transpose()?;
     let reset_at = metering.period.and_then(|period| period.window.reset_at());
     put(&mut usage, "reset_at", reset_at.map(|at| at.to_string().into()));
     Ok((metered(limit, rule, enabled), usage))
