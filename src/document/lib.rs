@@ -59,3 +59,4 @@ pub use diagnostics::Diagnostics;
 pub use document::{Document, SETTINGS};
 pub use reader::SyntaxError;
 pub use tree::{Node, Object, Path, Tree};
+pub use values::billing_period;

@@ -184,7 +184,7 @@ fn every(object: Object<'_>, units: &[Unit]) -> Option<Interval> {
 }
 
 /// Reads a billing period: its name, or `{"unit", "interval"}`.
-pub(crate) fn billing_period(node: Node<'_>) -> Option<BillingPeriod> {
+pub fn billing_period(node: Node<'_>) -> Option<BillingPeriod> {
     let Tree::Object(_) = node.tree else { return node.word(&BillingPeriod::NAMED) };
     let every = every(node.object()?, &BillingPeriod::UNITS)?;
     BillingPeriod::new(every.unit, every.interval().into()).ok()

@@ -108,3 +108,47 @@ fn of_a_long_product_name_only_the_beginning_is_shown() {
     }
     assert_eq!(memory.get("/api/v1/features/f7").1["product"]["name"], "é".repeat(255));
 }
+
+#[test]
+fn a_config_feature_and_its_values() {
+    let mut memory = Memory::new();
+    for (code, feature_type, value) in [
+        (
+            "region",
+            json!({"type": "CONFIG", "value_type": "SELECT", "options": ["eu", "us"]}),
+            json!({"kind": "TEXT", "value": "us"}),
+        ),
+        ("seats", json!({"type": "CONFIG", "value_type": "NUMBER"}), json!({"kind": "NUMBER", "value": "2.50"})),
+        ("flags", json!({"type": "CONFIG", "value_type": "MAP"}), json!({"kind": "JSON", "value": {"a": [1.0, null]}})),
+    ] {
+        let row = json!({"value": {"type": "CONFIG", "value": value}});
+        let body = json!({"code": code, "status": "ACTIVE", "feature_type": feature_type, "entitlement": row});
+        memory.put("features", &format!("feat_{code}"), &body);
+        let (status, shown) = memory.get(&format!("/api/v1/features/{code}"));
+        assert_eq!((status, &shown["feature_type"]), (200, &feature_type));
+        assert_eq!(shown["entitlement"]["value"], json!({"type": "CONFIG", "value": value}));
+    }
+    let off = json!({"type": "CONFIG", "value": {"kind": "NUMBER", "value": "1"}, "enabled": false});
+    memory.put("add_ons", "add_off", &json!({"entitlements": [{"id": "ent_off", "feature": "seats", "value": off}]}));
+    let (_, shown) = memory.get("/api/v1/addons/add_off");
+    assert_eq!(shown["entitlements"][0]["value"], off);
+}
+
+#[test]
+fn minutes_are_shown_as_hours() {
+    let mut memory = Memory::new();
+    for (minutes, hours) in [(1, 1), (59, 1), (60, 1), (61, 2), (10_000, 167)] {
+        for kind in ["CALENDAR", "FIXED_WINDOW", "SLIDING_WINDOW"] {
+            let period = |unit: &str, interval: u32| json!({"type": kind, "unit": unit, "interval": interval});
+            let row = json!({"value": {"type": "METERED", "limit": "9", "reset_period": period("MINUTE", minutes)}});
+            let body =
+                json!({"code": "calls", "status": "ACTIVE", "feature_type": {"type": "METERED"}, "entitlement": row});
+            memory.put("features", "feat_calls", &body);
+            let (_, shown) = memory.get("/api/v1/features/calls");
+            assert_eq!(shown["entitlement"]["value"]["reset_period"], period("HOUR", hours), "{minutes}");
+            memory.put("customers", "cus_a", &json!({"entitlements": [{"feature": "calls", "value": row["value"]}]}));
+            let (_, shown) = memory.get("/api/v1/customers/cus_a/entitlements");
+            assert_eq!(shown["data"][0]["value"]["spec"]["reset_period"], period("HOUR", hours), "{shown}");
+        }
+    }
+}
