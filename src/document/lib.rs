@@ -37,12 +37,14 @@
 
 #![forbid(unsafe_code)]
 
+mod zones;
 mod diagnostics;
 mod tree;
 mod fields;
 mod reader;
 mod config;
 mod values;
+mod billing;
 mod details;
 mod entities;
 mod references;
@@ -54,9 +56,10 @@ mod serde;
 mod ask;
 
 pub use ask::{Check, ask_billing_period, ask_resolution, ask_window, read, read_reset_period};
+pub use billing::billing_period;
 pub use customers::add_element;
 pub use diagnostics::Diagnostics;
 pub use document::{Document, SETTINGS};
 pub use reader::SyntaxError;
 pub use tree::{Node, Object, Path, Tree};
-pub use values::billing_period;
+pub use zones::ZoneSource;
