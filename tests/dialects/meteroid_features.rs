@@ -1,7 +1,7 @@
 //! Meteroid's features: one, and lists of them.
 
 use crate::memory::Memory;
-use serde_json::json;
+use serde_json::{Value, json};
 
 const NOW: &str = "2026-11-21T10:00:00Z";
 
@@ -132,6 +132,26 @@ fn a_config_feature_and_its_values() {
     memory.put("add_ons", "add_off", &json!({"entitlements": [{"id": "ent_off", "feature": "seats", "value": off}]}));
     let (_, shown) = memory.get("/api/v1/addons/add_off");
     assert_eq!(shown["entitlements"][0]["value"], off);
+
+    // Resolved, each feature has one value; what is switched off is left out.
+    let resolved = |memory: &mut Memory, path: &str| {
+        let (_, shown) = memory.get(path);
+        let of = |row: &Value| (row["feature"]["code"].as_str().unwrap().to_owned(), row["value"].clone());
+        shown["data"].as_array().unwrap().iter().map(of).collect::<Vec<_>>()
+    };
+    let value = |kind: &str, value: Value| json!({"type": "CONFIG", "value": {"kind": kind, "value": value}});
+    let of_add_on = resolved(&mut memory, "/api/v1/addons/add_off/entitlements");
+    // The larger value counts, and that is the feature's own.
+    assert_eq!(of_add_on, [("seats".to_owned(), value("NUMBER", json!("2.5")))]);
+    let boolean =
+        json!({"code": "beta", "status": "ACTIVE", "feature_type": {"type": "CONFIG", "value_type": "BOOLEAN"}});
+    memory.put("features", "feat_beta", &boolean);
+    let rows = json!([{"feature": "seats", "value": value("NUMBER", json!("7"))}, {"feature": "region", "value": off_text()},
+        {"feature": "beta", "value": value("BOOLEAN", json!(false))}]);
+    memory.put("customers", "cus_a", &json!({"entitlements": rows}));
+    let of_customer = resolved(&mut memory, "/api/v1/customers/cus_a/entitlements");
+    let expected = [("beta", value("BOOLEAN", json!(false))), ("seats", value("NUMBER", json!("7")))];
+    assert_eq!(of_customer, expected.map(|(code, value)| (code.to_owned(), value)));
 }
 
 #[test]
@@ -151,4 +171,8 @@ fn minutes_are_shown_as_hours() {
             assert_eq!(shown["data"][0]["value"]["spec"]["reset_period"], period("HOUR", hours), "{shown}");
         }
     }
+}
+
+fn off_text() -> Value {
+    json!({"type": "CONFIG", "value": {"kind": "TEXT", "value": "eu"}, "enabled": false})
 }

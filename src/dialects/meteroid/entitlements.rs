@@ -179,9 +179,9 @@ fn list(
         let value = if decision.value_type == Some(ValueType::Boolean) {
             json!({"type": "BOOLEAN", "enabled": decision.allowed})
         } else if decision.value_type == Some(ValueType::Config) {
-            // The API has no such type: a client that does not know it passes it over.
-            let value = decision.value.as_ref().map_or(Ok(Value::Null), to_value)?;
-            json!({"type": "CONFIG", "enabled": decision.enabled, "value": value})
+            // Meteroid's are always enabled and have a value; its clients refuse a whole list because of one without.
+            let Some(value) = decision.value.as_ref().filter(|_| decision.enabled) else { continue };
+            json!({"type": "CONFIG", "value": to_value(value)?})
         } else {
             // The row is needed only if the decision does not hold its terms.
             let tells = decision.metering.is_some() && decision.value_type == Some(ValueType::Metered);
