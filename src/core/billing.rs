@@ -74,6 +74,18 @@ impl BillingPeriod {
         }
     }
 
+    /// How often it comes in a year, as a numerator and a denominator, by the count of price lists: a year has 12
+    /// months, 52 weeks or 365 days.
+    pub fn times_a_year(self) -> (u64, u64) {
+        let interval = u64::from(self.every.interval());
+        match self.every.unit {
+            Unit::Year => (1, interval),
+            Unit::Month => (12, interval),
+            Unit::Week => (52, interval),
+            _ => (365, interval),
+        }
+    }
+
     /// The name on the wire, if it has one.
     pub fn name(self) -> Option<&'static str> {
         BillingPeriod::NAMED.iter().find(|(_, period)| *period == self).map(|(name, _)| *name)

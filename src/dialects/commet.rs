@@ -99,7 +99,8 @@ impl CreateAddOn {
         // A rate alone includes zero units and bills all usage; with neither field, usage is unlimited.
         let limit = self.included_units.or(self.overage_rate.map(|_| 0)).map(|limit| limit.to_string());
         let overage = match rate {
-            Some(rate) => json!({"behavior": "ALLOW", "unit_price": rate}),
+            // Commet sells no overage in a trial.
+            Some(rate) => json!({"behavior": "ALLOW", "in_trial": "BLOCK", "unit_price": rate}),
             None => json!({"behavior": "BLOCK"}),
         };
         json!({

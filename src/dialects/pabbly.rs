@@ -13,7 +13,7 @@ use crate::kind::Kind;
 use crate::request::{ApiResponse, Context, Outcome};
 use crate::route::Call;
 use crate::store::{Change, Entity, MAX_WHOLE, Store, product_of, text};
-use mayuse_core::{Code, Instant, SortedSet};
+use mayuse_core::{BillingPeriod, Code, Instant, Interval, SortedSet, Unit};
 use mayuse_document::{Document, Node, Object, Tree, read};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -46,11 +46,12 @@ impl CreateAddOn {
         // Requests say `all_plans`, responses `all`; a client may send the response's word back.
         let ways = [("all_plans", "all"), ("all", "all"), same("selected_plans")];
         let associate_plans = o.required("associate_plans", |n| n.word(&ways));
-        let billing_period_num = o.required("billing_period_num", |n| whole(&n, 1));
+        let most = i64::from(Interval::MAX_INTERVAL);
+        let billing_period_num = o.required("billing_period_num", |n| whole(&n, 1, most));
         let category_array = texts(o, "category_array");
         let code = o.required_id("code");
         let name = o.required("name", |n| not_empty(&n));
-        let price = o.required("price", |n| whole(&n, 0));
+        let price = o.required("price", |n| whole(&n, 0, MAX_WHOLE));
         let plans_array = texts(o, "plans_array");
         if associate_plans == Some("selected_plans") && plans_array.iter().all(String::is_empty) {
             let message = "selected_plans needs at least one plan in `plans_array`";
@@ -71,13 +72,17 @@ impl CreateAddOn {
         })
     }
 
-    /// The billing period of the price. There is no weekly period: only `pabbly` stores weeks.
-    fn cadence(&self) -> &'static str {
-        match (self.billing_period, self.billing_period_num) {
-            ("m", 3) => "QUARTERLY",
-            ("m", 6) => "SEMIANNUAL",
-            ("y", _) | ("m", 12) => "ANNUAL",
-            _ => "MONTHLY",
+    /// The billing period of the price: its name, or `{"unit", "interval"}`.
+    fn cadence(&self) -> Value {
+        let unit = match self.billing_period {
+            "w" => Unit::Week,
+            "y" => Unit::Year,
+            _ => Unit::Month,
+        };
+        let period = BillingPeriod::new(unit, self.billing_period_num).unwrap_or(BillingPeriod::MONTHLY);
+        match period.name() {
+            Some(name) => name.into(),
+            None => json!({"unit": unit.name(), "interval": self.billing_period_num}),
         }
     }
 
@@ -260,8 +265,8 @@ fn of_this_product(feature: &Entity, product_id: &str, code: &str) -> Result<(),
     Err(ApiError::field("code", message))
 }
 
-/// Reads an integer of at least `min`, or its digits as text, since form fields are texts.
-fn whole(node: &Node<'_>, min: i64) -> Option<i64> {
+/// Reads an integer of `min` to `max`, or its digits as text, since form fields are texts.
+fn whole(node: &Node<'_>, min: i64, max: i64) -> Option<i64> {
     let value = match node.tree {
         Tree::Text(digits) if !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()) => {
             // A number that overflows exceeds the maximum.
@@ -269,8 +274,8 @@ fn whole(node: &Node<'_>, min: i64) -> Option<i64> {
         }
         _ => node.integer()?,
     };
-    if value < min || MAX_WHOLE < value {
-        node.error(Code::OutOfRange, format!("expected {min} to {MAX_WHOLE}"));
+    if value < min || max < value {
+        node.error(Code::OutOfRange, format!("expected {min} to {max}"));
         return None;
     }
     Some(value)

@@ -5,7 +5,7 @@ use crate::values::every;
 use mayuse_core::{Billing, BillingPeriod, BillingSchedule, Code, Instant, Problem, Severity, Status};
 
 /// Reads a billing period: its name, or `{"unit", "interval"}`.
-pub(crate) fn billing_period(node: Node<'_>) -> Option<BillingPeriod> {
+pub fn billing_period(node: Node<'_>) -> Option<BillingPeriod> {
     let Tree::Object(_) = node.tree else { return node.known_word(&BillingPeriod::NAMED) };
     let every = every(node.object()?, &BillingPeriod::UNITS)?;
     BillingPeriod::new(every.unit, every.interval().into()).ok()

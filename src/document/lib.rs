@@ -56,6 +56,7 @@ mod serde;
 mod ask;
 
 pub use ask::{Check, ask_billing_period, ask_resolution, ask_window, read, read_reset_period};
+pub use billing::billing_period;
 pub use customers::add_element;
 pub use diagnostics::Diagnostics;
 pub use document::{Document, SETTINGS};

@@ -16,6 +16,9 @@ export function instances(schema, document) {
   if (raw.enum) {
     return raw.enum;
   }
+  if (raw.type === undefined) {
+    return ["x", true, { x: [1] }];
+  }
   return [raw.type].flat().flatMap((type) => ofType(type, raw, document));
 }
 

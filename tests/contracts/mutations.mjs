@@ -92,6 +92,10 @@ function ofBoth({ raw }, theirs) {
   const found = [];
   for (const name of Object.keys(raw.properties ?? {}).filter((name) => theirs.properties?.[name])) {
     found.push(without(raw.properties, name, `${name} is not listed`));
+    if (Object.keys(theirs.properties[name]).length === 0) {
+      // It may be anything.
+      continue;
+    }
     const other = theirs.properties[name].type === "array" ? { type: "string" } : { type: "array", items: {} };
     found.push(instead(raw.properties, name, other, `${name} is something else`));
   }

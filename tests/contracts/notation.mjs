@@ -5,6 +5,7 @@ import { readFileSync } from "node:fs";
 
 const PRIMITIVES = {
   string: { type: "string", examples: ["x", "", "zwei Wörter"] },
+  any: {},
   boolean: { type: "boolean" },
   integer: { type: "integer" },
   int32: { type: "integer", minimum: -2147483648, maximum: 2147483647 },

@@ -131,7 +131,7 @@ fn cents_become_exact_decimals() {
 fn metered_says_four_things() {
     let reset = json!({"type": "BILLING_CYCLE", "sub_cycle": "MONTHLY"});
     let block = json!({"behavior": "BLOCK"});
-    let allow = |price: &str| json!({"behavior": "ALLOW", "unit_price": price});
+    let allow = |price: &str| json!({"behavior": "ALLOW", "in_trial": "BLOCK", "unit_price": price});
     let cases = [
         (json!({}), Value::Null, block.clone(), "UNLIMITED"),
         (json!({"includedUnits": 5}), json!("5"), block.clone(), "LIMIT_REACHED"),
@@ -156,6 +156,21 @@ fn metered_says_four_things() {
         );
         subscribe(&mut memory, &[text(&answer["data"], "id")]);
         assert_eq!(reason(&memory, "emails", "5", "1"), expected, "{fields}");
+    }
+}
+
+#[test]
+fn a_trial_ends_where_overage_begins() {
+    let mut memory = seeded();
+    let (_, answer) = memory.post("/addons", &with(&metered(), json!({"includedUnits": 5, "overageRate": 20})));
+    subscribe(&mut memory, &[text(&answer["data"], "id")]);
+    let (_, paid) = memory.get("/v1/catalog/subscriptions/sub_a");
+    let mut trial = paid["entity"].clone();
+    (trial["status"], trial["trial_duration"]) = (json!("TRIAL_ACTIVE"), json!(3_650));
+    for (subscription, at_limit) in [(&trial, "LIMIT_REACHED"), (&paid["entity"], "OVERAGE_ALLOWED")] {
+        memory.put("subscriptions", "sub_a", subscription);
+        assert_eq!(reason(&memory, "emails", "4", "1"), "WITHIN_LIMIT");
+        assert_eq!(reason(&memory, "emails", "5", "1"), at_limit);
     }
 }
 

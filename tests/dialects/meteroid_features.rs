@@ -1,7 +1,7 @@
 //! Meteroid's features: one, and lists of them.
 
 use crate::memory::Memory;
-use serde_json::json;
+use serde_json::{Value, json};
 
 const NOW: &str = "2026-11-21T10:00:00Z";
 
@@ -107,4 +107,72 @@ fn of_a_long_product_name_only_the_beginning_is_shown() {
         }
     }
     assert_eq!(memory.get("/api/v1/features/f7").1["product"]["name"], "é".repeat(255));
+}
+
+#[test]
+fn a_config_feature_and_its_values() {
+    let mut memory = Memory::new();
+    for (code, feature_type, value) in [
+        (
+            "region",
+            json!({"type": "CONFIG", "value_type": "SELECT", "options": ["eu", "us"]}),
+            json!({"kind": "TEXT", "value": "us"}),
+        ),
+        ("seats", json!({"type": "CONFIG", "value_type": "NUMBER"}), json!({"kind": "NUMBER", "value": "2.50"})),
+        ("flags", json!({"type": "CONFIG", "value_type": "MAP"}), json!({"kind": "JSON", "value": {"a": [1.0, null]}})),
+    ] {
+        let row = json!({"value": {"type": "CONFIG", "value": value}});
+        let body = json!({"code": code, "status": "ACTIVE", "feature_type": feature_type, "entitlement": row});
+        memory.put("features", &format!("feat_{code}"), &body);
+        let (status, shown) = memory.get(&format!("/api/v1/features/{code}"));
+        assert_eq!((status, &shown["feature_type"]), (200, &feature_type));
+        assert_eq!(shown["entitlement"]["value"], json!({"type": "CONFIG", "value": value}));
+    }
+    let off = json!({"type": "CONFIG", "value": {"kind": "NUMBER", "value": "1"}, "enabled": false});
+    memory.put("add_ons", "add_off", &json!({"entitlements": [{"id": "ent_off", "feature": "seats", "value": off}]}));
+    let (_, shown) = memory.get("/api/v1/addons/add_off");
+    assert_eq!(shown["entitlements"][0]["value"], off);
+
+    // Resolved, each feature has one value; what is switched off is left out.
+    let resolved = |memory: &mut Memory, path: &str| {
+        let (_, shown) = memory.get(path);
+        let of = |row: &Value| (row["feature"]["code"].as_str().unwrap().to_owned(), row["value"].clone());
+        shown["data"].as_array().unwrap().iter().map(of).collect::<Vec<_>>()
+    };
+    let value = |kind: &str, value: Value| json!({"type": "CONFIG", "value": {"kind": kind, "value": value}});
+    let of_add_on = resolved(&mut memory, "/api/v1/addons/add_off/entitlements");
+    // The larger value counts, and that is the feature's own.
+    assert_eq!(of_add_on, [("seats".to_owned(), value("NUMBER", json!("2.5")))]);
+    let boolean =
+        json!({"code": "beta", "status": "ACTIVE", "feature_type": {"type": "CONFIG", "value_type": "BOOLEAN"}});
+    memory.put("features", "feat_beta", &boolean);
+    let rows = json!([{"feature": "seats", "value": value("NUMBER", json!("7"))}, {"feature": "region", "value": off_text()},
+        {"feature": "beta", "value": value("BOOLEAN", json!(false))}]);
+    memory.put("customers", "cus_a", &json!({"entitlements": rows}));
+    let of_customer = resolved(&mut memory, "/api/v1/customers/cus_a/entitlements");
+    let expected = [("beta", value("BOOLEAN", json!(false))), ("seats", value("NUMBER", json!("7")))];
+    assert_eq!(of_customer, expected.map(|(code, value)| (code.to_owned(), value)));
+}
+
+#[test]
+fn minutes_are_shown_as_hours() {
+    let mut memory = Memory::new();
+    for (minutes, hours) in [(1, 1), (59, 1), (60, 1), (61, 2), (10_000, 167)] {
+        for kind in ["CALENDAR", "FIXED_WINDOW", "SLIDING_WINDOW"] {
+            let period = |unit: &str, interval: u32| json!({"type": kind, "unit": unit, "interval": interval});
+            let row = json!({"value": {"type": "METERED", "limit": "9", "reset_period": period("MINUTE", minutes)}});
+            let body =
+                json!({"code": "calls", "status": "ACTIVE", "feature_type": {"type": "METERED"}, "entitlement": row});
+            memory.put("features", "feat_calls", &body);
+            let (_, shown) = memory.get("/api/v1/features/calls");
+            assert_eq!(shown["entitlement"]["value"]["reset_period"], period("HOUR", hours), "{minutes}");
+            memory.put("customers", "cus_a", &json!({"entitlements": [{"feature": "calls", "value": row["value"]}]}));
+            let (_, shown) = memory.get("/api/v1/customers/cus_a/entitlements");
+            assert_eq!(shown["data"][0]["value"]["spec"]["reset_period"], period("HOUR", hours), "{shown}");
+        }
+    }
+}
+
+fn off_text() -> Value {
+    json!({"type": "CONFIG", "value": {"kind": "TEXT", "value": "eu"}, "enabled": false})
 }

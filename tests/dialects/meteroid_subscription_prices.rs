@@ -331,3 +331,44 @@ fn the_demo_catalog_takes_subscriptions_with_all_its_add_ons() {
         assert_eq!(answer["add_ons"].as_array().unwrap().len(), add_ons.len());
     }
 }
+
+#[test]
+fn prices_of_other_periods_count_with_their_own() {
+    let mut m = shop();
+    plan(
+        &mut m,
+        "USD",
+        json!([{"id": "pc", "name": "Fee", "fee": {"type": "RATE", "rates": [{"term": "QUARTERLY", "price": "0"}]}}]),
+    );
+    // The cadence, and what 12 dollars at it are in cents a month.
+    let every = |unit: &str, interval: u32| json!({"unit": unit, "interval": interval});
+    let cases = [
+        (json!("WEEKLY"), 5_200),
+        (every("WEEK", 2), 2_600),
+        (every("WEEK", 7), 743),
+        (every("DAY", 1), 36_500),
+        (every("MONTH", 5), 240),
+        (every("MONTH", 12), 100),
+        (every("YEAR", 2), 50),
+    ];
+    for (cadence, cents) in cases {
+        let pricing = json!({"type": "RATE", "rate": "12.00"});
+        m.put("prices", "pri_w", &json!({"id": "pri_w", "currency": "USD", "cadence": cadence, "pricing": pricing}));
+        m.put("add_ons", "add_w", &json!({"id": "add_w", "name": "W", "price_id": "pri_w"}));
+        let answer = create(&mut m, json!({"plan_id": "plan_p", "add_ons": [{"add_on_id": "add_w"}]}));
+        assert_eq!(answer["mrr_cents"], cents, "{cadence}");
+        let named = ["MONTHLY", "QUARTERLY", "SEMIANNUAL", "ANNUAL"];
+        assert!(
+            named.iter().any(|name| answer["period"] == *name && answer["add_ons"][0]["period"] != "WEEKLY"),
+            "{answer}"
+        );
+    }
+    m.put(
+        "prices",
+        "pri_w",
+        &json!({"id": "pri_w", "currency": "USD", "cadence": "NEVER", "pricing": {"type": "RATE", "rate": "1"}}),
+    );
+    let (status, _) =
+        m.post("/api/v1/subscriptions", &body(json!({"plan_id": "plan_p", "add_ons": [{"add_on_id": "add_w"}]})));
+    assert_eq!(status, 400);
+}

@@ -196,11 +196,10 @@ fn prices() {
     let cases = [
         (json!({}), "MONTHLY", rate("10.00")),
         (json!({"billing_period": "y", "price": 0}), "ANNUAL", rate("0.00")),
-        (json!({"billing_period": "w"}), "MONTHLY", rate("10.00")),
+        (json!({"billing_period": "w"}), "WEEKLY", rate("10.00")),
         (json!({"billing_period_num": 3}), "QUARTERLY", rate("10.00")),
         (json!({"billing_period_num": "6"}), "SEMIANNUAL", rate("10.00")),
         (json!({"billing_period_num": 12, "price": "25"}), "ANNUAL", rate("25.00")),
-        (json!({"billing_period_num": 5}), "MONTHLY", rate("10.00")),
         (
             json!({"billing_cycle": "onetime"}),
             "MONTHLY",
@@ -208,12 +207,19 @@ fn prices() {
         ),
         (json!({"price": 9_007_199_254_740_991_i64}), "MONTHLY", rate("9007199254740991.00")),
     ];
-    for (changes, cadence, pricing) in cases {
+    let cases = cases.map(|(changes, cadence, pricing)| (changes, json!(cadence), pricing));
+    let every = |unit: &str, interval: u32| json!({"unit": unit, "interval": interval});
+    let others = [
+        (json!({"billing_period_num": 5}), every("MONTH", 5), rate("10.00")),
+        (json!({"billing_period": "w", "billing_period_num": 2}), every("WEEK", 2), rate("10.00")),
+        (json!({"billing_period": "y", "billing_period_num": "10000"}), every("YEAR", 10_000), rate("10.00")),
+    ];
+    for (changes, cadence, pricing) in cases.into_iter().chain(others) {
         let mut memory = seeded();
         let add_on = create(&mut memory, &with(changes.clone()));
         let (_, price) = memory.get(&format!("/v1/catalog/prices/{}", text(&add_on, "price_id")));
         let price = &price["entity"];
-        assert_eq!((&price["cadence"], &price["pricing"]), (&json!(cadence), &pricing), "{changes}");
+        assert_eq!((&price["cadence"], &price["pricing"]), (&cadence, &pricing), "{changes}");
         assert_eq!((&price["currency"], &price["product_id"]), (&json!("USD"), &add_on["product_id"]));
     }
 }

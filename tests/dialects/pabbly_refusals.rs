@@ -31,8 +31,9 @@ fn every_wrong_field_is_named() {
             json!({"associate_plans": "some"}),
             "associate_plans: expected one of all_plans, all, selected_plans, found `some`".to_owned(),
         ),
-        (json!({"billing_period_num": 0}), format!("billing_period_num: {}", whole(1))),
-        (json!({"billing_period_num": "0"}), format!("billing_period_num: {}", whole(1))),
+        (json!({"billing_period_num": 0}), "billing_period_num: expected 1 to 10000".to_owned()),
+        (json!({"billing_period_num": "0"}), "billing_period_num: expected 1 to 10000".to_owned()),
+        (json!({"billing_period_num": 10_001}), "billing_period_num: expected 1 to 10000".to_owned()),
         (json!({"billing_period_num": ""}), "billing_period_num: expected a whole number, found a string".to_owned()),
         (
             json!({"billing_period_num": "1.5"}),

@@ -193,7 +193,7 @@ test("entities that are wrong", async () => {
   assertRefused(await put("customers", "a", { id: "b" }), 400, "INVALID", "id");
   assertRefused(await put("customers", "a", { id: 7 }), 400, "INVALID", "id");
   assertRefused(await put("customers", "a", { name: 7 }), 400, "WRONG_TYPE", "name");
-  assertRefused(await put("features", "a", { ...FEATURE, id: "a", code: "A" }), 400, "INVALID", "code");
+  assertRefused(await put("features", "a", { ...FEATURE, id: "a", code: "A B" }), 400, "INVALID", "code");
   const ownerless = subscription("a", "cus_nobody");
   assertRefused(await put("subscriptions", "a", ownerless), 400, "BROKEN_REFERENCE", "customer_id");
   const rows = [{ feature: "sso", value: METERED }];

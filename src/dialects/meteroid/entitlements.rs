@@ -13,7 +13,8 @@ use crate::route::Call;
 use crate::store::{Entity, Store, items, product_of, text, versions};
 use crate::strict;
 use mayuse_core::{
-    Amount, Decision, FullCatalog, Instant, Level, Origin, Question, Reason, SortedMap, ValueType, WriteJson, decide,
+    Amount, ConfigAnswer, Decision, FullCatalog, Instant, Level, Origin, Question, Reason, SortedMap, ValueType,
+    WriteJson, decide,
 };
 use serde_json::{Map, Value};
 
@@ -179,9 +180,12 @@ fn list(
         let value = if decision.value_type == Some(ValueType::Boolean) {
             json!({"type": "BOOLEAN", "enabled": decision.allowed})
         } else if decision.value_type == Some(ValueType::Config) {
-            // The API has no such type: a client that does not know it passes it over.
-            let value = decision.value.as_ref().map_or(Ok(Value::Null), to_value)?;
-            json!({"type": "CONFIG", "enabled": decision.enabled, "value": value})
+            // Meteroid's are always enabled and have a value; its clients refuse a whole list because of one without.
+            // A switch that is off says so by its value.
+            let is_shown =
+                |value: &&ConfigAnswer<'_>| decision.enabled || matches!(value, ConfigAnswer::Boolean(false));
+            let Some(value) = decision.value.as_ref().filter(is_shown) else { continue };
+            json!({"type": "CONFIG", "value": to_value(value)?})
         } else {
             // The row is needed only if the decision does not hold its terms.
             let tells = decision.metering.is_some() && decision.value_type == Some(ValueType::Metered);

@@ -45,6 +45,11 @@ fn show(feature: &Entity, products: &Products<'_>) -> Result<Value, ApiError> {
     if text(stored_type, "type") == "METERED" {
         feature_type.insert("metric_id".to_owned(), metric_of(body).into());
     }
+    if text(stored_type, "type") == "CONFIG" {
+        for field in ["value_type", "options"] {
+            put(&mut feature_type, field, stored_type.get(field).cloned());
+        }
+    }
     let default = body.get("entitlement").filter(|row| row.is_object());
 
     let mut shown = Map::new();

@@ -91,6 +91,13 @@ fn value(stored: &Value) -> Value {
     let enabled = stored.get("enabled") != Some(&Value::Bool(false));
     match text(stored, "type") {
         "BOOLEAN" => json!({"type": "BOOLEAN", "enabled": enabled}),
+        "CONFIG" => {
+            let mut value = Map::from_iter([("type".to_owned(), "CONFIG".into())]);
+            put(&mut value, "value", stored.get("value").cloned());
+            // Meteroid's are always enabled.
+            put(&mut value, "enabled", (!enabled).then_some(false.into()));
+            Value::Object(value)
+        }
         _ => {
             let mut value = Map::from_iter([("type".to_owned(), "METERED".into())]);
             value.extend(terms(stored, enabled));
@@ -109,10 +116,22 @@ pub(super) fn terms(stored: &Value, enabled: bool) -> Map<String, Value> {
 pub(super) fn metered(limit: Option<Value>, reset_period: Option<Value>, enabled: bool) -> Map<String, Value> {
     let mut terms = Map::new();
     put(&mut terms, "limit", limit);
-    let reset_period = reset_period.filter(|period| !period.is_null());
+    let reset_period = reset_period.filter(|period| !period.is_null()).map(in_hours);
     terms.insert("reset_period".to_owned(), reset_period.unwrap_or_else(|| json!({"type": "NEVER"})));
     terms.insert("enabled".to_owned(), enabled.into());
     terms
+}
+
+/// Minutes as hours, rounded up: Meteroid has none, and its clients refuse a whole list because of one.
+fn in_hours(mut period: Value) -> Value {
+    if text(&period, "unit") == "MINUTE"
+        && let Some(fields) = period.as_object_mut()
+    {
+        let minutes = fields.get("interval").and_then(Value::as_u64).unwrap_or(1);
+        fields.insert("unit".to_owned(), "HOUR".into());
+        fields.insert("interval".to_owned(), minutes.div_ceil(60).into());
+    }
+    period
 }
 
 /// Adds a field that may be absent.

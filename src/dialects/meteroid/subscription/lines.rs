@@ -2,7 +2,7 @@
 
 use super::fee::{Fee, FeeStructure};
 use super::plan::{PlanVersion, unknown};
-use super::pricing::{FeeType, Parameters, Price};
+use super::pricing::{FeeType, Parameters, Price, is_price_period};
 use super::reads::{Reads, Size, n_bytes, stored};
 use super::request::{AddOnRequest, ComponentsRequest, Customization, PriceEntry, ProductRef};
 use crate::failure::ApiError;
@@ -29,8 +29,9 @@ pub(super) struct Line {
 
 impl Line {
     pub(super) fn into_json(self, period: BillingPeriod) -> Value {
-        let period =
-            if self.fee.is_one_time { "ONE_TIME" } else { self.period.unwrap_or(period).name().unwrap_or_default() };
+        // A price of another period is paid with the subscription.
+        let period = self.period.filter(|period| is_price_period(*period)).unwrap_or(period);
+        let period = if self.fee.is_one_time { "ONE_TIME" } else { period.name().unwrap_or_default() };
         let mut fields = Map::new();
         fields.extend(self.ids.into_iter().map(|(name, id)| (name.to_owned(), id)));
         fields.insert("name".to_owned(), self.name.into());
@@ -41,10 +42,13 @@ impl Line {
     }
 }
 
-/// The shortest recurring period of the lines.
+/// The shortest recurring period of the lines, of those that Meteroid has.
 pub(super) fn shortest_period(lines: &[&Line]) -> BillingPeriod {
     let recurring = lines.iter().filter(|line| !line.fee.is_one_time);
-    let shortest = recurring.filter_map(|line| line.period).min_by_key(|period| period.months());
+    let shortest = recurring
+        .filter_map(|line| line.period)
+        .filter(|period| is_price_period(*period))
+        .min_by_key(|period| period.months());
     shortest.unwrap_or(BillingPeriod::MONTHLY)
 }
 

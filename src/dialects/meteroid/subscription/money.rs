@@ -37,17 +37,30 @@ fn minor_digits(currency: &str) -> u32 {
 /// The monthly recurring revenue of all lines, in the minor unit of the currency. It is rounded once, at the end,
 /// half away from zero. None if it has too many digits.
 pub(super) fn mrr_cents(lines: &[&Line], period: BillingPeriod, currency: &str) -> Option<i64> {
-    let mut a_year = Amount::ZERO;
-    for line in lines {
-        let months = u32::try_from(line.period.unwrap_or(period).months()?).ok()?;
-        let times_a_year = 12_u32.checked_div(months)?;
-        let of_line = line.fee.recurring.times(line.quantity.unwrap_or(1).into())?.times(times_a_year.into())?;
-        a_year = a_year.plus(of_line)?;
-    }
+    let times_a_year = |line: &Line| line.period.unwrap_or(period).times_a_year();
     // In whole numbers, because a quotient of decimals would be rounded twice.
-    let a_year = Decimal::from_str_exact(&a_year.to_string()).ok()?;
-    let minor = a_year.mantissa().checked_mul(10_i128.checked_pow(minor_digits(currency))?)?;
-    let parts = 10_i128.checked_pow(a_year.scale())?.checked_mul(12)?;
+    let mut parts_of_year = 1_u64;
+    for line in lines {
+        let (_, interval) = times_a_year(line);
+        parts_of_year = parts_of_year.checked_mul(interval.checked_div(common_divisor(parts_of_year, interval))?)?;
+    }
+    let mut total = Amount::ZERO;
+    for line in lines {
+        let (n, interval) = times_a_year(line);
+        let times = u32::try_from(n.checked_mul(parts_of_year.checked_div(interval)?)?).ok()?;
+        let of_line = line.fee.recurring.times(line.quantity.unwrap_or(1).into())?.times(times.into())?;
+        total = total.plus(of_line)?;
+    }
+    let total = Decimal::from_str_exact(&total.to_string()).ok()?;
+    let minor = total.mantissa().checked_mul(10_i128.checked_pow(minor_digits(currency))?)?;
+    let parts = 10_i128.checked_pow(total.scale())?.checked_mul(12)?.checked_mul(parts_of_year.into())?;
     let rounded = minor.checked_mul(2)?.checked_add(parts)?.checked_div(parts.checked_mul(2)?)?;
     i64::try_from(rounded).ok()
+}
+
+fn common_divisor(mut a: u64, mut b: u64) -> u64 {
+    while b != 0 {
+        (a, b) = (b, a.checked_rem(b).unwrap_or_default());
+    }
+    a
 }

@@ -4,7 +4,7 @@ use super::numbers::{Source, decimal, int32, int64, money};
 use super::usage::usage_model;
 use crate::json::json;
 use mayuse_core::{Amount, BillingPeriod};
-use mayuse_document::{Node, Object};
+use mayuse_document::{Node, Object, billing_period};
 use serde_json::Value;
 
 /// The kinds of fees, as products and prices name them.
@@ -59,7 +59,12 @@ pub(super) struct Parameters {
     pub committed_capacity: Option<u64>,
 }
 
-/// Reads the period of a price: the named ones that are months.
+/// Whether Meteroid has a period, which are the named ones that are months.
+pub(super) fn is_price_period(period: BillingPeriod) -> bool {
+    BillingPeriod::NAMED.iter().take(4).any(|(_, known)| *known == period)
+}
+
+/// Reads the period of a price of Meteroid's.
 pub(super) fn price_period(node: Node<'_>) -> Option<BillingPeriod> {
     node.word(BillingPeriod::NAMED.split_first_chunk::<4>()?.0)
 }
@@ -71,9 +76,11 @@ impl Price {
 
     pub(super) fn read_fields(o: Object<'_>, source: Source) -> Option<Price> {
         let is_asked = source == Source::Request;
-        let cadence = match is_asked || o.has("cadence") {
-            true => o.required("cadence", price_period),
-            false => Some(BillingPeriod::MONTHLY),
+        // Prices of other APIs are paid every week, or every five months.
+        let cadence = match (is_asked, o.has("cadence")) {
+            (true, _) => o.required("cadence", price_period),
+            (false, true) => o.required("cadence", billing_period),
+            (false, false) => Some(BillingPeriod::MONTHLY),
         };
         let currency = match is_asked {
             true => o.required("currency", |n| n.text().map(str::to_owned)),
