@@ -23,6 +23,8 @@ export interface Question {
   consumed?: Decimal;
   /** How much is held for requests that are under way. */
   reserved?: Decimal;
+  /** How much was used of each allowance. They are then drawn from one after another. */
+  usage?: UsageEntry[];
   /** The instant asked about; now if not given. */
   at?: Instant;
   /** Lists every row that was looked at, and what it changed, in `trace`. */
@@ -35,12 +37,25 @@ export interface Question {
   max_age_ms?: number;
 }
 
-export type AllowReason = "ENABLED" | "WITHIN_LIMIT" | "UNLIMITED" | "WITHIN_GRACE" | "OVERAGE_ALLOWED";
+/** How much was used of an allowance. */
+export interface UsageEntry {
+  /** The owner of a row of the allowance: a plan version, an add-on, a customer, … */
+  origin: string;
+  subscription_id?: string;
+  /** The start of the row, where an owner has several. */
+  starts_at?: Instant;
+  /** The window: that of the limit or of a cap. Without it, all that have no entry of their own. */
+  period?: ResetPeriod;
+  consumed: Decimal;
+  reserved?: Decimal;
+}
+
+export type AllowReason = "ENABLED" | "WITHIN_LIMIT" | "UNLIMITED" | "WITHIN_GRACE" | "OVERAGE_ALLOWED" | "CONFIGURED";
 export type DenyReason =
   | "FEATURE_NOT_FOUND" | "FEATURE_DISABLED" | "ENTITLEMENT_DISABLED" | "NOT_ENTITLED" | "LIMIT_REACHED"
   | "REQUESTED_EXCEEDS_REMAINING" | "INSUFFICIENT_CREDITS" | "CUSTOMER_NOT_FOUND" | "CUSTOMER_ARCHIVED"
   | "NO_ACTIVE_SUBSCRIPTION" | "SUBSCRIPTION_PENDING" | "SUBSCRIPTION_PAUSED" | "SUBSCRIPTION_SUSPENDED"
-  | "SUBSCRIPTION_ENDED" | "TRIAL_EXPIRED" | "TYPE_MISMATCH";
+  | "SUBSCRIPTION_ENDED" | "TRIAL_EXPIRED" | "TYPE_MISMATCH" | "EXCEEDS_VALUE";
 export type IndeterminateReason =
   | "SNAPSHOT_MISSING" | "SNAPSHOT_EXPIRED" | "SNAPSHOT_BEHIND" | "SNAPSHOT_INVALID" | "USAGE_UNAVAILABLE"
   | "RESERVATION_UNAVAILABLE";
@@ -104,11 +119,24 @@ export interface Metering {
 
 export interface WindowAnswer extends Metering {
   type: "METERED" | "CREDITS";
+  /** Whether it is a limit or one of its caps. */
+  role: "LIMIT" | "CAP";
   allowed: boolean;
   reason: AllowReason | DenyReason | IndeterminateReason;
+  /** How many are drawn from it, where `usage` is stated and the request is admitted. */
+  drawn?: Decimal;
   origin: Origin;
   subscription_id: string | null;
+  /** The start of its row, if it has one. */
+  starts_at: Instant | null;
 }
+
+/** The value of a CONFIG feature. That of a SELECT is a TEXT, that of a MAP is JSON. */
+export type ConfigValue =
+  | { kind: "NUMBER"; value: Decimal }
+  | { kind: "BOOLEAN"; value: boolean }
+  | { kind: "TEXT"; value: string }
+  | { kind: "JSON"; value: unknown };
 
 interface Answer extends Partial<Metering> {
   /** The headline. */
@@ -118,11 +146,17 @@ interface Answer extends Partial<Metering> {
   /** The fallback plan stood in for a subscription. */
   fallback?: true;
   feature: { id: string | null; code: string; name: string | null };
-  type: "BOOLEAN" | "METERED" | "CREDITS" | null;
+  type: "BOOLEAN" | "METERED" | "CREDITS" | "CONFIG" | null;
   /** The configured switch alone. */
   enabled: boolean;
-  /** Every allowance, the one that decided first; only where there is more than one. */
+  /** What a CONFIG feature is set to. */
+  value?: ConfigValue;
+  /** How many would be admitted now, grace included, overage apart; null when nothing bounds them or it cannot be said. */
+  available?: Decimal | null;
+  /** Every allowance, the one that decided first, each with its caps; only where there is more than one window. */
   windows?: WindowAnswer[];
+  /** The entries of `usage` that match no allowance. */
+  warnings?: Problem[];
   /** The row that decided. */
   origin: Origin | null;
   freshness: {
@@ -215,6 +249,9 @@ export function resolve(question: { ladder: unknown; grants: Record<string, unkn
     limit: Decimal | null;
     reset_period: ResetPeriod | null;
     cost?: Decimal;
+    caps?: { limit: Decimal; reset_period: ResetPeriod }[];
     origin: { entity_type: Origin["entity_type"]; entity_id: string };
   }[];
+  /** What CONFIG rows come to. */
+  value?: ConfigValue;
 };

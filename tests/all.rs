@@ -15,6 +15,7 @@ mod random;
 mod zones;
 mod rewriting;
 mod laws;
+mod laws_of_usage;
 mod laws_of_windows;
 mod calendar;
 

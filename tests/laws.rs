@@ -12,7 +12,7 @@ use proptest::sample::Index;
 use serde_json::{Map, Value, json};
 
 /// The decision as it is sent.
-fn answer(catalog: &FullCatalog, question: &Value, now: Instant) -> Value {
+pub fn answer(catalog: &FullCatalog, question: &Value, now: Instant) -> Value {
     let tree: Tree = serde_json::from_value(question.clone()).unwrap();
     let check = Check::read(&tree).unwrap();
     match decide(catalog, &check.question(), now) {
@@ -21,7 +21,7 @@ fn answer(catalog: &FullCatalog, question: &Value, now: Instant) -> Value {
     }
 }
 
-fn answer_of(document: &Value, question: &Value, now: Instant) -> Value {
+pub fn answer_of(document: &Value, question: &Value, now: Instant) -> Value {
     answer(&compiled(&document.to_string()), question, now)
 }
 
@@ -45,7 +45,7 @@ fn standard() -> Just<Value> {
 
 /// What a customer can do to have more.
 #[derive(Clone, Debug)]
-enum More {
+pub enum More {
     AddOn { subscription: Index, add_on: usize, quantity: u32, dates: Option<(Value, Value)> },
     Quantity { subscription: Index, held: Index, by: u32 },
     Subscription(Value),
@@ -53,7 +53,7 @@ enum More {
 
 impl More {
     /// The document with it, if there is what it is added to.
-    fn added_to(&self, document: &Value) -> Option<Value> {
+    pub fn added_to(&self, document: &Value) -> Option<Value> {
         let mut document = document.clone();
         let subscriptions = document["subscriptions"].as_array_mut().unwrap();
         match self {
@@ -85,7 +85,7 @@ impl More {
     }
 }
 
-fn more() -> impl Strategy<Value = More> {
+pub fn more() -> impl Strategy<Value = More> {
     prop_oneof![
         4 => (any::<Index>(), 0..N_ADD_ONS, 1..4_u32, proptest::option::of(dates_text()))
             .prop_map(|(subscription, add_on, quantity, dates)| More::AddOn { subscription, add_on, quantity, dates }),
@@ -185,7 +185,7 @@ proptest! {
             for later in [now.millis() + 1, now.millis() + span / 1_000 * thousandths, until.millis() - 1] {
                 let later = at(later.min(until.millis() - 1));
                 let then = answer(&catalog, question, later);
-                let fields = ["allowed", "reason", "limit", "period", "remaining", "origin", "overage", "fallback", "windows"];
+                let fields = ["allowed", "reason", "limit", "period", "remaining", "origin", "overage", "fallback", "windows", "available"];
                 for field in fields.into_iter().chain(["subscription_id", "valid_until"]) {
                     prop_assert_eq!(&told[field], &then[field], "{} at {}:\n{:#}\n{:#}", field, later, told, then);
                 }
@@ -205,7 +205,16 @@ fn consistent(told: &Map<String, Value>) -> Result<(), TestCaseError> {
     }
     if let Some(windows) = told.get("windows").and_then(Value::as_array) {
         prop_assert!(1 < windows.len(), "one window is not listed");
-        let any = windows.iter().any(|window| window["allowed"] == true);
+        // An allowance admits if its limit and all its caps do.
+        let mut admits: Vec<bool> = Vec::new();
+        for window in windows {
+            let allowed = window["allowed"] == true;
+            match admits.last_mut().filter(|_| window["role"] == "CAP") {
+                Some(admits) => *admits &= allowed,
+                None => admits.push(allowed),
+            }
+        }
+        let any = admits.contains(&true);
         prop_assert!(verdict == "INDETERMINATE" || any == (verdict == "ALLOW"), "{:?}", told);
     }
     Ok(())

@@ -173,11 +173,21 @@ fn metered(rules: Rules, amounts: Amounts) -> BoxedStrategy<Value> {
         |(behavior, grace, in_trial)| json!({ "behavior": behavior, "grace_pct": grace, "in_trial": in_trial }),
     );
     let limit = weighted(0.9, amount(amounts));
-    (any::<u8>(), limit, rule(rules), weighted(0.3, overage), weighted(0.3, pct()))
-        .prop_map(|(dice, limit, rule, overage, warning)| {
+    // No row has a reset period that equals one of these.
+    let cap = move |kind: &'static str, unit: &'static str, interval: u32| {
+        weighted(0.2, amount(amounts)).prop_map(move |limit| {
+            limit.map(
+                |limit| json!({ "limit": limit, "reset_period": { "type": kind, "unit": unit, "interval": interval } }),
+            )
+        })
+    };
+    let caps = [cap("CALENDAR", "HOUR", 13).boxed(), cap("FIXED_WINDOW", "DAY", 15).boxed()];
+    (any::<u8>(), limit, rule(rules), weighted(0.3, overage), weighted(0.3, pct()), caps)
+        .prop_map(|(dice, limit, rule, overage, warning, caps)| {
             json!({
                 "type": "METERED", "enabled": dice > 30, "limit": limit, "reset_period": rule, "overage": overage,
                 "warning_threshold_pct": warning, "per_seat": dice % 5 == 0,
+                "caps": caps.into_iter().flatten().collect::<Vec<_>>(),
             })
         })
         .boxed()

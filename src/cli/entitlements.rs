@@ -4,7 +4,7 @@ use crate::answers::{self, Answers};
 use crate::input::{self, CliError};
 use crate::question_args::QuestionArgs;
 use crate::style::{self, Paint};
-use mayuse_core::{Amount, Decision, Instant, Verdict};
+use mayuse_core::{Amount, ConfigAnswer, Decision, Instant, Role, Verdict};
 use mayuse_document::Check;
 use std::path::PathBuf;
 
@@ -61,13 +61,38 @@ pub fn table(decisions: &[Decision<'_>], paint: &Paint) -> String {
     })
 }
 
+/// A CONFIG value in a cell: a long one is cut.
+fn told(value: &ConfigAnswer<'_>) -> String {
+    const WIDTH: usize = 24;
+    let text = match value {
+        ConfigAnswer::Number(number) => number.to_string(),
+        ConfigAnswer::Boolean(on) => on.to_string(),
+        ConfigAnswer::Text(text) | ConfigAnswer::Json(text) => style::plain(text).to_string(),
+    };
+    if text.chars().count() <= WIDTH {
+        return text;
+    }
+    text.chars().take(WIDTH.saturating_sub(1)).chain(['…']).collect()
+}
+
 fn row(decision: &Decision<'_>) -> [String; 7] {
     let metering = decision.metering.as_ref();
-    let limit = match metering {
-        Some(metering) if metering.unlimited => "unlimited".to_owned(),
-        Some(metering) => metering.limit.as_ref().map(Amount::to_string).unwrap_or_default(),
-        None => String::new(),
+    let mut limit = match (metering, decision.value) {
+        (Some(metering), _) if metering.unlimited => "unlimited".to_owned(),
+        (Some(metering), _) => metering.limit.as_ref().map(Amount::to_string).unwrap_or_default(),
+        (None, Some(value)) => told(&value),
+        (None, None) => String::new(),
     };
+    // The caps of the allowance that the line is about follow its limit.
+    for cap in decision.windows.iter().skip(1).take_while(|window| window.role == Role::Cap) {
+        let every = cap.metering.period.map(|period| match period.rule.every() {
+            Some(every) if every.interval() == 1 => every.unit.name().to_lowercase(),
+            Some(every) => format!("{} {}", every.interval(), every.unit.name().to_lowercase()),
+            None => period.rule.name().to_lowercase().replace('_', " "),
+        });
+        let cap = cap.metering.limit.as_ref().map(Amount::to_string);
+        limit.push_str(&format!(", {}/{}", cap.unwrap_or_default(), every.unwrap_or_default()));
+    }
     let resets = metering.and_then(|metering| metering.period).map(|period| match period.window.reset_at() {
         Some(at) => at.to_string(),
         None => period.rule.name().to_lowercase().replace('_', " "),

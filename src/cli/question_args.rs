@@ -17,6 +17,9 @@ pub struct QuestionArgs {
     /// How much is held for requests under way; 0 if not given
     #[arg(long, value_name = "N", allow_hyphen_values = true)]
     reserved: Option<String>,
+    /// How much was used of each allowance: a JSON list of {"origin", "consumed", …}, as docs/semantics.md has it
+    #[arg(long, value_name = "JSON")]
+    usage: Option<String>,
     /// The instant asked about (RFC 3339); now if not given
     #[arg(long, value_name = "INSTANT")]
     at: Option<String>,
@@ -29,6 +32,7 @@ impl QuestionArgs {
             ("subscription_id", &self.subscription),
             ("consumed", &self.consumed),
             ("reserved", &self.reserved),
+            ("usage", &self.usage),
             ("at", &self.at),
         ];
         let optional = optional.into_iter().filter_map(|(name, value)| Some((name, value.as_deref()?)));

@@ -23,7 +23,7 @@ use std::fmt;
 /// assert_eq!(large.plus(Amount::parse("0.1").unwrap()), None);
 /// ```
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Amount(Decimal);
+pub struct Amount(pub(crate) Decimal);
 
 /// The longest text that is read: 29 digits, a sign, a point, and room for redundant zeros.
 const MAX_TEXT: usize = 64;
@@ -195,7 +195,7 @@ fn fit(mantissa: i128, mut scale: u32) -> Option<Amount> {
 }
 
 /// Divides a number in words, the highest first, and returns the rest. The division of 128 bits is a kilobyte of wasm.
-fn divide_by_ten(words: &mut [u32]) -> u32 {
+pub(crate) fn divide_by_ten(words: &mut [u32]) -> u32 {
     let mut rest = 0;
     for word in words {
         let dividend = u64::from(rest) << 32 | u64::from(*word);
@@ -252,13 +252,13 @@ impl WriteJson for Amount {
 }
 
 /// A decimal in plain digits, right-aligned in a buffer. The library prints the same text with five times the code.
-struct Written {
+pub(crate) struct Written {
     text: [u8; 32],
     from: usize,
 }
 
 impl Written {
-    fn new(value: Decimal) -> Written {
+    pub(crate) fn new(value: Decimal) -> Written {
         let parts = value.unpack();
         let (mut words, mut scale) = ([parts.hi, parts.mid, parts.lo], parts.scale);
         let mut written = Written { text: [0; 32], from: 32 };
@@ -284,7 +284,7 @@ impl Written {
         }
     }
 
-    fn as_str(&self) -> &str {
+    pub(crate) fn as_str(&self) -> &str {
         str::from_utf8(self.text.get(self.from..).unwrap_or_default()).unwrap_or_default()
     }
 }

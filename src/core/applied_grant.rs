@@ -36,11 +36,13 @@ pub(crate) struct ChainTerms {
     pub seats: u32,
     /// Whether the subscription is in its trial.
     pub in_trial: bool,
+    /// Whether allowances keep the rows that join them.
+    pub keeps_rows: bool,
 }
 
 impl ChainTerms {
     /// The terms of rows that belong to no subscription.
-    pub const ALONE: ChainTerms = ChainTerms { activation: None, seats: 1, in_trial: false };
+    pub const ALONE: ChainTerms = ChainTerms { activation: None, seats: 1, in_trial: false, keeps_rows: false };
 
     /// How often a limit of a row counts: the quantity held, and the seats if it is per seat. None is once.
     pub fn times(&self, ladder: &Ladder, row: &AppliedGrant<'_>, per_seat: bool) -> Option<Amount> {
@@ -87,7 +89,7 @@ impl<'c> AppliedGrant<'c> {
 
     /// What must be equal for rows to join, besides their reset periods.
     pub fn dates(&self, terms: &ChainTerms, metered: &Metered) -> (Option<Instant>, Option<Instant>) {
-        (self.expires_at, self.counts_from(terms).filter(|_| metered.reset_period.counts_from_start()))
+        (self.expires_at, self.counts_from(terms).filter(|_| metered.counts_from_start()))
     }
 
     pub fn key(&self) -> impl Ord {
@@ -111,7 +113,7 @@ pub(crate) fn each_once(ladder: &Ladder, rows: &mut Vec<AppliedGrant<'_>>) {
     let key = |row: &AppliedGrant<'_>| {
         let dates = match &row.grant.value {
             Value::Metered(metered) if ladder.combine(row.source.level()) == Some(Combine::Stack) => {
-                (row.expires_at, row.starts_at.filter(|_| metered.reset_period.counts_from_start()))
+                (row.expires_at, row.starts_at.filter(|_| metered.counts_from_start()))
             }
             _ => (None, None),
         };

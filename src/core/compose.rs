@@ -2,9 +2,10 @@
 //!
 //! Checks, traces and `resolve_rows` all compose here. The rules are in section 5 of docs/semantics.md.
 
+use crate::allowance::{Allowance, Overflow, Terms, evict_smaller, merge_into};
 use crate::applied_grant::AppliedGrant;
 use crate::ladder::Combine;
-use crate::resolve::{Allowance, Overflow, State, Terms, evict_smaller, merge_into};
+use crate::resolve::State;
 use crate::time::Instant;
 use crate::value::Value;
 use crate::windowing::Anchors;
@@ -26,7 +27,7 @@ pub(crate) enum Entitlement<'c> {
 }
 
 /// An allowance with the anchors of its window.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct AnchoredAllowance<'c> {
     pub allowance: Allowance<'c>,
     pub anchors: Anchors,
@@ -89,8 +90,8 @@ impl<'c> Composition<'c> {
     pub fn add(&mut self, state: State<'c>, mismatch: bool, anchors: Anchors, subscription: Option<&'c str>) {
         if let State::Allowances(allowances) = state {
             self.allowances.extend(allowances.into_iter().map(|allowance| AnchoredAllowance {
-                allowance,
                 anchors: Anchors { activation: allowance.starts_at().unwrap_or(anchors.activation), ..anchors },
+                allowance,
                 subscription,
             }));
         } else {
@@ -105,7 +106,7 @@ impl<'c> Composition<'c> {
     }
 
     /// The entitlement with the customer override, which is resolved in `own`. `anchor` adds an allowance of the
-    /// override with its anchors. An override that merges into an allowance shares the window of that allowance.
+    /// override with its anchors; `keeps_rows` says that allowances keep the rows that join them. An override that merges into an allowance shares the window of that allowance.
     ///
     /// # Errors
     /// A sum of limits with more digits than an amount holds exactly.
@@ -113,6 +114,7 @@ impl<'c> Composition<'c> {
         mut self,
         combine: Combine,
         own: State<'c>,
+        keeps_rows: bool,
         anchor: &mut dyn FnMut(&mut Vec<AnchoredAllowance<'c>>, Allowance<'c>),
     ) -> Result<Entitlement<'c>, Overflow> {
         if combine == Combine::Replace {
@@ -136,7 +138,11 @@ impl<'c> Composition<'c> {
                                         start.unwrap_or(created_at(&allowance.row)) == held.anchors.activation
                                     }
                                 };
-                                joined |= merge_into(combine, &mut held.allowance, allowance.row, limits, same_start)?;
+                                joined |= merge_into(&mut held.allowance, &allowance, same_start, keeps_rows)?;
+                                // Where allowances add up, a row counts once.
+                                if joined && keeps_rows {
+                                    break;
+                                }
                             }
                             joined
                         }

@@ -1,10 +1,10 @@
 //! The decision: its steps, in the order of section 9 of docs/semantics.md.
 
-use crate::admit::{self, Admission, UsageRequest};
 use crate::amount::Amount;
-use crate::applied_grant::AppliedGrant;
+use crate::answer::entitled;
 use crate::catalog::{Catalog, Feature};
-use crate::compose::Entitlement;
+
+use crate::allowance::Overflow;
 use crate::decision::{Decision, FeatureRef, Reason, ValueType};
 use crate::evaluation::EvaluationContext;
 use crate::fallback::fallback;
@@ -12,18 +12,16 @@ use crate::features;
 use crate::freshness::{freshness, later, max_age, outdated, policy, too_old};
 use crate::full::FullCatalog;
 use crate::id::{ALIAS_RULE, ID_RULE, is_alias, is_id};
-use crate::idx::FeatureIdx;
-use crate::packed::{CustomerRecord, Subscription};
+use crate::packed::CustomerRecord;
 use crate::problem::{Code, Problem};
 use crate::question::Question;
-use crate::resolve::Overflow;
 use crate::snapshot::{Policy, SnapshotMeta};
-use crate::status::Status;
-use crate::status_at::{status_at, status_grants, track_status};
+use crate::status_at::track_status;
 use crate::time::Instant;
 use crate::trace;
+use crate::usage::UsageEntry;
 use crate::valid_until::ValidUntil;
-use crate::value::{FeatureType, Value};
+use crate::value::FeatureType;
 
 /// Decides a question. `now` is the present time of the clock: the age of the catalog counts by it, and a question
 /// without `at` is about it.
@@ -139,6 +137,7 @@ fn fill<'c>(
     };
     let stand_in;
     let mut context = EvaluationContext::new(catalog, customer, subscriptions, now);
+    context.keeps_rows = features::USAGE && question.usage.is_some();
     valid_until.at(customer.archived_at);
     if catalog.fallback.is_some() && question.subscription_id.is_none() && context.granting().next().is_none() {
         stand_in = fallback(&context, &mut valid_until);
@@ -189,83 +188,35 @@ fn check_parts(question: &Question<'_>) -> Result<(), Fault> {
     if !features::SUGGEST && question.suggest {
         return Err(Fault::Name("suggest", LEFT_OUT));
     }
-    if question.usage.is_empty() {
-        return Ok(());
-    }
-    if !features::USAGE {
-        return Err(Fault::Name("usage", LEFT_OUT));
-    }
-    match question.usage.iter().any(|entry| entry.reserved.is_negative()) {
-        true => Err(Fault::Negative("usage")),
-        false => Ok(()),
+    match question.usage {
+        None => Ok(()),
+        Some(_) if !features::USAGE => Err(Fault::Name("usage", LEFT_OUT)),
+        Some(entries) => check_usage(entries),
     }
 }
 
-/// Finds the customer's entitlement and whether it admits the request.
-fn entitled<'c>(
-    decision: &mut Decision<'c>,
-    context: &EvaluationContext<'_, 'c>,
-    at: FeatureIdx,
-    feature: &'c Feature,
-    question: &Question<'c>,
-    valid_until: &mut ValidUntil,
-) -> Result<Reason, Overflow> {
-    let mut by = |row: AppliedGrant<'c>, subscription: Option<&'c str>| {
-        decision.origin = Some(row.source.into());
-        decision.subscription_id = subscription;
-    };
-    context.track_add_ons(at, valid_until);
-    let allowances = match context.entitlement(at, feature)? {
-        // Without a granting subscription, only the customer override could grant.
-        Entitlement::None if context.granting().next().is_none() => {
-            let (reason, representative) = why_none_grants(context);
-            decision.subscription_id = representative;
-            return Ok(reason);
+/// Checks that no entry holds less than nothing, and that no two are equally specific about one allowance.
+#[cold]
+#[inline(never)]
+fn check_usage(entries: &[UsageEntry]) -> Result<(), Fault> {
+    const TWICE: &str = "two entries have the same origin, subscription, start and period";
+    for (n, entry) in entries.iter().enumerate() {
+        if entry.reserved.is_negative() {
+            return Err(Fault::Negative("usage"));
         }
-        Entitlement::None => return Ok(Reason::NotEntitled),
-        Entitlement::TypeMismatch => return Ok(Reason::TypeMismatch),
-        Entitlement::Off(row, subscription) => {
-            by(row, subscription);
-            if let Value::Credits(_) = row.grant.value {
-                decision.value_type = Some(ValueType::Credits);
-            }
-            return Ok(Reason::EntitlementDisabled);
+        if entries.iter().take(n).any(|before| before.is_about(entry)) {
+            return Err(Fault::Name("usage", TWICE));
         }
-        Entitlement::On(row, subscription) => {
-            by(row, subscription);
-            decision.enabled = true;
-            return Ok(Reason::Enabled);
-        }
-        Entitlement::Allowances(allowances) => allowances,
-    };
-    decision.enabled = true;
-    let request = UsageRequest {
-        requested: question.requested.unwrap_or(Amount::ONE),
-        consumed: question.consumed,
-        reserved: question.reserved,
-    };
-    let results = admit::admit_all(context, &allowances, request, valid_until)?;
-    let Some(representative) = results.first() else { return Ok(Reason::NotEntitled) };
-    let reason = match representative.admission {
-        Admission::Unknown => Reason::UsageUnavailable,
-        Admission::Admitted | Admission::Refused => representative.answer.reason,
-    };
-    decision.value_type = Some(representative.answer.value_type);
-    decision.subscription_id = representative.answer.subscription_id;
-    decision.origin = Some(representative.answer.origin);
-    decision.metering = Some(representative.answer.metering);
-    if 1 < results.len() {
-        decision.windows = results.into_iter().map(|result| result.answer).collect();
     }
-    Ok(reason)
+    Ok(())
 }
 
 fn value_type(feature: &Feature) -> Option<ValueType> {
     match feature.feature_type {
         FeatureType::Boolean => Some(ValueType::Boolean),
         FeatureType::Metered => Some(ValueType::Metered),
-        // The answer to a CONFIG feature is still to come: until then it has no type.
-        FeatureType::Config(_) | FeatureType::Unknown => None,
+        FeatureType::Config(_) => Some(ValueType::Config),
+        FeatureType::Unknown => None,
     }
 }
 
@@ -274,41 +225,6 @@ fn feature_ref<'c>(asked: &'c str, feature: Option<&'c Feature>) -> FeatureRef<'
         Some(feature) => FeatureRef { id: Some(&feature.id), code: &feature.code, name: Some(&feature.name) },
         None => FeatureRef { id: None, code: asked, name: None },
     }
-}
-
-/// Why no subscription grants access, and the id of the subscription that represents the others: the one that
-/// started last. A subscription that has yet to start represents them only if none has started.
-fn why_none_grants<'c>(context: &EvaluationContext<'_, 'c>) -> (Reason, Option<&'c str>) {
-    let key = |subscription: &Subscription<'c>| {
-        let started = subscription.start <= context.now;
-        (started, subscription.start, subscription.id)
-    };
-    let mut representative: Option<Subscription<'c>> = None;
-    let mut all = context.all();
-    while let Some(subscription) = all.next() {
-        if representative.is_none_or(|representative| key(&representative) <= key(subscription)) {
-            representative = Some(*subscription);
-        }
-    }
-    let Some(representative) = representative else { return (Reason::NoActiveSubscription, None) };
-    let at = status_at(context.catalog, &representative, context.now);
-    let ended = representative.end.is_some_and(|end| end <= context.now);
-    let to_start = context.now < representative.start;
-    let grants = || status_grants(context.catalog, &representative, &at, context.now);
-    let reason = match at.status {
-        _ if ended => Reason::SubscriptionEnded,
-        // A status that grants access does not explain a denial; the future start does.
-        _ if to_start && grants() => Reason::SubscriptionPending,
-        Status::Cancelled | Status::Completed | Status::Superseded | Status::Aborted => Reason::SubscriptionEnded,
-        Status::TrialExpired => Reason::TrialExpired,
-        Status::Paused => Reason::SubscriptionPaused,
-        Status::Suspended | Status::Errored => Reason::SubscriptionSuspended,
-        Status::PendingActivation => Reason::SubscriptionPending,
-        Status::Unknown => Reason::NoActiveSubscription,
-        _ if to_start => Reason::SubscriptionPending,
-        Status::Active | Status::TrialActive | Status::PendingCharge => Reason::NoActiveSubscription,
-    };
-    (reason, Some(representative.id))
 }
 
 /// The indeterminate answer where no catalog is held. `reason` says why.

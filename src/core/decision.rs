@@ -1,6 +1,7 @@
 //! The decision: the fields of an answer, as section 9 of docs/semantics.md describes them.
 
 use crate::amount::Amount;
+use crate::configure::ConfigAnswer;
 use crate::grant_source::Origin;
 use crate::reset::{NamedPeriod, ResetPeriod};
 use crate::snapshot::{Policy, Source};
@@ -35,9 +36,13 @@ pub struct Decision<'c> {
     pub value_type: Option<ValueType>,
     /// The configured switch alone, whatever the limit says.
     pub enabled: bool,
+    /// The value of a CONFIG feature.
+    pub value: Option<ConfigAnswer<'c>>,
     /// The numbers of the allowance that decided.
     pub metering: Option<Metering<'c>>,
-    /// Every allowance, the one that decided first. Empty where there is only one.
+    /// The units that would be admitted now, apart from overage; None if nothing bounds them, or usage is unknown.
+    pub available: Option<Amount>,
+    /// Every allowance, the one that decided first, each with its caps. Empty if there is one without caps.
     pub windows: Vec<WindowAnswer<'c>>,
     /// The row that decided.
     pub origin: Option<Origin<'c>>,
@@ -45,6 +50,8 @@ pub struct Decision<'c> {
     pub freshness: Freshness,
     /// The earliest future instant at which the answer may change by itself.
     pub valid_until: Option<Instant>,
+    /// The entries of the question's usage that match no allowance.
+    pub warnings: Vec<UnmatchedUsage>,
     /// Each row that was considered; only if the question asks to explain.
     pub trace: Option<Vec<Step<'c>>>,
 }
@@ -74,6 +81,8 @@ pub enum Reason {
     WithinGrace,
     /// Above limit and grace, as overage.
     OverageAllowed,
+    /// The value is told, and is at least the requested number.
+    Configured,
     /// The catalog has no such feature.
     FeatureNotFound,
     /// The feature is disabled or archived.
@@ -88,6 +97,8 @@ pub enum Reason {
     RequestedExceedsRemaining,
     /// The pool has less left than the cost, or is disabled or not granted.
     InsufficientCredits,
+    /// The value is a number below the requested one.
+    ExceedsValue,
     /// The customer is unknown.
     CustomerNotFound,
     /// The customer is archived.
@@ -141,6 +152,7 @@ impl Reason {
             R::Unlimited => "UNLIMITED",
             R::WithinGrace => "WITHIN_GRACE",
             R::OverageAllowed => "OVERAGE_ALLOWED",
+            R::Configured => "CONFIGURED",
             R::FeatureNotFound => "FEATURE_NOT_FOUND",
             R::FeatureDisabled => "FEATURE_DISABLED",
             R::EntitlementDisabled => "ENTITLEMENT_DISABLED",
@@ -148,6 +160,7 @@ impl Reason {
             R::LimitReached => "LIMIT_REACHED",
             R::RequestedExceedsRemaining => "REQUESTED_EXCEEDS_REMAINING",
             R::InsufficientCredits => "INSUFFICIENT_CREDITS",
+            R::ExceedsValue => "EXCEEDS_VALUE",
             R::CustomerNotFound => "CUSTOMER_NOT_FOUND",
             R::CustomerArchived => "CUSTOMER_ARCHIVED",
             R::NoActiveSubscription => "NO_ACTIVE_SUBSCRIPTION",
@@ -170,7 +183,9 @@ impl Reason {
     pub fn verdict(self) -> Verdict {
         use Reason as R;
         match self {
-            R::Enabled | R::WithinLimit | R::Unlimited | R::WithinGrace | R::OverageAllowed => Verdict::Allow,
+            R::Enabled | R::WithinLimit | R::Unlimited | R::WithinGrace | R::OverageAllowed | R::Configured => {
+                Verdict::Allow
+            }
             R::SnapshotMissing
             | R::SnapshotExpired
             | R::SnapshotBehind
@@ -202,6 +217,8 @@ pub enum ValueType {
     Metered,
     /// A cost in units of a pool.
     Credits,
+    /// A value that is only told.
+    Config,
 }
 
 impl ValueType {
@@ -211,6 +228,7 @@ impl ValueType {
             ValueType::Boolean => "BOOLEAN",
             ValueType::Metered => "METERED",
             ValueType::Credits => "CREDITS",
+            ValueType::Config => "CONFIG",
         }
     }
 }
@@ -278,12 +296,34 @@ pub struct WindowAnswer<'c> {
     pub allowed: bool,
     /// The reason.
     pub reason: Reason,
+    /// Whether the window is that of the limit or of a cap.
+    pub role: Role,
     /// The numbers.
     pub metering: Metering<'c>,
+    /// The units that the request takes from the allowance; only if it is admitted and usage is stated by allowance.
+    pub drawn: Option<Amount>,
     /// The row that the allowance began with.
     pub origin: Origin<'c>,
     /// The id of the subscription that anchors the window.
     pub subscription_id: Option<&'c str>,
+    /// The start of the row, or of the subscription's add-on row.
+    pub starts_at: Option<Instant>,
+}
+
+/// An entry of the question's usage that matches no allowance.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct UnmatchedUsage {
+    /// The position of the entry in the list.
+    pub entry: usize,
+}
+
+/// The role of a window in an allowance.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Role {
+    /// The limit.
+    Limit,
+    /// A further limit that must hold.
+    Cap,
 }
 
 /// The freshness of an answer.
@@ -338,11 +378,14 @@ impl<'c> Decision<'c> {
             feature: FeatureRef { id: None, code: "", name: None },
             value_type: None,
             enabled: false,
+            value: None,
             metering: None,
+            available: None,
             windows: Vec::new(),
             origin: None,
             freshness,
             valid_until: None,
+            warnings: Vec::new(),
             trace: None,
         }
     }

@@ -2,9 +2,10 @@
 //! object around them.
 
 use crate::decision::{
-    Decision, FeatureRef, Freshness, Metering, Overage, Period, Reason, ValueType, Verdict, Warning, WindowAnswer,
+    Decision, FeatureRef, Freshness, Metering, Overage, Period, Reason, Role, UnmatchedUsage, ValueType, Verdict,
+    Warning, WindowAnswer,
 };
-use crate::json::{Token, WriteJson, end, fields, object};
+use crate::json::{Token, WriteJson, end, fields, object, put};
 use crate::snapshot::Source;
 use crate::value::Behavior;
 
@@ -28,13 +29,20 @@ impl WriteJson for Decision<'_> {
             "type": self.value_type,
             "enabled": self.enabled,
         );
+        if let Some(value) = &self.value {
+            fields!(out, "value": value);
+        }
         if let Some(metering) = &self.metering {
             write_numbers(metering, out);
+            fields!(out, "available": self.available);
         }
         if !self.windows.is_empty() {
             fields!(out, "windows": *self.windows);
         }
         fields!(out, "origin": self.origin, "freshness": self.freshness, "valid_until": self.valid_until);
+        if !self.warnings.is_empty() {
+            fields!(out, "warnings": *self.warnings);
+        }
         if let Some(trace) = &self.trace {
             fields!(out, "trace": **trace);
         }
@@ -133,9 +141,30 @@ impl WriteJson for Period<'_> {
 
 impl WriteJson for WindowAnswer<'_> {
     fn write_json(&self, out: &mut Vec<u8>) {
-        object!(out, "type": self.value_type, "allowed": self.allowed, "reason": self.reason);
+        let role = match self.role {
+            Role::Limit => "LIMIT",
+            Role::Cap => "CAP",
+        };
+        object!(out, "type": self.value_type, "role": Token(role), "allowed": self.allowed, "reason": self.reason);
         write_numbers(&self.metering, out);
-        fields!(out, "origin": self.origin, "subscription_id": self.subscription_id);
+        if let Some(drawn) = self.drawn {
+            fields!(out, "drawn": drawn);
+        }
+        fields!(
+            out,
+            "origin": self.origin,
+            "subscription_id": self.subscription_id,
+            "starts_at": self.starts_at,
+        );
+        end(out);
+    }
+}
+
+impl WriteJson for UnmatchedUsage {
+    fn write_json(&self, out: &mut Vec<u8>) {
+        put(out, "{\"code\":\"NO_EFFECT\",\"path\":\"usage[");
+        u64::try_from(self.entry).unwrap_or_default().write_json(out);
+        put(out, "]\",\"message\":\"it matches no allowance of this feature\"");
         end(out);
     }
 }

@@ -1,6 +1,7 @@
 //! The entitlement of one customer: collects the rows that reach the customer, resolves each chain, and anchors its
 //! windows.
 
+use crate::allowance::{Allowance, Overflow};
 use crate::applied_grant::{AppliedGrant, ChainTerms, each_once};
 use crate::catalog::Feature;
 use crate::compose::{AnchoredAllowance, Composition, Entitlement, created_at, drop_mismatches};
@@ -9,8 +10,7 @@ use crate::grant_source::GrantSource;
 use crate::idx::FeatureIdx;
 use crate::ladder::{AcrossSubscriptions, Combine, Level};
 use crate::packed::{HeldAddOn, Subscription};
-use crate::reset::ResetPeriod;
-use crate::resolve::{Allowance, Overflow, Terms, resolve};
+use crate::resolve::resolve;
 use crate::switches::{Switch, Switched};
 use crate::valid_until::ValidUntil;
 use crate::value::{Grant, Value};
@@ -134,8 +134,9 @@ impl<'c> EvaluationContext<'_, 'c> {
         }
         let Some((row, combine)) = self.customer_override(at) else { return Ok(composition.entitlement()) };
         let own = resolve(ladder, &ChainTerms::ALONE, &mut vec![row])?;
-        composition
-            .override_with(combine, own, &mut |allowances, allowance| self.anchor_override(allowances, allowance))
+        composition.override_with(combine, own, self.keeps_rows, &mut |allowances, allowance| {
+            self.anchor_override(allowances, &allowance);
+        })
     }
 
     /// Tracks when an add-on with a row on the feature is archived, if ADD_ON is a REPLACE level: the limit of the
@@ -165,16 +166,16 @@ impl<'c> EvaluationContext<'_, 'c> {
 
     /// Adds the allowances of an override with their anchors: the start or creation of the override and, for
     /// BILLING_CYCLE, the billing cycle of each granting subscription.
-    fn anchor_override(&self, allowances: &mut Vec<AnchoredAllowance<'c>>, allowance: Allowance<'c>) {
+    fn anchor_override(&self, allowances: &mut Vec<AnchoredAllowance<'c>>, allowance: &Allowance<'c>) {
         let activation = allowance.starts_at().unwrap_or(created_at(&allowance.row));
-        let by_cycle = matches!(&allowance.terms, Terms::Metered(limits)
-            if matches!(limits.reset_period, ResetPeriod::BillingCycle | ResetPeriod::BillingMonth));
+        let by_cycle = allowance.metered().is_some_and(|limits| limits.reset_period.is_by_cycle())
+            || allowance.caps().iter().any(|cap| cap.reset_period.is_by_cycle());
         let before = allowances.len();
         if by_cycle {
             let mut granting = self.granting();
             while let Some(subscription) = granting.next() {
                 allowances.push(AnchoredAllowance {
-                    allowance,
+                    allowance: allowance.clone(),
                     anchors: Anchors { activation, billing: Some(subscription.billing) },
                     subscription: subscription.named(),
                 });
@@ -182,7 +183,7 @@ impl<'c> EvaluationContext<'_, 'c> {
         }
         if allowances.len() == before {
             allowances.push(AnchoredAllowance {
-                allowance,
+                allowance: allowance.clone(),
                 anchors: Anchors { activation, billing: None },
                 subscription: None,
             });

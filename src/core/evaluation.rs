@@ -24,6 +24,8 @@ pub(crate) struct EvaluationContext<'s, 'c> {
     pub dates: Dates,
     /// The subscription to the fallback plan, in place of one that grants access.
     pub fallback: Option<&'s Subscription<'c>>,
+    /// Whether allowances keep the rows that join them, because the question names rows.
+    pub keeps_rows: bool,
     /// Whether the first subscription grants access at `now`.
     first_grants: bool,
 }
@@ -69,7 +71,16 @@ impl<'s, 'c> EvaluationContext<'s, 'c> {
     ) -> EvaluationContext<'s, 'c> {
         let first_grants = subscriptions.first.as_ref().is_some_and(|first| grants_access(catalog, first, now));
         let dates = Dates::new(now);
-        EvaluationContext { catalog, customer, subscriptions, now, dates, fallback: None, first_grants }
+        EvaluationContext {
+            catalog,
+            customer,
+            subscriptions,
+            now,
+            dates,
+            fallback: None,
+            keeps_rows: false,
+            first_grants,
+        }
     }
 
     /// All subscriptions that the question is about, in the order of their ids.
@@ -162,6 +173,7 @@ impl<'c> EvaluationContext<'_, 'c> {
             activation: Some(subscription.activation()),
             seats: if subscription.extras.is_empty() { 1 } else { subscription.seats(feature.product) },
             in_trial: is_in_trial(self.catalog, subscription, self.now),
+            keeps_rows: self.keeps_rows,
         }
     }
 }

@@ -15,6 +15,7 @@ mod features;
 mod json;
 mod text;
 mod amount;
+mod rounding;
 mod time;
 mod id;
 mod place;
@@ -45,32 +46,41 @@ mod full;
 mod grant_source;
 mod applied_grant;
 mod switches;
+mod allowance;
 mod resolve;
 mod compose;
-mod resolution;
 mod valid_until;
 mod status_at;
 mod evaluation;
 mod fallback;
 mod entitle;
+mod configure;
+mod resolution;
 mod outside;
 mod trace;
+mod trace_json;
 mod decision;
 mod decision_json;
 mod usage;
 mod question;
 mod query;
+mod admission;
 mod admit;
+#[cfg(feature = "usage")]
+mod draw;
 mod freshness;
+mod answer;
 mod decide;
 
 pub use access::{Access, AccessCondition, AccessEntry};
 pub use amount::{Amount, AmountError};
 pub use billing::{Billing, BillingError, BillingPeriod, BillingSchedule};
 pub use catalog::Catalog;
+pub use configure::ConfigAnswer;
 pub use decide::{decide, decide_for, undecided, undecided_in};
 pub use decision::{
-    Decision, FeatureRef, Freshness, Metering, Overage, Period, Reason, ValueType, Verdict, Warning, WindowAnswer,
+    Decision, FeatureRef, Freshness, Metering, Overage, Period, Reason, Role, UnmatchedUsage, ValueType, Verdict,
+    Warning, WindowAnswer,
 };
 pub use definitions::{
     AddOnDefinition, Definitions, FeatureDefinition, Grants, PlanDefinition, SoldWith, VersionDefinition,

@@ -9,7 +9,6 @@ use crate::id::MAX_VERSION;
 use crate::question::{QuestionForm, Slot};
 use crate::snapshot::Policy;
 use crate::time::Instant;
-use crate::usage::UsageEntry;
 use std::borrow::Cow;
 
 impl<'q> QuestionForm<'q> {
@@ -61,7 +60,7 @@ impl<'q> QuestionForm<'q> {
             Slot::Whole(field) => *field(self.scalars_mut()) = Some(unsigned(&value)?),
             Slot::Instant(field) => *field(self.scalars_mut()) = Some(Instant::parse(&value).ok()?),
             // A build without it refuses it by its name, whatever it states.
-            Slot::Usage(field) if !features::USAGE => field(self).push(UsageEntry::default()),
+            Slot::Usage(field) if !features::USAGE => *field(self) = Some(Vec::new()),
             // It is JSON, which is not read here.
             Slot::Usage(_) => return None,
         }

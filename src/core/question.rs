@@ -33,7 +33,7 @@ pub struct Question<'q> {
     /// How much is held for requests that are under way.
     pub reserved: Amount,
     /// How much was used of which allowance.
-    pub usage: &'q [UsageEntry],
+    pub usage: Option<&'q [UsageEntry]>,
     /// The instant it asks about; without one, now. How old the catalog is has nothing to do with it.
     pub at: Option<Instant>,
     /// Whether to list every row that was looked at.
@@ -59,7 +59,7 @@ impl<'q> Question<'q> {
             requested: None,
             consumed: None,
             reserved: Amount::ZERO,
-            usage: &[],
+            usage: None,
             at: None,
             explain: false,
             suggest: false,
@@ -93,7 +93,7 @@ pub enum Slot<'q> {
     /// An instant.
     Instant(Field<Question<'static>, Option<Instant>>),
     /// Usage by allowance: a list of objects, in a query string as JSON.
-    Usage(Field<QuestionForm<'q>, Vec<UsageEntry>>),
+    Usage(Field<QuestionForm<'q>, Option<Vec<UsageEntry>>>),
 }
 
 /// A question that is filled in parameter by parameter. Its texts are borrowed unless they had to be decoded or
@@ -103,7 +103,7 @@ pub struct QuestionForm<'q> {
     customer: Cow<'q, str>,
     feature: Cow<'q, str>,
     subscription_id: Option<Cow<'q, str>>,
-    usage: Vec<UsageEntry>,
+    usage: Option<Vec<UsageEntry>>,
     /// All parameters that are neither texts nor lists.
     scalars: Question<'static>,
 }
@@ -132,7 +132,7 @@ impl<'q> QuestionForm<'q> {
             customer: Cow::Borrowed(""),
             feature: Cow::Borrowed(""),
             subscription_id: None,
-            usage: Vec::new(),
+            usage: None,
             scalars: Question::new("", ""),
         }
     }
@@ -148,7 +148,7 @@ impl<'q> QuestionForm<'q> {
             customer: &self.customer,
             feature: &self.feature,
             subscription_id: self.subscription_id.as_deref(),
-            usage: &self.usage,
+            usage: self.usage.as_deref(),
             ..self.scalars
         }
     }

@@ -156,6 +156,11 @@ impl ResetPeriod {
         }
     }
 
+    /// Whether the usage starts again with the billing period or its months.
+    pub(crate) fn is_by_cycle(self) -> bool {
+        matches!(self, ResetPeriod::BillingCycle | ResetPeriod::BillingMonth)
+    }
+
     /// Whether windows count from the start of a row or the activation.
     pub(crate) fn counts_from_start(self) -> bool {
         matches!(self, ResetPeriod::Never | ResetPeriod::FixedWindow(_))
@@ -176,8 +181,7 @@ impl ResetPeriod {
     /// BILLING_CYCLE with and without `sub_cycle`. If either cuts the billing cycle, both together do. None if the
     /// rows do not join.
     pub(crate) fn joined(self, other: ResetPeriod, is_billed_monthly: bool) -> Option<ResetPeriod> {
-        let by_cycle = |period| matches!(period, ResetPeriod::BillingCycle | ResetPeriod::BillingMonth);
-        if is_billed_monthly && by_cycle(self) && by_cycle(other) {
+        if is_billed_monthly && self.is_by_cycle() && other.is_by_cycle() {
             return Some(if self == other { self } else { ResetPeriod::BillingMonth });
         }
         self.is_equivalent(other).then_some(self)

@@ -1,24 +1,26 @@
 //! Resolves entitlement rows that are given without a catalog, for vectors and tools.
 
+use crate::allowance::{Allowance, Overflow, Terms};
 use crate::amount::Amount;
 use crate::applied_grant::{AppliedGrant, ChainTerms};
 use crate::compose::{AnchoredAllowance, Composition, Entitlement};
+use crate::configure::{ConfigAnswer, better, overridden, resolve_config};
 use crate::grant_source::GrantSource;
 use crate::idx::{FeatureIdx, UNRESOLVED};
 use crate::json::{Token, WriteJson, end, fields, object};
 use crate::ladder::{AcrossSubscriptions, Combine, Ladder, Level};
 use crate::reset::{NamedPeriod, ResetPeriod};
-use crate::resolve::{Allowance, Overflow, State, Terms, resolve};
+use crate::resolve::{State, resolve};
 use crate::sort::sort_by;
 use crate::switches::resolve_switches;
 use crate::text::{counted, joined};
 use crate::time::Instant;
-use crate::value::{Credits, Grant, UncheckedValue, Value};
+use crate::value::{Cap, ConfigType, ConfigValue, Credits, Grant, NamedCap, UncheckedValue, Value};
 use crate::windowing::Anchors;
 use std::cmp::Ordering;
 
 /// The result of [`resolve_rows`], in JSON: `{"absent", "enabled", "limit", "unlimited", "reset_period", "origin",
-/// "allowances"}`. Without rows that count, `absent` is true.
+/// "allowances"}`, for CONFIG rows also `value`. Without rows that count, `absent` is true.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Resolution {
     absent: bool,
@@ -29,6 +31,8 @@ pub struct Resolution {
     zone: Option<Box<str>>,
     origin: Option<OriginName>,
     allowances: Vec<ResolvedAllowance>,
+    /// The value of CONFIG rows.
+    value: Option<ConfigValue>,
 }
 
 #[derive(Clone, PartialEq, Debug)]
@@ -43,6 +47,7 @@ struct ResolvedAllowance {
     reset_period: Option<ResetPeriod>,
     zone: Option<Box<str>>,
     cost: Option<Amount>,
+    caps: Vec<(Cap, Option<Box<str>>)>,
     origin: OriginName,
 }
 
@@ -58,6 +63,9 @@ impl WriteJson for Resolution {
             "origin": self.origin,
             "allowances": *self.allowances,
         );
+        if let Some(value) = &self.value {
+            fields!(out, "value": ConfigAnswer::from(value));
+        }
         end(out);
     }
 }
@@ -74,6 +82,11 @@ impl WriteJson for ResolvedAllowance {
         object!(out, "limit": self.limit, "reset_period": self.reset_period.map(|period| NamedPeriod::new(period, self.zone.as_deref())));
         if let Some(cost) = self.cost {
             fields!(out, "cost": cost);
+        }
+        if !self.caps.is_empty() {
+            let caps: Vec<NamedCap<'_>> =
+                self.caps.iter().map(|(cap, zone)| NamedCap::new(*cap, zone.as_deref())).collect();
+            fields!(out, "caps": *caps);
         }
         fields!(out, "origin": self.origin);
         end(out);
@@ -195,6 +208,9 @@ fn resolve_given(ladder: &Ladder, given: &[Given], zones: &[String]) -> Option<R
         }
     }
     let own = ladder.combine(Level::Customer).filter(|_| !own.is_empty()).map(|combine| (combine, own));
+    if given.iter().filter(listed).any(|row| matches!(row.grant.value, Value::Config(_))) {
+        return config(ladder, &chains, own).ok();
+    }
     let is_switch = given.iter().filter(listed).all(|row| matches!(row.grant.value, Value::Boolean { .. }));
     let entitlement = if is_switch { switch(ladder, &chains, own) } else { metered(ladder, &chains, own).ok()? };
     Some(describe(entitlement, zones))
@@ -218,6 +234,29 @@ fn switch<'g>(ladder: &Ladder, chains: &[Vec<&'g Given>], own: Own<'g>) -> Entit
     }
 }
 
+/// Resolves CONFIG rows. Their feature is not given, so a text is no option of a SELECT.
+fn config<'g>(ladder: &Ladder, chains: &[Vec<&'g Given>], own: Own<'g>) -> Result<Resolution, Overflow> {
+    let rows = |rows: &[&'g Given]| rows.iter().map(|given| given.row()).collect::<Vec<AppliedGrant<'g>>>();
+    let values = ConfigType::Text;
+    let mut best = None;
+    for chain in chains {
+        let subscription = chain.first().map(|first| &*first.subscription);
+        let found =
+            resolve_config(ladder, &ChainTerms::ALONE, &values, &mut rows(chain), subscription, Instant::EPOCH)?;
+        best = better(&values, best, found);
+    }
+    if let Some((combine, own)) = own {
+        best = overridden(ladder, &values, combine, best, &mut rows(&own))?;
+    }
+    Ok(match best {
+        None => describe(Entitlement::None, &[]),
+        Some(found) if !found.enabled => describe(Entitlement::Off(found.row, None), &[]),
+        Some(found) => {
+            Resolution { value: Some(found.value.into()), ..describe(Entitlement::On(found.row, None), &[]) }
+        }
+    })
+}
+
 fn metered<'g>(ladder: &Ladder, chains: &[Vec<&'g Given>], own: Own<'g>) -> Result<Entitlement<'g>, Overflow> {
     let state = |rows: &[&'g Given]| {
         let fits = |row: &AppliedGrant<'_>| matches!(row.grant.value, Value::Metered(_) | Value::Credits(_));
@@ -231,9 +270,11 @@ fn metered<'g>(ladder: &Ladder, chains: &[Vec<&'g Given>], own: Own<'g>) -> Resu
         composition.add(state(chain)?, false, anchors, None);
     }
     match own {
-        Some((combine, rows)) => composition.override_with(combine, state(&rows)?, &mut |allowances, allowance| {
-            allowances.push(AnchoredAllowance { allowance, anchors, subscription: None });
-        }),
+        Some((combine, rows)) => {
+            composition.override_with(combine, state(&rows)?, false, &mut |allowances, allowance| {
+                allowances.push(AnchoredAllowance { allowance, anchors, subscription: None });
+            })
+        }
         None => Ok(composition.entitlement()),
     }
 }
@@ -267,7 +308,9 @@ fn describe(entitlement: Entitlement<'_>, zones: &[String]) -> Resolution {
                 Terms::Metered(limits) => (limits.limit, Some(limits.reset_period), None),
                 Terms::Credits(credits) => (None, None, Some(credits.cost)),
             };
-            ResolvedAllowance { limit, reset_period, zone: zone_of(reset_period), cost, origin: name(&allowance.row) }
+            let zone = zone_of(reset_period);
+            let caps = allowance.caps().iter().map(|cap| (*cap, zone_of(Some(cap.reset_period)))).collect();
+            ResolvedAllowance { limit, reset_period, zone, cost, caps, origin: name(&allowance.row) }
         })
         .collect();
     let first = resolved.first();
@@ -287,5 +330,6 @@ fn describe(entitlement: Entitlement<'_>, zones: &[String]) -> Resolution {
         zone: zone_of(reset_period),
         origin: first.map(|first| first.origin.clone()).or(on.or(off).as_ref().map(name)),
         allowances: resolved,
+        value: None,
     }
 }

@@ -3,14 +3,14 @@
 //! A chain is the rows of one subscription (UNION) or of all granting subscriptions (CHAIN). Its rows are collected,
 //! and its windows anchored, in `entitle`.
 
+use crate::allowance::{Allowance, Limits, More, Overflow, Terms, evict_smaller, is_larger, merge_into};
 use crate::amount::Amount;
 use crate::applied_grant::{AppliedGrant, ChainTerms, sort_rows};
 use crate::ladder::{Combine, Ladder};
-use crate::reset::ResetPeriod;
 use crate::sort::sort_by;
 use crate::switches::Switched;
 use crate::time::Instant;
-use crate::value::{Behavior, Credits, Metered, Value};
+use crate::value::{Credits, Metered, Value};
 
 /// The result of a chain.
 #[derive(Clone, Debug)]
@@ -24,68 +24,6 @@ pub(crate) enum State<'c> {
     /// At least one METERED or CREDITS allowance.
     Allowances(Vec<Allowance<'c>>),
 }
-
-/// A limit in each window, or a cost in units of a pool.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Allowance<'c> {
-    /// The row that the allowance began with.
-    pub row: AppliedGrant<'c>,
-    pub terms: Terms,
-}
-
-impl Allowance<'_> {
-    /// What must be equal for two allowances to join, besides their reset periods.
-    fn dates(&self) -> (Option<Instant>, Option<Instant>) {
-        self.metered().map_or((None, None), Limits::dates)
-    }
-
-    /// The start of the row from which windows count; None for the activation.
-    pub fn starts_at(&self) -> Option<Instant> {
-        self.metered().and_then(|limits| limits.starts_at)
-    }
-
-    /// The limits; None for CREDITS.
-    pub fn metered(&self) -> Option<&Limits> {
-        match &self.terms {
-            Terms::Metered(limits) => Some(limits),
-            Terms::Credits(_) => None,
-        }
-    }
-}
-
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Terms {
-    Metered(Limits),
-    Credits(Credits),
-}
-
-/// The terms of a metered allowance.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Limits {
-    /// The limit in units; None is unlimited.
-    pub limit: Option<Amount>,
-    pub reset_period: ResetPeriod,
-    pub overage: Behavior,
-    /// The tolerated units above the limit.
-    pub grace: Amount,
-    pub warning_threshold_pct: Option<Amount>,
-    /// The start of the row from which FIXED_WINDOW and NEVER count; None for the activation.
-    pub starts_at: Option<Instant>,
-    /// The instant from which on the allowance is not there any more.
-    pub expires_at: Option<Instant>,
-}
-
-impl Limits {
-    /// What must be equal for two allowances to join, besides their reset periods: the end and, where windows count
-    /// from it, the start.
-    fn dates(&self) -> (Option<Instant>, Option<Instant>) {
-        (self.expires_at, self.starts_at.filter(|_| self.reset_period.counts_from_start()))
-    }
-}
-
-/// A result with more digits than an amount holds exactly.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Overflow;
 
 impl<'c> From<Switched<'c>> for State<'c> {
     fn from(switched: Switched<'c>) -> Self {
@@ -135,7 +73,7 @@ fn apply<'c>(
             if merged.enabled {
                 // It is often the only allowance.
                 allowances.reserve_exact(1);
-                allowances.push(merged.allowance(terms)?);
+                allowances.push(merged.allowance(ladder, terms, rows)?);
             }
         }
     } else {
@@ -191,72 +129,21 @@ fn add_up<'c>(
                 group = allowances.len();
             }
         }
-        for allowance in allowances.get_mut(first..last).unwrap_or_default() {
-            joined |= merge_into(combine, allowance, *row, limits, false)?;
-        }
-        for allowance in allowances.get_mut(group..).unwrap_or_default() {
-            joined |= merge_into(combine, allowance, *row, limits, false)?;
+        let more = if metered.caps.is_empty() { None } else { caps(ladder, terms, row, metered)? };
+        let added = Allowance { row: *row, terms: Terms::Metered(limits), more };
+        if combine == Combine::Max {
+            joined = !evict_smaller(allowances, |allowance| allowance, limits);
+        } else {
+            let (below, group) = allowances.split_at_mut(group);
+            for allowance in below.get_mut(first..last).unwrap_or_default().iter_mut().chain(group) {
+                joined |= merge_into(allowance, &added, false, terms.keeps_rows)?;
+            }
         }
         if !joined {
-            allowances.push(Allowance { row: *row, terms: Terms::Metered(limits) });
+            allowances.push(added);
         }
     }
     Ok(())
-}
-
-/// Merges a row into an allowance with an equal reset period and, under STACK, equal dates. Returns whether it did.
-/// `same_start` says that both count from one instant, whatever their starts.
-pub(crate) fn merge_into<'c>(
-    combine: Combine,
-    allowance: &mut Allowance<'c>,
-    row: AppliedGrant<'c>,
-    added: Limits,
-    same_start: bool,
-) -> Result<bool, Overflow> {
-    let Terms::Metered(held) = &mut allowance.terms else { return Ok(false) };
-    // An override joins the allowances of a subscription: the billing of that subscription counts.
-    let monthly = allowance.row.monthly || row.monthly;
-    let Some(reset_period) = held.reset_period.joined(added.reset_period, monthly) else { return Ok(false) };
-    let same_dates = held.expires_at == added.expires_at && (same_start || held.dates() == added.dates());
-    if combine != Combine::Max && !same_dates {
-        return Ok(false);
-    }
-    match combine {
-        Combine::Max if is_larger(added.limit, held.limit) => {
-            *allowance = Allowance { row, terms: Terms::Metered(added) }
-        }
-        Combine::Max => {}
-        Combine::Stack | Combine::Replace => {
-            held.reset_period = reset_period;
-            held.limit = match (held.limit, added.limit) {
-                (Some(a), Some(b)) => Some(a.plus(b).ok_or(Overflow)?),
-                _ => None,
-            };
-            held.grace = held.grace.plus(added.grace).ok_or(Overflow)?;
-            held.overage = match (held.overage, added.overage) {
-                (Behavior::Block, Behavior::Block) => Behavior::Block,
-                _ => Behavior::Allow,
-            };
-            held.warning_threshold_pct = match (held.warning_threshold_pct, added.warning_threshold_pct) {
-                (Some(a), Some(b)) => Some(a.min(b)),
-                (a, b) => a.or(b),
-            };
-        }
-    }
-    Ok(true)
-}
-
-/// Removes smaller allowances with the same reset period. Returns whether the caller adds `larger`: it
-/// replaced an allowance, or no allowance has that reset period.
-pub(crate) fn evict_smaller<'c, A>(list: &mut Vec<A>, of: impl Fn(&A) -> &Allowance<'c>, larger: Limits) -> bool {
-    let alike = |item: &A| {
-        let joins = |held: &&Limits| held.reset_period.joined(larger.reset_period, of(item).row.monthly).is_some();
-        of(item).metered().filter(joins).copied()
-    };
-    let none_alike = list.iter().all(|item| alike(item).is_none());
-    let before = list.len();
-    list.retain(|item| alike(item).is_none_or(|held| !is_larger(larger.limit, held.limit)));
-    none_alike || list.len() < before
 }
 
 /// The limits of a metered row, for the quantity held.
@@ -270,7 +157,26 @@ fn limits(ladder: &Ladder, terms: &ChainTerms, row: &AppliedGrant<'_>, metered: 
         warning_threshold_pct: metered.warning_threshold_pct,
         starts_at: row.counts_from(terms),
         expires_at: row.expires_at,
+        counts_from_start: metered.counts_from_start(),
     })
+}
+
+/// The caps of a metered row, for the quantity held.
+#[cold]
+#[inline(never)]
+fn caps<'c>(
+    ladder: &Ladder,
+    terms: &ChainTerms,
+    row: &AppliedGrant<'c>,
+    metered: &Metered,
+) -> Result<Option<Box<More<'c>>>, Overflow> {
+    let mut caps = metered.caps.to_vec();
+    if let Some(times) = terms.times(ladder, row, metered.per_seat) {
+        for cap in &mut caps {
+            cap.limit = cap.limit.times(times).ok_or(Overflow)?;
+        }
+    }
+    Ok(Some(Box::new(More { caps, joined: Vec::new() })))
 }
 
 fn limit(
@@ -328,7 +234,13 @@ fn merge<'c>(ladder: &Ladder, terms: &ChainTerms, rows: &[AppliedGrant<'c>]) -> 
 }
 
 impl<'c> Merged<'c> {
-    fn allowance(self, terms: &ChainTerms) -> Result<Allowance<'c>, Overflow> {
+    /// The allowance of the rows that were merged.
+    fn allowance(
+        self,
+        ladder: &Ladder,
+        terms: &ChainTerms,
+        rows: &[AppliedGrant<'c>],
+    ) -> Result<Allowance<'c>, Overflow> {
         let limits = Limits {
             limit: self.limit,
             reset_period: self.last.reset_period,
@@ -337,8 +249,31 @@ impl<'c> Merged<'c> {
             warning_threshold_pct: self.last.warning_threshold_pct,
             starts_at: self.dates.0,
             expires_at: self.dates.1,
+            counts_from_start: self.last.counts_from_start(),
         };
-        Ok(Allowance { row: self.row, terms: Terms::Metered(limits) })
+        let has_more = !self.last.caps.is_empty() || (terms.keeps_rows && 1 < rows.len());
+        let more = if has_more { self.more(ladder, terms, rows)? } else { None };
+        Ok(Allowance { row: self.row, terms: Terms::Metered(limits), more })
+    }
+
+    /// The caps of the last row, which go with its reset period, and the other rows, if they are kept.
+    #[cold]
+    #[inline(never)]
+    fn more(
+        &self,
+        ladder: &Ladder,
+        terms: &ChainTerms,
+        rows: &[AppliedGrant<'c>],
+    ) -> Result<Option<Box<More<'c>>>, Overflow> {
+        let is_last =
+            |row: &&AppliedGrant<'c>| matches!(&row.grant.value, Value::Metered(m) if std::ptr::eq(m, self.last));
+        let Some(last) = rows.iter().rev().find(is_last) else { return Ok(None) };
+        let mut more = caps(ladder, terms, last, self.last)?;
+        if let Some(more) = more.as_mut().filter(|_| terms.keeps_rows) {
+            let others = |row: &&AppliedGrant<'c>| matches!(row.grant.value, Value::Metered(_));
+            more.joined.extend(rows.iter().filter(others));
+        }
+        Ok(more)
     }
 }
 
@@ -356,14 +291,5 @@ fn cheapest_per_pool<'c>(rows: &[AppliedGrant<'c>]) -> Vec<Allowance<'c>> {
             None => cheapest.push((credits, *row)),
         }
     }
-    cheapest.into_iter().map(|(credits, row)| Allowance { row, terms: Terms::Credits(credits) }).collect()
-}
-
-/// Whether limit `a` is larger than `b`; None is unlimited.
-fn is_larger(a: Option<Amount>, b: Option<Amount>) -> bool {
-    match (a, b) {
-        (Some(a), Some(b)) => b < a,
-        (None, Some(_)) => true,
-        (_, None) => false,
-    }
+    cheapest.into_iter().map(|(credits, row)| Allowance { row, terms: Terms::Credits(credits), more: None }).collect()
 }

@@ -3,22 +3,23 @@
 //! The effects are found by resolving the chain again with one more row each time, so that the resolution itself
 //! carries no tracing.
 
+use crate::allowance::{Overflow, Terms};
 use crate::amount::Amount;
 use crate::applied_grant::{AppliedGrant, ChainTerms, sort_rows};
 use crate::catalog::{Catalog, Feature};
 use crate::compose::{Entitlement, created_at};
+use crate::configure::{ConfigAnswer, Configured, configured, resolve_config};
 use crate::evaluation::EvaluationContext;
 use crate::grant_source::Origin;
 use crate::idx::FeatureIdx;
-use crate::json::{Token, WriteJson, end, fields, object};
 use crate::ladder::{AcrossSubscriptions, Combine, Level};
 use crate::packed::Subscription;
 use crate::reset::{NamedPeriod, ResetPeriod};
-use crate::resolve::{Overflow, State, Terms, resolve};
+use crate::resolve::{State, resolve};
 use crate::status_at::{StatusAt, status_at};
 use crate::switches::resolve_switches;
 use crate::time::Instant;
-use crate::value::Value;
+use crate::value::{Cap, FeatureType, NamedCap, Value};
 
 /// A row that was considered. In JSON: `{"subscription_id", "combine", "origin", "entitlement_id", "created_at",
 /// "quantity", "value", "effect", "after", "anchors"}`.
@@ -27,19 +28,19 @@ pub struct Step<'c> {
     /// The id of the subscription whose chain the row is in; None for the customer override.
     pub subscription_id: Option<&'c str>,
     /// How the level of the row combines with the levels below.
-    combine: &'static str,
-    origin: Origin<'c>,
+    pub(crate) combine: &'static str,
+    pub(crate) origin: Origin<'c>,
     /// The id of the row; may be empty.
     pub entitlement_id: &'c str,
-    created_at: Option<Instant>,
-    quantity: u32,
+    pub(crate) created_at: Option<Instant>,
+    pub(crate) quantity: u32,
     /// The start and the end of the row.
-    dates: (Option<Instant>, Option<Instant>),
-    value: Granted<'c>,
+    pub(crate) dates: (Option<Instant>, Option<Instant>),
+    pub(crate) value: Granted<'c>,
     /// The effect of the row.
     pub effect: Effect,
-    after: Option<After<'c>>,
-    anchors: AnchorsUsed<'c>,
+    pub(crate) after: Option<After<'c>>,
+    pub(crate) anchors: AnchorsUsed<'c>,
 }
 
 /// The effect of a row.
@@ -86,39 +87,43 @@ impl Effect {
 const MAX_TRACED: usize = 32;
 
 /// The value of a row.
-#[derive(Clone, Copy, Debug)]
-struct Granted<'c> {
-    enabled: Option<bool>,
-    limit: Option<Option<Amount>>,
-    reset_period: Option<NamedPeriod<'c>>,
-    cost: Option<Amount>,
+#[derive(Clone, Debug)]
+pub(crate) struct Granted<'c> {
+    pub(crate) enabled: Option<bool>,
+    pub(crate) limit: Option<Option<Amount>>,
+    pub(crate) reset_period: Option<NamedPeriod<'c>>,
+    pub(crate) cost: Option<Amount>,
+    pub(crate) caps: Vec<NamedCap<'c>>,
+    pub(crate) config: Option<ConfigAnswer<'c>>,
 }
 
 /// The result of the chain up to and including this row.
 #[derive(Clone, PartialEq, Debug)]
-struct After<'c> {
-    enabled: bool,
-    allowances: Vec<AfterAllowance<'c>>,
+pub(crate) struct After<'c> {
+    pub(crate) enabled: bool,
+    pub(crate) value: Option<ConfigAnswer<'c>>,
+    pub(crate) allowances: Vec<AfterAllowance<'c>>,
     /// Tells whether a row changed the origin; not shown.
-    origins: Vec<String>,
+    pub(crate) origins: Vec<&'c str>,
 }
 
-#[derive(Clone, Copy, PartialEq, Debug)]
-struct AfterAllowance<'c> {
-    limit: Option<Amount>,
-    reset_period: Option<NamedPeriod<'c>>,
-    cost: Option<Amount>,
+#[derive(Clone, PartialEq, Debug)]
+pub(crate) struct AfterAllowance<'c> {
+    pub(crate) limit: Option<Amount>,
+    pub(crate) reset_period: Option<NamedPeriod<'c>>,
+    pub(crate) cost: Option<Amount>,
+    pub(crate) caps: Vec<NamedCap<'c>>,
 }
 
 /// The anchors of the windows, as shown.
 #[derive(Clone, Copy, Debug)]
-struct AnchorsUsed<'c> {
-    activation: Instant,
+pub(crate) struct AnchorsUsed<'c> {
+    pub(crate) activation: Instant,
     /// The start and end of the billing period that holds the instant of the question.
-    billing_start: Option<Instant>,
-    billing_end: Option<Instant>,
+    pub(crate) billing_start: Option<Instant>,
+    pub(crate) billing_end: Option<Instant>,
     /// The seats, and the status that changes with time; only for a subscription that has either.
-    terms: Option<(u32, StatusAt<'c>)>,
+    pub(crate) terms: Option<(u32, StatusAt<'c>)>,
 }
 
 /// The rows on a feature that the trace shows, in the order in which they count.
@@ -161,11 +166,12 @@ pub(crate) fn trace<'c>(
             Combine::Stack | Combine::Max if row.grant.value.is_off() => Effect::None,
             Combine::Stack | Combine::Max => Effect::Added,
         };
-        let after = match context.entitlement(at, feature)? {
-            Entitlement::None | Entitlement::TypeMismatch => after(context.catalog, &State::Absent),
-            Entitlement::Off(row, _) => after(context.catalog, &State::Off(row)),
-            Entitlement::On(row, _) => after(context.catalog, &State::On(row)),
-            Entitlement::Allowances(all) => {
+        let after = match (&feature.feature_type, context.entitlement(at, feature)?) {
+            (FeatureType::Config(values), _) => after_config(configured(context, at, feature, values)?.0),
+            (_, Entitlement::None | Entitlement::TypeMismatch) => after(context.catalog, &State::Absent),
+            (_, Entitlement::Off(row, _)) => after(context.catalog, &State::Off(row)),
+            (_, Entitlement::On(row, _)) => after(context.catalog, &State::On(row)),
+            (_, Entitlement::Allowances(all)) => {
                 after(context.catalog, &State::Allowances(all.into_iter().map(|anchored| anchored.allowance).collect()))
             }
         };
@@ -228,7 +234,13 @@ fn chain<'c>(
             Effect::OutOfScope
         } else {
             counted.push(row);
-            let now = after(context.catalog, &state(context, feature, &terms, &counted)?);
+            let now = match &feature.feature_type {
+                FeatureType::Config(values) => {
+                    let (rows, named) = (&mut counted.clone(), subscription.named());
+                    after_config(resolve_config(ladder, &terms, values, rows, named, subscription.start)?)
+                }
+                _ => after(context.catalog, &state(context, feature, &terms, &counted)?),
+            };
             let effect = match combine {
                 _ if now == before => Effect::None,
                 _ if counted.len() == 1 => Effect::Set,
@@ -280,28 +292,38 @@ fn state<'c>(
     Ok(resolve_switches(ladder, rows).into())
 }
 
-fn after<'c>(catalog: &'c Catalog, state: &State<'_>) -> After<'c> {
+fn after<'c>(catalog: &'c Catalog, state: &State<'c>) -> After<'c> {
+    let (mut allowances, mut origins) = (Vec::new(), Vec::new());
     match state {
-        State::Absent => After { enabled: false, allowances: Vec::new(), origins: Vec::new() },
-        State::Off(row) => After { enabled: false, allowances: Vec::new(), origins: vec![row.source.id().to_owned()] },
-        State::On(row) => After { enabled: true, allowances: Vec::new(), origins: vec![row.source.id().to_owned()] },
-        State::Allowances(allowances) => After {
-            enabled: true,
-            origins: allowances.iter().map(|allowance| allowance.row.source.id().to_owned()).collect(),
-            allowances: allowances
-                .iter()
-                .map(|allowance| match &allowance.terms {
-                    Terms::Metered(limits) => AfterAllowance {
+        State::Absent => {}
+        State::Off(row) | State::On(row) => origins.push(row.source.id()),
+        State::Allowances(all) => {
+            origins.extend(all.iter().map(|allowance| allowance.row.source.id()));
+            allowances.extend(all.iter().map(|allowance| match &allowance.terms {
+                Terms::Metered(limits) => {
+                    let caps = caps(catalog, allowance.caps());
+                    AfterAllowance {
                         limit: limits.limit,
                         reset_period: Some(named(catalog, limits.reset_period)),
                         cost: None,
-                    },
-                    Terms::Credits(credits) => {
-                        AfterAllowance { limit: None, reset_period: None, cost: Some(credits.cost) }
+                        caps,
                     }
-                })
-                .collect(),
-        },
+                }
+                Terms::Credits(credits) => {
+                    AfterAllowance { limit: None, reset_period: None, cost: Some(credits.cost), caps: Vec::new() }
+                }
+            }));
+        }
+    }
+    After { enabled: matches!(state, State::On(_) | State::Allowances(_)), value: None, allowances, origins }
+}
+
+fn after_config(found: Option<Configured<'_>>) -> After<'_> {
+    After {
+        enabled: found.is_some_and(|found| found.enabled),
+        value: found.filter(|found| found.enabled).map(|found| found.value),
+        allowances: Vec::new(),
+        origins: found.iter().map(|found| found.row.source.id()).collect(),
     }
 }
 
@@ -309,94 +331,26 @@ fn named(catalog: &Catalog, period: ResetPeriod) -> NamedPeriod<'_> {
     NamedPeriod::new(period, catalog.zone_name(period))
 }
 
-fn granted<'c>(catalog: &'c Catalog, value: &Value) -> Granted<'c> {
-    let nothing = Granted { enabled: None, limit: None, reset_period: None, cost: None };
+fn caps<'c>(catalog: &'c Catalog, caps: &[Cap]) -> Vec<NamedCap<'c>> {
+    caps.iter().map(|cap| NamedCap::new(*cap, catalog.zone_name(cap.reset_period))).collect()
+}
+
+fn granted<'c>(catalog: &'c Catalog, value: &'c Value) -> Granted<'c> {
+    let nothing =
+        Granted { enabled: None, limit: None, reset_period: None, cost: None, caps: Vec::new(), config: None };
     match value {
         Value::Boolean { enabled } => Granted { enabled: Some(*enabled), ..nothing },
         Value::Metered(metered) => Granted {
             enabled: Some(metered.enabled),
             limit: Some(metered.limit),
             reset_period: Some(named(catalog, metered.reset_period)),
-            cost: None,
+            caps: caps(catalog, &metered.caps),
+            ..nothing
         },
         Value::Credits(credits) => Granted { enabled: Some(credits.enabled), cost: Some(credits.cost), ..nothing },
-        Value::Config(config) => Granted { enabled: Some(config.enabled), ..nothing },
+        Value::Config(config) => {
+            Granted { enabled: Some(config.enabled), config: Some((&config.value).into()), ..nothing }
+        }
         Value::TypeMismatch => nothing,
-    }
-}
-
-impl WriteJson for Step<'_> {
-    fn write_json(&self, out: &mut Vec<u8>) {
-        object!(
-            out,
-            "subscription_id": self.subscription_id,
-            "combine": Token(self.combine),
-            "origin": self.origin,
-            "entitlement_id": self.entitlement_id,
-            "created_at": self.created_at,
-            "quantity": self.quantity,
-        );
-        if self.dates != (None, None) {
-            fields!(out, "starts_at": self.dates.0, "expires_at": self.dates.1);
-        }
-        fields!(
-            out,
-            "value": self.value,
-            "effect": Token(self.effect.name()),
-            "after": self.after,
-            "anchors": self.anchors,
-        );
-        end(out);
-    }
-}
-
-impl WriteJson for Granted<'_> {
-    fn write_json(&self, out: &mut Vec<u8>) {
-        object!(out, "enabled": self.enabled);
-        if let Some(limit) = self.limit {
-            fields!(out, "limit": limit);
-        }
-        if let Some(reset_period) = self.reset_period {
-            fields!(out, "reset_period": reset_period);
-        }
-        if let Some(cost) = self.cost {
-            fields!(out, "cost": cost);
-        }
-        end(out);
-    }
-}
-
-impl WriteJson for After<'_> {
-    fn write_json(&self, out: &mut Vec<u8>) {
-        object!(out, "enabled": self.enabled);
-        if !self.allowances.is_empty() {
-            fields!(out, "allowances": *self.allowances);
-        }
-        end(out);
-    }
-}
-
-impl WriteJson for AfterAllowance<'_> {
-    fn write_json(&self, out: &mut Vec<u8>) {
-        object!(out, "limit": self.limit, "reset_period": self.reset_period);
-        if let Some(cost) = self.cost {
-            fields!(out, "cost": cost);
-        }
-        end(out);
-    }
-}
-
-impl WriteJson for AnchorsUsed<'_> {
-    fn write_json(&self, out: &mut Vec<u8>) {
-        object!(
-            out,
-            "activation": self.activation,
-            "billing_start": self.billing_start,
-            "billing_end": self.billing_end,
-        );
-        if let Some((seats, status)) = &self.terms {
-            fields!(out, "seats": *seats, "status": *status);
-        }
-        end(out);
     }
 }

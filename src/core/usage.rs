@@ -22,3 +22,17 @@ pub struct UsageEntry {
     /// The amount that is held for requests under way.
     pub reserved: Amount,
 }
+
+impl UsageEntry {
+    /// Whether both state the usage of the same allowances and windows, and one is as specific as the other.
+    pub(crate) fn is_about(&self, other: &UsageEntry) -> bool {
+        let same_period = match (self.period, other.period) {
+            (Some(a), Some(b)) => a.is_equivalent(b),
+            (a, b) => a.is_none() && b.is_none(),
+        };
+        same_period
+            && self.origin == other.origin
+            && self.subscription_id == other.subscription_id
+            && self.starts_at == other.starts_at
+    }
+}

@@ -2,7 +2,8 @@
 
 use crate::amount::Amount;
 use crate::idx::FeatureIdx;
-use crate::reset::ResetPeriod;
+use crate::json::{WriteJson, end, object};
+use crate::reset::{NamedPeriod, ResetPeriod};
 use crate::time::Instant;
 use crate::zone::ZoneIdx;
 
@@ -69,10 +70,10 @@ impl Value {
         }
     }
 
-    /// Whether resolution skips the value. No resolution takes CONFIG values yet.
+    /// Whether resolution skips the value.
     #[inline]
     pub(crate) fn is_mismatch(&self) -> bool {
-        matches!(self, Value::TypeMismatch | Value::Config(_))
+        matches!(self, Value::TypeMismatch)
     }
 }
 
@@ -99,6 +100,14 @@ pub struct Metered {
     pub caps: Box<[Cap]>,
 }
 
+impl Metered {
+    /// Whether the limit or a cap counts from the start of the row or the activation.
+    #[inline]
+    pub(crate) fn counts_from_start(&self) -> bool {
+        self.reset_period.counts_from_start() || self.caps.iter().any(|cap| cap.reset_period.counts_from_start())
+    }
+}
+
 /// The largest number of caps of a limit.
 pub const MAX_CAPS: usize = 8;
 
@@ -109,6 +118,26 @@ pub struct Cap {
     pub limit: Amount,
     /// When the usage starts again from zero.
     pub reset_period: ResetPeriod,
+}
+
+/// A cap with the name of its time zone.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub(crate) struct NamedCap<'c> {
+    limit: Amount,
+    reset_period: NamedPeriod<'c>,
+}
+
+impl<'c> NamedCap<'c> {
+    pub fn new(cap: Cap, zone: Option<&'c str>) -> NamedCap<'c> {
+        NamedCap { limit: cap.limit, reset_period: NamedPeriod::new(cap.reset_period, zone) }
+    }
+}
+
+impl WriteJson for NamedCap<'_> {
+    fn write_json(&self, out: &mut Vec<u8>) {
+        object!(out, "limit": self.limit, "reset_period": self.reset_period);
+        end(out);
+    }
 }
 
 /// Whether usage above a limit is blocked or allowed.

@@ -138,7 +138,7 @@ fn fill(form: &mut QuestionForm<'static>, slot: &Slot<'static>, node: &Node<'_>)
         Slot::Usage(field) => {
             let mut entries = Vec::new();
             node.items(|_, entry| entries.extend(usage_entry(entry)));
-            *field(form) = entries;
+            *field(form) = Some(entries);
         }
     }
     Some(())

@@ -4,8 +4,8 @@ use crate::config::config;
 use crate::tree::{Node, Object, Tree};
 use mayuse_core::{
     Access, AccessCondition, AccessEntry, AcrossSubscriptions, Amount, Behavior, CalendarInterval, Cap, Code, Combine,
-    Interval, Ladder, Level, MAX_CAPS, Metered, Policy, ResetPeriod, Status, UncheckedValue, Unit, Weekday, ZoneIdx,
-    counted, joined,
+    Interval, Ladder, Level, MAX_CAPS, Metered, NamedPeriod, Policy, ResetPeriod, Status, UncheckedValue, Unit,
+    Weekday, WriteJson, ZoneIdx, counted, joined, sort_by,
 };
 
 /// An entitlement value whose pool is still a name.
@@ -122,6 +122,12 @@ fn caps(node: Node<'_>, zones: &mut ZoneNames) -> Option<Vec<Cap>> {
             caps.push(Cap { limit, reset_period });
         }
     });
+    // The order in which they are written changes nothing.
+    let key = |cap: &Cap| {
+        let zone = cap.reset_period.zone().and_then(|zone| zone.item(zones)).map(String::as_str);
+        NamedPeriod::new(cap.reset_period, zone).to_json()
+    };
+    sort_by(&mut caps, |a: &Cap, b: &Cap| key(a).cmp(&key(b)));
     if MAX_CAPS < n_items {
         node.error(
             Code::TooLarge,

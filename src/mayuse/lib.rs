@@ -83,11 +83,11 @@ pub use snapshot::Snapshot;
 pub use store::Store;
 
 // The question and its parts.
-pub use mayuse_core::{Amount, AmountError, Date, Instant, Policy, Question, TimeError};
+pub use mayuse_core::{Amount, AmountError, Date, Instant, Policy, Question, TimeError, UsageEntry};
 pub use mayuse_snapshot::{KeyError, KeyId, PublicKey};
 
 // The decision and its parts.
 pub use mayuse_core::{
-    Behavior, Decision, Effect, FeatureRef, Freshness, Level, Metering, Origin, Overage, Period, Reason, ResetPeriod,
-    Source, Step, ValueType, Verdict, Warning, Window, WindowAnswer, WriteJson,
+    Behavior, ConfigAnswer, Decision, Effect, FeatureRef, Freshness, Level, Metering, Origin, Overage, Period, Reason,
+    ResetPeriod, Role, Source, Step, UnmatchedUsage, ValueType, Verdict, Warning, Window, WindowAnswer, WriteJson,
 };

@@ -3,7 +3,6 @@
 use super::wire::{Flags, Reader, Writer};
 use crate::amount::Amount;
 use crate::reset::{CalendarInterval, Interval, ResetPeriod, Unit, Weekday};
-use crate::sort::sort_by;
 use crate::time::Instant;
 use crate::value::{
     Behavior, Cap, Config, ConfigValue, MAX_CAPS, MAX_CONFIG_TEXT, Metered, UncheckedGrant, UncheckedValue,
@@ -126,17 +125,11 @@ fn read_caps(reader: &mut Reader<'_>) -> Option<Box<[Cap]>> {
 
 #[cold]
 fn write_caps(writer: &mut Writer, caps: &[Cap]) {
-    let mut packed: Vec<Writer> = Vec::new();
+    writer.size(caps.len());
     for cap in caps {
-        let mut one = Writer::default();
-        one.amount(cap.limit);
-        write_reset_period(&mut one, cap.reset_period);
-        packed.push(one);
+        writer.amount(cap.limit);
+        write_reset_period(writer, cap.reset_period);
     }
-    // Their order has no meaning, so equal caps give equal bytes.
-    sort_by(&mut packed, |a, b| a.0.cmp(&b.0));
-    writer.size(packed.len());
-    packed.iter().for_each(|one| writer.0.push_str(&one.0));
 }
 
 #[cold]

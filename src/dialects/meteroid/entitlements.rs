@@ -178,6 +178,10 @@ fn list(
         let Some(origin) = decision.origin else { continue };
         let value = if decision.value_type == Some(ValueType::Boolean) {
             json!({"type": "BOOLEAN", "enabled": decision.allowed})
+        } else if decision.value_type == Some(ValueType::Config) {
+            // The API has no such type: a client that does not know it passes it over.
+            let value = decision.value.as_ref().map_or(Ok(Value::Null), to_value)?;
+            json!({"type": "CONFIG", "enabled": decision.enabled, "value": value})
         } else {
             // The row is needed only if the decision does not hold its terms.
             let tells = decision.metering.is_some() && decision.value_type == Some(ValueType::Metered);

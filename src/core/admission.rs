@@ -1,0 +1,265 @@
+//! Admission: whether one allowance and its caps have room for a request.
+//!
+//! The rules are section 8 of docs/semantics.md.
+
+use crate::allowance::{Limits, Overflow, Terms};
+use crate::amount::Amount;
+use crate::compose::AnchoredAllowance;
+use crate::decision::{Metering, Overage, Period, Reason, Role, ValueType, Warning, WindowAnswer};
+use crate::evaluation::EvaluationContext;
+use crate::reset::ResetPeriod;
+use crate::sort::sort_by;
+use crate::time::Instant;
+use crate::valid_until::ValidUntil;
+use crate::value::{Behavior, Cap};
+use crate::window::Window;
+use crate::windowing::{Anchors, window};
+use std::cmp::Ordering;
+
+/// The amounts of a question: requested, consumed and reserved.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct UsageRequest {
+    pub requested: Amount,
+    /// None if the usage is unknown.
+    pub consumed: Option<Amount>,
+    pub reserved: Amount,
+}
+
+/// Whether an allowance admits a request.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(crate) enum Admission {
+    // In the order of priority.
+    Admitted,
+    Unknown,
+    Refused,
+}
+
+/// The answer of one allowance.
+#[derive(Clone, Debug)]
+pub(crate) struct AllowanceResult<'c> {
+    pub admission: Admission,
+    pub answer: WindowAnswer<'c>,
+    /// The units that the allowance would admit, apart from overage; None if nothing bounds them, or unknown.
+    pub available: Option<Amount>,
+    /// Whether the limit and the caps are at least the requested amount.
+    pub is_large_enough: bool,
+    pub capped: Option<Box<Capped<'c>>>,
+}
+
+/// An allowance with caps.
+#[derive(Clone, Debug)]
+pub(crate) struct Capped<'c> {
+    /// The answer of the limit alone.
+    pub limit: WindowAnswer<'c>,
+    /// The answers of the caps, those of the shortest windows first.
+    pub caps: Vec<WindowAnswer<'c>>,
+}
+
+impl<'c> AllowanceResult<'c> {
+    /// The answers of the limit and the caps, each of its own.
+    pub fn into_windows(self, windows: &mut Vec<WindowAnswer<'c>>) {
+        match self.capped {
+            Some(capped) => {
+                windows.push(WindowAnswer { drawn: self.answer.drawn, ..capped.limit });
+                windows.extend(capped.caps);
+            }
+            None => windows.push(self.answer),
+        }
+    }
+
+    /// The units that the caps leave; None without caps.
+    #[cfg(feature = "usage")]
+    pub fn caps_left(&self) -> Option<Amount> {
+        self.capped.as_ref()?.caps.iter().filter_map(|cap| cap.metering.remaining).min()
+    }
+
+    /// Whether the allowance has caps.
+    #[inline]
+    pub fn is_capped(&self) -> bool {
+        self.capped.is_some()
+    }
+}
+
+/// The units that the allowances would admit, each by itself; None if one of them is not bounded, or unknown.
+pub(crate) fn available(results: &[AllowanceResult<'_>]) -> Option<Amount> {
+    let mut most = Amount::ZERO;
+    for result in results {
+        most = most.max(result.available?);
+    }
+    Some(most)
+}
+
+/// Asks the limit of an allowance alone.
+pub(crate) fn admit_metered<'c>(
+    context: &EvaluationContext<'_, 'c>,
+    anchored: &AnchoredAllowance<'c>,
+    limits: Limits,
+    request: UsageRequest,
+    valid_until: &mut ValidUntil,
+) -> Result<AllowanceResult<'c>, Overflow> {
+    let (now, zones) = (context.now, &context.catalog.zones);
+    let window = window(limits.reset_period, &anchored.anchors, zones, now);
+    valid_until.window(&window, request.consumed);
+    let UsageRequest { requested, consumed, reserved } = request;
+    let used = match consumed {
+        Some(consumed) => Some(consumed.plus(reserved).ok_or(Overflow)?),
+        None => None,
+    };
+    let total = match used {
+        Some(used) => Some(used.plus(requested).ok_or(Overflow)?),
+        None => None,
+    };
+    let (admission, reason) = admit(&limits, used, total)?;
+    let above = |limit: Amount, amount: Amount| -> Result<Amount, Overflow> {
+        let over = amount.minus(limit).ok_or(Overflow)?;
+        Ok(if over.is_negative() { Amount::ZERO } else { over })
+    };
+    let (remaining, units) = match (limits.limit, used, total) {
+        (Some(limit), Some(used), Some(total)) => (Some(above(used, limit)?), Some(above(limit, total)?)),
+        (None, ..) => (None, Some(Amount::ZERO)),
+        _ => (None, None),
+    };
+    let warning = match limits.warning_threshold_pct {
+        None => None,
+        Some(threshold_pct) => {
+            let reached = match (limits.limit, used) {
+                // A threshold with too many digits leaves `reached` unknown; the answer does not need it.
+                (Some(limit), Some(used)) => threshold_pct.percent_of(limit).map(|threshold| threshold <= used),
+                (None, _) => Some(false),
+                (_, None) => None,
+            };
+            Some(Warning { threshold_pct, reached })
+        }
+    };
+    let available = match (limits.limit, used) {
+        (Some(limit), Some(used)) if !limits.grace.is_zero() => {
+            let headroom = limit.plus(limits.grace).ok_or(Overflow)?;
+            Some(headroom.minus(used).ok_or(Overflow)?.max(Amount::ZERO))
+        }
+        _ => remaining,
+    };
+    Ok(AllowanceResult {
+        admission,
+        available,
+        is_large_enough: limits.limit.is_none_or(|limit| requested <= limit),
+        capped: None,
+        answer: WindowAnswer {
+            value_type: ValueType::Metered,
+            role: Role::Limit,
+            allowed: admission == Admission::Admitted,
+            reason,
+            metering: Metering {
+                requested,
+                limit: limits.limit,
+                unlimited: limits.limit.is_none(),
+                consumed,
+                reserved,
+                remaining,
+                overage: Overage { behavior: limits.overage, grace: limits.grace, units },
+                warning,
+                period: Some(Period {
+                    rule: shown(limits.reset_period.with_zone(None), &anchored.anchors, &window, now),
+                    zone: context.catalog.zone_name(limits.reset_period),
+                    window,
+                }),
+            },
+            drawn: None,
+            origin: anchored.allowance.row.source.into(),
+            subscription_id: anchored.subscription,
+            starts_at: anchored.allowance.row.starts_at,
+        },
+    })
+}
+
+/// Asks the caps of an allowance, too. `request` gives the amounts for a reset period.
+#[cold]
+#[inline(never)]
+pub(crate) fn admit_caps<'c>(
+    context: &EvaluationContext<'_, 'c>,
+    anchored: &AnchoredAllowance<'c>,
+    result: &mut AllowanceResult<'c>,
+    request: &mut dyn FnMut(ResetPeriod) -> Result<UsageRequest, Overflow>,
+    valid_until: &mut ValidUntil,
+) -> Result<(), Overflow> {
+    let Terms::Metered(limits) = anchored.allowance.terms else { return Ok(()) };
+    let mut caps = Vec::with_capacity(anchored.allowance.caps().len());
+    for Cap { limit, reset_period } in anchored.allowance.caps() {
+        let limits = Limits {
+            limit: Some(*limit),
+            reset_period: *reset_period,
+            overage: Behavior::Block,
+            grace: Amount::ZERO,
+            warning_threshold_pct: None,
+            ..limits
+        };
+        caps.push(admit_metered(context, anchored, limits, request(*reset_period)?, valid_until)?);
+    }
+    sort_by(&mut caps, by_length);
+    let limit = result.answer;
+    let metering = &mut result.answer.metering;
+    for cap in &caps {
+        let own = &cap.answer.metering;
+        if result.admission == Admission::Admitted && cap.admission != Admission::Admitted {
+            // The first that refuses speaks.
+            (result.admission, result.answer.reason, result.answer.allowed) = (cap.admission, cap.answer.reason, false);
+            metering.period = own.period;
+        }
+        metering.remaining = match metering.remaining {
+            // Nothing is said of usage that is unknown.
+            Some(least) => own.remaining.map(|remaining| remaining.min(least)),
+            None => own.remaining,
+        };
+        result.available = match result.available {
+            Some(least) => own.remaining.map(|remaining| remaining.min(least)),
+            None => own.remaining,
+        };
+        result.is_large_enough &= cap.is_large_enough;
+    }
+    let caps = caps.into_iter().map(|cap| WindowAnswer { role: Role::Cap, ..cap.answer }).collect();
+    result.capped = Some(Box::new(Capped { limit, caps }));
+    Ok(())
+}
+
+/// The order of caps: the shortest window at hand first, then by the name of the reset period.
+fn by_length(a: &AllowanceResult<'_>, b: &AllowanceResult<'_>) -> Ordering {
+    let key = |result: &AllowanceResult<'_>| {
+        let period = result.answer.metering.period?;
+        let window = period.window;
+        let length = window.end.map_or(i64::MAX, |end| end.millis().saturating_sub(window.start.millis()));
+        let every = period.rule.every().map(|every| (every.unit.name(), every.interval()));
+        Some((length, period.rule.name(), period.rule.sub_cycle(), every))
+    };
+    key(a).cmp(&key(b))
+}
+
+/// The reset period that an answer shows: months that do not cut the billing period are the billing cycle.
+fn shown(rule: ResetPeriod, anchors: &Anchors, window: &Window, now: Instant) -> ResetPeriod {
+    let is_cut = || self::window(ResetPeriod::BillingCycle, anchors, &[], now) != *window;
+    if rule == ResetPeriod::BillingMonth && !is_cut() { ResetPeriod::BillingCycle } else { rule }
+}
+
+/// The rule of admission: the first line of its table that holds. `used` is consumed plus reserved; `total` is
+/// `used` plus requested. Both are None if the usage is unknown.
+fn admit(limits: &Limits, used: Option<Amount>, total: Option<Amount>) -> Result<(Admission, Reason), Overflow> {
+    use Admission::{Admitted, Refused, Unknown};
+    let Some(limit) = limits.limit else { return Ok((Admitted, Reason::Unlimited)) };
+    let (Some(used), Some(total)) = (used, total) else {
+        return Ok(match limits.overage {
+            // No usage could change the outcome.
+            Behavior::Allow => (Admitted, Reason::OverageAllowed),
+            Behavior::Block => (Unknown, Reason::UsageUnavailable),
+        });
+    };
+    let headroom_ends = limit.plus(limits.grace).ok_or(Overflow)?;
+    Ok(if total <= limit {
+        (Admitted, Reason::WithinLimit)
+    } else if total <= headroom_ends {
+        (Admitted, Reason::WithinGrace)
+    } else if limits.overage == Behavior::Allow {
+        (Admitted, Reason::OverageAllowed)
+    } else if headroom_ends <= used {
+        (Refused, Reason::LimitReached)
+    } else {
+        (Refused, Reason::RequestedExceedsRemaining)
+    })
+}

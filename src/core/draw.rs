@@ -1,0 +1,394 @@
+//! Attributed usage: a question that states the usage of each allowance draws from them one after another.
+//!
+//! The rules are in section 8 of docs/semantics.md.
+
+use crate::admission::{Admission, AllowanceResult, UsageRequest, admit_caps, admit_metered};
+use crate::admit;
+use crate::allowance::{Limits, Overflow, Terms};
+use crate::amount::Amount;
+use crate::applied_grant::AppliedGrant;
+use crate::compose::AnchoredAllowance;
+use crate::decision::Reason;
+use crate::evaluation::EvaluationContext;
+use crate::ladder::Level;
+use crate::reset::ResetPeriod;
+use crate::sort::sort_by;
+use crate::time::Instant;
+use crate::usage::UsageEntry;
+use crate::valid_until::ValidUntil;
+use crate::value::{Behavior, Credits};
+use crate::windowing::window;
+use std::cmp::Ordering;
+
+/// The answer to an attributed question.
+#[derive(Debug)]
+pub(crate) struct Drawn<'c> {
+    /// The results of all allowances; the one that is described is first.
+    pub results: Vec<AllowanceResult<'c>>,
+    pub reason: Reason,
+    /// The units that would be admitted, apart from overage; None if nothing bounds them.
+    pub available: Option<Amount>,
+    /// Whether each entry matches an allowance.
+    pub matched: Vec<bool>,
+}
+
+/// The usage that a question states.
+struct Stated<'q> {
+    entries: &'q [UsageEntry],
+    /// The amounts for an allowance that no entry matches.
+    otherwise: UsageRequest,
+    matched: Vec<bool>,
+}
+
+/// A row, and the id of the subscription of its allowance.
+type Held<'c> = (AppliedGrant<'c>, Option<&'c str>);
+
+/// An allowance to draw from.
+struct Draw<'c> {
+    result: AllowanceResult<'c>,
+    /// The row of the limit. For CREDITS, the row of the pool.
+    row: AppliedGrant<'c>,
+    /// For CREDITS: the row, and which allowance of which pool it draws from.
+    credits: Option<(AppliedGrant<'c>, Credits, usize)>,
+    /// When the units are gone.
+    end: Option<Instant>,
+    /// The units of the feature that are left within the limit and the caps; None if nothing bounds them.
+    within: Option<Amount>,
+    /// The same with the grace.
+    graced: Option<Amount>,
+    /// The units that the caps admit.
+    capped: Option<Amount>,
+    /// Whether it takes part.
+    draws: bool,
+    drawn: Amount,
+}
+
+/// Answers an attributed question.
+#[cold]
+#[inline(never)]
+pub(crate) fn draw<'c>(
+    context: &EvaluationContext<'_, 'c>,
+    allowances: &[AnchoredAllowance<'c>],
+    entries: &[UsageEntry],
+    request: UsageRequest,
+    valid_until: &mut ValidUntil,
+) -> Result<Drawn<'c>, Overflow> {
+    let requested = request.requested;
+    let otherwise = UsageRequest { consumed: request.consumed.or(Some(Amount::ZERO)), ..request };
+    let mut stated = Stated { entries, otherwise, matched: vec![false; entries.len()] };
+    let mut draws = collect(context, allowances, &mut stated, valid_until)?;
+    one_window_of_an_override(context, &mut draws);
+    sort_by(&mut draws, by_end);
+    cheapest_of_a_pool(&mut draws);
+
+    let (mut within, mut graced) = (Some(Amount::ZERO), Some(Amount::ZERO));
+    for draw in draws.iter().filter(|draw| draw.draws) {
+        within = both(within, draw.within, Amount::plus_down);
+        graced = both(graced, draw.graced, Amount::plus_down);
+    }
+    let reason = if requested.is_zero() { None } else { share_out(&mut draws, requested, within, graced) };
+    let describes = draws.iter().position(|draw| !draw.drawn.is_zero());
+    for draw in &mut draws {
+        draw.result.answer.drawn = reason.map(|_| draw.drawn);
+    }
+    let mut results: Vec<AllowanceResult<'c>> = draws.into_iter().map(|draw| draw.result).collect();
+    let reason = match (reason, describes) {
+        (Some(reason), Some(first)) => {
+            if let Some(front) = results.get_mut(..=first) {
+                front.rotate_right(1);
+            }
+            reason
+        }
+        _ => {
+            sort_by(&mut results, admit::by_priority);
+            let Some(first) = results.first_mut() else { return Err(Overflow) };
+            match first.answer.reason {
+                reason if first.admission == Admission::Admitted => reason,
+                Reason::LimitReached if graced != Some(Amount::ZERO) => Reason::RequestedExceedsRemaining,
+                reason => reason,
+            }
+        }
+    };
+    Ok(Drawn { results, reason, available: graced, matched: stated.matched })
+}
+
+/// The allowances with their usage, each pool allowance once for each CREDITS row.
+fn collect<'c>(
+    context: &EvaluationContext<'_, 'c>,
+    allowances: &[AnchoredAllowance<'c>],
+    stated: &mut Stated<'_>,
+    valid_until: &mut ValidUntil,
+) -> Result<Vec<Draw<'c>>, Overflow> {
+    let mut draws = Vec::new();
+    for anchored in allowances {
+        let credits = match anchored.allowance.terms {
+            Terms::Metered(limits) => {
+                draws.push(stated.draw(context, anchored, limits, &[], valid_until)?);
+                continue;
+            }
+            Terms::Credits(credits) => credits,
+        };
+        // Usage that no row of the pool has is that of the rows which draw from it.
+        let priced: Vec<Held<'c>> = allowances
+            .iter()
+            .filter(|other| matches!(other.allowance.terms, Terms::Credits(c) if c.pool == credits.pool))
+            .map(|other| (other.allowance.row, other.subscription))
+            .collect();
+        let cost = stated.otherwise.requested.times(credits.cost).ok_or(Overflow)?;
+        let pools = admit::pool_allowances(context, credits.pool, valid_until)?;
+        for (n, pool) in pools.iter().enumerate() {
+            let Terms::Metered(limits) = pool.allowance.terms else { continue };
+            let requested = std::mem::replace(&mut stated.otherwise.requested, cost);
+            let draw = stated.draw(context, pool, limits, &priced, valid_until);
+            stated.otherwise.requested = requested;
+            draws.push(draw?.through(anchored.allowance.row, credits, n, requested));
+        }
+        if pools.is_empty() {
+            let result = admit::without_pool(anchored, stated.otherwise, cost);
+            let nothing = Some(Amount::ZERO);
+            let (within, graced, capped) = (nothing, nothing, nothing);
+            let (row, drawn) = (anchored.allowance.row, Amount::ZERO);
+            draws.push(Draw { result, row, credits: None, end: None, within, graced, capped, draws: false, drawn });
+        }
+    }
+    Ok(draws)
+}
+
+impl Stated<'_> {
+    /// An allowance with its usage. `priced` are the CREDITS rows for which a pool is asked.
+    fn draw<'c>(
+        &mut self,
+        context: &EvaluationContext<'_, 'c>,
+        anchored: &AnchoredAllowance<'c>,
+        limits: Limits,
+        priced: &[Held<'c>],
+        valid_until: &mut ValidUntil,
+    ) -> Result<Draw<'c>, Overflow> {
+        let row = anchored.allowance.row;
+        let mut rows: Vec<Held<'c>> = vec![(row, anchored.subscription)];
+        rows.extend(anchored.allowance.joined().iter().map(|row| (*row, anchored.subscription)));
+        let mut usage = |rule: ResetPeriod| {
+            let window = window(rule, &anchored.anchors, &context.catalog.zones, context.now);
+            // Months that do not cut the billing period are the billing period.
+            let is_same = |stated: ResetPeriod| {
+                stated.is_by_cycle()
+                    && rule.is_by_cycle()
+                    && self::window(stated, &anchored.anchors, &context.catalog.zones, context.now) == window
+            };
+            let own = self.sum(&rows, rule, &is_same)?;
+            let priced = self.sum(priced, rule, &is_same)?;
+            let Some((consumed, reserved)) = own.or(priced) else { return Ok(self.otherwise) };
+            // Entries that hold nothing leave what the question holds.
+            let reserved = if reserved.is_zero() { self.otherwise.reserved } else { reserved };
+            Ok(UsageRequest { consumed: Some(consumed), reserved, ..self.otherwise })
+        };
+        let request = usage(limits.reset_period)?;
+        let mut result = admit_metered(context, anchored, limits, request, valid_until)?;
+        let end = result.answer.metering.period.and_then(|period| period.window.reset_at());
+        if !anchored.allowance.caps().is_empty() {
+            admit_caps(context, anchored, &mut result, &mut usage, valid_until)?;
+        }
+        Ok(Draw {
+            row,
+            credits: None,
+            end: earlier(end, row.expires_at),
+            within: result.answer.metering.remaining,
+            graced: result.available,
+            capped: result.caps_left(),
+            draws: true,
+            drawn: Amount::ZERO,
+            result,
+        })
+    }
+
+    /// The consumed and reserved amounts that entries state for a reset period of an allowance of these rows; None if
+    /// no entry does. Of several entries that match a row, the most specific one counts.
+    fn sum(
+        &mut self,
+        rows: &[Held<'_>],
+        rule: ResetPeriod,
+        is_same: &dyn Fn(ResetPeriod) -> bool,
+    ) -> Result<Option<(Amount, Amount)>, Overflow> {
+        let rank = |entry: &UsageEntry, (row, subscription): &Held<'_>| {
+            let fits = |given: bool, same: bool, worth: u8| match (given, same) {
+                (false, _) => Some(0),
+                (true, true) => Some(worth),
+                (true, false) => None,
+            };
+            let period = match entry.period {
+                Some(period) if period.is_equivalent(rule) => 8,
+                Some(period) if is_same(period) => 4,
+                Some(_) => return None,
+                None => 0_u8,
+            };
+            let by_subscription =
+                fits(entry.subscription_id.is_some(), entry.subscription_id.as_deref() == *subscription, 2)?;
+            let by_start = fits(entry.starts_at.is_some(), entry.starts_at == row.starts_at, 1)?;
+            (*entry.origin == *row.source.id()).then_some(period | by_subscription | by_start)
+        };
+        let mut total = None;
+        for (entry, matched) in self.entries.iter().zip(&mut self.matched) {
+            let mut counts = false;
+            for row in rows {
+                let Some(own) = rank(entry, row) else { continue };
+                *matched = true;
+                counts |= !self.entries.iter().any(|other| rank(other, row).is_some_and(|other| own < other));
+            }
+            if counts {
+                let (consumed, reserved) = total.unwrap_or((Amount::ZERO, Amount::ZERO));
+                let consumed = Amount::plus(consumed, entry.consumed).ok_or(Overflow)?;
+                total = Some((consumed, Amount::plus(reserved, entry.reserved).ok_or(Overflow)?));
+            }
+        }
+        Ok(total)
+    }
+}
+
+impl<'c> Draw<'c> {
+    /// The allowance of a pool as one from which a CREDITS row draws: its units are those of the feature.
+    fn through(self, row: AppliedGrant<'c>, credits: Credits, n: usize, requested: Amount) -> Draw<'c> {
+        let is_admitted = self.result.admission == Admission::Admitted;
+        let reason = self.result.answer.reason;
+        let within = admit::units(
+            self.within,
+            credits,
+            is_admitted && matches!(reason, Reason::Unlimited | Reason::WithinLimit),
+        );
+        let graced = admit::units(self.graced, credits, is_admitted && reason != Reason::OverageAllowed);
+        let capped = admit::units(self.capped, credits, is_admitted);
+        Draw {
+            result: self.result.through(row.source.into(), requested),
+            credits: Some((row, credits, n)),
+            end: earlier(self.end, row.expires_at),
+            within,
+            graced,
+            capped,
+            ..self
+        }
+    }
+}
+
+/// Of the windows that one override row has through several subscriptions, only the one with most left draws; of
+/// equals, that of the subscription that started last.
+fn one_window_of_an_override(context: &EvaluationContext<'_, '_>, draws: &mut [Draw<'_>]) {
+    let started = |id: Option<&str>| {
+        let mut granting = context.granting();
+        while let Some(subscription) = granting.next() {
+            if Some(subscription.id) == id {
+                return Some((subscription.start, subscription.id));
+            }
+        }
+        None
+    };
+    for later in 1..draws.len() {
+        let (before, rest) = draws.split_at_mut(later);
+        let Some(draw) = rest.first_mut().filter(|draw| draw.row.source.level() == Level::Customer) else { continue };
+        let by = |draw: &Draw<'_>| draw.credits.map(|(row, ..)| std::ptr::from_ref(row.grant));
+        let same =
+            |held: &&mut Draw<'_>| held.draws && std::ptr::eq(held.row.grant, draw.row.grant) && by(held) == by(draw);
+        let Some(held) = before.iter_mut().find(same) else { continue };
+        let key = |draw: &Draw<'_>| (draw.graced.is_none(), draw.graced);
+        let order = key(held).cmp(&key(draw)).then_with(|| {
+            started(held.result.answer.subscription_id).cmp(&started(draw.result.answer.subscription_id))
+        });
+        let loser = if order == Ordering::Less { held } else { draw };
+        loser.draws = false;
+    }
+}
+
+/// The order in which allowances are drawn from.
+fn by_end(a: &Draw<'_>, b: &Draw<'_>) -> Ordering {
+    let key = |draw: &Draw<'_>| (draw.end.is_none(), draw.end);
+    let (x, y) = (&a.result.answer, &b.result.answer);
+    key(a)
+        .cmp(&key(b))
+        .then_with(|| x.origin.id().cmp(y.origin.id()))
+        .then_with(|| x.subscription_id.cmp(&y.subscription_id))
+        .then_with(|| x.starts_at.cmp(&y.starts_at))
+}
+
+/// Of the CREDITS rows that draw from one allowance of a pool, the cheapest takes the place of the first, and leaves
+/// nothing to the others.
+fn cheapest_of_a_pool(draws: &mut Vec<Draw<'_>>) {
+    let mut first = 0;
+    while first < draws.len() {
+        let pool = |draw: &Draw<'_>| draw.credits.filter(|_| draw.draws).map(|(_, credits, n)| (credits.pool, n));
+        let Some(own) = draws.get(first).and_then(pool) else {
+            first = first.saturating_add(1);
+            continue;
+        };
+        let cost = |draw: &Draw<'_>| draw.credits.map(|(_, credits, _)| credits.cost);
+        let alike = |draw: &Draw<'_>| pool(draw) == Some(own);
+        let cheapest = draws.iter().filter(|draw| alike(draw)).map(cost).min().flatten();
+        let at = draws.iter().position(|draw| alike(draw) && cost(draw) == cheapest).unwrap_or(first);
+        if let Some(between) = draws.get_mut(first..=at) {
+            between.rotate_right(1);
+        }
+        first = first.saturating_add(1);
+        for draw in draws.iter_mut().skip(first).filter(|draw| alike(draw)) {
+            draw.draws = false;
+        }
+    }
+}
+
+/// Draws a request. Returns the reason; None if the request is refused.
+fn share_out(
+    draws: &mut [Draw<'_>],
+    requested: Amount,
+    within: Option<Amount>,
+    graced: Option<Amount>,
+) -> Option<Reason> {
+    let fits = |room: Option<Amount>| room.is_none_or(|room| requested <= room);
+    let unlimited = |draw: &&mut Draw<'_>| draw.draws && draw.result.answer.metering.unlimited && fits(draw.capped);
+    if let Some(draw) = draws.iter_mut().find(unlimited) {
+        draw.drawn = requested;
+        return Some(Reason::Unlimited);
+    }
+    let mut rest = requested;
+    let mut take = |draws: &mut [Draw<'_>], room: fn(&Draw<'_>) -> Option<Amount>| {
+        for draw in draws.iter_mut().filter(|draw| draw.draws) {
+            let more = room(draw).map_or(rest, |room| room.minus_about(draw.drawn).min(rest));
+            draw.drawn = draw.drawn.plus_down(more);
+            rest = rest.minus_about(more);
+        }
+        rest
+    };
+    take(draws, |draw| draw.within);
+    if fits(within) {
+        return Some(Reason::WithinLimit);
+    }
+    take(draws, |draw| draw.graced);
+    if fits(graced) {
+        return Some(Reason::WithinGrace);
+    }
+    let rest = graced.map_or(Amount::ZERO, |graced| requested.minus_about(graced));
+    let over = |draw: &&mut Draw<'_>| {
+        draw.draws
+            && draw.result.answer.metering.overage.behavior == Behavior::Allow
+            && draw.capped.is_none_or(|capped| draw.drawn.plus(rest).is_some_and(|all| all <= capped))
+    };
+    match draws.iter_mut().find(over) {
+        Some(draw) => {
+            draw.drawn = draw.drawn.plus_down(rest);
+            Some(Reason::OverageAllowed)
+        }
+        None => {
+            for draw in draws {
+                draw.drawn = Amount::ZERO;
+            }
+            None
+        }
+    }
+}
+
+/// Joins two bounds; None is no bound.
+fn both(a: Option<Amount>, b: Option<Amount>, join: fn(Amount, Amount) -> Amount) -> Option<Amount> {
+    Some(join(a?, b?))
+}
+
+fn earlier(a: Option<Instant>, b: Option<Instant>) -> Option<Instant> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(a.min(b)),
+        (a, b) => a.or(b),
+    }
+}
