@@ -6,6 +6,7 @@ use crate::allowance::{Limits, Overflow, Terms};
 use crate::amount::Amount;
 use crate::compose::AnchoredAllowance;
 use crate::decision::{Metering, Overage, Period, Reason, Role, ValueType, Warning, WindowAnswer};
+use crate::evaluation::EvaluationContext;
 use crate::reset::ResetPeriod;
 use crate::sort::sort_by;
 use crate::time::Instant;
@@ -90,13 +91,14 @@ pub(crate) fn available(results: &[AllowanceResult<'_>]) -> Option<Amount> {
 
 /// Asks the limit of an allowance alone.
 pub(crate) fn admit_metered<'c>(
-    now: Instant,
+    context: &EvaluationContext<'_, 'c>,
     anchored: &AnchoredAllowance<'c>,
     limits: Limits,
     request: UsageRequest,
     valid_until: &mut ValidUntil,
 ) -> Result<AllowanceResult<'c>, Overflow> {
-    let window = window(limits.reset_period, &anchored.anchors, now);
+    let (now, zones) = (context.now, &context.catalog.zones);
+    let window = window(limits.reset_period, &anchored.anchors, zones, now);
     valid_until.window(&window, request.consumed);
     let UsageRequest { requested, consumed, reserved } = request;
     let used = match consumed {
@@ -155,7 +157,11 @@ pub(crate) fn admit_metered<'c>(
                 remaining,
                 overage: Overage { behavior: limits.overage, grace: limits.grace, units },
                 warning,
-                period: Some(Period { rule: shown(limits.reset_period, &anchored.anchors, &window, now), window }),
+                period: Some(Period {
+                    rule: shown(limits.reset_period.with_zone(None), &anchored.anchors, &window, now),
+                    zone: context.catalog.zone_name(limits.reset_period),
+                    window,
+                }),
             },
             drawn: None,
             origin: anchored.allowance.row.source.into(),
@@ -169,7 +175,7 @@ pub(crate) fn admit_metered<'c>(
 #[cold]
 #[inline(never)]
 pub(crate) fn admit_caps<'c>(
-    now: Instant,
+    context: &EvaluationContext<'_, 'c>,
     anchored: &AnchoredAllowance<'c>,
     result: &mut AllowanceResult<'c>,
     request: &mut dyn FnMut(ResetPeriod) -> Result<UsageRequest, Overflow>,
@@ -186,7 +192,7 @@ pub(crate) fn admit_caps<'c>(
             warning_threshold_pct: None,
             ..limits
         };
-        caps.push(admit_metered(now, anchored, limits, request(*reset_period)?, valid_until)?);
+        caps.push(admit_metered(context, anchored, limits, request(*reset_period)?, valid_until)?);
     }
     sort_by(&mut caps, by_length);
     let limit = result.answer;
@@ -216,19 +222,21 @@ pub(crate) fn admit_caps<'c>(
 
 /// The order of caps: the shortest window at hand first, then by the name of the reset period.
 fn by_length(a: &AllowanceResult<'_>, b: &AllowanceResult<'_>) -> Ordering {
-    let key = |result: &AllowanceResult<'_>| {
-        let period = result.answer.metering.period?;
-        let window = period.window;
-        let length = window.end.map_or(i64::MAX, |end| end.millis().saturating_sub(window.start.millis()));
-        let every = period.rule.every().map(|every| (every.unit.name(), every.interval()));
-        Some((length, period.rule.name(), period.rule.sub_cycle(), every))
-    };
-    key(a).cmp(&key(b))
+    let (Some(a), Some(b)) = (a.answer.metering.period, b.answer.metering.period) else { return Ordering::Equal };
+    let length =
+        |window: &Window| window.end.map_or(i64::MAX, |end| end.millis().saturating_sub(window.start.millis()));
+    let every = |rule: ResetPeriod| rule.every().map(|every| (every.unit.name(), every.interval()));
+    length(&a.window)
+        .cmp(&length(&b.window))
+        .then_with(|| a.rule.name().cmp(b.rule.name()))
+        .then_with(|| a.rule.sub_cycle().cmp(&b.rule.sub_cycle()))
+        .then_with(|| every(a.rule).cmp(&every(b.rule)))
+        .then_with(|| a.zone.cmp(&b.zone))
 }
 
 /// The reset period that an answer shows: months that do not cut the billing period are the billing cycle.
 fn shown(rule: ResetPeriod, anchors: &Anchors, window: &Window, now: Instant) -> ResetPeriod {
-    let is_cut = || self::window(ResetPeriod::BillingCycle, anchors, now) != *window;
+    let is_cut = || self::window(ResetPeriod::BillingCycle, anchors, &[], now) != *window;
     if rule == ResetPeriod::BillingMonth && !is_cut() { ResetPeriod::BillingCycle } else { rule }
 }
 

@@ -27,9 +27,9 @@ pub(crate) fn admit_all<'c>(
     for anchored in allowances {
         results.push(match anchored.allowance.terms {
             Terms::Metered(limits) => {
-                let mut result = admit_metered(context.now, anchored, limits, request, valid_until)?;
+                let mut result = admit_metered(context, anchored, limits, request, valid_until)?;
                 if !anchored.allowance.caps().is_empty() {
-                    admit_caps(context.now, anchored, &mut result, &mut |_| Ok(request), valid_until)?;
+                    admit_caps(context, anchored, &mut result, &mut |_| Ok(request), valid_until)?;
                 }
                 result
             }
@@ -177,7 +177,7 @@ fn remaining(result: &AllowanceResult<'_>) -> (bool, Option<Amount>) {
 }
 
 /// The numbers of a pool that is not granted: a limit of zero and no period.
-fn nothing(request: UsageRequest) -> Metering {
+fn nothing(request: UsageRequest) -> Metering<'static> {
     Metering {
         requested: request.requested,
         limit: Some(Amount::ZERO),

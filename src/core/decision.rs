@@ -3,7 +3,7 @@
 use crate::amount::Amount;
 use crate::configure::ConfigAnswer;
 use crate::grant_source::Origin;
-use crate::reset::ResetPeriod;
+use crate::reset::{NamedPeriod, ResetPeriod};
 use crate::snapshot::{Policy, Source};
 use crate::time::Instant;
 use crate::trace::Step;
@@ -39,7 +39,7 @@ pub struct Decision<'c> {
     /// The value of a CONFIG feature.
     pub value: Option<ConfigAnswer<'c>>,
     /// The numbers of the allowance that decided.
-    pub metering: Option<Metering>,
+    pub metering: Option<Metering<'c>>,
     /// The units that would be admitted now, apart from overage; None if nothing bounds them, or usage is unknown.
     pub available: Option<Amount>,
     /// Every allowance, the one that decided first, each with its caps. Empty if there is one without caps.
@@ -235,7 +235,7 @@ impl ValueType {
 
 /// The numbers of an allowance. For CREDITS, the pool's numbers, except `requested`.
 #[derive(Clone, Copy, Debug)]
-pub struct Metering {
+pub struct Metering<'c> {
     /// The requested amount, in units of the feature.
     pub requested: Amount,
     /// The limit in units; None if unlimited.
@@ -253,7 +253,7 @@ pub struct Metering {
     /// The warning threshold.
     pub warning: Option<Warning>,
     /// The window; None for a pool that is not granted.
-    pub period: Option<Period>,
+    pub period: Option<Period<'c>>,
 }
 
 /// The terms above a limit.
@@ -278,9 +278,11 @@ pub struct Warning {
 
 /// A window and its reset period.
 #[derive(Clone, Copy, Debug)]
-pub struct Period {
-    /// The reset period.
+pub struct Period<'c> {
+    /// The reset period, without the position of its time zone.
     pub rule: ResetPeriod,
+    /// The name of its time zone, if it has one.
+    pub zone: Option<&'c str>,
     /// The window that holds the instant of the question.
     pub window: Window,
 }
@@ -297,7 +299,7 @@ pub struct WindowAnswer<'c> {
     /// Whether the window is that of the limit or of a cap.
     pub role: Role,
     /// The numbers.
-    pub metering: Metering,
+    pub metering: Metering<'c>,
     /// The units that the request takes from the allowance; only if it is admitted and usage is stated by allowance.
     pub drawn: Option<Amount>,
     /// The row that the allowance began with.
@@ -341,6 +343,13 @@ pub struct Freshness {
     pub usage_as_of: Option<Instant>,
     /// Whether the usage is exact; None if the caller stated the usage.
     pub usage_exact: Option<bool>,
+}
+
+impl<'c> Period<'c> {
+    /// The reset period, as JSON shows it.
+    pub fn named(&self) -> NamedPeriod<'c> {
+        NamedPeriod::new(self.rule, self.zone)
+    }
 }
 
 impl<'c> Decision<'c> {

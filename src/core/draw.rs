@@ -123,7 +123,7 @@ fn collect<'c>(
     for anchored in allowances {
         let credits = match anchored.allowance.terms {
             Terms::Metered(limits) => {
-                draws.push(stated.draw(context.now, anchored, limits, &[], valid_until)?);
+                draws.push(stated.draw(context, anchored, limits, &[], valid_until)?);
                 continue;
             }
             Terms::Credits(credits) => credits,
@@ -139,7 +139,7 @@ fn collect<'c>(
         for (n, pool) in pools.iter().enumerate() {
             let Terms::Metered(limits) = pool.allowance.terms else { continue };
             let requested = std::mem::replace(&mut stated.otherwise.requested, cost);
-            let draw = stated.draw(context.now, pool, limits, &priced, valid_until);
+            let draw = stated.draw(context, pool, limits, &priced, valid_until);
             stated.otherwise.requested = requested;
             draws.push(draw?.through(anchored.allowance.row, credits, n, requested));
         }
@@ -158,7 +158,7 @@ impl Stated<'_> {
     /// An allowance with its usage. `priced` are the CREDITS rows for which a pool is asked.
     fn draw<'c>(
         &mut self,
-        now: Instant,
+        context: &EvaluationContext<'_, 'c>,
         anchored: &AnchoredAllowance<'c>,
         limits: Limits,
         priced: &[Held<'c>],
@@ -168,23 +168,27 @@ impl Stated<'_> {
         let mut rows: Vec<Held<'c>> = vec![(row, anchored.subscription)];
         rows.extend(anchored.allowance.joined().iter().map(|row| (*row, anchored.subscription)));
         let mut usage = |rule: ResetPeriod| {
-            let window = window(rule, &anchored.anchors, now);
+            let (zones, now) = (&context.catalog.zones, context.now);
+            let window = window(rule, &anchored.anchors, zones, now);
             // Months that do not cut the billing period are the billing period.
             let is_same = |stated: ResetPeriod| {
-                stated.is_by_cycle() && rule.is_by_cycle() && self::window(stated, &anchored.anchors, now) == window
+                stated.is_by_cycle()
+                    && rule.is_by_cycle()
+                    && self::window(stated, &anchored.anchors, zones, now) == window
             };
-            let own = self.sum(&rows, rule, &is_same)?;
-            let priced = self.sum(priced, rule, &is_same)?;
+            let zone = context.catalog.zone_name(rule);
+            let own = self.sum(&rows, rule, zone, &is_same)?;
+            let priced = self.sum(priced, rule, zone, &is_same)?;
             let Some((consumed, reserved)) = own.or(priced) else { return Ok(self.otherwise) };
             // Entries that hold nothing leave what the question holds.
             let reserved = if reserved.is_zero() { self.otherwise.reserved } else { reserved };
             Ok(UsageRequest { consumed: Some(consumed), reserved, ..self.otherwise })
         };
         let request = usage(limits.reset_period)?;
-        let mut result = admit_metered(now, anchored, limits, request, valid_until)?;
+        let mut result = admit_metered(context, anchored, limits, request, valid_until)?;
         let end = result.answer.metering.period.and_then(|period| period.window.reset_at());
         if !anchored.allowance.caps().is_empty() {
-            admit_caps(now, anchored, &mut result, &mut usage, valid_until)?;
+            admit_caps(context, anchored, &mut result, &mut usage, valid_until)?;
         }
         Ok(Draw {
             row,
@@ -205,6 +209,7 @@ impl Stated<'_> {
         &mut self,
         rows: &[Held<'_>],
         rule: ResetPeriod,
+        zone: Option<&str>,
         is_same: &dyn Fn(ResetPeriod) -> bool,
     ) -> Result<Option<(Amount, Amount)>, Overflow> {
         let rank = |entry: &UsageEntry, (row, subscription): &Held<'_>| {
@@ -214,7 +219,8 @@ impl Stated<'_> {
                 (true, false) => None,
             };
             let period = match entry.period {
-                Some(period) if period.is_equivalent(rule) => 8,
+                Some(_) if entry.zone.as_deref() != zone => return None,
+                Some(period) if period.with_zone(rule.zone()).is_equivalent(rule) => 8,
                 Some(period) if is_same(period) => 4,
                 Some(_) => return None,
                 None => 0_u8,

@@ -7,15 +7,15 @@ use crate::compose::{AnchoredAllowance, Composition, Entitlement};
 use crate::configure::{ConfigAnswer, better, overridden, resolve_config};
 use crate::grant_source::GrantSource;
 use crate::idx::{FeatureIdx, UNRESOLVED};
-use crate::json::{Token, WriteJson, end, fields, object};
+use crate::json::{Token, WriteJson, end, fields, object, put, write_list};
 use crate::ladder::{AcrossSubscriptions, Combine, Ladder, Level};
-use crate::reset::ResetPeriod;
+use crate::reset::{NamedPeriod, ResetPeriod};
 use crate::resolve::{State, resolve};
 use crate::sort::sort_by;
 use crate::switches::resolve_switches;
 use crate::text::{counted, joined};
 use crate::time::Instant;
-use crate::value::{Cap, ConfigType, ConfigValue, Credits, Grant, UncheckedValue, Value};
+use crate::value::{Cap, ConfigType, ConfigValue, Credits, Grant, NamedCap, UncheckedValue, Value};
 use crate::windowing::Anchors;
 use std::cmp::Ordering;
 
@@ -28,6 +28,7 @@ pub struct Resolution {
     limit: Option<Amount>,
     unlimited: bool,
     reset_period: Option<ResetPeriod>,
+    zone: Option<Box<str>>,
     origin: Option<OriginName>,
     allowances: Vec<ResolvedAllowance>,
     /// The value of CONFIG rows.
@@ -44,8 +45,10 @@ struct OriginName {
 struct ResolvedAllowance {
     limit: Option<Amount>,
     reset_period: Option<ResetPeriod>,
+    zone: Option<Box<str>>,
     cost: Option<Amount>,
-    caps: Vec<Cap>,
+    /// The caps, and the names of their time zones.
+    caps: Vec<(Cap, Option<Box<str>>)>,
     origin: OriginName,
 }
 
@@ -57,7 +60,7 @@ impl WriteJson for Resolution {
             "enabled": self.enabled,
             "limit": self.limit,
             "unlimited": self.unlimited,
-            "reset_period": self.reset_period,
+            "reset_period": self.reset_period.map(|period| NamedPeriod::new(period, self.zone.as_deref())),
             "origin": self.origin,
             "allowances": *self.allowances,
         );
@@ -77,12 +80,16 @@ impl WriteJson for OriginName {
 
 impl WriteJson for ResolvedAllowance {
     fn write_json(&self, out: &mut Vec<u8>) {
-        object!(out, "limit": self.limit, "reset_period": self.reset_period);
+        object!(out, "limit": self.limit, "reset_period": self.reset_period.map(|period| NamedPeriod::new(period, self.zone.as_deref())));
         if let Some(cost) = self.cost {
             fields!(out, "cost": cost);
         }
         if !self.caps.is_empty() {
-            fields!(out, "caps": *self.caps);
+            put(out, ",\"caps\":");
+            write_list(out, &self.caps, |(cap, zone), out| {
+                let reset_period = NamedPeriod::new(cap.reset_period, zone.as_deref());
+                NamedCap { limit: cap.limit, reset_period }.write_json(out);
+            });
         }
         fields!(out, "origin": self.origin);
         end(out);
@@ -110,13 +117,13 @@ pub struct GivenRow {
     pub archived: bool,
 }
 
-/// Resolves rows by a ladder. None if a sum of limits has more digits than an amount holds exactly.
-pub fn resolve_rows(ladder: &Ladder, rows: Vec<GivenRow>) -> Option<Resolution> {
+/// Resolves rows by a ladder. `zones` are the names of the time zones, by their positions in the rows. None if a sum of limits has more digits than an amount holds exactly.
+pub fn resolve_rows(ladder: &Ladder, rows: Vec<GivenRow>, zones: &[String]) -> Option<Resolution> {
     let mut given: Vec<Given> = rows.into_iter().enumerate().map(|(n, row)| Given::new(n, row)).collect();
     if ladder.across == AcrossSubscriptions::Chain {
         given = each_once(given);
     }
-    resolve_given(ladder, &given)
+    resolve_given(ladder, &given, zones)
 }
 
 /// A given row with its grant, as a chain needs it.
@@ -188,7 +195,7 @@ fn each_once(given: Vec<Given>) -> Vec<Given> {
 }
 
 /// Resolves the rows; None if a sum has too many digits.
-fn resolve_given(ladder: &Ladder, given: &[Given]) -> Option<Resolution> {
+fn resolve_given(ladder: &Ladder, given: &[Given], zones: &[String]) -> Option<Resolution> {
     let listed = |row: &&Given| ladder.position(row.level).is_some() && 0 < row.quantity;
     let (own, shared): (Vec<&Given>, Vec<&Given>) =
         given.iter().filter(listed).partition(|row| row.level == Level::Customer);
@@ -209,7 +216,7 @@ fn resolve_given(ladder: &Ladder, given: &[Given]) -> Option<Resolution> {
     }
     let is_switch = given.iter().filter(listed).all(|row| matches!(row.grant.value, Value::Boolean { .. }));
     let entitlement = if is_switch { switch(ladder, &chains, own) } else { metered(ladder, &chains, own).ok()? };
-    Some(describe(entitlement))
+    Some(describe(entitlement, zones))
 }
 
 /// The rows of the customer override, and how they combine.
@@ -245,9 +252,11 @@ fn config<'g>(ladder: &Ladder, chains: &[Vec<&'g Given>], own: Own<'g>) -> Resul
         best = overridden(ladder, &values, combine, best, &mut rows(&own))?;
     }
     Ok(match best {
-        None => describe(Entitlement::None),
-        Some(found) if !found.enabled => describe(Entitlement::Off(found.row, None)),
-        Some(found) => Resolution { value: Some(found.value.into()), ..describe(Entitlement::On(found.row, None)) },
+        None => describe(Entitlement::None, &[]),
+        Some(found) if !found.enabled => describe(Entitlement::Off(found.row, None), &[]),
+        Some(found) => {
+            Resolution { value: Some(found.value.into()), ..describe(Entitlement::On(found.row, None), &[]) }
+        }
     })
 }
 
@@ -279,7 +288,8 @@ fn by_size(a: &Allowance<'_>, b: &Allowance<'_>) -> Ordering {
     limit(b).cmp(&limit(a)).then_with(|| a.row.source.id().cmp(b.row.source.id()))
 }
 
-fn describe(entitlement: Entitlement<'_>) -> Resolution {
+fn describe(entitlement: Entitlement<'_>, zones: &[String]) -> Resolution {
+    let zone_of = |period: Option<ResetPeriod>| Some(period?.zone()?.item(zones)?.as_str().into());
     let name = |row: &AppliedGrant<'_>| OriginName {
         entity_type: row.source.level().name(),
         entity_id: row.source.id().to_owned(),
@@ -301,8 +311,9 @@ fn describe(entitlement: Entitlement<'_>) -> Resolution {
                 Terms::Metered(limits) => (limits.limit, Some(limits.reset_period), None),
                 Terms::Credits(credits) => (None, None, Some(credits.cost)),
             };
-            let caps = allowance.caps().to_vec();
-            ResolvedAllowance { limit, reset_period, cost, caps, origin: name(&allowance.row) }
+            let caps = allowance.caps().iter().map(|cap| (*cap, zone_of(Some(cap.reset_period)))).collect();
+            let zone = zone_of(reset_period);
+            ResolvedAllowance { limit, reset_period, zone, cost, caps, origin: name(&allowance.row) }
         })
         .collect();
     let first = resolved.first();
@@ -312,12 +323,14 @@ fn describe(entitlement: Entitlement<'_>) -> Resolution {
         _ => None,
     });
     let is_unlimited = |first: &ResolvedAllowance| first.limit.is_none() && first.cost.is_none();
+    let reset_period = first.map_or_else(|| Some(metered_off?.reset_period), |first| first.reset_period);
     Resolution {
         absent: first.is_none() && on.is_none() && off.is_none(),
         enabled: first.is_some() || on.is_some(),
         limit: first.map_or_else(|| metered_off?.limit, |first| first.limit),
         unlimited: first.map_or_else(|| metered_off.is_some_and(|off| off.limit.is_none()), is_unlimited),
-        reset_period: first.map_or_else(|| Some(metered_off?.reset_period), |first| first.reset_period),
+        reset_period,
+        zone: zone_of(reset_period),
         origin: first.map(|first| first.origin.clone()).or(on.or(off).as_ref().map(name)),
         allowances: resolved,
         value: None,

@@ -6,7 +6,7 @@
 use crate::allowance::{Overflow, Terms};
 use crate::amount::Amount;
 use crate::applied_grant::{AppliedGrant, ChainTerms, sort_rows};
-use crate::catalog::Feature;
+use crate::catalog::{Catalog, Feature};
 use crate::compose::{Entitlement, created_at};
 use crate::configure::{ConfigAnswer, Configured, configured, resolve_config};
 use crate::evaluation::EvaluationContext;
@@ -14,12 +14,12 @@ use crate::grant_source::Origin;
 use crate::idx::FeatureIdx;
 use crate::ladder::{AcrossSubscriptions, Combine, Level};
 use crate::packed::Subscription;
-use crate::reset::ResetPeriod;
+use crate::reset::{NamedPeriod, ResetPeriod};
 use crate::resolve::{State, resolve};
 use crate::status_at::{StatusAt, status_at};
 use crate::switches::resolve_switches;
 use crate::time::Instant;
-use crate::value::{Cap, FeatureType, Value};
+use crate::value::{Cap, FeatureType, NamedCap, Value};
 
 /// A row that was considered. In JSON: `{"subscription_id", "combine", "origin", "entitlement_id", "created_at",
 /// "quantity", "value", "effect", "after", "anchors"}`.
@@ -87,13 +87,13 @@ impl Effect {
 const MAX_TRACED: usize = 32;
 
 /// The value of a row.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Granted<'c> {
     pub(crate) enabled: Option<bool>,
     pub(crate) limit: Option<Option<Amount>>,
-    pub(crate) reset_period: Option<ResetPeriod>,
+    pub(crate) reset_period: Option<NamedPeriod<'c>>,
     pub(crate) cost: Option<Amount>,
-    pub(crate) caps: &'c [Cap],
+    pub(crate) caps: Vec<NamedCap<'c>>,
     pub(crate) config: Option<ConfigAnswer<'c>>,
 }
 
@@ -102,17 +102,17 @@ pub(crate) struct Granted<'c> {
 pub(crate) struct After<'c> {
     pub(crate) enabled: bool,
     pub(crate) value: Option<ConfigAnswer<'c>>,
-    pub(crate) allowances: Vec<AfterAllowance>,
+    pub(crate) allowances: Vec<AfterAllowance<'c>>,
     /// Tells whether a row changed the origin; not shown.
     pub(crate) origins: Vec<&'c str>,
 }
 
 #[derive(Clone, PartialEq, Debug)]
-pub(crate) struct AfterAllowance {
+pub(crate) struct AfterAllowance<'c> {
     pub(crate) limit: Option<Amount>,
-    pub(crate) reset_period: Option<ResetPeriod>,
+    pub(crate) reset_period: Option<NamedPeriod<'c>>,
     pub(crate) cost: Option<Amount>,
-    pub(crate) caps: Vec<Cap>,
+    pub(crate) caps: Vec<NamedCap<'c>>,
 }
 
 /// The anchors of the windows, as shown.
@@ -168,18 +168,18 @@ pub(crate) fn trace<'c>(
         };
         let after = match (&feature.feature_type, context.entitlement(at, feature)?) {
             (FeatureType::Config(values), _) => after_config(configured(context, at, feature, values)?.0),
-            (_, Entitlement::None | Entitlement::TypeMismatch) => after(&State::Absent),
-            (_, Entitlement::Off(row, _)) => after(&State::Off(row)),
-            (_, Entitlement::On(row, _)) => after(&State::On(row)),
+            (_, Entitlement::None | Entitlement::TypeMismatch) => after(context.catalog, &State::Absent),
+            (_, Entitlement::Off(row, _)) => after(context.catalog, &State::Off(row)),
+            (_, Entitlement::On(row, _)) => after(context.catalog, &State::On(row)),
             (_, Entitlement::Allowances(all)) => {
-                after(&State::Allowances(all.into_iter().map(|anchored| anchored.allowance).collect()))
+                after(context.catalog, &State::Allowances(all.into_iter().map(|anchored| anchored.allowance).collect()))
             }
         };
-        steps.push(step(None, combine, row, effect, Some(after), anchors));
+        steps.push(step(context.catalog, None, combine, row, effect, Some(after), anchors));
     }
     for (row, combine) in context.overrides_outside(at).into_iter().flatten() {
         let effect = outside(&row, context.now).unwrap_or(Effect::None);
-        steps.push(step(None, combine, row, effect, None, alone(&row)));
+        steps.push(step(context.catalog, None, combine, row, effect, None, alone(&row)));
     }
     Ok(steps)
 }
@@ -220,13 +220,13 @@ fn chain<'c>(
         terms: in_time,
     };
     let mut counted: Vec<AppliedGrant<'c>> = Vec::new();
-    let mut before = after(&State::Absent);
+    let mut before = after(context.catalog, &State::Absent);
     for row in rows {
         let combine = ladder.combine(row.source.level()).unwrap_or(Combine::Replace);
         let effect = if let Some(effect) = outside(&row, context.now) {
             effect
         } else if counted.len() == MAX_TRACED {
-            steps.push(step(subscription.named(), combine, row, Effect::NotTraced, None, anchors));
+            steps.push(step(context.catalog, subscription.named(), combine, row, Effect::NotTraced, None, anchors));
             continue;
         } else if row.grant.value.is_mismatch() {
             Effect::TypeMismatch
@@ -239,7 +239,7 @@ fn chain<'c>(
                     let (rows, named) = (&mut counted.clone(), subscription.named());
                     after_config(resolve_config(ladder, &terms, values, rows, named, subscription.start)?)
                 }
-                _ => after(&state(context, feature, &terms, &counted)?),
+                _ => after(context.catalog, &state(context, feature, &terms, &counted)?),
             };
             let effect = match combine {
                 _ if now == before => Effect::None,
@@ -250,12 +250,13 @@ fn chain<'c>(
             before = now;
             effect
         };
-        steps.push(step(subscription.named(), combine, row, effect, Some(before.clone()), anchors));
+        steps.push(step(context.catalog, subscription.named(), combine, row, effect, Some(before.clone()), anchors));
     }
     Ok(())
 }
 
 fn step<'c>(
+    catalog: &'c Catalog,
     subscription_id: Option<&'c str>,
     combine: Combine,
     row: AppliedGrant<'c>,
@@ -271,7 +272,7 @@ fn step<'c>(
         created_at: row.grant.created_at,
         quantity: row.quantity,
         dates: (row.starts_at, row.expires_at),
-        value: granted(&row.grant.value),
+        value: granted(catalog, &row.grant.value),
         effect,
         after,
         anchors,
@@ -291,7 +292,7 @@ fn state<'c>(
     Ok(resolve_switches(ladder, rows).into())
 }
 
-fn after<'c>(state: &State<'c>) -> After<'c> {
+fn after<'c>(catalog: &'c Catalog, state: &State<'c>) -> After<'c> {
     let (mut allowances, mut origins) = (Vec::new(), Vec::new());
     match state {
         State::Absent => {}
@@ -300,8 +301,9 @@ fn after<'c>(state: &State<'c>) -> After<'c> {
             origins.extend(all.iter().map(|allowance| allowance.row.source.id()));
             allowances.extend(all.iter().map(|allowance| match &allowance.terms {
                 Terms::Metered(limits) => {
-                    let caps = allowance.caps().to_vec();
-                    AfterAllowance { limit: limits.limit, reset_period: Some(limits.reset_period), cost: None, caps }
+                    let reset_period = Some(named(catalog, limits.reset_period));
+                    let caps = named_caps(catalog, allowance.caps());
+                    AfterAllowance { limit: limits.limit, reset_period, cost: None, caps }
                 }
                 Terms::Credits(credits) => {
                     AfterAllowance { limit: None, reset_period: None, cost: Some(credits.cost), caps: Vec::new() }
@@ -321,15 +323,24 @@ fn after_config(found: Option<Configured<'_>>) -> After<'_> {
     }
 }
 
-fn granted(value: &Value) -> Granted<'_> {
-    let nothing = Granted { enabled: None, limit: None, reset_period: None, cost: None, caps: &[], config: None };
+fn named(catalog: &Catalog, period: ResetPeriod) -> NamedPeriod<'_> {
+    NamedPeriod::new(period, catalog.zone_name(period))
+}
+
+fn named_caps<'c>(catalog: &'c Catalog, caps: &[Cap]) -> Vec<NamedCap<'c>> {
+    caps.iter().map(|cap| NamedCap { limit: cap.limit, reset_period: named(catalog, cap.reset_period) }).collect()
+}
+
+fn granted<'c>(catalog: &'c Catalog, value: &'c Value) -> Granted<'c> {
+    let nothing =
+        Granted { enabled: None, limit: None, reset_period: None, cost: None, caps: Vec::new(), config: None };
     match value {
         Value::Boolean { enabled } => Granted { enabled: Some(*enabled), ..nothing },
         Value::Metered(metered) => Granted {
             enabled: Some(metered.enabled),
             limit: Some(metered.limit),
-            reset_period: Some(metered.reset_period),
-            caps: &metered.caps,
+            reset_period: Some(named(catalog, metered.reset_period)),
+            caps: named_caps(catalog, &metered.caps),
             ..nothing
         },
         Value::Credits(credits) => Granted { enabled: Some(credits.enabled), cost: Some(credits.cost), ..nothing },

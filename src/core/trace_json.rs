@@ -2,7 +2,7 @@
 
 use crate::json::{Token, WriteJson, end, fields, object};
 use crate::trace::{After, AfterAllowance, AnchorsUsed, Granted, Step};
-use crate::value::Cap;
+use crate::value::NamedCap;
 
 impl WriteJson for Step<'_> {
     fn write_json(&self, out: &mut Vec<u8>) {
@@ -41,7 +41,7 @@ impl WriteJson for Granted<'_> {
         if let Some(cost) = self.cost {
             fields!(out, "cost": cost);
         }
-        write_caps(self.caps, out);
+        write_caps(&self.caps, out);
         if let Some(config) = self.config {
             fields!(out, "value": config);
         }
@@ -62,13 +62,13 @@ impl WriteJson for After<'_> {
     }
 }
 
-fn write_caps(caps: &[Cap], out: &mut Vec<u8>) {
+fn write_caps(caps: &[NamedCap<'_>], out: &mut Vec<u8>) {
     if !caps.is_empty() {
         fields!(out, "caps": *caps);
     }
 }
 
-impl WriteJson for AfterAllowance {
+impl WriteJson for AfterAllowance<'_> {
     fn write_json(&self, out: &mut Vec<u8>) {
         object!(out, "limit": self.limit, "reset_period": self.reset_period);
         if let Some(cost) = self.cost {
