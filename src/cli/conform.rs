@@ -78,7 +78,7 @@ fn files(paths: &[PathBuf]) -> Result<Vec<PathBuf>, CliError> {
 fn run_file(path: &Path) -> Result<Vec<(String, Vec<String>)>, CliError> {
     let invalid = |message: &str| CliError::Json { what: input::name(path), message: message.to_owned() };
     let file: Value = serde_json::from_slice(&input::read(path)?).map_err(|error| invalid(&error.to_string()))?;
-    if ![Some(&json!(1)), Some(&json!(2))].contains(&file.get("spec_version")) {
+    if !matches!(file.get("spec_version").and_then(Value::as_u64), Some(1 | 2)) {
         return Err(invalid("expected a vector file with \"spec_version\": 1 or 2"));
     }
     let cases = file.get("cases").and_then(Value::as_array).ok_or_else(|| invalid("expected \"cases\", an array"))?;

@@ -7,7 +7,7 @@ use crate::compose::{AnchoredAllowance, Composition, Entitlement};
 use crate::configure::{ConfigAnswer, better, overridden, resolve_config};
 use crate::grant_source::GrantSource;
 use crate::idx::{FeatureIdx, UNRESOLVED};
-use crate::json::{Token, WriteJson, end, fields, object, put, write_list};
+use crate::json::{Token, WriteJson, end, fields, object};
 use crate::ladder::{AcrossSubscriptions, Combine, Ladder, Level};
 use crate::reset::{NamedPeriod, ResetPeriod};
 use crate::resolve::{State, resolve};
@@ -47,7 +47,6 @@ struct ResolvedAllowance {
     reset_period: Option<ResetPeriod>,
     zone: Option<Box<str>>,
     cost: Option<Amount>,
-    /// The caps, and the names of their time zones.
     caps: Vec<(Cap, Option<Box<str>>)>,
     origin: OriginName,
 }
@@ -85,11 +84,9 @@ impl WriteJson for ResolvedAllowance {
             fields!(out, "cost": cost);
         }
         if !self.caps.is_empty() {
-            put(out, ",\"caps\":");
-            write_list(out, &self.caps, |(cap, zone), out| {
-                let reset_period = NamedPeriod::new(cap.reset_period, zone.as_deref());
-                NamedCap { limit: cap.limit, reset_period }.write_json(out);
-            });
+            let caps: Vec<NamedCap<'_>> =
+                self.caps.iter().map(|(cap, zone)| NamedCap::new(*cap, zone.as_deref())).collect();
+            fields!(out, "caps": *caps);
         }
         fields!(out, "origin": self.origin);
         end(out);
@@ -311,8 +308,8 @@ fn describe(entitlement: Entitlement<'_>, zones: &[String]) -> Resolution {
                 Terms::Metered(limits) => (limits.limit, Some(limits.reset_period), None),
                 Terms::Credits(credits) => (None, None, Some(credits.cost)),
             };
-            let caps = allowance.caps().iter().map(|cap| (*cap, zone_of(Some(cap.reset_period)))).collect();
             let zone = zone_of(reset_period);
+            let caps = allowance.caps().iter().map(|cap| (*cap, zone_of(Some(cap.reset_period)))).collect();
             ResolvedAllowance { limit, reset_period, zone, cost, caps, origin: name(&allowance.row) }
         })
         .collect();

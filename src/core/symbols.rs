@@ -81,8 +81,8 @@ impl SymbolTable {
             names.add_ons.push(add_on.id);
             names.products.extend(add_on.product);
         }
-        symbols.index(&names);
         symbols.index_zones(&definitions.zones);
+        symbols.index(&names);
         symbols
     }
 
@@ -99,7 +99,7 @@ impl SymbolTable {
         self.facts.push(FeatureFacts { feature_type, has_no_units, ..FeatureFacts::default() });
     }
 
-    /// Gives each name its position.
+    /// Gives each other name its position.
     pub(crate) fn index(&mut self, names: &Names<'_>) {
         self.feature_keys = Index::new(&[&names.features, &names.codes]);
         self.features = Index::new(&[&names.features]);

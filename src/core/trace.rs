@@ -301,9 +301,13 @@ fn after<'c>(catalog: &'c Catalog, state: &State<'c>) -> After<'c> {
             origins.extend(all.iter().map(|allowance| allowance.row.source.id()));
             allowances.extend(all.iter().map(|allowance| match &allowance.terms {
                 Terms::Metered(limits) => {
-                    let reset_period = Some(named(catalog, limits.reset_period));
-                    let caps = named_caps(catalog, allowance.caps());
-                    AfterAllowance { limit: limits.limit, reset_period, cost: None, caps }
+                    let caps = caps(catalog, allowance.caps());
+                    AfterAllowance {
+                        limit: limits.limit,
+                        reset_period: Some(named(catalog, limits.reset_period)),
+                        cost: None,
+                        caps,
+                    }
                 }
                 Terms::Credits(credits) => {
                     AfterAllowance { limit: None, reset_period: None, cost: Some(credits.cost), caps: Vec::new() }
@@ -327,8 +331,8 @@ fn named(catalog: &Catalog, period: ResetPeriod) -> NamedPeriod<'_> {
     NamedPeriod::new(period, catalog.zone_name(period))
 }
 
-fn named_caps<'c>(catalog: &'c Catalog, caps: &[Cap]) -> Vec<NamedCap<'c>> {
-    caps.iter().map(|cap| NamedCap { limit: cap.limit, reset_period: named(catalog, cap.reset_period) }).collect()
+fn caps<'c>(catalog: &'c Catalog, caps: &[Cap]) -> Vec<NamedCap<'c>> {
+    caps.iter().map(|cap| NamedCap::new(*cap, catalog.zone_name(cap.reset_period))).collect()
 }
 
 fn granted<'c>(catalog: &'c Catalog, value: &'c Value) -> Granted<'c> {
@@ -340,7 +344,7 @@ fn granted<'c>(catalog: &'c Catalog, value: &'c Value) -> Granted<'c> {
             enabled: Some(metered.enabled),
             limit: Some(metered.limit),
             reset_period: Some(named(catalog, metered.reset_period)),
-            caps: named_caps(catalog, &metered.caps),
+            caps: caps(catalog, &metered.caps),
             ..nothing
         },
         Value::Credits(credits) => Granted { enabled: Some(credits.enabled), cost: Some(credits.cost), ..nothing },

@@ -123,8 +123,14 @@ pub struct Cap {
 /// A cap with the name of its time zone.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub(crate) struct NamedCap<'c> {
-    pub limit: Amount,
-    pub reset_period: NamedPeriod<'c>,
+    limit: Amount,
+    reset_period: NamedPeriod<'c>,
+}
+
+impl<'c> NamedCap<'c> {
+    pub fn new(cap: Cap, zone: Option<&'c str>) -> NamedCap<'c> {
+        NamedCap { limit: cap.limit, reset_period: NamedPeriod::new(cap.reset_period, zone) }
+    }
 }
 
 impl WriteJson for NamedCap<'_> {

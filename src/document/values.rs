@@ -124,8 +124,8 @@ fn caps(node: Node<'_>, zones: &mut ZoneNames) -> Option<Vec<Cap>> {
     });
     // The order in which they are written changes nothing.
     let key = |cap: &Cap| {
-        let zone = cap.reset_period.zone().and_then(|zone| zone.item(zones));
-        NamedPeriod::new(cap.reset_period, zone.map(String::as_str)).to_json()
+        let zone = cap.reset_period.zone().and_then(|zone| zone.item(zones)).map(String::as_str);
+        NamedPeriod::new(cap.reset_period, zone).to_json()
     };
     sort_by(&mut caps, |a: &Cap, b: &Cap| key(a).cmp(&key(b)));
     if MAX_CAPS < n_items {

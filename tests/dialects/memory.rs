@@ -185,6 +185,10 @@ impl Store for Memory {
         Ok((users.len() as u64, users.first().map(|entity| entity.id.clone())))
     }
 
+    fn removed(&self, kind: Kind, id: &str) -> Result<Option<Instant>, ApiError> {
+        Ok(self.removed.get(&(kind, id.to_owned())).copied())
+    }
+
     fn zones(&self) -> ZoneSource {
         mayuse_zones::offsets
     }
@@ -198,10 +202,6 @@ impl Store for Memory {
         names.sort();
         names.dedup();
         Ok(names)
-    }
-
-    fn removed(&self, kind: Kind, id: &str) -> Result<Option<Instant>, ApiError> {
-        Ok(self.removed.get(&(kind, id.to_owned())).copied())
     }
 
     fn definitions(&self) -> Result<Document, ApiError> {
