@@ -222,14 +222,16 @@ pub(crate) fn admit_caps<'c>(
 
 /// The order of caps: the shortest window at hand first, then by the name of the reset period.
 fn by_length(a: &AllowanceResult<'_>, b: &AllowanceResult<'_>) -> Ordering {
-    let key = |result: &AllowanceResult<'_>| {
-        let period = result.answer.metering.period?;
-        let window = period.window;
-        let length = window.end.map_or(i64::MAX, |end| end.millis().saturating_sub(window.start.millis()));
-        let every = period.rule.every().map(|every| (every.unit.name(), every.interval()));
-        Some((length, period.rule.name(), period.rule.sub_cycle(), every))
-    };
-    key(a).cmp(&key(b))
+    let (Some(a), Some(b)) = (a.answer.metering.period, b.answer.metering.period) else { return Ordering::Equal };
+    let length =
+        |window: &Window| window.end.map_or(i64::MAX, |end| end.millis().saturating_sub(window.start.millis()));
+    let every = |rule: ResetPeriod| rule.every().map(|every| (every.unit.name(), every.interval()));
+    length(&a.window)
+        .cmp(&length(&b.window))
+        .then_with(|| a.rule.name().cmp(b.rule.name()))
+        .then_with(|| a.rule.sub_cycle().cmp(&b.rule.sub_cycle()))
+        .then_with(|| every(a.rule).cmp(&every(b.rule)))
+        .then_with(|| a.zone.cmp(&b.zone))
 }
 
 /// The reset period that an answer shows: months that do not cut the billing period are the billing cycle.

@@ -168,15 +168,17 @@ impl Stated<'_> {
         let mut rows: Vec<Held<'c>> = vec![(row, anchored.subscription)];
         rows.extend(anchored.allowance.joined().iter().map(|row| (*row, anchored.subscription)));
         let mut usage = |rule: ResetPeriod| {
-            let window = window(rule, &anchored.anchors, &context.catalog.zones, context.now);
+            let (zones, now) = (&context.catalog.zones, context.now);
+            let window = window(rule, &anchored.anchors, zones, now);
             // Months that do not cut the billing period are the billing period.
             let is_same = |stated: ResetPeriod| {
                 stated.is_by_cycle()
                     && rule.is_by_cycle()
-                    && self::window(stated, &anchored.anchors, &context.catalog.zones, context.now) == window
+                    && self::window(stated, &anchored.anchors, zones, now) == window
             };
-            let own = self.sum(&rows, rule, &is_same)?;
-            let priced = self.sum(priced, rule, &is_same)?;
+            let zone = context.catalog.zone_name(rule);
+            let own = self.sum(&rows, rule, zone, &is_same)?;
+            let priced = self.sum(priced, rule, zone, &is_same)?;
             let Some((consumed, reserved)) = own.or(priced) else { return Ok(self.otherwise) };
             // Entries that hold nothing leave what the question holds.
             let reserved = if reserved.is_zero() { self.otherwise.reserved } else { reserved };
@@ -207,6 +209,7 @@ impl Stated<'_> {
         &mut self,
         rows: &[Held<'_>],
         rule: ResetPeriod,
+        zone: Option<&str>,
         is_same: &dyn Fn(ResetPeriod) -> bool,
     ) -> Result<Option<(Amount, Amount)>, Overflow> {
         let rank = |entry: &UsageEntry, (row, subscription): &Held<'_>| {
@@ -216,7 +219,8 @@ impl Stated<'_> {
                 (true, false) => None,
             };
             let period = match entry.period {
-                Some(period) if period.is_equivalent(rule) => 8,
+                Some(_) if entry.zone.as_deref() != zone => return None,
+                Some(period) if period.with_zone(rule.zone()).is_equivalent(rule) => 8,
                 Some(period) if is_same(period) => 4,
                 Some(_) => return None,
                 None => 0_u8,

@@ -31,6 +31,7 @@ impl UsageEntry {
             (a, b) => a.is_none() && b.is_none(),
         };
         same_period
+            && self.zone == other.zone
             && self.origin == other.origin
             && self.subscription_id == other.subscription_id
             && self.starts_at == other.starts_at
