@@ -113,6 +113,8 @@ interface Answer extends Partial<Metering> {
   allowed: boolean;
   customer_id: string;
   subscription_id: string | null;
+  /** The fallback plan stood in for a subscription. */
+  fallback?: true;
   feature: { id: string | null; code: string; name: string | null };
   type: "BOOLEAN" | "METERED" | "CREDITS" | null;
   /** The configured switch alone. */

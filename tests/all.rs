@@ -10,6 +10,7 @@
 )]
 #![expect(clippy::arithmetic_side_effects, reason = "so does an overflow; tests are built with checks")]
 
+mod random_time;
 mod random;
 mod rewriting;
 mod laws;
@@ -27,5 +28,6 @@ mod reader;
 mod workload;
 
 mod hostile;
+mod rows_in_time;
 mod vectors;
 mod tidy;

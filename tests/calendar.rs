@@ -1,7 +1,8 @@
 //! The calendar arithmetic against another library and another way: `jiff`, and periods counted
 //! one by one, where the core computes them at once.
 
-use crate::random::{MS_PER_DAY, RandomBilling, at, billing, cases, rhythm, unit, week_start};
+use crate::random::{RandomBilling, billing, cases, rhythm, unit, week_start};
+use crate::random_time::{MS_PER_DAY, at};
 use jiff::civil::{self, DateTime};
 use jiff::{Span, ToSpan, Unit as Largest};
 use mayuse_core::{

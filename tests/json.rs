@@ -3,7 +3,8 @@
 //! The laws look at every decision they make in the same way.
 
 use crate::counting::allocations;
-use crate::random::{any_instant, cases};
+use crate::random::cases;
+use crate::random_time::any_instant;
 use mayuse_core::{Amount, FullCatalog, Instant, Question, SnapshotMeta, WriteJson, decide};
 use mayuse_document::{Tree, ask_resolution, ask_window};
 use mayuse_tests::{compiled, instant};

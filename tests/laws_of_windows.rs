@@ -1,6 +1,7 @@
 //! Laws of windows: whatever the rule, they tile time and do not depend on the way to them.
 
-use crate::random::{RandomBilling, any_instant, at, billing, cases, resetting_rule, sliding_rule};
+use crate::random::{RandomBilling, billing, cases, resetting_rule, sliding_rule};
+use crate::random_time::{any_instant, at};
 use mayuse_core::{Anchors, BillingPeriod, Instant, ResetPeriod, Window, window};
 use proptest::prelude::*;
 

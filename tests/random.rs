@@ -4,20 +4,14 @@
 //! close together, so that rows meet each other, limits are just reached, and edges are hit.
 //! Their parts are boxed: nested as they are, they would be too large for the stack of a test.
 
-use mayuse_core::{
-    Billing, BillingPeriod, BillingSchedule, CalendarInterval, Instant, Interval, ResetPeriod, Unit, Weekday,
-};
+use crate::random_time::{FIRST_DAY, MS_PER_DAY, N_DAYS, STATUSES, access, at, dated, dates, instant};
+use mayuse_core::{Billing, BillingPeriod, BillingSchedule, CalendarInterval, Interval, ResetPeriod, Unit, Weekday};
 use proptest::collection::vec;
 use proptest::option::{self, weighted};
 use proptest::prelude::*;
 use proptest::sample::select;
 use proptest::test_runner::RngSeed;
 use serde_json::{Value, json};
-
-pub const MS_PER_DAY: i64 = 86_400_000;
-/// 2023-01-01, the first day of subscriptions in random catalogs.
-const FIRST_DAY: i64 = 19_358;
-const N_DAYS: i64 = 1_500;
 
 /// So many cases, the same ones in every run. `PROPTEST_CASES` and `PROPTEST_RNG_SEED` say otherwise.
 pub fn cases(n: u32) -> ProptestConfig {
@@ -31,10 +25,6 @@ pub fn cases(n: u32) -> ProptestConfig {
     }
 }
 
-pub fn at(ms: i64) -> Instant {
-    Instant::from_millis(ms.clamp(Instant::MIN.millis(), Instant::MAX.millis())).unwrap()
-}
-
 /// `YYYY-MM-DD` of a day counted from 1970.
 pub fn day_text(day: i64) -> String {
     at(day * MS_PER_DAY).to_string()[..10].to_owned()
@@ -43,24 +33,6 @@ pub fn day_text(day: i64) -> String {
 /// An instant as documents may give it: a date, if it is a midnight.
 pub fn time_text(ms: i64) -> String {
     if ms % MS_PER_DAY == 0 { day_text(ms / MS_PER_DAY) } else { at(ms).to_string() }
-}
-
-/// Any instant; most in years that matter, many at midnight.
-pub fn any_instant() -> impl Strategy<Value = Instant> {
-    let usual = -25_567_i64..84_006;
-    prop_oneof![
-        4 => usual.clone().prop_map(|day| at(day * MS_PER_DAY)),
-        8 => (usual, 0..MS_PER_DAY).prop_map(|(day, ms)| at(day * MS_PER_DAY + ms)),
-        1 => (Instant::MIN.millis()..=Instant::MAX.millis()).prop_map(at),
-        1 => select(vec![Instant::MIN, Instant::EPOCH, Instant::MAX]),
-    ]
-}
-
-/// An instant about the time of random catalogs.
-pub fn now() -> impl Strategy<Value = Instant> {
-    // Mostly when subscriptions have started and trials may still last.
-    let day = prop_oneof![1 => -30..N_DAYS, 3 => 200_i64..900].prop_map(|day| FIRST_DAY + day);
-    (day, prop_oneof![Just(0), 0..MS_PER_DAY]).prop_map(|(day, ms)| at(day * MS_PER_DAY + ms))
 }
 
 pub fn unit() -> impl Strategy<Value = Unit> {
@@ -196,14 +168,16 @@ fn amount(amounts: Amounts) -> BoxedStrategy<String> {
 
 fn metered(rules: Rules, amounts: Amounts) -> BoxedStrategy<Value> {
     let pct = || select(vec!["0", "10", "50", "33.3"]);
-    let overage = (select(vec!["BLOCK", "BLOCK", "ALLOW"]), option::of(pct()))
-        .prop_map(|(behavior, grace)| json!({ "behavior": behavior, "grace_pct": grace }));
+    let behavior = || select(vec!["BLOCK", "BLOCK", "ALLOW"]);
+    let overage = (behavior(), option::of(pct()), weighted(0.3, behavior())).prop_map(
+        |(behavior, grace, in_trial)| json!({ "behavior": behavior, "grace_pct": grace, "in_trial": in_trial }),
+    );
     let limit = weighted(0.9, amount(amounts));
     (any::<u8>(), limit, rule(rules), weighted(0.3, overage), weighted(0.3, pct()))
         .prop_map(|(dice, limit, rule, overage, warning)| {
             json!({
                 "type": "METERED", "enabled": dice > 30, "limit": limit, "reset_period": rule, "overage": overage,
-                "warning_threshold_pct": warning,
+                "warning_threshold_pct": warning, "per_seat": dice % 5 == 0,
             })
         })
         .boxed()
@@ -228,6 +202,24 @@ fn created_at() -> impl Strategy<Value = Option<&'static str>> {
     option::of(select(vec!["2024-01-01T00:00:00Z", "2024-06-30T10:00:00Z", "2025-01-31T23:59:59.999Z"]))
 }
 
+/// The rows of an owner on one feature: one without dates, one with dates, or two that follow each other.
+fn rows_on(feature: usize, rules: Rules, amounts: Amounts) -> BoxedStrategy<Vec<Value>> {
+    let row = || row(feature, rules, amounts);
+    let one = row().prop_map(|row| vec![row]);
+    let in_time = (row(), dates()).prop_map(|(mut row, dates)| {
+        dated(&mut row, dates);
+        vec![row]
+    });
+    let two = (row(), row(), instant(), prop_oneof![Just(0), 0..40 * MS_PER_DAY]).prop_map(
+        |(mut first, mut second, end, gap)| {
+            dated(&mut first, (None, Some(end)));
+            dated(&mut second, (Some(end + gap), None));
+            vec![second, first]
+        },
+    );
+    prop_oneof![6 => one, 2 => in_time, 1 => two].boxed()
+}
+
 fn row(feature: usize, rules: Rules, amounts: Amounts) -> BoxedStrategy<Value> {
     (value(feature, rules, amounts), created_at(), 0..3, any::<bool>())
         .prop_map(move |(value, created_at, id, by_code)| {
@@ -240,10 +232,10 @@ fn row(feature: usize, rules: Rules, amounts: Amounts) -> BoxedStrategy<Value> {
         .boxed()
 }
 
-/// The rows of one owner: at most one on each feature, each with this probability.
+/// The rows of one owner, on each feature with this probability.
 fn rows(p: f64, rules: Rules, amounts: Amounts) -> BoxedStrategy<Value> {
-    let on = move |feature| weighted(p, row(feature, rules, amounts));
-    (on(0), on(1), on(2), on(3)).prop_map(|(a, b, c, d)| [a, b, c, d].into_iter().flatten().collect()).boxed()
+    let on = move |feature| weighted(p, rows_on(feature, rules, amounts));
+    (on(0), on(1), on(2), on(3)).prop_map(|(a, b, c, d)| [a, b, c, d].into_iter().flatten().flatten().collect()).boxed()
 }
 
 fn product() -> impl Strategy<Value = Option<&'static str>> {
@@ -253,7 +245,11 @@ fn product() -> impl Strategy<Value = Option<&'static str>> {
 fn feature(n: usize, rules: Rules, amounts: Amounts) -> BoxedStrategy<Value> {
     let status = prop_oneof![15 => Just("ACTIVE"), 1 => Just("DISABLED")];
     let policy = weighted(0.1, select(vec!["ALLOW", "DENY"]));
-    (status, product(), weighted(0.3, row(n, rules, amounts)), policy).prop_map(
+    let default = (row(n, rules, amounts), weighted(0.2, dates())).prop_map(|(mut row, dates)| {
+        dated(&mut row, dates.unwrap_or_default());
+        row
+    });
+    (status, product(), weighted(0.3, default), policy).prop_map(
         move |(status, product, default, policy)| {
             let kind = if n == 0 { "BOOLEAN" } else { "METERED" };
             json!({
@@ -290,10 +286,11 @@ fn add_on(n: usize, rules: Rules, amounts: Amounts) -> BoxedStrategy<Value> {
 
 fn customer(name: &'static str, rules: Rules, amounts: Amounts) -> BoxedStrategy<Value> {
     let archived = weighted(0.05, select(vec!["2024-09-01T00:00:00Z", "2026-01-01T00:00:00Z"]));
-    (rows(0.1, rules, amounts), archived)
-        .prop_map(move |(rows, archived)| {
+    (rows(0.1, rules, amounts), archived, weighted(0.5, instant()))
+        .prop_map(move |(rows, archived, created)| {
             json!({
                 "id": format!("cus_{name}"), "alias": name, "name": name, "entitlements": rows, "archived_at": archived,
+                "created_at": created.map(|ms| at(ms).to_string()),
             })
         })
         .boxed()
@@ -306,14 +303,23 @@ pub fn subscription(rules: Rules, amounts: Amounts) -> BoxedStrategy<Value> {
         2 => Just("TRIAL_ACTIVE"),
         2 => select(vec!["PENDING_CHARGE", "PENDING_ACTIVATION", "TRIAL_EXPIRED", "PAUSED", "SUSPENDED", "CANCELLED"]),
     ];
-    let held =
-        (0..N_ADD_ONS, 0..4).prop_map(|(n, quantity)| json!({ "add_on_id": format!("add_{n}"), "quantity": quantity }));
+    let in_time = weighted(0.3, crate::random_time::dates());
+    let held = (0..N_ADD_ONS, 0..4, in_time).prop_map(|(n, quantity, dates)| {
+        let mut held = json!({ "add_on_id": format!("add_{n}"), "quantity": quantity });
+        dated(&mut held, dates.unwrap_or_default());
+        held
+    });
+    let change = (select(STATUSES.to_vec()), instant())
+        .prop_map(|(status, ms)| json!({ "status": status, "at": at(ms).to_string() }));
+    let changes = weighted(0.3, vec(change, 1..4));
+    let statuses = (weighted(0.3, instant()), changes, weighted(0.3, 1..9_u32));
     let dates =
         (0_i64..500, weighted(0.2, 1_i64..1_200), option::of((-10_i64..40, 0..MS_PER_DAY)), option::of(0_u32..700));
     let owner = prop_oneof![5 => Just("cus_a"), 1 => Just("cus_b")];
     let sold = (0..N_PLANS, 1..=2, owner, vec(held, 0..4), product());
-    (status, billing(), dates, sold, rows(0.15, rules, amounts)).prop_map(
-        |(status, billing, (start, length, activated, trial), (plan, version, owner, held, product), rows)| {
+    (status, billing(), dates, sold, rows(0.15, rules, amounts), statuses).prop_map(
+        |(status, billing, (start, length, activated, trial), (plan, version, owner, held, product), rows, statuses)| {
+            let (since, changes, seats) = statuses;
             let start = FIRST_DAY + start;
             let clock = billing.from.rem_euclid(MS_PER_DAY);
             let time = |day: i64| time_text(day * MS_PER_DAY + clock);
@@ -326,6 +332,7 @@ pub fn subscription(rules: Rules, amounts: Amounts) -> BoxedStrategy<Value> {
                 "current_period_end": billing.to.map(time_text),
                 "billing_start_date": billing.billing_start.map(time_text),
                 "add_ons": held, "entitlements": rows, "components": [{ "name": "Seat", "product_id": product }],
+                "status_since": since.map(|ms| at(ms).to_string()), "status_changes": changes, "seats": seats,
             })
         },
     ).boxed()
@@ -364,14 +371,16 @@ pub fn catalog(
         [add_on(0), add_on(1), add_on(2)],
         [customer("a"), customer("b")],
         vec(subscription(rules, amounts), 0..=n_subscriptions),
+        (access(), weighted(0.3, select(vec!["plv_0_1", "plv_1_2"]))),
     )
-        .prop_map(|(ladder, features, plans, add_ons, customers, mut subscriptions)| {
+        .prop_map(|(ladder, features, plans, add_ons, customers, mut subscriptions, (access, fallback))| {
             for (n, subscription) in subscriptions.iter_mut().enumerate() {
                 subscription["id"] = json!(format!("sub_{n}"));
             }
             json!({
                 "format": 1, "ladder": ladder, "features": features, "plans": plans, "add_ons": add_ons,
-                "customers": customers, "subscriptions": subscriptions,
+                "customers": customers, "subscriptions": subscriptions, "access_statuses": access,
+                "fallback_plan_version_id": fallback,
             })
         })
         .boxed()

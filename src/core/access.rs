@@ -61,11 +61,4 @@ impl Access {
     pub(crate) fn entries_of<'a>(&'a self, status: Status, word: &str) -> impl Iterator<Item = &'a AccessEntry> {
         self.others.iter().filter(move |entry| entry.status == status && *entry.word == *word)
     }
-
-    /// Whether the word of an unknown status is listed without a condition.
-    #[cold]
-    #[inline(never)]
-    pub(crate) fn has_word(&self, word: &str) -> bool {
-        self.entries_of(Status::Unknown, word).any(|entry| entry.condition == AccessCondition::Always)
-    }
 }

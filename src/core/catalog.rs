@@ -4,6 +4,7 @@
 //! opened with a catalog.
 
 use crate::access::Access;
+use crate::dates::Dates;
 use crate::definitions::{
     AddOnDefinition, Definitions, FeatureDefinition, PlanDefinition, SoldWith, VersionDefinition,
 };
@@ -12,7 +13,7 @@ use crate::ladder::Ladder;
 use crate::snapshot::{Policy, SnapshotMeta};
 use crate::symbols::SymbolTable;
 use crate::time::Instant;
-use crate::value::{FeatureType, Grant, UncheckedGrant, row_on};
+use crate::value::{FeatureType, Grant, UncheckedGrant};
 use crate::zone::Zone;
 
 /// The definitions that decisions about all customers share: features, plans, add-ons and the ladder.
@@ -101,8 +102,12 @@ impl SharedGrants {
         SharedGrants { mask: rows.iter().fold(0, |mask, row| mask | Self::bit(row.feature)), rows: rows.into() }
     }
 
-    pub fn on(&self, feature: FeatureIdx) -> Option<&Grant> {
-        if self.mask & Self::bit(feature) == 0 { None } else { row_on(&self.rows, feature) }
+    pub fn on(&self, feature: FeatureIdx, dates: &Dates) -> Option<&Grant> {
+        if self.mask & Self::bit(feature) == 0 { None } else { dates.row_on(&self.rows, feature) }
+    }
+
+    pub fn rows(&self) -> &[Grant] {
+        &self.rows
     }
 
     fn bit(feature: FeatureIdx) -> u64 {

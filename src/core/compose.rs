@@ -2,8 +2,10 @@
 //!
 //! Checks, traces and `resolve_rows` all compose here. The rules are in section 5 of docs/semantics.md.
 
+use crate::applied_grant::AppliedGrant;
 use crate::ladder::Combine;
-use crate::resolve::{Allowance, AppliedGrant, Overflow, State, Terms, evict_smaller, merge_into};
+use crate::resolve::{Allowance, Overflow, State, Terms, evict_smaller, merge_into};
+use crate::time::Instant;
 use crate::value::Value;
 use crate::windowing::Anchors;
 
@@ -34,10 +36,10 @@ pub(crate) struct AnchoredAllowance<'c> {
 
 impl<'c> Entitlement<'c> {
     /// The entitlement from a chain without allowances. `mismatch` says that type mismatches were left out of it.
-    pub fn of(state: State<'c>, mismatch: bool, subscription: &'c str) -> Entitlement<'c> {
+    pub fn of(state: State<'c>, mismatch: bool, subscription: Option<&'c str>) -> Entitlement<'c> {
         match state {
-            State::On(row) => Entitlement::On(row, Some(subscription)),
-            State::Off(row) => Entitlement::Off(row, Some(subscription)),
+            State::On(row) => Entitlement::On(row, subscription),
+            State::Off(row) => Entitlement::Off(row, subscription),
             State::Absent | State::Allowances(_) if mismatch => Entitlement::TypeMismatch,
             State::Absent | State::Allowances(_) => Entitlement::None,
         }
@@ -84,12 +86,11 @@ pub(crate) struct Composition<'c> {
 
 impl<'c> Composition<'c> {
     /// Adds a resolved chain.
-    pub fn add(&mut self, state: State<'c>, mismatch: bool, anchors: Anchors, subscription: &'c str) {
+    pub fn add(&mut self, state: State<'c>, mismatch: bool, anchors: Anchors, subscription: Option<&'c str>) {
         if let State::Allowances(allowances) = state {
-            let subscription = Some(subscription);
             self.allowances.extend(allowances.into_iter().map(|allowance| AnchoredAllowance {
                 allowance,
-                anchors,
+                anchors: Anchors { activation: allowance.starts_at().unwrap_or(anchors.activation), ..anchors },
                 subscription,
             }));
         } else {
@@ -126,8 +127,18 @@ impl<'c> Composition<'c> {
                             !evict_smaller(&mut self.allowances, |anchored| &anchored.allowance, limits)
                         }
                         Terms::Metered(limits) => {
-                            let held = self.allowances.iter_mut().map(|anchored| &mut anchored.allowance);
-                            merge_into(combine, held, allowance.row, limits)?
+                            let mut joined = false;
+                            for held in &mut self.allowances {
+                                // Only a start of a row keeps them apart, not the creation of the override.
+                                let same_start = match (held.allowance.starts_at(), limits.starts_at) {
+                                    (None, None) => true,
+                                    (_, start) => {
+                                        start.unwrap_or(created_at(&allowance.row)) == held.anchors.activation
+                                    }
+                                };
+                                joined |= merge_into(combine, &mut held.allowance, allowance.row, limits, same_start)?;
+                            }
+                            joined
                         }
                         Terms::Credits(_) => false,
                     };
@@ -153,4 +164,9 @@ pub(crate) fn drop_mismatches(rows: &mut Vec<AppliedGrant<'_>>) -> bool {
     let before = rows.len();
     rows.retain(|row| !row.grant.value.is_mismatch());
     rows.len() < before
+}
+
+/// The creation of an override, from which its windows count if it has no start.
+pub(crate) fn created_at(row: &AppliedGrant<'_>) -> Instant {
+    row.grant.created_at.unwrap_or(Instant::EPOCH)
 }

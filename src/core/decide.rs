@@ -2,10 +2,12 @@
 
 use crate::admit::{self, Admission, UsageRequest};
 use crate::amount::Amount;
+use crate::applied_grant::AppliedGrant;
 use crate::catalog::{Catalog, Feature};
 use crate::compose::Entitlement;
 use crate::decision::{Decision, FeatureRef, Reason, ValueType};
-use crate::evaluation::{EvaluationContext, always_grants, status_at};
+use crate::evaluation::EvaluationContext;
+use crate::fallback::fallback;
 use crate::features;
 use crate::freshness::{freshness, later, max_age, outdated, policy, too_old};
 use crate::full::FullCatalog;
@@ -14,9 +16,10 @@ use crate::idx::FeatureIdx;
 use crate::packed::{CustomerRecord, Subscription};
 use crate::problem::{Code, Problem};
 use crate::question::Question;
-use crate::resolve::{AppliedGrant, Overflow};
+use crate::resolve::Overflow;
 use crate::snapshot::{Policy, SnapshotMeta};
 use crate::status::Status;
+use crate::status_at::{status_at, status_grants, track_status};
 use crate::time::Instant;
 use crate::trace;
 use crate::valid_until::ValidUntil;
@@ -134,13 +137,23 @@ fn fill<'c>(
         }
         None => subscriptions,
     };
-    let context = EvaluationContext::new(catalog, customer, subscriptions, now);
+    let stand_in;
+    let mut context = EvaluationContext::new(catalog, customer, subscriptions, now);
     valid_until.at(customer.archived_at);
-    track_subscriptions(&context, &mut valid_until);
+    if catalog.fallback.is_some() && question.subscription_id.is_none() && context.granting().next().is_none() {
+        stand_in = fallback(&context, &mut valid_until);
+        context.fallback = stand_in.as_ref();
+        decision.fallback = stand_in.is_some();
+    }
+    let mut all = context.all();
+    while let Some(subscription) = all.next() {
+        track_status(catalog, subscription, now, &mut valid_until);
+    }
     if features::EXPLAIN && question.explain {
         decision.trace = Some(trace::trace(&context, at, feature)?);
     }
     let reason = entitled(decision, &context, at, feature, question, &mut valid_until)?;
+    valid_until.at(context.dates.change());
     decision.valid_until = valid_until.earliest;
     because(reason)
 }
@@ -263,18 +276,6 @@ fn feature_ref<'c>(asked: &'c str, feature: Option<&'c Feature>) -> FeatureRef<'
     }
 }
 
-/// Tracks the starts and ends of subscriptions and the ends of trials.
-fn track_subscriptions(context: &EvaluationContext<'_, '_>, valid_until: &mut ValidUntil) {
-    let mut all = context.all();
-    while let Some(subscription) = all.next() {
-        valid_until.at(Some(subscription.start));
-        valid_until.at(subscription.end);
-        if subscription.status == Status::TrialActive {
-            valid_until.at(subscription.trial_end);
-        }
-    }
-}
-
 /// Why no subscription grants access, and the id of the subscription that represents the others: the one that
 /// started last. A subscription that has yet to start represents them only if none has started.
 fn why_none_grants<'c>(context: &EvaluationContext<'_, 'c>) -> (Reason, Option<&'c str>) {
@@ -290,13 +291,14 @@ fn why_none_grants<'c>(context: &EvaluationContext<'_, 'c>) -> (Reason, Option<&
         }
     }
     let Some(representative) = representative else { return (Reason::NoActiveSubscription, None) };
-    let status = status_at(&representative, context.now);
+    let at = status_at(context.catalog, &representative, context.now);
     let ended = representative.end.is_some_and(|end| end <= context.now);
     let to_start = context.now < representative.start;
-    let reason = match status {
+    let grants = || status_grants(context.catalog, &representative, &at, context.now);
+    let reason = match at.status {
         _ if ended => Reason::SubscriptionEnded,
         // A status that grants access does not explain a denial; the future start does.
-        _ if to_start && always_grants(context.catalog, &representative, status) => Reason::SubscriptionPending,
+        _ if to_start && grants() => Reason::SubscriptionPending,
         Status::Cancelled | Status::Completed | Status::Superseded | Status::Aborted => Reason::SubscriptionEnded,
         Status::TrialExpired => Reason::TrialExpired,
         Status::Paused => Reason::SubscriptionPaused,

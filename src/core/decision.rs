@@ -27,6 +27,8 @@ pub struct Decision<'c> {
     pub customer_id: &'c str,
     /// The id of the subscription that decided or explains the denial.
     pub subscription_id: Option<&'c str>,
+    /// Whether the fallback plan stood in for a subscription that grants access.
+    pub fallback: bool,
     /// The feature.
     pub feature: FeatureRef<'c>,
     /// The type of the value that decided; None for an unknown feature.
@@ -323,6 +325,7 @@ impl<'c> Decision<'c> {
             retryable: false,
             customer_id: "",
             subscription_id: None,
+            fallback: false,
             feature: FeatureRef { id: None, code: "", name: None },
             value_type: None,
             enabled: false,

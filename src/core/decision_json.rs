@@ -18,6 +18,12 @@ impl WriteJson for Decision<'_> {
             "retryable": self.retryable,
             "customer_id": self.customer_id,
             "subscription_id": self.subscription_id,
+        );
+        if self.fallback {
+            fields!(out, "fallback": true);
+        }
+        fields!(
+            out,
             "feature": self.feature,
             "type": self.value_type,
             "enabled": self.enabled,

@@ -1,18 +1,19 @@
 //! The entitlement of one customer: collects the rows that reach the customer, resolves each chain, and anchors its
 //! windows.
 
+use crate::applied_grant::{AppliedGrant, ChainTerms, each_once};
 use crate::catalog::Feature;
-use crate::compose::{AnchoredAllowance, Composition, Entitlement, drop_mismatches};
+use crate::compose::{AnchoredAllowance, Composition, Entitlement, created_at, drop_mismatches};
 use crate::evaluation::EvaluationContext;
 use crate::grant_source::GrantSource;
 use crate::idx::FeatureIdx;
 use crate::ladder::{AcrossSubscriptions, Combine, Level};
-use crate::packed::Subscription;
+use crate::packed::{HeldAddOn, Subscription};
 use crate::reset::ResetPeriod;
-use crate::resolve::{Allowance, AppliedGrant, Overflow, Switch, Switched, Terms, resolve};
-use crate::time::Instant;
+use crate::resolve::{Allowance, Overflow, Terms, resolve};
+use crate::switches::{Switch, Switched};
 use crate::valid_until::ValidUntil;
-use crate::value::{Grant, Value, row_on};
+use crate::value::{Grant, Value};
 use crate::windowing::Anchors;
 
 impl<'c> EvaluationContext<'_, 'c> {
@@ -23,18 +24,14 @@ impl<'c> EvaluationContext<'_, 'c> {
 
     /// The customer override on a feature, if the ladder lists CUSTOMER. The value may be a type mismatch.
     pub fn override_row(&self, feature: FeatureIdx) -> Option<(AppliedGrant<'c>, Combine)> {
-        let grant = row_on(self.customer.rows, feature)?;
+        let grant = self.dates.row_on(self.customer.rows, feature)?;
         let combine = self.catalog.ladder.combine(Level::Customer)?;
-        Some((
-            AppliedGrant {
-                source: GrantSource::Customer(self.customer.id, self.customer.name),
-                grant,
-                quantity: 1,
-                additive: false,
-                monthly: false,
-            },
-            combine,
-        ))
+        Some((self.override_of(grant), combine))
+    }
+
+    /// A row of the customer.
+    pub fn override_of(&self, grant: &'c Grant) -> AppliedGrant<'c> {
+        AppliedGrant::new(GrantSource::Customer(self.customer.id, self.customer.name), grant)
     }
 
     /// The customer's entitlement to a feature, over all subscriptions that the question is about.
@@ -56,13 +53,13 @@ impl<'c> EvaluationContext<'_, 'c> {
         if self.catalog.ladder.across == AcrossSubscriptions::Chain {
             let in_scope = self.chain_in_scope(feature);
             return match self.chain_billing() {
-                Some(named) => self.switch_of_chain(at, feature, None, in_scope, named.id),
+                Some(named) => self.switch_of_chain(at, feature, None, in_scope, named.named()),
                 None => Entitlement::None,
             };
         }
         let switch_of = |subscription: &Subscription<'c>| {
             let in_scope = self.in_scope(feature, subscription);
-            self.switch_of_chain(at, feature, Some(subscription), in_scope, subscription.id)
+            self.switch_of_chain(at, feature, Some(subscription), in_scope, subscription.named())
         };
         let mut granting = self.granting();
         let Some(first) = granting.next() else { return Entitlement::None };
@@ -82,7 +79,7 @@ impl<'c> EvaluationContext<'_, 'c> {
         feature: &'c Feature,
         only: Option<&Subscription<'c>>,
         in_scope: bool,
-        named: &'c str,
+        named: Option<&'c str>,
     ) -> Entitlement<'c> {
         let mut state = Switched::Absent;
         let mut mismatch = false;
@@ -102,8 +99,8 @@ impl<'c> EvaluationContext<'_, 'c> {
             }
         }
         match state {
-            Switched::On(row) => Entitlement::On(row, Some(named)),
-            Switched::Off(row) => Entitlement::Off(row, Some(named)),
+            Switched::On(row) => Entitlement::On(row, named),
+            Switched::Off(row) => Entitlement::Off(row, named),
             Switched::Absent if mismatch => Entitlement::TypeMismatch,
             Switched::Absent => Entitlement::None,
         }
@@ -119,23 +116,24 @@ impl<'c> EvaluationContext<'_, 'c> {
                 while let Some(subscription) = granting.next() {
                     rows.clear();
                     let in_scope = self.in_scope(feature, subscription);
-                    self.each_row(at, feature, subscription, in_scope, &mut |row| rows.push(row));
+                    self.subscription_rows(at, feature, subscription, in_scope, &mut rows);
                     let mismatch = drop_mismatches(&mut rows);
                     let anchors =
                         Anchors { activation: subscription.activation(), billing: Some(subscription.billing) };
-                    composition.add(resolve(ladder, &mut rows)?, mismatch, anchors, subscription.id);
+                    let state = resolve(ladder, &self.terms(subscription, feature), &mut rows)?;
+                    composition.add(state, mismatch, anchors, subscription.named());
                 }
             }
             AcrossSubscriptions::Chain => {
                 self.chain_rows(at, feature, self.chain_in_scope(feature), &mut rows);
                 let mismatch = drop_mismatches(&mut rows);
-                if let Some((subscription, anchors)) = self.chain_anchors() {
-                    composition.add(resolve(ladder, &mut rows)?, mismatch, anchors, subscription.id);
+                if let Some((subscription, anchors, terms)) = self.chain_anchors(feature) {
+                    composition.add(resolve(ladder, &terms, &mut rows)?, mismatch, anchors, subscription.named());
                 }
             }
         }
         let Some((row, combine)) = self.customer_override(at) else { return Ok(composition.entitlement()) };
-        let own = resolve(ladder, &mut vec![row])?;
+        let own = resolve(ladder, &ChainTerms::ALONE, &mut vec![row])?;
         composition
             .override_with(combine, own, &mut |allowances, allowance| self.anchor_override(allowances, allowance))
     }
@@ -149,19 +147,26 @@ impl<'c> EvaluationContext<'_, 'c> {
         let mut granting = self.granting();
         while let Some(subscription) = granting.next() {
             for held in subscription.add_ons() {
-                let add_on = self
-                    .catalog
-                    .add_on(held.add_on)
-                    .filter(|add_on| add_on.grants.on(feature).is_some_and(|grant| !grant.value.is_mismatch()));
-                valid_until.at(add_on.and_then(|add_on| add_on.archived_at));
+                self.track_add_on(held, feature, valid_until);
+            }
+            if subscription.extras.has_dated_add_ons() {
+                subscription.dated_add_ons().for_each(|row| self.track_add_on(row.held, feature, valid_until));
             }
         }
     }
 
-    /// Adds the allowances of an override with their anchors: the creation of the override and, for BILLING_CYCLE, the
-    /// billing cycle of each granting subscription.
+    fn track_add_on(&self, held: HeldAddOn, feature: FeatureIdx, valid_until: &mut ValidUntil) {
+        let add_on = self
+            .catalog
+            .add_on(held.add_on)
+            .filter(|add_on| add_on.grants.on(feature, &self.dates).is_some_and(|grant| !grant.value.is_mismatch()));
+        valid_until.at(add_on.and_then(|add_on| add_on.archived_at));
+    }
+
+    /// Adds the allowances of an override with their anchors: the start or creation of the override and, for
+    /// BILLING_CYCLE, the billing cycle of each granting subscription.
     fn anchor_override(&self, allowances: &mut Vec<AnchoredAllowance<'c>>, allowance: Allowance<'c>) {
-        let activation = allowance.row.grant.created_at.unwrap_or(Instant::EPOCH);
+        let activation = allowance.starts_at().unwrap_or(created_at(&allowance.row));
         let by_cycle = matches!(&allowance.terms, Terms::Metered(limits)
             if matches!(limits.reset_period, ResetPeriod::BillingCycle | ResetPeriod::BillingMonth));
         let before = allowances.len();
@@ -171,7 +176,7 @@ impl<'c> EvaluationContext<'_, 'c> {
                 allowances.push(AnchoredAllowance {
                     allowance,
                     anchors: Anchors { activation, billing: Some(subscription.billing) },
-                    subscription: Some(subscription.id),
+                    subscription: subscription.named(),
                 });
             }
         }
@@ -181,6 +186,21 @@ impl<'c> EvaluationContext<'_, 'c> {
                 anchors: Anchors { activation, billing: None },
                 subscription: None,
             });
+        }
+    }
+
+    /// Collects the rows on a feature that reach the customer through a subscription, each once.
+    pub fn subscription_rows(
+        &self,
+        at: FeatureIdx,
+        feature: &'c Feature,
+        subscription: &Subscription<'c>,
+        in_scope: bool,
+        rows: &mut Vec<AppliedGrant<'c>>,
+    ) {
+        self.each_row(at, feature, subscription, in_scope, &mut |row| rows.push(row));
+        if subscription.extras.has_dated_add_ons() {
+            each_once(&self.catalog.ladder, rows);
         }
     }
 
@@ -243,44 +263,68 @@ impl<'c> EvaluationContext<'_, 'c> {
         in_scope: bool,
         each: &mut impl FnMut(AppliedGrant<'c>),
     ) {
-        let EvaluationContext { catalog, now, .. } = *self;
+        let catalog = self.catalog;
         let mut emit = |source, grant: Option<&'c Grant>| {
             if let Some(grant) = grant {
-                each(AppliedGrant { source, grant, quantity: 1, additive: false, monthly: false });
+                each(AppliedGrant::new(source, grant));
             }
         };
         match level {
             _ if !in_scope && level != Level::Subscription => {}
-            Level::Feature => emit(GrantSource::Feature(feature), feature.default.as_ref()),
+            Level::Feature => {
+                let default = feature.default.as_ref().filter(|grant| self.dates.has(grant));
+                emit(GrantSource::Feature(feature), default);
+            }
             Level::Plan => {
                 let plan = catalog.version(subscription.version).and_then(|version| catalog.plan(version.plan));
                 if let Some(plan) = plan {
-                    emit(GrantSource::Plan(plan), plan.grants.on(at));
+                    emit(GrantSource::Plan(plan), plan.grants.on(at, &self.dates));
                 }
             }
             Level::PlanVersion => {
                 if let Some(version) = catalog.version(subscription.version) {
-                    emit(GrantSource::PlanVersion(version, catalog), version.grants.on(at));
+                    emit(GrantSource::PlanVersion(version, catalog), version.grants.on(at, &self.dates));
                 }
             }
             Level::AddOn => {
                 for held in subscription.add_ons() {
-                    let Some(add_on) = catalog.add_on(held.add_on) else { continue };
-                    let Some(grant) = add_on.grants.on(at) else { continue };
-                    let archived = add_on.archived_at.is_some_and(|archived| archived <= now);
-                    let additive = add_on.multi_instance && !archived;
-                    each(AppliedGrant {
-                        source: GrantSource::AddOn(add_on),
-                        grant,
-                        quantity: held.quantity,
-                        additive,
-                        monthly: false,
-                    });
+                    if let Some(row) = self.held_row(at, held) {
+                        each(row);
+                    }
+                }
+                if subscription.extras.has_dated_add_ons() {
+                    self.each_dated_row(at, subscription, &mut |row| each(row));
                 }
             }
-            Level::Subscription => emit(GrantSource::Subscription(subscription.id), row_on(subscription.rows, at)),
+            Level::Subscription => {
+                emit(GrantSource::Subscription(subscription.id), self.dates.row_on(subscription.rows, at));
+            }
             // The customer override is applied once, over all subscriptions.
             Level::Customer => {}
+        }
+    }
+
+    /// The row of an add-on.
+    #[cfg_attr(not(feature = "small"), inline(always))]
+    fn held_row(&self, at: FeatureIdx, held: HeldAddOn) -> Option<AppliedGrant<'c>> {
+        let add_on = self.catalog.add_on(held.add_on)?;
+        let grant = add_on.grants.on(at, &self.dates)?;
+        let archived = add_on.archived_at.is_some_and(|archived| archived <= self.now);
+        let additive = add_on.multi_instance && !archived;
+        let row = AppliedGrant::new(GrantSource::AddOn(add_on), grant);
+        Some(AppliedGrant { quantity: held.quantity, additive, ..row })
+    }
+
+    /// Calls `each` with the rows of the add-ons that a subscription holds for a time.
+    #[cold]
+    #[inline(never)]
+    fn each_dated_row(&self, at: FeatureIdx, subscription: &Subscription<'c>, each: &mut dyn FnMut(AppliedGrant<'c>)) {
+        for dated in subscription.dated_add_ons() {
+            if let Some(row) = self.held_row(at, dated.held)
+                && self.dates.hold(dated.starts_at, dated.expires_at)
+            {
+                each(row.held(dated.starts_at, dated.expires_at));
+            }
         }
     }
 
@@ -304,18 +348,26 @@ impl<'c> EvaluationContext<'_, 'c> {
     pub fn chain_rows(&self, at: FeatureIdx, feature: &'c Feature, in_scope: bool, rows: &mut Vec<AppliedGrant<'c>>) {
         // All windows of a chain follow one billing cycle, whichever subscription a row came through.
         let monthly = self.chain_billing().is_some_and(|subscription| subscription.billing.is_monthly());
+        // Rows with dates may be many: they are sorted, not searched for.
+        let mut in_time: Vec<AppliedGrant<'c>> = Vec::new();
         let mut granting = self.granting();
         while let Some(subscription) = granting.next() {
-            self.each_row(at, feature, subscription, in_scope, &mut |row| match rows
-                .iter_mut()
-                .find(|held| std::ptr::eq(held.grant, row.grant))
-            {
-                Some(held) if row.source.level() == Level::AddOn => {
-                    held.quantity = held.quantity.saturating_add(row.quantity);
+            self.each_row(at, feature, subscription, in_scope, &mut |row| {
+                if row.starts_at.is_some() || row.expires_at.is_some() {
+                    return in_time.push(AppliedGrant { monthly, ..row });
                 }
-                Some(_) => {}
-                None => rows.push(AppliedGrant { monthly, ..row }),
+                match rows.iter_mut().find(|held| std::ptr::eq(held.grant, row.grant)) {
+                    Some(held) if row.source.level() == Level::AddOn => {
+                        held.quantity = held.quantity.saturating_add(row.quantity);
+                    }
+                    Some(_) => {}
+                    None => rows.push(AppliedGrant { monthly, ..row }),
+                }
             });
+        }
+        if !in_time.is_empty() {
+            rows.append(&mut in_time);
+            each_once(&self.catalog.ladder, rows);
         }
     }
 }

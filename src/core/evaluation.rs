@@ -3,21 +3,27 @@
 //! Cursors lend subscriptions one by one, because copying a subscription costs more than reading it, and nearly every
 //! customer has one.
 
+use crate::applied_grant::ChainTerms;
 use crate::catalog::{Catalog, Feature};
+use crate::dates::Dates;
 use crate::idx::ProductIdx;
-use crate::packed::{Customer, Subscription, SubscriptionIter, Subscriptions};
-use crate::status::Status;
+use crate::packed::{Customer, HeldAddOn, Subscription, SubscriptionIter, Subscriptions};
+use crate::status_at::{grants_access, is_in_trial};
 use crate::time::Instant;
 use crate::windowing::Anchors;
 
 /// The data for a question about one customer at one instant.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub(crate) struct EvaluationContext<'s, 'c> {
     pub catalog: &'c Catalog,
     pub customer: &'s Customer<'c>,
     /// The subscriptions the question is about.
     pub subscriptions: &'s Subscriptions<'c>,
     pub now: Instant,
+    /// The dates of the rows that were asked for.
+    pub dates: Dates,
+    /// The subscription to the fallback plan, in place of one that grants access.
+    pub fallback: Option<&'s Subscription<'c>>,
     /// Whether the first subscription grants access at `now`.
     first_grants: bool,
 }
@@ -62,7 +68,8 @@ impl<'s, 'c> EvaluationContext<'s, 'c> {
         now: Instant,
     ) -> EvaluationContext<'s, 'c> {
         let first_grants = subscriptions.first.as_ref().is_some_and(|first| grants_access(catalog, first, now));
-        EvaluationContext { catalog, customer, subscriptions, now, first_grants }
+        let dates = Dates::new(now);
+        EvaluationContext { catalog, customer, subscriptions, now, dates, fallback: None, first_grants }
     }
 
     /// All subscriptions that the question is about, in the order of their ids.
@@ -78,7 +85,7 @@ impl<'s, 'c> EvaluationContext<'s, 'c> {
     /// The subscriptions that grant access at `now`, in the order of their ids.
     #[inline]
     pub fn granting(&self) -> SubscriptionCursor<'s, 'c> {
-        let first = if self.first_grants { self.subscriptions.first.as_ref() } else { None };
+        let first = if self.first_grants { self.subscriptions.first.as_ref() } else { self.fallback };
         SubscriptionCursor { first, others: self.subscriptions.iter(), granting: Some((self.catalog, self.now)) }
     }
 }
@@ -104,9 +111,21 @@ impl<'c> EvaluationContext<'_, 'c> {
         let version = self.catalog.version(subscription.version);
         version.is_some_and(|version| version.products.contains(&product))
             || subscription.products().any(|held| held == product)
-            || subscription
-                .add_ons()
-                .any(|held| self.catalog.add_on(held.add_on).is_some_and(|add_on| add_on.product == Some(product)))
+            || subscription.add_ons().any(|held| self.sells(held, product))
+            || (subscription.extras.has_dated_add_ons() && self.has_dated_product(subscription, product))
+    }
+
+    fn sells(&self, held: HeldAddOn, product: ProductIdx) -> bool {
+        self.catalog.add_on(held.add_on).is_some_and(|add_on| add_on.product == Some(product))
+    }
+
+    /// Whether an add-on row with dates that hold carries a product.
+    #[cold]
+    #[inline(never)]
+    fn has_dated_product(&self, subscription: &Subscription<'_>, product: ProductIdx) -> bool {
+        subscription
+            .dated_add_ons()
+            .any(|row| self.sells(row.held, product) && self.dates.hold(row.starts_at, row.expires_at))
     }
 
     /// The subscription whose billing cycle the chain of all granting subscriptions follows: the one with the latest
@@ -123,34 +142,26 @@ impl<'c> EvaluationContext<'_, 'c> {
         latest
     }
 
-    /// The subscription of [`chain_billing`](Self::chain_billing), and the anchors of the chain: its billing cycle, and
-    /// the earliest activation of all granting subscriptions.
-    pub fn chain_anchors(&self) -> Option<(Subscription<'c>, Anchors)> {
+    /// The subscription of [`chain_billing`](Self::chain_billing), the anchors of the chain, and its terms. The
+    /// billing cycle, the seats and the trial are those of the subscription; the activation is the earliest of all
+    /// granting subscriptions.
+    pub fn chain_anchors(&self, feature: &Feature) -> Option<(Subscription<'c>, Anchors, ChainTerms)> {
         let subscription = self.chain_billing()?;
         let mut activation = subscription.activation();
         let mut granting = self.granting();
         while let Some(subscription) = granting.next() {
             activation = activation.min(subscription.activation());
         }
-        Some((subscription, Anchors { activation, billing: Some(subscription.billing) }))
+        let anchors = Anchors { activation, billing: Some(subscription.billing) };
+        Some((subscription, anchors, ChainTerms { activation: Some(activation), ..self.terms(&subscription, feature) }))
     }
-}
 
-/// Whether a subscription grants access at an instant: its status, start and end say so.
-fn grants_access(catalog: &Catalog, subscription: &Subscription<'_>, now: Instant) -> bool {
-    subscription.start <= now
-        && subscription.end.is_none_or(|end| now < end)
-        && always_grants(catalog, subscription, status_at(subscription, now))
-}
-
-/// Whether a status of a subscription grants access without a condition.
-#[inline]
-pub(crate) fn always_grants(catalog: &Catalog, subscription: &Subscription<'_>, status: Status) -> bool {
-    catalog.access.always.contains(status)
-        || (status == Status::Unknown && catalog.access.has_word(subscription.extras.status_word()))
-}
-
-/// The status of a subscription at an instant, after an ended trial.
-pub(crate) fn status_at(subscription: &Subscription<'_>, now: Instant) -> Status {
-    subscription.status.at(subscription.trial_end, subscription.activated_at.is_some(), now)
+    /// The terms of a subscription for a feature.
+    pub fn terms(&self, subscription: &Subscription<'c>, feature: &Feature) -> ChainTerms {
+        ChainTerms {
+            activation: Some(subscription.activation()),
+            seats: if subscription.extras.is_empty() { 1 } else { subscription.seats(feature.product) },
+            in_trial: is_in_trial(self.catalog, subscription, self.now),
+        }
+    }
 }

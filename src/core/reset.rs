@@ -145,6 +145,11 @@ impl ResetPeriod {
         }
     }
 
+    /// Whether windows count from the start of a row or the activation.
+    pub(crate) fn counts_from_start(self) -> bool {
+        matches!(self, ResetPeriod::Never | ResetPeriod::FixedWindow(_))
+    }
+
     /// The name on the wire.
     pub fn name(self) -> &'static str {
         match self {

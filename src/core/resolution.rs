@@ -1,14 +1,16 @@
 //! Resolves entitlement rows that are given without a catalog, for vectors and tools.
 
 use crate::amount::Amount;
+use crate::applied_grant::{AppliedGrant, ChainTerms};
 use crate::compose::{AnchoredAllowance, Composition, Entitlement};
 use crate::grant_source::GrantSource;
 use crate::idx::{FeatureIdx, UNRESOLVED};
 use crate::json::{Token, WriteJson, end, fields, object};
 use crate::ladder::{AcrossSubscriptions, Combine, Ladder, Level};
 use crate::reset::ResetPeriod;
-use crate::resolve::{Allowance, AppliedGrant, Overflow, State, Terms, resolve, resolve_switches};
+use crate::resolve::{Allowance, Overflow, State, Terms, resolve};
 use crate::sort::sort_by;
+use crate::switches::resolve_switches;
 use crate::text::{counted, joined};
 use crate::time::Instant;
 use crate::value::{Credits, Grant, UncheckedValue, Value};
@@ -153,7 +155,8 @@ impl Given {
 
     fn row(&self) -> AppliedGrant<'_> {
         let source = GrantSource::Named(self.level, &self.entity_id);
-        AppliedGrant { source, grant: &self.grant, quantity: self.quantity, additive: self.additive, monthly: false }
+        let row = AppliedGrant::new(source, &self.grant);
+        AppliedGrant { quantity: self.quantity, additive: self.additive, ..row }
     }
 }
 
@@ -205,7 +208,7 @@ fn switch<'g>(ladder: &Ladder, chains: &[Vec<&'g Given>], own: Own<'g>) -> Entit
     };
     let mut result = Entitlement::None;
     for chain in chains {
-        result = result.or_stronger(Entitlement::of(state(chain), false, ""));
+        result = result.or_stronger(Entitlement::of(state(chain), false, None));
     }
     match own.map(|(combine, rows)| (combine, state(&rows))) {
         Some((combine, State::On(row) | State::Off(row))) => result.override_switch(combine, row),
@@ -217,13 +220,13 @@ fn metered<'g>(ladder: &Ladder, chains: &[Vec<&'g Given>], own: Own<'g>) -> Resu
     let state = |rows: &[&'g Given]| {
         let fits = |row: &AppliedGrant<'_>| matches!(row.grant.value, Value::Metered(_) | Value::Credits(_));
         let mut rows: Vec<AppliedGrant<'g>> = rows.iter().map(|given| given.row()).filter(fits).collect();
-        resolve(ladder, &mut rows)
+        resolve(ladder, &ChainTerms::ALONE, &mut rows)
     };
     // A resolution has no windows, so any anchors will do.
     let anchors = Anchors { activation: Instant::EPOCH, billing: None };
     let mut composition = Composition::default();
     for chain in chains {
-        composition.add(state(chain)?, false, anchors, "");
+        composition.add(state(chain)?, false, anchors, None);
     }
     match own {
         Some((combine, rows)) => composition.override_with(combine, state(&rows)?, &mut |allowances, allowance| {

@@ -4,26 +4,13 @@
 //! and its windows anchored, in `entitle`.
 
 use crate::amount::Amount;
-use crate::grant_source::GrantSource;
+use crate::applied_grant::{AppliedGrant, ChainTerms, sort_rows};
 use crate::ladder::{Combine, Ladder};
 use crate::reset::ResetPeriod;
 use crate::sort::sort_by;
-use crate::value::{Behavior, Credits, Grant, Metered, Value};
-
-/// An entitlement row in a chain.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct AppliedGrant<'c> {
-    pub source: GrantSource<'c>,
-    pub grant: &'c Grant,
-    /// The quantity of the add-on; 1 for other rows.
-    pub quantity: u32,
-    /// Whether the limit adds to the other limits of its level, if that is a REPLACE level: the row belongs to an
-    /// add-on that may be held more than once and is not archived.
-    pub additive: bool,
-    /// Whether the billing cycle of its windows is monthly, so that BILLING_CYCLE with and without `sub_cycle` join.
-    /// Not set for switches, which have no windows.
-    pub monthly: bool,
-}
+use crate::switches::Switched;
+use crate::time::Instant;
+use crate::value::{Behavior, Credits, Metered, Value};
 
 /// The result of a chain.
 #[derive(Clone, Debug)]
@@ -47,6 +34,16 @@ pub(crate) struct Allowance<'c> {
 }
 
 impl Allowance<'_> {
+    /// What must be equal for two allowances to join, besides their reset periods.
+    fn dates(&self) -> (Option<Instant>, Option<Instant>) {
+        self.metered().map_or((None, None), Limits::dates)
+    }
+
+    /// The start of the row from which windows count; None for the activation.
+    pub fn starts_at(&self) -> Option<Instant> {
+        self.metered().and_then(|limits| limits.starts_at)
+    }
+
     /// The limits; None for CREDITS.
     pub fn metered(&self) -> Option<&Limits> {
         match &self.terms {
@@ -72,67 +69,23 @@ pub(crate) struct Limits {
     /// The tolerated units above the limit.
     pub grace: Amount,
     pub warning_threshold_pct: Option<Amount>,
+    /// The start of the row from which FIXED_WINDOW and NEVER count; None for the activation.
+    pub starts_at: Option<Instant>,
+    /// The instant from which on the allowance is not there any more.
+    pub expires_at: Option<Instant>,
+}
+
+impl Limits {
+    /// What must be equal for two allowances to join, besides their reset periods: the end and, where windows count
+    /// from it, the start.
+    fn dates(&self) -> (Option<Instant>, Option<Instant>) {
+        (self.expires_at, self.starts_at.filter(|_| self.reset_period.counts_from_start()))
+    }
 }
 
 /// A result with more digits than an amount holds exactly.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Overflow;
-
-impl AppliedGrant<'_> {
-    /// The order within a level: rows without a creation come first.
-    fn is_before(&self, other: &AppliedGrant<'_>) -> bool {
-        self.key() < other.key()
-    }
-
-    pub fn key(&self) -> impl Ord {
-        (self.grant.created_at, &*self.grant.id, self.source.id())
-    }
-}
-
-/// The switches of one level, added in any order: the first row, and the first row that is on.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Switch<'c> {
-    first: Option<AppliedGrant<'c>>,
-    on: Option<AppliedGrant<'c>>,
-}
-
-impl<'c> Switch<'c> {
-    /// Whether the level has no row.
-    pub fn is_silent(&self) -> bool {
-        self.first.is_none()
-    }
-
-    pub fn add(&mut self, row: AppliedGrant<'c>, enabled: bool) {
-        if self.first.is_none_or(|held| row.is_before(&held)) {
-            self.first = Some(row);
-        }
-        if enabled && self.on.is_none_or(|held| row.is_before(&held)) {
-            self.on = Some(row);
-        }
-    }
-
-    /// Combines the level with the switch from below.
-    pub fn on_top_of(&self, below: Switched<'c>, combine: Combine) -> Switched<'c> {
-        let Some(first) = self.first else { return below };
-        match (below, self.on, combine) {
-            (Switched::On(_), _, Combine::Stack | Combine::Max) => below,
-            (_, Some(on), _) => Switched::On(on),
-            (Switched::Absent, None, _) | (_, None, Combine::Replace) => Switched::Off(first),
-            (_, None, Combine::Stack | Combine::Max) => below,
-        }
-    }
-}
-
-/// The result of the switches of a chain.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Switched<'c> {
-    /// No row.
-    Absent,
-    /// Only disabled rows; the row that is named.
-    Off(AppliedGrant<'c>),
-    /// On; the row that turned it on.
-    On(AppliedGrant<'c>),
-}
 
 impl<'c> From<Switched<'c>> for State<'c> {
     fn from(switched: Switched<'c>) -> Self {
@@ -144,45 +97,27 @@ impl<'c> From<Switched<'c>> for State<'c> {
     }
 }
 
-/// Resolves the switches of a chain, in any order.
-pub(crate) fn resolve_switches<'c>(ladder: &Ladder, rows: &[AppliedGrant<'c>]) -> Switched<'c> {
-    let mut state = Switched::Absent;
-    for (level, combine) in ladder.levels() {
-        let mut switch = Switch::default();
-        for row in rows.iter().filter(|row| row.source.level() == *level) {
-            if let Value::Boolean { enabled } = row.grant.value {
-                switch.add(*row, enabled);
-            }
-        }
-        state = switch.on_top_of(state, *combine);
-    }
-    state
-}
-
 /// Resolves a chain of metered and credits rows, in any order.
-pub(crate) fn resolve<'c>(ladder: &Ladder, rows: &mut Vec<AppliedGrant<'c>>) -> Result<State<'c>, Overflow> {
+pub(crate) fn resolve<'c>(
+    ladder: &Ladder,
+    terms: &ChainTerms,
+    rows: &mut Vec<AppliedGrant<'c>>,
+) -> Result<State<'c>, Overflow> {
     sort_rows(ladder, rows);
     let mut state = State::Absent;
     for level in rows.chunk_by(|a, b| a.source.level() == b.source.level()) {
         let Some(first) = level.first() else { continue };
         if let Some(combine) = ladder.combine(first.source.level()) {
-            state = apply(ladder, combine, state, *first, level)?;
+            state = apply(ladder, terms, combine, state, *first, level)?;
         }
     }
     Ok(state)
 }
 
-/// Sorts rows by level, then by creation and ids.
-pub(crate) fn sort_rows(ladder: &Ladder, rows: &mut Vec<AppliedGrant<'_>>) {
-    sort_by(rows, |a, b| {
-        let position = |row: &AppliedGrant<'_>| ladder.position(row.source.level());
-        position(a).cmp(&position(b)).then_with(|| a.key().cmp(&b.key()))
-    });
-}
-
 /// Combines one level with the state from below. `first` is the first row of `rows`.
 fn apply<'c>(
     ladder: &Ladder,
+    terms: &ChainTerms,
     combine: Combine,
     below: State<'c>,
     first: AppliedGrant<'c>,
@@ -195,24 +130,16 @@ fn apply<'c>(
     };
     if combine == Combine::Replace {
         allowances.clear();
-        if let Some(merged) = merge(ladder, rows)? {
+        if let Some(merged) = merge(ladder, terms, rows)? {
             off = merged.row;
             if merged.enabled {
                 // It is often the only allowance.
                 allowances.reserve_exact(1);
-                allowances.push(merged.allowance()?);
+                allowances.push(merged.allowance(terms)?);
             }
         }
     } else {
-        for row in rows {
-            let Value::Metered(metered) = &row.grant.value else { continue };
-            if metered.enabled {
-                let limits = limits(ladder, row, metered)?;
-                if !merge_into(combine, allowances.iter_mut(), *row, limits)? {
-                    allowances.push(Allowance { row: *row, terms: Terms::Metered(limits) });
-                }
-            }
-        }
+        add_up(ladder, terms, combine, &mut allowances, rows)?;
     }
     if rows.iter().any(|row| matches!(row.grant.value, Value::Credits(_))) {
         allowances.extend(cheapest_per_pool(rows));
@@ -220,44 +147,103 @@ fn apply<'c>(
     Ok(if allowances.is_empty() { State::Off(off) } else { State::Allowances(allowances) })
 }
 
-/// Merges a row into every allowance with an equal reset period. Returns whether there was one.
-pub(crate) fn merge_into<'a, 'c: 'a>(
+/// The number of rows of one level from which on they are sorted before they join, because each is compared with all
+/// allowances before it.
+const MANY: usize = 32;
+
+/// Adds the rows of a STACK or MAX level to the allowances.
+fn add_up<'c>(
+    ladder: &Ladder,
+    terms: &ChainTerms,
     combine: Combine,
-    allowances: impl Iterator<Item = &'a mut Allowance<'c>>,
-    row: AppliedGrant<'c>,
-    added: Limits,
-) -> Result<bool, Overflow> {
-    let mut joined = false;
-    for allowance in allowances {
-        let Terms::Metered(held) = &mut allowance.terms else { continue };
-        // An override joins the allowances of a subscription: the billing of that subscription counts.
-        let monthly = allowance.row.monthly || row.monthly;
-        let Some(reset_period) = held.reset_period.joined(added.reset_period, monthly) else { continue };
-        joined = true;
-        match combine {
-            Combine::Max if is_larger(added.limit, held.limit) => {
-                *allowance = Allowance { row, terms: Terms::Metered(added) }
-            }
-            Combine::Max => {}
-            Combine::Stack | Combine::Replace => {
-                held.reset_period = reset_period;
-                held.limit = match (held.limit, added.limit) {
-                    (Some(a), Some(b)) => Some(a.plus(b).ok_or(Overflow)?),
-                    _ => None,
-                };
-                held.grace = held.grace.plus(added.grace).ok_or(Overflow)?;
-                held.overage = match (held.overage, added.overage) {
-                    (Behavior::Block, Behavior::Block) => Behavior::Block,
-                    _ => Behavior::Allow,
-                };
-                held.warning_threshold_pct = match (held.warning_threshold_pct, added.warning_threshold_pct) {
-                    (Some(a), Some(b)) => Some(a.min(b)),
-                    (a, b) => a.or(b),
-                };
+    allowances: &mut Vec<Allowance<'c>>,
+    rows: &[AppliedGrant<'c>],
+) -> Result<(), Overflow> {
+    let mut sorted: Vec<AppliedGrant<'c>> = Vec::new();
+    let (mut rows, n_below) = (rows, allowances.len());
+    let is_sorted = combine == Combine::Stack && MANY < rows.len();
+    if is_sorted {
+        // Rows join only where their dates are equal.
+        let by_dates = |row: &AppliedGrant<'c>| match &row.grant.value {
+            Value::Metered(metered) => row.dates(terms, metered),
+            _ => (None, None),
+        };
+        sorted.extend(rows);
+        sort_by(&mut sorted, |a, b| by_dates(a).cmp(&by_dates(b)));
+        sort_by(allowances, |a, b| a.dates().cmp(&b.dates()));
+        rows = &sorted;
+    }
+    let mut group = n_below;
+    for row in rows {
+        let Value::Metered(metered) = &row.grant.value else { continue };
+        if !metered.enabled {
+            continue;
+        }
+        let limits = limits(ladder, terms, row, metered)?;
+        let mut joined = false;
+        let (mut first, mut last) = (0, n_below);
+        if is_sorted {
+            let dates = limits.dates();
+            let (below, added) = allowances.split_at(n_below);
+            first = below.partition_point(|allowance| allowance.dates() < dates);
+            last = below.partition_point(|allowance| allowance.dates() <= dates);
+            if added.last().is_some_and(|allowance| allowance.dates() != dates) {
+                group = allowances.len();
             }
         }
+        for allowance in allowances.get_mut(first..last).unwrap_or_default() {
+            joined |= merge_into(combine, allowance, *row, limits, false)?;
+        }
+        for allowance in allowances.get_mut(group..).unwrap_or_default() {
+            joined |= merge_into(combine, allowance, *row, limits, false)?;
+        }
+        if !joined {
+            allowances.push(Allowance { row: *row, terms: Terms::Metered(limits) });
+        }
     }
-    Ok(joined)
+    Ok(())
+}
+
+/// Merges a row into an allowance with an equal reset period and, under STACK, equal dates. Returns whether it did.
+/// `same_start` says that both count from one instant, whatever their starts.
+pub(crate) fn merge_into<'c>(
+    combine: Combine,
+    allowance: &mut Allowance<'c>,
+    row: AppliedGrant<'c>,
+    added: Limits,
+    same_start: bool,
+) -> Result<bool, Overflow> {
+    let Terms::Metered(held) = &mut allowance.terms else { return Ok(false) };
+    // An override joins the allowances of a subscription: the billing of that subscription counts.
+    let monthly = allowance.row.monthly || row.monthly;
+    let Some(reset_period) = held.reset_period.joined(added.reset_period, monthly) else { return Ok(false) };
+    let same_dates = held.expires_at == added.expires_at && (same_start || held.dates() == added.dates());
+    if combine != Combine::Max && !same_dates {
+        return Ok(false);
+    }
+    match combine {
+        Combine::Max if is_larger(added.limit, held.limit) => {
+            *allowance = Allowance { row, terms: Terms::Metered(added) }
+        }
+        Combine::Max => {}
+        Combine::Stack | Combine::Replace => {
+            held.reset_period = reset_period;
+            held.limit = match (held.limit, added.limit) {
+                (Some(a), Some(b)) => Some(a.plus(b).ok_or(Overflow)?),
+                _ => None,
+            };
+            held.grace = held.grace.plus(added.grace).ok_or(Overflow)?;
+            held.overage = match (held.overage, added.overage) {
+                (Behavior::Block, Behavior::Block) => Behavior::Block,
+                _ => Behavior::Allow,
+            };
+            held.warning_threshold_pct = match (held.warning_threshold_pct, added.warning_threshold_pct) {
+                (Some(a), Some(b)) => Some(a.min(b)),
+                (a, b) => a.or(b),
+            };
+        }
+    }
+    Ok(true)
 }
 
 /// Removes smaller allowances with the same reset period. Returns whether the caller adds `larger`: it
@@ -274,23 +260,28 @@ pub(crate) fn evict_smaller<'c, A>(list: &mut Vec<A>, of: impl Fn(&A) -> &Allowa
 }
 
 /// The limits of a metered row, for the quantity held.
-pub(crate) fn limits(ladder: &Ladder, row: &AppliedGrant<'_>, metered: &Metered) -> Result<Limits, Overflow> {
-    let limit = limit(ladder, row, metered)?;
+fn limits(ladder: &Ladder, terms: &ChainTerms, row: &AppliedGrant<'_>, metered: &Metered) -> Result<Limits, Overflow> {
+    let limit = limit(ladder, terms, row, metered)?;
     Ok(Limits {
         limit,
         reset_period: metered.reset_period,
-        overage: metered.overage,
+        overage: terms.overage(metered),
         grace: grace(metered.grace_pct, limit)?,
         warning_threshold_pct: metered.warning_threshold_pct,
+        starts_at: row.counts_from(terms),
+        expires_at: row.expires_at,
     })
 }
 
-fn limit(ladder: &Ladder, row: &AppliedGrant<'_>, metered: &Metered) -> Result<Option<Amount>, Overflow> {
-    match metered.limit {
-        Some(limit) if ladder.multiply_quantity && row.quantity != 1 => {
-            Ok(Some(limit.times(Amount::from(row.quantity)).ok_or(Overflow)?))
-        }
-        limit => Ok(limit),
+fn limit(
+    ladder: &Ladder,
+    terms: &ChainTerms,
+    row: &AppliedGrant<'_>,
+    metered: &Metered,
+) -> Result<Option<Amount>, Overflow> {
+    match (metered.limit, terms.times(ladder, row, metered.per_seat)) {
+        (Some(limit), Some(times)) => limit.times(times).map(Some).ok_or(Overflow),
+        (limit, _) => Ok(limit),
     }
 }
 
@@ -310,15 +301,18 @@ struct Merged<'c> {
     limit: Option<Amount>,
     /// The last row: its reset period, overage, grace and warning count.
     last: &'c Metered,
+    /// Its start and its end, which go with the reset period.
+    dates: (Option<Instant>, Option<Instant>),
 }
 
-fn merge<'c>(ladder: &Ladder, rows: &[AppliedGrant<'c>]) -> Result<Option<Merged<'c>>, Overflow> {
+fn merge<'c>(ladder: &Ladder, terms: &ChainTerms, rows: &[AppliedGrant<'c>]) -> Result<Option<Merged<'c>>, Overflow> {
     let mut merged: Option<Merged<'c>> = None;
     for row in rows {
         let Value::Metered(metered) = &row.grant.value else { continue };
-        let limit = limit(ladder, row, metered)?;
+        let limit = limit(ladder, terms, row, metered)?;
+        let dates = (row.counts_from(terms), row.expires_at);
         merged = Some(match merged {
-            None => Merged { enabled: metered.enabled, row: *row, limit, last: metered },
+            None => Merged { enabled: metered.enabled, row: *row, limit, last: metered, dates },
             Some(held) => {
                 let (limit, from) = match (held.limit, limit) {
                     (Some(a), Some(b)) if row.additive => (Some(a.plus(b).ok_or(Overflow)?), held.row),
@@ -326,7 +320,7 @@ fn merge<'c>(ladder: &Ladder, rows: &[AppliedGrant<'c>]) -> Result<Option<Merged
                     (a, b) if is_larger(b, a) => (b, *row),
                     (a, _) => (a, held.row),
                 };
-                Merged { enabled: held.enabled || metered.enabled, row: from, limit, last: metered }
+                Merged { enabled: held.enabled || metered.enabled, row: from, limit, last: metered, dates }
             }
         });
     }
@@ -334,13 +328,15 @@ fn merge<'c>(ladder: &Ladder, rows: &[AppliedGrant<'c>]) -> Result<Option<Merged
 }
 
 impl<'c> Merged<'c> {
-    fn allowance(self) -> Result<Allowance<'c>, Overflow> {
+    fn allowance(self, terms: &ChainTerms) -> Result<Allowance<'c>, Overflow> {
         let limits = Limits {
             limit: self.limit,
             reset_period: self.last.reset_period,
-            overage: self.last.overage,
+            overage: terms.overage(self.last),
             grace: grace(self.last.grace_pct, self.limit)?,
             warning_threshold_pct: self.last.warning_threshold_pct,
+            starts_at: self.dates.0,
+            expires_at: self.dates.1,
         };
         Ok(Allowance { row: self.row, terms: Terms::Metered(limits) })
     }

@@ -34,6 +34,27 @@ pub enum Status {
 }
 
 impl Status {
+    /// The known statuses with their names on the wire, in the order of their names.
+    pub const NAMES: [(&str, Status); 12] = [
+        ("ABORTED", Status::Aborted),
+        ("ACTIVE", Status::Active),
+        ("CANCELLED", Status::Cancelled),
+        ("COMPLETED", Status::Completed),
+        ("ERRORED", Status::Errored),
+        ("PAUSED", Status::Paused),
+        ("PENDING_ACTIVATION", Status::PendingActivation),
+        ("PENDING_CHARGE", Status::PendingCharge),
+        ("SUPERSEDED", Status::Superseded),
+        ("SUSPENDED", Status::Suspended),
+        ("TRIAL_ACTIVE", Status::TrialActive),
+        ("TRIAL_EXPIRED", Status::TrialExpired),
+    ];
+
+    /// The name on the wire; empty for an unknown status.
+    pub(crate) fn name(self) -> &'static str {
+        Status::NAMES.iter().find(|(_, status)| *status == self).map_or("", |(name, _)| *name)
+    }
+
     /// The status at `now`: from `trial_end` on, TRIAL_ACTIVE is ACTIVE if the subscription is activated, else
     /// TRIAL_EXPIRED.
     pub fn at(self, trial_end: Option<Instant>, is_activated: bool, now: Instant) -> Status {

@@ -4,8 +4,9 @@
 //! carries no tracing.
 
 use crate::amount::Amount;
+use crate::applied_grant::{AppliedGrant, ChainTerms, sort_rows};
 use crate::catalog::Feature;
-use crate::compose::Entitlement;
+use crate::compose::{Entitlement, created_at};
 use crate::evaluation::EvaluationContext;
 use crate::grant_source::Origin;
 use crate::idx::FeatureIdx;
@@ -13,7 +14,9 @@ use crate::json::{Token, WriteJson, end, fields, object};
 use crate::ladder::{AcrossSubscriptions, Combine, Level};
 use crate::packed::Subscription;
 use crate::reset::ResetPeriod;
-use crate::resolve::{AppliedGrant, Overflow, State, Terms, resolve, resolve_switches, sort_rows};
+use crate::resolve::{Overflow, State, Terms, resolve};
+use crate::status_at::{StatusAt, status_at};
+use crate::switches::resolve_switches;
 use crate::time::Instant;
 use crate::value::Value;
 
@@ -30,11 +33,13 @@ pub struct Step<'c> {
     pub entitlement_id: &'c str,
     created_at: Option<Instant>,
     quantity: u32,
+    /// The start and the end of the row.
+    dates: (Option<Instant>, Option<Instant>),
     value: Granted,
     /// The effect of the row.
     pub effect: Effect,
     after: Option<After>,
-    anchors: AnchorsUsed,
+    anchors: AnchorsUsed<'c>,
 }
 
 /// The effect of a row.
@@ -52,6 +57,10 @@ pub enum Effect {
     OutOfScope,
     /// The value does not fit the feature.
     TypeMismatch,
+    /// The row has not started.
+    NotYet,
+    /// The row has expired.
+    Expired,
     /// The row comes after 32 rows that count; its effect is not computed.
     NotTraced,
 }
@@ -66,6 +75,8 @@ impl Effect {
             Effect::None => "NONE",
             Effect::OutOfScope => "OUT_OF_SCOPE",
             Effect::TypeMismatch => "TYPE_MISMATCH",
+            Effect::NotYet => "NOT_YET",
+            Effect::Expired => "EXPIRED",
             Effect::NotTraced => "NOT_TRACED",
         }
     }
@@ -101,11 +112,13 @@ struct AfterAllowance {
 
 /// The anchors of the windows, as shown.
 #[derive(Clone, Copy, Debug)]
-struct AnchorsUsed {
+struct AnchorsUsed<'c> {
     activation: Instant,
     /// The start and end of the billing period that holds the instant of the question.
     billing_start: Option<Instant>,
     billing_end: Option<Instant>,
+    /// The seats, and the status that changes with time; only for a subscription that has either.
+    terms: Option<(u32, StatusAt<'c>)>,
 }
 
 /// The rows on a feature that the trace shows, in the order in which they count.
@@ -121,23 +134,25 @@ pub(crate) fn trace<'c>(
             while let Some(subscription) = granting.next() {
                 let in_scope = context.in_scope(feature, subscription);
                 let mut rows = Vec::new();
-                context.each_row(at, feature, subscription, true, &mut |row| rows.push(row));
-                chain(context, feature, rows, in_scope, Some((*subscription, subscription.activation())), &mut steps)?;
+                context.subscription_rows(at, feature, subscription, true, &mut rows);
+                context.rows_outside(at, feature, subscription, &mut rows);
+                let terms = context.terms(subscription, feature);
+                chain(context, feature, rows, in_scope, Some((*subscription, terms)), &mut steps)?;
             }
         }
         AcrossSubscriptions::Chain => {
             let mut rows = Vec::new();
             context.chain_rows(at, feature, true, &mut rows);
-            let anchored = context.chain_anchors().map(|(subscription, anchors)| (subscription, anchors.activation));
+            let mut granting = context.granting();
+            while let Some(subscription) = granting.next() {
+                context.rows_outside(at, feature, subscription, &mut rows);
+            }
+            let anchored = context.chain_anchors(feature).map(|(subscription, _, terms)| (subscription, terms));
             chain(context, feature, rows, context.chain_in_scope(feature), anchored, &mut steps)?;
         }
     }
     if let Some((row, combine)) = context.override_row(at) {
-        let anchors = AnchorsUsed {
-            activation: row.grant.created_at.unwrap_or(Instant::EPOCH),
-            billing_start: None,
-            billing_end: None,
-        };
+        let anchors = alone(&row);
         let counts = |step: &Step<'_>| matches!(step.effect, Effect::Set | Effect::Replaced | Effect::Added);
         let effect = match combine {
             _ if row.grant.value.is_mismatch() => Effect::TypeMismatch,
@@ -156,7 +171,26 @@ pub(crate) fn trace<'c>(
         };
         steps.push(step(None, combine, row, effect, Some(after), anchors));
     }
+    for (row, combine) in context.overrides_outside(at).into_iter().flatten() {
+        let effect = outside(&row, context.now).unwrap_or(Effect::None);
+        steps.push(step(None, combine, row, effect, None, alone(&row)));
+    }
     Ok(steps)
+}
+
+/// The anchors of an override.
+fn alone<'c>(row: &AppliedGrant<'_>) -> AnchorsUsed<'c> {
+    let activation = row.starts_at.unwrap_or(created_at(row));
+    AnchorsUsed { activation, billing_start: None, billing_end: None, terms: None }
+}
+
+/// The effect of a row outside its dates.
+fn outside(row: &AppliedGrant<'_>, now: Instant) -> Option<Effect> {
+    match (row.starts_at, row.expires_at) {
+        (Some(start), _) if now < start => Some(Effect::NotYet),
+        (_, Some(end)) if end <= now => Some(Effect::Expired),
+        _ => None,
+    }
 }
 
 fn chain<'c>(
@@ -164,20 +198,29 @@ fn chain<'c>(
     feature: &Feature,
     mut rows: Vec<AppliedGrant<'c>>,
     in_scope: bool,
-    anchored: Option<(Subscription<'c>, Instant)>,
+    anchored: Option<(Subscription<'c>, ChainTerms)>,
     steps: &mut Vec<Step<'c>>,
 ) -> Result<(), Overflow> {
-    let Some((subscription, activation)) = anchored else { return Ok(()) };
+    let Some((subscription, terms)) = anchored else { return Ok(()) };
     let ladder = &context.catalog.ladder;
     sort_rows(ladder, &mut rows);
     let billing = subscription.billing.period_at(context.now);
-    let anchors = AnchorsUsed { activation, billing_start: Some(billing.start), billing_end: billing.end };
+    let in_time = (!subscription.extras.is_empty())
+        .then(|| (terms.seats, status_at(context.catalog, &subscription, context.now)));
+    let anchors = AnchorsUsed {
+        activation: terms.activation.unwrap_or(subscription.activation()),
+        billing_start: Some(billing.start),
+        billing_end: billing.end,
+        terms: in_time,
+    };
     let mut counted: Vec<AppliedGrant<'c>> = Vec::new();
     let mut before = after(&State::Absent);
     for row in rows {
         let combine = ladder.combine(row.source.level()).unwrap_or(Combine::Replace);
-        let effect = if counted.len() == MAX_TRACED {
-            steps.push(step(Some(subscription.id), combine, row, Effect::NotTraced, None, anchors));
+        let effect = if let Some(effect) = outside(&row, context.now) {
+            effect
+        } else if counted.len() == MAX_TRACED {
+            steps.push(step(subscription.named(), combine, row, Effect::NotTraced, None, anchors));
             continue;
         } else if row.grant.value.is_mismatch() {
             Effect::TypeMismatch
@@ -185,7 +228,7 @@ fn chain<'c>(
             Effect::OutOfScope
         } else {
             counted.push(row);
-            let now = after(&state(context, feature, &counted)?);
+            let now = after(&state(context, feature, &terms, &counted)?);
             let effect = match combine {
                 _ if now == before => Effect::None,
                 _ if counted.len() == 1 => Effect::Set,
@@ -195,7 +238,7 @@ fn chain<'c>(
             before = now;
             effect
         };
-        steps.push(step(Some(subscription.id), combine, row, effect, Some(before.clone()), anchors));
+        steps.push(step(subscription.named(), combine, row, effect, Some(before.clone()), anchors));
     }
     Ok(())
 }
@@ -206,7 +249,7 @@ fn step<'c>(
     row: AppliedGrant<'c>,
     effect: Effect,
     after: Option<After>,
-    anchors: AnchorsUsed,
+    anchors: AnchorsUsed<'c>,
 ) -> Step<'c> {
     Step {
         subscription_id,
@@ -215,6 +258,7 @@ fn step<'c>(
         entitlement_id: &row.grant.id,
         created_at: row.grant.created_at,
         quantity: row.quantity,
+        dates: (row.starts_at, row.expires_at),
         value: granted(&row.grant.value),
         effect,
         after,
@@ -225,11 +269,12 @@ fn step<'c>(
 fn state<'c>(
     context: &EvaluationContext<'_, 'c>,
     feature: &Feature,
+    terms: &ChainTerms,
     rows: &[AppliedGrant<'c>],
 ) -> Result<State<'c>, Overflow> {
     let ladder = &context.catalog.ladder;
     if feature.feature_type.is_metered() {
-        return resolve(ladder, &mut rows.to_vec());
+        return resolve(ladder, terms, &mut rows.to_vec());
     }
     Ok(resolve_switches(ladder, rows).into())
 }
@@ -283,6 +328,12 @@ impl WriteJson for Step<'_> {
             "entitlement_id": self.entitlement_id,
             "created_at": self.created_at,
             "quantity": self.quantity,
+        );
+        if self.dates != (None, None) {
+            fields!(out, "starts_at": self.dates.0, "expires_at": self.dates.1);
+        }
+        fields!(
+            out,
             "value": self.value,
             "effect": Token(self.effect.name()),
             "after": self.after,
@@ -328,7 +379,7 @@ impl WriteJson for AfterAllowance {
     }
 }
 
-impl WriteJson for AnchorsUsed {
+impl WriteJson for AnchorsUsed<'_> {
     fn write_json(&self, out: &mut Vec<u8>) {
         object!(
             out,
@@ -336,6 +387,9 @@ impl WriteJson for AnchorsUsed {
             "billing_start": self.billing_start,
             "billing_end": self.billing_end,
         );
+        if let Some((seats, status)) = &self.terms {
+            fields!(out, "seats": *seats, "status": *status);
+        }
         end(out);
     }
 }

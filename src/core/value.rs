@@ -21,15 +21,11 @@ pub struct Grant {
     pub value: Value,
 }
 
-/// A row on a feature among the rows of one owner, which are sorted by feature, then by start.
-pub(crate) fn row_on(rows: &[Grant], feature: FeatureIdx) -> Option<&Grant> {
-    // The fast path: most customers and subscriptions have no rows.
-    if rows.is_empty() {
-        return None;
-    }
-    match rows.binary_search_by_key(&feature, |grant| grant.feature) {
-        Ok(at) => rows.get(at),
-        Err(_) => None,
+impl Grant {
+    /// Whether the row has a start or an end.
+    #[inline]
+    pub(crate) fn is_dated(&self) -> bool {
+        self.starts_at.is_some() || self.expires_at.is_some()
     }
 }
 

@@ -250,20 +250,7 @@ fn access_condition(entry: Object<'_>) -> Option<(Status, AccessCondition)> {
 }
 
 pub(crate) fn status(node: &Node<'_>) -> Option<Status> {
-    node.word(&[
-        ("PENDING_ACTIVATION", Status::PendingActivation),
-        ("PENDING_CHARGE", Status::PendingCharge),
-        ("TRIAL_ACTIVE", Status::TrialActive),
-        ("ACTIVE", Status::Active),
-        ("TRIAL_EXPIRED", Status::TrialExpired),
-        ("PAUSED", Status::Paused),
-        ("SUSPENDED", Status::Suspended),
-        ("CANCELLED", Status::Cancelled),
-        ("COMPLETED", Status::Completed),
-        ("SUPERSEDED", Status::Superseded),
-        ("ERRORED", Status::Errored),
-        ("ABORTED", Status::Aborted),
-    ])
+    node.word(&Status::NAMES)
 }
 
 pub(crate) fn policy(node: &Node<'_>) -> Option<Policy> {

@@ -2,7 +2,8 @@
 
 use crate::crowd::{Crowd, crowd};
 use crate::cutting::{cut, shown, shown_by, tree, try_cut};
-use crate::random::{Amounts, CODES, Rules, cases, catalog, ladder, now};
+use crate::random::{Amounts, CODES, Rules, cases, catalog, ladder};
+use crate::random_time::now;
 use mayuse_core::{Instant, decide};
 use mayuse_document::{Check, Document};
 use mayuse_tests::compiled;

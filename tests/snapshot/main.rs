@@ -13,6 +13,9 @@
 #[path = "../counting.rs"]
 mod counting;
 #[expect(dead_code, reason = "some of it is for other laws")]
+#[path = "../random_time.rs"]
+mod random_time;
+#[expect(dead_code, reason = "some of it is for other laws")]
 #[path = "../random.rs"]
 mod random;
 #[path = "../rewriting.rs"]

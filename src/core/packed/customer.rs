@@ -41,7 +41,6 @@ pub(crate) struct HeldAddOn {
 
 /// A row of an add-on that has dates.
 #[derive(Clone, Copy, Debug)]
-#[expect(dead_code, reason = "no decision needs it yet")]
 pub(crate) struct DatedAddOn {
     pub held: HeldAddOn,
     pub starts_at: Option<Instant>,
@@ -60,7 +59,6 @@ pub(crate) struct Customer<'b> {
     pub id: &'b str,
     pub name: &'b str,
     pub archived_at: Option<Instant>,
-    #[expect(dead_code, reason = "no decision needs it yet")]
     pub created_at: Option<Instant>,
     pub rows: &'b [Grant],
 }
@@ -87,6 +85,25 @@ impl<'b> Subscriptions<'b> {
     /// The subscriptions after the first.
     pub fn iter(&self) -> SubscriptionIter<'b> {
         SubscriptionIter { tables: self.tables, rest: self.rest, n: self.n_rest, held: None }
+    }
+
+    /// An active subscription that is not among these and has no id.
+    pub fn stand_in(&self, version: VersionIdx, start: Instant, billing: Billing) -> Subscription<'b> {
+        Subscription {
+            id: "",
+            version,
+            status: Status::Active,
+            start,
+            end: None,
+            trial_end: None,
+            activated_at: None,
+            billing,
+            rows: &[],
+            extras: Extras::default(),
+            add_ons: Items::default(),
+            products: Items::default(),
+            tables: self.tables,
+        }
     }
 
     /// Only the subscription with this id, or no subscription.
@@ -166,13 +183,17 @@ impl<'b> Subscription<'b> {
         }
     }
 
+    /// The id; None for the fallback plan, which nobody subscribed to.
+    pub fn named(&self) -> Option<&'b str> {
+        Some(self.id).filter(|id| !id.is_empty())
+    }
+
     /// The activation, from which FIXED_WINDOW and NEVER windows start: `activated_at`, else the start.
     pub fn activation(&self) -> Instant {
         self.activated_at.unwrap_or(self.start)
     }
 
     /// The add-on rows with dates.
-    #[expect(dead_code, reason = "no decision needs it yet")]
     pub fn dated_add_ons(&self) -> impl Iterator<Item = DatedAddOn> + use<'b> {
         let refs = &self.tables.refs;
         self.extras.parts().add_ons().filter_map(move |row| {
@@ -183,7 +204,6 @@ impl<'b> Subscription<'b> {
 
     /// The seats that count for a feature of a product: `seats`, else the slots of the price components of that
     /// product, else the slots of all, else 1.
-    #[expect(dead_code, reason = "no decision needs it yet")]
     pub fn seats(&self, product: Option<ProductIdx>) -> u32 {
         let parts = self.extras.parts();
         let (mut of_product, mut of_all) = (0_u32, 0_u32);

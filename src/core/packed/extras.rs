@@ -49,7 +49,6 @@ impl<'b> Extras<'b> {
 
     /// Whether there are add-on rows with dates.
     #[inline]
-    #[expect(dead_code, reason = "no decision needs it yet")]
     pub fn has_dated_add_ons(self) -> bool {
         self.flags().has(ADD_ONS)
     }

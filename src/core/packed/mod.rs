@@ -35,7 +35,7 @@ mod catalog_object;
 pub use block::{CustomerBlock, Found};
 pub use block_builder::{BlockBuilder, GrantUsage};
 pub use customer::CustomerRecord;
-pub(crate) use customer::{Customer, Subscription, SubscriptionIter, Subscriptions};
+pub(crate) use customer::{Customer, HeldAddOn, Subscription, SubscriptionIter, Subscriptions};
 pub use entries::{CustomerEntry, StatusChange, SubscriptionAddOn, SubscriptionEntry};
 pub use format::{FORMAT, OLDEST_FORMAT, Unreadable, key_hash, shard_of};
 pub use sorted_records::SortedRecords;
