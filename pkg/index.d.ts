@@ -50,8 +50,8 @@ export type ResetPeriod =
   /** The billing period; with `sub_cycle`, the months of it. */
   | { type: "BILLING_CYCLE"; sub_cycle?: "MONTHLY" }
   | { type: "FIXED_WINDOW" | "SLIDING_WINDOW"; unit: PeriodUnit; interval: number }
-  /** Weeks begin on `week_start`, MONDAY if not given. */
-  | { type: "CALENDAR"; unit: PeriodUnit; interval: number; week_start?: Weekday };
+  /** Weeks begin on `week_start`, MONDAY if not given; the clock is that of `time_zone`, an IANA name, UTC if not given. */
+  | { type: "CALENDAR"; unit: PeriodUnit; interval: number; week_start?: Weekday; time_zone?: string };
 
 export type PeriodUnit = "MINUTE" | "HOUR" | "DAY" | "WEEK" | "MONTH" | "YEAR";
 export type Weekday = "MONDAY" | "TUESDAY" | "WEDNESDAY" | "THURSDAY" | "FRIDAY" | "SATURDAY" | "SUNDAY";
@@ -77,6 +77,8 @@ export interface Period extends WindowBounds {
   interval: number | null;
   /** Only where weeks begin on another day than Monday. */
   week_start?: Weekday;
+  /** Only where the clock is not that of UTC. */
+  time_zone?: string;
 }
 
 export interface Origin {

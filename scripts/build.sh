@@ -32,7 +32,7 @@ marked() {
 # build/ holds one Worker: the release build for deployment, measurement and tests, or the quick build for `make run`,
 # which takes a fifth of the time. A quick build is skipped if the release build is fresh.
 worker() {
-    local sources=(src/snapshot src/dialects src/worker openapi.json)
+    local sources=(src/snapshot src/dialects src/intl src/worker openapi.json)
     if [ "${MAYUSE_QUICK-}" != 1 ]; then
         fresh build/.built "${sources[@]}" || { rm -f build/.built-quick && marked build/.built build_worker release-wasm; }
     elif ! fresh build/.built "${sources[@]}" && ! fresh build/.built-quick "${sources[@]}"; then
@@ -78,7 +78,7 @@ build_worker() {
 }
 
 npm_package() {
-    fresh pkg/wasm/.built src/snapshot src/wasm || marked pkg/wasm/.built build_npm_package
+    fresh pkg/wasm/.built src/snapshot src/intl src/wasm || marked pkg/wasm/.built build_npm_package
 }
 
 build_npm_package() {
@@ -91,8 +91,8 @@ build_npm() {
     local folder=${3-pkg/wasm}
     echo "Building the npm package's engine (about a minute): $folder/$2.js"
     wasm web release-browser mayuse-wasm "$folder" "$2" --no-default-features --features "$1"
-    # Bundlers would minify the glue in the same way.
-    esbuild --log-level=warning --minify --allow-overwrite --format=esm --outfile="$folder/$2.js" "$folder/$2.js"
+    # Bundlers would minify the glue in the same way, and put the zones of src/intl into it.
+    esbuild --log-level=warning --bundle --minify --allow-overwrite --format=esm --outfile="$folder/$2.js" "$folder/$2.js"
     # The control flow is rebuilt from its graph twice, which shortens it. The Worker's has exceptions, which this pass
     # cannot read. A function with one caller is inlined only if it is tiny: locals of long functions have long indices.
     shrink "$folder/$2_bg.wasm" "$folder/$2_bg.wasm" -O --flatten --rereloop -Oz --flatten --rereloop -Oz \

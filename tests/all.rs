@@ -12,6 +12,7 @@
 
 mod random_time;
 mod random;
+mod zones;
 mod rewriting;
 mod laws;
 mod laws_of_windows;

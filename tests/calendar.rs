@@ -48,7 +48,7 @@ fn span(unit: Unit, n: i64) -> Span {
 }
 
 fn anchored(rule: ResetPeriod, activation: Instant, now: Instant) -> Window {
-    window(rule, &Anchors { activation, billing: None }, now)
+    window(rule, &Anchors { activation, billing: None }, &[], now)
 }
 
 fn day_name(date: civil::Date) -> &'static str {
@@ -110,7 +110,7 @@ proptest! {
         week_start in week_start(),
         now in instants(),
     ) {
-        let rule = ResetPeriod::Calendar(CalendarInterval { every: Interval::new(unit, n).unwrap(), week_start });
+        let rule = ResetPeriod::Calendar(CalendarInterval { every: Interval::new(unit, n).unwrap(), week_start, zone: None });
         let start = calendar_start(unit, n, week_start, civil(now));
         let end = start.checked_add(span(unit, n)).unwrap();
         check(anchored(rule, Instant::EPOCH, now), start, Some(end))?;

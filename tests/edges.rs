@@ -2,7 +2,7 @@
 
 use mayuse_core::{
     Amount, AmountError, BillingPeriod, BillingSchedule, CalendarInterval, Date, Instant, Interval, Question,
-    ResetPeriod, Unit, Weekday, WriteJson, decide,
+    ResetPeriod, Unit, Weekday, WriteJson, ZoneIdx, decide,
 };
 use mayuse_document::{Check, Tree};
 use mayuse_tests::{compiled, instant};
@@ -150,7 +150,10 @@ fn reset_periods_are_the_same_where_they_reset_at_the_same_instants() {
     use ResetPeriod::{BillingCycle, BillingMonth, Calendar, FixedWindow, Never, SlidingWindow};
     let every = |unit, interval| Interval::new(unit, interval).unwrap();
     let calendar = |unit, interval| Calendar(every(unit, interval).into());
-    let weeks_of = |interval, week_start| Calendar(CalendarInterval { every: every(Unit::Week, interval), week_start });
+    let weeks_of = |interval, week_start| {
+        Calendar(CalendarInterval { every: every(Unit::Week, interval), week_start, zone: None })
+    };
+    let local = |unit, interval, zone| calendar(unit, interval).with_zone(Some(ZoneIdx::new(zone)));
     let (minute, hour, day) = (Unit::Minute, Unit::Hour, Unit::Day);
     let (week, month, year) = (Unit::Week, Unit::Month, Unit::Year);
     let groups = [
@@ -164,7 +167,15 @@ fn reset_periods_are_the_same_where_they_reset_at_the_same_instants() {
         vec![calendar(week, 1), weeks_of(1, Weekday::Monday)],
         vec![weeks_of(1, Weekday::Sunday)],
         // Of no other unit does it matter on which day weeks begin.
-        vec![calendar(day, 2), Calendar(CalendarInterval { every: every(day, 2), week_start: Weekday::Sunday })],
+        vec![
+            calendar(day, 2),
+            Calendar(CalendarInterval { every: every(day, 2), week_start: Weekday::Sunday, zone: None }),
+        ],
+        // In a time zone, a day may be longer or shorter than 24 hours.
+        vec![local(hour, 24, 0), local(minute, 1_440, 0)],
+        vec![local(day, 1, 0)],
+        vec![local(day, 1, 1)],
+        vec![local(month, 12, 1), local(year, 1, 1)],
         vec![calendar(week, 2)],
         vec![calendar(month, 12), calendar(year, 1)],
         vec![calendar(month, 1)],

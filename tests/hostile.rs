@@ -93,7 +93,7 @@ fn intervals_are_1_to_10000() {
     check(&format!("{RULE}/interval"), json!(1.5), Code::WrongType, &format!("{RULE_PATH}.interval"), "a whole number");
     let question =
         r#"{"rule": {"type": "SLIDING_WINDOW", "unit": "YEAR", "interval": 0}, "at": "2025-01-01T00:00:00Z"}"#;
-    let problems = ask_window(&Tree::parse(question).unwrap()).unwrap_err();
+    let problems = ask_window(&Tree::parse(question).unwrap(), mayuse_zones::offsets).unwrap_err();
     assert_says(&problems.list[0], Code::OutOfRange, "rule.interval", "found 0");
 }
 

@@ -161,14 +161,17 @@ fn windows_and_resolutions_are_written_as_ever() {
     let tree = |value: Value| serde_json::from_value::<Tree>(value).unwrap();
     let cycle = json!({ "type": "BILLING_CYCLE", "sub_cycle": "MONTHLY" });
     let billing = json!({ "period": "ANNUAL", "billing_day_anchor": 1, "current_period_start": "2025-01-01" });
-    let window = ask_window(&tree(json!({ "rule": cycle, "at": "2025-06-15", "billing": billing }))).unwrap();
+    let window =
+        ask_window(&tree(json!({ "rule": cycle, "at": "2025-06-15", "billing": billing })), mayuse_zones::offsets)
+            .unwrap();
     assert_eq!(
         as_value(&window).to_string(),
         r#"{"start":"2025-06-01T00:00:00Z","end":"2025-07-01T00:00:00Z","reset_at":"2025-07-01T00:00:00Z","projected":false}"#
     );
     let value = json!({ "type": "METERED", "limit": "2.50", "reset_period": cycle });
     let grants = json!([{ "level": "PLAN", "entity_id": "plan_p", "value": value }]);
-    let resolution = ask_resolution(&tree(json!({ "ladder": "STANDARD", "grants": grants }))).unwrap();
+    let resolution =
+        ask_resolution(&tree(json!({ "ladder": "STANDARD", "grants": grants })), mayuse_zones::offsets).unwrap();
     assert_eq!(
         as_value(&resolution).to_string(),
         r#"{"absent":false,"enabled":true,"limit":"2.5","unlimited":false,"reset_period":{"type":"BILLING_CYCLE","sub_cycle":"MONTHLY"},"origin":{"entity_type":"PLAN","entity_id":"plan_p"},"allowances":[{"limit":"2.5","reset_period":{"type":"BILLING_CYCLE","sub_cycle":"MONTHLY"},"origin":{"entity_type":"PLAN","entity_id":"plan_p"}}]}"#

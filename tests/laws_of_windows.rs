@@ -2,6 +2,7 @@
 
 use crate::random::{RandomBilling, billing, cases, resetting_rule, sliding_rule};
 use crate::random_time::{any_instant, at};
+use crate::zones::zones;
 use mayuse_core::{Anchors, BillingPeriod, Instant, ResetPeriod, Window, window};
 use proptest::prelude::*;
 
@@ -16,7 +17,7 @@ struct Tied {
 impl Tied {
     fn at(&self, now: Instant) -> Window {
         let billing = self.billing.built();
-        window(self.rule, &Anchors { activation: self.activation, billing: Some(billing) }, now)
+        window(self.rule, &Anchors { activation: self.activation, billing: Some(billing) }, zones(), now)
     }
 }
 
@@ -98,12 +99,12 @@ proptest! {
 
     #[test]
     fn a_sliding_window_ends_now(rule in sliding_rule(), activation in any_instant(), now in any_instant()) {
-        let slides = window(rule, &Anchors { activation, billing: None }, now);
+        let slides = window(rule, &Anchors { activation, billing: None }, &[], now);
         prop_assert_eq!(slides.end, Some(now));
         prop_assert_eq!(slides.reset_at(), None);
         prop_assert!(slides.start < now || now == Instant::MIN, "{slides:?} has no length");
         // It never moves backward.
-        let later = window(rule, &Anchors { activation, billing: None }, at(now.millis() + 1));
+        let later = window(rule, &Anchors { activation, billing: None }, &[], at(now.millis() + 1));
         prop_assert!(slides.start <= later.start, "{slides:?} and then {later:?}");
     }
 

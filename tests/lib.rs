@@ -55,10 +55,11 @@ const PRODUCTS: [&str; 2] = ["prd_core", "prd_ai"];
 /// # Panics
 /// If it is not.
 pub fn compiled(json: &str) -> FullCatalog {
-    let document = match Document::parse(json) {
+    let mut document = match Document::parse(json) {
         Ok(document) => document,
         Err(error) => fail(&format!("{error} in {json:.2000}")),
     };
+    document.with_zones(mayuse_zones::offsets);
     match document.compile() {
         Ok((catalog, _)) => catalog,
         Err(problems) => fail(&format!("{problems}\nin {json:.2000}")),
@@ -89,6 +90,7 @@ pub fn compiled_lines(lines: impl BufRead) -> FullCatalog {
             _ => fail(&format!("line {n}: it has no kind")),
         }
     }
+    document.with_zones(mayuse_zones::offsets);
     match document.compile() {
         Ok((catalog, _)) => catalog,
         Err(problems) => fail(&problems.to_string()),

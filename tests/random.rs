@@ -51,7 +51,7 @@ pub fn resetting_rule() -> impl Strategy<Value = ResetPeriod> {
         4 => Just(ResetPeriod::BillingCycle),
         3 => Just(ResetPeriod::BillingMonth),
         3 => (every(), week_start())
-            .prop_map(|(every, week_start)| ResetPeriod::Calendar(CalendarInterval { every, week_start })),
+            .prop_map(|(every, week_start)| ResetPeriod::Calendar(CalendarInterval { every, week_start, zone: None })),
         3 => every().prop_map(ResetPeriod::FixedWindow),
     ]
 }

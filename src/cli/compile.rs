@@ -2,7 +2,7 @@
 
 use crate::input::{self, CliError};
 use crate::upload::{self, Shape, Upload};
-use mayuse_core::{BlockBuilder, Code, Element, Packed, Problem, Problems, SortedRecords};
+use mayuse_core::{BlockBuilder, Code, Element, GrantUsage, Packed, Problem, Problems, SortedRecords};
 use mayuse_dialects::{Kind, MAX_LINE};
 use mayuse_document::{Document, SETTINGS, Tree, add_element};
 use serde::Deserialize;
@@ -60,10 +60,11 @@ pub fn compile(path: &Path, seed: u64) -> Result<Compiled, CliError> {
 fn document(upload: &mut Upload, seed: u64) -> Result<Compiled, Refused> {
     let mut json = serde_json::Deserializer::from_reader(BufReader::with_capacity(1 << 16, upload));
     let document = Document::deserialize(&mut json).and_then(|document| json.end().map(|()| document));
-    let document = document.map_err(|error| match error.io_error_kind() {
+    let mut document = document.map_err(|error| match error.io_error_kind() {
         Some(_) => Refused::Io(error.into()),
         None => Refused::Json(error.to_string()),
     })?;
+    document.with_zones(mayuse_zones::offsets);
     let (object, customers, problems) = document.pack(seed).map_err(Refused::Problems)?;
     Ok(Compiled { object, customers, problems })
 }
@@ -72,6 +73,7 @@ fn lines(upload: &mut Upload, seed: u64) -> Result<Compiled, Refused> {
     let mut lines = Lines::new(upload);
     let mut problems = Problems::default();
     let mut document = Document::default();
+    document.with_zones(mayuse_zones::offsets);
     let mut first = None;
     while let Some(line) = lines.next(&mut problems)? {
         if line.is_person() {
@@ -83,9 +85,11 @@ fn lines(upload: &mut Upload, seed: u64) -> Result<Compiled, Refused> {
     if !problems.is_usable() {
         return Err(Refused::Problems(problems));
     }
-    // Customers are checked against the definitions. Whether a pool has units is known only after all are read.
+    // Customers are checked against the definitions and every time zone. Whether a pool has units, and which time zones
+    // there are, is known only after all are read.
     let mut part = document.clone();
     part.mark_as_part();
+    part.with_external_grants(GrantUsage { zones: mayuse_zones::names(), ..GrantUsage::default() });
     let (_, catalog, _) = part.pack_definitions().map_err(Refused::Problems)?;
     let mut pile = BlockBuilder::new(&catalog, seed).of_lines();
     let first_at = first.as_ref().map(|line| line.number).unwrap_or_default();

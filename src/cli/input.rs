@@ -151,7 +151,10 @@ pub fn catalog(path: &Path) -> Result<FullCatalog, CliError> {
 /// Reads a document without resolving its names.
 pub fn document(path: &Path) -> Result<Document, CliError> {
     let bytes = read(path)?;
-    Document::parse_bytes(&bytes).map_err(|error| CliError::Json { what: name(path), message: error.to_string() })
+    let mut document = Document::parse_bytes(&bytes)
+        .map_err(|error| CliError::Json { what: name(path), message: error.to_string() })?;
+    document.with_zones(mayuse_zones::offsets);
+    Ok(document)
 }
 
 /// The name of a path in messages.

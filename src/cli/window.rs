@@ -76,7 +76,7 @@ pub fn run(args: &Args) -> Result<bool, CliError> {
     if !billing.is_empty() {
         question.push(("billing".into(), Tree::Object(billing)));
     }
-    let bounds = ask_window(&Tree::Object(question))
+    let bounds = ask_window(&Tree::Object(question), mayuse_zones::offsets)
         .map_err(|problems| CliError::Problems { what: "the question".to_owned(), problems })?;
     input::print_answer(&bounds)?;
     Ok(true)

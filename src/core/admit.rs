@@ -53,7 +53,7 @@ pub(crate) fn admit_all<'c>(
     let mut results = Vec::with_capacity(allowances.len());
     for anchored in allowances {
         results.push(match anchored.allowance.terms {
-            Terms::Metered(limits) => admit_metered(context.now, anchored, limits, request, valid_until)?,
+            Terms::Metered(limits) => admit_metered(context, anchored, limits, request, valid_until)?,
             Terms::Credits(credits) => admit_pool(context, anchored, credits, request, valid_until)?,
         });
     }
@@ -62,13 +62,14 @@ pub(crate) fn admit_all<'c>(
 }
 
 fn admit_metered<'c>(
-    now: Instant,
+    context: &EvaluationContext<'_, 'c>,
     anchored: &AnchoredAllowance<'c>,
     limits: Limits,
     request: UsageRequest,
     valid_until: &mut ValidUntil,
 ) -> Result<AllowanceResult<'c>, Overflow> {
-    let window = window(limits.reset_period, &anchored.anchors, now);
+    let (now, zones) = (context.now, &context.catalog.zones);
+    let window = window(limits.reset_period, &anchored.anchors, zones, now);
     valid_until.window(&window, request.consumed);
     let UsageRequest { requested, consumed, reserved } = request;
     let used = match consumed {
@@ -117,7 +118,11 @@ fn admit_metered<'c>(
                 remaining,
                 overage: Overage { behavior: limits.overage, grace: limits.grace, units },
                 warning,
-                period: Some(Period { rule: shown(limits.reset_period, &anchored.anchors, &window, now), window }),
+                period: Some(Period {
+                    rule: shown(limits.reset_period.with_zone(None), &anchored.anchors, &window, now),
+                    zone: context.catalog.zone_name(limits.reset_period),
+                    window,
+                }),
             },
             origin: anchored.allowance.row.source.into(),
             subscription_id: anchored.subscription,
@@ -127,7 +132,7 @@ fn admit_metered<'c>(
 
 /// The reset period that an answer shows: months that do not cut the billing period are the billing cycle.
 fn shown(rule: ResetPeriod, anchors: &Anchors, window: &Window, now: Instant) -> ResetPeriod {
-    let is_cut = || self::window(ResetPeriod::BillingCycle, anchors, now) != *window;
+    let is_cut = || self::window(ResetPeriod::BillingCycle, anchors, &[], now) != *window;
     if rule == ResetPeriod::BillingMonth && !is_cut() { ResetPeriod::BillingCycle } else { rule }
 }
 
@@ -248,7 +253,7 @@ fn remaining(result: &AllowanceResult<'_>) -> (bool, Option<Amount>) {
 }
 
 /// The numbers of a pool that is not granted: a limit of zero and no period.
-fn nothing(request: UsageRequest) -> Metering {
+fn nothing(request: UsageRequest) -> Metering<'static> {
     Metering {
         requested: request.requested,
         limit: Some(Amount::ZERO),

@@ -10,6 +10,7 @@ use crate::definitions::{
 };
 use crate::idx::{AddOnIdx, FeatureIdx, PlanIdx, ProductIdx, VersionIdx, item};
 use crate::ladder::Ladder;
+use crate::reset::ResetPeriod;
 use crate::snapshot::{Policy, SnapshotMeta};
 use crate::symbols::SymbolTable;
 use crate::time::Instant;
@@ -189,6 +190,15 @@ impl Catalog {
     /// The codes of all features, in the order of their ids.
     pub fn feature_codes(&self) -> impl Iterator<Item = &str> {
         self.features.iter().map(|feature| &*feature.code)
+    }
+
+    /// The name of the time zone of a reset period, if it has one.
+    pub(crate) fn zone_name(&self, period: ResetPeriod) -> Option<&str> {
+        // Few reset periods have a time zone.
+        match period.zone() {
+            None => None,
+            Some(zone) => zone.item(&self.zones).map(|zone| &*zone.name),
+        }
     }
 
     /// The ladder by which rows are resolved.

@@ -2,7 +2,7 @@
 
 use crate::amount::Amount;
 use crate::grant_source::Origin;
-use crate::reset::ResetPeriod;
+use crate::reset::{NamedPeriod, ResetPeriod};
 use crate::snapshot::{Policy, Source};
 use crate::time::Instant;
 use crate::trace::Step;
@@ -36,7 +36,7 @@ pub struct Decision<'c> {
     /// The configured switch alone, whatever the limit says.
     pub enabled: bool,
     /// The numbers of the allowance that decided.
-    pub metering: Option<Metering>,
+    pub metering: Option<Metering<'c>>,
     /// Every allowance, the one that decided first. Empty where there is only one.
     pub windows: Vec<WindowAnswer<'c>>,
     /// The row that decided.
@@ -217,7 +217,7 @@ impl ValueType {
 
 /// The numbers of an allowance. For CREDITS, the pool's numbers, except `requested`.
 #[derive(Clone, Copy, Debug)]
-pub struct Metering {
+pub struct Metering<'c> {
     /// The requested amount, in units of the feature.
     pub requested: Amount,
     /// The limit in units; None if unlimited.
@@ -235,7 +235,7 @@ pub struct Metering {
     /// The warning threshold.
     pub warning: Option<Warning>,
     /// The window; None for a pool that is not granted.
-    pub period: Option<Period>,
+    pub period: Option<Period<'c>>,
 }
 
 /// The terms above a limit.
@@ -260,9 +260,11 @@ pub struct Warning {
 
 /// A window and its reset period.
 #[derive(Clone, Copy, Debug)]
-pub struct Period {
-    /// The reset period.
+pub struct Period<'c> {
+    /// The reset period, without the position of its time zone.
     pub rule: ResetPeriod,
+    /// The name of its time zone, if it has one.
+    pub zone: Option<&'c str>,
     /// The window that holds the instant of the question.
     pub window: Window,
 }
@@ -277,7 +279,7 @@ pub struct WindowAnswer<'c> {
     /// The reason.
     pub reason: Reason,
     /// The numbers.
-    pub metering: Metering,
+    pub metering: Metering<'c>,
     /// The row that the allowance began with.
     pub origin: Origin<'c>,
     /// The id of the subscription that anchors the window.
@@ -301,6 +303,13 @@ pub struct Freshness {
     pub usage_as_of: Option<Instant>,
     /// Whether the usage is exact; None if the caller stated the usage.
     pub usage_exact: Option<bool>,
+}
+
+impl<'c> Period<'c> {
+    /// The reset period, as JSON shows it.
+    pub fn named(&self) -> NamedPeriod<'c> {
+        NamedPeriod::new(self.rule, self.zone)
+    }
 }
 
 impl<'c> Decision<'c> {

@@ -43,7 +43,7 @@ impl WriteJson for Decision<'_> {
 }
 
 /// Writes the numbers of an allowance as fields of the open object.
-fn write_numbers(metering: &Metering, out: &mut Vec<u8>) {
+fn write_numbers(metering: &Metering<'_>, out: &mut Vec<u8>) {
     fields!(
         out,
         "requested": metering.requested,
@@ -107,7 +107,7 @@ impl WriteJson for Warning {
     }
 }
 
-impl WriteJson for Period {
+impl WriteJson for Period<'_> {
     fn write_json(&self, out: &mut Vec<u8>) {
         let (rule, window) = (self.rule, self.window);
         object!(out, "type": Token(rule.name()));
@@ -119,9 +119,7 @@ impl WriteJson for Period {
             "unit": rule.every().map(|every| Token(every.unit.name())),
             "interval": rule.every().map(|every| every.interval()),
         );
-        if let Some(week_start) = rule.week_start() {
-            fields!(out, "week_start": Token(week_start.name()));
-        }
+        self.named().write_fields(out);
         fields!(
             out,
             "start": window.start,

@@ -3,6 +3,7 @@
 
 use crate::json::{Token, WriteJson, end, fields, object};
 use crate::text::joined;
+use crate::zone::ZoneIdx;
 use std::fmt;
 
 /// The rule by which the usage of a metered allowance starts again from zero. In JSON: `{"type", "sub_cycle"?,
@@ -38,12 +39,14 @@ pub struct CalendarInterval {
     pub every: Interval,
     /// The day on which weeks begin.
     pub week_start: Weekday,
+    /// The time zone whose clock counts; None for UTC.
+    pub zone: Option<ZoneIdx>,
 }
 
 impl From<Interval> for CalendarInterval {
-    /// Weeks begin on Mondays.
+    /// Weeks begin on Mondays, days at midnight in UTC.
     fn from(every: Interval) -> Self {
-        CalendarInterval { every, week_start: Weekday::Monday }
+        CalendarInterval { every, week_start: Weekday::Monday, zone: None }
     }
 }
 
@@ -104,6 +107,11 @@ impl Interval {
         self.interval
     }
 
+    /// Whether the unit is a part of a day, which a clock that is put back may show twice.
+    pub(crate) fn is_within_days(self) -> bool {
+        matches!(self.unit, Unit::Minute | Unit::Hour)
+    }
+
     pub(crate) fn step(self) -> Step {
         let n = i64::from(self.interval);
         let minutes = |each: i64| Step::Minutes(n.saturating_mul(each));
@@ -127,7 +135,8 @@ pub(crate) enum Step {
 
 impl ResetPeriod {
     /// Whether both always reset at the same instants: MONTH 12 equals YEAR 1, HOUR 24 equals DAY 1, MINUTE 60 equals
-    /// HOUR 1 and, except for CALENDAR, whose weeks begin on a day of the week, DAY 7 equals WEEK 1.
+    /// HOUR 1 and, except for CALENDAR, whose weeks begin on a day of the week, DAY 7 equals WEEK 1. In a time zone, whose days may be longer
+    /// or shorter, HOUR 24 and DAY 1 differ. Both are of one catalog: their zones are compared by position.
     pub fn is_equivalent(self, other: ResetPeriod) -> bool {
         match (self, other) {
             (ResetPeriod::Never, ResetPeriod::Never)
@@ -138,6 +147,8 @@ impl ResetPeriod {
                 is_week == (b.every.unit == Unit::Week)
                     && a.every.step() == b.every.step()
                     && (!is_week || a.week_start == b.week_start)
+                    && a.zone == b.zone
+                    && (a.zone.is_none() || a.every.is_within_days() == b.every.is_within_days())
             }
             (ResetPeriod::FixedWindow(a), ResetPeriod::FixedWindow(b))
             | (ResetPeriod::SlidingWindow(a), ResetPeriod::SlidingWindow(b)) => a.step() == b.step(),
@@ -185,6 +196,23 @@ impl ResetPeriod {
         }
     }
 
+    /// The position of the time zone, if there is one.
+    pub fn zone(self) -> Option<ZoneIdx> {
+        match self {
+            ResetPeriod::Calendar(calendar) => calendar.zone,
+            _ => None,
+        }
+    }
+
+    /// The same with another time zone, if it is a CALENDAR reset period.
+    #[must_use]
+    pub fn with_zone(self, zone: Option<ZoneIdx>) -> ResetPeriod {
+        match self {
+            ResetPeriod::Calendar(calendar) => ResetPeriod::Calendar(CalendarInterval { zone, ..calendar }),
+            other => other,
+        }
+    }
+
     /// The interval, if the reset period has one.
     pub fn every(self) -> Option<Interval> {
         match self {
@@ -195,18 +223,41 @@ impl ResetPeriod {
     }
 }
 
-impl WriteJson for ResetPeriod {
-    fn write_json(&self, out: &mut Vec<u8>) {
-        object!(out, "type": Token(self.name()));
-        if let Some(sub_cycle) = self.sub_cycle() {
-            fields!(out, "sub_cycle": Token(sub_cycle));
-        }
-        if let Some(every) = self.every() {
-            fields!(out, "unit": Token(every.unit.name()), "interval": every.interval());
-        }
-        if let Some(week_start) = self.week_start() {
+/// A reset period with the name of its time zone, as JSON shows it.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct NamedPeriod<'c> {
+    /// The reset period, without the position of its zone.
+    rule: ResetPeriod,
+    zone: Option<&'c str>,
+}
+
+impl<'c> NamedPeriod<'c> {
+    /// `zone` is the name of the time zone of `rule`.
+    pub fn new(rule: ResetPeriod, zone: Option<&'c str>) -> NamedPeriod<'c> {
+        NamedPeriod { rule: rule.with_zone(None), zone }
+    }
+
+    /// Writes the fields into an object that is begun.
+    pub(crate) fn write_fields(&self, out: &mut Vec<u8>) {
+        if let Some(week_start) = self.rule.week_start() {
             fields!(out, "week_start": Token(week_start.name()));
         }
+        if let Some(zone) = self.zone {
+            fields!(out, "time_zone": zone);
+        }
+    }
+}
+
+impl WriteJson for NamedPeriod<'_> {
+    fn write_json(&self, out: &mut Vec<u8>) {
+        object!(out, "type": Token(self.rule.name()));
+        if let Some(sub_cycle) = self.rule.sub_cycle() {
+            fields!(out, "sub_cycle": Token(sub_cycle));
+        }
+        if let Some(every) = self.rule.every() {
+            fields!(out, "unit": Token(every.unit.name()), "interval": every.interval());
+        }
+        self.write_fields(out);
         end(out);
     }
 }

@@ -7,7 +7,7 @@ use crate::grant_source::GrantSource;
 use crate::idx::{FeatureIdx, UNRESOLVED};
 use crate::json::{Token, WriteJson, end, fields, object};
 use crate::ladder::{AcrossSubscriptions, Combine, Ladder, Level};
-use crate::reset::ResetPeriod;
+use crate::reset::{NamedPeriod, ResetPeriod};
 use crate::resolve::{Allowance, Overflow, State, Terms, resolve};
 use crate::sort::sort_by;
 use crate::switches::resolve_switches;
@@ -26,6 +26,7 @@ pub struct Resolution {
     limit: Option<Amount>,
     unlimited: bool,
     reset_period: Option<ResetPeriod>,
+    zone: Option<Box<str>>,
     origin: Option<OriginName>,
     allowances: Vec<ResolvedAllowance>,
 }
@@ -40,6 +41,7 @@ struct OriginName {
 struct ResolvedAllowance {
     limit: Option<Amount>,
     reset_period: Option<ResetPeriod>,
+    zone: Option<Box<str>>,
     cost: Option<Amount>,
     origin: OriginName,
 }
@@ -52,7 +54,7 @@ impl WriteJson for Resolution {
             "enabled": self.enabled,
             "limit": self.limit,
             "unlimited": self.unlimited,
-            "reset_period": self.reset_period,
+            "reset_period": self.reset_period.map(|period| NamedPeriod::new(period, self.zone.as_deref())),
             "origin": self.origin,
             "allowances": *self.allowances,
         );
@@ -69,7 +71,7 @@ impl WriteJson for OriginName {
 
 impl WriteJson for ResolvedAllowance {
     fn write_json(&self, out: &mut Vec<u8>) {
-        object!(out, "limit": self.limit, "reset_period": self.reset_period);
+        object!(out, "limit": self.limit, "reset_period": self.reset_period.map(|period| NamedPeriod::new(period, self.zone.as_deref())));
         if let Some(cost) = self.cost {
             fields!(out, "cost": cost);
         }
@@ -99,13 +101,13 @@ pub struct GivenRow {
     pub archived: bool,
 }
 
-/// Resolves rows by a ladder. None if a sum of limits has more digits than an amount holds exactly.
-pub fn resolve_rows(ladder: &Ladder, rows: Vec<GivenRow>) -> Option<Resolution> {
+/// Resolves rows by a ladder. `zones` are the names of the time zones, by their positions in the rows. None if a sum of limits has more digits than an amount holds exactly.
+pub fn resolve_rows(ladder: &Ladder, rows: Vec<GivenRow>, zones: &[String]) -> Option<Resolution> {
     let mut given: Vec<Given> = rows.into_iter().enumerate().map(|(n, row)| Given::new(n, row)).collect();
     if ladder.across == AcrossSubscriptions::Chain {
         given = each_once(given);
     }
-    resolve_given(ladder, &given)
+    resolve_given(ladder, &given, zones)
 }
 
 /// A given row with its grant, as a chain needs it.
@@ -177,7 +179,7 @@ fn each_once(given: Vec<Given>) -> Vec<Given> {
 }
 
 /// Resolves the rows; None if a sum has too many digits.
-fn resolve_given(ladder: &Ladder, given: &[Given]) -> Option<Resolution> {
+fn resolve_given(ladder: &Ladder, given: &[Given], zones: &[String]) -> Option<Resolution> {
     let listed = |row: &&Given| ladder.position(row.level).is_some() && 0 < row.quantity;
     let (own, shared): (Vec<&Given>, Vec<&Given>) =
         given.iter().filter(listed).partition(|row| row.level == Level::Customer);
@@ -195,7 +197,7 @@ fn resolve_given(ladder: &Ladder, given: &[Given]) -> Option<Resolution> {
     let own = ladder.combine(Level::Customer).filter(|_| !own.is_empty()).map(|combine| (combine, own));
     let is_switch = given.iter().filter(listed).all(|row| matches!(row.grant.value, Value::Boolean { .. }));
     let entitlement = if is_switch { switch(ladder, &chains, own) } else { metered(ladder, &chains, own).ok()? };
-    Some(describe(entitlement))
+    Some(describe(entitlement, zones))
 }
 
 /// The rows of the customer override, and how they combine.
@@ -242,7 +244,8 @@ fn by_size(a: &Allowance<'_>, b: &Allowance<'_>) -> Ordering {
     limit(b).cmp(&limit(a)).then_with(|| a.row.source.id().cmp(b.row.source.id()))
 }
 
-fn describe(entitlement: Entitlement<'_>) -> Resolution {
+fn describe(entitlement: Entitlement<'_>, zones: &[String]) -> Resolution {
+    let zone_of = |period: Option<ResetPeriod>| Some(period?.zone()?.item(zones)?.as_str().into());
     let name = |row: &AppliedGrant<'_>| OriginName {
         entity_type: row.source.level().name(),
         entity_id: row.source.id().to_owned(),
@@ -264,7 +267,7 @@ fn describe(entitlement: Entitlement<'_>) -> Resolution {
                 Terms::Metered(limits) => (limits.limit, Some(limits.reset_period), None),
                 Terms::Credits(credits) => (None, None, Some(credits.cost)),
             };
-            ResolvedAllowance { limit, reset_period, cost, origin: name(&allowance.row) }
+            ResolvedAllowance { limit, reset_period, zone: zone_of(reset_period), cost, origin: name(&allowance.row) }
         })
         .collect();
     let first = resolved.first();
@@ -274,12 +277,14 @@ fn describe(entitlement: Entitlement<'_>) -> Resolution {
         _ => None,
     });
     let is_unlimited = |first: &ResolvedAllowance| first.limit.is_none() && first.cost.is_none();
+    let reset_period = first.map_or_else(|| Some(metered_off?.reset_period), |first| first.reset_period);
     Resolution {
         absent: first.is_none() && on.is_none() && off.is_none(),
         enabled: first.is_some() || on.is_some(),
         limit: first.map_or_else(|| metered_off?.limit, |first| first.limit),
         unlimited: first.map_or_else(|| metered_off.is_some_and(|off| off.limit.is_none()), is_unlimited),
-        reset_period: first.map_or_else(|| Some(metered_off?.reset_period), |first| first.reset_period),
+        reset_period,
+        zone: zone_of(reset_period),
         origin: first.map(|first| first.origin.clone()).or(on.or(off).as_ref().map(name)),
         allowances: resolved,
     }

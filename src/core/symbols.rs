@@ -3,9 +3,11 @@
 use crate::definitions::Definitions;
 use crate::idx::{AddOnIdx, FeatureIdx, ProductIdx, UNRESOLVED, VersionIdx, item};
 use crate::index::Index;
+use crate::reset::ResetPeriod;
 use crate::value::{
-    Config, ConfigType, ConfigValue, Credits, FeatureType, Grant, UncheckedGrant, UncheckedValue, Value,
+    Config, ConfigType, ConfigValue, Credits, FeatureType, Grant, Metered, UncheckedGrant, UncheckedValue, Value,
 };
+use crate::zone::{Zone, ZoneIdx};
 
 /// The names of a catalog with their positions.
 #[derive(Debug, Default)]
@@ -18,6 +20,8 @@ pub struct SymbolTable {
     add_ons: Index,
     versions: Index,
     products: Index,
+    zones: Index,
+    n_zones: u32,
 }
 
 /// The facts by which a value fits a feature or not.
@@ -41,6 +45,7 @@ pub(crate) struct ResolvedRefs {
     pub version: VersionIdx,
     pub add_on: AddOnIdx,
     pub product: ProductIdx,
+    pub zone: Option<ZoneIdx>,
 }
 
 /// The names of definitions, in their order. Of products, only those matter that the definitions name; a product's
@@ -77,7 +82,16 @@ impl SymbolTable {
             names.products.extend(add_on.product);
         }
         symbols.index(&names);
+        symbols.index_zones(&definitions.zones);
         symbols
+    }
+
+    /// Gives each time zone its position. To be called before rows are checked.
+    pub(crate) fn index_zones(&mut self, zones: &[Zone]) {
+        let mut names: Vec<&str> = Vec::new();
+        names.extend(zones.iter().map(|zone| &*zone.name));
+        self.zones = Index::new(&[&names]);
+        self.n_zones = u32::try_from(names.len()).unwrap_or_default();
     }
 
     /// Adds what rows of the next feature must fit.
@@ -149,6 +163,11 @@ impl SymbolTable {
         self.products.get(id).map(ProductIdx)
     }
 
+    /// The position of the time zone with this name.
+    pub fn zone(&self, name: &str) -> Option<ZoneIdx> {
+        self.zones.get(name).map(ZoneIdx::new)
+    }
+
     /// Resolves a name of a block.
     pub(crate) fn resolve(&self, name: &str) -> ResolvedRefs {
         ResolvedRefs {
@@ -156,6 +175,7 @@ impl SymbolTable {
             version: self.version(name).unwrap_or(VersionIdx(UNRESOLVED)),
             add_on: self.add_on(name).unwrap_or(AddOnIdx(UNRESOLVED)),
             product: self.product(name).unwrap_or(ProductIdx(UNRESOLVED)),
+            zone: self.zone(name),
         }
     }
 
@@ -168,6 +188,7 @@ impl SymbolTable {
         let expected = type_of(feature);
         Err(TypeMismatch(match (value, expected) {
             (UncheckedValue::Unknown, _) => "the value has a word that is not known",
+            (UncheckedValue::Metered(metered), _) if !self.has_zones_of(metered) => "the time zone is not known",
             (_, Some(FeatureType::Unknown)) => "the type of the feature is not known",
             (UncheckedValue::Boolean { enabled }, None | Some(FeatureType::Boolean)) => {
                 return Ok(Value::Boolean { enabled: *enabled });
@@ -197,6 +218,12 @@ impl SymbolTable {
                 _ => return Ok(Value::Credits(Credits { enabled: *enabled, pool: *pool, cost: *cost })),
             },
         }))
+    }
+
+    /// Whether all positions of time zones lie in the list of zones.
+    fn has_zones_of(&self, metered: &Metered) -> bool {
+        let is_known = |period: ResetPeriod| period.zone().is_none_or(|zone| zone.at() < self.n_zones);
+        is_known(metered.reset_period) && metered.caps.iter().all(|cap| is_known(cap.reset_period))
     }
 
     /// The checked row. A type mismatch becomes [`Value::TypeMismatch`], which resolution skips.

@@ -187,20 +187,25 @@ impl Date {
     }
 
     pub(crate) fn civil(self) -> Civil {
-        // Years begin in March here, so that a leap day is the last day of its year. A cycle is 400 years.
-        let days = self.days().wrapping_add(MARCH_0000);
-        let (cycle, day) = (days.div_euclid(CYCLE), days.rem_euclid(CYCLE));
-        let leaps = day.wrapping_sub(day / 1_460).wrapping_add(day / 36_524).wrapping_sub(day / 146_096);
-        let year = leaps / 365;
-        let day = day.wrapping_sub(days_of_years(year));
-        // From March on, every five months have 153 days.
-        let month = day.wrapping_mul(5).wrapping_add(2) / 153;
-        let day = day.wrapping_sub(days_of_months(month)).wrapping_add(1);
-        let march = cycle.wrapping_mul(400).wrapping_add(year).wrapping_mul(12).wrapping_add(2);
-        Civil {
-            month_index: i32::try_from(march.wrapping_add(month)).unwrap_or_default(),
-            day: u32::try_from(day).unwrap_or_default(),
-        }
+        civil(self.days())
+    }
+}
+
+/// The month and the day of a day that is given in days since 1970. It may lie outside years 1 to 9999.
+pub(crate) fn civil(days: i64) -> Civil {
+    // Years begin in March here, so that a leap day is the last day of its year. A cycle is 400 years.
+    let days = days.wrapping_add(MARCH_0000);
+    let (cycle, day) = (days.div_euclid(CYCLE), days.rem_euclid(CYCLE));
+    let leaps = day.wrapping_sub(day / 1_460).wrapping_add(day / 36_524).wrapping_sub(day / 146_096);
+    let year = leaps / 365;
+    let day = day.wrapping_sub(days_of_years(year));
+    // From March on, every five months have 153 days.
+    let month = day.wrapping_mul(5).wrapping_add(2) / 153;
+    let day = day.wrapping_sub(days_of_months(month)).wrapping_add(1);
+    let march = cycle.wrapping_mul(400).wrapping_add(year).wrapping_mul(12).wrapping_add(2);
+    Civil {
+        month_index: i32::try_from(march.wrapping_add(month)).unwrap_or_default(),
+        day: u32::try_from(day).unwrap_or_default(),
     }
 }
 

@@ -5,7 +5,7 @@
 
 use crate::amount::Amount;
 use crate::applied_grant::{AppliedGrant, ChainTerms, sort_rows};
-use crate::catalog::Feature;
+use crate::catalog::{Catalog, Feature};
 use crate::compose::{Entitlement, created_at};
 use crate::evaluation::EvaluationContext;
 use crate::grant_source::Origin;
@@ -13,7 +13,7 @@ use crate::idx::FeatureIdx;
 use crate::json::{Token, WriteJson, end, fields, object};
 use crate::ladder::{AcrossSubscriptions, Combine, Level};
 use crate::packed::Subscription;
-use crate::reset::ResetPeriod;
+use crate::reset::{NamedPeriod, ResetPeriod};
 use crate::resolve::{Overflow, State, Terms, resolve};
 use crate::status_at::{StatusAt, status_at};
 use crate::switches::resolve_switches;
@@ -35,10 +35,10 @@ pub struct Step<'c> {
     quantity: u32,
     /// The start and the end of the row.
     dates: (Option<Instant>, Option<Instant>),
-    value: Granted,
+    value: Granted<'c>,
     /// The effect of the row.
     pub effect: Effect,
-    after: Option<After>,
+    after: Option<After<'c>>,
     anchors: AnchorsUsed<'c>,
 }
 
@@ -87,26 +87,26 @@ const MAX_TRACED: usize = 32;
 
 /// The value of a row.
 #[derive(Clone, Copy, Debug)]
-struct Granted {
+struct Granted<'c> {
     enabled: Option<bool>,
     limit: Option<Option<Amount>>,
-    reset_period: Option<ResetPeriod>,
+    reset_period: Option<NamedPeriod<'c>>,
     cost: Option<Amount>,
 }
 
 /// The result of the chain up to and including this row.
 #[derive(Clone, PartialEq, Debug)]
-struct After {
+struct After<'c> {
     enabled: bool,
-    allowances: Vec<AfterAllowance>,
+    allowances: Vec<AfterAllowance<'c>>,
     /// Tells whether a row changed the origin; not shown.
     origins: Vec<String>,
 }
 
 #[derive(Clone, Copy, PartialEq, Debug)]
-struct AfterAllowance {
+struct AfterAllowance<'c> {
     limit: Option<Amount>,
-    reset_period: Option<ResetPeriod>,
+    reset_period: Option<NamedPeriod<'c>>,
     cost: Option<Amount>,
 }
 
@@ -162,18 +162,18 @@ pub(crate) fn trace<'c>(
             Combine::Stack | Combine::Max => Effect::Added,
         };
         let after = match context.entitlement(at, feature)? {
-            Entitlement::None | Entitlement::TypeMismatch => after(&State::Absent),
-            Entitlement::Off(row, _) => after(&State::Off(row)),
-            Entitlement::On(row, _) => after(&State::On(row)),
+            Entitlement::None | Entitlement::TypeMismatch => after(context.catalog, &State::Absent),
+            Entitlement::Off(row, _) => after(context.catalog, &State::Off(row)),
+            Entitlement::On(row, _) => after(context.catalog, &State::On(row)),
             Entitlement::Allowances(all) => {
-                after(&State::Allowances(all.into_iter().map(|anchored| anchored.allowance).collect()))
+                after(context.catalog, &State::Allowances(all.into_iter().map(|anchored| anchored.allowance).collect()))
             }
         };
-        steps.push(step(None, combine, row, effect, Some(after), anchors));
+        steps.push(step(context.catalog, None, combine, row, effect, Some(after), anchors));
     }
     for (row, combine) in context.overrides_outside(at).into_iter().flatten() {
         let effect = outside(&row, context.now).unwrap_or(Effect::None);
-        steps.push(step(None, combine, row, effect, None, alone(&row)));
+        steps.push(step(context.catalog, None, combine, row, effect, None, alone(&row)));
     }
     Ok(steps)
 }
@@ -214,13 +214,13 @@ fn chain<'c>(
         terms: in_time,
     };
     let mut counted: Vec<AppliedGrant<'c>> = Vec::new();
-    let mut before = after(&State::Absent);
+    let mut before = after(context.catalog, &State::Absent);
     for row in rows {
         let combine = ladder.combine(row.source.level()).unwrap_or(Combine::Replace);
         let effect = if let Some(effect) = outside(&row, context.now) {
             effect
         } else if counted.len() == MAX_TRACED {
-            steps.push(step(subscription.named(), combine, row, Effect::NotTraced, None, anchors));
+            steps.push(step(context.catalog, subscription.named(), combine, row, Effect::NotTraced, None, anchors));
             continue;
         } else if row.grant.value.is_mismatch() {
             Effect::TypeMismatch
@@ -228,7 +228,7 @@ fn chain<'c>(
             Effect::OutOfScope
         } else {
             counted.push(row);
-            let now = after(&state(context, feature, &terms, &counted)?);
+            let now = after(context.catalog, &state(context, feature, &terms, &counted)?);
             let effect = match combine {
                 _ if now == before => Effect::None,
                 _ if counted.len() == 1 => Effect::Set,
@@ -238,17 +238,18 @@ fn chain<'c>(
             before = now;
             effect
         };
-        steps.push(step(subscription.named(), combine, row, effect, Some(before.clone()), anchors));
+        steps.push(step(context.catalog, subscription.named(), combine, row, effect, Some(before.clone()), anchors));
     }
     Ok(())
 }
 
 fn step<'c>(
+    catalog: &'c Catalog,
     subscription_id: Option<&'c str>,
     combine: Combine,
     row: AppliedGrant<'c>,
     effect: Effect,
-    after: Option<After>,
+    after: Option<After<'c>>,
     anchors: AnchorsUsed<'c>,
 ) -> Step<'c> {
     Step {
@@ -259,7 +260,7 @@ fn step<'c>(
         created_at: row.grant.created_at,
         quantity: row.quantity,
         dates: (row.starts_at, row.expires_at),
-        value: granted(&row.grant.value),
+        value: granted(catalog, &row.grant.value),
         effect,
         after,
         anchors,
@@ -279,7 +280,7 @@ fn state<'c>(
     Ok(resolve_switches(ladder, rows).into())
 }
 
-fn after(state: &State<'_>) -> After {
+fn after<'c>(catalog: &'c Catalog, state: &State<'_>) -> After<'c> {
     match state {
         State::Absent => After { enabled: false, allowances: Vec::new(), origins: Vec::new() },
         State::Off(row) => After { enabled: false, allowances: Vec::new(), origins: vec![row.source.id().to_owned()] },
@@ -290,9 +291,11 @@ fn after(state: &State<'_>) -> After {
             allowances: allowances
                 .iter()
                 .map(|allowance| match &allowance.terms {
-                    Terms::Metered(limits) => {
-                        AfterAllowance { limit: limits.limit, reset_period: Some(limits.reset_period), cost: None }
-                    }
+                    Terms::Metered(limits) => AfterAllowance {
+                        limit: limits.limit,
+                        reset_period: Some(named(catalog, limits.reset_period)),
+                        cost: None,
+                    },
                     Terms::Credits(credits) => {
                         AfterAllowance { limit: None, reset_period: None, cost: Some(credits.cost) }
                     }
@@ -302,14 +305,18 @@ fn after(state: &State<'_>) -> After {
     }
 }
 
-fn granted(value: &Value) -> Granted {
+fn named(catalog: &Catalog, period: ResetPeriod) -> NamedPeriod<'_> {
+    NamedPeriod::new(period, catalog.zone_name(period))
+}
+
+fn granted<'c>(catalog: &'c Catalog, value: &Value) -> Granted<'c> {
     let nothing = Granted { enabled: None, limit: None, reset_period: None, cost: None };
     match value {
         Value::Boolean { enabled } => Granted { enabled: Some(*enabled), ..nothing },
         Value::Metered(metered) => Granted {
             enabled: Some(metered.enabled),
             limit: Some(metered.limit),
-            reset_period: Some(metered.reset_period),
+            reset_period: Some(named(catalog, metered.reset_period)),
             cost: None,
         },
         Value::Credits(credits) => Granted { enabled: Some(credits.enabled), cost: Some(credits.cost), ..nothing },
@@ -343,7 +350,7 @@ impl WriteJson for Step<'_> {
     }
 }
 
-impl WriteJson for Granted {
+impl WriteJson for Granted<'_> {
     fn write_json(&self, out: &mut Vec<u8>) {
         object!(out, "enabled": self.enabled);
         if let Some(limit) = self.limit {
@@ -359,7 +366,7 @@ impl WriteJson for Granted {
     }
 }
 
-impl WriteJson for After {
+impl WriteJson for After<'_> {
     fn write_json(&self, out: &mut Vec<u8>) {
         object!(out, "enabled": self.enabled);
         if !self.allowances.is_empty() {
@@ -369,7 +376,7 @@ impl WriteJson for After {
     }
 }
 
-impl WriteJson for AfterAllowance {
+impl WriteJson for AfterAllowance<'_> {
     fn write_json(&self, out: &mut Vec<u8>) {
         object!(out, "limit": self.limit, "reset_period": self.reset_period);
         if let Some(cost) = self.cost {

@@ -4,6 +4,7 @@ use crate::amount::Amount;
 use crate::idx::FeatureIdx;
 use crate::reset::ResetPeriod;
 use crate::time::Instant;
+use crate::zone::ZoneIdx;
 
 /// An entitlement row: the value of one owner for one feature.
 #[derive(Clone, Debug)]
@@ -252,6 +253,19 @@ impl<F> UncheckedValue<F> {
         })
     }
 
+    /// Converts the positions of time zones with `find`. Returns whether all are found.
+    pub fn convert_zones(&mut self, find: &mut dyn FnMut(ZoneIdx) -> Option<ZoneIdx>) -> bool {
+        let UncheckedValue::Metered(metered) = self else { return true };
+        let caps = metered.caps.iter_mut().map(|cap| &mut cap.reset_period);
+        for period in [&mut metered.reset_period].into_iter().chain(caps) {
+            if let Some(zone) = period.zone() {
+                let Some(found) = find(zone) else { return false };
+                *period = period.with_zone(Some(found));
+            }
+        }
+        true
+    }
+
     /// Whether the value grants units of its feature (METERED: true, CREDITS: false); None for other values.
     pub fn has_units(&self) -> Option<bool> {
         match self {
@@ -266,6 +280,14 @@ impl<'a, F> UncheckedGrant<'a, F> {
     /// Whether the row is there at an instant at which `earlier` is, which starts no later.
     pub fn overlaps(&self, earlier: &UncheckedGrant<'_, F>) -> bool {
         overlaps(self.starts_at, earlier.expires_at)
+    }
+
+    /// Converts the time zones with `find`. A zone for which `find` gives None is not known, so the value is not.
+    pub(crate) fn with_zones(mut self, find: &mut dyn FnMut(ZoneIdx) -> Option<ZoneIdx>) -> UncheckedGrant<'a, F> {
+        if !self.value.convert_zones(find) {
+            self.value = UncheckedValue::Unknown;
+        }
+        self
     }
 
     /// Converts the references to the feature and the pool with `find`. None if `find` gives None.

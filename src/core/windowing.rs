@@ -4,8 +4,9 @@
 
 use crate::billing::Billing;
 use crate::reset::{CalendarInterval, Interval, ResetPeriod, Step, Unit};
-use crate::time::{Instant, MS_PER_DAY, MS_PER_MINUTE, day_in_month};
+use crate::time::{Instant, MS_PER_DAY, MS_PER_MINUTE, civil, day_in_month};
 use crate::window::Window;
+use crate::zone::Zone;
 
 /// The anchors from which windows are stepped.
 #[derive(Clone, Copy, Debug)]
@@ -16,7 +17,7 @@ pub struct Anchors {
     pub billing: Option<Billing>,
 }
 
-/// The window of a reset period that holds `now`.
+/// The window of a reset period that holds `now`. `zones` is the list in which its time zone has its position.
 ///
 /// A bound outside years 1 to 9999 is clamped to that range.
 ///
@@ -26,7 +27,7 @@ pub struct Anchors {
 /// use mayuse_core::{Anchors, Interval, Instant, ResetPeriod, Unit, window};
 /// let monthly = ResetPeriod::FixedWindow(Interval::new(Unit::Month, 1).unwrap());
 /// let anchors = Anchors { activation: Instant::parse("2025-01-31").unwrap(), billing: None };
-/// let w = window(monthly, &anchors, Instant::parse("2025-02-28").unwrap());
+/// let w = window(monthly, &anchors, &[], Instant::parse("2025-02-28").unwrap());
 /// assert_eq!(w.start.to_string(), "2025-02-28T00:00:00Z");
 /// assert_eq!(w.end.unwrap().to_string(), "2025-03-31T00:00:00Z");
 /// ```
@@ -37,7 +38,7 @@ pub struct Anchors {
 /// # use mayuse_core::{Anchors, Interval, Instant, ResetPeriod, Unit, window};
 /// let weekly = ResetPeriod::Calendar(Interval::new(Unit::Week, 1).unwrap().into());
 /// let anchors = Anchors { activation: Instant::EPOCH, billing: None };
-/// let w = window(weekly, &anchors, Instant::parse("2025-06-15T23:59:59Z").unwrap());
+/// let w = window(weekly, &anchors, &[], Instant::parse("2025-06-15T23:59:59Z").unwrap());
 /// assert_eq!(w.start.to_string(), "2025-06-09T00:00:00Z");
 /// assert_eq!(w.reset_at(), w.end);
 /// ```
@@ -48,11 +49,11 @@ pub struct Anchors {
 /// # use mayuse_core::{Anchors, Interval, Instant, ResetPeriod, Unit, window};
 /// let sliding = ResetPeriod::SlidingWindow(Interval::new(Unit::Month, 1).unwrap());
 /// let anchors = Anchors { activation: Instant::EPOCH, billing: None };
-/// let w = window(sliding, &anchors, Instant::parse("2024-03-31T08:00:00Z").unwrap());
+/// let w = window(sliding, &anchors, &[], Instant::parse("2024-03-31T08:00:00Z").unwrap());
 /// assert_eq!(w.start.to_string(), "2024-02-29T08:00:00Z");
 /// assert_eq!(w.reset_at(), None);
 /// ```
-pub fn window(rule: ResetPeriod, anchors: &Anchors, now: Instant) -> Window {
+pub fn window(rule: ResetPeriod, anchors: &Anchors, zones: &[Zone], now: Instant) -> Window {
     match rule {
         ResetPeriod::Never => Window::open(anchors.activation),
         ResetPeriod::BillingCycle => match anchors.billing {
@@ -63,7 +64,13 @@ pub fn window(rule: ResetPeriod, anchors: &Anchors, now: Instant) -> Window {
             Some(billing) => billing.month_at(now),
             None => Window::open(anchors.activation),
         },
-        ResetPeriod::Calendar(rule) => calendar(rule, now),
+        ResetPeriod::Calendar(rule) => match rule.zone {
+            None => {
+                let (start, end) = bounds(rule, now.millis());
+                Window::closed(start, end)
+            }
+            Some(zone) => local(rule, zone.item(zones), now),
+        },
         ResetPeriod::FixedWindow(every) => fixed(every, anchors.activation, now),
         ResetPeriod::SlidingWindow(every) => {
             let start = plus_steps(now, every.step(), -1);
@@ -72,7 +79,21 @@ pub fn window(rule: ResetPeriod, anchors: &Anchors, now: Instant) -> Window {
     }
 }
 
-fn calendar(CalendarInterval { every, week_start }: CalendarInterval, now: Instant) -> Window {
+/// A window by the clock of a time zone. A zone that is not in its list, as in no catalog, counts as UTC.
+#[cold]
+#[inline(never)]
+fn local(rule: CalendarInterval, zone: Option<&Zone>, now: Instant) -> Window {
+    let bounds = &|reading| bounds(rule, reading);
+    let (start, end) = match zone {
+        None => bounds(now.millis()),
+        Some(zone) if rule.every.is_within_days() => zone.unit_that_may_repeat(now.millis(), bounds),
+        Some(zone) => zone.unit_that_begins_once(now.millis(), bounds),
+    };
+    Window::closed(start, end)
+}
+
+/// The start and the end of the calendar interval that holds a reading of a clock, all in milliseconds since 1970.
+fn bounds(CalendarInterval { every, week_start, .. }: CalendarInterval, reading: i64) -> (i64, i64) {
     let origin = match every.unit {
         Unit::Week => MS_PER_DAY.saturating_mul(week_start.before_1970()),
         _ => 0,
@@ -80,14 +101,14 @@ fn calendar(CalendarInterval { every, week_start }: CalendarInterval, now: Insta
     match every.step() {
         Step::Minutes(minutes) => {
             let step = minutes.saturating_mul(MS_PER_MINUTE);
-            let start = floor(now.millis().saturating_sub(origin), step).saturating_add(origin);
-            Window::closed(start, start.saturating_add(step))
+            let start = floor(reading.saturating_sub(origin), step).saturating_add(origin);
+            (start, start.saturating_add(step))
         }
         // Months are counted from the year 0, so years start at multiples of twelve.
         Step::Months(months) => {
-            let first = floor(i64::from(now.date().civil().month_index), months);
+            let first = floor(i64::from(civil(reading.div_euclid(MS_PER_DAY)).month_index), months);
             let first_of = |month: i64| day_in_month(month, 1).saturating_mul(MS_PER_DAY);
-            Window::closed(first_of(first), first_of(first.saturating_add(months)))
+            (first_of(first), first_of(first.saturating_add(months)))
         }
     }
 }

@@ -273,6 +273,7 @@ impl<'w> Write<'w> {
 
     fn definitions(&self, store: &dyn Store, stored: &mut Vec<(Kind, String)>) -> Result<Document, ApiError> {
         let mut document = Document::default();
+        document.with_zones(store.zones());
         let settings = match self.settings {
             Some(settings) => settings.clone(),
             None if self.clears => Value::Null,

@@ -4,7 +4,7 @@ use crate::admit::tree;
 use crate::failure::ApiError;
 use crate::kind::Kind;
 use crate::store::Store;
-use mayuse_core::{BlockBuilder, Element, FullCatalog, Instant, Problems, SnapshotMeta, SortedSet, Source};
+use mayuse_core::{BlockBuilder, Element, FullCatalog, GrantUsage, Instant, Problems, SnapshotMeta, SortedSet, Source};
 use mayuse_document::{Document, add_element};
 
 /// The stored ladder, features, plans and add-ons, as a document to which customers are added.
@@ -15,6 +15,8 @@ pub fn read_definitions(store: &dyn Store) -> Result<Document, ApiError> {
     let mut document = Document::default();
     // A customer's decision does not depend on other customers.
     document.mark_as_part();
+    document.with_zones(store.zones());
+    document.with_external_grants(GrantUsage { zones: store.named_zones()?, ..GrantUsage::default() });
     for (name, value) in store.settings()?.as_object().into_iter().flatten() {
         document.set(name, &tree(value));
     }

@@ -96,6 +96,8 @@ pub enum Referred {
     AddOn,
     /// A coupon.
     Coupon,
+    /// A time zone, by name.
+    TimeZone,
 }
 
 impl Referred {
@@ -106,6 +108,7 @@ impl Referred {
             Referred::PlanVersion => "plan_version",
             Referred::AddOn => "add_on",
             Referred::Coupon => "coupon",
+            Referred::TimeZone => "time_zone",
         }
     }
 }

@@ -3,7 +3,7 @@
 use crate::failure::ApiError;
 use crate::kind::{Kind, Referred};
 use mayuse_core::{Instant, SortedSet};
-use mayuse_document::Document;
+use mayuse_document::{Document, ZoneSource};
 use serde_json::Value;
 
 /// A stored entity: its body in the shape of a catalog document, and its last write.
@@ -67,6 +67,12 @@ pub trait Store {
 
     /// Ladder, features, plans and add-ons, read and ready to have customers added.
     fn definitions(&self) -> Result<Document, ApiError>;
+
+    /// Where time zones are found by name.
+    fn zones(&self) -> ZoneSource;
+
+    /// The names of the time zones that customers and subscriptions name, each once.
+    fn named_zones(&self) -> Result<Vec<String>, ApiError>;
 
     /// A text in lower case, to search without case. A shell may use its platform's smaller tables.
     fn lower(&self, text: &str) -> String {
@@ -199,7 +205,14 @@ pub fn references(kind: Kind, body: &Value) -> SortedSet<(Referred, String)> {
     for row in items(body, "entitlements") {
         add(Referred::Feature, text(row, "feature_id"));
         add(Referred::Feature, text(row, "feature"));
-        add(Referred::Feature, row.get("value").map(|value| text(value, "pool_feature_id")).unwrap_or_default());
+        let Some(value) = row.get("value") else { continue };
+        add(Referred::Feature, text(value, "pool_feature_id"));
+        for limit in [value].into_iter().chain(items(value, "caps")) {
+            add(
+                Referred::TimeZone,
+                limit.get("reset_period").map(|period| text(period, "time_zone")).unwrap_or_default(),
+            );
+        }
     }
     if kind == Kind::Subscription {
         add(Referred::PlanVersion, text(body, "plan_version_id"));

@@ -2,13 +2,15 @@
 //!
 //! Every shell reads its questions here, so that each means the same and fails the same everywhere.
 
+use crate::billing;
 use crate::diagnostics::Diagnostics;
-use crate::entities;
 use crate::tree::{Node, Object, Path, Tree};
-use crate::values;
+use crate::values::{self, ZoneNames};
+use crate::zones::ZoneSource;
 use mayuse_core::{
     Amount, Anchors, Code, FeatureIdx, GivenRow, Instant, Problem, Problems, Question, QuestionForm, ResetPeriod,
-    Resolution, Slot, UsageEntry, WindowBounds, counted, joined, resolve_rows, switch, window as window_at,
+    Resolution, Slot, UncheckedValue, UsageEntry, WindowBounds, Zone, counted, joined, resolve_rows, switch,
+    window as window_at,
 };
 use std::borrow::Cow;
 
@@ -149,7 +151,9 @@ fn usage_entry(node: Node<'_>) -> Option<UsageEntry> {
     let origin = o.required_id("origin");
     let subscription_id = o.optional_id("subscription_id");
     let starts_at = o.optional("starts_at", |n| n.instant());
-    let period = o.optional("period", values::reset_period);
+    let mut zones = ZoneNames::new();
+    let period = o.optional("period", |n| values::reset_period(n, &mut zones)).map(|period| period.with_zone(None));
+    let zone = zones.pop().map(String::into_boxed_str);
     if period.is_none() && o.has("period") {
         // In a catalog, a period that is not known is skipped; a question means the known ones.
         o.error(Code::UnknownValue, "the period cannot be read");
@@ -157,7 +161,7 @@ fn usage_entry(node: Node<'_>) -> Option<UsageEntry> {
     let consumed = o.required("consumed", |n| n.amount());
     let reserved = o.optional("reserved", |n| n.amount_not_negative()).unwrap_or(Amount::ZERO);
     let (origin, subscription_id) = (origin?.into(), subscription_id.map(String::into_boxed_str));
-    Some(UsageEntry { origin, subscription_id, starts_at, period, consumed: consumed?, reserved })
+    Some(UsageEntry { origin, subscription_id, starts_at, period, zone, consumed: consumed?, reserved })
 }
 
 /// Pairs as the object they stand for: switches and whole numbers are such, the rest is text.
@@ -177,14 +181,25 @@ fn object_of<'p>(pairs: impl Iterator<Item = (&'p str, &'p str)>) -> Tree<'p> {
 
 /// Answers `{"rule", "at", "activated_at"?, "billing"?}`: the window of a reset period. `billing`
 /// is `{"period", "billing_day_anchor", "current_period_start", "current_period_end"?,
-/// "start_date"?, "billing_start_date"?}`.
+/// "start_date"?, "billing_start_date"?}`. `source` has the time zones.
 ///
 /// # Errors
 /// Every field that is missing or wrong; an anchor the rule needs and the question does not have.
-pub fn ask_window(tree: &Tree<'_>) -> Result<WindowBounds, Problems> {
+pub fn ask_window(tree: &Tree<'_>, source: ZoneSource) -> Result<WindowBounds, Problems> {
     read(tree, |o| {
         o.refuse_others(&mut ["rule", "at", "activated_at", "billing"].into_iter());
-        let rule = o.required("rule", values::reset_period);
+        let mut names = ZoneNames::new();
+        let rule = o.required("rule", |n| values::reset_period(n, &mut names));
+        let mut zones: Vec<Zone> = Vec::new();
+        for name in names {
+            match source(&name) {
+                Some(offsets) => zones.push(Zone { name: name.into(), offsets }),
+                None => {
+                    o.sink.error(Code::UnknownValue, "rule.time_zone", "there is no such time zone");
+                    return None;
+                }
+            }
+        }
         let at = o.required("at", |n| n.instant());
         let activated_at = o.optional("activated_at", |n| n.instant());
         let mut start_date = None;
@@ -192,12 +207,12 @@ pub fn ask_window(tree: &Tree<'_>) -> Result<WindowBounds, Problems> {
             let billing = n.object()?;
             billing.refuse_others(&mut BILLING.into_iter());
             start_date = billing.optional("start_date", |n| n.instant());
-            let period = billing.required("period", values::billing_period);
-            let rhythm = entities::rhythm(billing, period);
+            let period = billing.required("period", billing::billing_period);
+            let rhythm = billing::rhythm(billing, period);
             let from = billing.required("current_period_start", |n| n.instant());
             let to = billing.optional("current_period_end", |n| n.instant());
             let billing_start = billing.optional("billing_start_date", |n| n.instant());
-            entities::current_period(billing, rhythm?, from?, to, start_date, billing_start)
+            billing::current_period(billing, rhythm?, from?, to, start_date, billing_start)
         });
         let activation = activated_at.or(start_date);
         let (rule, at) = (rule?, at?);
@@ -211,19 +226,24 @@ pub fn ask_window(tree: &Tree<'_>) -> Result<WindowBounds, Problems> {
             return None;
         }
         let anchors = Anchors { activation: activation.unwrap_or(Instant::EPOCH), billing };
-        Some(window_at(rule, &anchors, at).into())
+        Some(window_at(rule, &anchors, &zones, at).into())
     })
 }
 
 const BILLING: [&str; 6] =
     ["period", "billing_day_anchor", "current_period_start", "current_period_end", "start_date", "billing_start_date"];
 
-/// Reads a reset period: `{"type", "unit"?, "interval"?}`.
+/// Reads a reset period: `{"type", "unit"?, "interval"?, "week_start"?, "time_zone"?}`. Returns it without its time zone, and
+/// the name of that.
 ///
 /// # Errors
 /// Every field that is missing or wrong.
-pub fn read_reset_period(tree: &Tree<'_>) -> Result<ResetPeriod, Problems> {
-    read(tree, |o| values::reset_period(Node { tree, path: o.path, sink: o.sink }))
+pub fn read_reset_period(tree: &Tree<'_>) -> Result<(ResetPeriod, Option<String>), Problems> {
+    read(tree, |o| {
+        let mut zones = ZoneNames::new();
+        let period = values::reset_period(Node { tree, path: o.path, sink: o.sink }, &mut zones)?;
+        Some((period.with_zone(None), zones.pop()))
+    })
 }
 
 /// Answers `{"period", "billing_day_anchor", "start_date", "at"}`: the billing period that holds
@@ -234,8 +254,8 @@ pub fn read_reset_period(tree: &Tree<'_>) -> Result<ResetPeriod, Problems> {
 pub fn ask_billing_period(tree: &Tree<'_>) -> Result<WindowBounds, Problems> {
     read(tree, |o| {
         o.refuse_others(&mut ["period", "billing_day_anchor", "start_date", "at"].into_iter());
-        let period = o.required("period", values::billing_period);
-        let rhythm = entities::rhythm(o, period);
+        let period = o.required("period", billing::billing_period);
+        let rhythm = billing::rhythm(o, period);
         let start = o.required("start_date", |n| n.instant());
         let at = o.required("at", |n| n.instant());
         Some(rhythm?.period_from(start?, at?).into())
@@ -245,21 +265,27 @@ pub fn ask_billing_period(tree: &Tree<'_>) -> Result<WindowBounds, Problems> {
 /// Answers `{"ladder", "grants": [{"level", "entity_id", "value", "created_at"?, "quantity"?,
 /// "max_instances_per_subscription"?, "archived"?, "subscription"?}]}`: what the rows come to.
 /// Rows that do not say when they were made were made in the order of the list; rows that name no
-/// subscription are on one and the same.
+/// subscription are on one and the same. `source` has the time zones.
 ///
 /// # Errors
 /// Every field that is missing or wrong.
-pub fn ask_resolution(tree: &Tree<'_>) -> Result<Resolution, Problems> {
+pub fn ask_resolution(tree: &Tree<'_>, source: ZoneSource) -> Result<Resolution, Problems> {
     read(tree, |o| {
         o.refuse_others(&mut ["ladder", "grants"].into_iter());
         let ladder = o.required("ladder", values::ladder)?;
         let mut rows: Vec<GivenRow> = Vec::new();
-        let mut pools: Vec<String> = Vec::new();
+        let (mut pools, mut zones) = (Vec::new(), ZoneNames::new());
         o.required("grants", |n| {
-            n.items(|_, node| rows.extend(node.object().and_then(|o| given_row(o, &mut pools))));
+            n.items(|_, node| rows.extend(node.object().and_then(|o| given_row(o, &mut pools, &mut zones))));
             Some(())
         })?;
-        let resolution = resolve_rows(&ladder, rows);
+        let is_known: Vec<bool> = zones.iter().map(|zone| source(zone).is_some()).collect();
+        for row in &mut rows {
+            if !row.value.convert_zones(&mut |zone| zone.item(&is_known).filter(|known| **known).map(|_| zone)) {
+                row.value = UncheckedValue::Unknown;
+            }
+        }
+        let resolution = resolve_rows(&ladder, rows, &zones);
         if resolution.is_none() {
             o.error(Code::OutOfRange, "the limits add up to more digits than can be held exactly");
         }
@@ -278,11 +304,11 @@ const GIVEN_ROW: [&str; 8] = [
     "subscription",
 ];
 
-fn given_row(o: Object<'_>, pools: &mut Vec<String>) -> Option<GivenRow> {
+fn given_row(o: Object<'_>, pools: &mut Vec<String>, zones: &mut ZoneNames) -> Option<GivenRow> {
     o.refuse_others(&mut GIVEN_ROW.into_iter());
     let level = o.required("level", |n| values::level(&n));
     let entity_id = o.required_id("entity_id");
-    let value = o.required("value", values::entitlement_value);
+    let value = o.required("value", |n| values::entitlement_value(n, zones));
     let created_at = o.optional("created_at", |n| n.instant());
     let quantity = o.optional("quantity", |n| n.count()).unwrap_or(1);
     let max_instances = o.optional("max_instances_per_subscription", |n| n.count());

@@ -3,11 +3,11 @@
 //! All lists are sorted by id first, so the order of a document never matters.
 
 use crate::diagnostics::Diagnostics;
-use crate::entities::{RawAddOn, RawFeature, RawPlan, RawVersion};
-use crate::references::{Reporting, count_rows};
+use crate::entities::{RawAddOn, RawFeature, RawGrant, RawPlan, RawVersion};
+use crate::references::Reporting;
 use mayuse_core::{
     Access, AddOnDefinition, Code, Definitions, Element, FeatureDefinition, FeatureIdx, Ladder, Place, PlanDefinition,
-    SoldWith, SymbolTable, VersionDefinition, arrange, joined, sort_by, sorted_positions,
+    SoldWith, VersionDefinition, Zone, arrange, joined, sort_by, sorted_positions,
 };
 
 /// The definitions of a document, with names that are not resolved yet.
@@ -39,11 +39,11 @@ impl RawDefinitions {
     }
 
     /// The definitions without their rows. Rows refer to these, so [`RawDefinitions::fill`] adds them later.
-    pub fn declared(&self) -> Definitions<'_> {
+    pub fn declared(&self, zones: Vec<Zone>) -> Definitions<'_> {
         Definitions {
             ladder: self.ladder.clone(),
             access: self.access.clone(),
-            zones: Vec::new(),
+            zones,
             fallback_plan_version: self.fallback_plan_version.as_deref(),
             features: self.features.iter().map(feature).collect(),
             plans: self.plans(),
@@ -63,15 +63,16 @@ impl RawDefinitions {
         plans
     }
 
-    /// Counts the rows of all owners.
-    pub fn count_rows(&self, symbols: &mut SymbolTable) {
+    /// Calls `each` with the rows of every owner, and with the feature whose default they are.
+    pub fn each_rows<'r>(&'r self, each: &mut dyn FnMut(&'r [RawGrant], Option<FeatureIdx>)) {
         for (feature, at) in self.features.iter().zip(0..) {
-            count_rows(symbols, feature.default.as_slice(), Some(FeatureIdx::from(at)));
+            each(feature.default.as_slice(), Some(FeatureIdx::from(at)));
         }
-        self.plans.iter().for_each(|plan| count_rows(symbols, &plan.grants, None));
-        let versions = self.plans.iter().flat_map(|plan| &plan.versions);
-        versions.for_each(|version| count_rows(symbols, &version.grants, None));
-        self.add_ons.iter().for_each(|add_on| count_rows(symbols, &add_on.grants, None));
+        for plan in &self.plans {
+            each(&plan.grants, None);
+            plan.versions.iter().for_each(|version| each(&version.grants, None));
+        }
+        self.add_ons.iter().for_each(|add_on| each(&add_on.grants, None));
     }
 
     /// Adds the rows to the definitions, and reports broken references, duplicates and type mismatches.

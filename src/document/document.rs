@@ -7,14 +7,15 @@
 use crate::customers::{add_checked, check_customers};
 use crate::definitions::{RawDefinitions, report_twice, sort_by_id};
 use crate::diagnostics::Diagnostics;
-use crate::entities::{self, RawAddOn, RawCustomer, RawFeature, RawPlan, RawSubscription};
+use crate::entities::{self, RawAddOn, RawCustomer, RawFeature, RawGrant, RawPlan, RawSubscription};
 use crate::reader::{Reader, SyntaxError};
 use crate::references::{Reporting, count_rows};
 use crate::tree::{Node, Path, Tree};
 use crate::values;
+use crate::zones::ZoneSource;
 use mayuse_core::{
     Access, BlockBuilder, Catalog, Code, CustomerBlock, Definitions, Element, FullCatalog, GrantUsage, Ladder, Packed,
-    Problem, Problems, SortedRecords, SymbolTable, WriteJson, joined, key_hash,
+    Problem, Problems, SortedRecords, SymbolTable, WriteJson, Zone, joined, key_hash, sort_by,
 };
 
 /// A catalog document that is read, with names that are not resolved yet.
@@ -56,6 +57,7 @@ pub struct Document {
     subscriptions: Vec<RawSubscription>,
     is_part: bool,
     seen: GrantUsage,
+    zones: Option<ZoneSource>,
     sink: Diagnostics,
 }
 
@@ -197,7 +199,7 @@ impl Document {
     /// Sorts all lists, and reports duplicate ids, codes and aliases.
     fn sorted(self) -> SortedDocument {
         let Document { ladder, access, features, plans, add_ons, mut customers, mut subscriptions, .. } = self;
-        let Document { is_part, seen, sink, fallback_plan_version, .. } = self;
+        let Document { is_part, seen, zones, sink, fallback_plan_version, .. } = self;
         let ladder = ladder.unwrap_or_else(Ladder::standard);
         let access = access.unwrap_or_else(Access::granting);
         let mut definitions = RawDefinitions { ladder, access, fallback_plan_version, features, plans, add_ons };
@@ -206,7 +208,7 @@ impl Document {
         sort_by_id(&mut subscriptions, |s| (&s.id, s.at), &sink);
         let aliases = customers.iter().filter_map(|c| Some((c.alias.as_deref()?, c.at)));
         report_twice("alias", &aliases.collect::<Vec<_>>(), &sink);
-        SortedDocument { definitions, customers, subscriptions, is_part, seen, sink }
+        SortedDocument { definitions, customers, subscriptions, is_part, seen, zones, sink }
     }
 
     /// Adds an element to a list, such as `features` or `customers`. Problems name it as item `n`, from 0.
@@ -231,7 +233,13 @@ impl Document {
         self.is_part = true;
     }
 
-    /// Adds the rows of customers who are not in the document, because whether a pool has units depends on all rows.
+    /// Says where time zones are found by name. Without a source, no time zone is known.
+    pub fn with_zones(&mut self, source: ZoneSource) {
+        self.zones = Some(source);
+    }
+
+    /// Adds the rows of customers who are not in the document: whether a pool has units depends on all rows, and a
+    /// catalog has the time zones of all rows.
     pub fn with_external_grants(&mut self, seen: GrantUsage) {
         self.seen = seen;
     }
@@ -281,16 +289,32 @@ struct SortedDocument {
     subscriptions: Vec<RawSubscription>,
     is_part: bool,
     seen: GrantUsage,
+    zones: Option<ZoneSource>,
     sink: Diagnostics,
 }
 
 impl SortedDocument {
+    /// The time zones that rows name, sorted by name. Those that are not known are left out.
+    fn named_zones(&self) -> Vec<Zone> {
+        let Some(source) = self.zones else { return Vec::new() };
+        let mut lists: Vec<&[RawGrant]> = Vec::new();
+        self.definitions.each_rows(&mut |rows, _| lists.push(rows));
+        lists.extend(self.customers.iter().map(|customer| customer.grants.as_slice()));
+        lists.extend(self.subscriptions.iter().map(|subscription| subscription.grants.as_slice()));
+        let named = lists.into_iter().flatten().flat_map(|row| &row.zones);
+        let mut names: Vec<&str> = self.seen.zones.iter().chain(named).map(String::as_str).collect();
+        sort_by(&mut names, Ord::cmp);
+        names.dedup();
+        let zone = |name: &str| source(name).map(|offsets| Zone { name: name.into(), offsets });
+        names.into_iter().filter_map(zone).collect()
+    }
+
     /// Resolves all names, and reports broken references and type mismatches.
     fn link(&self) -> (Definitions<'_>, Catalog) {
         let SortedDocument { customers, subscriptions, sink, .. } = self;
-        let mut definitions = self.definitions.declared();
+        let mut definitions = self.definitions.declared(self.named_zones());
         let mut symbols = SymbolTable::new(&definitions);
-        self.definitions.count_rows(&mut symbols);
+        self.definitions.each_rows(&mut |rows, owner| count_rows(&mut symbols, rows, owner));
         if !self.is_part {
             customers.iter().for_each(|customer| count_rows(&mut symbols, &customer.grants, None));
             subscriptions.iter().for_each(|subscription| count_rows(&mut symbols, &subscription.grants, None));

@@ -1,12 +1,12 @@
 //! Reads the entities of a document, each by itself. References are still names.
 
-use crate::config;
 use crate::details::{dates, positive, slots_of, sold_with, status_change};
 use crate::tree::{Node, Object, Tree};
-use crate::values::{self, RawValue};
+use crate::values::{self, RawValue, ZoneNames};
+use crate::{billing, config};
 use mayuse_core::{
-    ALIAS_RULE, Billing, BillingPeriod, BillingSchedule, Code, Element, FeatureType, Instant, Policy, Problem,
-    Severity, SoldWith, Status, SubscriptionAddOn, is_alias, trial_end,
+    ALIAS_RULE, Billing, Code, Element, FeatureType, Instant, Policy, Problem, Severity, SoldWith, Status,
+    SubscriptionAddOn, is_alias, trial_end,
 };
 
 #[derive(Clone, Debug)]
@@ -103,6 +103,8 @@ pub(crate) struct RawGrant {
     pub starts_at: Option<Instant>,
     pub expires_at: Option<Instant>,
     pub value: RawValue,
+    /// The names of the time zones of the value, by their positions in it.
+    pub zones: ZoneNames,
 }
 
 #[derive(Clone, Debug)]
@@ -246,7 +248,7 @@ pub(crate) fn subscription(node: Node<'_>, at: Element) -> Option<RawSubscriptio
     let activated_at = o.optional("activated_at", |n| n.instant());
     let trial_days = o.optional("trial_duration", |n| n.count()).unwrap_or_default();
     let trial_end = start.and_then(|start| trial_end(start, trial_days));
-    let billing = billing(o, start, status, trial_end);
+    let billing = billing::billing(o, start, status, trial_end);
     let (mut products, mut slots) = (Vec::new(), Vec::new());
     o.each("components", |_, node| {
         let Some(component) = node.object() else { return };
@@ -278,59 +280,6 @@ pub(crate) fn subscription(node: Node<'_>, at: Element) -> Option<RawSubscriptio
         add_ons,
         grants,
     })
-}
-
-fn billing(
-    o: Object<'_>,
-    start: Option<Instant>,
-    status: Option<Status>,
-    trial_end: Option<Instant>,
-) -> Option<Billing> {
-    let period = o.required("period", values::billing_period);
-    let schedule = rhythm(o, period);
-    let from = o.required("current_period_start", |n| n.instant());
-    let to = o.optional("current_period_end", |n| n.instant());
-    // Meteroid stores a pending subscription, which has no period yet, with an end that is the start.
-    let to = to.filter(|_| status != Some(Status::PendingActivation) || to != from);
-    let billing_start = o.optional("billing_start_date", |n| n.instant());
-    let billing = current_period(o, schedule?, from?, to, start, billing_start)?;
-    // The trial of a subscription is a period of its own.
-    if to != trial_end && billing.is_stretched() {
-        o.sink.push(Problem {
-            code: Code::Invalid,
-            severity: Severity::Warning,
-            place: o.path.place().field("current_period_end"),
-            message: "the current period is longer than `period` says".to_owned(),
-        });
-    }
-    Some(billing)
-}
-
-/// Reads the billing schedule of an object with `billing_day_anchor`, which periods of days and weeks do not need.
-pub(crate) fn rhythm(o: Object<'_>, period: Option<BillingPeriod>) -> Option<BillingSchedule> {
-    let checked = |n: Node<'_>| {
-        let schedule = BillingSchedule::new(period.unwrap_or(BillingPeriod::MONTHLY), n.integer()?);
-        schedule.map_err(|error| n.error(Code::OutOfRange, error.text())).ok()
-    };
-    match period {
-        Some(period) if period.months().is_none() && !o.has("billing_day_anchor") => {
-            BillingSchedule::new(period, 1).ok()
-        }
-        _ => period.and(o.required("billing_day_anchor", checked)),
-    }
-}
-
-/// The billing data of an object; an empty current period is reported.
-pub(crate) fn current_period(
-    o: Object<'_>,
-    schedule: BillingSchedule,
-    from: Instant,
-    to: Option<Instant>,
-    start: Option<Instant>,
-    billing_start: Option<Instant>,
-) -> Option<Billing> {
-    let billing = Billing::new(schedule, from, to, start, billing_start);
-    billing.map_err(|error| o.error(Code::Invalid, error.text())).ok()
 }
 
 /// Reads an add-on row of a subscription, with its index.
@@ -372,9 +321,19 @@ fn grant(node: Node<'_>, n: usize, is_default: bool) -> Option<RawGrant> {
     let created_at = o.optional("created_at", |n| n.instant());
     o.optional("updated_at", |n| n.instant());
     let (starts_at, expires_at) = dates(o);
-    let value = o.required("value", values::entitlement_value)?;
+    let mut zones = ZoneNames::new();
+    let value = o.required("value", |n| values::entitlement_value(n, &mut zones))?;
     let id = id.unwrap_or_default();
-    (is_default || feature.is_some()).then_some(RawGrant { n, id, feature, created_at, starts_at, expires_at, value })
+    (is_default || feature.is_some()).then_some(RawGrant {
+        n,
+        id,
+        feature,
+        created_at,
+        starts_at,
+        expires_at,
+        value,
+        zones,
+    })
 }
 
 fn is_code(text: &str) -> bool {

@@ -37,12 +37,14 @@
 
 #![forbid(unsafe_code)]
 
+mod zones;
 mod diagnostics;
 mod tree;
 mod fields;
 mod reader;
 mod config;
 mod values;
+mod billing;
 mod details;
 mod entities;
 mod references;
@@ -59,3 +61,4 @@ pub use diagnostics::Diagnostics;
 pub use document::{Document, SETTINGS};
 pub use reader::SyntaxError;
 pub use tree::{Node, Object, Path, Tree};
+pub use zones::ZoneSource;

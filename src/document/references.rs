@@ -21,6 +21,24 @@ fn with_pool(symbols: &SymbolTable, value: &RawValue) -> Option<UncheckedValue<F
     value.clone().with_pool(|pool| symbols.feature(&pool).or_else(|| symbols.feature_by_code(&pool)))
 }
 
+/// Resolves the time zones of a value. Returns the first that is not known; the value is then not known either.
+fn find_zones<'r>(symbols: &SymbolTable, row: &'r RawGrant, value: &mut UncheckedValue<FeatureIdx>) -> Option<&'r str> {
+    if row.zones.is_empty() {
+        return None;
+    }
+    let mut unknown = None;
+    let is_known = value.convert_zones(&mut |zone| {
+        let name = zone.item(&row.zones)?;
+        unknown = Some(name.as_str());
+        symbols.zone(name)
+    });
+    if is_known {
+        return None;
+    }
+    *value = UncheckedValue::Unknown;
+    unknown
+}
+
 /// Counts rows, because whether a feature can be a pool depends on the rows of all owners. `owner` is the feature
 /// whose default the rows are.
 pub(crate) fn count_rows(symbols: &mut SymbolTable, rows: &[RawGrant], owner: Option<FeatureIdx>) {
@@ -35,7 +53,8 @@ pub(crate) fn count_rows(symbols: &mut SymbolTable, rows: &[RawGrant], owner: Op
 /// Resolves the rows of one owner without reports.
 pub(crate) fn resolved<'r>(symbols: &SymbolTable, rows: &'r [RawGrant]) -> Grants<'r> {
     let resolve = |row: &'r RawGrant| {
-        let (feature, value) = (feature(symbols, row.feature.as_ref()?)?, with_pool(symbols, &row.value)?);
+        let (feature, mut value) = (feature(symbols, row.feature.as_ref()?)?, with_pool(symbols, &row.value)?);
+        find_zones(symbols, row, &mut value);
         Some(unchecked(row, feature, value))
     };
     rows.iter().filter_map(resolve).collect()
@@ -116,14 +135,15 @@ impl Reporting<'_> {
         if let (None, RawValue::Credits { pool, .. }) = (&value, &raw.value) {
             self.broken(place.clone().field("value.pool_feature_id"), "feature", pool);
         }
-        let value = value?;
-        if let Err(mismatch) = self.symbols.check(&value, at) {
-            self.sink.push(Problem {
-                code: Code::TypeMismatch,
-                severity: Severity::Skipped,
-                place: place.clone().field("value"),
-                message: mismatch.0.to_owned(),
-            });
+        let mut value = value?;
+        let skip = |code, message| {
+            let place = place.clone().field("value");
+            self.sink.push(Problem { code, severity: Severity::Skipped, place, message });
+        };
+        if let Some(zone) = find_zones(self.symbols, raw, &mut value) {
+            skip(Code::UnknownValue, joined(&["there is no time zone `", &shown(zone, 128), "`"]));
+        } else if let Err(mismatch) = self.symbols.check(&value, at) {
+            skip(Code::TypeMismatch, mismatch.0.to_owned());
         }
         Some(unchecked(raw, at, value))
     }

@@ -3,15 +3,16 @@
 use crate::config::config;
 use crate::tree::{Node, Object, Tree};
 use mayuse_core::{
-    Access, AccessCondition, AccessEntry, AcrossSubscriptions, Amount, Behavior, BillingPeriod, CalendarInterval, Cap,
-    Code, Combine, Interval, Ladder, Level, MAX_CAPS, Metered, Policy, ResetPeriod, Status, UncheckedValue, Unit,
-    Weekday, counted, joined,
+    Access, AccessCondition, AccessEntry, AcrossSubscriptions, Amount, Behavior, CalendarInterval, Cap, Code, Combine,
+    Interval, Ladder, Level, MAX_CAPS, Metered, Policy, ResetPeriod, Status, UncheckedValue, Unit, Weekday, ZoneIdx,
+    counted, joined,
 };
 
 /// An entitlement value whose pool is still a name.
 pub(crate) type RawValue = UncheckedValue<String>;
 
-pub(crate) fn entitlement_value(node: Node<'_>) -> Option<RawValue> {
+/// Reads a value. Its time zones are positions in `zones`, to which their names are added.
+pub(crate) fn entitlement_value(node: Node<'_>, zones: &mut ZoneNames) -> Option<RawValue> {
     #[derive(Clone, Copy)]
     enum Type {
         Boolean,
@@ -39,7 +40,7 @@ pub(crate) fn entitlement_value(node: Node<'_>) -> Option<RawValue> {
     Some(match kind {
         Type::Config => RawValue::Config(config(value, enabled_or_true())?),
         Type::Boolean => RawValue::Boolean { enabled: value.required("enabled", |n| n.bool())? },
-        Type::Metered => RawValue::Metered(metered(value, enabled_or_true())?),
+        Type::Metered => RawValue::Metered(metered(value, enabled_or_true(), zones)?),
         Type::Credits => {
             let pool = value.required_id("pool_feature_id");
             let cost = value.required("cost", |n| n.amount_not_negative());
@@ -63,9 +64,9 @@ const VALUE: [&str; 11] = [
     "value",
 ];
 
-fn metered(value: Object<'_>, enabled: bool) -> Option<Metered> {
+fn metered(value: Object<'_>, enabled: bool, zones: &mut ZoneNames) -> Option<Metered> {
     let limit = field(value, "limit", |n| n.amount_not_negative());
-    let reset_period = field(value, "reset_period", reset_period);
+    let reset_period = field(value, "reset_period", |n| reset_period(n, zones));
     let overage = field(value, "overage", |node| {
         let overage = node.object()?;
         let known = ["behavior", "in_trial", "grace_pct", "unit_price"];
@@ -80,7 +81,7 @@ fn metered(value: Object<'_>, enabled: bool) -> Option<Metered> {
     });
     let warning_threshold_pct = field(value, "warning_threshold_pct", |n| n.amount_not_negative());
     let per_seat = field(value, "per_seat", |n| n.bool());
-    let caps = field(value, "caps", caps);
+    let caps = field(value, "caps", |n| caps(n, zones));
     let (overage, in_trial, grace_pct) = overage?.unwrap_or((Behavior::Block, None, Amount::ZERO));
     let (limit, warning_threshold_pct) = (limit?, warning_threshold_pct?);
     if let Some(limit) = limit {
@@ -110,13 +111,13 @@ fn metered(value: Object<'_>, enabled: bool) -> Option<Metered> {
     })
 }
 
-fn caps(node: Node<'_>) -> Option<Vec<Cap>> {
+fn caps(node: Node<'_>, zones: &mut ZoneNames) -> Option<Vec<Cap>> {
     let (mut caps, mut n_items) = (Vec::new(), 0_usize);
     node.items(|_, item| {
         n_items = n_items.saturating_add(1);
         let Some(cap) = item.object() else { return };
         let limit = cap.required("limit", |n| n.amount_not_negative());
-        let reset_period = cap.required("reset_period", reset_period);
+        let reset_period = cap.required("reset_period", |n| reset_period(n, zones));
         if let (Some(limit), Some(reset_period)) = (limit, reset_period) {
             caps.push(Cap { limit, reset_period });
         }
@@ -138,17 +139,23 @@ fn field<T>(object: Object<'_>, name: &str, read: impl FnOnce(Node<'_>) -> Optio
     if object.has(name) { object.optional(name, read).map(Some) } else { Some(None) }
 }
 
-pub(crate) fn reset_period(node: Node<'_>) -> Option<ResetPeriod> {
+/// The names of time zones, by their positions in the values that are read.
+pub(crate) type ZoneNames = Vec<String>;
+
+/// The names of UTC: as a time zone they are none at all.
+const UTC: [&str; 8] = ["UTC", "Etc/UTC", "Etc/UCT", "Etc/Universal", "Etc/Zulu", "UCT", "Universal", "Zulu"];
+
+pub(crate) fn reset_period(node: Node<'_>, zones: &mut ZoneNames) -> Option<ResetPeriod> {
     let period = node.object()?;
     let types = ["NEVER", "BILLING_CYCLE", "CALENDAR", "FIXED_WINDOW", "SLIDING_WINDOW"].map(|name| (name, name));
     let name = period.required("type", |n| n.known_word(&types))?;
     let used: &[&str] = match name {
         "NEVER" => &["type"],
         "BILLING_CYCLE" => &["type", "sub_cycle"],
-        "CALENDAR" => &["type", "unit", "interval", "week_start"],
+        "CALENDAR" => &["type", "unit", "interval", "week_start", "time_zone"],
         _ => &["type", "unit", "interval"],
     };
-    period.warn_of_others(used, &["type", "sub_cycle", "unit", "interval", "week_start"]);
+    period.warn_of_others(used, &["type", "sub_cycle", "unit", "interval", "week_start", "time_zone"]);
     Some(match name {
         "NEVER" => ResetPeriod::Never,
         "BILLING_CYCLE" if period.has("sub_cycle") => {
@@ -159,20 +166,33 @@ pub(crate) fn reset_period(node: Node<'_>) -> Option<ResetPeriod> {
             let every = every(period, &Unit::ALL);
             let days = Weekday::ALL.map(|day| (day.name(), day));
             let week_start = field(period, "week_start", |n| n.known_word(&days));
+            let zone = field(period, "time_zone", |n| Some(zone(n.text()?, zones)));
             let (every, week_start) = (every?, week_start?.unwrap_or(Weekday::Monday));
             if every.unit != Unit::Week && period.has("week_start") {
                 period.warn("week_start", Code::NoEffect, "the field has no effect here: only weeks begin on a day");
             }
             let week_start = if every.unit == Unit::Week { week_start } else { Weekday::Monday };
-            ResetPeriod::Calendar(CalendarInterval { every, week_start })
+            ResetPeriod::Calendar(CalendarInterval { every, week_start, zone: zone?.flatten() })
         }
         "FIXED_WINDOW" => ResetPeriod::FixedWindow(every(period, &Unit::ALL)?),
         _ => ResetPeriod::SlidingWindow(every(period, &Unit::ALL)?),
     })
 }
 
+/// The position of the time zone with this name; None for UTC.
+fn zone(name: &str, zones: &mut ZoneNames) -> Option<ZoneIdx> {
+    if UTC.contains(&name) {
+        return None;
+    }
+    let at = zones.iter().position(|known| known == name).unwrap_or_else(|| {
+        zones.push(name.to_owned());
+        zones.len().saturating_sub(1)
+    });
+    u32::try_from(at).ok().map(ZoneIdx::new)
+}
+
 /// Reads `unit`, one of these, and `interval`.
-fn every(object: Object<'_>, units: &[Unit]) -> Option<Interval> {
+pub(crate) fn every(object: Object<'_>, units: &[Unit]) -> Option<Interval> {
     let words: Vec<(&str, Unit)> = units.iter().map(|unit| (unit.name(), *unit)).collect();
     let unit = object.required("unit", |n| n.known_word(&words));
     let checked = |n: Node<'_>| {
@@ -181,13 +201,6 @@ fn every(object: Object<'_>, units: &[Unit]) -> Option<Interval> {
     };
     let every = object.required("interval", checked);
     unit.and(every)
-}
-
-/// Reads a billing period: its name, or `{"unit", "interval"}`.
-pub(crate) fn billing_period(node: Node<'_>) -> Option<BillingPeriod> {
-    let Tree::Object(_) = node.tree else { return node.word(&BillingPeriod::NAMED) };
-    let every = every(node.object()?, &BillingPeriod::UNITS)?;
-    BillingPeriod::new(every.unit, every.interval().into()).ok()
 }
 
 pub(crate) fn ladder(node: Node<'_>) -> Option<Ladder> {

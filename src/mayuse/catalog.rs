@@ -28,7 +28,8 @@ impl Catalog {
     /// # Errors
     /// The problems that make it unusable, each on a line with its place.
     pub fn parse(json: &str) -> Result<Catalog, Error> {
-        let document = Document::parse(json).map_err(|error| Error::new("INVALID_JSON", error.to_string()))?;
+        let mut document = Document::parse(json).map_err(|error| Error::new("INVALID_JSON", error.to_string()))?;
+        document.with_zones(mayuse_zones::offsets);
         let (full, warnings) = document.compile()?;
         Ok(Catalog { full, warnings })
     }

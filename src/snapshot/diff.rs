@@ -1,7 +1,7 @@
 //! Previews a change before it is published: which customers gain or lose which features.
 
 use crate::replica::Replica;
-use mayuse_core::{Amount, Decision, Instant, Question, Reason, SortedSet};
+use mayuse_core::{Amount, Decision, Instant, NamedPeriod, Question, Reason, SortedSet};
 
 /// A customer and a feature on which two snapshots differ.
 #[derive(Clone, PartialEq, Debug)]
@@ -165,10 +165,13 @@ fn change(old: &Decision<'_>, new: &Decision<'_>) -> Option<Change> {
         (Some(a), Some(b)) if b < a => return Some(Change::Lowered),
         _ => {}
     }
-    let rules = |decision: &Decision<'_>| -> Vec<_> {
-        let windows = decision.windows.iter().map(|window| window.metering);
-        decision.metering.into_iter().chain(windows).map(|m| (m.limit, m.period.map(|period| period.rule))).collect()
-    };
     let terms = (a.overage.behavior, a.overage.grace) != (b.overage.behavior, b.overage.grace);
     (terms || rules(old) != rules(new)).then_some(Change::Altered)
+}
+
+/// The limits and reset periods of a decision.
+fn rules<'c>(decision: &Decision<'c>) -> Vec<(Option<Amount>, Option<NamedPeriod<'c>>)> {
+    let windows = decision.windows.iter().map(|window| window.metering);
+    let all = decision.metering.into_iter().chain(windows);
+    all.map(|metering| (metering.limit, metering.period.map(|period| period.named()))).collect()
 }

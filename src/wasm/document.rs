@@ -20,7 +20,8 @@ impl Engine {
     /// A text of the problems, as JSON.
     #[wasm_bindgen(constructor)]
     pub fn new(document: &str) -> Result<Engine, JsValue> {
-        let document = Document::parse(document).map_err(|error| not_json(&error))?;
+        let mut document = Document::parse(document).map_err(|error| not_json(&error))?;
+        document.with_zones(mayuse_intl::offsets);
         let (mut inner, _) = document.compile().map_err(|problems| refused(&problems))?;
         inner.catalog.snapshot.source = Source::Embedded;
         Ok(Engine { inner })
@@ -55,7 +56,7 @@ impl Engine {
 /// A text of the problems, as JSON.
 #[wasm_bindgen]
 pub fn window(question: &str) -> Result<String, JsValue> {
-    shown(ask_window(&tree(question)?))
+    shown(ask_window(&tree(question)?, mayuse_intl::offsets))
 }
 
 /// Returns the billing period that contains an instant.
@@ -73,7 +74,7 @@ pub fn billing_period(question: &str) -> Result<String, JsValue> {
 /// A text of the problems, as JSON.
 #[wasm_bindgen]
 pub fn resolve(question: &str) -> Result<String, JsValue> {
-    shown(ask_resolution(&tree(question)?))
+    shown(ask_resolution(&tree(question)?, mayuse_intl::offsets))
 }
 
 fn tree(json: &str) -> Result<Tree<'_>, JsValue> {

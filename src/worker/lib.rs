@@ -21,6 +21,7 @@ mod transaction;
 mod sql_row;
 mod sql_schema;
 mod sql;
+mod sql_requests;
 mod sql_bounds;
 mod sql_ledger;
 mod sql_taken;

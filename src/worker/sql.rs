@@ -4,23 +4,15 @@ use crate::sql_row::Row;
 use crate::sql_schema;
 use crate::transaction::Storage;
 use mayuse_core::{Instant, MAX_VERSION, WriteJson};
-use mayuse_dialects::{
-    ApiError, ApiResponse, Change, Entity, ErrorKind, JsonValue, Kind, Progress, Recorded, Referred, Store,
-};
+use mayuse_dialects::{ApiError, Change, Entity, ErrorKind, JsonValue, Kind, Progress, Referred, Store};
 use mayuse_dialects::{from_slice, key_of, read_definitions, references, text};
-use mayuse_document::Document;
+use mayuse_document::{Document, ZoneSource};
 use mayuse_snapshot::{Definitions, ObjectRef};
 use serde_json::Value;
 use std::cell::RefCell;
 use std::rc::Rc;
 use worker::js_sys::JsString;
 use worker::{SqlStorage, SqlStorageValue, console_error};
-
-/// The answer to an idempotency key is kept for a day.
-const REMEMBERED_MS: i64 = 24 * 60 * 60 * 1_000;
-
-/// An import can be resumed for thirty days.
-const RESUMABLE_MS: i64 = 30 * 24 * 60 * 60 * 1_000;
 
 /// The deletion of an entity that a billing system keeps is remembered for thirty days, as long as any of them repeats
 /// a notification, and the latest hundred thousand of them.
@@ -193,6 +185,7 @@ impl Sql {
             }
         }
         for (what, referred) in references(kind, body).iter() {
+            self.forget_zones(*what);
             let bindings = vec![what.name().into(), referred.as_str().into(), kind.name().into(), id.into()];
             self.run("INSERT INTO refers VALUES (?, ?, ?, ?)", bindings)?;
         }
@@ -216,6 +209,7 @@ impl Sql {
             Kind::Customer | Kind::Subscription => {
                 let Some(stored) = self.get(kind, id)? else { return Ok(()) };
                 for (what, referred) in references(kind, &stored.body).iter() {
+                    self.forget_zones(*what);
                     let bindings = vec![what.name().into(), referred.as_str().into(), kind.name().into(), id.into()];
                     let statement = "DELETE FROM refers WHERE what = ? AND id = ? AND user_kind = ? AND user_id = ?";
                     self.run(statement, bindings)?;
@@ -226,66 +220,17 @@ impl Sql {
         }
     }
 
-    /// The recorded answer to a request with this API key and idempotency key.
-    pub fn recorded(&self, by: &str, key: &str) -> Result<Option<Recorded>, ApiError> {
-        let statement = "SELECT fingerprint, status, body FROM idempotency WHERE made_by = ? AND key = ?";
-        let read = |row: &mut Row| {
-            let fingerprint = row.text()?;
-            let status = u16::try_from(row.integer()?).ok()?;
-            let body = from_slice(row.text()?.as_bytes()).ok()?;
-            let reply = if status == 204 { ApiResponse::empty() } else { ApiResponse::json(status, body) };
-            Some(Recorded { fingerprint, reply })
-        };
-        Ok(self.rows(statement, vec![by.into(), key.into()], read)?.pop())
-    }
-
-    /// Records an answer for a day, in the transaction of its write.
-    pub fn record(&self, by: &str, key: &str, recorded: &Recorded, now: Instant) -> Result<(), ApiError> {
-        let oldest = now.millis().saturating_sub(REMEMBERED_MS);
-        self.run("DELETE FROM idempotency WHERE created_at < ?", vec![SqlStorageValue::Integer(oldest)])?;
-        let answered = recorded.reply.body.as_ref().unwrap_or(&Value::Null);
-        let bindings = vec![
-            by.into(),
-            key.into(),
-            recorded.fingerprint.as_str().into(),
-            SqlStorageValue::Integer(recorded.reply.status.into()),
-            JsonValue(answered).to_json().into(),
-            SqlStorageValue::Integer(now.millis()),
-        ];
-        self.run("INSERT OR REPLACE INTO idempotency VALUES (?, ?, ?, ?, ?, ?)", bindings)
+    /// Drops the cached definitions, which have the time zones that customers and subscriptions name.
+    fn forget_zones(&self, what: Referred) {
+        if what == Referred::TimeZone {
+            self.definitions.replace(None);
+            self.packed.replace(None);
+        }
     }
 
     /// The seed of the hash that assigns keys to shards.
     pub fn seed(&self) -> u64 {
         self.seed
-    }
-
-    /// The stored state of an import.
-    pub fn import(&self, token: &str) -> Result<Option<Import>, ApiError> {
-        let statement = "SELECT lines, digest, done, version FROM imports WHERE token = ?";
-        let read = |row: &mut Row| {
-            let lines = u64::try_from(row.integer()?).ok()?;
-            let digest = row.blob()?.try_into().ok()?;
-            let done = row.integer()? != 0;
-            let version = u64::try_from(row.integer()?).ok()?;
-            Some(Import { progress: Progress { lines, digest }, done, version })
-        };
-        Ok(self.rows(statement, vec![token.into()], read)?.pop())
-    }
-
-    /// Stores the state of an import, in the transaction of its batch.
-    pub fn set_import(&self, token: &str, import: &Import, now: Instant) -> Result<(), ApiError> {
-        let oldest = now.millis().saturating_sub(RESUMABLE_MS);
-        self.run("DELETE FROM imports WHERE updated_at < ?", vec![SqlStorageValue::Integer(oldest)])?;
-        let bindings = vec![
-            token.into(),
-            number(import.progress.lines)?,
-            SqlStorageValue::Blob(import.progress.digest.to_vec()),
-            SqlStorageValue::Integer(import.done.into()),
-            number(import.version)?,
-            SqlStorageValue::Integer(now.millis()),
-        ];
-        self.run("INSERT OR REPLACE INTO imports VALUES (?, ?, ?, ?, ?, ?)", bindings)
     }
 
     fn one(&self, table: &str, column: &str, value: &str) -> Result<Option<Entity>, ApiError> {
@@ -384,6 +329,15 @@ impl Store for Sql {
 
     fn lower(&self, text: &str) -> String {
         JsString::from(text).to_lower_case().into()
+    }
+
+    fn zones(&self) -> ZoneSource {
+        mayuse_intl::offsets
+    }
+
+    fn named_zones(&self) -> Result<Vec<String>, ApiError> {
+        let statement = "SELECT DISTINCT id FROM refers WHERE what = ? ORDER BY id";
+        self.rows(statement, vec![Referred::TimeZone.name().into()], Row::text)
     }
 
     fn definitions(&self) -> Result<Document, ApiError> {

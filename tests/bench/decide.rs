@@ -99,7 +99,7 @@ fn windows(criterion: &mut Criterion) {
         let times: Vec<Instant> = times.collect();
         let mut next = times.iter().cycle();
         group.bench_function(name, |bencher| {
-            bencher.iter(|| window(black_box(rule), black_box(&anchors), *next.next().expect("endless")));
+            bencher.iter(|| window(black_box(rule), black_box(&anchors), &[], *next.next().expect("endless")));
         });
     }
 }

@@ -5,7 +5,7 @@ use mayuse_dialects::{
     ApiError, ApiResponse, Change, Context, Entity, Ids, Kind, Preconditions, Presented, Referred, Request, Store,
     answer, key_of, read_definitions, references, text, versions,
 };
-use mayuse_document::Document;
+use mayuse_document::{Document, ZoneSource};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
@@ -183,6 +183,21 @@ impl Store for Memory {
         let subscriptions = self.of(Kind::Subscription).filter(|entity| refers(Kind::Subscription, entity));
         let users: Vec<&Entity> = customers.chain(subscriptions).collect();
         Ok((users.len() as u64, users.first().map(|entity| entity.id.clone())))
+    }
+
+    fn zones(&self) -> ZoneSource {
+        mayuse_zones::offsets
+    }
+
+    fn named_zones(&self) -> Result<Vec<String>, ApiError> {
+        let mut names: Vec<String> = Vec::new();
+        for ((kind, _), entity) in &self.entities {
+            let referred = references(*kind, &entity.body);
+            names.extend(referred.iter().filter(|(what, _)| *what == Referred::TimeZone).map(|(_, name)| name.clone()));
+        }
+        names.sort();
+        names.dedup();
+        Ok(names)
     }
 
     fn removed(&self, kind: Kind, id: &str) -> Result<Option<Instant>, ApiError> {

@@ -23,7 +23,8 @@ pub struct Cut {
 
 /// The catalog object of a document, and what it opens to; or why the document is refused.
 pub fn definitions(document: &Value) -> Result<(Packed, Catalog), String> {
-    let document: Document = serde_json::from_value(document.clone()).map_err(|error| error.to_string())?;
+    let mut document: Document = serde_json::from_value(document.clone()).map_err(|error| error.to_string())?;
+    document.with_zones(mayuse_zones::offsets);
     let (object, catalog, _) = document.pack_definitions().map_err(|problems| problems.to_string())?;
     Ok((object, catalog))
 }

@@ -222,7 +222,7 @@ fn no_module_needs_one_that_needs_it() {
     let mut said = Vec::new();
     for krate in crates() {
         let graph = Graph::read(&krate);
-        assert!(!graph.arrows.is_empty(), "{krate}: no arrow was read");
+        assert!(graph.modules.len() < 2 || !graph.arrows.is_empty(), "{krate}: no arrow was read");
         for circle in graph.circles() {
             let arrows = circle.iter().map(|module| {
                 let to = graph.arrows[module].iter().filter(|to| circle.contains(*to)).map(shown);

@@ -4,15 +4,17 @@ use super::{code_of, pure_crates, read, root, sources, toml_section};
 use std::collections::BTreeSet;
 
 /// Each crate by its folder in `src`, and which others it may depend on. From the bottom up.
-const MAY_NEED: [(&str, &[&str]); 8] = [
+const MAY_NEED: [(&str, &[&str]); 10] = [
     ("core", &[]),
+    ("zones", &["core"]),
+    ("intl", &["core"]),
     ("document", &["core"]),
     ("snapshot", &["core"]),
     ("dialects", &["core", "document"]),
-    ("mayuse", &["core", "document", "snapshot"]),
-    ("wasm", &["core", "document", "snapshot"]),
-    ("worker", &["core", "document", "snapshot", "dialects"]),
-    ("cli", &["core", "document", "snapshot", "dialects"]),
+    ("mayuse", &["core", "zones", "document", "snapshot"]),
+    ("wasm", &["core", "intl", "document", "snapshot"]),
+    ("worker", &["core", "intl", "document", "snapshot", "dialects"]),
+    ("cli", &["core", "zones", "document", "snapshot", "dialects"]),
 ];
 
 /// What no pure crate may contain: clocks, chance, the machine, JavaScript.

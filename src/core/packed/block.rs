@@ -11,6 +11,7 @@ use crate::status::Status;
 use crate::symbols::{ResolvedRefs, SymbolTable};
 use crate::time::Instant;
 use crate::value::{Grant, overlaps};
+use crate::zone::ZoneIdx;
 
 pub(super) const MAGIC: &str = "myp";
 const WHAT: &str = "a block of customers";
@@ -336,7 +337,9 @@ impl Opening<'_> {
         while !rows.is_at_end() {
             let resolved = |feature: &FeatureIdx| *feature != FeatureIdx(UNRESOLVED);
             let mut feature = |name| self.refs_of(name).map(|refs| refs.feature).filter(resolved);
-            let grant = self.symbols.grant(&read_row(&mut rows)?.with_features(&mut feature)?);
+            let row = read_row(&mut rows)?.with_features(&mut feature)?;
+            let mut zone = |zone: ZoneIdx| self.refs_of(zone.at()).and_then(|refs| refs.zone);
+            let grant = self.symbols.grant(&row.with_zones(&mut zone));
             if let Some((feature, expires_at)) = last
                 && (grant.feature < feature || (grant.feature == feature && overlaps(grant.starts_at, expires_at)))
             {

@@ -17,6 +17,7 @@ use crate::problem::{Code, Problem, Problems};
 use crate::sort::sort_by;
 use crate::text::joined;
 use crate::value::UncheckedGrant;
+use crate::zone::ZoneIdx;
 use std::cmp::Ordering;
 
 /// A builder of customer blocks.
@@ -31,14 +32,18 @@ pub struct BlockBuilder<'c> {
     pending: Vec<PendingRecord>,
     /// The features with rows, each with [`has_units`](UncheckedValue::has_units) of its rows.
     seen: Vec<(FeatureIdx, bool)>,
+    /// The time zones that rows name.
+    seen_zones: Vec<ZoneIdx>,
 }
 
-/// The features on which customers and subscriptions have METERED or CREDITS rows. Whether a feature can be a pool
-/// depends on the rows of all owners.
+/// What the definitions of a catalog take from the rows of customers and subscriptions.
 #[derive(Clone, Debug, Default)]
 pub struct GrantUsage {
-    /// The id of each feature, with true for METERED and false for CREDITS rows. A feature may occur with both.
+    /// The features on which there are METERED or CREDITS rows, because whether a feature can be a pool depends on the
+    /// rows of all owners: the id, and true for METERED and false for CREDITS rows. A feature may occur with both.
     pub rows: Vec<(String, bool)>,
+    /// The names of the time zones of rows.
+    pub zones: Vec<String>,
 }
 
 impl<'c> BlockBuilder<'c> {
@@ -46,7 +51,7 @@ impl<'c> BlockBuilder<'c> {
     /// choose keys that collide; keys that do collide only make a bucket longer.
     pub fn new(catalog: &'c Catalog, seed: u64) -> BlockBuilder<'c> {
         let (names, bytes, pending, seen) = (Names::default(), String::new(), Vec::new(), Vec::new());
-        BlockBuilder { catalog, seed, is_of_lines: false, names, bytes, pending, seen }
+        BlockBuilder { catalog, seed, is_of_lines: false, names, bytes, pending, seen, seen_zones: Vec::new() }
     }
 
     /// Numbers entries by their lines in a file: places in problems then name lines.
@@ -66,7 +71,11 @@ impl<'c> BlockBuilder<'c> {
         let named = |(feature, has_units): &(FeatureIdx, bool)| {
             self.catalog.feature(*feature).map(|feature| (String::from(&*feature.id), *has_units))
         };
-        GrantUsage { rows: self.seen.iter().filter_map(named).collect() }
+        let zone = |zone: &ZoneIdx| zone.item(&self.catalog.zones).map(|zone| zone.name.to_string());
+        GrantUsage {
+            rows: self.seen.iter().filter_map(named).collect(),
+            zones: self.seen_zones.iter().filter_map(zone).collect(),
+        }
     }
 
     /// The catalog that the entries refer to.
@@ -213,9 +222,15 @@ impl<'c> BlockBuilder<'c> {
             self.seen.extend(seen.filter(|seen| !self.seen.contains(seen)));
             let (catalog, names) = (self.catalog, &mut self.names);
             let mut number = |feature| catalog.feature(feature).map(|feature| names.number(&feature.id));
-            if let Some(row) = grant.with_features(&mut number) {
-                rows.item(|writer| write_row(writer, &row));
-            }
+            let Some(row) = grant.with_features(&mut number) else { continue };
+            let seen = &mut self.seen_zones;
+            let row = row.with_zones(&mut |zone| {
+                if !seen.contains(&zone) {
+                    seen.push(zone);
+                }
+                Some(ZoneIdx::new(names.number(&zone.item(&catalog.zones)?.name)))
+            });
+            rows.item(|writer| write_row(writer, &row));
         }
         rows
     }

@@ -169,6 +169,7 @@ impl<'b> Opening<'b> {
         let ladder = read_ladder(&mut self.reader)?;
         let Settings { access, zones, fallback_plan_version, positions, archived } = read_settings(&mut self.reader)?;
         self.names.fallback = fallback_plan_version;
+        self.symbols.index_zones(&zones);
         let features = self.features()?;
         let (mut plans, versions) = self.plans()?;
         if !positions.is_empty() && positions.len() != plans.len() {

@@ -8,6 +8,7 @@ use crate::billing::{Billing, BillingPeriod, BillingSchedule};
 use crate::sort::sort_by;
 use crate::status::Status;
 use crate::time::{Instant, MS_PER_DAY};
+use crate::zone::ZoneIdx;
 
 /// Packed add-ons, products or rows, which are read one by one.
 #[derive(Clone, Copy, Debug, Default)]
@@ -61,7 +62,10 @@ impl<'b> OwnRows<'b> {
         naming.n_rows = naming.n_rows.saturating_add(self.n);
         // Rows are looked up by feature, so they are sorted by the ids of their features.
         let mut rows: Vec<PackedRow<'_>> = Vec::new();
-        rows.extend(self.items.rows().filter_map(|row| row.with_features(&mut |name| Some((naming.number)(name)))));
+        for row in self.items.rows() {
+            let row = row.with_features(&mut |name| Some((naming.number)(name)));
+            rows.extend(row.map(|row| row.with_zones(&mut |zone| Some(ZoneIdx::new((naming.number)(zone.at()))))));
+        }
         sort_by(&mut rows, |a, b| (a.feature, a.starts_at).cmp(&(b.feature, b.starts_at)));
         Items::write(writer, |writer| rows.iter().for_each(|row| write_row(writer, row)));
     }
@@ -193,9 +197,9 @@ const ROWS: u8 = 128;
 /// In the number of the status and the period: a byte of further flags follows the anchor.
 const EXTENDED: usize = 64;
 
-/// Times are instants in milliseconds; else they are days.
+/// A further flag: times are instants in milliseconds; else they are days. The other further flags are those of extras.
 const INSTANTS: u8 = 1;
-/// The period is written as a unit and a number, after the flags.
+/// A further flag: the period is written as a unit and a number, after the further flags.
 const OTHER_PERIOD: u8 = 2;
 /// The extras follow, after the period.
 const EXTRAS: u8 = 4;

@@ -1,4 +1,4 @@
-//! Packed entitlement rows: features and pools are numbers.
+//! Packed entitlement rows: features, pools and time zones are numbers.
 
 use super::wire::{Flags, Reader, Writer};
 use crate::amount::Amount;
@@ -8,8 +8,9 @@ use crate::time::Instant;
 use crate::value::{
     Behavior, Cap, Config, ConfigValue, MAX_CAPS, MAX_CONFIG_TEXT, Metered, UncheckedGrant, UncheckedValue,
 };
+use crate::zone::ZoneIdx;
 
-/// A packed row. Features are numbers: indices of a block's names, or positions in a catalog object.
+/// A packed row. Features and time zones are numbers: indices of a block's names, or positions in a catalog object.
 pub(crate) type PackedRow<'b> = UncheckedGrant<'b, u32>;
 
 const CREATED_AT: u8 = 1;
@@ -210,7 +211,7 @@ fn not_negative(reader: &mut Reader<'_>) -> Option<Amount> {
 /// The numbers of units in the packed form: their positions here, which never change.
 const UNITS: [Unit; 6] = [Unit::Hour, Unit::Day, Unit::Week, Unit::Month, Unit::Year, Unit::Minute];
 
-/// A CALENDAR period with a day on which weeks begin.
+/// A CALENDAR period with a day on which weeks begin and, maybe, a time zone.
 const CALENDAR_OF: u64 = 6;
 
 fn read_reset_period(reader: &mut Reader<'_>) -> Option<ResetPeriod> {
@@ -230,7 +231,9 @@ fn read_reset_period(reader: &mut Reader<'_>) -> Option<ResetPeriod> {
         return Some(of(every));
     }
     let week_start = *Weekday::ALL.get(reader.size()?)?;
-    Some(ResetPeriod::Calendar(CalendarInterval { every, week_start }))
+    // The number of the zone plus one; 0 stands for UTC.
+    let zone = reader.count()?.checked_sub(1).map(ZoneIdx::new);
+    Some(ResetPeriod::Calendar(CalendarInterval { every, week_start, zone }))
 }
 
 fn write_reset_period(writer: &mut Writer, period: ResetPeriod) {
@@ -251,5 +254,6 @@ fn write_reset_period(writer: &mut Writer, period: ResetPeriod) {
         && calendar != calendar.every.into()
     {
         writer.size(Weekday::ALL.iter().position(|day| *day == calendar.week_start).unwrap_or_default());
+        writer.count(calendar.zone.map_or(0, |zone| zone.at().saturating_add(1)));
     }
 }

@@ -215,7 +215,7 @@ fn shown(decision: &Decision<'_>, enabled: bool, row: &Value) -> Result<(Fields,
     let mut usage = Map::new();
     let Some(metering) = decision.metering else { return Ok((terms(row, false), usage)) };
     let limit = metering.limit.map(|limit| limit.to_string().into());
-    let rule = metering.period.map(|period| to_value(&period.rule)).transpose()?;
+    let rule = metering.period.map(|period| to_value(&period.named())).transpose()?;
     let reset_at = metering.period.and_then(|period| period.window.reset_at());
     put(&mut usage, "reset_at", reset_at.map(|at| at.to_string().into()));
     Ok((metered(limit, rule, enabled), usage))
