@@ -280,35 +280,38 @@ fn rows_of_format_2() {
 #[test]
 fn extras_of_subscriptions() {
     let with = |status: u64, flags: u64, extras: &str| {
-        let head = numbers(&[3, status | 64, 0, 1, flags, 20_089 * 2, 0]);
-        customer(0, 1, &row(2), 1, &[text("s"), head, text(extras)].concat())
+        let head = numbers(&[3, status | 64, 0, 1, 4]);
+        let extras = text(&(numbers(&[flags]) + extras));
+        customer(0, 1, &row(2), 1, &[text("s"), head, extras, numbers(&[20_089 * 2, 0])].concat())
     };
     let good: [(u64, u64, String); 6] = [
-        (3, 4, numbers(&[5])),
-        (3, 8, numbers(&[10])),
-        (3, 16, text(&numbers(&[8, 3, 10, 5]))),
-        (3, 32, text(&numbers(&[0, 2, 2, 8]))),
-        (12, 64, text("ON_HOLD")),
-        (3, 128, text(&numbers(&[0, 2, 1, 3]))),
+        (3, 1, numbers(&[5])),
+        (3, 2, numbers(&[10])),
+        (3, 4, text(&numbers(&[8, 3, 10, 5]))),
+        (3, 8, text(&numbers(&[0, 2, 2, 8]))),
+        (12, 16, text("ON_HOLD")),
+        (3, 32, text(&numbers(&[0, 2, 1, 3]))),
     ];
     for (status, flags, extras) in &good {
         check_opens(1, with(*status, *flags, extras));
         check_record(with(*status, *flags, &format!("{extras}\0")));
         check_record(with(*status, *flags, ""));
+        check_record(with(*status, flags | 64, extras));
     }
-    let bad: [(u64, u64, String); 12] = [
-        (3, 4, numbers(&[0])),
-        (3, 16, text(&numbers(&[10, 3, 8, 5]))),
-        (3, 16, text(&numbers(&[8, 13]))),
-        (3, 16, text(&numbers(&[8, 12, 0]))),
-        (3, 32, text(&numbers(&[0, 0, 2, 8]))),
-        (3, 32, text(&numbers(&[0, 2, 0]))),
-        (3, 32, text(&numbers(&[3, 2, 2, 8]))),
-        (3, 32, text(&numbers(&[0, 2, 6, 8, 8]))),
-        (3, 64, text("ACTIVE")),
-        (12, 4, numbers(&[5])),
-        (3, 128, text(&numbers(&[99, 2]))),
-        (3, 128, text(&numbers(&[0, 0]))),
+    let bad: [(u64, u64, String); 13] = [
+        (3, 0, String::new()),
+        (3, 1, numbers(&[0])),
+        (3, 4, text(&numbers(&[10, 3, 8, 5]))),
+        (3, 4, text(&numbers(&[8, 13]))),
+        (3, 4, text(&numbers(&[8, 12, 0]))),
+        (3, 8, text(&numbers(&[0, 0, 2, 8]))),
+        (3, 8, text(&numbers(&[0, 2, 0]))),
+        (3, 8, text(&numbers(&[3, 2, 2, 8]))),
+        (3, 8, text(&numbers(&[0, 2, 6, 8, 8]))),
+        (3, 16, text("ACTIVE")),
+        (12, 1, numbers(&[5])),
+        (3, 32, text(&numbers(&[99, 2]))),
+        (3, 32, text(&numbers(&[0, 0]))),
     ];
     for (status, flags, extras) in bad {
         check_record(with(status, flags, &extras));

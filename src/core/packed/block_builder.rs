@@ -4,7 +4,7 @@
 
 use super::block::{self, Layout};
 use super::entries::{CustomerEntry, SubscriptionAddOn, SubscriptionEntry};
-use super::extras::{UnpackedExtras, packed};
+use super::extras::{Extras, UnpackedExtras};
 use super::format::{Unreadable, key_hash};
 use super::record::{self, Items, Naming, OwnRows, PackedCustomer, PackedSubscription, Record};
 use super::rows::write_row;
@@ -147,7 +147,7 @@ impl<'c> BlockBuilder<'c> {
         for (product, n) in subscription.slots.into_iter().filter(|(_, n)| *n != 0) {
             extras.slots.push((product.map(|product| self.names.number(product)), n));
         }
-        let (more, text) = extras.pack();
+        let extras = extras.pack();
         let record = PackedSubscription {
             id: subscription.id,
             version,
@@ -160,7 +160,7 @@ impl<'c> BlockBuilder<'c> {
             add_ons: add_ons.items(),
             products: products.items(),
             rows: rows.own_rows(),
-            extras: packed(more, &text),
+            extras: Extras(&extras.0),
         };
         let n = u32::try_from(subscription.n).unwrap_or(NOWHERE);
         self.push(PendingKind::Subscription, n, subscription.customer, |writer| {

@@ -1,6 +1,6 @@
 //! What few subscriptions have: seats, changes of the status, add-ons with dates, a status that is not known.
 //!
-//! All of it is one text at the end of a subscription's record, which decisions read only if they need it.
+//! All of it is one text in a subscription's record, which decisions read only if they need it.
 
 use super::entries::{StatusChange, SubscriptionAddOn};
 use super::rows::{EXPIRES_AT, STARTS_AT, read_dates};
@@ -10,20 +10,17 @@ use crate::sort::sort_by;
 use crate::status::Status;
 use crate::time::Instant;
 
-const SEATS: u8 = 4;
-const STATUS_SINCE: u8 = 8;
-const STATUS_CHANGES: u8 = 16;
-const ADD_ONS: u8 = 32;
-const WORD: u8 = 64;
-const SLOTS: u8 = 128;
+const SEATS: u8 = 1;
+const STATUS_SINCE: u8 = 2;
+const STATUS_CHANGES: u8 = 4;
+const ADD_ONS: u8 = 8;
+const WORD: u8 = 16;
+const SLOTS: u8 = 32;
 const ALL: u8 = SEATS | STATUS_SINCE | STATUS_CHANGES | ADD_ONS | WORD | SLOTS;
 
-/// The packed extras of a subscription.
+/// The packed extras of a subscription: flags in one byte, then the parts that they name. Empty for most.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Extras<'b> {
-    flags: Flags,
-    text: &'b str,
-}
+pub(crate) struct Extras<'b>(pub &'b str);
 
 /// The parts of packed extras.
 #[derive(Clone, Copy, Debug, Default)]
@@ -40,29 +37,27 @@ pub(crate) struct Parts<'b> {
 }
 
 impl<'b> Extras<'b> {
-    /// Reads the text of the extras, if the further flags of a record say that there are any.
     #[inline]
-    pub fn read(reader: &mut Reader<'b>, flags: Flags) -> Option<Extras<'b>> {
-        let flags = Flags(flags.0 & ALL);
-        Some(if flags.0 == 0 { Extras::default() } else { Extras { flags, text: reader.text()? } })
+    pub fn is_empty(self) -> bool {
+        self.0.is_empty()
     }
 
     #[inline]
-    pub fn is_empty(self) -> bool {
-        self.flags.0 == 0
+    fn flags(self) -> Flags {
+        Flags(self.0.as_bytes().first().copied().unwrap_or_default())
     }
 
     /// Whether there are add-on rows with dates.
     #[inline]
     pub fn has_dated_add_ons(self) -> bool {
-        self.flags.has(ADD_ONS)
+        self.flags().has(ADD_ONS)
     }
 
     /// Whether there are changes of the status.
     #[inline]
     #[expect(dead_code, reason = "no decision needs it yet")]
     pub fn has_status_changes(self) -> bool {
-        self.flags.has(STATUS_CHANGES)
+        self.flags().has(STATUS_CHANGES)
     }
 
     /// The parts. Empty for bytes that no opened block has.
@@ -72,7 +67,8 @@ impl<'b> Extras<'b> {
     }
 
     fn try_parts(self) -> Option<Parts<'b>> {
-        let (flags, mut reader) = (self.flags, Reader::new(self.text));
+        let mut reader = Reader::new(self.0);
+        let flags = reader.flags()?;
         let seats = if flags.has(SEATS) { Some(reader.count()?) } else { None };
         let status_since = if flags.has(STATUS_SINCE) { Some(reader.instant()?) } else { None };
         let mut text = |flag| if flags.has(flag) { reader.text() } else { Some("") };
@@ -84,7 +80,7 @@ impl<'b> Extras<'b> {
 
     /// The word of an unknown status; empty for a known status.
     pub fn status_word(self) -> &'b str {
-        if self.flags.has(WORD) { self.parts().word } else { "" }
+        if self.flags().has(WORD) { self.parts().word } else { "" }
     }
 
     /// Checks all parts. `add_on` and `product` check the number of a name.
@@ -94,13 +90,15 @@ impl<'b> Extras<'b> {
         add_on: &mut dyn FnMut(u32) -> Option<()>,
         product: &mut dyn FnMut(u32) -> Option<()>,
     ) -> Option<()> {
-        let parts = self.try_parts()?;
-        let mut is_good = parts.seats != Some(0)
-            && self.flags.has(WORD) == (status == Status::Unknown)
-            && self.flags.has(WORD) != parts.word.is_empty()
-            && self.flags.has(STATUS_CHANGES) != parts.changes.is_empty()
-            && self.flags.has(ADD_ONS) != parts.add_ons.is_empty()
-            && self.flags.has(SLOTS) != parts.slots.is_empty();
+        let (parts, flags) = (self.try_parts()?, self.flags());
+        let mut is_good = flags.0 != 0
+            && flags.0 & !ALL == 0
+            && parts.seats != Some(0)
+            && flags.has(WORD) == (status == Status::Unknown)
+            && flags.has(WORD) != parts.word.is_empty()
+            && flags.has(STATUS_CHANGES) != parts.changes.is_empty()
+            && flags.has(ADD_ONS) != parts.add_ons.is_empty()
+            && flags.has(SLOTS) != parts.slots.is_empty();
         let mut last = None;
         let mut changes = Reader::new(parts.changes);
         while !changes.is_at_end() {
@@ -191,20 +189,31 @@ impl<'a> UnpackedExtras<'a> {
         unpacked
     }
 
-    /// Packs the extras: their flags and their text. Equal extras in any order give equal bytes.
-    pub fn pack(mut self) -> (Flags, Writer) {
-        let mut writer = Writer::default();
-        self.seats.into_iter().for_each(|seats| writer.count(seats));
-        self.status_since.into_iter().for_each(|since| writer.instant(since));
+    /// Packs the extras. Equal extras in any order give equal bytes.
+    pub fn pack(mut self) -> Writer {
         sort_by(&mut self.changes, |a, b| (a.at, a.status, a.word).cmp(&(b.at, b.status, b.word)));
         self.changes.dedup();
         sort_by(&mut self.add_ons, Ord::cmp);
-        let mut changes = Writer::default();
+        sort_by(&mut self.slots, Ord::cmp);
+        let flags = Flags::default()
+            .with(SEATS, self.seats.is_some())
+            .with(STATUS_SINCE, self.status_since.is_some())
+            .with(STATUS_CHANGES, !self.changes.is_empty())
+            .with(ADD_ONS, !self.add_ons.is_empty())
+            .with(WORD, !self.word.is_empty())
+            .with(SLOTS, !self.slots.is_empty());
+        let mut writer = Writer::default();
+        if flags == Flags::default() {
+            return writer;
+        }
+        writer.flags(flags);
+        self.seats.into_iter().for_each(|seats| writer.count(seats));
+        self.status_since.into_iter().for_each(|since| writer.instant(since));
+        let (mut changes, mut add_ons, mut slots) = (Writer::default(), Writer::default(), Writer::default());
         for change in &self.changes {
             changes.instant(change.at);
             write_status(&mut changes, change.status, change.word);
         }
-        let mut add_ons = Writer::default();
         for row in &self.add_ons {
             add_ons.count(row.add_on);
             add_ons.count(row.quantity);
@@ -212,8 +221,6 @@ impl<'a> UnpackedExtras<'a> {
             add_ons.flags(dates.iter().fold(Flags::default(), |flags, (flag, at)| flags.with(*flag, at.is_some())));
             dates.into_iter().filter_map(|(_, at)| at).for_each(|at| add_ons.instant(at));
         }
-        sort_by(&mut self.slots, Ord::cmp);
-        let mut slots = Writer::default();
         for (product, n) in &self.slots {
             slots.count(product.map_or(0, |product| product.saturating_add(1)));
             slots.count(*n);
@@ -223,18 +230,6 @@ impl<'a> UnpackedExtras<'a> {
                 writer.text(text);
             }
         }
-        let flags = Flags::default()
-            .with(SEATS, self.seats.is_some())
-            .with(STATUS_SINCE, self.status_since.is_some())
-            .with(STATUS_CHANGES, !changes.0.is_empty())
-            .with(ADD_ONS, !add_ons.0.is_empty())
-            .with(WORD, !self.word.is_empty())
-            .with(SLOTS, !slots.0.is_empty());
-        (flags, writer)
+        writer
     }
-}
-
-/// The further flags of a record and the text of its extras, as they are written.
-pub(super) fn packed<'w>(flags: Flags, writer: &'w Writer) -> Extras<'w> {
-    Extras { flags, text: &writer.0 }
 }

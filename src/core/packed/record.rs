@@ -201,6 +201,8 @@ const EXTENDED: usize = 64;
 const INSTANTS: u8 = 1;
 /// A further flag: the period is written as a unit and a number, after the further flags.
 const OTHER_PERIOD: u8 = 2;
+/// The extras follow, after the period.
+const EXTRAS: u8 = 4;
 
 /// The numbers of periods in the packed form.
 const PERIODS: [BillingPeriod; 4] =
@@ -221,9 +223,9 @@ impl<'b> PackedSubscription<'b> {
         let status = *STATUSES.get(states & 15)?;
         let mut period = *PERIODS.get((states >> 4) & 3)?;
         let flags = Flags(u8::try_from(flags).ok()?);
-        let (mut unit, mut more) = (MS_PER_DAY, Flags::default());
+        let (mut unit, mut extras) = (MS_PER_DAY, Extras::default());
         if EXTENDED <= states {
-            (period, unit, more, *reader) = extension(*reader, states, period)?;
+            (period, unit, extras, *reader) = extension(*reader, states, period)?;
         }
         let schedule = BillingSchedule::new(period, i64::try_from(anchor).ok()?).ok()?;
         let start = reader.time_from(0, unit)?;
@@ -240,7 +242,6 @@ impl<'b> PackedSubscription<'b> {
         if flags.has(ROWS) {
             (rows, *reader) = OwnRows::read(*reader)?;
         }
-        let extras = Extras::read(reader, more)?;
         let billing = Billing::new(schedule, current_start, current_end, Some(start), billing_start).ok()?;
         Some(PackedSubscription {
             id,
@@ -267,10 +268,15 @@ impl<'b> PackedSubscription<'b> {
         writer.text(self.id);
         writer.count((naming.number)(self.version));
         // The extras have names, too.
-        let extras =
-            if self.extras.is_empty() { None } else { Some(UnpackedExtras::of(self.extras, naming.number).pack()) };
-        let extension = Flags::default().with(INSTANTS, has_instants).with(OTHER_PERIOD, !PERIODS.contains(&period));
-        let extension = Flags(extension.0 | extras.as_ref().map_or(0, |(flags, _)| flags.0));
+        let extras = if self.extras.is_empty() {
+            Writer::default()
+        } else {
+            UnpackedExtras::of(self.extras, naming.number).pack()
+        };
+        let extension = Flags::default()
+            .with(INSTANTS, has_instants)
+            .with(OTHER_PERIOD, !PERIODS.contains(&period))
+            .with(EXTRAS, !extras.0.is_empty());
         let is_extended = if extension == Flags::default() { 0 } else { EXTENDED };
         writer.size(place(&STATUSES, &self.status) | (place(&PERIODS, &period) << 4) | is_extended);
         let flags = Flags::default()
@@ -290,6 +296,9 @@ impl<'b> PackedSubscription<'b> {
         if extension.has(OTHER_PERIOD) {
             writer.size(place(&BillingPeriod::UNITS, &period.every().unit));
             writer.count(period.every().interval().into());
+        }
+        if extension.has(EXTRAS) {
+            writer.text(&extras.0);
         }
         writer.time_from(0, unit, self.start);
         writer.time_from(from, unit, current_start);
@@ -324,22 +333,20 @@ impl<'b> PackedSubscription<'b> {
         if flags.has(ROWS) {
             self.rows.write(writer, naming);
         }
-        if let Some((_, text)) = extras {
-            writer.text(&text.0);
-        }
     }
 }
 
-/// Reads what a record with [`EXTENDED`] says further: the period, the length of the unit of its times, and the flags
-/// of its extras. Takes and returns the reader by value, so that it stays in registers.
+/// Reads what a record with [`EXTENDED`] says further: the period, the length of the unit of its times, and the extras.
+/// Takes and returns the reader by value, so that it stays in registers.
 #[cold]
 #[inline(never)]
 fn extension(
     mut reader: Reader<'_>,
     states: usize,
     period: BillingPeriod,
-) -> Option<(BillingPeriod, i64, Flags, Reader<'_>)> {
+) -> Option<(BillingPeriod, i64, Extras<'_>, Reader<'_>)> {
     let flags = reader.flags()?;
+    let is_known = states >> 7 == 0 && flags.0 & !(INSTANTS | OTHER_PERIOD | EXTRAS) == 0;
     let period = if flags.has(OTHER_PERIOD) {
         let unit = *BillingPeriod::UNITS.get(reader.size()?)?;
         let number = reader.count()?;
@@ -352,5 +359,6 @@ fn extension(
         period
     };
     let unit = if flags.has(INSTANTS) { 1 } else { MS_PER_DAY };
-    (states >> 7 == 0).then_some((period, unit, flags, reader))
+    let extras = Extras(if flags.has(EXTRAS) { reader.text()? } else { "" });
+    (is_known && flags.has(EXTRAS) != extras.is_empty()).then_some((period, unit, extras, reader))
 }
