@@ -30,6 +30,7 @@ mod reader;
 mod workload;
 
 mod hostile;
+mod unknown;
 mod rows_in_time;
 mod vectors;
 mod tidy;

@@ -5,11 +5,15 @@ use crate::server::{self, Answer, Server};
 use crate::style;
 use crate::upload::{Sending, Upload};
 use serde_json::{Map, Value};
+use std::io::{self, Write};
 use std::path::PathBuf;
 use ureq::SendBody;
 
 /// The content type of lines.
 pub const LINES: &str = "application/x-ndjson";
+
+/// The warnings that are printed.
+const MAX_WARNINGS: usize = 10;
 
 /// The server's summary of an import.
 pub type Summary = Map<String, Value>;
@@ -162,6 +166,19 @@ pub fn fail(
 pub fn report(args: &Args, body: &Map<String, Value>, what: &str) -> Result<(), CliError> {
     if args.json {
         return input::print_json(body);
+    }
+    let warnings = body.get("warnings").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let paint = style::for_stderr();
+    for warning in warnings.iter().take(MAX_WARNINGS) {
+        let field = |name: &str| warning.get(name).and_then(Value::as_str).unwrap_or_default();
+        let label = format!("{}[{}]", field("severity").to_lowercase(), field("code"));
+        let text = style::plain(&format!("{}: {}", field("path"), field("message"))).into_owned();
+        // What cannot be printed to a closed pipe is in the answer, too.
+        let _ = writeln!(io::stderr(), "{} {text}", paint.yellow(&label));
+    }
+    let n_more = number(body, "warning_count").saturating_sub(warnings.len().min(MAX_WARNINGS).try_into().unwrap_or(0));
+    if 0 < n_more {
+        let _ = writeln!(io::stderr(), "and {n_more} more warnings; --json lists the first hundred");
     }
     let entities = body.get("entities").and_then(Value::as_object);
     let counts = entities.into_iter().flatten().map(|(kind, count)| [kind.clone(), count.to_string()]);

@@ -8,16 +8,21 @@ use std::path::PathBuf;
 /// What to validate.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Rows that a snapshot would skip count as problems: they are refused when they are written.
-Warnings do not: what they speak of is accepted and grants nothing.
+Rows that do not fit their feature count as problems: they are refused when they are written.
+Warnings do not, unless with --strict: what they speak of is accepted and has no effect. A value
+that this version does not know is one: what it describes grants nothing.
 
 Examples:
   mayuse validate demo/catalog.json
+  mayuse validate --strict demo/catalog.json
   curl -s https://example.com/catalog.json | mayuse validate -")]
 pub struct Args {
     /// Catalog document; - reads standard input
     #[arg(value_name = "FILE")]
     file: PathBuf,
+    /// Take warnings for problems
+    #[arg(long)]
+    strict: bool,
 }
 
 /// Prints every problem.
@@ -28,7 +33,7 @@ pub fn run(args: &Args) -> Result<bool, CliError> {
         Err(problems) => (None, problems),
     };
     match catalog {
-        Some(catalog) if problems.is_writable() => {
+        Some(catalog) if problems.is_importable() && (!args.strict || problems.list.is_empty()) => {
             let _ = input::report_problems(&mut io::stderr().lock(), &style::for_stderr(), &what, &problems);
             let n_features = catalog.catalog.feature_codes().count();
             input::print(&format!(

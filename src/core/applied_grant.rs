@@ -20,6 +20,8 @@ pub(crate) struct AppliedGrant<'c> {
     /// Whether the billing cycle of its windows is monthly, so that BILLING_CYCLE with and without `sub_cycle` join.
     /// Not set for switches, which have no windows.
     pub monthly: bool,
+    /// Whether its windows cannot follow a billing cycle, because the period of the subscription is not known.
+    pub no_cycle: bool,
     /// The start of the row or, if it has none, of the subscription's add-on row: FIXED_WINDOW and NEVER count from it.
     pub starts_at: Option<Instant>,
     /// The end of the row or of the subscription's add-on row, whichever is earlier.
@@ -65,7 +67,14 @@ impl<'c> AppliedGrant<'c> {
     #[inline]
     pub fn new(source: GrantSource<'c>, grant: &'c Grant) -> AppliedGrant<'c> {
         let Grant { starts_at, expires_at, .. } = *grant;
-        AppliedGrant { source, grant, quantity: 1, additive: false, monthly: false, starts_at, expires_at }
+        let (monthly, no_cycle) = (false, false);
+        AppliedGrant { source, grant, quantity: 1, additive: false, monthly, no_cycle, starts_at, expires_at }
+    }
+
+    /// Whether resolution skips the row.
+    #[inline]
+    pub fn is_mismatch(&self) -> bool {
+        self.grant.value.is_mismatch() || (self.no_cycle && self.grant.value.follows_cycle())
     }
 
     /// The row as one that an add-on row with these dates holds.

@@ -29,6 +29,10 @@ impl BillingPeriod {
     /// Seven days.
     pub const WEEKLY: BillingPeriod = BillingPeriod { every: Interval::of(Unit::Week, 1) };
 
+    /// A period of which this version does not know how long it is. Nothing is counted by it: a row that follows the
+    /// billing cycle does not fit. Its number is beyond those that can be written.
+    pub const UNKNOWN: BillingPeriod = BillingPeriod { every: Interval::of(Unit::Year, 10_001) };
+
     /// The periods that have names on the wire. The first four, which are months, are those of price lists.
     pub const NAMED: [(&str, BillingPeriod); 5] = [
         ("MONTHLY", BillingPeriod::MONTHLY),
@@ -316,6 +320,11 @@ impl Billing {
             end: Some(whole.end.map_or(end, |last| last.min(end))),
             ..whole
         }
+    }
+
+    /// Whether it is known how long a period is.
+    pub(crate) fn is_known(&self) -> bool {
+        self.schedule.period != BillingPeriod::UNKNOWN
     }
 
     /// Whether the billing periods are months.

@@ -168,7 +168,7 @@ impl<'c> Composition<'c> {
 /// Removes the type mismatches. Returns whether there were any.
 pub(crate) fn drop_mismatches(rows: &mut Vec<AppliedGrant<'_>>) -> bool {
     let before = rows.len();
-    rows.retain(|row| !row.grant.value.is_mismatch());
+    rows.retain(|row| !row.is_mismatch());
     rows.len() < before
 }
 

@@ -19,7 +19,7 @@ use crate::windowing::Anchors;
 impl<'c> EvaluationContext<'_, 'c> {
     /// The customer override on a feature, if the ladder lists CUSTOMER and the value fits the feature.
     pub fn customer_override(&self, feature: FeatureIdx) -> Option<(AppliedGrant<'c>, Combine)> {
-        self.override_row(feature).filter(|(row, _)| !row.grant.value.is_mismatch())
+        self.override_row(feature).filter(|(row, _)| !row.is_mismatch())
     }
 
     /// The customer override on a feature, if the ladder lists CUSTOMER. The value may be a type mismatch.
@@ -31,7 +31,23 @@ impl<'c> EvaluationContext<'_, 'c> {
 
     /// A row of the customer.
     pub fn override_of(&self, grant: &'c Grant) -> AppliedGrant<'c> {
-        AppliedGrant::new(GrantSource::Customer(self.customer.id, self.customer.name), grant)
+        let row = AppliedGrant::new(GrantSource::Customer(self.customer.id, self.customer.name), grant);
+        AppliedGrant { no_cycle: grant.value.follows_cycle() && self.has_no_cycle(), ..row }
+    }
+
+    /// Whether no granting subscription has a billing period that is known, and there is one.
+    #[cold]
+    #[inline(never)]
+    fn has_no_cycle(&self) -> bool {
+        let mut granting = self.granting();
+        let mut found = false;
+        while let Some(subscription) = granting.next() {
+            if subscription.billing.is_known() {
+                return false;
+            }
+            found = true;
+        }
+        found
     }
 
     /// The customer's entitlement to a feature, over all subscriptions that the question is about.
@@ -174,6 +190,9 @@ impl<'c> EvaluationContext<'_, 'c> {
         if by_cycle {
             let mut granting = self.granting();
             while let Some(subscription) = granting.next() {
+                if !subscription.billing.is_known() {
+                    continue;
+                }
                 allowances.push(AnchoredAllowance {
                     allowance: allowance.clone(),
                     anchors: Anchors { activation, billing: Some(subscription.billing) },
@@ -214,9 +233,9 @@ impl<'c> EvaluationContext<'_, 'c> {
         in_scope: bool,
         each: &mut dyn FnMut(AppliedGrant<'c>),
     ) {
-        let monthly = subscription.billing.is_monthly();
+        let (monthly, no_cycle) = (subscription.billing.is_monthly(), !subscription.billing.is_known());
         for (level, _) in self.catalog.ladder.levels() {
-            let each = &mut |row| each(AppliedGrant { monthly, ..row });
+            let each = &mut |row| each(AppliedGrant { monthly, no_cycle, ..row });
             self.each_row_at(*level, at, feature, subscription, in_scope, each);
         }
     }
@@ -348,21 +367,23 @@ impl<'c> EvaluationContext<'_, 'c> {
     /// Collects the rows of all granting subscriptions into one chain, each once, with quantities summed.
     pub fn chain_rows(&self, at: FeatureIdx, feature: &'c Feature, in_scope: bool, rows: &mut Vec<AppliedGrant<'c>>) {
         // All windows of a chain follow one billing cycle, whichever subscription a row came through.
-        let monthly = self.chain_billing().is_some_and(|subscription| subscription.billing.is_monthly());
+        let billing = self.chain_billing().map(|subscription| subscription.billing);
+        let monthly = billing.is_some_and(|billing| billing.is_monthly());
+        let no_cycle = billing.is_some_and(|billing| !billing.is_known());
         // Rows with dates may be many: they are sorted, not searched for.
         let mut in_time: Vec<AppliedGrant<'c>> = Vec::new();
         let mut granting = self.granting();
         while let Some(subscription) = granting.next() {
             self.each_row(at, feature, subscription, in_scope, &mut |row| {
                 if row.starts_at.is_some() || row.expires_at.is_some() {
-                    return in_time.push(AppliedGrant { monthly, ..row });
+                    return in_time.push(AppliedGrant { monthly, no_cycle, ..row });
                 }
                 match rows.iter_mut().find(|held| std::ptr::eq(held.grant, row.grant)) {
                     Some(held) if row.source.level() == Level::AddOn => {
                         held.quantity = held.quantity.saturating_add(row.quantity);
                     }
                     Some(_) => {}
-                    None => rows.push(AppliedGrant { monthly, ..row }),
+                    None => rows.push(AppliedGrant { monthly, no_cycle, ..row }),
                 }
             });
         }

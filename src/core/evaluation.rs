@@ -140,9 +140,11 @@ impl<'c> EvaluationContext<'_, 'c> {
     }
 
     /// The subscription whose billing cycle the chain of all granting subscriptions follows: the one with the latest
-    /// current period, of equals the one with the greater id.
+    /// current period, of equals the one with the greater id; a known period goes before an unknown one.
     pub fn chain_billing(&self) -> Option<Subscription<'c>> {
-        let key = |subscription: &Subscription<'c>| (subscription.billing.current_start, subscription.id);
+        let key = |subscription: &Subscription<'c>| {
+            (subscription.billing.is_known(), subscription.billing.current_start, subscription.id)
+        };
         let mut latest: Option<Subscription<'c>> = None;
         let mut granting = self.granting();
         while let Some(subscription) = granting.next() {

@@ -220,6 +220,16 @@ impl SymbolTable {
         }))
     }
 
+    /// Whether a value does not fit because of a word that is reported where it stands: in the value itself, as the type
+    /// of the feature, or as that of the pool.
+    pub fn is_of_unknown_type(&self, value: &UncheckedValue<FeatureIdx>, feature: FeatureIdx) -> bool {
+        let is_unknown = |at: FeatureIdx| {
+            item(&self.facts, at.0).is_some_and(|facts| matches!(facts.feature_type, Some(FeatureType::Unknown)))
+        };
+        let pool_is_unknown = matches!(value, UncheckedValue::Credits { pool, .. } if is_unknown(*pool));
+        matches!(value, UncheckedValue::Unknown) || is_unknown(feature) || pool_is_unknown
+    }
+
     /// Whether all positions of time zones lie in the list of zones.
     fn has_zones_of(&self, metered: &Metered) -> bool {
         let is_known = |period: ResetPeriod| period.zone().is_none_or(|zone| zone.at() < self.n_zones);

@@ -160,7 +160,7 @@ pub(crate) fn trace<'c>(
         let anchors = alone(&row);
         let counts = |step: &Step<'_>| matches!(step.effect, Effect::Set | Effect::Replaced | Effect::Added);
         let effect = match combine {
-            _ if row.grant.value.is_mismatch() => Effect::TypeMismatch,
+            _ if row.is_mismatch() => Effect::TypeMismatch,
             _ if !steps.iter().any(counts) => Effect::Set,
             Combine::Replace => Effect::Replaced,
             Combine::Stack | Combine::Max if row.grant.value.is_off() => Effect::None,
@@ -228,7 +228,7 @@ fn chain<'c>(
         } else if counted.len() == MAX_TRACED {
             steps.push(step(context.catalog, subscription.named(), combine, row, Effect::NotTraced, None, anchors));
             continue;
-        } else if row.grant.value.is_mismatch() {
+        } else if row.is_mismatch() {
             Effect::TypeMismatch
         } else if !in_scope && row.source.level() != Level::Subscription {
             Effect::OutOfScope

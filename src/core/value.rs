@@ -75,6 +75,12 @@ impl Value {
     pub(crate) fn is_mismatch(&self) -> bool {
         matches!(self, Value::TypeMismatch)
     }
+
+    /// Whether usage is counted by the billing cycle, be it for a cap.
+    pub(crate) fn follows_cycle(&self) -> bool {
+        let Value::Metered(metered) = self else { return false };
+        metered.reset_period.is_by_cycle() || metered.caps.iter().any(|cap| cap.reset_period.is_by_cycle())
+    }
 }
 
 /// A limit in each window.
@@ -298,7 +304,9 @@ impl<F> UncheckedValue<F> {
     /// Whether the value grants units of its feature (METERED: true, CREDITS: false); None for other values.
     pub fn has_units(&self) -> Option<bool> {
         match self {
-            UncheckedValue::Boolean { .. } | UncheckedValue::Config(_) | UncheckedValue::Unknown => None,
+            UncheckedValue::Boolean { .. } | UncheckedValue::Config(_) => None,
+            // A later version may know it for units, so rows that take from them are no mismatch.
+            UncheckedValue::Unknown => Some(true),
             UncheckedValue::Metered(_) => Some(true),
             UncheckedValue::Credits { .. } => Some(false),
         }

@@ -11,19 +11,32 @@ use crate::source_time;
 use crate::store::{Change, Store, key_of, text, versions};
 use mayuse_core::{Code, Element, Place, Problem, Problems, Severity, SortedMap, SortedSet};
 use mayuse_document::{Document, Tree};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// Documents have no mappings: a mapping's grant is compiled as this row of an add-on.
 const ROW: &str = "entitlements[0]";
 
-/// Checks a write.
+/// Checks a write. Returns the warnings of a document, which replaces the whole catalog.
 ///
 /// # Errors
 /// Every invalid field, with a path in the document (`features[3].code`), or in the entity if only
 /// one is written; 409 for a conflict with stored data.
-pub fn admit(changes: &[Change], store: &dyn Store) -> Result<(), ApiError> {
+pub fn admit(changes: &[Change], store: &dyn Store) -> Result<Problems, ApiError> {
+    let is_document = changes.iter().any(|change| matches!(change, Change::Clear));
+    check(changes, store, is_document)
+}
+
+/// As [`admit`], for a part of an import. Values that this version does not know are warnings, as in a document.
+///
+/// # Errors
+/// Those of [`admit`].
+pub fn admit_import(changes: &[Change], store: &dyn Store) -> Result<Problems, ApiError> {
+    check(changes, store, true)
+}
+
+fn check(changes: &[Change], store: &dyn Store, takes_unknown: bool) -> Result<Problems, ApiError> {
     if changes.is_empty() {
-        return Ok(());
+        return Ok(Problems::default());
     }
     let write = Write::new(changes);
     write.keys_are_free(store)?;
@@ -37,7 +50,6 @@ pub fn admit(changes: &[Change], store: &dyn Store) -> Result<(), ApiError> {
     write.nothing_is_there_twice(&mut problems);
     write.source_times(&mut problems);
     write.add_ons_go_with_their_plans(store, &mut problems)?;
-    problems.list.retain(|problem| problem.severity < Severity::Warning);
     for place in problems.list.iter_mut().map(|problem| &mut problem.place) {
         let list = match place.element {
             Element::Listed(list, _) => list,
@@ -51,6 +63,15 @@ pub fn admit(changes: &[Change], store: &dyn Store) -> Result<(), ApiError> {
         }
     }
     let is_stored = |problem: &Problem| matches!(problem.place.element, Element::Stored(_));
+    let mut warnings = Problems::default();
+    problems.list.retain(|problem| {
+        let is_unknown = problem.severity == Severity::Skipped && problem.code == Code::UnknownValue;
+        let is_warning = problem.severity == Severity::Warning || (is_unknown && (takes_unknown || is_stored(problem)));
+        if is_warning && takes_unknown && !is_stored(problem) {
+            warnings.push(problem.clone());
+        }
+        !is_warning
+    });
     let broken = problems.list.iter().find(|problem| is_stored(problem)).cloned();
     problems.list.retain(|problem| !is_stored(problem));
     if !problems.list.is_empty() {
@@ -71,8 +92,28 @@ pub fn admit(changes: &[Change], store: &dyn Store) -> Result<(), ApiError> {
         let message = format!("{} `{id}`{dot}{} would be broken: {message}", kind.name(), place.fields);
         return Err(ApiError::conflict(message));
     }
-    write.nothing_is_left_behind(store)
+    write.nothing_is_left_behind(store)?;
+    // Beyond those that are kept, problems are only counted; without an error, all of them are warnings.
+    warnings.n_more = problems.n_more;
+    Ok(warnings)
 }
+
+/// Adds warnings to an answer: the first hundred, and the number of all.
+pub fn show_warnings(fields: &mut Map<String, Value>, warnings: &Problems) {
+    let shown = |problem: &Problem| {
+        json!({
+            "severity": problem.severity.name(),
+            "code": problem.code.name(),
+            "path": problem.place.to_string(),
+            "message": problem.message,
+        })
+    };
+    let list: Vec<Value> = warnings.list.iter().take(MAX_WARNINGS).map(shown).collect();
+    fields.insert("warnings".to_owned(), Value::Array(list));
+    fields.insert("warning_count".to_owned(), warnings.list.len().saturating_add(warnings.n_more).into());
+}
+
+const MAX_WARNINGS: usize = 100;
 
 /// The steps of a write, grouped by kind of change.
 pub(crate) struct Write<'w> {

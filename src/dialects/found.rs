@@ -1,15 +1,16 @@
 //! Looks a request up in the table of routes, and explains a request without a route.
 
 use crate::access::Scope;
-use crate::admit::admit;
+use crate::admit::{admit, show_warnings};
 use crate::dialect::Dialect;
 use crate::failure::{ApiError, ErrorKind};
 use crate::methods::Methods;
 use crate::request::{Context, Outcome, Request};
 use crate::route::{Call, Handler, RateClass, Route, fits, param};
 use crate::routes::ROUTES;
-use crate::store::Store;
+use crate::store::{Change, Store};
 use crate::{meteroid, own};
+use serde_json::Value;
 
 /// The default limit of a body, in bytes.
 const USUAL_BODY: u32 = 1024 * 1024;
@@ -159,8 +160,13 @@ impl Found {
 ///
 /// Pure: the same request, catalog, instant and seed give the same answer.
 pub fn answer(request: &Request<'_>, store: &dyn Store, context: &mut Context) -> Outcome {
-    let done = Found::of(request).and_then(|found| found.call(request, store, context)).and_then(|done| {
-        admit(&done.changes, store)?;
+    let done = Found::of(request).and_then(|found| found.call(request, store, context)).and_then(|mut done| {
+        let warnings = admit(&done.changes, store)?;
+        if done.changes.iter().any(|change| matches!(change, Change::Clear))
+            && let Some(Value::Object(fields)) = &mut done.reply.body
+        {
+            show_warnings(fields, &warnings);
+        }
         Ok(done)
     });
     done.unwrap_or_else(|failure| Outcome {

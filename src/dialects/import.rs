@@ -6,7 +6,7 @@ use crate::request::Request;
 use crate::source_time;
 use crate::store::{Change, SETTINGS, Store, text};
 use crate::strict;
-use mayuse_core::{Element, Instant, Place, SortedMap};
+use mayuse_core::{Element, Instant, Place, Problems, SortedMap};
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 use std::cell::RefCell;
@@ -179,8 +179,19 @@ impl Batch {
 
     /// Replaces places such as `customers[3]` in an error by line numbers.
     pub fn locate(&self, mut failure: ApiError) -> ApiError {
+        self.locate_all(&mut std::iter::once(&mut failure.place));
+        self.locate_all(&mut failure.problems.iter_mut().map(|problem| &mut problem.place));
+        failure
+    }
+
+    /// The same in warnings.
+    pub fn locate_warnings(&self, warnings: &mut Problems) {
+        self.locate_all(&mut warnings.list.iter_mut().map(|problem| &mut problem.place));
+    }
+
+    fn locate_all(&self, places: &mut dyn Iterator<Item = &mut Place>) {
         let only = if self.entities.len() == 1 { self.entities.iter().map(|(_, line)| line.at).next() } else { None };
-        let locate = |place: &mut Place| {
+        for place in places {
             let line = match place.element {
                 Element::Listed(list, n) => {
                     let of_list = self.entities.iter().filter(|((kind, _), _)| kind.list() == list);
@@ -189,10 +200,7 @@ impl Batch {
                 _ => only,
             };
             place.element = line.unwrap_or(place.element);
-        };
-        locate(&mut failure.place);
-        failure.problems.iter_mut().for_each(|problem| locate(&mut problem.place));
-        failure
+        }
     }
 }
 

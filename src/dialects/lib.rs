@@ -41,7 +41,7 @@ mod routes;
 mod found;
 
 pub use access::{DEMO_KEY, Key, Keys, Scope};
-pub use admit::admit;
+pub use admit::{admit, admit_import, show_warnings};
 pub use customers::{catalog_for, load_into, read_definitions};
 pub use dialect::Dialect;
 pub use failure::{ApiError, ErrorDetails, ErrorKind};

@@ -6,7 +6,7 @@ use mayuse_core::{Billing, BillingPeriod, BillingSchedule, Code, Instant, Proble
 
 /// Reads a billing period: its name, or `{"unit", "interval"}`.
 pub(crate) fn billing_period(node: Node<'_>) -> Option<BillingPeriod> {
-    let Tree::Object(_) = node.tree else { return node.word(&BillingPeriod::NAMED) };
+    let Tree::Object(_) = node.tree else { return node.known_word(&BillingPeriod::NAMED) };
     let every = every(node.object()?, &BillingPeriod::UNITS)?;
     BillingPeriod::new(every.unit, every.interval().into()).ok()
 }
@@ -15,15 +15,16 @@ pub(crate) fn billing_period(node: Node<'_>) -> Option<BillingPeriod> {
 pub(crate) fn billing(
     o: Object<'_>,
     start: Option<Instant>,
-    status: Option<Status>,
+    status: Status,
     trial_end: Option<Instant>,
 ) -> Option<Billing> {
-    let period = o.required("period", billing_period);
+    // What cannot be read is reported, or is a word that this version does not know.
+    let period = o.need("period").map(|n| billing_period(n).unwrap_or(BillingPeriod::UNKNOWN));
     let schedule = rhythm(o, period);
     let from = o.required("current_period_start", |n| n.instant());
     let to = o.optional("current_period_end", |n| n.instant());
     // Meteroid stores a pending subscription, which has no period yet, with an end that is the start.
-    let to = to.filter(|_| status != Some(Status::PendingActivation) || to != from);
+    let to = to.filter(|_| status != Status::PendingActivation || to != from);
     let billing_start = o.optional("billing_start_date", |n| n.instant());
     let billing = current_period(o, schedule?, from?, to, start, billing_start)?;
     // The trial of a subscription is a period of its own.

@@ -9,17 +9,18 @@ const MAX_DEPTH: usize = 32;
 pub(crate) fn feature_type(node: Node<'_>) -> Option<FeatureType> {
     let o = node.object()?;
     o.optional_id("metric_id");
-    let name = o.required("type", |n| n.word(&["BOOLEAN", "METERED", "CONFIG"].map(|name| (name, name))))?;
-    Some(match name {
-        "BOOLEAN" => FeatureType::Boolean,
-        "METERED" => FeatureType::Metered,
-        _ => FeatureType::Config(value_type(o)?),
+    let types = ["BOOLEAN", "METERED", "CONFIG"].map(|name| (name, name));
+    Some(match o.required("type", |n| n.known_word(&types)) {
+        Some("BOOLEAN") => FeatureType::Boolean,
+        Some("METERED") => FeatureType::Metered,
+        Some(_) => FeatureType::Config(value_type(o)?),
+        None => FeatureType::Unknown,
     })
 }
 
 fn value_type(o: Object<'_>) -> Option<ConfigType> {
     let types = ["NUMBER", "BOOLEAN", "TEXT", "SELECT", "MAP", "JSON"].map(|name| (name, name));
-    Some(match o.required("value_type", |n| n.word(&types))? {
+    Some(match o.required("value_type", |n| n.known_word(&types))? {
         "NUMBER" => ConfigType::Number,
         "BOOLEAN" => ConfigType::Boolean,
         "TEXT" => ConfigType::Text,
@@ -50,8 +51,9 @@ fn options(node: Node<'_>) -> Option<Box<[Box<str>]>> {
 pub(crate) fn config(value: Object<'_>, enabled: bool) -> Option<Config> {
     let found = value.required("value", |node| {
         let o = node.object()?;
+        o.warn_of_others(&["kind", "value"], &["kind", "value"]);
         let kinds = ["NUMBER", "BOOLEAN", "TEXT", "JSON"].map(|name| (name, name));
-        let kind = o.required("kind", |n| n.word(&kinds))?;
+        let kind = o.required("kind", |n| n.known_word(&kinds))?;
         o.required("value", |node| {
             Some(match kind {
                 "NUMBER" => ConfigValue::Number(node.amount_not_negative()?),

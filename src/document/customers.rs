@@ -64,12 +64,12 @@ fn subscription_entry<'r>(raw: &'r RawSubscription, symbols: &SymbolTable) -> Op
         customer: &raw.customer,
         version: &raw.version,
         status: raw.status,
-        status_word: "",
+        status_word: &raw.status_word,
         status_since: raw.status_since,
         status_changes: raw
             .status_changes
             .iter()
-            .map(|(status, at)| StatusChange { at: *at, status: *status, word: "" })
+            .map(|(status, word, at)| StatusChange { at: *at, status: *status, word })
             .collect(),
         start: raw.start,
         end: raw.end,

@@ -2,7 +2,7 @@
 
 use crate::tree::{Node, Object, Tree};
 use crate::values;
-use mayuse_core::{Code, Instant, SoldWith, Status, sort_by};
+use mayuse_core::{Code, Instant, Severity, SoldWith, Status, sort_by};
 
 /// The plans with which an add-on is sold: `associate_plans`, and `plans_array` if they are selected.
 pub(crate) fn sold_with(o: Object<'_>) -> SoldWith<String> {
@@ -25,11 +25,18 @@ pub(crate) fn sold_with(o: Object<'_>) -> SoldWith<String> {
     }
 }
 
-pub(crate) fn status_change(node: Node<'_>) -> Option<(Status, Instant)> {
+pub(crate) fn status_change(node: Node<'_>) -> Option<(Status, String, Instant)> {
     let o = node.object()?;
-    let status = o.required("status", |n| values::status(&n));
+    let status = status(o);
     let at = o.required("at", |n| n.instant());
-    Some((status?, at?))
+    let (status, word) = status?;
+    Some((status, word, at?))
+}
+
+/// The status of an object and, if this version does not know it, its word.
+pub(crate) fn status(o: Object<'_>) -> Option<(Status, String)> {
+    let node = o.need("status")?;
+    values::status(&node, Severity::Skipped).map(|(status, word)| (status, word.to_owned()))
 }
 
 /// The slots of a price component's fee, if it is one for slots.

@@ -1,6 +1,6 @@
 //! Reads the entities of a document, each by itself. References are still names.
 
-use crate::details::{dates, positive, slots_of, sold_with, status_change};
+use crate::details::{dates, positive, slots_of, sold_with, status, status_change};
 use crate::tree::{Node, Object, Tree};
 use crate::values::{self, RawValue, ZoneNames};
 use crate::{billing, config};
@@ -77,8 +77,11 @@ pub(crate) struct RawSubscription {
     pub plan: String,
     pub version: String,
     pub status: Status,
+    /// The word of an unknown status.
+    pub status_word: String,
     pub status_since: Option<Instant>,
-    pub status_changes: Vec<(Status, Instant)>,
+    /// The status, the word of an unknown one, and from when on it counts.
+    pub status_changes: Vec<(Status, String, Instant)>,
     pub start: Instant,
     pub end: Option<Instant>,
     pub activated_at: Option<Instant>,
@@ -134,7 +137,10 @@ pub(crate) fn feature(node: Node<'_>, at: Element) -> Option<RawFeature> {
     });
     let name = o.name();
     let feature_type = o.required("feature_type", config::feature_type);
-    let active = o.required("status", |n| n.word(&[("ACTIVE", true), ("DISABLED", false), ("ARCHIVED", false)]));
+    let states = [("ACTIVE", true), ("DISABLED", false), ("ARCHIVED", false)];
+    let active = o.required("status", |n| n.known_word(&states));
+    // Without a type of its values, a CONFIG feature cannot be told: it counts as disabled.
+    let active = active.filter(|_| feature_type.is_some());
     // A billing system may print the product itself instead of its id.
     let product = o.optional_id("product_id").or_else(|| o.optional("product", |n| n.object()?.optional_id("id")));
     let default = o.optional("entitlement", |node| grant(node, 0, true));
@@ -147,7 +153,7 @@ pub(crate) fn feature(node: Node<'_>, at: Element) -> Option<RawFeature> {
         // A unique stand-in if the code could not be read.
         code: code.unwrap_or_else(|| id.clone()),
         id,
-        feature_type,
+        feature_type: Some(feature_type.unwrap_or(FeatureType::Unknown)),
         active: active.unwrap_or_default(),
         product,
         default,
@@ -239,7 +245,7 @@ pub(crate) fn subscription(node: Node<'_>, at: Element) -> Option<RawSubscriptio
     let customer = o.required_id("customer_id");
     let plan = o.required_id("plan_id");
     let version = o.required_id("plan_version_id");
-    let status = o.required("status", |n| values::status(&n));
+    let (status, status_word) = status(o).unwrap_or((Status::Errored, String::new()));
     let status_since = o.optional("status_since", |n| n.instant());
     let mut status_changes = Vec::new();
     o.each("status_changes", |_, node| status_changes.extend(status_change(node)));
@@ -266,7 +272,8 @@ pub(crate) fn subscription(node: Node<'_>, at: Element) -> Option<RawSubscriptio
         customer: customer.unwrap_or_default(),
         plan: plan.unwrap_or_default(),
         version: version.unwrap_or_default(),
-        status: status.unwrap_or(Status::Errored),
+        status,
+        status_word,
         status_since,
         status_changes,
         start: start.unwrap_or(Instant::EPOCH),
@@ -322,7 +329,8 @@ fn grant(node: Node<'_>, n: usize, is_default: bool) -> Option<RawGrant> {
     o.optional("updated_at", |n| n.instant());
     let (starts_at, expires_at) = dates(o);
     let mut zones = ZoneNames::new();
-    let value = o.required("value", |n| values::entitlement_value(n, &mut zones))?;
+    // What cannot be read is reported, or has a word that this version does not know.
+    let value = o.required("value", |n| values::entitlement_value(n, &mut zones)).unwrap_or(RawValue::Unknown);
     let id = id.unwrap_or_default();
     (is_default || feature.is_some()).then_some(RawGrant {
         n,

@@ -236,7 +236,7 @@ impl<'a> Node<'a> {
         self.one_of(words, Severity::Skipped)
     }
 
-    fn one_of<T: Copy>(&self, words: &[(&str, T)], severity: Severity) -> Option<T> {
+    pub(crate) fn one_of<T: Copy>(&self, words: &[(&str, T)], severity: Severity) -> Option<T> {
         let text = self.text()?;
         let found = words.iter().find(|(word, _)| *word == text);
         if found.is_none() {

@@ -4,8 +4,8 @@ use crate::config::config;
 use crate::tree::{Node, Object, Tree};
 use mayuse_core::{
     Access, AccessCondition, AccessEntry, AcrossSubscriptions, Amount, Behavior, CalendarInterval, Cap, Code, Combine,
-    Interval, Ladder, Level, MAX_CAPS, Metered, NamedPeriod, Policy, ResetPeriod, Status, UncheckedValue, Unit,
-    Weekday, WriteJson, ZoneIdx, counted, joined, sort_by,
+    Interval, Ladder, Level, MAX_CAPS, Metered, NamedPeriod, Policy, ResetPeriod, Severity, Status, UncheckedValue,
+    Unit, Weekday, WriteJson, ZoneIdx, counted, joined, sort_by,
 };
 
 /// An entitlement value whose pool is still a name.
@@ -116,6 +116,7 @@ fn caps(node: Node<'_>, zones: &mut ZoneNames) -> Option<Vec<Cap>> {
     node.items(|_, item| {
         n_items = n_items.saturating_add(1);
         let Some(cap) = item.object() else { return };
+        cap.warn_of_others(&["limit", "reset_period"], &["limit", "reset_period"]);
         let limit = cap.required("limit", |n| n.amount_not_negative());
         let reset_period = cap.required("reset_period", |n| reset_period(n, zones));
         if let (Some(limit), Some(reset_period)) = (limit, reset_period) {
@@ -247,29 +248,45 @@ pub(crate) fn level(node: &Node<'_>) -> Option<Level> {
 pub(crate) fn access_statuses(node: Node<'_>) -> Access {
     let mut entries: Vec<AccessEntry> = Vec::new();
     node.items(|_, item| {
-        let entry = match item.tree {
+        entries.extend(match item.tree {
             Tree::Object(_) => item.object().and_then(access_condition),
-            _ => status(&item).map(|status| (status, AccessCondition::Always)),
-        };
-        entries.extend(entry.map(|(status, condition)| AccessEntry { status, word: "".into(), condition }));
+            _ => listed_status(&item, AccessCondition::Always),
+        });
     });
     Access::new(entries)
 }
 
 /// Reads `{"status", "until": "END_DATE"}` or `{"status", "for_days"}`.
-fn access_condition(entry: Object<'_>) -> Option<(Status, AccessCondition)> {
-    let status = entry.required("status", |n| status(&n));
-    let until = field(entry, "until", |n| n.word(&[("END_DATE", AccessCondition::UntilEndDate)]));
+fn access_condition(entry: Object<'_>) -> Option<AccessEntry> {
+    let known = ["status", "until", "for_days"];
+    entry.warn_of_others(&known, &known);
+    let listed = entry.required("status", |n| listed_status(&n, AccessCondition::Always));
+    let until = field(entry, "until", |n| n.known_word(&[("END_DATE", AccessCondition::UntilEndDate)]));
     let for_days = field(entry, "for_days", |n| n.count().map(AccessCondition::ForDays));
-    let (status, until, for_days) = (status?, until?, for_days?);
+    let (listed, until, for_days) = (listed?, until?, for_days?);
     if until.is_some() && for_days.is_some() {
         entry.error(Code::Invalid, "an entry has `until` or `for_days`, not both");
     }
-    Some((status, until.or(for_days).unwrap_or(AccessCondition::Always)))
+    Some(AccessEntry { condition: until.or(for_days).unwrap_or(AccessCondition::Always), ..listed })
 }
 
-pub(crate) fn status(node: &Node<'_>) -> Option<Status> {
-    node.word(&Status::NAMES)
+/// A status in `access_statuses`. A word that this version does not know counts for subscriptions that have it.
+fn listed_status(node: &Node<'_>, condition: AccessCondition) -> Option<AccessEntry> {
+    let (status, word) = status(node, Severity::Warning)?;
+    Some(AccessEntry { status, word: word.into(), condition })
+}
+
+/// The longest word of a status that is kept, in bytes.
+const MAX_STATUS: usize = 128;
+
+/// A status and, if this version does not know it, its word, which is then reported with this severity.
+pub(crate) fn status<'n>(node: &Node<'n>, severity: Severity) -> Option<(Status, &'n str)> {
+    let text = node.text()?;
+    let is_word = !text.is_empty() && text.len() <= MAX_STATUS;
+    match node.one_of(&Status::NAMES, if is_word { severity } else { Severity::Error }) {
+        Some(status) => Some((status, "")),
+        None => is_word.then_some((Status::Unknown, text)),
+    }
 }
 
 pub(crate) fn policy(node: &Node<'_>) -> Option<Policy> {

@@ -4,8 +4,9 @@ use crate::http::{self, Answer, VERSION};
 use crate::js;
 use crate::sql::{Import, Sql};
 use crate::transaction::Storage;
-use mayuse_core::{Element, Instant};
-use mayuse_dialects::{ApiError, Batch, Dialect, ErrorKind, Ids, JsonValue, MAX_LINE, Progress, Store, admit, object};
+use mayuse_core::{Element, Instant, Problems};
+use mayuse_dialects::{ApiError, Batch, Dialect, ErrorKind, Ids, JsonValue, MAX_LINE, Progress, Store};
+use mayuse_dialects::{admit_import, object, show_warnings};
 use serde_json::{Map, Value};
 use std::fmt;
 use std::rc::Rc;
@@ -49,6 +50,7 @@ struct Run {
     was_done: bool,
     n_batches: u64,
     counts: Map<String, Value>,
+    warnings: Problems,
     /// The number of lines that were older than what is stored.
     n_stale: u64,
     batch: Batch,
@@ -67,7 +69,7 @@ impl Writer<'_> {
             Err(failure) => return Ok(Answer::refusal(Dialect::Native, &failure)),
         };
         let outcome = self.read(request, &mut run).await.and_then(|()| self.finish(&mut run));
-        let summary = object(
+        let mut summary = object(
             &mut [
                 ("lines", run.written.progress.lines.into()),
                 ("batches", run.n_batches.into()),
@@ -79,6 +81,9 @@ impl Writer<'_> {
             ]
             .into_iter(),
         );
+        if let Value::Object(fields) = &mut summary {
+            show_warnings(fields, &run.warnings);
+        }
         let Err(failure) = outcome else {
             let answer = Answer::json(200, &JsonValue(&summary)).with(VERSION, run.written.version);
             // An earlier request wrote the whole file.
@@ -112,6 +117,7 @@ impl Writer<'_> {
             written,
             n_batches: 0,
             counts: Map::new(),
+            warnings: Problems::default(),
             n_stale: 0,
             batch: Batch::default(),
         })
@@ -207,7 +213,9 @@ impl Writer<'_> {
             batch.drop_stale(self.store.as_ref())?;
         }
         let changes = batch.changes();
-        admit(&changes, self.store.as_ref()).map_err(|failure| batch.locate(failure))?;
+        let admitted = admit_import(&changes, self.store.as_ref());
+        let mut warnings = admitted.map_err(|failure| batch.locate(failure))?;
+        batch.locate_warnings(&mut warnings);
         let written = self.storage.transaction(|| {
             let stored = self.store.import(&run.token)?.map(|import| import.progress).unwrap_or_default();
             if stored == Progress::default() && stored != run.written.progress {
@@ -231,6 +239,8 @@ impl Writer<'_> {
         });
         run.written = written.map_err(|failure| batch.locate(failure))?;
         batch.count(&mut run.counts);
+        warnings.list.into_iter().for_each(|warning| run.warnings.push(warning));
+        run.warnings.n_more = run.warnings.n_more.saturating_add(warnings.n_more);
         run.n_stale = run.n_stale.saturating_add(batch.n_stale());
         if !changes.is_empty() {
             (self.written)();

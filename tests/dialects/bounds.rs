@@ -78,7 +78,7 @@ fn import(list: &str, entity: &Value, memory: &Memory) -> Result<(), ApiError> {
     line["kind"] = json!(list.trim_end_matches('s'));
     let mut batch = Batch::default();
     batch.add(7, line.to_string().as_bytes())?;
-    admit(&batch.changes(), memory).map_err(|failure| batch.locate(failure))
+    admit(&batch.changes(), memory).map(|_| ()).map_err(|failure| batch.locate(failure))
 }
 
 #[test]

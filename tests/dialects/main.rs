@@ -37,3 +37,4 @@ mod pabbly_refusals;
 mod preconditions;
 mod source_time;
 mod table;
+mod unknown;

@@ -342,7 +342,12 @@ fn extension(
     let flags = reader.flags()?;
     let period = if flags.has(OTHER_PERIOD) {
         let unit = *BillingPeriod::UNITS.get(reader.size()?)?;
-        BillingPeriod::new(unit, reader.count()?.into()).ok()?
+        let number = reader.count()?;
+        if (unit, number) == (BillingPeriod::UNKNOWN.every().unit, BillingPeriod::UNKNOWN.every().interval().into()) {
+            BillingPeriod::UNKNOWN
+        } else {
+            BillingPeriod::new(unit, number.into()).ok()?
+        }
     } else {
         period
     };
