@@ -85,6 +85,7 @@ pub use decision::{
 pub use definitions::{
     AddOnDefinition, Definitions, FeatureDefinition, Grants, PlanDefinition, SoldWith, VersionDefinition,
 };
+pub use features::USAGE;
 pub use freshness::too_old;
 pub use full::FullCatalog;
 pub use grant_source::Origin;

@@ -135,6 +135,8 @@ fn fill(form: &mut QuestionForm<'static>, slot: &Slot<'static>, node: &Node<'_>)
         Slot::Policy(field) => *field(form.scalars_mut()) = Some(values::policy(node)?),
         Slot::Whole(field) => *field(form.scalars_mut()) = Some(node.unsigned()?),
         Slot::Instant(field) => *field(form.scalars_mut()) = Some(node.instant()?),
+        // A build without it refuses it by its name, whatever it states.
+        Slot::Usage(field) if !mayuse_core::USAGE => *field(form) = Some(Vec::new()),
         Slot::Usage(field) => {
             let mut entries = Vec::new();
             node.items(|_, entry| entries.extend(usage_entry(entry)));
