@@ -54,7 +54,7 @@ async function ids(kind, prefix) {
 /** Holds an answer of an import against what it is to say, beside its token and version. */
 function assertImported({ status, headers, body }, expected) {
   const { snapshot_version, resume_token, ...rest } = body;
-  assert.deepEqual([status, rest], [200, { stale: 0, ...expected, done: true }], JSON.stringify(body));
+  assert.deepEqual([status, rest], [200, { stale: 0, warnings: [], warning_count: 0, ...expected, done: true }], JSON.stringify(body));
   assert.equal(headers["x-snapshot-version"], `${snapshot_version}`);
   return { version: snapshot_version, token: resume_token };
 }

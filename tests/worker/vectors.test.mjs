@@ -6,8 +6,8 @@ import { start, vectorFile } from "./support.mjs";
 const NOT_ASKED = new Set(["id", "kind", "description", "expect", "catalog"]);
 /** How many cases are under way at once. */
 const AT_ONCE = 16;
-/** How many cases are about a value that does not fit its feature, which no write takes. */
-const N_UNASKED = 6;
+/** How many cases are about a row that no write takes: its value does not fit its feature, or has an unknown word. */
+const N_UNASKED = 11;
 
 /** Every check of the vectors: the case and the text of its catalog. */
 const cases = vectorFile("index.json").files.flatMap((name) => {
@@ -162,7 +162,8 @@ test("every check, of its own catalog, posted and as a query string", async (t) 
       assert.ok(problems(body).every(isPassedOver), where);
       const rest = await worker.put("/v1/catalog", withoutRows(catalog, body));
       assert.equal(rest.status, 200, `${where}\n${JSON.stringify(rest.body)}`);
-      const possible = others.filter(({ of }) => of.expect.reason !== "TYPE_MISMATCH");
+      const isAboutIt = (of) => of.expect.reason === "TYPE_MISMATCH" || of.customer === "cus_misfit";
+      const possible = others.filter(({ of }) => !isAboutIt(of));
       failures.push(...(await askAll(possible)));
       n_of.withoutRows += possible.length;
       n_of.unasked += others.length - possible.length;
