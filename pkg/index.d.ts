@@ -29,6 +29,8 @@ export interface Question {
   at?: Instant;
   /** Lists every row that was looked at, and what it changed, in `trace`. */
   explain?: boolean;
+  /** Says in `suggestions` what would allow a denied use. */
+  suggest?: boolean;
   /** What an indeterminate answer comes to; DENY if nobody says. */
   on_indeterminate?: "ALLOW" | "DENY";
   /** The oldest version of the catalog that may answer. */
@@ -138,6 +140,19 @@ export type ConfigValue =
   | { kind: "TEXT"; value: string }
   | { kind: "JSON"; value: unknown };
 
+/** A change that, made alone, turns the answer into ALLOW. */
+export interface Suggestion {
+  type: "ADD_ON" | "QUANTITY" | "PLAN";
+  /** The add-on or the plan. */
+  id: string;
+  name: string;
+  /** For QUANTITY: how many more. */
+  quantity?: number;
+  /** For PLAN: its latest version. */
+  version_id?: string;
+  reason: AllowReason;
+}
+
 interface Answer extends Partial<Metering> {
   /** The headline. */
   allowed: boolean;
@@ -170,6 +185,9 @@ interface Answer extends Partial<Metering> {
   };
   /** The earliest instant at which the answer may change by itself. */
   valid_until: Instant | null;
+  /** What would allow a denied use, with `suggest`: at most 20 changes, each of which would do alone. */
+  suggestions?: Suggestion[];
+  suggestions_truncated?: boolean;
   /** Each row that was looked at, with `explain`. */
   trace?: Record<string, unknown>[];
 }

@@ -27,7 +27,7 @@ pub fn answer_of(document: &Value, question: &Value, now: Instant) -> Value {
 
 /// The same question on every feature, at several amounts used: a catalog takes longer to make
 /// up than to ask.
-fn each(question: &Value, explain: bool) -> Vec<Value> {
+pub fn each(question: &Value, explain: bool) -> Vec<Value> {
     let used = [Value::Null, json!("-5"), json!("0"), json!("12"), json!("30"), json!("55.5")];
     let ask = |code: &str, consumed: &Value| {
         let mut question = question.clone();

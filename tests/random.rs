@@ -288,7 +288,7 @@ fn add_on(n: usize, rules: Rules, amounts: Amounts) -> BoxedStrategy<Value> {
         .prop_map(move |(rows, product, max, archived)| {
             json!({
                 "id": format!("add_{n}"), "name": format!("Add-on {n}"), "product_id": product, "entitlements": rows,
-                "max_instances_per_subscription": max, "archived_at": archived,
+                "max_instances_per_subscription": max, "archived_at": archived, "self_serviceable": n != 1,
             })
         })
         .boxed()

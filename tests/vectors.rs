@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const KINDS: [&str; 5] = ["window", "billing_period", "resolve", "check", "snapshot_check"];
+const KINDS: [&str; 6] = ["window", "billing_period", "resolve", "check", "suggest", "snapshot_check"];
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("vectors")

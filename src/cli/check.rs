@@ -30,6 +30,9 @@ pub struct Args {
     /// List every row that was looked at and what it changed
     #[arg(long)]
     explain: bool,
+    /// Say what would allow a denied use: add-ons, larger quantities, plans
+    #[arg(long)]
+    suggest: bool,
 }
 
 /// Prints the decision.
@@ -39,6 +42,9 @@ pub fn run(args: &Args) -> Result<bool, CliError> {
     pairs.extend(args.requested.as_deref().map(|requested| ("requested", requested)));
     if args.explain {
         pairs.push(("explain", "true"));
+    }
+    if args.suggest {
+        pairs.push(("suggest", "true"));
     }
     let check = Check::from_pairs(pairs.into_iter())
         .map_err(|problems| CliError::Problems { what: "the question".to_owned(), problems })?;

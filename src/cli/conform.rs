@@ -3,7 +3,8 @@
 use crate::input::{self, CliError};
 use crate::style;
 use mayuse_core::{
-    Amount, FullCatalog, Instant, Policy, Problems, Reason, SnapshotMeta, Source, WriteJson, decide, undecided,
+    Amount, FullCatalog, Instant, Policy, Problems, Question, Reason, SnapshotMeta, Source, WriteJson, decide,
+    undecided,
 };
 use mayuse_document::{Check, Document, Tree, ask_billing_period, ask_resolution, ask_window, read_reset_period};
 use serde::Deserialize;
@@ -116,7 +117,7 @@ fn answer(case: &Value, shared: Option<&mut Result<FullCatalog, String>>) -> Val
         Some("window") => shown(ask_window(&tree, mayuse_zones::offsets)),
         Some("billing_period") => shown(ask_billing_period(&tree)),
         Some("resolve") => shown(ask_resolution(&tree, mayuse_zones::offsets)),
-        Some(kind @ ("check" | "snapshot_check")) => {
+        Some(kind @ ("check" | "suggest" | "snapshot_check")) => {
             let mut own = case.get("catalog").map(compile);
             let catalog = match own.as_mut().or(shared) {
                 Some(Ok(catalog)) => catalog,
@@ -129,16 +130,18 @@ fn answer(case: &Value, shared: Option<&mut Result<FullCatalog, String>>) -> Val
             };
             let now = input::now();
             let copy = match (kind, case.get("snapshot")) {
-                ("check", _) => Copy { snapshot: SnapshotMeta::default(), unusable: None },
+                ("check" | "suggest", _) => Copy { snapshot: SnapshotMeta::default(), unusable: None },
                 (_, snapshot) => match copy(snapshot.unwrap_or(&Value::Null), now) {
                     Ok(copy) => copy,
                     Err(message) => return refused(message),
                 },
             };
             catalog.catalog.snapshot = copy.snapshot;
+            let question = check.question();
+            let question = Question { suggest: question.suggest || kind == "suggest", ..question };
             let decided = match copy.unusable {
-                Some(reason) => undecided(&check.question(), reason, &copy.snapshot, now),
-                None => decide(catalog, &check.question(), now),
+                Some(reason) => undecided(&question, reason, &copy.snapshot, now),
+                None => decide(catalog, &question, now),
             };
             match decided {
                 Ok(decision) => shown(Ok(decision)),

@@ -2,7 +2,7 @@
 //!
 //! The rules are section 8 of docs/semantics.md.
 
-use crate::allowance::{Limits, Overflow, Terms};
+use crate::allowance::{Allowance, Limits, Overflow, Terms};
 use crate::amount::Amount;
 use crate::compose::AnchoredAllowance;
 use crate::decision::{Metering, Overage, Period, Reason, Role, ValueType, Warning, WindowAnswer};
@@ -23,6 +23,14 @@ pub(crate) struct UsageRequest {
     /// None if the usage is unknown.
     pub consumed: Option<Amount>,
     pub reserved: Amount,
+}
+
+impl UsageRequest {
+    /// The request to an allowance: nothing was used of an add-on that is only tried. What is held stays held.
+    #[inline]
+    pub fn of(self, context: &EvaluationContext<'_, '_>, allowance: &Allowance<'_>) -> UsageRequest {
+        if context.is_unused(allowance) { UsageRequest { consumed: Some(Amount::ZERO), ..self } } else { self }
+    }
 }
 
 /// Whether an allowance admits a request.

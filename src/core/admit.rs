@@ -27,6 +27,7 @@ pub(crate) fn admit_all<'c>(
     for anchored in allowances {
         results.push(match anchored.allowance.terms {
             Terms::Metered(limits) => {
+                let request = request.of(context, &anchored.allowance);
                 let mut result = admit_metered(context, anchored, limits, request, valid_until)?;
                 if !anchored.allowance.caps().is_empty() {
                     admit_caps(context, anchored, &mut result, &mut |_| Ok(request), valid_until)?;

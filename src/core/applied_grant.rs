@@ -52,6 +52,7 @@ impl ChainTerms {
         let seats = if per_seat { self.seats } else { 1 };
         match (quantity, seats) {
             (1, 1) => None,
+            (times, 1) | (1, times) => Some(Amount::from(times)),
             // A product of two numbers of 32 bits always fits.
             _ => Amount::from(quantity).times(Amount::from(seats)),
         }
@@ -84,11 +85,6 @@ impl<'c> AppliedGrant<'c> {
             (own, held) => own.or(held),
         };
         AppliedGrant { starts_at: self.starts_at.or(starts_at), expires_at, ..self }
-    }
-
-    /// The order within a level: rows without a creation come first.
-    pub fn is_before(&self, other: &AppliedGrant<'_>) -> bool {
-        self.key() < other.key()
     }
 
     /// The start from which windows count; None if that is the activation.

@@ -75,12 +75,9 @@ pub(crate) struct AddOn {
     pub product: Option<ProductIdx>,
     /// Whether a subscription may hold it more than once.
     pub multi_instance: bool,
-    #[expect(dead_code, reason = "no decision needs it yet")]
     pub self_serviceable: bool,
     /// The largest quantity that a subscription may hold.
-    #[expect(dead_code, reason = "no decision needs it yet")]
     pub max_instances: Option<u32>,
-    #[expect(dead_code, reason = "no decision needs it yet")]
     pub sold_with: SoldWith<PlanIdx>,
     pub archived_at: Option<Instant>,
     pub grants: SharedGrants,
@@ -165,6 +162,19 @@ impl Catalog {
     pub fn plan_at(&self, id: &str) -> Option<PlanIdx> {
         let at = self.plans.binary_search_by(|plan| (*plan.id).cmp(id)).ok()?;
         u32::try_from(at).ok().map(PlanIdx)
+    }
+
+    pub(crate) fn plans(&self) -> &[Plan] {
+        &self.plans
+    }
+
+    /// The versions of all plans, in the order of the plans.
+    pub(crate) fn versions(&self) -> &[PlanVersion] {
+        &self.versions
+    }
+
+    pub(crate) fn add_ons(&self) -> &[AddOn] {
+        &self.add_ons
     }
 
     /// The plan of a version.

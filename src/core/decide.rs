@@ -1,10 +1,9 @@
 //! The decision: its steps, in the order of section 9 of docs/semantics.md.
 
+use crate::allowance::Overflow;
 use crate::amount::Amount;
 use crate::answer::entitled;
 use crate::catalog::{Catalog, Feature};
-
-use crate::allowance::Overflow;
 use crate::decision::{Decision, FeatureRef, Reason, ValueType};
 use crate::evaluation::EvaluationContext;
 use crate::fallback::fallback;
@@ -153,6 +152,10 @@ fn fill<'c>(
     }
     let reason = entitled(decision, &context, at, feature, question, &mut valid_until)?;
     valid_until.at(context.dates.change());
+    #[cfg(feature = "suggest")]
+    if question.suggest && crate::suggest::may_turn(reason) {
+        decision.suggestions = Some(crate::suggest::suggest(&context, at, feature, question, &mut valid_until));
+    }
     decision.valid_until = valid_until.earliest;
     because(reason)
 }

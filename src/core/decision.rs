@@ -3,6 +3,7 @@
 use crate::amount::Amount;
 use crate::configure::ConfigAnswer;
 use crate::grant_source::Origin;
+pub use crate::reason::{Reason, Verdict};
 use crate::reset::{NamedPeriod, ResetPeriod};
 use crate::snapshot::{Policy, Source};
 use crate::time::Instant;
@@ -12,8 +13,8 @@ use crate::window::Window;
 
 /// The answer to *may this customer use this feature*, with reason, numbers, origin and freshness.
 ///
-/// Borrows from the catalog. A boolean check allocates nothing. In JSON, the fields have these names, except that
-/// `value_type` is `type` and the numbers of `metering` are fields of the decision.
+/// Borrows from the catalog; a boolean check allocates nothing. In JSON, `value_type` is `type`, and the numbers of
+/// `metering` are fields of the decision.
 #[derive(Clone, Debug)]
 pub struct Decision<'c> {
     /// The answer. For an indeterminate decision, what the failure policy says.
@@ -52,149 +53,10 @@ pub struct Decision<'c> {
     pub valid_until: Option<Instant>,
     /// The entries of the question's usage that match no allowance.
     pub warnings: Vec<UnmatchedUsage>,
+    /// What would allow the use; only if the question asks to suggest.
+    pub suggestions: Option<Suggestions<'c>>,
     /// Each row that was considered; only if the question asks to explain.
     pub trace: Option<Vec<Step<'c>>>,
-}
-
-/// Yes, no or indeterminate.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Verdict {
-    /// Yes.
-    Allow,
-    /// No.
-    Deny,
-    /// Not known; the failure policy decides.
-    Indeterminate,
-}
-
-/// The reason of a decision. Codes are append-only.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[non_exhaustive]
-pub enum Reason {
-    /// The switch is on.
-    Enabled,
-    /// Usage and request together are within the limit.
-    WithinLimit,
-    /// There is no limit.
-    Unlimited,
-    /// Above the limit, within the grace.
-    WithinGrace,
-    /// Above limit and grace, as overage.
-    OverageAllowed,
-    /// The value is told, and is at least the requested number.
-    Configured,
-    /// The catalog has no such feature.
-    FeatureNotFound,
-    /// The feature is disabled or archived.
-    FeatureDisabled,
-    /// Only disabled rows reach the customer.
-    EntitlementDisabled,
-    /// No row in scope grants the feature.
-    NotEntitled,
-    /// The allowance is used up.
-    LimitReached,
-    /// The allowance has less left than the requested amount.
-    RequestedExceedsRemaining,
-    /// The pool has less left than the cost, or is disabled or not granted.
-    InsufficientCredits,
-    /// The value is a number below the requested one.
-    ExceedsValue,
-    /// The customer is unknown.
-    CustomerNotFound,
-    /// The customer is archived.
-    CustomerArchived,
-    /// No subscription grants access, for no more specific reason.
-    NoActiveSubscription,
-    /// The subscription has not started, or waits for its activation.
-    SubscriptionPending,
-    /// The subscription is paused.
-    SubscriptionPaused,
-    /// The subscription is suspended.
-    SubscriptionSuspended,
-    /// The subscription has ended.
-    SubscriptionEnded,
-    /// The trial is over.
-    TrialExpired,
-    /// Only type mismatches reach the customer.
-    TypeMismatch,
-    /// No snapshot is held.
-    SnapshotMissing,
-    /// The snapshot is older than the maximum age.
-    SnapshotExpired,
-    /// The snapshot is older than the question's `min_version`.
-    SnapshotBehind,
-    /// The snapshot cannot be used.
-    SnapshotInvalid,
-    /// The answer depends on usage that is unknown.
-    UsageUnavailable,
-    /// Reserved for reservations; not given yet.
-    ReservationUnavailable,
-}
-
-impl Verdict {
-    /// The name on the wire.
-    pub fn name(self) -> &'static str {
-        match self {
-            Verdict::Allow => "ALLOW",
-            Verdict::Deny => "DENY",
-            Verdict::Indeterminate => "INDETERMINATE",
-        }
-    }
-}
-
-impl Reason {
-    /// The name on the wire.
-    pub fn name(self) -> &'static str {
-        use Reason as R;
-        match self {
-            R::Enabled => "ENABLED",
-            R::WithinLimit => "WITHIN_LIMIT",
-            R::Unlimited => "UNLIMITED",
-            R::WithinGrace => "WITHIN_GRACE",
-            R::OverageAllowed => "OVERAGE_ALLOWED",
-            R::Configured => "CONFIGURED",
-            R::FeatureNotFound => "FEATURE_NOT_FOUND",
-            R::FeatureDisabled => "FEATURE_DISABLED",
-            R::EntitlementDisabled => "ENTITLEMENT_DISABLED",
-            R::NotEntitled => "NOT_ENTITLED",
-            R::LimitReached => "LIMIT_REACHED",
-            R::RequestedExceedsRemaining => "REQUESTED_EXCEEDS_REMAINING",
-            R::InsufficientCredits => "INSUFFICIENT_CREDITS",
-            R::ExceedsValue => "EXCEEDS_VALUE",
-            R::CustomerNotFound => "CUSTOMER_NOT_FOUND",
-            R::CustomerArchived => "CUSTOMER_ARCHIVED",
-            R::NoActiveSubscription => "NO_ACTIVE_SUBSCRIPTION",
-            R::SubscriptionPending => "SUBSCRIPTION_PENDING",
-            R::SubscriptionPaused => "SUBSCRIPTION_PAUSED",
-            R::SubscriptionSuspended => "SUBSCRIPTION_SUSPENDED",
-            R::SubscriptionEnded => "SUBSCRIPTION_ENDED",
-            R::TrialExpired => "TRIAL_EXPIRED",
-            R::TypeMismatch => "TYPE_MISMATCH",
-            R::SnapshotMissing => "SNAPSHOT_MISSING",
-            R::SnapshotExpired => "SNAPSHOT_EXPIRED",
-            R::SnapshotBehind => "SNAPSHOT_BEHIND",
-            R::SnapshotInvalid => "SNAPSHOT_INVALID",
-            R::UsageUnavailable => "USAGE_UNAVAILABLE",
-            R::ReservationUnavailable => "RESERVATION_UNAVAILABLE",
-        }
-    }
-
-    /// The verdict that the reason implies.
-    pub fn verdict(self) -> Verdict {
-        use Reason as R;
-        match self {
-            R::Enabled | R::WithinLimit | R::Unlimited | R::WithinGrace | R::OverageAllowed | R::Configured => {
-                Verdict::Allow
-            }
-            R::SnapshotMissing
-            | R::SnapshotExpired
-            | R::SnapshotBehind
-            | R::SnapshotInvalid
-            | R::UsageUnavailable
-            | R::ReservationUnavailable => Verdict::Indeterminate,
-            _ => Verdict::Deny,
-        }
-    }
 }
 
 /// The feature of a decision.
@@ -326,6 +188,32 @@ pub enum Role {
     Cap,
 }
 
+/// A change that would allow the use.
+#[derive(Clone, Copy, Debug)]
+pub struct Suggestion<'c> {
+    /// ADD_ON, QUANTITY or PLAN.
+    pub kind: &'static str,
+    /// The id of the add-on or the plan.
+    pub id: &'c str,
+    /// Its name.
+    pub name: &'c str,
+    /// For QUANTITY, how many more.
+    pub quantity: Option<u32>,
+    /// For PLAN, the version.
+    pub version_id: Option<&'c str>,
+    /// The reason of the answer after the change.
+    pub reason: Reason,
+}
+
+/// The suggestions of an answer: at most 20, and whether there are more.
+#[derive(Clone, Debug, Default)]
+pub struct Suggestions<'c> {
+    /// The suggestions.
+    pub list: Vec<Suggestion<'c>>,
+    /// Whether there are more.
+    pub truncated: bool,
+}
+
 /// The freshness of an answer.
 #[derive(Clone, Copy, Debug)]
 pub struct Freshness {
@@ -386,6 +274,7 @@ impl<'c> Decision<'c> {
             freshness,
             valid_until: None,
             warnings: Vec::new(),
+            suggestions: None,
             trace: None,
         }
     }

@@ -2,8 +2,8 @@
 //! object around them.
 
 use crate::decision::{
-    Decision, FeatureRef, Freshness, Metering, Overage, Period, Reason, Role, UnmatchedUsage, ValueType, Verdict,
-    Warning, WindowAnswer,
+    Decision, FeatureRef, Freshness, Metering, Overage, Period, Reason, Role, Suggestion, UnmatchedUsage, ValueType,
+    Verdict, Warning, WindowAnswer,
 };
 use crate::json::{Token, WriteJson, end, fields, object, put};
 use crate::snapshot::Source;
@@ -43,7 +43,11 @@ impl WriteJson for Decision<'_> {
         if !self.warnings.is_empty() {
             fields!(out, "warnings": *self.warnings);
         }
-        if let Some(trace) = &self.trace {
+        // A build without suggestions or traces leaves out how they are written.
+        if let Some(suggestions) = self.suggestions.as_ref().filter(|_| cfg!(feature = "suggest")) {
+            fields!(out, "suggestions": *suggestions.list, "suggestions_truncated": suggestions.truncated);
+        }
+        if let Some(trace) = self.trace.as_ref().filter(|_| cfg!(feature = "explain")) {
             fields!(out, "trace": **trace);
         }
         end(out);
@@ -195,5 +199,19 @@ impl WriteJson for Source {
             Source::Fallback => "FALLBACK",
         };
         Token(name).write_json(out);
+    }
+}
+
+impl WriteJson for Suggestion<'_> {
+    fn write_json(&self, out: &mut Vec<u8>) {
+        object!(out, "type": Token(self.kind), "id": self.id, "name": self.name);
+        if let Some(quantity) = self.quantity {
+            fields!(out, "quantity": quantity);
+        }
+        if let Some(version_id) = self.version_id {
+            fields!(out, "version_id": version_id);
+        }
+        fields!(out, "reason": self.reason);
+        end(out);
     }
 }

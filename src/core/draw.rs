@@ -177,9 +177,11 @@ impl Stated<'_> {
                     && self::window(stated, &anchored.anchors, zones, now) == window
             };
             let zone = context.catalog.zone_name(rule);
-            let own = self.sum(&rows, rule, zone, &is_same)?;
-            let priced = self.sum(priced, rule, zone, &is_same)?;
-            let Some((consumed, reserved)) = own.or(priced) else { return Ok(self.otherwise) };
+            let own = self.sum(context, &rows, rule, zone, &is_same)?;
+            let priced = self.sum(context, priced, rule, zone, &is_same)?;
+            let Some((consumed, reserved)) = own.or(priced) else {
+                return Ok(self.otherwise.of(context, &anchored.allowance));
+            };
             // Entries that hold nothing leave what the question holds.
             let reserved = if reserved.is_zero() { self.otherwise.reserved } else { reserved };
             Ok(UsageRequest { consumed: Some(consumed), reserved, ..self.otherwise })
@@ -207,6 +209,7 @@ impl Stated<'_> {
     /// no entry does. Of several entries that match a row, the most specific one counts.
     fn sum(
         &mut self,
+        context: &EvaluationContext<'_, '_>,
         rows: &[Held<'_>],
         rule: ResetPeriod,
         zone: Option<&str>,
@@ -228,7 +231,8 @@ impl Stated<'_> {
             let by_subscription =
                 fits(entry.subscription_id.is_some(), entry.subscription_id.as_deref() == *subscription, 2)?;
             let by_start = fits(entry.starts_at.is_some(), entry.starts_at == row.starts_at, 1)?;
-            (*entry.origin == *row.source.id()).then_some(period | by_subscription | by_start)
+            let is_its = context.has_usage_of(&entry.origin, row.source, *subscription);
+            is_its.then_some(period | by_subscription | by_start)
         };
         let mut total = None;
         for (entry, matched) in self.entries.iter().zip(&mut self.matched) {

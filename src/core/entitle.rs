@@ -11,7 +11,7 @@ use crate::idx::FeatureIdx;
 use crate::ladder::{AcrossSubscriptions, Combine, Level};
 use crate::packed::{HeldAddOn, Subscription};
 use crate::resolve::resolve;
-use crate::switches::{Switch, Switched};
+use crate::switches::{Switch, SwitchRow, Switched};
 use crate::valid_until::ValidUntil;
 use crate::value::{Grant, Value};
 use crate::windowing::Anchors;
@@ -102,7 +102,7 @@ impl<'c> EvaluationContext<'_, 'c> {
         for (level, combine) in self.catalog.ladder.levels() {
             let mut switch = Switch::default();
             let add = &mut |row: AppliedGrant<'c>| match row.grant.value {
-                Value::Boolean { enabled } => switch.add(row, enabled),
+                Value::Boolean { enabled } => switch.add(SwitchRow::of(&row), enabled),
                 _ => mismatch = true,
             };
             match only {
@@ -115,8 +115,8 @@ impl<'c> EvaluationContext<'_, 'c> {
             }
         }
         match state {
-            Switched::On(row) => Entitlement::On(row, named),
-            Switched::Off(row) => Entitlement::Off(row, named),
+            Switched::On(row) => Entitlement::On(row.row(), named),
+            Switched::Off(row) => Entitlement::Off(row.row(), named),
             Switched::Absent if mismatch => Entitlement::TypeMismatch,
             Switched::Absent => Entitlement::None,
         }
@@ -166,7 +166,7 @@ impl<'c> EvaluationContext<'_, 'c> {
             for held in subscription.add_ons() {
                 self.track_add_on(held, feature, valid_until);
             }
-            if subscription.extras.has_dated_add_ons() {
+            if subscription.has_dated_add_ons() {
                 subscription.dated_add_ons().for_each(|row| self.track_add_on(row.held, feature, valid_until));
             }
         }
@@ -219,7 +219,7 @@ impl<'c> EvaluationContext<'_, 'c> {
         rows: &mut Vec<AppliedGrant<'c>>,
     ) {
         self.each_row(at, feature, subscription, in_scope, &mut |row| rows.push(row));
-        if subscription.extras.has_dated_add_ons() {
+        if subscription.has_dated_add_ons() {
             each_once(&self.catalog.ladder, rows);
         }
     }
@@ -312,7 +312,7 @@ impl<'c> EvaluationContext<'_, 'c> {
                         each(row);
                     }
                 }
-                if subscription.extras.has_dated_add_ons() {
+                if subscription.has_dated_add_ons() {
                     self.each_dated_row(at, subscription, &mut |row| each(row));
                 }
             }

@@ -3,10 +3,13 @@
 //! Cursors lend subscriptions one by one, because copying a subscription costs more than reading it, and nearly every
 //! customer has one.
 
+use crate::allowance::Allowance;
 use crate::applied_grant::ChainTerms;
-use crate::catalog::{Catalog, Feature};
+use crate::catalog::{AddOn, Catalog, Feature};
 use crate::dates::Dates;
-use crate::idx::ProductIdx;
+use crate::grant_source::GrantSource;
+use crate::idx::{AddOnIdx, ProductIdx};
+use crate::ladder::Level;
 use crate::packed::{Customer, HeldAddOn, Subscription, SubscriptionIter, Subscriptions};
 use crate::status_at::{grants_access, is_in_trial};
 use crate::time::Instant;
@@ -24,10 +27,23 @@ pub(crate) struct EvaluationContext<'s, 'c> {
     pub dates: Dates,
     /// The subscription to the fallback plan, in place of one that grants access.
     pub fallback: Option<&'s Subscription<'c>>,
+    /// A change of the holding that is tried.
+    pub tried: Option<&'s Tried<'c>>,
     /// Whether allowances keep the rows that join them, because the question names rows.
     pub keeps_rows: bool,
     /// Whether the first subscription grants access at `now`.
     first_grants: bool,
+}
+
+/// A change of the holding that is tried, to say what would allow a denied use.
+#[derive(Debug)]
+pub(crate) struct Tried<'c> {
+    /// A subscription in place of the one with its id, which is not the first.
+    pub replaced: Option<Subscription<'c>>,
+    /// An add-on that is tried and has used nothing.
+    pub unused: Option<AddOnIdx>,
+    /// The subscription as it is, while another plan is tried in place of its plan.
+    pub in_place: Option<Subscription<'c>>,
 }
 
 /// A cursor that lends subscriptions one by one.
@@ -35,6 +51,7 @@ pub(crate) struct EvaluationContext<'s, 'c> {
 pub(crate) struct SubscriptionCursor<'s, 'c> {
     first: Option<&'s Subscription<'c>>,
     others: SubscriptionIter<'c>,
+    tried: Option<&'s Tried<'c>>,
     /// The catalog and the instant, if only granting subscriptions are wanted.
     granting: Option<(&'c Catalog, Instant)>,
 }
@@ -53,6 +70,14 @@ impl<'s, 'c> SubscriptionCursor<'s, 'c> {
     fn other(&mut self) -> Option<&Subscription<'c>> {
         loop {
             let other = self.others.next()?;
+            let replaced = self.tried.and_then(|tried| tried.replaced.as_ref());
+            if let Some(replaced) = replaced.filter(|replaced| replaced.id == other.id) {
+                let wanted = self.granting.is_none_or(|(catalog, now)| grants_access(catalog, replaced, now));
+                if wanted {
+                    return Some(replaced);
+                }
+                continue;
+            }
             let wanted = self.granting.is_none_or(|(catalog, now)| grants_access(catalog, other, now));
             if wanted {
                 break;
@@ -63,6 +88,7 @@ impl<'s, 'c> SubscriptionCursor<'s, 'c> {
 }
 
 impl<'s, 'c> EvaluationContext<'s, 'c> {
+    #[cfg_attr(not(feature = "small"), inline(always))]
     pub fn new(
         catalog: &'c Catalog,
         customer: &'s Customer<'c>,
@@ -78,6 +104,7 @@ impl<'s, 'c> EvaluationContext<'s, 'c> {
             now,
             dates,
             fallback: None,
+            tried: None,
             keeps_rows: false,
             first_grants,
         }
@@ -89,6 +116,7 @@ impl<'s, 'c> EvaluationContext<'s, 'c> {
         SubscriptionCursor {
             first: self.subscriptions.first.as_ref(),
             others: self.subscriptions.iter(),
+            tried: self.tried(),
             granting: None,
         }
     }
@@ -97,12 +125,20 @@ impl<'s, 'c> EvaluationContext<'s, 'c> {
     #[inline]
     pub fn granting(&self) -> SubscriptionCursor<'s, 'c> {
         let first = if self.first_grants { self.subscriptions.first.as_ref() } else { self.fallback };
-        SubscriptionCursor { first, others: self.subscriptions.iter(), granting: Some((self.catalog, self.now)) }
+        let (others, tried) = (self.subscriptions.iter(), self.tried());
+        SubscriptionCursor { first, others, tried, granting: Some((self.catalog, self.now)) }
+    }
+
+    /// The change that is tried. A build without suggestions tries no change, and leaves out what depends on it.
+    #[inline(always)]
+    fn tried(&self) -> Option<&'s Tried<'c>> {
+        self.tried.filter(|_| cfg!(feature = "suggest"))
     }
 }
 
 impl<'c> EvaluationContext<'_, 'c> {
     /// Whether a feature is in scope of a subscription: it names no product, or the subscription carries the product.
+    #[inline]
     pub fn in_scope(&self, feature: &Feature, subscription: &Subscription<'_>) -> bool {
         feature.product.is_none_or(|product| self.has_product(subscription, product))
     }
@@ -118,12 +154,13 @@ impl<'c> EvaluationContext<'_, 'c> {
         false
     }
 
+    #[inline(never)]
     fn has_product(&self, subscription: &Subscription<'_>, product: ProductIdx) -> bool {
         let version = self.catalog.version(subscription.version);
         version.is_some_and(|version| version.products.contains(&product))
             || subscription.products().any(|held| held == product)
             || subscription.add_ons().any(|held| self.sells(held, product))
-            || (subscription.extras.has_dated_add_ons() && self.has_dated_product(subscription, product))
+            || (subscription.has_dated_add_ons() && self.has_dated_product(subscription, product))
     }
 
     fn sells(&self, held: HeldAddOn, product: ProductIdx) -> bool {
@@ -167,6 +204,52 @@ impl<'c> EvaluationContext<'_, 'c> {
         }
         let anchors = Anchors { activation, billing: Some(subscription.billing) };
         Some((subscription, anchors, ChainTerms { activation: Some(activation), ..self.terms(&subscription, feature) }))
+    }
+
+    /// Whether nothing was used of an allowance, because it is that of an add-on that is only tried.
+    #[inline]
+    pub fn is_unused(&self, allowance: &Allowance<'_>) -> bool {
+        let unused = self.tried().and_then(|tried| tried.unused);
+        unused.is_some_and(|add_on| self.is_alone(add_on, allowance))
+    }
+
+    /// Whether an allowance is that of an add-on, and no other row has joined it.
+    #[cold]
+    #[inline(never)]
+    fn is_alone(&self, add_on: AddOnIdx, allowance: &Allowance<'_>) -> bool {
+        let source = allowance.row.source;
+        let is_its = |add_on: &AddOn| source.level() == Level::AddOn && *add_on.id == *source.id();
+        allowance.joined().is_empty() && self.catalog.add_on(add_on).is_some_and(is_its)
+    }
+
+    /// Whether usage of the owner with this id is that of a row: of the owner, or of the plan in place of it.
+    pub fn has_usage_of(&self, origin: &str, source: GrantSource<'_>, subscription: Option<&str>) -> bool {
+        let before = self.tried().and_then(|tried| tried.in_place.as_ref());
+        origin == source.id()
+            || before.is_some_and(|before| before.named() == subscription && self.is_in_place(before, origin, source))
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn is_in_place(&self, before: &Subscription<'c>, origin: &str, source: GrantSource<'_>) -> bool {
+        let version = self.catalog.version(before.version);
+        let id = match source {
+            GrantSource::PlanVersion(..) => version.map(|version| &*version.id),
+            GrantSource::Plan(_) => version.and_then(|version| self.catalog.plan(version.plan)).map(|plan| &*plan.id),
+            _ => None,
+        };
+        id == Some(origin)
+    }
+
+    /// The add-ons that a subscription holds at the instant, each in any number of rows.
+    pub fn held_add_ons(&self, subscription: &Subscription<'c>) -> Vec<HeldAddOn> {
+        let mut held: Vec<HeldAddOn> = subscription.add_ons().collect();
+        for row in subscription.dated_add_ons() {
+            if self.dates.hold(row.starts_at, row.expires_at) {
+                held.push(row.held);
+            }
+        }
+        held
     }
 
     /// The terms of a subscription for a feature.

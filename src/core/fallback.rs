@@ -21,9 +21,13 @@ pub(crate) fn fallback<'c>(
         return None;
     }
     let start = created_at.date().midnight();
+    Some(context.subscriptions.stand_in(version, start, monthly_from(start, context.now)?))
+}
+
+/// The monthly billing of a subscription that starts at an instant. Nobody bills it, so the period at hand is no
+/// projection of an earlier one.
+pub(crate) fn monthly_from(start: Instant, now: Instant) -> Option<Billing> {
     let schedule = BillingSchedule::new(BillingPeriod::MONTHLY, start.date().civil().day.into()).ok()?;
-    // Nobody bills it, so the period at hand is no projection of an earlier one.
-    let period = schedule.period_from(start, context.now);
-    let billing = Billing::new(schedule, period.start, period.end, Some(start), None).ok()?;
-    Some(context.subscriptions.stand_in(version, start, billing))
+    let period = schedule.period_from(start, now);
+    Billing::new(schedule, period.start, period.end, Some(start), None).ok()
 }

@@ -59,6 +59,7 @@ mod resolution;
 mod outside;
 mod trace;
 mod trace_json;
+mod reason;
 mod decision;
 mod decision_json;
 mod usage;
@@ -70,6 +71,8 @@ mod admit;
 mod draw;
 mod freshness;
 mod answer;
+#[cfg(feature = "suggest")]
+mod suggest;
 mod decide;
 
 pub use access::{Access, AccessCondition, AccessEntry};
@@ -79,8 +82,8 @@ pub use catalog::Catalog;
 pub use configure::ConfigAnswer;
 pub use decide::{decide, decide_for, undecided, undecided_in};
 pub use decision::{
-    Decision, FeatureRef, Freshness, Metering, Overage, Period, Reason, Role, UnmatchedUsage, ValueType, Verdict,
-    Warning, WindowAnswer,
+    Decision, FeatureRef, Freshness, Metering, Overage, Period, Reason, Role, Suggestion, Suggestions, UnmatchedUsage,
+    ValueType, Verdict, Warning, WindowAnswer,
 };
 pub use definitions::{
     AddOnDefinition, Definitions, FeatureDefinition, Grants, PlanDefinition, SoldWith, VersionDefinition,

@@ -114,7 +114,8 @@ pub struct GivenRow {
     pub archived: bool,
 }
 
-/// Resolves rows by a ladder. `zones` are the names of the time zones, by their positions in the rows. None if a sum of limits has more digits than an amount holds exactly.
+/// Resolves rows by a ladder. `zones` are the names of the time zones, by their positions in the rows. None if a sum of
+/// limits has more digits than an amount holds exactly.
 pub fn resolve_rows(ladder: &Ladder, rows: Vec<GivenRow>, zones: &[String]) -> Option<Resolution> {
     let mut given: Vec<Given> = rows.into_iter().enumerate().map(|(n, row)| Given::new(n, row)).collect();
     if ladder.across == AcrossSubscriptions::Chain {

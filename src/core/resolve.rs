@@ -29,8 +29,8 @@ impl<'c> From<Switched<'c>> for State<'c> {
     fn from(switched: Switched<'c>) -> Self {
         match switched {
             Switched::Absent => State::Absent,
-            Switched::Off(row) => State::Off(row),
-            Switched::On(row) => State::On(row),
+            Switched::Off(row) => State::Off(row.row()),
+            Switched::On(row) => State::On(row.row()),
         }
     }
 }

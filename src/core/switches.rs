@@ -1,14 +1,42 @@
 //! Switches: the rows of a BOOLEAN feature, resolved by a ladder.
 
 use crate::applied_grant::AppliedGrant;
+use crate::grant_source::GrantSource;
 use crate::ladder::{Combine, Ladder};
-use crate::value::Value;
+use crate::value::{Grant, Value};
+
+/// A row of a switch, which needs neither a quantity nor dates.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct SwitchRow<'c> {
+    source: GrantSource<'c>,
+    grant: &'c Grant,
+}
+
+impl<'c> SwitchRow<'c> {
+    #[inline]
+    pub fn of(row: &AppliedGrant<'c>) -> SwitchRow<'c> {
+        SwitchRow { source: row.source, grant: row.grant }
+    }
+
+    pub fn row(self) -> AppliedGrant<'c> {
+        AppliedGrant::new(self.source, self.grant)
+    }
+
+    /// The order within a level: rows without a creation come first.
+    fn is_before(&self, other: &SwitchRow<'_>) -> bool {
+        self.key() < other.key()
+    }
+
+    fn key(&self) -> impl Ord {
+        (self.grant.created_at, &*self.grant.id, self.source.id())
+    }
+}
 
 /// The switches of one level, added in any order: the first row, and the first row that is on.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Switch<'c> {
-    first: Option<AppliedGrant<'c>>,
-    on: Option<AppliedGrant<'c>>,
+    first: Option<SwitchRow<'c>>,
+    on: Option<SwitchRow<'c>>,
 }
 
 impl<'c> Switch<'c> {
@@ -17,7 +45,7 @@ impl<'c> Switch<'c> {
         self.first.is_none()
     }
 
-    pub fn add(&mut self, row: AppliedGrant<'c>, enabled: bool) {
+    pub fn add(&mut self, row: SwitchRow<'c>, enabled: bool) {
         if self.first.is_none_or(|held| row.is_before(&held)) {
             self.first = Some(row);
         }
@@ -44,9 +72,9 @@ pub(crate) enum Switched<'c> {
     /// No row.
     Absent,
     /// Only disabled rows; the row that is named.
-    Off(AppliedGrant<'c>),
+    Off(SwitchRow<'c>),
     /// On; the row that turned it on.
-    On(AppliedGrant<'c>),
+    On(SwitchRow<'c>),
 }
 
 /// Resolves the switches of a chain, in any order.
@@ -56,7 +84,7 @@ pub(crate) fn resolve_switches<'c>(ladder: &Ladder, rows: &[AppliedGrant<'c>]) -
         let mut switch = Switch::default();
         for row in rows.iter().filter(|row| row.source.level() == *level) {
             if let Value::Boolean { enabled } = row.grant.value {
-                switch.add(*row, enabled);
+                switch.add(SwitchRow::of(row), enabled);
             }
         }
         state = switch.on_top_of(state, *combine);

@@ -4,7 +4,8 @@
 
 use crate::billing;
 use crate::diagnostics::Diagnostics;
-use crate::tree::{Node, Object, Path, Tree};
+use crate::node::{Node, Object};
+use crate::tree::{Path, Tree};
 use crate::values::{self, ZoneNames};
 use crate::zones::ZoneSource;
 use mayuse_core::{
@@ -152,7 +153,7 @@ fn usage_entry(node: Node<'_>) -> Option<UsageEntry> {
     o.refuse_others(&mut known.into_iter());
     let origin = o.required_id("origin");
     let subscription_id = o.optional_id("subscription_id");
-    let starts_at = o.optional("starts_at", |n| n.instant());
+    let starts_at = o.instant("starts_at");
     let mut zones = ZoneNames::new();
     let period = o.optional("period", |n| values::reset_period(n, &mut zones)).map(|period| period.with_zone(None));
     let zone = zones.pop().map(String::into_boxed_str);
@@ -160,8 +161,8 @@ fn usage_entry(node: Node<'_>) -> Option<UsageEntry> {
         // In a catalog, a period that is not known is skipped; a question means the known ones.
         o.error(Code::UnknownValue, "the period cannot be read");
     }
-    let consumed = o.required("consumed", |n| n.amount());
-    let reserved = o.optional("reserved", |n| n.amount_not_negative()).unwrap_or(Amount::ZERO);
+    let consumed = o.required_amount("consumed");
+    let reserved = o.amount_not_negative("reserved").unwrap_or(Amount::ZERO);
     let (origin, subscription_id) = (origin?.into(), subscription_id.map(String::into_boxed_str));
     Some(UsageEntry { origin, subscription_id, starts_at, period, zone, consumed: consumed?, reserved })
 }
@@ -202,18 +203,18 @@ pub fn ask_window(tree: &Tree<'_>, source: ZoneSource) -> Result<WindowBounds, P
                 }
             }
         }
-        let at = o.required("at", |n| n.instant());
-        let activated_at = o.optional("activated_at", |n| n.instant());
+        let at = o.required_instant("at");
+        let activated_at = o.instant("activated_at");
         let mut start_date = None;
         let billing = o.optional("billing", |n| {
             let billing = n.object()?;
             billing.refuse_others(&mut BILLING.into_iter());
-            start_date = billing.optional("start_date", |n| n.instant());
+            start_date = billing.instant("start_date");
             let period = billing.required("period", billing::billing_period);
             let rhythm = billing::rhythm(billing, period);
-            let from = billing.required("current_period_start", |n| n.instant());
-            let to = billing.optional("current_period_end", |n| n.instant());
-            let billing_start = billing.optional("billing_start_date", |n| n.instant());
+            let from = billing.required_instant("current_period_start");
+            let to = billing.instant("current_period_end");
+            let billing_start = billing.instant("billing_start_date");
             billing::current_period(billing, rhythm?, from?, to, start_date, billing_start)
         });
         let activation = activated_at.or(start_date);
@@ -258,8 +259,8 @@ pub fn ask_billing_period(tree: &Tree<'_>) -> Result<WindowBounds, Problems> {
         o.refuse_others(&mut ["period", "billing_day_anchor", "start_date", "at"].into_iter());
         let period = o.required("period", billing::billing_period);
         let rhythm = billing::rhythm(o, period);
-        let start = o.required("start_date", |n| n.instant());
-        let at = o.required("at", |n| n.instant());
+        let start = o.required_instant("start_date");
+        let at = o.required_instant("at");
         Some(rhythm?.period_from(start?, at?).into())
     })
 }
@@ -311,10 +312,10 @@ fn given_row(o: Object<'_>, pools: &mut Vec<String>, zones: &mut ZoneNames) -> O
     let level = o.required("level", |n| values::level(&n));
     let entity_id = o.required_id("entity_id");
     let value = o.required("value", |n| values::entitlement_value(n, zones));
-    let created_at = o.optional("created_at", |n| n.instant());
-    let quantity = o.optional("quantity", |n| n.count()).unwrap_or(1);
-    let max_instances = o.optional("max_instances_per_subscription", |n| n.count());
-    let archived = o.optional("archived", |n| n.bool()).unwrap_or_default();
+    let created_at = o.instant("created_at");
+    let quantity = o.count("quantity").unwrap_or(1);
+    let max_instances = o.count("max_instances_per_subscription");
+    let archived = o.flag("archived").unwrap_or_default();
     let level = level?;
     let value = value?.with_pool(|pool| {
         let at = pools.iter().position(|known| *known == pool).unwrap_or_else(|| {

@@ -1,6 +1,7 @@
 //! Reads the billing data of a subscription: its period, its schedule, its current period.
 
-use crate::tree::{Node, Object, Tree};
+use crate::node::{Node, Object};
+use crate::tree::Tree;
 use crate::values::every;
 use mayuse_core::{Billing, BillingPeriod, BillingSchedule, Code, Instant, Problem, Severity, Status};
 
@@ -21,11 +22,11 @@ pub(crate) fn billing(
     // What cannot be read is reported, or is a word that this version does not know.
     let period = o.need("period").map(|n| billing_period(n).unwrap_or(BillingPeriod::UNKNOWN));
     let schedule = rhythm(o, period);
-    let from = o.required("current_period_start", |n| n.instant());
-    let to = o.optional("current_period_end", |n| n.instant());
+    let from = o.required_instant("current_period_start");
+    let to = o.instant("current_period_end");
     // Meteroid stores a pending subscription, which has no period yet, with an end that is the start.
     let to = to.filter(|_| status != Status::PendingActivation || to != from);
-    let billing_start = o.optional("billing_start_date", |n| n.instant());
+    let billing_start = o.instant("billing_start_date");
     let billing = current_period(o, schedule?, from?, to, start, billing_start)?;
     // The trial of a subscription is a period of its own.
     if to != trial_end && billing.is_stretched() {

@@ -1,6 +1,7 @@
 //! Reads CONFIG features and their values.
 
-use crate::tree::{Node, Object, Tree};
+use crate::node::{Node, Object};
+use crate::tree::Tree;
 use mayuse_core::{Code, Config, ConfigType, ConfigValue, FeatureType, MAX_CONFIG_TEXT, WriteJson};
 
 /// The largest depth of a JSON value.
@@ -63,7 +64,7 @@ pub(crate) fn config(value: Object<'_>, enabled: bool) -> Option<Config> {
             })
         })
     });
-    let per_seat = value.optional("per_seat", |n| n.bool()).unwrap_or_default();
+    let per_seat = value.flag("per_seat").unwrap_or_default();
     let found = found?;
     if per_seat && !matches!(found, ConfigValue::Number(_)) {
         value.error(Code::Invalid, "`per_seat` is for numbers");

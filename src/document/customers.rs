@@ -2,8 +2,9 @@
 
 use crate::diagnostics::Diagnostics;
 use crate::entities::{self, RawCustomer, RawSubscription};
+use crate::node::Node;
 use crate::references::{Reporting, resolved};
-use crate::tree::{Node, Path, Tree};
+use crate::tree::{Path, Tree};
 use mayuse_core::{
     BlockBuilder, Catalog, Code, CustomerEntry, Place, Problems, StatusChange, SubscriptionAddOn, SubscriptionEntry,
     SymbolTable, joined,

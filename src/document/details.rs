@@ -1,6 +1,7 @@
 //! Reads details of add-ons, subscriptions and rows.
 
-use crate::tree::{Node, Object, Tree};
+use crate::node::{Node, Object};
+use crate::tree::Tree;
 use crate::values;
 use mayuse_core::{Code, Instant, Severity, SoldWith, Status, sort_by};
 
@@ -28,7 +29,7 @@ pub(crate) fn sold_with(o: Object<'_>) -> SoldWith<String> {
 pub(crate) fn status_change(node: Node<'_>) -> Option<(Status, String, Instant)> {
     let o = node.object()?;
     let status = status(o);
-    let at = o.required("at", |n| n.instant());
+    let at = o.required_instant("at");
     let (status, word) = status?;
     Some((status, word, at?))
 }
@@ -61,8 +62,8 @@ pub(crate) fn positive(node: &Node<'_>) -> Option<u32> {
 
 /// Reads `starts_at` and `expires_at`, between which a row is there.
 pub(crate) fn dates(o: Object<'_>) -> (Option<Instant>, Option<Instant>) {
-    let starts_at = o.optional("starts_at", |n| n.instant());
-    let expires_at = o.optional("expires_at", |n| n.instant());
+    let starts_at = o.instant("starts_at");
+    let expires_at = o.instant("expires_at");
     if starts_at.zip(expires_at).is_some_and(|(starts_at, expires_at)| expires_at <= starts_at) {
         o.error(Code::Invalid, "`expires_at` must come after `starts_at`");
     }

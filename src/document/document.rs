@@ -8,9 +8,10 @@ use crate::customers::{add_checked, check_customers};
 use crate::definitions::{RawDefinitions, report_twice, sort_by_id};
 use crate::diagnostics::Diagnostics;
 use crate::entities::{self, RawAddOn, RawCustomer, RawFeature, RawGrant, RawPlan, RawSubscription};
+use crate::node::Node;
 use crate::reader::{Reader, SyntaxError};
 use crate::references::{Reporting, count_rows};
-use crate::tree::{Node, Path, Tree};
+use crate::tree::{Path, Tree};
 use crate::values;
 use crate::zones::ZoneSource;
 use mayuse_core::{

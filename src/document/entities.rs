@@ -1,7 +1,8 @@
 //! Reads the entities of a document, each by itself. References are still names.
 
 use crate::details::{dates, positive, slots_of, sold_with, status, status_change};
-use crate::tree::{Node, Object, Tree};
+use crate::node::{Node, Object};
+use crate::tree::Tree;
 use crate::values::{self, RawValue, ZoneNames};
 use crate::{billing, config};
 use mayuse_core::{
@@ -145,7 +146,7 @@ pub(crate) fn feature(node: Node<'_>, at: Element) -> Option<RawFeature> {
     let product = o.optional_id("product_id").or_else(|| o.optional("product", |n| n.object()?.optional_id("id")));
     let default = o.optional("entitlement", |node| grant(node, 0, true));
     let on_indeterminate = o.optional("on_indeterminate", |n| values::policy(&n));
-    let max_age_ms = o.optional("max_age_ms", |n| n.unsigned());
+    let max_age_ms = o.unsigned("max_age_ms");
     let id = id?;
     Some(RawFeature {
         at,
@@ -166,7 +167,7 @@ pub(crate) fn plan(node: Node<'_>, at: Element) -> Option<RawPlan> {
     let o = node.object()?;
     let id = o.required_id("id");
     let name = o.name();
-    let archived_at = o.optional("archived_at", |n| n.instant());
+    let archived_at = o.instant("archived_at");
     // A billing system may print a status instead.
     let is_archived = o.optional("status", |n| Some(matches!(n.tree, Tree::Text(status) if status == "ARCHIVED")));
     let archived_at = archived_at.or(is_archived.unwrap_or_default().then_some(Instant::EPOCH));
@@ -187,10 +188,10 @@ pub(crate) fn plan(node: Node<'_>, at: Element) -> Option<RawPlan> {
 
 fn version(o: Object<'_>, id: &str, n: Option<usize>) -> Option<RawVersion> {
     let id = o.required_id(id);
-    let version = o.optional("version", |n| n.count()).unwrap_or_default();
+    let version = o.count("version").unwrap_or_default();
     let mut products = Vec::new();
     o.each("product_ids", |_, node| products.extend(node.id().map(str::to_owned)));
-    o.optional("trial_duration", |n| n.count());
+    o.count("trial_duration");
     Some(RawVersion { n, id: id?, version, products, grants: grants(o) })
 }
 
@@ -200,10 +201,10 @@ pub(crate) fn add_on(node: Node<'_>, at: Element) -> Option<RawAddOn> {
     let name = o.name();
     let product = o.optional_id("product_id");
     o.optional_id("price_id");
-    let self_serviceable = o.optional("self_serviceable", |n| n.bool()).unwrap_or_default();
-    o.optional("created_at", |n| n.instant());
-    let max_instances = o.optional("max_instances_per_subscription", |n| n.count());
-    let archived_at = o.optional("archived_at", |n| n.instant());
+    let self_serviceable = o.flag("self_serviceable").unwrap_or_default();
+    o.instant("created_at");
+    let max_instances = o.count("max_instances_per_subscription");
+    let archived_at = o.instant("archived_at");
     let sold_with = sold_with(o);
     let grants = grants(o);
     let id = id?;
@@ -232,8 +233,8 @@ pub(crate) fn customer(node: Node<'_>, at: Element) -> Option<RawCustomer> {
         Some(alias.to_owned())
     });
     let name = o.name();
-    let archived_at = o.optional("archived_at", |n| n.instant());
-    let created_at = o.optional("created_at", |n| n.instant());
+    let archived_at = o.instant("archived_at");
+    let created_at = o.instant("created_at");
     let grants = grants(o);
     let id = id?;
     Some(RawCustomer { at, name: name.unwrap_or_else(|| id.clone()), id, alias, archived_at, created_at, grants })
@@ -246,13 +247,13 @@ pub(crate) fn subscription(node: Node<'_>, at: Element) -> Option<RawSubscriptio
     let plan = o.required_id("plan_id");
     let version = o.required_id("plan_version_id");
     let (status, status_word) = status(o).unwrap_or((Status::Errored, String::new()));
-    let status_since = o.optional("status_since", |n| n.instant());
+    let status_since = o.instant("status_since");
     let mut status_changes = Vec::new();
     o.each("status_changes", |_, node| status_changes.extend(status_change(node)));
-    let start = o.required("start_date", |n| n.instant());
-    let end = o.optional("end_date", |n| n.instant());
-    let activated_at = o.optional("activated_at", |n| n.instant());
-    let trial_days = o.optional("trial_duration", |n| n.count()).unwrap_or_default();
+    let start = o.required_instant("start_date");
+    let end = o.instant("end_date");
+    let activated_at = o.instant("activated_at");
+    let trial_days = o.count("trial_duration").unwrap_or_default();
     let trial_end = start.and_then(|start| trial_end(start, trial_days));
     let billing = billing::billing(o, start, status, trial_end);
     let (mut products, mut slots) = (Vec::new(), Vec::new());
@@ -292,7 +293,7 @@ pub(crate) fn subscription(node: Node<'_>, at: Element) -> Option<RawSubscriptio
 /// Reads an add-on row of a subscription, with its index.
 fn held(node: Node<'_>, row: usize) -> Option<(usize, SubscriptionAddOn<String>)> {
     let o = node.object()?;
-    let quantity = o.optional("quantity", |n| n.count()).unwrap_or(1);
+    let quantity = o.count("quantity").unwrap_or(1);
     if !o.has("add_on_id") {
         o.sink.push(Problem {
             code: Code::NoEffect,
@@ -325,8 +326,8 @@ fn grant(node: Node<'_>, n: usize, is_default: bool) -> Option<RawGrant> {
         }
         None
     };
-    let created_at = o.optional("created_at", |n| n.instant());
-    o.optional("updated_at", |n| n.instant());
+    let created_at = o.instant("created_at");
+    o.instant("updated_at");
     let (starts_at, expires_at) = dates(o);
     let mut zones = ZoneNames::new();
     // What cannot be read is reported, or has a word that this version does not know.

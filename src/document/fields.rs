@@ -1,7 +1,8 @@
 //! Fields that are not known where they stand: which of them were meant for known ones.
 
 use crate::diagnostics::shown;
-use crate::tree::{Object, Path, Tree};
+use crate::node::Object;
+use crate::tree::{Path, Tree};
 use mayuse_core::{Code, Problem, Severity, joined};
 
 impl Object<'_> {

@@ -40,6 +40,7 @@
 mod zones;
 mod diagnostics;
 mod tree;
+mod node;
 mod fields;
 mod reader;
 mod config;
@@ -60,6 +61,7 @@ pub use billing::billing_period;
 pub use customers::add_element;
 pub use diagnostics::Diagnostics;
 pub use document::{Document, SETTINGS};
+pub use node::{Node, Object};
 pub use reader::SyntaxError;
-pub use tree::{Node, Object, Path, Tree};
+pub use tree::{Path, Tree};
 pub use zones::ZoneSource;

@@ -1,7 +1,8 @@
 //! Reads the smaller values of a document: entitlement values, reset periods, ladders, statuses.
 
 use crate::config::config;
-use crate::tree::{Node, Object, Tree};
+use crate::node::{Node, Object};
+use crate::tree::Tree;
 use mayuse_core::{
     Access, AccessCondition, AccessEntry, AcrossSubscriptions, Amount, Behavior, CalendarInterval, Cap, Code, Combine,
     Interval, Ladder, Level, MAX_CAPS, Metered, NamedPeriod, Policy, ResetPeriod, Severity, Status, UncheckedValue,
@@ -23,7 +24,7 @@ pub(crate) fn entitlement_value(node: Node<'_>, zones: &mut ZoneNames) -> Option
     let value = node.object()?;
     let types =
         [("BOOLEAN", Type::Boolean), ("METERED", Type::Metered), ("CREDITS", Type::Credits), ("CONFIG", Type::Config)];
-    let enabled_or_true = || value.optional("enabled", |n| n.bool()).unwrap_or(true);
+    let enabled_or_true = || value.flag("enabled").unwrap_or(true);
     let kind = value.required("type", |n| n.known_word(&types))?;
     let used: &[&str] = match kind {
         Type::Boolean => &["type", "enabled"],
@@ -39,11 +40,11 @@ pub(crate) fn entitlement_value(node: Node<'_>, zones: &mut ZoneNames) -> Option
     value.warn_of_others(used, &VALUE);
     Some(match kind {
         Type::Config => RawValue::Config(config(value, enabled_or_true())?),
-        Type::Boolean => RawValue::Boolean { enabled: value.required("enabled", |n| n.bool())? },
+        Type::Boolean => RawValue::Boolean { enabled: value.required_flag("enabled")? },
         Type::Metered => RawValue::Metered(metered(value, enabled_or_true(), zones)?),
         Type::Credits => {
             let pool = value.required_id("pool_feature_id");
-            let cost = value.required("cost", |n| n.amount_not_negative());
+            let cost = value.required_amount_not_negative("cost");
             RawValue::Credits { enabled: enabled_or_true(), pool: pool?, cost: cost? }
         }
     })
@@ -65,21 +66,20 @@ const VALUE: [&str; 11] = [
 ];
 
 fn metered(value: Object<'_>, enabled: bool, zones: &mut ZoneNames) -> Option<Metered> {
-    let limit = field(value, "limit", |n| n.amount_not_negative());
+    let limit = amount_field(value, "limit");
     let reset_period = field(value, "reset_period", |n| reset_period(n, zones));
     let overage = field(value, "overage", |node| {
         let overage = node.object()?;
         let known = ["behavior", "in_trial", "grace_pct", "unit_price"];
         overage.warn_of_others(&known, &known);
-        let behaviors = [("BLOCK", Behavior::Block), ("ALLOW", Behavior::Allow)];
-        let behavior = field(overage, "behavior", |n| n.known_word(&behaviors));
-        let in_trial = field(overage, "in_trial", |n| n.known_word(&behaviors));
-        let grace_pct = field(overage, "grace_pct", |n| n.amount_not_negative());
+        let behavior = behavior_field(overage, "behavior");
+        let in_trial = behavior_field(overage, "in_trial");
+        let grace_pct = amount_field(overage, "grace_pct");
         // `unit_price` changes no decision, but a malformed one is still a mistake in the document.
-        field(overage, "unit_price", |n| n.amount_not_negative())?;
+        amount_field(overage, "unit_price")?;
         Some((behavior?.unwrap_or(Behavior::Block), in_trial?, grace_pct?.unwrap_or(Amount::ZERO)))
     });
-    let warning_threshold_pct = field(value, "warning_threshold_pct", |n| n.amount_not_negative());
+    let warning_threshold_pct = amount_field(value, "warning_threshold_pct");
     let per_seat = field(value, "per_seat", |n| n.bool());
     let caps = field(value, "caps", |n| caps(n, zones));
     let (overage, in_trial, grace_pct) = overage?.unwrap_or((Behavior::Block, None, Amount::ZERO));
@@ -117,7 +117,7 @@ fn caps(node: Node<'_>, zones: &mut ZoneNames) -> Option<Vec<Cap>> {
         n_items = n_items.saturating_add(1);
         let Some(cap) = item.object() else { return };
         cap.warn_of_others(&["limit", "reset_period"], &["limit", "reset_period"]);
-        let limit = cap.required("limit", |n| n.amount_not_negative());
+        let limit = cap.required_amount_not_negative("limit");
         let reset_period = cap.required("reset_period", |n| reset_period(n, zones));
         if let (Some(limit), Some(reset_period)) = (limit, reset_period) {
             caps.push(Cap { limit, reset_period });
@@ -146,10 +146,20 @@ fn field<T>(object: Object<'_>, name: &str, read: impl FnOnce(Node<'_>) -> Optio
     if object.has(name) { object.optional(name, read).map(Some) } else { Some(None) }
 }
 
+#[inline(never)]
+fn amount_field(object: Object<'_>, name: &str) -> Option<Option<Amount>> {
+    field(object, name, |n| n.amount_not_negative())
+}
+
+#[inline(never)]
+fn behavior_field(object: Object<'_>, name: &str) -> Option<Option<Behavior>> {
+    field(object, name, |n| n.known_word(&[("BLOCK", Behavior::Block), ("ALLOW", Behavior::Allow)]))
+}
+
 /// The names of time zones, by their positions in the values that are read.
 pub(crate) type ZoneNames = Vec<String>;
 
-/// The names of UTC: as a time zone they are none at all.
+/// The names of UTC. A reset period with one of them has no time zone.
 const UTC: [&str; 8] = ["UTC", "Etc/UTC", "Etc/UCT", "Etc/Universal", "Etc/Zulu", "UCT", "Universal", "Zulu"];
 
 pub(crate) fn reset_period(node: Node<'_>, zones: &mut ZoneNames) -> Option<ResetPeriod> {
@@ -236,7 +246,7 @@ pub(crate) fn ladder(node: Node<'_>) -> Option<Ladder> {
     });
     let ways = [("UNION", AcrossSubscriptions::Union), ("CHAIN", AcrossSubscriptions::Chain)];
     let across = spelled.optional("across_subscriptions", |n| n.word(&ways)).unwrap_or(AcrossSubscriptions::Union);
-    let multiply = spelled.optional("multiply_quantity", |n| n.bool()).unwrap_or(true);
+    let multiply = spelled.flag("multiply_quantity").unwrap_or(true);
     Some(Ladder::new(levels, across, multiply))
 }
 

@@ -100,10 +100,16 @@ impl<'b> Subscriptions<'b> {
             billing,
             rows: &[],
             extras: Extras::default(),
+            tried: None,
             add_ons: Items::default(),
             products: Items::default(),
             tables: self.tables,
         }
+    }
+
+    /// These subscriptions with another in place of the first.
+    pub fn with_first(&self, first: Subscription<'b>) -> Subscriptions<'b> {
+        Subscriptions { first: Some(first), ..*self }
     }
 
     /// Only the subscription with this id, or no subscription.
@@ -158,6 +164,8 @@ pub(crate) struct Subscription<'b> {
     pub rows: &'b [Grant],
     /// Seats, changes of the status, add-ons with dates, the word of an unknown status.
     pub extras: Extras<'b>,
+    /// An add-on of which it is tried what it would change.
+    tried: Option<HeldAddOn>,
     add_ons: Items<'b>,
     products: Items<'b>,
     tables: &'b Tables,
@@ -177,6 +185,7 @@ impl<'b> Subscription<'b> {
             billing: record.billing,
             rows: tables.rows_of(&record.rows),
             extras: record.extras,
+            tried: None,
             add_ons: record.add_ons,
             products: record.products,
             tables,
@@ -193,13 +202,32 @@ impl<'b> Subscription<'b> {
         self.activated_at.unwrap_or(self.start)
     }
 
-    /// The add-on rows with dates.
+    /// Whether there are rows in [`dated_add_ons`](Self::dated_add_ons).
+    #[inline]
+    pub fn has_dated_add_ons(&self) -> bool {
+        self.tried().is_some() || self.extras.has_dated_add_ons()
+    }
+
+    /// The add-on that is tried. A build without suggestions tries no add-on, and leaves out what depends on it.
+    #[inline(always)]
+    fn tried(&self) -> Option<HeldAddOn> {
+        self.tried.filter(|_| cfg!(feature = "suggest"))
+    }
+
+    /// The subscription with an add-on of which it is tried what it would change.
+    pub fn with_add_on(mut self, tried: HeldAddOn) -> Subscription<'b> {
+        self.tried = Some(tried);
+        self
+    }
+
+    /// The add-on rows with dates, and the add-on that is tried.
     pub fn dated_add_ons(&self) -> impl Iterator<Item = DatedAddOn> + use<'b> {
         let refs = &self.tables.refs;
-        self.extras.parts().add_ons().filter_map(move |row| {
+        let rows = self.extras.parts().add_ons().filter_map(move |row| {
             let held = HeldAddOn { add_on: item(refs, row.add_on)?.add_on, quantity: row.quantity };
             Some(DatedAddOn { held, starts_at: row.starts_at, expires_at: row.expires_at })
-        })
+        });
+        rows.chain(self.tried().map(|held| DatedAddOn { held, starts_at: None, expires_at: None }))
     }
 
     /// The seats that count for a feature of a product: `seats`, else the slots of the price components of that
