@@ -62,11 +62,14 @@ fn admit_pool<'c>(
 
 /// The units of a feature that an amount of its pool pays for. Without a cost they are not bounded while the pool
 /// stands.
-pub(crate) fn units(amount: Option<Amount>, credits: Credits, stands: bool) -> Option<Amount> {
-    match amount {
-        Some(_) if credits.cost.is_zero() => Some(Amount::ZERO).filter(|_| !stands),
-        amount => amount.and_then(|amount| amount.divided_down(credits.cost)),
-    }
+fn units(amount: Option<Amount>, credits: Credits, stands: bool) -> Option<Amount> {
+    let amount = bounded(amount, credits, stands)?;
+    if credits.cost.is_zero() { Some(amount) } else { amount.divided_down(credits.cost) }
+}
+
+/// An amount of a pool as a bound of what it pays for.
+pub(crate) fn bounded(amount: Option<Amount>, credits: Credits, stands: bool) -> Option<Amount> {
+    if credits.cost.is_zero() { amount.map(|_| Amount::ZERO).filter(|_| !stands) } else { amount }
 }
 
 /// The allowances of a pool; none if it is not granted, disabled or not active.
@@ -163,18 +166,21 @@ fn reason_rank(reason: Reason) -> u8 {
     }
 }
 
-/// The earliest reset of the limit and the caps.
+/// The instant at which the allowance may have room again: the latest reset of its windows that refuse.
 fn reset_at(result: &AllowanceResult<'_>) -> Option<Instant> {
     let reset_at = |answer: &WindowAnswer<'_>| answer.metering.period.and_then(|period| period.window.reset_at());
-    match &result.capped {
-        Some(capped) => capped.caps.iter().chain([&capped.limit]).filter_map(reset_at).min(),
-        None => reset_at(&result.answer),
+    let Some(capped) = &result.capped else { return reset_at(&result.answer) };
+    let mut latest = None;
+    for answer in capped.caps.iter().chain([&capped.limit]).filter(|answer| !answer.allowed) {
+        latest = latest.max(Some(reset_at(answer)?));
     }
+    latest
 }
 
-/// The remaining amount as a sort key: unlimited is more than any amount, unknown is less.
+/// The remaining amount as a sort key: what nothing bounds is more than any amount, unknown is less.
 fn remaining(result: &AllowanceResult<'_>) -> (bool, Option<Amount>) {
-    (result.answer.metering.unlimited, result.answer.metering.remaining)
+    let metering = &result.answer.metering;
+    (metering.unlimited && metering.remaining.is_none(), metering.remaining)
 }
 
 /// The numbers of a pool that is not granted: a limit of zero and no period.

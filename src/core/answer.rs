@@ -18,7 +18,7 @@ use crate::idx::FeatureIdx;
 use crate::packed::Subscription;
 use crate::question::Question;
 use crate::status::Status;
-use crate::status_at::{status_at, status_grants};
+use crate::status_at::{status_at, status_grants, track_reason};
 use crate::valid_until::ValidUntil;
 use crate::value::{ConfigType, FeatureType, Value};
 
@@ -37,10 +37,10 @@ pub(crate) fn entitled<'c>(
     };
     context.track_add_ons(at, valid_until);
     if let FeatureType::Config(values) = &feature.feature_type {
-        return told(decision, context, at, feature, values, question.requested);
+        return told(decision, context, at, feature, values, question.requested, valid_until);
     }
     let allowances = match context.entitlement(at, feature)? {
-        Entitlement::None => return Ok(not_entitled(decision, context)),
+        Entitlement::None => return Ok(not_entitled(decision, context, valid_until)),
         Entitlement::TypeMismatch => return Ok(Reason::TypeMismatch),
         Entitlement::Off(row, subscription) => {
             by(row, subscription);
@@ -98,12 +98,29 @@ fn describe<'c>(decision: &mut Decision<'c>, results: Vec<AllowanceResult<'c>>) 
 }
 
 /// The reason if no row reaches the customer.
-fn not_entitled<'c>(decision: &mut Decision<'c>, context: &EvaluationContext<'_, 'c>) -> Reason {
-    if context.granting().next().is_some() {
+#[cold]
+#[inline(never)]
+fn not_entitled<'c>(
+    decision: &mut Decision<'c>,
+    context: &EvaluationContext<'_, 'c>,
+    valid_until: &mut ValidUntil,
+) -> Reason {
+    // What the fallback plan does not have, a subscription that granted access might have.
+    if context.fallback.is_none() && context.granting().next().is_some() {
         return Reason::NotEntitled;
     }
     // Without a granting subscription, only the customer override could grant.
     let (reason, representative) = why_none_grants(context);
+    if context.fallback.is_some() && representative.is_none() {
+        return Reason::NotEntitled;
+    }
+    let mut all = context.all();
+    while let Some(subscription) = all.next() {
+        if subscription.end.is_some_and(|end| end <= subscription.start) {
+            track_reason(context.catalog, subscription, context.now, valid_until);
+        }
+    }
+    decision.fallback = false;
     decision.subscription_id = representative;
     reason
 }
@@ -118,10 +135,11 @@ fn told<'c>(
     feature: &'c Feature,
     values: &ConfigType,
     requested: Option<Amount>,
+    valid_until: &mut ValidUntil,
 ) -> Result<Reason, Overflow> {
     let (found, mismatch) = configured(context, at, feature, values)?;
     let Some(found) = found else {
-        return Ok(if mismatch { Reason::TypeMismatch } else { not_entitled(decision, context) });
+        return Ok(if mismatch { Reason::TypeMismatch } else { not_entitled(decision, context, valid_until) });
     };
     decision.origin = Some(found.row.source.into());
     decision.subscription_id = found.subscription;

@@ -48,6 +48,32 @@ impl Dates {
         starts_at.is_none_or(|start| start <= self.now) && expires_at.is_none_or(|end| self.now < end)
     }
 
+    /// The row of an add-on on a feature, if it and the add-on row with these dates are there.
+    pub fn row_held_on<'g>(
+        &self,
+        rows: &'g [Grant],
+        feature: FeatureIdx,
+        starts_at: Option<Instant>,
+        expires_at: Option<Instant>,
+    ) -> Option<&'g Grant> {
+        let is_held = |at: Instant| expires_at.is_none_or(|end| at < end);
+        if !is_held(self.now) {
+            return None;
+        }
+        let from = starts_at.map_or(self.now, |start| start.max(self.now));
+        let then = Dates::new(from);
+        let row = then.row_on(rows, feature);
+        if from == self.now && row.is_some() {
+            self.note(then.change());
+            self.note(expires_at);
+            return row;
+        }
+        // Dates of the one matter only while the other is there.
+        let first = if row.is_some() { Some(from) } else { then.change() };
+        self.note(first.filter(|first| is_held(*first)));
+        None
+    }
+
     #[cold]
     #[inline(never)]
     fn row_in_time<'g>(&self, rows: &'g [Grant], feature: FeatureIdx) -> Option<&'g Grant> {

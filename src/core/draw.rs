@@ -13,6 +13,7 @@ use crate::evaluation::EvaluationContext;
 use crate::ladder::Level;
 use crate::reset::ResetPeriod;
 use crate::sort::sort_by;
+use crate::stated::{Held, Stated};
 use crate::time::Instant;
 use crate::usage::UsageEntry;
 use crate::valid_until::ValidUntil;
@@ -32,17 +33,6 @@ pub(crate) struct Drawn<'c> {
     pub matched: Vec<bool>,
 }
 
-/// The usage that a question states.
-struct Stated<'q> {
-    entries: &'q [UsageEntry],
-    /// The amounts for an allowance that no entry matches.
-    otherwise: UsageRequest,
-    matched: Vec<bool>,
-}
-
-/// A row, and the id of the subscription of its allowance.
-type Held<'c> = (AppliedGrant<'c>, Option<&'c str>);
-
 /// An allowance to draw from.
 struct Draw<'c> {
     result: AllowanceResult<'c>,
@@ -52,7 +42,8 @@ struct Draw<'c> {
     credits: Option<(AppliedGrant<'c>, Credits, usize)>,
     /// When the units are gone.
     end: Option<Instant>,
-    /// The units of the feature that are left within the limit and the caps; None if nothing bounds them.
+    /// The units that are left within the limit and the caps; None if nothing bounds them. For CREDITS, units of the
+    /// pool, until [`to_one_unit`] makes all of them equal.
     within: Option<Amount>,
     /// The same with the grace.
     graced: Option<Amount>,
@@ -81,21 +72,29 @@ pub(crate) fn draw<'c>(
     sort_by(&mut draws, by_end);
     cheapest_of_a_pool(&mut draws);
 
+    let scale = to_one_unit(&mut draws)?;
+    let total = requested.times(scale).ok_or(Overflow)?;
     let (mut within, mut graced) = (Some(Amount::ZERO), Some(Amount::ZERO));
     for draw in draws.iter().filter(|draw| draw.draws) {
         within = both(within, draw.within, Amount::plus_down);
         graced = both(graced, draw.graced, Amount::plus_down);
     }
-    let reason = if requested.is_zero() { None } else { share_out(&mut draws, requested, within, graced) };
+    let reason = if requested.is_zero() { None } else { share_out(&mut draws, total, within, graced) };
     let describes = draws.iter().position(|draw| !draw.drawn.is_zero());
     for draw in &mut draws {
-        draw.result.answer.drawn = reason.map(|_| draw.drawn);
+        draw.result.answer.drawn = draw.drawn.divided_down(scale).filter(|_| reason.is_some());
     }
     let mut results: Vec<AllowanceResult<'c>> = draws.into_iter().map(|draw| draw.result).collect();
     let reason = match (reason, describes) {
         (Some(reason), Some(first)) => {
             if let Some(front) = results.get_mut(..=first) {
                 front.rotate_right(1);
+            }
+            // A cap that alone would refuse refuses nothing here.
+            if let Some(described) = results.first_mut()
+                && let Some(capped) = &described.capped
+            {
+                described.answer.metering.period = capped.limit.metering.period;
             }
             reason
         }
@@ -109,7 +108,8 @@ pub(crate) fn draw<'c>(
             }
         }
     };
-    Ok(Drawn { results, reason, available: graced, matched: stated.matched })
+    let available = graced.and_then(|graced| graced.divided_down(scale));
+    Ok(Drawn { results, reason, available, matched: stated.matched })
 }
 
 /// The allowances with their usage, each pool allowance once for each CREDITS row.
@@ -204,66 +204,20 @@ impl Stated<'_> {
             result,
         })
     }
-
-    /// The consumed and reserved amounts that entries state for a reset period of an allowance of these rows; None if
-    /// no entry does. Of several entries that match a row, the most specific one counts.
-    fn sum(
-        &mut self,
-        context: &EvaluationContext<'_, '_>,
-        rows: &[Held<'_>],
-        rule: ResetPeriod,
-        zone: Option<&str>,
-        is_same: &dyn Fn(ResetPeriod) -> bool,
-    ) -> Result<Option<(Amount, Amount)>, Overflow> {
-        let rank = |entry: &UsageEntry, (row, subscription): &Held<'_>| {
-            let fits = |given: bool, same: bool, worth: u8| match (given, same) {
-                (false, _) => Some(0),
-                (true, true) => Some(worth),
-                (true, false) => None,
-            };
-            let period = match entry.period {
-                Some(_) if entry.zone.as_deref() != zone => return None,
-                Some(period) if period.with_zone(rule.zone()).is_equivalent(rule) => 8,
-                Some(period) if is_same(period) => 4,
-                Some(_) => return None,
-                None => 0_u8,
-            };
-            let by_subscription =
-                fits(entry.subscription_id.is_some(), entry.subscription_id.as_deref() == *subscription, 2)?;
-            let by_start = fits(entry.starts_at.is_some(), entry.starts_at == row.starts_at, 1)?;
-            let is_its = context.has_usage_of(&entry.origin, row.source, *subscription);
-            is_its.then_some(period | by_subscription | by_start)
-        };
-        let mut total = None;
-        for (entry, matched) in self.entries.iter().zip(&mut self.matched) {
-            let mut counts = false;
-            for row in rows {
-                let Some(own) = rank(entry, row) else { continue };
-                *matched = true;
-                counts |= !self.entries.iter().any(|other| rank(other, row).is_some_and(|other| own < other));
-            }
-            if counts {
-                let (consumed, reserved) = total.unwrap_or((Amount::ZERO, Amount::ZERO));
-                let consumed = Amount::plus(consumed, entry.consumed).ok_or(Overflow)?;
-                total = Some((consumed, Amount::plus(reserved, entry.reserved).ok_or(Overflow)?));
-            }
-        }
-        Ok(total)
-    }
 }
 
 impl<'c> Draw<'c> {
-    /// The allowance of a pool as one from which a CREDITS row draws: its units are those of the feature.
+    /// The allowance of a pool as one from which a CREDITS row draws.
     fn through(self, row: AppliedGrant<'c>, credits: Credits, n: usize, requested: Amount) -> Draw<'c> {
         let is_admitted = self.result.admission == Admission::Admitted;
         let reason = self.result.answer.reason;
-        let within = admit::units(
+        let within = admit::bounded(
             self.within,
             credits,
             is_admitted && matches!(reason, Reason::Unlimited | Reason::WithinLimit),
         );
-        let graced = admit::units(self.graced, credits, is_admitted && reason != Reason::OverageAllowed);
-        let capped = admit::units(self.capped, credits, is_admitted);
+        let graced = admit::bounded(self.graced, credits, is_admitted && reason != Reason::OverageAllowed);
+        let capped = admit::bounded(self.capped, credits, is_admitted);
         Draw {
             result: self.result.through(row.source.into(), requested),
             credits: Some((row, credits, n)),
@@ -337,6 +291,31 @@ fn cheapest_of_a_pool(draws: &mut Vec<Draw<'_>>) {
             draw.draws = false;
         }
     }
+}
+
+/// Multiplies the units of all allowances so that they are parts of one unit of the feature, without a rest: one unit
+/// is as many parts as is returned. So a cost of 3 adds up exactly.
+fn to_one_unit(draws: &mut [Draw<'_>]) -> Result<Amount, Overflow> {
+    let costs = |draw: &Draw<'_>| draw.credits.map(|(_, credits, _)| credits.cost).filter(|cost| !cost.is_zero());
+    let parts = |scale: Amount, cost: Amount| scale.divided_down(cost).filter(|parts| parts.times(cost) == Some(scale));
+    let mut scale = Amount::ONE;
+    for cost in draws.iter().filter_map(costs) {
+        if parts(scale, cost).is_none() {
+            scale = scale.times(cost).ok_or(Overflow)?;
+        }
+    }
+    for draw in draws {
+        let parts = match costs(draw) {
+            Some(cost) => parts(scale, cost).ok_or(Overflow)?,
+            None => scale,
+        };
+        if parts != Amount::ONE {
+            for room in [&mut draw.within, &mut draw.graced, &mut draw.capped].into_iter().flatten() {
+                *room = room.times(parts).ok_or(Overflow)?;
+            }
+        }
+    }
+    Ok(scale)
 }
 
 /// Draws a request. Returns the reason; None if the request is refused.

@@ -3,7 +3,7 @@
 
 use crate::allowance::{Allowance, Overflow};
 use crate::applied_grant::{AppliedGrant, ChainTerms, each_once};
-use crate::catalog::Feature;
+use crate::catalog::{AddOn, Feature};
 use crate::compose::{AnchoredAllowance, Composition, Entitlement, created_at, drop_mismatches};
 use crate::evaluation::EvaluationContext;
 use crate::grant_source::GrantSource;
@@ -167,7 +167,11 @@ impl<'c> EvaluationContext<'_, 'c> {
                 self.track_add_on(held, feature, valid_until);
             }
             if subscription.has_dated_add_ons() {
-                subscription.dated_add_ons().for_each(|row| self.track_add_on(row.held, feature, valid_until));
+                let now = self.now;
+                subscription
+                    .dated_add_ons()
+                    .filter(|row| row.starts_at.is_none_or(|at| at <= now) && row.expires_at.is_none_or(|at| now < at))
+                    .for_each(|row| self.track_add_on(row.held, feature, valid_until));
             }
         }
     }
@@ -328,11 +332,15 @@ impl<'c> EvaluationContext<'_, 'c> {
     #[cfg_attr(not(feature = "small"), inline(always))]
     fn held_row(&self, at: FeatureIdx, held: HeldAddOn) -> Option<AppliedGrant<'c>> {
         let add_on = self.catalog.add_on(held.add_on)?;
-        let grant = add_on.grants.on(at, &self.dates)?;
+        Some(self.row_of_add_on(add_on, add_on.grants.on(at, &self.dates)?, held.quantity))
+    }
+
+    #[cfg_attr(not(feature = "small"), inline(always))]
+    fn row_of_add_on(&self, add_on: &'c AddOn, grant: &'c Grant, quantity: u32) -> AppliedGrant<'c> {
         let archived = add_on.archived_at.is_some_and(|archived| archived <= self.now);
         let additive = add_on.multi_instance && !archived;
         let row = AppliedGrant::new(GrantSource::AddOn(add_on), grant);
-        Some(AppliedGrant { quantity: held.quantity, additive, ..row })
+        AppliedGrant { quantity, additive, ..row }
     }
 
     /// Calls `each` with the rows of the add-ons that a subscription holds for a time.
@@ -340,10 +348,11 @@ impl<'c> EvaluationContext<'_, 'c> {
     #[inline(never)]
     fn each_dated_row(&self, at: FeatureIdx, subscription: &Subscription<'c>, each: &mut dyn FnMut(AppliedGrant<'c>)) {
         for dated in subscription.dated_add_ons() {
-            if let Some(row) = self.held_row(at, dated.held)
-                && self.dates.hold(dated.starts_at, dated.expires_at)
+            let (start, end) = (dated.starts_at, dated.expires_at);
+            if let Some(add_on) = self.catalog.add_on(dated.held.add_on)
+                && let Some(grant) = self.dates.row_held_on(add_on.grants.rows(), at, start, end)
             {
-                each(row.held(dated.starts_at, dated.expires_at));
+                each(self.row_of_add_on(add_on, grant, dated.held.quantity).held(start, end));
             }
         }
     }

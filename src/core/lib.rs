@@ -68,6 +68,8 @@ mod query;
 mod admission;
 mod admit;
 #[cfg(feature = "usage")]
+mod stated;
+#[cfg(feature = "usage")]
 mod draw;
 mod freshness;
 mod answer;

@@ -80,7 +80,7 @@ fn apply<'c>(
         add_up(ladder, terms, combine, &mut allowances, rows)?;
     }
     if rows.iter().any(|row| matches!(row.grant.value, Value::Credits(_))) {
-        allowances.extend(cheapest_per_pool(rows));
+        allowances.extend(cheapest_per_pool(rows, combine));
     }
     Ok(if allowances.is_empty() { State::Off(off) } else { State::Allowances(allowances) })
 }
@@ -277,8 +277,9 @@ impl<'c> Merged<'c> {
     }
 }
 
-/// The cheapest enabled CREDITS row of one level for each pool; of equals, the earlier.
-fn cheapest_per_pool<'c>(rows: &[AppliedGrant<'c>]) -> Vec<Allowance<'c>> {
+/// The cheapest enabled CREDITS row of one level for each pool. Of equals, the earlier counts where rows of a level
+/// merge; else that with the lower origin id, as of all allowances.
+fn cheapest_per_pool<'c>(rows: &[AppliedGrant<'c>], combine: Combine) -> Vec<Allowance<'c>> {
     let mut cheapest: Vec<(Credits, AppliedGrant<'c>)> = Vec::new();
     for row in rows {
         let Value::Credits(credits) = row.grant.value else { continue };
@@ -286,8 +287,12 @@ fn cheapest_per_pool<'c>(rows: &[AppliedGrant<'c>]) -> Vec<Allowance<'c>> {
             continue;
         }
         match cheapest.iter_mut().find(|(held, _)| held.pool == credits.pool) {
-            Some(held) if credits.cost < held.0.cost => *held = (credits, *row),
-            Some(_) => {}
+            Some(held) => {
+                let id = |row: &AppliedGrant<'c>| if combine == Combine::Replace { "" } else { row.source.id() };
+                if (credits.cost, id(row)) < (held.0.cost, id(&held.1)) {
+                    *held = (credits, *row);
+                }
+            }
             None => cheapest.push((credits, *row)),
         }
     }

@@ -117,8 +117,22 @@ pub(crate) fn status_grants(
         })
 }
 
-/// Tracks the start and the end of a subscription, the end of its trial, and the changes of its status.
+/// Tracks the start and the end of a subscription, the end of its trial, and the changes of its status: all that may
+/// change whether it grants access.
+#[inline]
 pub(crate) fn track_status(
+    catalog: &Catalog,
+    subscription: &Subscription<'_>,
+    now: Instant,
+    valid_until: &mut ValidUntil,
+) {
+    if !subscription.end.is_some_and(|end| end <= now || end <= subscription.start) {
+        track_reason(catalog, subscription, now, valid_until);
+    }
+}
+
+/// [`track_status`] for a subscription that may grant nothing any more, or never, but be the reason of a denial.
+pub(crate) fn track_reason(
     catalog: &Catalog,
     subscription: &Subscription<'_>,
     now: Instant,
