@@ -190,6 +190,8 @@ interface Answer extends Partial<Metering> {
   suggestions_truncated?: boolean;
   /** Each row that was looked at, with `explain`. */
   trace?: Record<string, unknown>[];
+  /** Where `trace` leaves rows out, or the effect of some. */
+  trace_truncated?: true;
 }
 
 /** The answer, told apart by `decision`. */

@@ -33,5 +33,6 @@ mod workload;
 mod hostile;
 mod unknown;
 mod rows_in_time;
+mod traces;
 mod vectors;
 mod tidy;

@@ -19,6 +19,8 @@ use crate::packed::Subscription;
 use crate::question::Question;
 use crate::status::Status;
 use crate::status_at::{status_at, status_grants, track_reason};
+#[cfg(feature = "usage")]
+use crate::trace::show_draws;
 use crate::valid_until::ValidUntil;
 use crate::value::{ConfigType, FeatureType, Value};
 
@@ -64,8 +66,11 @@ pub(crate) fn entitled<'c>(
     };
     #[cfg(feature = "usage")]
     if let Some(entries) = question.usage {
-        let Drawn { results, reason, available: left, matched } =
+        let Drawn { results, reason, available: left, matched, order } =
             draw(context, &allowances, entries, request, valid_until)?;
+        if let Some(trace) = decision.trace.as_mut().filter(|_| cfg!(feature = "explain")) {
+            show_draws(trace, &allowances, &order);
+        }
         describe(decision, results);
         decision.available = left;
         let unmatched = matched.into_iter().enumerate().filter(|(_, matched)| !matched);

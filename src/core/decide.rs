@@ -148,7 +148,8 @@ fn fill<'c>(
         track_status(catalog, subscription, now, &mut valid_until);
     }
     if features::EXPLAIN && question.explain {
-        decision.trace = Some(trace::trace(&context, at, feature)?);
+        let (trace, truncated) = trace::trace(&context, at, feature)?;
+        (decision.trace, decision.trace_truncated) = (Some(trace), truncated);
     }
     let reason = entitled(decision, &context, at, feature, question, &mut valid_until)?;
     valid_until.at(context.dates.change());

@@ -57,6 +57,8 @@ pub struct Decision<'c> {
     pub suggestions: Option<Suggestions<'c>>,
     /// Each row that was considered; only if the question asks to explain.
     pub trace: Option<Vec<Step<'c>>>,
+    /// Whether the trace leaves rows out, or the effect of some.
+    pub trace_truncated: bool,
 }
 
 /// The feature of a decision.
@@ -276,6 +278,7 @@ impl<'c> Decision<'c> {
             warnings: Vec::new(),
             suggestions: None,
             trace: None,
+            trace_truncated: false,
         }
     }
 }

@@ -49,6 +49,9 @@ impl WriteJson for Decision<'_> {
         }
         if let Some(trace) = self.trace.as_ref().filter(|_| cfg!(feature = "explain")) {
             fields!(out, "trace": **trace);
+            if self.trace_truncated {
+                fields!(out, "trace_truncated": true);
+            }
         }
         end(out);
     }

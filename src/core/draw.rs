@@ -31,10 +31,14 @@ pub(crate) struct Drawn<'c> {
     pub available: Option<Amount>,
     /// Whether each entry matches an allowance.
     pub matched: Vec<bool>,
+    /// The positions of the allowances, in the order in which they are drawn from.
+    pub order: Vec<usize>,
 }
 
 /// An allowance to draw from.
 struct Draw<'c> {
+    /// The position of the allowance.
+    at: usize,
     result: AllowanceResult<'c>,
     /// The row of the limit. For CREDITS, the row of the pool.
     row: AppliedGrant<'c>,
@@ -72,6 +76,7 @@ pub(crate) fn draw<'c>(
     sort_by(&mut draws, by_end);
     cheapest_of_a_pool(&mut draws);
 
+    let order = draws.iter().filter(|draw| draw.draws).map(|draw| draw.at).collect();
     let scale = to_one_unit(&mut draws)?;
     let total = requested.times(scale).ok_or(Overflow)?;
     let (mut within, mut graced) = (Some(Amount::ZERO), Some(Amount::ZERO));
@@ -109,7 +114,7 @@ pub(crate) fn draw<'c>(
         }
     };
     let available = graced.and_then(|graced| graced.divided_down(scale));
-    Ok(Drawn { results, reason, available, matched: stated.matched })
+    Ok(Drawn { results, reason, available, matched: stated.matched, order })
 }
 
 /// The allowances with their usage, each pool allowance once for each CREDITS row.
@@ -120,10 +125,10 @@ fn collect<'c>(
     valid_until: &mut ValidUntil,
 ) -> Result<Vec<Draw<'c>>, Overflow> {
     let mut draws = Vec::new();
-    for anchored in allowances {
+    for (at, anchored) in allowances.iter().enumerate() {
         let credits = match anchored.allowance.terms {
             Terms::Metered(limits) => {
-                draws.push(stated.draw(context, anchored, limits, &[], valid_until)?);
+                draws.push(stated.draw(context, at, anchored, limits, &[], valid_until)?);
                 continue;
             }
             Terms::Credits(credits) => credits,
@@ -139,7 +144,7 @@ fn collect<'c>(
         for (n, pool) in pools.iter().enumerate() {
             let Terms::Metered(limits) = pool.allowance.terms else { continue };
             let requested = std::mem::replace(&mut stated.otherwise.requested, cost);
-            let draw = stated.draw(context, pool, limits, &priced, valid_until);
+            let draw = stated.draw(context, at, pool, limits, &priced, valid_until);
             stated.otherwise.requested = requested;
             draws.push(draw?.through(anchored.allowance.row, credits, n, requested));
         }
@@ -148,7 +153,7 @@ fn collect<'c>(
             let nothing = Some(Amount::ZERO);
             let (within, graced, capped) = (nothing, nothing, nothing);
             let (row, drawn) = (anchored.allowance.row, Amount::ZERO);
-            draws.push(Draw { result, row, credits: None, end: None, within, graced, capped, draws: false, drawn });
+            draws.push(Draw { at, result, row, credits: None, end: None, within, graced, capped, draws: false, drawn });
         }
     }
     Ok(draws)
@@ -159,6 +164,7 @@ impl Stated<'_> {
     fn draw<'c>(
         &mut self,
         context: &EvaluationContext<'_, 'c>,
+        at: usize,
         anchored: &AnchoredAllowance<'c>,
         limits: Limits,
         priced: &[Held<'c>],
@@ -193,6 +199,7 @@ impl Stated<'_> {
             admit_caps(context, anchored, &mut result, &mut usage, valid_until)?;
         }
         Ok(Draw {
+            at,
             row,
             credits: None,
             end: earlier(end, row.expires_at),

@@ -11,9 +11,6 @@ use crate::packed::{HeldAddOn, Subscription};
 use crate::time::Instant;
 use crate::value::Grant;
 
-/// The largest number of rows outside their dates that one chain shows.
-const MAX_OUTSIDE: usize = 32;
-
 /// The dates of an add-on row.
 type Held = (Option<Instant>, Option<Instant>);
 
@@ -27,13 +24,9 @@ impl<'c> EvaluationContext<'_, 'c> {
         subscription: &Subscription<'c>,
         rows: &mut Vec<AppliedGrant<'c>>,
     ) {
-        let mut left = MAX_OUTSIDE;
         let mut add = |row: AppliedGrant<'c>, held: Held| {
-            if let Some(fewer) = left.checked_sub(1) {
-                left = fewer;
-                let starts_at = row.starts_at.max(held.0);
-                rows.push(AppliedGrant { starts_at, ..row.held(held.0, held.1) });
-            }
+            let starts_at = row.starts_at.max(held.0);
+            rows.push(AppliedGrant { starts_at, ..row.held(held.0, held.1) });
         };
         let version = self.catalog.version(subscription.version);
         let plan = version.and_then(|version| self.catalog.plan(version.plan));

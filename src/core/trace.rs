@@ -7,6 +7,8 @@ use crate::allowance::{Overflow, Terms};
 use crate::amount::Amount;
 use crate::applied_grant::{AppliedGrant, ChainTerms, sort_rows};
 use crate::catalog::{Catalog, Feature};
+#[cfg(feature = "usage")]
+use crate::compose::AnchoredAllowance;
 use crate::compose::{Entitlement, created_at};
 use crate::configure::{ConfigAnswer, Configured, configured, resolve_config};
 use crate::evaluation::EvaluationContext;
@@ -16,10 +18,11 @@ use crate::ladder::{AcrossSubscriptions, Combine, Level};
 use crate::packed::Subscription;
 use crate::reset::{NamedPeriod, ResetPeriod};
 use crate::resolve::{State, resolve};
+use crate::sort::sort_by;
 use crate::status_at::{StatusAt, status_at};
 use crate::switches::resolve_switches;
 use crate::time::Instant;
-use crate::value::{Cap, FeatureType, NamedCap, Value};
+use crate::value::{Cap, FeatureType, Grant, NamedCap, Value};
 
 /// A row that was considered. In JSON: `{"subscription_id", "combine", "origin", "entitlement_id", "created_at",
 /// "quantity", "value", "effect", "after", "anchors"}`.
@@ -39,6 +42,9 @@ pub struct Step<'c> {
     pub(crate) value: Granted<'c>,
     /// The effect of the row.
     pub effect: Effect,
+    /// The place of its allowance in the order in which a question that states usage draws from allowances, from 1.
+    pub(crate) draw_order: Option<u32>,
+    pub(crate) grant: &'c Grant,
     pub(crate) after: Option<After<'c>>,
     pub(crate) anchors: AnchorsUsed<'c>,
 }
@@ -85,6 +91,8 @@ impl Effect {
 
 /// The number of rows of a chain whose effect is computed. Each costs a resolution of all rows before it.
 const MAX_TRACED: usize = 32;
+/// The largest number of rows outside their dates that one chain shows.
+const MAX_OUTSIDE: usize = 32;
 
 /// The value of a row.
 #[derive(Clone, Debug)]
@@ -126,32 +134,35 @@ pub(crate) struct AnchorsUsed<'c> {
     pub(crate) terms: Option<(u32, StatusAt<'c>)>,
 }
 
-/// The rows on a feature that the trace shows, in the order in which they count.
+/// The rows on a feature that the trace shows, in the order in which they count, and whether it leaves any out.
 pub(crate) fn trace<'c>(
     context: &EvaluationContext<'_, 'c>,
     at: FeatureIdx,
     feature: &'c Feature,
-) -> Result<Vec<Step<'c>>, Overflow> {
+) -> Result<(Vec<Step<'c>>, bool), Overflow> {
     let mut steps = Vec::new();
+    let mut truncated = false;
     match context.catalog.ladder.across {
         AcrossSubscriptions::Union => {
             let mut granting = context.granting();
             while let Some(subscription) = granting.next() {
                 let in_scope = context.in_scope(feature, subscription);
-                let mut rows = Vec::new();
+                let (mut rows, mut others) = (Vec::new(), Vec::new());
                 context.subscription_rows(at, feature, subscription, true, &mut rows);
-                context.rows_outside(at, feature, subscription, &mut rows);
+                context.rows_outside(at, feature, subscription, &mut others);
+                truncated |= add_nearest(&mut rows, others, context.now);
                 let terms = context.terms(subscription, feature);
                 chain(context, feature, rows, in_scope, Some((*subscription, terms)), &mut steps)?;
             }
         }
         AcrossSubscriptions::Chain => {
-            let mut rows = Vec::new();
+            let (mut rows, mut others) = (Vec::new(), Vec::new());
             context.chain_rows(at, feature, true, &mut rows);
             let mut granting = context.granting();
             while let Some(subscription) = granting.next() {
-                context.rows_outside(at, feature, subscription, &mut rows);
+                context.rows_outside(at, feature, subscription, &mut others);
             }
+            truncated |= add_nearest(&mut rows, others, context.now);
             let anchored = context.chain_anchors(feature).map(|(subscription, _, terms)| (subscription, terms));
             chain(context, feature, rows, context.chain_in_scope(feature), anchored, &mut steps)?;
         }
@@ -181,7 +192,55 @@ pub(crate) fn trace<'c>(
         let effect = outside(&row, context.now).unwrap_or(Effect::None);
         steps.push(step(context.catalog, None, combine, row, effect, None, alone(&row)));
     }
-    Ok(steps)
+    truncated |= steps.iter().any(|step| step.effect == Effect::NotTraced);
+    Ok((steps, truncated))
+}
+
+/// Adds the rows outside their dates that begin or ended nearest to `now`. Returns whether others are left out.
+fn add_nearest<'c>(rows: &mut Vec<AppliedGrant<'c>>, mut others: Vec<AppliedGrant<'c>>, now: Instant) -> bool {
+    let truncated = MAX_OUTSIDE < others.len();
+    if truncated {
+        let gap = |row: &AppliedGrant<'_>| match (row.starts_at, row.expires_at) {
+            (Some(start), _) if now < start => start.millis().saturating_sub(now.millis()),
+            (_, Some(end)) => now.millis().saturating_sub(end.millis()),
+            _ => i64::MAX,
+        };
+        sort_by(&mut others, |a, b| gap(a).cmp(&gap(b)));
+        others.truncate(MAX_OUTSIDE);
+    }
+    rows.append(&mut others);
+    truncated
+}
+
+/// Shows the order in which allowances are drawn from. `order` has their positions.
+#[cfg(feature = "usage")]
+#[cold]
+#[inline(never)]
+pub(crate) fn show_draws(steps: &mut [Step<'_>], allowances: &[AnchoredAllowance<'_>], order: &[usize]) {
+    let addr = |grant: &Grant| std::ptr::from_ref(grant).addr();
+    let mut rows: Vec<(usize, u32, Option<&str>)> = Vec::new();
+    let mut drawn = vec![false; allowances.len()];
+    let mut place = 0_u32;
+    for at in order {
+        let (Some(anchored), Some(drawn)) = (allowances.get(*at), drawn.get_mut(*at)) else { continue };
+        // CREDITS may draw from several allowances of their pool.
+        if !std::mem::replace(drawn, true) {
+            place = place.saturating_add(1);
+            let allowance = &anchored.allowance;
+            for row in allowance.joined().iter().chain([&allowance.row]) {
+                rows.push((addr(row.grant), place, anchored.subscription));
+            }
+        }
+    }
+    sort_by(&mut rows, |a, b| (a.0, a.1).cmp(&(b.0, b.1)));
+    for step in steps {
+        let own = addr(step.grant);
+        let from = rows.partition_point(|row| row.0 < own);
+        let same = rows.iter().skip(from).take_while(|row| row.0 == own);
+        let is_its =
+            |row: &&(usize, u32, Option<&str>)| step.subscription_id.is_none() || step.subscription_id == row.2;
+        step.draw_order = same.filter(|_| step.after.is_some()).find(is_its).map(|row| row.1);
+    }
 }
 
 /// The anchors of an override.
@@ -274,6 +333,8 @@ fn step<'c>(
         dates: (row.starts_at, row.expires_at),
         value: granted(catalog, &row.grant.value),
         effect,
+        draw_order: None,
+        grant: row.grant,
         after,
         anchors,
     }

@@ -25,6 +25,9 @@ impl WriteJson for Step<'_> {
             "after": self.after,
             "anchors": self.anchors,
         );
+        if let Some(place) = self.draw_order {
+            fields!(out, "draw_order": place);
+        }
         end(out);
     }
 }
