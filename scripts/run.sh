@@ -28,11 +28,13 @@ greet() {
     done
     cat <<TEXT
 
-mayuse answers at $url (Ctrl-C stops it). Every request needs a key; here it is mayuse_demo_key. Three questions to try:
+mayuse answers at $url (Ctrl-C stops it). Every request needs a key; here it is mayuse_demo_key. Five questions to try:
 
   a yes         curl -H 'x-api-key: mayuse_demo_key' '$url/v1/check?customer=acme&feature=sso'
   a no          curl -H 'x-api-key: mayuse_demo_key' '$url/v1/check?customer=paused&feature=sso'
   a metered one curl -H 'x-api-key: mayuse_demo_key' '$url/v1/check?customer=acme&feature=api_calls&consumed=199999'
+  a value       curl -H 'x-api-key: mayuse_demo_key' '$url/v1/check?customer=umbrella&feature=retention_days'
+  what it takes curl -H 'x-api-key: mayuse_demo_key' '$url/v1/check?customer=hobby&feature=exports&consumed=3&suggest=true'
 
 Everything one customer may use:  curl -H 'x-api-key: mayuse_demo_key' '$url/v1/customers/acme/entitlements?consumed=0'
 The catalog as it is:           curl -H 'x-api-key: mayuse_demo_key' '$url/v1/catalog'

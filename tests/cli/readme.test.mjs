@@ -76,12 +76,13 @@ const rows = demo
 test("the demo has questions", () => assert.ok(rows.length > 20));
 
 let customer;
+let catalog;
 for (const [, who, , ask, answer] of rows) {
-  customer = /`(.+?)`/.exec(who)?.[1] ?? customer;
+  if (who !== "") [customer, catalog] = [/`(.+?)`/.exec(who)[1], /`(\w+\.json)`/.exec(who)?.[1] ?? "catalog.json"];
   const feature = /^`(.+?)`/.exec(ask)?.[1];
   const [, verdict, reason] = /^(yes|no), ([A-Z_]{4,})?/.exec(answer);
   // "any feature" and the like are asked of one.
-  const args = ["check", "--catalog", "demo/catalog.json", "--at", "2026-11-20T12:00:00Z", "--customer", customer, "--feature", feature ?? "sso"];
+  const args = ["check", "--catalog", `demo/${catalog}`, "--at", "2026-11-20T12:00:00Z", "--customer", customer, "--feature", feature ?? "sso"];
   for (const [, option, amount] of ask.matchAll(/(consumed|requested) (\d+)/g)) args.push(`--${option}`, amount);
   test(`demo: ${customer} ${ask}`, () => {
     const { status, stdout, stderr } = spawnSync(binary, args, { cwd: root, encoding: "utf8" });

@@ -28,8 +28,9 @@ async function exported(worker) {
 
 /** A document as lines: its settings, and its entities in their order, so that what others refer to comes first. */
 function asLines({ format, ...document }) {
-  const lists = Object.entries(document).filter(([, value]) => Array.isArray(value));
-  const settings = Object.entries(document).filter(([, value]) => !Array.isArray(value));
+  const isList = ([name, value]) => Array.isArray(value) && name !== "access_statuses";
+  const lists = Object.entries(document).filter(isList);
+  const settings = Object.entries(document).filter((field) => !isList(field));
   const entities = lists.flatMap(([name, list]) => list.map((entity) => ({ kind: name.replace(/s$/, ""), ...entity })));
   const all = [{ kind: "settings", ...Object.fromEntries(settings) }, ...entities];
   return all.map((entity) => `${JSON.stringify(entity)}\n`).join("");
