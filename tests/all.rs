@@ -31,6 +31,7 @@ mod reader;
 mod workload;
 
 mod hostile;
+mod hostile_lists;
 mod unknown;
 mod rows_in_time;
 mod traces;

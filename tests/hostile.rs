@@ -30,13 +30,13 @@ fn metered(limit: &str) -> Value {
     json!({ "id": "ent_m", "feature": "m", "value": { "type": "METERED", "limit": limit, "reset_period": rule } })
 }
 
-fn problems_of(text: &str) -> Problems {
+pub fn problems_of(text: &str) -> Problems {
     let document = Document::parse(text).unwrap();
     document.compile().expect_err("a document with a fault")
 }
 
 #[track_caller]
-fn assert_says(found: &Problem, code: Code, path: &str, message: &str) {
+pub fn assert_says(found: &Problem, code: Code, path: &str, message: &str) {
     assert_eq!((found.code, found.place.to_string().as_str()), (code, path), "{found}");
     assert!(found.message.contains(message), "expected `{message}` in `{}`", found.message);
 }

@@ -125,6 +125,9 @@ impl Check {
     }
 }
 
+/// The largest number of entries of `usage`: each is compared with each.
+const MAX_USAGE: usize = 1_000;
+
 /// Fills in one parameter from its JSON value.
 fn fill(form: &mut QuestionForm<'static>, slot: &Slot<'static>, node: &Node<'_>) -> Option<()> {
     match slot {
@@ -139,6 +142,9 @@ fn fill(form: &mut QuestionForm<'static>, slot: &Slot<'static>, node: &Node<'_>)
         // A build without it refuses it by its name, whatever it states.
         Slot::Usage(field) if !mayuse_core::USAGE => *field(form) = Some(Vec::new()),
         Slot::Usage(field) => {
+            if !node.has_at_most(MAX_USAGE, " entries") {
+                return None;
+            }
             let mut entries = Vec::new();
             node.items(|_, entry| entries.extend(usage_entry(entry)));
             *field(form) = Some(entries);

@@ -7,6 +7,9 @@ use mayuse_core::{Code, Config, ConfigType, ConfigValue, FeatureType, MAX_CONFIG
 /// The largest depth of a JSON value.
 const MAX_DEPTH: usize = 32;
 
+/// The largest number of options of a SELECT: each is compared with each.
+const MAX_OPTIONS: usize = 1_000;
+
 pub(crate) fn feature_type(node: Node<'_>) -> Option<FeatureType> {
     let o = node.object()?;
     o.optional_id("metric_id");
@@ -33,6 +36,9 @@ fn value_type(o: Object<'_>) -> Option<ConfigType> {
 
 /// The options of a SELECT, the weakest first.
 fn options(node: Node<'_>) -> Option<Box<[Box<str>]>> {
+    if !node.has_at_most(MAX_OPTIONS, " options") {
+        return None;
+    }
     let mut options: Vec<Box<str>> = Vec::new();
     node.items(|_, item| {
         let Some(text) = text(&item) else { return };

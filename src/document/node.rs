@@ -5,8 +5,8 @@
 use crate::diagnostics::{Diagnostics, shown};
 use crate::tree::{Path, Tree, whole};
 use mayuse_core::{
-    Amount, AmountError, Code, Date, ID_RULE, Instant, MAX_VERSION, Problem, Severity, TimeError, WriteJson, decimal,
-    is_id, is_longer, joined,
+    Amount, AmountError, Code, Date, ID_RULE, Instant, MAX_VERSION, Problem, Severity, TimeError, WriteJson, counted,
+    decimal, is_id, is_longer, joined,
 };
 use std::borrow::Cow;
 
@@ -195,6 +195,17 @@ impl<'a> Node<'a> {
         for (n, tree) in items.iter().enumerate() {
             each(n, Node { tree, path: Path::Item(&self.path, n), sink: self.sink });
         }
+    }
+
+    /// Whether a list has at most so many items. Reports a longer one.
+    #[inline(never)]
+    pub fn has_at_most(&self, max: usize, items: &str) -> bool {
+        let Tree::List(list) = self.tree else { return true };
+        if max < list.len() {
+            let message = joined(&["expected at most ", &counted(max), items, ", found ", &counted(list.len())]);
+            self.error(Code::TooLarge, message);
+        }
+        list.len() <= max
     }
 }
 

@@ -6,7 +6,7 @@ use crate::tree::Tree;
 use mayuse_core::{
     Access, AccessCondition, AccessEntry, AcrossSubscriptions, Amount, Behavior, CalendarInterval, Cap, Code, Combine,
     Interval, Ladder, Level, MAX_CAPS, Metered, NamedPeriod, Policy, ResetPeriod, Severity, Status, UncheckedValue,
-    Unit, Weekday, WriteJson, ZoneIdx, counted, joined, sort_by,
+    Unit, Weekday, WriteJson, ZoneIdx, joined, sort_by,
 };
 
 /// An entitlement value whose pool is still a name.
@@ -112,6 +112,9 @@ fn metered(value: Object<'_>, enabled: bool, zones: &mut ZoneNames) -> Option<Me
 }
 
 fn caps(node: Node<'_>, zones: &mut ZoneNames) -> Option<Vec<Cap>> {
+    if !node.has_at_most(MAX_CAPS, " caps") {
+        return None;
+    }
     let (mut caps, mut n_items) = (Vec::new(), 0_usize);
     node.items(|_, item| {
         n_items = n_items.saturating_add(1);
@@ -129,14 +132,8 @@ fn caps(node: Node<'_>, zones: &mut ZoneNames) -> Option<Vec<Cap>> {
         NamedPeriod::new(cap.reset_period, zone).to_json()
     };
     sort_by(&mut caps, |a: &Cap, b: &Cap| key(a).cmp(&key(b)));
-    if MAX_CAPS < n_items {
-        node.error(
-            Code::TooLarge,
-            joined(&["expected at most ", &counted(MAX_CAPS), " caps, found ", &counted(n_items)]),
-        );
-    }
     // A cap that cannot be read must not be taken for an absent cap.
-    (caps.len() == n_items && n_items <= MAX_CAPS).then_some(caps)
+    (caps.len() == n_items).then_some(caps)
 }
 
 /// An optional field: None if it has a problem, `Some(None)` if it is absent.
