@@ -101,13 +101,28 @@ impl Snapshot {
     /// # Errors
     /// A text of the problems, as JSON.
     pub fn check(&self, question: &str, now: f64) -> Result<String, JsValue> {
-        let check = QuestionForm::from_query(question).ok_or_else(|| broken(NOT_A_QUESTION.to_owned()))?;
+        let check = QuestionForm::from_query(question).ok_or_else(|| unread(question))?;
         shown(self.inner.decide(&check.question(), instant(now)).map_err(Problems::from))
     }
 }
 
 const NOT_A_QUESTION: &str = "the question cannot be read: it names a customer and a feature, each field once, \
      amounts in plain digits and instants in RFC 3339";
+
+/// Why a question cannot be read: names a parameter that is not one.
+#[cold]
+#[inline(never)]
+fn unread(question: &str) -> JsValue {
+    for pair in question.split('&') {
+        let name = pair.split_once('=').map_or(pair, |(name, _)| name);
+        if !name.is_empty() && !QuestionForm::PARAMETERS.iter().any(|(known, _)| *known == name) {
+            return refused(&Problem::error(Code::UnknownField, name, NOT_A_PARAMETER).into());
+        }
+    }
+    broken(NOT_A_QUESTION.to_owned())
+}
+
+const NOT_A_PARAMETER: &str = "a question has no such parameter";
 
 #[inline(never)]
 fn broken(why: String) -> JsValue {

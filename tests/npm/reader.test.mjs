@@ -88,6 +88,10 @@ test("a question that is none is refused, and so is a file that nobody signed", 
     assert.deepEqual([code, path], ["INVALID", parameter]);
     assert.match(message, /this build of mayuse leaves it out/);
   }
+  for (const name of ["subscription", "consummed", "Customer", "sub%73cription_id2", "\u{1F600}"]) {
+    const [{ code, path, message }] = problems(() => snapshot.check(`customer=acme&feature=sso&${name}=x`, now));
+    assert.deepEqual([code, path, message], ["UNKNOWN_FIELD", name, "a question has no such parameter"]);
+  }
   assert.match(problems(() => new reader.Unverified(file).open(false))[0].message, /not signed by key/);
   assert.match(problems(() => new reader.Unverified(file.subarray(1)))[0].message, /not a snapshot file/);
 });

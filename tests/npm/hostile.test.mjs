@@ -1,0 +1,50 @@
+// Lists and values of the largest size and one step beyond, in the package's engine.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { MayUse } from "../../pkg/entry-node.js";
+import { offsets } from "../../src/intl/zones.mjs";
+import { ACCEPTED, AT, REFUSED, catalog, row, withUsage } from "../support/lists.mjs";
+
+/** The time that one step may take, on a machine that is busy with other things. */
+const SOON = 10_000;
+
+function soon(name, work) {
+  const begun = performance.now();
+  const done = work();
+  const took = performance.now() - begun;
+  assert.ok(took < SOON, `${name} took ${took} ms`);
+  return done;
+}
+
+for (const [name, document, question, holds] of ACCEPTED) {
+  test(name, () => {
+    const engine = soon("opening", () => new MayUse(document));
+    const answer = soon("a check", () => engine.check({ customer: "cus_x", at: AT, ...question }));
+    for (const [field, value] of Object.entries(holds)) assert.deepEqual(answer[field], value, field);
+    engine.free?.();
+  });
+}
+
+for (const [name, document, code, path, message] of REFUSED) {
+  test(`${name} are refused`, () => {
+    assert.throws(() => soon("refusing", () => new MayUse(document)), ({ problems: [first] }) => {
+      assert.deepEqual([first.code, first.path, first.message], [code, path, message]);
+      return true;
+    });
+  });
+}
+
+test("usage of any length is refused by its name, because the package leaves it out", () => {
+  const engine = new MayUse(catalog({}));
+  for (const n of [0, 1, 1_000, 100_000]) {
+    assert.throws(() => soon("refusing", () => engine.check(withUsage(n))), { code: "INVALID", path: "usage" });
+  }
+});
+
+test("a catalog may name many time zones", () => {
+  const zones = Intl.supportedValuesOf("timeZone").filter((zone, n) => n % 10 === 0 && offsets(zone).length !== 0);
+  const period = (time_zone) => ({ type: "CALENDAR", unit: "DAY", interval: 1, time_zone });
+  const customers = zones.map((zone, n) => ({ id: `c${n}`, entitlements: [row("m", { type: "METERED", limit: "1", reset_period: period(zone) })] }));
+  const engine = soon("opening", () => new MayUse({ ...catalog({}), customers: [{ id: "cus_x" }, ...customers] }));
+  zones.forEach((zone, n) => assert.equal(engine.check({ customer: `c${n}`, feature: "m", consumed: "0" }).period.time_zone, zone));
+});
