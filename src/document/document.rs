@@ -8,7 +8,7 @@ use crate::customers::{add_checked, check_customers};
 use crate::definitions::{RawDefinitions, report_twice, sort_by_id};
 use crate::diagnostics::Diagnostics;
 use crate::entities::{self, RawAddOn, RawCustomer, RawFeature, RawGrant, RawPlan, RawSubscription};
-use crate::node::Node;
+use crate::node::{Node, Object};
 use crate::reader::{Reader, SyntaxError};
 use crate::references::{Reporting, count_rows};
 use crate::tree::{Path, Tree};
@@ -265,6 +265,10 @@ impl Document {
     /// Adds an element to a list. Problems name it as `at`.
     pub fn add_at(&mut self, list: &str, at: Element, tree: &Tree<'_>) {
         let node = Node { tree, path: Path::Element(at), sink: &self.sink };
+        // What is stored already may have any value there.
+        if let (Tree::Object(fields), false) = (tree, self.is_part) {
+            Object { fields, path: node.path, sink: node.sink }.instant("source_updated_at");
+        }
         match list {
             "features" => self.features.extend(entities::feature(node, at)),
             "plans" => self.plans.extend(entities::plan(node, at)),

@@ -96,6 +96,10 @@ impl Sql {
                 }
                 Change::Remember { kind, id, at } => self.remember(*kind, id, *at, now)?,
                 Change::Settings(settings) => {
+                    // Only with a fallback plan do records of customers have their `created_at`.
+                    if has_fallback(&self.settings()?) != has_fallback(settings) {
+                        self.run("UPDATE publishing SET scanned = ''", Vec::new())?;
+                    }
                     self.run("UPDATE catalog SET settings = ?", vec![JsonValue(settings).to_json().into()])?;
                 }
                 Change::Clear => {
@@ -363,4 +367,8 @@ fn unreadable() -> ApiError {
 fn failed(error: worker::Error) -> ApiError {
     console_error!("the database refused: {}", error.to_string());
     ApiError::internal("the catalog could not be read or written; nothing of this request was kept")
+}
+
+fn has_fallback(settings: &Value) -> bool {
+    settings.get("fallback_plan_version_id").is_some_and(|id| !id.is_null())
 }

@@ -103,6 +103,18 @@ check("a customer of control characters", ask("\u0001\u0002", "sso"), { status: 
 check("validate says what is valid", ["validate", "demo/catalog.json"], { status: 0, stdout: /valid; \d+ features, \d+ customers/ });
 check("validate reports all problems", ["validate", file("two.json", '{"format":1,"features":[{"id":"f"}]}')],
   { status: 2, stderr: [/features\[0\]\.code/, /features\[0\]\.feature_type/, /features\[0\]\.status/] });
+check("validate takes a document behind a byte-order mark", ["validate", file("bom.json", `\ufeff${feature('"1"')}`)], { status: 0, stdout: /valid; 1 features/ });
+const sourced = (value) => file(`sourced-${value}.json`, JSON.stringify({ format: 1, products: [{ id: "p", source_updated_at: value }] }));
+check("validate says when the source's time is no instant", ["validate", sourced("yesterday")],
+  { status: 2, stderr: /error\[INVALID\].*products\[0\]\.source_updated_at: expected an instant/ });
+check("validate takes an instant of the source", ["validate", sourced("2026-11-21T10:00:00Z")], { status: 0, stdout: /valid/ });
+const unheard = file("unheard.json", JSON.stringify({ format: 1, access_statuses: ["ACTIVE", "past_due"] }));
+check("a warning is no problem", ["validate", unheard], { status: 0, stdout: /valid; 0 features/, stderr: /warning\[UNKNOWN_VALUE\].*access_statuses\[1\]/ });
+check("but with --strict it is", ["validate", "--strict", unheard], { status: 2, stdout: /^$/, stderr: /warning\[UNKNOWN_VALUE\].*access_statuses\[1\]/ });
+const skipped = file("skipped.json", feature('"1"').replace('"limit"', '"reset_period":{"type":"YEARLY"},"limit"'));
+check("a row of an unknown word is skipped", ["validate", skipped], { status: 0, stderr: /skipped\[UNKNOWN_VALUE\]/ });
+check("but not with --strict", ["validate", "--strict", skipped], { status: 2, stderr: /skipped\[UNKNOWN_VALUE\]/ });
+check("--strict takes what has no warning", ["validate", "--strict", "demo/catalog.json"], { status: 0, stdout: /valid/, stderr: /^$/ });
 check("validate refuses a row a snapshot would skip", ["validate", file("misfit.json", feature('"1"').replace("METERED\"}", "BOOLEAN\"}"))],
   { status: 2, stderr: /skipped\[TYPE_MISMATCH\]/ });
 

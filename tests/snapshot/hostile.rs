@@ -155,5 +155,5 @@ fn blocks_of_other_catalogs() {
     assert!(Catalog::open(&one.blocks[0]).is_err());
     let manifest = Packed::from(one.manifest(1).sign(&key()));
     assert!(Catalog::open(&manifest).is_err() && CustomerBlock::open(manifest, &catalogs[0]).is_err());
-    assert_eq!(ObjectRef::of(&one.blocks[0], 11), one.table.shards[0]);
+    assert_eq!(ObjectRef::of(&one.blocks[0], 14), one.table.shards[0]);
 }

@@ -89,6 +89,8 @@ impl<'c> BlockBuilder<'c> {
         let rows = self.rows(grants);
         let name = Some(name).filter(|name| *name != id);
         let rows = rows.own_rows();
+        // Only a fallback plan begins with it.
+        let created_at = created_at.filter(|_| self.catalog.fallback.is_some());
         let customer = PackedCustomer { alias, name, archived_at, created_at, rows, n_subscriptions: 0 };
         let record = Record::Customer(customer);
         let n = u32::try_from(n).unwrap_or(NOWHERE);
