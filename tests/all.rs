@@ -11,6 +11,7 @@
 #![expect(clippy::arithmetic_side_effects, reason = "so does an overflow; tests are built with checks")]
 
 mod random_time;
+mod random_values;
 mod random;
 mod zones;
 mod rewriting;

@@ -185,7 +185,7 @@ proptest! {
             for later in [now.millis() + 1, now.millis() + span / 1_000 * thousandths, until.millis() - 1] {
                 let later = at(later.min(until.millis() - 1));
                 let then = answer(&catalog, question, later);
-                let fields = ["allowed", "reason", "limit", "period", "remaining", "origin", "overage", "fallback", "windows", "available"];
+                let fields = ["allowed", "reason", "limit", "period", "remaining", "origin", "overage", "fallback", "windows", "available", "value"];
                 for field in fields.into_iter().chain(["subscription_id", "valid_until"]) {
                     prop_assert_eq!(&told[field], &then[field], "{} at {}:\n{:#}\n{:#}", field, later, told, then);
                 }

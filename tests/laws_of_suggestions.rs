@@ -56,21 +56,24 @@ proptest! {
         instants in [now(), now()],
     ) {
         let catalog = compiled(&document.to_string());
+        let mut probed = document.clone();
+        probed["features"].as_array_mut().unwrap().push(json!({
+            "id": "feat_probe", "code": "probe", "feature_type": { "type": "BOOLEAN" }, "status": "ACTIVE",
+        }));
+        let probed = compiled(&probed.to_string());
         for (question, now) in each(&question, false).iter().flat_map(|question| instants.map(|now| (question, now))) {
             let mut question = question.clone();
             question["suggest"] = json!(true);
             let told = answer(&catalog, &question, now);
+            // Whether the subscription grants: then its plan is the one in whose place another is tried. Nobody has
+            // the feature, so the answer is about the subscription.
+            let mut probe = json!({ "customer": question["customer"], "feature": "probe", "subscription_id": "sub_0" });
+            probe["at"] = question["at"].clone();
+            let grants = answer(&probed, &probe, now)["reason"] == "NOT_ENTITLED";
             for suggestion in told["suggestions"].as_array().into_iter().flatten() {
                 let mut document = document.clone();
-                // Whether the subscription grants: then its plan is the one in whose place another is tried.
-                let grants = !["NO_ACTIVE_SUBSCRIPTION", "TRIAL_EXPIRED"].contains(&told["reason"].as_str().unwrap())
-                    && !told["reason"].as_str().unwrap().starts_with("SUBSCRIPTION_") && told["fallback"] != true;
-                let mine = document["subscriptions"].get(0).is_some_and(|held| {
-                    let customer = question["customer"].as_str().unwrap();
-                    held["customer_id"].as_str().unwrap().ends_with(customer.trim_start_matches("cus_"))
-                });
                 if let Some(held) = document["subscriptions"].get_mut(0) {
-                    held["is_changed"] = json!((grants && mine) || question["subscription_id"].is_string());
+                    held["is_changed"] = json!(grants || question["subscription_id"].is_string());
                 }
                 let (document, question) = applied(&document, &question, suggestion, now);
                 let after = answer(&compiled(&document.to_string()), &question, now);

@@ -5,6 +5,8 @@
 //! Their parts are boxed: nested as they are, they would be too large for the stack of a test.
 
 use crate::random_time::{FIRST_DAY, MS_PER_DAY, N_DAYS, STATUSES, access, at, dated, dates, instant};
+pub use crate::random_values::{Amounts, CODES, Rules};
+use crate::random_values::{amount, feature_type, value};
 use mayuse_core::{Billing, BillingPeriod, BillingSchedule, CalendarInterval, Interval, ResetPeriod, Unit, Weekday};
 use proptest::collection::vec;
 use proptest::option::{self, weighted};
@@ -117,96 +119,8 @@ pub fn billing() -> BoxedStrategy<RandomBilling> {
         .boxed()
 }
 
-/// Which rules rows of a random catalog may have.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Rules {
-    Any,
-    NotSliding,
-}
-
-/// How large its amounts are.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Amounts {
-    /// Below a hundred, so that limits are met.
-    Small,
-    /// Some of them too large to be added up.
-    Huge,
-}
-
-/// The features of every random catalog: a switch, a meter, a pool, and something paid from it.
-pub const CODES: [&str; 4] = ["switch", "meter", "pool", "paid"];
 pub const N_ADD_ONS: usize = 3;
 pub const N_PLANS: usize = 2;
-
-fn rule(rules: Rules) -> BoxedStrategy<Value> {
-    let word = |unit: Unit| unit.name();
-    let every = |types: Vec<&'static str>| {
-        (select(types), unit(), prop_oneof![3 => Just(1), 1 => 1..=12])
-            .prop_map(move |(kind, unit, interval)| json!({ "type": kind, "unit": word(unit), "interval": interval }))
-    };
-    let bare = select(vec!["NEVER", "BILLING_CYCLE", "BILLING_CYCLE"]).prop_map(|kind| json!({ "type": kind }));
-    match rules {
-        Rules::Any => prop_oneof![2 => bare, 3 => every(vec!["CALENDAR", "FIXED_WINDOW", "SLIDING_WINDOW"])].boxed(),
-        Rules::NotSliding => prop_oneof![2 => bare, 3 => every(vec!["CALENDAR", "FIXED_WINDOW"])].boxed(),
-    }
-}
-
-fn amount(amounts: Amounts) -> BoxedStrategy<String> {
-    let small = (0_i64..60).prop_map(|n| n.to_string());
-    let half = (0_i64..600).prop_map(|n| format!("{}.{}", n / 10, n % 10));
-    let huge = select(vec![
-        "79228162514264337593543950335",
-        "0.0000000000000000000000000001",
-        "9999999999999999999999999999",
-        "1234567890123.456789012345678",
-    ]);
-    match amounts {
-        Amounts::Small => prop_oneof![3 => small, 1 => half].boxed(),
-        Amounts::Huge => prop_oneof![1 => small, 1 => half, 1 => huge.prop_map(str::to_owned)].boxed(),
-    }
-}
-
-fn metered(rules: Rules, amounts: Amounts) -> BoxedStrategy<Value> {
-    let pct = || select(vec!["0", "10", "50", "33.3"]);
-    let behavior = || select(vec!["BLOCK", "BLOCK", "ALLOW"]);
-    let overage = (behavior(), option::of(pct()), weighted(0.3, behavior())).prop_map(
-        |(behavior, grace, in_trial)| json!({ "behavior": behavior, "grace_pct": grace, "in_trial": in_trial }),
-    );
-    let limit = weighted(0.9, amount(amounts));
-    // No row has a reset period that equals one of these.
-    let cap = move |kind: &'static str, unit: &'static str, interval: u32| {
-        weighted(0.2, amount(amounts)).prop_map(move |limit| {
-            limit.map(
-                |limit| json!({ "limit": limit, "reset_period": { "type": kind, "unit": unit, "interval": interval } }),
-            )
-        })
-    };
-    let caps = [cap("CALENDAR", "HOUR", 13).boxed(), cap("FIXED_WINDOW", "DAY", 15).boxed()];
-    (any::<u8>(), limit, rule(rules), weighted(0.3, overage), weighted(0.3, pct()), caps)
-        .prop_map(|(dice, limit, rule, overage, warning, caps)| {
-            json!({
-                "type": "METERED", "enabled": dice > 30, "limit": limit, "reset_period": rule, "overage": overage,
-                "warning_threshold_pct": warning, "per_seat": dice % 5 == 0,
-                "caps": caps.into_iter().flatten().collect::<Vec<_>>(),
-            })
-        })
-        .boxed()
-}
-
-fn value(feature: usize, rules: Rules, amounts: Amounts) -> BoxedStrategy<Value> {
-    let switch = any::<bool>().prop_map(|enabled| json!({ "type": "BOOLEAN", "enabled": enabled }));
-    let cost = select(vec!["0", "0.5", "1", "3"]);
-    let credits = (any::<u8>(), cost, select(vec!["feat_pool", "feat_pool", "feat_meter"])).prop_map(
-        |(dice, cost, pool)| json!({ "type": "CREDITS", "enabled": dice > 30, "pool_feature_id": pool, "cost": cost }),
-    );
-    let metered = metered(rules, amounts);
-    // Of each kind a few that do not fit: they are skipped.
-    match CODES[feature] {
-        "switch" => prop_oneof![20 => switch, 1 => metered].boxed(),
-        "paid" => prop_oneof![3 => credits, 1 => metered].boxed(),
-        _ => prop_oneof![20 => metered, 1 => switch, 1 => credits].boxed(),
-    }
-}
 
 fn created_at() -> impl Strategy<Value = Option<&'static str>> {
     option::of(select(vec!["2024-01-01T00:00:00Z", "2024-06-30T10:00:00Z", "2025-01-31T23:59:59.999Z"]))
@@ -245,7 +159,7 @@ fn row(feature: usize, rules: Rules, amounts: Amounts) -> BoxedStrategy<Value> {
 /// The rows of one owner, on each feature with this probability.
 fn rows(p: f64, rules: Rules, amounts: Amounts) -> BoxedStrategy<Value> {
     let on = move |feature| weighted(p, rows_on(feature, rules, amounts));
-    (on(0), on(1), on(2), on(3)).prop_map(|(a, b, c, d)| [a, b, c, d].into_iter().flatten().flatten().collect()).boxed()
+    (0..CODES.len()).map(on).collect::<Vec<_>>().prop_map(|rows| rows.into_iter().flatten().flatten().collect()).boxed()
 }
 
 fn product() -> impl Strategy<Value = Option<&'static str>> {
@@ -259,15 +173,14 @@ fn feature(n: usize, rules: Rules, amounts: Amounts) -> BoxedStrategy<Value> {
         dated(&mut row, dates.unwrap_or_default());
         row
     });
-    (status, product(), weighted(0.3, default), policy).prop_map(
-        move |(status, product, default, policy)| {
-            let kind = if n == 0 { "BOOLEAN" } else { "METERED" };
+    (status, product(), weighted(0.3, default), policy)
+        .prop_map(move |(status, product, default, policy)| {
             json!({
-                "id": format!("feat_{}", CODES[n]), "code": CODES[n], "feature_type": { "type": kind }, "status": status,
+                "id": format!("feat_{}", CODES[n]), "code": CODES[n], "feature_type": feature_type(n), "status": status,
                 "product_id": product, "entitlement": default, "on_indeterminate": policy,
             })
-        },
-    ).boxed()
+        })
+        .boxed()
 }
 
 fn plan(n: usize, rules: Rules, amounts: Amounts) -> BoxedStrategy<Value> {
@@ -376,7 +289,7 @@ pub fn catalog(
     let customer = |name| customer(name, rules, amounts);
     (
         ladder,
-        [feature(0), feature(1), feature(2), feature(3)],
+        (0..CODES.len()).map(feature).collect::<Vec<_>>(),
         [plan(0), plan(1)],
         [add_on(0), add_on(1), add_on(2)],
         [customer("a"), customer("b")],

@@ -13,7 +13,7 @@ pub fn shuffle(value: &mut Value, dice: &mut impl FnMut(usize) -> usize) {
             items.iter_mut().for_each(|item| shuffle(item, dice));
         }
         Value::Object(fields) => {
-            let fields = fields.iter_mut().filter(|(name, _)| *name != "levels");
+            let fields = fields.iter_mut().filter(|(name, _)| !["levels", "options"].contains(&name.as_str()));
             fields.for_each(|(_, field)| shuffle(field, dice));
         }
         _ => {}

@@ -25,12 +25,16 @@ fn document() -> Value {
             "current_period_start": "2025-06-01", "current_period_end": "2025-07-01",
         })
     };
+    let mut in_time = subscription("sub_d", "d", "PENDING_ACTIVATION", "WEEKLY");
+    in_time["current_period_end"] = json!("2025-06-11");
+    in_time["period"] = json!({ "unit": "DAY", "interval": 10 });
+    in_time["status_changes"] = json!([{ "status": "ACTIVE", "at": "2025-06-10" }]);
     json!({
         "format": 1,
         "access_statuses": ["ACTIVE", { "status": "CANCELLED", "until": "END_DATE" }],
         "ladder": {
             "levels": [
-                { "level": "PLAN", "combine": "REPLACE" }, { "level": "SUBSCRIPTION", "combine": "STACK" },
+                { "level": "FEATURE", "combine": "REPLACE" }, { "level": "PLAN", "combine": "REPLACE" }, { "level": "SUBSCRIPTION", "combine": "STACK" },
                 { "level": "CUSTOMER", "combine": "REPLACE" },
             ],
             "across_subscriptions": "UNION",
@@ -44,6 +48,11 @@ fn document() -> Value {
             feature("cycle", json!({ "type": "METERED" })),
             feature("monthly", json!({ "type": "METERED" })),
             feature("seats", json!({ "type": "CONFIG", "value_type": "NUMBER" })),
+            json!({
+                "id": "feat_chosen", "code": "chosen", "status": "ACTIVE", "on_indeterminate": "DENY",
+                "feature_type": { "type": "CONFIG", "value_type": "SELECT", "options": ["a", "b"] },
+                "entitlement": { "value": { "type": "CONFIG", "value": { "kind": "TEXT", "value": "b" } } },
+            }),
         ],
         "plans": [{
             "id": "plan_p", "versions": [{ "id": "plv_p" }],
@@ -59,20 +68,20 @@ fn document() -> Value {
             ],
         }],
         "customers": [
-            { "id": "a" }, { "id": "b" },
+            { "id": "a" }, { "id": "b" }, { "id": "d" },
             { "id": "c", "entitlements": [row("monthly", metered(json!({ "type": "BILLING_CYCLE" })))] },
         ],
         "subscriptions": [
             subscription("sub_a", "a", "ACTIVE", "MONTHLY"), subscription("sub_b", "b", "ACTIVE", "ANNUAL"),
-            subscription("sub_c", "c", "ACTIVE", "QUARTERLY"),
+            subscription("sub_c", "c", "ACTIVE", "QUARTERLY"), in_time,
         ],
     })
 }
 
 fn answers(catalog: &FullCatalog) -> Vec<(String, String)> {
     let mut answers = Vec::new();
-    for customer in ["a", "b", "c"] {
-        for code in ["sso", "calls", "paid", "capped", "weekly", "cycle", "monthly", "seats"] {
+    for customer in ["a", "b", "c", "d"] {
+        for code in ["sso", "calls", "paid", "capped", "weekly", "cycle", "monthly", "seats", "chosen"] {
             let question = Question { consumed: Some(Amount::ZERO), ..Question::new(customer, code) };
             let decision = decide(catalog, &question, instant("2025-06-15T12:00:00Z")).unwrap();
             answers.push((format!("{customer} {code}"), decision.reason.name().to_owned()));

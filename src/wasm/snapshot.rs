@@ -116,7 +116,7 @@ fn unread(question: &str) -> JsValue {
     for pair in question.split('&') {
         let name = pair.split_once('=').map_or(pair, |(name, _)| name);
         if !name.is_empty() && !QuestionForm::PARAMETERS.iter().any(|(known, _)| *known == name) {
-            return refused(&Problem::error(Code::UnknownField, name, NOT_A_PARAMETER).into());
+            return problem(Code::UnknownField, name.to_owned(), NOT_A_PARAMETER.to_owned());
         }
     }
     broken(NOT_A_QUESTION.to_owned())
@@ -124,7 +124,11 @@ fn unread(question: &str) -> JsValue {
 
 const NOT_A_PARAMETER: &str = "a question has no such parameter";
 
-#[inline(never)]
 fn broken(why: String) -> JsValue {
-    refused(&Problem::error(Code::Invalid, String::new(), why).into())
+    problem(Code::Invalid, String::new(), why)
+}
+
+#[inline(never)]
+fn problem(code: Code, path: String, why: String) -> JsValue {
+    refused(&Problem::error(code, path, why).into())
 }

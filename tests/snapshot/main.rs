@@ -16,6 +16,9 @@ mod counting;
 #[path = "../random_time.rs"]
 mod random_time;
 #[expect(dead_code, reason = "some of it is for other laws")]
+#[path = "../random_values.rs"]
+mod random_values;
+#[expect(dead_code, reason = "some of it is for other laws")]
 #[path = "../random.rs"]
 mod random;
 #[path = "../rewriting.rs"]
