@@ -10,7 +10,7 @@ use crate::values::{self, ZoneNames};
 use crate::zones::ZoneSource;
 use mayuse_core::{
     Amount, Anchors, Code, FeatureIdx, GivenRow, Instant, Problem, Problems, Question, QuestionForm, ResetPeriod,
-    Resolution, Slot, UncheckedValue, UsageEntry, WindowBounds, Zone, counted, joined, resolve_rows, switch,
+    Resolution, Severity, Slot, UncheckedValue, UsageEntry, WindowBounds, Zone, counted, joined, resolve_rows, switch,
     window as window_at,
 };
 use std::borrow::Cow;
@@ -136,7 +136,7 @@ fn fill(form: &mut QuestionForm<'static>, slot: &Slot<'static>, node: &Node<'_>)
         Slot::Amount(field) => *field(form.scalars_mut()) = Some(node.amount()?),
         Slot::Held(field) => *field(form.scalars_mut()) = node.amount_not_negative()?,
         Slot::Switch(field) => *field(form.scalars_mut()) = node.bool()?,
-        Slot::Policy(field) => *field(form.scalars_mut()) = Some(values::policy(node)?),
+        Slot::Policy(field) => *field(form.scalars_mut()) = Some(values::policy(node, Severity::Error)?),
         Slot::Whole(field) => *field(form.scalars_mut()) = Some(node.unsigned()?),
         Slot::Instant(field) => *field(form.scalars_mut()) = Some(node.instant()?),
         // A build without it refuses it by its name, whatever it states.

@@ -145,7 +145,9 @@ pub(crate) fn feature(node: Node<'_>, at: Element) -> Option<RawFeature> {
     // A billing system may print the product itself instead of its id.
     let product = o.optional_id("product_id").or_else(|| o.optional("product", |n| n.object()?.optional_id("id")));
     let default = o.optional("entitlement", |node| grant(node, 0, true));
-    let on_indeterminate = o.optional("on_indeterminate", |n| values::policy(&n));
+    // A policy that is not known may be a strict one.
+    let on_indeterminate =
+        o.optional("on_indeterminate", |n| Some(values::policy(&n, Severity::Skipped).unwrap_or(Policy::Deny)));
     let max_age_ms = o.unsigned("max_age_ms");
     let id = id?;
     Some(RawFeature {

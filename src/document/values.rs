@@ -296,6 +296,6 @@ pub(crate) fn status<'n>(node: &Node<'n>, severity: Severity) -> Option<(Status,
     }
 }
 
-pub(crate) fn policy(node: &Node<'_>) -> Option<Policy> {
-    node.word(&[("ALLOW", Policy::Allow), ("DENY", Policy::Deny)])
+pub(crate) fn policy(node: &Node<'_>, severity: Severity) -> Option<Policy> {
+    node.one_of(&[("ALLOW", Policy::Allow), ("DENY", Policy::Deny)], severity)
 }
