@@ -173,14 +173,19 @@ impl Stated<'_> {
         let row = anchored.allowance.row;
         let mut rows: Vec<Held<'c>> = vec![(row, anchored.subscription)];
         rows.extend(anchored.allowance.joined().iter().map(|row| (*row, anchored.subscription)));
+        let is_unused = context.is_unused(&anchored.allowance);
         let mut usage = |rule: ResetPeriod| {
+            if is_unused {
+                return Ok(self.otherwise.of(context, &anchored.allowance));
+            }
             let (zones, now) = (&context.catalog.zones, context.now);
             let window = window(rule, &anchored.anchors, zones, now);
-            // Months that do not cut the billing period are the billing period.
+            // Months that do not cut the billing period are the billing period, and months of a monthly one equal it.
+            let is_monthly = anchored.anchors.billing.is_some_and(|billing| billing.is_monthly());
             let is_same = |stated: ResetPeriod| {
                 stated.is_by_cycle()
                     && rule.is_by_cycle()
-                    && self::window(stated, &anchored.anchors, zones, now) == window
+                    && (is_monthly || self::window(stated, &anchored.anchors, zones, now) == window)
             };
             let zone = context.catalog.zone_name(rule);
             let own = self.sum(context, &rows, rule, zone, &is_same)?;
@@ -202,7 +207,7 @@ impl Stated<'_> {
             at,
             row,
             credits: None,
-            end: earlier(end, row.expires_at),
+            end: earlier(end, limits.expires_at),
             within: result.answer.metering.remaining,
             graced: result.available,
             capped: result.caps_left(),

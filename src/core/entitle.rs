@@ -5,6 +5,7 @@ use crate::allowance::{Allowance, Overflow};
 use crate::applied_grant::{AppliedGrant, ChainTerms, each_once};
 use crate::catalog::{AddOn, Feature};
 use crate::compose::{AnchoredAllowance, Composition, Entitlement, created_at, drop_mismatches};
+use crate::dates::Dates;
 use crate::evaluation::EvaluationContext;
 use crate::grant_source::GrantSource;
 use crate::idx::FeatureIdx;
@@ -24,8 +25,11 @@ impl<'c> EvaluationContext<'_, 'c> {
 
     /// The customer override on a feature, if the ladder lists CUSTOMER. The value may be a type mismatch.
     pub fn override_row(&self, feature: FeatureIdx) -> Option<(AppliedGrant<'c>, Combine)> {
-        let grant = self.dates.row_on(self.customer.rows, feature)?;
+        if self.customer.rows.is_empty() {
+            return None;
+        }
         let combine = self.catalog.ladder.combine(Level::Customer)?;
+        let grant = self.dates.row_on(self.customer.rows, feature)?;
         Some((self.override_of(grant), combine))
     }
 
@@ -177,11 +181,14 @@ impl<'c> EvaluationContext<'_, 'c> {
     }
 
     fn track_add_on(&self, held: HeldAddOn, feature: FeatureIdx, valid_until: &mut ValidUntil) {
-        let add_on = self
-            .catalog
-            .add_on(held.add_on)
-            .filter(|add_on| add_on.grants.on(feature, &self.dates).is_some_and(|grant| !grant.value.is_mismatch()));
-        valid_until.at(add_on.and_then(|add_on| add_on.archived_at));
+        let Some(add_on) = self.catalog.add_on(held.add_on).filter(|add_on| add_on.archived_at.is_some()) else {
+            return;
+        };
+        // Its row may be out of scope: then its dates do not matter.
+        let row = add_on.grants.on(feature, &Dates::new(self.now));
+        if row.is_some_and(|grant| !grant.value.is_mismatch()) {
+            valid_until.at(add_on.archived_at);
+        }
     }
 
     /// Adds the allowances of an override with their anchors: the start or creation of the override and, for

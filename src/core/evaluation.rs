@@ -4,7 +4,7 @@
 //! customer has one.
 
 use crate::allowance::Allowance;
-use crate::applied_grant::ChainTerms;
+use crate::applied_grant::{AppliedGrant, ChainTerms};
 use crate::catalog::{AddOn, Catalog, Feature};
 use crate::dates::Dates;
 use crate::grant_source::GrantSource;
@@ -217,13 +217,23 @@ impl<'c> EvaluationContext<'_, 'c> {
     #[cold]
     #[inline(never)]
     fn is_alone(&self, add_on: AddOnIdx, allowance: &Allowance<'_>) -> bool {
-        let source = allowance.row.source;
+        let is_its = |row: &AppliedGrant<'_>| self.is_of(add_on, row.source);
+        is_its(&allowance.row) && allowance.joined().iter().all(is_its)
+    }
+
+    fn is_of(&self, add_on: AddOnIdx, source: GrantSource<'_>) -> bool {
         let is_its = |add_on: &AddOn| source.level() == Level::AddOn && *add_on.id == *source.id();
-        allowance.joined().is_empty() && self.catalog.add_on(add_on).is_some_and(is_its)
+        self.catalog.add_on(add_on).is_some_and(is_its)
     }
 
     /// Whether usage of the owner with this id is that of a row: of the owner, or of the plan in place of it.
     pub fn has_usage_of(&self, origin: &str, source: GrantSource<'_>, subscription: Option<&str>) -> bool {
+        // An add-on that is only tried has used nothing, whatever is stated.
+        if let Some(add_on) = self.tried().and_then(|tried| tried.unused)
+            && self.is_of(add_on, source)
+        {
+            return false;
+        }
         let before = self.tried().and_then(|tried| tried.in_place.as_ref());
         origin == source.id()
             || before.is_some_and(|before| before.named() == subscription && self.is_in_place(before, origin, source))
