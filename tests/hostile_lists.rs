@@ -1,7 +1,7 @@
 //! Lists and values of the largest size, and one step beyond: the right answer or a named problem, in bounded time.
 
 use crate::hostile::{assert_says, problems_of};
-use mayuse_core::{Amount, Code, Instant, Question, Reason, UsageEntry, decide};
+use mayuse_core::{Amount, Catalog, Code, Instant, Packed, Question, Reason, UsageEntry, decide};
 use mayuse_document::{Check, Document, Tree};
 use mayuse_tests::{compiled, instant};
 use serde_json::{Value, json};
@@ -88,13 +88,14 @@ fn twenty_thousand_rows_may_name_a_time_zone_each() {
     assert_eq!((ask("c7"), ask("c8")), (Reason::WithinLimit, Reason::NoActiveSubscription));
 }
 
+/// A clock that is put forward and back every second, by nearly a day.
+fn restless(name: &str) -> Option<Vec<(Instant, i32)>> {
+    let change = |n: i64| Some((Instant::from_millis(n * 1_000)?, if n % 2 == 0 { -86_399 } else { 86_399 }));
+    (name == "Mars/Base").then(|| (0..100_000).filter_map(change).collect())
+}
+
 #[test]
 fn a_time_zone_may_have_a_hundred_thousand_changes() {
-    // A clock that is put forward and back every second, by nearly a day.
-    fn restless(name: &str) -> Option<Vec<(Instant, i32)>> {
-        let change = |n: i64| Some((Instant::from_millis(n * 1_000)?, if n % 2 == 0 { -86_399 } else { 86_399 }));
-        (name == "Mars/Base").then(|| (0..100_000).filter_map(change).collect())
-    }
     for unit in ["MINUTE", "HOUR", "DAY", "MONTH"] {
         let period = json!({ "type": "CALENDAR", "unit": unit, "interval": 7, "time_zone": "Mars/Base" });
         let value = json!({ "type": "METERED", "limit": "1", "reset_period": period });
@@ -108,6 +109,24 @@ fn a_time_zone_may_have_a_hundred_thousand_changes() {
             let window = decision.metering.unwrap().period.unwrap().window;
             assert!(window.start <= instant(at) && window.end.unwrap() > instant(at), "{unit} {at}: {window:?}");
         }
+    }
+}
+
+#[test]
+fn a_packed_time_zone_of_a_hundred_thousand_changes_is_opened_whole_or_not_at_all() {
+    let period = json!({ "type": "CALENDAR", "unit": "DAY", "interval": 1, "time_zone": "Mars/Base" });
+    let value = json!({ "type": "METERED", "limit": "1", "reset_period": period });
+    let mut document = document(&json!({ "type": "METERED" }), &value);
+    document["plans"] =
+        json!([{ "id": "p", "versions": [{ "id": "v", "entitlements": [{ "feature": "x", "value": value }] }] }]);
+    let mut document = Document::parse(&document.to_string()).unwrap();
+    document.with_zones(restless);
+    let (packed, ..) = document.pack_definitions().unwrap();
+    assert!(soon(|| Catalog::open(&packed)).is_ok());
+    let text = packed.as_str();
+    assert!(500_000 < text.len(), "{} bytes", text.len());
+    for n in (1..1_000).map(|n| text.floor_char_boundary(text.len() / 1_000 * n)).step_by(97) {
+        assert!(soon(|| Catalog::open(&Packed::from(text[..n].to_owned()))).is_err(), "{n} bytes");
     }
 }
 
