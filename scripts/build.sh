@@ -101,11 +101,14 @@ build_npm() {
 
 # wasm worker|web PROFILE CRATE FOLDER NAME FLAGS...: builds a crate as WebAssembly with its JavaScript glue.
 wasm() {
-    local kind=$1 profile=$2 crate=$3 folder=$4 name=$5 tool
+    local kind=$1 profile=$2 crate=$3 folder=$4 name=$5 tool flags
     shift 5
     quietly cargo build --profile tools --package mayuse-glue &
     tool=$!
-    quietly wasm_env env WASM_BINDGEN_USE_JS_SYS=1 cargo build --lib --profile "$profile" \
+    # Two passes of the compiler that make loops faster and the npm package's engine larger.
+    [ "$kind" != web ] || flags="-Cllvm-args=-disable-lsr -Cllvm-args=-enable-pre=false"
+    quietly wasm_env env WASM_BINDGEN_USE_JS_SYS=1 CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS="${flags-}" \
+        cargo build --lib --profile "$profile" \
         --target wasm32-unknown-unknown --package "$crate" "$@"
     wait "$tool"
     mkdir -p "$folder"
@@ -118,16 +121,21 @@ unused_exports() {
         [...new Set(all.match(/(?<=\bwasm\.)\w+/g))].filter((name) => !used.includes(name)).join()'
 }
 
-# shrink FROM TO FLAGS...: runs passes of wasm-opt. The lowest kilobyte of memory is the end of the stack and holds no
-# addressed data. Functions with similar names have similar code, and compress better side by side.
+# shrink FROM TO FLAGS...: runs passes of wasm-opt, then orders the functions. The lowest kilobyte of memory is the end
+# of the stack and holds no addressed data.
 shrink() {
     local from=$1 to=$2
     shift 2
     command -v wasm-opt >/dev/null || { echo "wasm-opt is missing, which make run goes without: make setup" >&2 && return 1; }
-    wasm-opt "$@" -Oz --low-memory-unused --reorder-functions-by-name --strip-producers --strip-target-features \
-        --enable-bulk-memory --enable-nontrapping-float-to-int --enable-sign-ext --enable-mutable-globals \
-        --enable-reference-types --enable-multivalue --enable-exception-handling -o "$to.small" "$from"
+    optimise "$@" -Oz -o "$to.small" "$from"
+    node scripts/order.mjs "$to.small"
+    optimise --reorder-functions-by-name --strip-debug --strip-producers --strip-target-features -o "$to.small" "$to.small"
     mv "$to.small" "$to"
+}
+
+optimise() {
+    wasm-opt "$@" --low-memory-unused --enable-bulk-memory --enable-nontrapping-float-to-int --enable-sign-ext \
+        --enable-mutable-globals --enable-reference-types --enable-multivalue --enable-exception-handling
 }
 
 # Shows the output of failing commands only.
