@@ -18,7 +18,8 @@ export class MayUse {
   #engine;
 
   constructor(catalog) {
-    this.#engine = answered(() => new engine.Engine(text(catalog)));
+    this.#engine = new engine.Engine(text(catalog));
+    answered(this.#engine.problems());
   }
 
   /** Whether a customer may use a feature now. */
@@ -28,12 +29,12 @@ export class MayUse {
 
   /** The decision on one question. */
   check(question) {
-    return JSON.parse(answered(() => this.#engine.check(text(question), Date.now())));
+    return answered(this.#engine.check(text(question), Date.now()));
   }
 
   /** The decisions on all features for one customer. */
   entitlements(question) {
-    return JSON.parse(answered(() => this.#engine.entitlements(text(question), Date.now())));
+    return answered(this.#engine.entitlements(text(question), Date.now()));
   }
 
   /** Gives the memory of the catalog back at once, instead of when the object is collected. */
@@ -43,13 +44,13 @@ export class MayUse {
 }
 
 /** The window of a reset period that holds an instant. */
-export const window = (question) => JSON.parse(answered(() => engine.window(text(question))));
+export const window = (question) => answered(engine.window(text(question)));
 
 /** The billing period that holds an instant. */
-export const billingPeriod = (question) => JSON.parse(answered(() => engine.billingPeriod(text(question))));
+export const billingPeriod = (question) => answered(engine.billingPeriod(text(question)));
 
 /** What entitlement rows come to. */
-export const resolve = (question) => JSON.parse(answered(() => engine.resolve(text(question))));
+export const resolve = (question) => answered(engine.resolve(text(question)));
 
 // `undefined` is no JSON; it is refused like any other document that is none.
 function text(value) {
@@ -87,12 +88,9 @@ function written(value, places) {
   }
 }
 
-function answered(ask) {
-  try {
-    return ask();
-  } catch (thrown) {
-    // The engine throws its problems as text; anything else is not a problem of the input.
-    if (typeof thrown === "string") throw new MayUseError(JSON.parse(thrown));
-    throw thrown;
-  }
+// The engine answers in JSON, with its problems if the input has any.
+function answered(json) {
+  const answer = JSON.parse(json);
+  if (answer?.problems) throw new MayUseError(answer.problems);
+  return answer;
 }

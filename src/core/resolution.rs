@@ -1,13 +1,12 @@
 //! Resolves entitlement rows that are given without a catalog, for vectors and tools.
 
 use crate::allowance::{Allowance, Overflow, Terms};
-use crate::amount::Amount;
 use crate::applied_grant::{AppliedGrant, ChainTerms};
 use crate::compose::{AnchoredAllowance, Composition, Entitlement};
 use crate::configure::{ConfigAnswer, better, overridden, resolve_config};
 use crate::grant_source::GrantSource;
 use crate::idx::{FeatureIdx, UNRESOLVED};
-use crate::json::{Token, WriteJson, end, fields, object};
+use crate::json::{Token, WriteJson, end, fields, object, put, write_list};
 use crate::ladder::{AcrossSubscriptions, Combine, Ladder, Level};
 use crate::reset::{NamedPeriod, ResetPeriod};
 use crate::resolve::{State, resolve};
@@ -15,80 +14,29 @@ use crate::sort::sort_by;
 use crate::switches::resolve_switches;
 use crate::text::{counted, joined};
 use crate::time::Instant;
-use crate::value::{Cap, ConfigType, ConfigValue, Credits, Grant, NamedCap, UncheckedValue, Value};
+use crate::value::{ConfigType, Credits, Grant, NamedCap, UncheckedValue, Value};
 use crate::windowing::Anchors;
 use std::cmp::Ordering;
 
-/// The result of [`resolve_rows`], in JSON: `{"absent", "enabled", "limit", "unlimited", "reset_period", "origin",
+/// The result of [`resolve_rows`] as JSON: `{"absent", "enabled", "limit", "unlimited", "reset_period", "origin",
 /// "allowances"}`, for CONFIG rows also `value`. Without rows that count, `absent` is true.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Resolution {
-    absent: bool,
-    enabled: bool,
-    limit: Option<Amount>,
-    unlimited: bool,
-    reset_period: Option<ResetPeriod>,
-    zone: Option<Box<str>>,
-    origin: Option<OriginName>,
-    allowances: Vec<ResolvedAllowance>,
-    /// The value of CONFIG rows.
-    value: Option<ConfigValue>,
-}
-
-#[derive(Clone, PartialEq, Debug)]
-struct OriginName {
-    entity_type: &'static str,
-    entity_id: String,
-}
-
-#[derive(Clone, PartialEq, Debug)]
-struct ResolvedAllowance {
-    limit: Option<Amount>,
-    reset_period: Option<ResetPeriod>,
-    zone: Option<Box<str>>,
-    cost: Option<Amount>,
-    caps: Vec<(Cap, Option<Box<str>>)>,
-    origin: OriginName,
+    json: Vec<u8>,
 }
 
 impl WriteJson for Resolution {
     fn write_json(&self, out: &mut Vec<u8>) {
-        object!(
-            out,
-            "absent": self.absent,
-            "enabled": self.enabled,
-            "limit": self.limit,
-            "unlimited": self.unlimited,
-            "reset_period": self.reset_period.map(|period| NamedPeriod::new(period, self.zone.as_deref())),
-            "origin": self.origin,
-            "allowances": *self.allowances,
-        );
-        if let Some(value) = &self.value {
-            fields!(out, "value": ConfigAnswer::from(value));
-        }
-        end(out);
+        out.extend_from_slice(&self.json);
     }
 }
 
-impl WriteJson for OriginName {
-    fn write_json(&self, out: &mut Vec<u8>) {
-        object!(out, "entity_type": Token(self.entity_type), "entity_id": *self.entity_id);
-        end(out);
-    }
-}
+/// The owner of a row.
+struct Owner<'g>(GrantSource<'g>);
 
-impl WriteJson for ResolvedAllowance {
+impl WriteJson for Owner<'_> {
     fn write_json(&self, out: &mut Vec<u8>) {
-        object!(out, "limit": self.limit, "reset_period": self.reset_period.map(|period| NamedPeriod::new(period, self.zone.as_deref())));
-        if let Some(cost) = self.cost {
-            fields!(out, "cost": cost);
-        }
-        if !self.caps.is_empty() {
-            let caps: Vec<NamedCap<'_>> =
-                self.caps.iter().map(|(cap, zone)| NamedCap::new(*cap, zone.as_deref())).collect();
-            fields!(out, "caps": *caps);
-        }
-        fields!(out, "origin": self.origin);
+        object!(out, "entity_type": Token(self.0.level().name()), "entity_id": self.0.id());
         end(out);
     }
 }
@@ -214,7 +162,7 @@ fn resolve_given(ladder: &Ladder, given: &[Given], zones: &[String]) -> Option<R
     }
     let is_switch = given.iter().filter(listed).all(|row| matches!(row.grant.value, Value::Boolean { .. }));
     let entitlement = if is_switch { switch(ladder, &chains, own) } else { metered(ladder, &chains, own).ok()? };
-    Some(describe(entitlement, zones))
+    Some(describe(&entitlement, None, zones))
 }
 
 /// The rows of the customer override, and how they combine.
@@ -250,11 +198,9 @@ fn config<'g>(ladder: &Ladder, chains: &[Vec<&'g Given>], own: Own<'g>) -> Resul
         best = overridden(ladder, &values, combine, best, &mut rows(&own))?;
     }
     Ok(match best {
-        None => describe(Entitlement::None, &[]),
-        Some(found) if !found.enabled => describe(Entitlement::Off(found.row, None), &[]),
-        Some(found) => {
-            Resolution { value: Some(found.value.into()), ..describe(Entitlement::On(found.row, None), &[]) }
-        }
+        None => describe(&Entitlement::None, None, &[]),
+        Some(found) if !found.enabled => describe(&Entitlement::Off(found.row, None), None, &[]),
+        Some(found) => describe(&Entitlement::On(found.row, None), Some(found.value.into()), &[]),
     })
 }
 
@@ -286,51 +232,71 @@ fn by_size(a: &Allowance<'_>, b: &Allowance<'_>) -> Ordering {
     limit(b).cmp(&limit(a)).then_with(|| a.row.source.id().cmp(b.row.source.id()))
 }
 
-fn describe(entitlement: Entitlement<'_>, zones: &[String]) -> Resolution {
-    let zone_of = |period: Option<ResetPeriod>| Some(period?.zone()?.item(zones)?.as_str().into());
-    let name = |row: &AppliedGrant<'_>| OriginName {
-        entity_type: row.source.level().name(),
-        entity_id: row.source.id().to_owned(),
-    };
-    let (mut allowances, mut on, mut off) = (Vec::new(), None, None);
+fn describe(entitlement: &Entitlement<'_>, value: Option<ConfigAnswer<'_>>, zones: &[String]) -> Resolution {
+    let (mut allowances, mut switch) = (Vec::new(), None);
     match entitlement {
         Entitlement::None | Entitlement::TypeMismatch => {}
-        Entitlement::Off(row, _) => off = Some(row),
-        Entitlement::On(row, _) => on = Some(row),
+        Entitlement::Off(row, _) => switch = Some((row, false)),
+        Entitlement::On(row, _) => switch = Some((row, true)),
         Entitlement::Allowances(anchored) => {
-            allowances.extend(anchored.into_iter().map(|anchored| anchored.allowance));
-            sort_by(&mut allowances, by_size);
+            anchored.iter().for_each(|anchored| allowances.push(&anchored.allowance));
+            sort_by(&mut allowances, |a, b| by_size(a, b));
         }
     }
-    let resolved: Vec<ResolvedAllowance> = allowances
-        .iter()
-        .map(|allowance| {
-            let (limit, reset_period, cost) = match &allowance.terms {
-                Terms::Metered(limits) => (limits.limit, Some(limits.reset_period), None),
-                Terms::Credits(credits) => (None, None, Some(credits.cost)),
-            };
-            let zone = zone_of(reset_period);
-            let caps = allowance.caps().iter().map(|cap| (*cap, zone_of(Some(cap.reset_period)))).collect();
-            ResolvedAllowance { limit, reset_period, zone, cost, caps, origin: name(&allowance.row) }
-        })
-        .collect();
-    let first = resolved.first();
-    // A disabled row still shows its terms.
-    let metered_off = off.and_then(|row| match &row.grant.value {
-        Value::Metered(metered) if first.is_none() => Some(metered),
+    let first = allowances.first();
+    let terms = match (first.map(|first| &first.terms), switch) {
+        (Some(Terms::Metered(limits)), _) => Some((limits.limit, limits.reset_period)),
+        // A disabled row still shows its terms.
+        (None, Some((row, false))) => match &row.grant.value {
+            Value::Metered(metered) => Some((metered.limit, metered.reset_period)),
+            _ => None,
+        },
         _ => None,
-    });
-    let is_unlimited = |first: &ResolvedAllowance| first.limit.is_none() && first.cost.is_none();
-    let reset_period = first.map_or_else(|| Some(metered_off?.reset_period), |first| first.reset_period);
-    Resolution {
-        absent: first.is_none() && on.is_none() && off.is_none(),
-        enabled: first.is_some() || on.is_some(),
-        limit: first.map_or_else(|| metered_off?.limit, |first| first.limit),
-        unlimited: first.map_or_else(|| metered_off.is_some_and(|off| off.limit.is_none()), is_unlimited),
-        reset_period,
-        zone: zone_of(reset_period),
-        origin: first.map(|first| first.origin.clone()).or(on.or(off).as_ref().map(name)),
-        allowances: resolved,
-        value: None,
+    };
+    let origin = first.map(|first| &first.row).or(switch.map(|(row, _)| row));
+    let mut json = Vec::new();
+    let out = &mut json;
+    object!(
+        out,
+        "absent": origin.is_none(),
+        "enabled": first.is_some() || matches!(switch, Some((_, true))),
+        "limit": terms.and_then(|(limit, _)| limit),
+        "unlimited": matches!(terms, Some((None, _))),
+        "reset_period": terms.map(|(_, period)| named(period, zones)),
+        "origin": origin.map(|row| Owner(row.source)),
+    );
+    put(out, ",\"allowances\":");
+    write_list(out, allowances, |allowance, out| write_allowance(out, allowance, zones));
+    if let Some(value) = value {
+        fields!(out, "value": value);
     }
+    end(out);
+    Resolution { json }
+}
+
+fn write_allowance(out: &mut Vec<u8>, allowance: &Allowance<'_>, zones: &[String]) {
+    let (limit, reset_period, cost) = match &allowance.terms {
+        Terms::Metered(limits) => (limits.limit, Some(limits.reset_period), None),
+        Terms::Credits(credits) => (None, None, Some(credits.cost)),
+    };
+    object!(out, "limit": limit, "reset_period": reset_period.map(|period| named(period, zones)));
+    if let Some(cost) = cost {
+        fields!(out, "cost": cost);
+    }
+    if !allowance.caps().is_empty() {
+        put(out, ",\"caps\":");
+        write_list(out, allowance.caps(), |cap, out| {
+            NamedCap::new(*cap, zone_of(cap.reset_period, zones)).write_json(out);
+        });
+    }
+    fields!(out, "origin": Owner(allowance.row.source));
+    end(out);
+}
+
+fn named(period: ResetPeriod, zones: &[String]) -> NamedPeriod<'_> {
+    NamedPeriod::new(period, zone_of(period, zones))
+}
+
+fn zone_of(period: ResetPeriod, zones: &[String]) -> Option<&str> {
+    period.zone()?.item(zones).map(String::as_str)
 }

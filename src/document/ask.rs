@@ -356,17 +356,23 @@ fn given_row(o: Object<'_>, pools: &mut Vec<String>, zones: &mut ZoneNames) -> O
 /// assert_eq!(name.unwrap_err().to_string(), "name: expected a string, found a number");
 /// ```
 pub fn read<T>(tree: &Tree<'_>, read: impl FnOnce(Object<'_>) -> Option<T>) -> Result<T, Problems> {
+    let (mut read, mut found) = (Some(read), None);
+    let problems = read_once(tree, &mut |o| {
+        found = read.take().and_then(|read| read(o));
+        found.is_some()
+    });
+    found.filter(|_| problems.is_usable()).ok_or(problems)
+}
+
+/// Calls `read`, which says whether it read something. Returns the problems; without anything read, there is one.
+#[inline(never)]
+fn read_once(tree: &Tree<'_>, read: &mut dyn FnMut(Object<'_>) -> bool) -> Problems {
     let sink = Diagnostics::of_question();
     let node = Node { tree, path: Path::Root, sink: &sink };
-    let found = node.object().and_then(read);
+    let is_read = node.object().is_some_and(read);
     let mut problems = sink.into_inner();
-    match found {
-        Some(found) if problems.is_usable() => Ok(found),
-        _ => {
-            if problems.is_usable() {
-                problems.push(Problem::error(Code::Invalid, String::new(), "the question cannot be read"));
-            }
-            Err(problems)
-        }
+    if !is_read && problems.is_usable() {
+        problems.push(Problem::error(Code::Invalid, String::new(), "the question cannot be read"));
     }
+    problems
 }

@@ -1,7 +1,10 @@
 //! Documents and questions in JSON.
+//!
+//! What is refused is answered too, as `{"problems": [...]}`: a thrown value would need a table that JavaScript and the
+//! core share.
 
-use crate::{instant, refused, shown, thrown};
-use mayuse_core::{FullCatalog, Problems, Source, WriteJson, decide};
+use crate::{instant, listed, shown};
+use mayuse_core::{FullCatalog, Problem, Problems, Source, WriteJson, decide, joined};
 use mayuse_document::{Check, Document, SyntaxError, Tree, ask_billing_period, ask_resolution, ask_window};
 use wasm_bindgen::prelude::*;
 
@@ -9,78 +12,126 @@ use wasm_bindgen::prelude::*;
 #[wasm_bindgen]
 #[derive(Debug)]
 pub struct Engine {
-    inner: FullCatalog,
+    /// What is wrong with the document, if it cannot be used.
+    inner: Result<FullCatalog, Refusal>,
 }
 
 #[wasm_bindgen]
 impl Engine {
-    /// Reads a catalog document.
-    ///
-    /// # Errors
-    /// A text of the problems, as JSON.
+    /// Reads a catalog document. [`Engine::problems`] says whether it can be used.
     #[wasm_bindgen(constructor)]
-    pub fn new(document: &str) -> Result<Engine, JsValue> {
-        let mut document = Document::parse(document).map_err(|error| not_json(&error))?;
-        document.with_zones(mayuse_intl::offsets);
-        let (mut inner, _) = document.compile().map_err(|problems| refused(&problems))?;
-        inner.catalog.snapshot.source = Source::Embedded;
-        Ok(Engine { inner })
+    pub fn new(document: &str) -> Engine {
+        Engine { inner: read(document) }
+    }
+
+    /// The problems of a document that cannot be used, or `null`.
+    pub fn problems(&self) -> String {
+        match &self.inner {
+            Ok(_) => "null".to_owned(),
+            Err(refusal) => refusal.0.clone(),
+        }
     }
 
     /// Decides a question, given and answered as JSON. `now` is in milliseconds since 1970.
-    ///
-    /// # Errors
-    /// A text of the problems, as JSON.
-    pub fn check(&self, question: &str, now: f64) -> Result<String, JsValue> {
-        let check = Check::read(&tree(question)?).map_err(|problems| refused(&problems))?;
-        let decision = decide(&self.inner, &check.question(), instant(now));
-        shown(decision.map_err(Problems::from))
+    pub fn check(&self, question: &str, now: f64) -> String {
+        answered(question, &mut |tree, out| {
+            let check = Check::read(tree)?;
+            decide(self.inner.as_ref()?, &check.question(), instant(now))?.write_json(out);
+            Ok(())
+        })
     }
 
     /// Decides every feature for one customer.
-    ///
-    /// # Errors
-    /// A text of the problems, as JSON.
-    pub fn entitlements(&self, question: &str, now: f64) -> Result<String, JsValue> {
-        let check = Check::read_for_all(&tree(question)?).map_err(|problems| refused(&problems))?;
-        let now = instant(now);
-        let decide = |code| decide(&self.inner, &check.question_on(code), now);
-        let decisions: Result<Vec<_>, _> = self.inner.catalog.feature_codes().map(decide).collect();
-        decisions.map(|decisions| decisions.to_json()).map_err(|problem| refused(&problem.into()))
+    pub fn entitlements(&self, question: &str, now: f64) -> String {
+        answered(question, &mut |tree, out| {
+            let check = Check::read_for_all(tree)?;
+            let catalog = self.inner.as_ref()?;
+            for code in catalog.catalog.feature_codes() {
+                out.push(if out.is_empty() { b'[' } else { b',' });
+                decide(catalog, &check.question_on(code), instant(now))?.write_json(out);
+            }
+            out.extend_from_slice(if out.is_empty() { b"[]" } else { b"]" });
+            Ok(())
+        })
     }
 }
 
-/// Returns the window of a reset period that contains an instant.
-///
-/// # Errors
-/// A text of the problems, as JSON.
+/// The window of a reset period that contains an instant.
 #[wasm_bindgen]
-pub fn window(question: &str) -> Result<String, JsValue> {
-    shown(ask_window(&tree(question)?, mayuse_intl::offsets))
+pub fn window(question: &str) -> String {
+    answered(question, &mut |tree, out| {
+        ask_window(tree, mayuse_intl::offsets)?.write_json(out);
+        Ok(())
+    })
 }
 
-/// Returns the billing period that contains an instant.
-///
-/// # Errors
-/// A text of the problems, as JSON.
+/// The billing period that contains an instant.
 #[wasm_bindgen(js_name = billingPeriod)]
-pub fn billing_period(question: &str) -> Result<String, JsValue> {
-    shown(ask_billing_period(&tree(question)?))
+pub fn billing_period(question: &str) -> String {
+    answered(question, &mut |tree, out| {
+        ask_billing_period(tree)?.write_json(out);
+        Ok(())
+    })
 }
 
-/// Resolves entitlement rows.
-///
-/// # Errors
-/// A text of the problems, as JSON.
+/// What entitlement rows come to.
 #[wasm_bindgen]
-pub fn resolve(question: &str) -> Result<String, JsValue> {
-    shown(ask_resolution(&tree(question)?, mayuse_intl::offsets))
+pub fn resolve(question: &str) -> String {
+    answered(question, &mut |tree, out| {
+        ask_resolution(tree, mayuse_intl::offsets)?.write_json(out);
+        Ok(())
+    })
 }
 
-fn tree(json: &str) -> Result<Tree<'_>, JsValue> {
-    Tree::parse(json).map_err(|error| not_json(&error))
+fn read(document: &str) -> Result<FullCatalog, Refusal> {
+    let mut document = Document::parse(document)?;
+    document.with_zones(mayuse_intl::offsets);
+    let (mut full, _) = document.compile()?;
+    full.catalog.snapshot.source = Source::Embedded;
+    Ok(full)
 }
 
-fn not_json(error: &SyntaxError) -> JsValue {
-    thrown(&[("INVALID_JSON", String::new(), &error.text())])
+/// Reads a question, and answers it by `answer`.
+#[inline(never)]
+fn answered(question: &str, answer: &mut dyn FnMut(&Tree<'_>, &mut Vec<u8>) -> Result<(), Refusal>) -> String {
+    let mut out = Vec::new();
+    let answered = Tree::parse(question).map_err(Refusal::from).and_then(|tree| answer(&tree, &mut out));
+    match answered {
+        Ok(()) => String::from_utf8(out).unwrap_or_default(),
+        Err(refusal) => refusal.0,
+    }
+}
+
+/// Problems as JSON.
+#[derive(Debug)]
+struct Refusal(String);
+
+impl Refusal {
+    fn of(problems: &str) -> Refusal {
+        Refusal(joined(&["{\"problems\":", problems, "}"]))
+    }
+}
+
+impl From<SyntaxError> for Refusal {
+    fn from(error: SyntaxError) -> Refusal {
+        Refusal::of(&listed(&[("INVALID_JSON", String::new(), &error.text())]))
+    }
+}
+
+impl From<Problems> for Refusal {
+    fn from(problems: Problems) -> Refusal {
+        Refusal::of(&shown(&problems))
+    }
+}
+
+impl From<Problem> for Refusal {
+    fn from(problem: Problem) -> Refusal {
+        Problems::from(problem).into()
+    }
+}
+
+impl From<&Refusal> for Refusal {
+    fn from(refusal: &Refusal) -> Refusal {
+        Refusal(refusal.0.clone())
+    }
 }

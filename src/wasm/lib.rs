@@ -11,7 +11,6 @@ mod document;
 mod snapshot;
 
 use mayuse_core::{Instant, Problems, WriteJson, write_list};
-use wasm_bindgen::prelude::*;
 
 /// Smaller than the allocator of Rust's library.
 #[cfg(target_family = "wasm")]
@@ -26,20 +25,17 @@ fn instant(ms: f64) -> Instant {
     Instant::from_millis(ms).unwrap_or(if ms < 0 { Instant::MIN } else { Instant::MAX })
 }
 
-fn shown<T: WriteJson>(answer: Result<T, Problems>) -> Result<String, JsValue> {
-    answer.map(|answer| answer.to_json()).map_err(|problems| refused(&problems))
-}
-
-fn refused(problems: &Problems) -> JsValue {
-    let mut shown = Vec::new();
+/// Problems as a JSON array, which `pkg/` turns into an error.
+fn shown(problems: &Problems) -> String {
+    let mut list = Vec::new();
     for problem in &problems.list {
-        shown.push((problem.code.name(), problem.place.text(), problem.message.as_str()));
+        list.push((problem.code.name(), problem.place.text(), problem.message.as_str()));
     }
-    thrown(&shown)
+    listed(&list)
 }
 
-/// Formats problems (code, path, message) as the JSON text that `pkg/` turns into an error.
-fn thrown(problems: &[(&str, String, &str)]) -> JsValue {
+/// Problems (code, path, message) as a JSON array.
+fn listed(problems: &[(&str, String, &str)]) -> String {
     let mut out = Vec::new();
     write_list(&mut out, problems, |(code, path, message), out| {
         for (name, value) in [("{\"code\":", *code), (",\"path\":", path.as_str()), (",\"message\":", *message)] {
@@ -48,5 +44,5 @@ fn thrown(problems: &[(&str, String, &str)]) -> JsValue {
         }
         out.push(b'}');
     });
-    JsValue::from_str(&String::from_utf8(out).unwrap_or_default())
+    String::from_utf8(out).unwrap_or_default()
 }

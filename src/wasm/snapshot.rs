@@ -3,8 +3,8 @@
 //! JavaScript hashes and verifies, because its built-in functions are faster. A question is a query
 //! string, which needs no JSON reader. Not in the published package yet.
 
-use crate::{instant, refused, shown};
-use mayuse_core::{Code, Packed, Problem, Problems, QuestionForm, Source};
+use crate::{instant, shown};
+use mayuse_core::{Code, Packed, Problem, Problems, QuestionForm, Source, WriteJson};
 use mayuse_snapshot::{Contents, WholeSnapshot, contents};
 use wasm_bindgen::prelude::*;
 
@@ -102,7 +102,10 @@ impl Snapshot {
     /// A text of the problems, as JSON.
     pub fn check(&self, question: &str, now: f64) -> Result<String, JsValue> {
         let check = QuestionForm::from_query(question).ok_or_else(|| unread(question))?;
-        shown(self.inner.decide(&check.question(), instant(now)).map_err(Problems::from))
+        match self.inner.decide(&check.question(), instant(now)) {
+            Ok(decision) => Ok(decision.to_json()),
+            Err(problem) => Err(refused(problem)),
+        }
     }
 }
 
@@ -116,7 +119,7 @@ fn unread(question: &str) -> JsValue {
     for pair in question.split('&') {
         let name = pair.split_once('=').map_or(pair, |(name, _)| name);
         if !name.is_empty() && !QuestionForm::PARAMETERS.iter().any(|(known, _)| *known == name) {
-            return problem(Code::UnknownField, name.to_owned(), NOT_A_PARAMETER.to_owned());
+            return refused(Problem::error(Code::UnknownField, name, NOT_A_PARAMETER));
         }
     }
     broken(NOT_A_QUESTION.to_owned())
@@ -125,10 +128,10 @@ fn unread(question: &str) -> JsValue {
 const NOT_A_PARAMETER: &str = "a question has no such parameter";
 
 fn broken(why: String) -> JsValue {
-    problem(Code::Invalid, String::new(), why)
+    refused(Problem::error(Code::Invalid, String::new(), why))
 }
 
 #[inline(never)]
-fn problem(code: Code, path: String, why: String) -> JsValue {
-    refused(&Problem::error(code, path, why).into())
+fn refused(problem: Problem) -> JsValue {
+    JsValue::from_str(&shown(&Problems::from(problem)))
 }
