@@ -51,8 +51,11 @@ impl Check {
     fn read_without(ignored: &str, tree: &Tree<'_>) -> Result<Check, Problems> {
         read(tree, |o| {
             let mut form = QuestionForm::empty();
-            let known = QuestionForm::PARAMETERS.iter().map(|(name, _)| *name);
-            o.refuse_others(&mut known.filter(|name| *name != ignored));
+            let mut known = Vec::new();
+            for (name, _) in QuestionForm::PARAMETERS.iter().filter(|(name, _)| *name != ignored) {
+                known.push(*name);
+            }
+            o.refuse_others(&known);
             for (name, slot) in QuestionForm::PARAMETERS.iter().filter(|(name, _)| *name != ignored) {
                 let fill = |node: Node<'_>| fill(&mut form, slot, &node);
                 // A problem is noted in the diagnostics, and the other parameters are read.
@@ -72,7 +75,7 @@ impl Check {
     /// A body that is none, or holds too many questions.
     pub fn read_batch(tree: &Tree<'_>, max: usize) -> Result<Vec<Result<Check, Problems>>, Problems> {
         read(tree, |o| {
-            o.refuse_others(&mut ["questions"].into_iter());
+            o.refuse_others(&["questions"]);
             o.required("questions", |list| {
                 let mut checks = Vec::new();
                 let mut n_questions = 0_usize;
@@ -156,7 +159,7 @@ fn fill(form: &mut QuestionForm<'static>, slot: &Slot<'static>, node: &Node<'_>)
 fn usage_entry(node: Node<'_>) -> Option<UsageEntry> {
     let o = node.object()?;
     let known = ["origin", "subscription_id", "starts_at", "period", "consumed", "reserved"];
-    o.refuse_others(&mut known.into_iter());
+    o.refuse_others(&known);
     let origin = o.required_id("origin");
     let subscription_id = o.optional_id("subscription_id");
     let starts_at = o.instant("starts_at");
@@ -196,7 +199,7 @@ fn object_of<'p>(pairs: impl Iterator<Item = (&'p str, &'p str)>) -> Tree<'p> {
 /// Every field that is missing or wrong; an anchor the rule needs and the question does not have.
 pub fn ask_window(tree: &Tree<'_>, source: ZoneSource) -> Result<WindowBounds, Problems> {
     read(tree, |o| {
-        o.refuse_others(&mut ["rule", "at", "activated_at", "billing"].into_iter());
+        o.refuse_others(&["rule", "at", "activated_at", "billing"]);
         let mut names = ZoneNames::new();
         let rule = o.required("rule", |n| values::reset_period(n, &mut names));
         let mut zones: Vec<Zone> = Vec::new();
@@ -214,7 +217,7 @@ pub fn ask_window(tree: &Tree<'_>, source: ZoneSource) -> Result<WindowBounds, P
         let mut start_date = None;
         let billing = o.optional("billing", |n| {
             let billing = n.object()?;
-            billing.refuse_others(&mut BILLING.into_iter());
+            billing.refuse_others(&BILLING);
             start_date = billing.instant("start_date");
             let period = billing.required("period", billing::billing_period);
             let rhythm = billing::rhythm(billing, period);
@@ -262,7 +265,7 @@ pub fn read_reset_period(tree: &Tree<'_>) -> Result<(ResetPeriod, Option<String>
 /// Every field that is missing or wrong.
 pub fn ask_billing_period(tree: &Tree<'_>) -> Result<WindowBounds, Problems> {
     read(tree, |o| {
-        o.refuse_others(&mut ["period", "billing_day_anchor", "start_date", "at"].into_iter());
+        o.refuse_others(&["period", "billing_day_anchor", "start_date", "at"]);
         let period = o.required("period", billing::billing_period);
         let rhythm = billing::rhythm(o, period);
         let start = o.required_instant("start_date");
@@ -280,7 +283,7 @@ pub fn ask_billing_period(tree: &Tree<'_>) -> Result<WindowBounds, Problems> {
 /// Every field that is missing or wrong.
 pub fn ask_resolution(tree: &Tree<'_>, source: ZoneSource) -> Result<Resolution, Problems> {
     read(tree, |o| {
-        o.refuse_others(&mut ["ladder", "grants"].into_iter());
+        o.refuse_others(&["ladder", "grants"]);
         let ladder = o.required("ladder", values::ladder)?;
         let mut rows: Vec<GivenRow> = Vec::new();
         let (mut pools, mut zones) = (Vec::new(), ZoneNames::new());
@@ -314,7 +317,7 @@ const GIVEN_ROW: [&str; 8] = [
 ];
 
 fn given_row(o: Object<'_>, pools: &mut Vec<String>, zones: &mut ZoneNames) -> Option<GivenRow> {
-    o.refuse_others(&mut GIVEN_ROW.into_iter());
+    o.refuse_others(&GIVEN_ROW);
     let level = o.required("level", |n| values::level(&n));
     let entity_id = o.required_id("entity_id");
     let value = o.required("value", |n| values::entitlement_value(n, zones));

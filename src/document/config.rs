@@ -13,8 +13,7 @@ const MAX_OPTIONS: usize = 1_000;
 pub(crate) fn feature_type(node: Node<'_>) -> Option<FeatureType> {
     let o = node.object()?;
     o.optional_id("metric_id");
-    let types = ["BOOLEAN", "METERED", "CONFIG"].map(|name| (name, name));
-    Some(match o.required("type", |n| n.known_word(&types)) {
+    Some(match o.required_name("type", &["BOOLEAN", "METERED", "CONFIG"]) {
         Some("BOOLEAN") => FeatureType::Boolean,
         Some("METERED") => FeatureType::Metered,
         Some(_) => FeatureType::Config(value_type(o)?),
@@ -23,8 +22,7 @@ pub(crate) fn feature_type(node: Node<'_>) -> Option<FeatureType> {
 }
 
 fn value_type(o: Object<'_>) -> Option<ConfigType> {
-    let types = ["NUMBER", "BOOLEAN", "TEXT", "SELECT", "MAP", "JSON"].map(|name| (name, name));
-    Some(match o.required("value_type", |n| n.known_word(&types))? {
+    Some(match o.required_name("value_type", &["NUMBER", "BOOLEAN", "TEXT", "SELECT", "MAP", "JSON"])? {
         "NUMBER" => ConfigType::Number,
         "BOOLEAN" => ConfigType::Boolean,
         "TEXT" => ConfigType::Text,
@@ -59,8 +57,7 @@ pub(crate) fn config(value: Object<'_>, enabled: bool) -> Option<Config> {
     let found = value.required("value", |node| {
         let o = node.object()?;
         o.warn_of_others(&["kind", "value"], &["kind", "value"]);
-        let kinds = ["NUMBER", "BOOLEAN", "TEXT", "JSON"].map(|name| (name, name));
-        let kind = o.required("kind", |n| n.known_word(&kinds))?;
+        let kind = o.required_name("kind", &["NUMBER", "BOOLEAN", "TEXT", "JSON"])?;
         o.required("value", |node| {
             Some(match kind {
                 "NUMBER" => ConfigValue::Number(node.amount_not_negative()?),

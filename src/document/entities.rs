@@ -139,7 +139,7 @@ pub(crate) fn feature(node: Node<'_>, at: Element) -> Option<RawFeature> {
     let name = o.name();
     let feature_type = o.required("feature_type", config::feature_type);
     let states = [("ACTIVE", true), ("DISABLED", false), ("ARCHIVED", false)];
-    let active = o.required("status", |n| n.known_word(&states));
+    let active = o.required_word("status", &states);
     // Without a type of its values, a CONFIG feature cannot be told: it counts as disabled.
     let active = active.filter(|_| feature_type.is_some());
     // A billing system may print the product itself instead of its id.

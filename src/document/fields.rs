@@ -28,8 +28,7 @@ impl Object<'_> {
 
     /// Reports every field that is not in `known` as an error that says which known one is nearest.
     #[inline(never)]
-    pub fn refuse_others(&self, known: &mut dyn Iterator<Item = &str>) {
-        let known: Vec<&str> = known.collect();
+    pub fn refuse_others(&self, known: &[&str]) {
         for (name, _) in self.fields {
             let name: &str = name;
             if !known.contains(&name) {

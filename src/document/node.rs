@@ -167,24 +167,32 @@ impl<'a> Node<'a> {
     }
 
     pub(crate) fn one_of<T: Copy>(&self, words: &[(&str, T)], severity: Severity) -> Option<T> {
-        let text = self.text()?;
-        let found = words.iter().find(|(word, _)| *word == text);
-        if found.is_none() {
-            self.unknown_word(text, &mut words.iter().map(|(word, _)| *word), severity);
-        }
-        found.map(|(_, value)| *value)
+        let at = self.position(&|at| words.get(at).map(|(word, _)| *word), severity)?;
+        words.get(at).map(|(_, value)| *value)
     }
 
-    #[cold]
+    /// As [`Node::known_word`], of words that have no values.
+    pub(crate) fn known_name<'w>(&self, names: &[&'w str]) -> Option<&'w str> {
+        let at = self.position(&|at| names.get(at).copied(), Severity::Skipped)?;
+        names.get(at).copied()
+    }
+
+    /// The position of this node's word among words. Compiled once for the words of all types.
     #[inline(never)]
-    fn unknown_word(&self, text: &str, known: &mut dyn Iterator<Item = &str>, severity: Severity) {
+    fn position<'w>(&self, words: &dyn Fn(usize) -> Option<&'w str>, severity: Severity) -> Option<usize> {
+        let text = self.text()?;
+        let found = (0..).map_while(words).position(|word| word == text);
+        if found.is_some() {
+            return found;
+        }
         let mut message = "expected one of ".to_owned();
-        for (n, word) in known.enumerate() {
-            message.push_str(if n == 0 { "" } else { ", " });
+        for (at, word) in (0..).map_while(words).enumerate() {
+            message.push_str(if at == 0 { "" } else { ", " });
             message.push_str(word);
         }
         message += &joined(&[", found `", &shown(text), "`"]);
         self.sink.push(Problem { code: Code::UnknownValue, severity, place: self.path.place(), message });
+        None
     }
 
     /// Calls `each` with every item of an array and its index.
@@ -253,6 +261,17 @@ impl<'a> Object<'a> {
     /// Reads a required field.
     pub fn required<T>(&self, name: &str, read: impl FnOnce(Node<'_>) -> Option<T>) -> Option<T> {
         read(self.need(name)?)
+    }
+
+    /// A required field: one of these words, with the value of the word. Another word is skipped.
+    pub(crate) fn required_word<T: Copy>(&self, name: &str, words: &[(&str, T)]) -> Option<T> {
+        self.need(name)?.known_word(words)
+    }
+
+    /// A required field: one of these words. Another word is skipped.
+    #[inline(never)]
+    pub(crate) fn required_name<'w>(&self, name: &str, names: &[&'w str]) -> Option<&'w str> {
+        self.need(name)?.known_name(names)
     }
 
     /// Whether the field is present and not `null`.

@@ -25,7 +25,7 @@ pub(crate) fn entitlement_value(node: Node<'_>, zones: &mut ZoneNames) -> Option
     let types =
         [("BOOLEAN", Type::Boolean), ("METERED", Type::Metered), ("CREDITS", Type::Credits), ("CONFIG", Type::Config)];
     let enabled_or_true = || value.flag("enabled").unwrap_or(true);
-    let kind = value.required("type", |n| n.known_word(&types))?;
+    let kind = value.required_word("type", &types)?;
     let used: &[&str] = match kind {
         Type::Boolean => &["type", "enabled"],
         Type::Metered => {
@@ -161,8 +161,8 @@ const UTC: [&str; 8] = ["UTC", "Etc/UTC", "Etc/UCT", "Etc/Universal", "Etc/Zulu"
 
 pub(crate) fn reset_period(node: Node<'_>, zones: &mut ZoneNames) -> Option<ResetPeriod> {
     let period = node.object()?;
-    let types = ["NEVER", "BILLING_CYCLE", "CALENDAR", "FIXED_WINDOW", "SLIDING_WINDOW"].map(|name| (name, name));
-    let name = period.required("type", |n| n.known_word(&types))?;
+    let types = ["NEVER", "BILLING_CYCLE", "CALENDAR", "FIXED_WINDOW", "SLIDING_WINDOW"];
+    let name = period.required_name("type", &types)?;
     let used: &[&str] = match name {
         "NEVER" => &["type"],
         "BILLING_CYCLE" => &["type", "sub_cycle"],
@@ -208,7 +208,7 @@ fn zone(name: &str, zones: &mut ZoneNames) -> Option<ZoneIdx> {
 /// Reads `unit`, one of these, and `interval`.
 pub(crate) fn every(object: Object<'_>, units: &[Unit]) -> Option<Interval> {
     let words: Vec<(&str, Unit)> = units.iter().map(|unit| (unit.name(), *unit)).collect();
-    let unit = object.required("unit", |n| n.known_word(&words));
+    let unit = object.required_word("unit", &words);
     let checked = |n: Node<'_>| {
         let every = Interval::new(unit.unwrap_or(Unit::Day), n.integer()?);
         every.map_err(|error| n.error(Code::OutOfRange, error.text())).ok()
