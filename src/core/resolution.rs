@@ -200,7 +200,7 @@ fn config<'g>(ladder: &Ladder, chains: &[Vec<&'g Given>], own: Own<'g>) -> Resul
     Ok(match best {
         None => describe(&Entitlement::None, None, &[]),
         Some(found) if !found.enabled => describe(&Entitlement::Off(found.row, None), None, &[]),
-        Some(found) => describe(&Entitlement::On(found.row, None), Some(found.value.into()), &[]),
+        Some(found) => describe(&Entitlement::On(found.row, None), Some(found.value), &[]),
     })
 }
 
