@@ -91,9 +91,12 @@ fn read(document: &str) -> Result<FullCatalog, Refusal> {
     Ok(full)
 }
 
+/// Answers a question by appending JSON.
+type Answer<'a> = dyn FnMut(&Tree<'_>, &mut Vec<u8>) -> Result<(), Refusal> + 'a;
+
 /// Reads a question, and answers it by `answer`.
 #[inline(never)]
-fn answered(question: &str, answer: &mut dyn FnMut(&Tree<'_>, &mut Vec<u8>) -> Result<(), Refusal>) -> String {
+fn answered(question: &str, answer: &mut Answer<'_>) -> String {
     let mut out = Vec::new();
     let answered = Tree::parse(question).map_err(Refusal::from).and_then(|tree| answer(&tree, &mut out));
     match answered {
