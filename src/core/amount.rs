@@ -1,6 +1,7 @@
 //! Amounts: exact decimals. Every operation gives the exact result or refuses; no operation rounds.
 
 use crate::json::{WriteJson, digit, put};
+use crate::text::cut;
 use rust_decimal::Decimal;
 use std::cmp::Ordering;
 use std::fmt;
@@ -52,7 +53,7 @@ impl Amount {
             });
         }
         let unsigned = text.strip_prefix('-').unwrap_or(text);
-        let (whole, fraction) = match unsigned.split_once('.') {
+        let (whole, fraction) = match cut(unsigned, b'.') {
             Some((whole, fraction)) if !fraction.is_empty() => (whole, fraction),
             Some(_) => return Err(AmountError::Malformed),
             None => (unsigned, ""),
@@ -63,8 +64,10 @@ impl Amount {
         }
         let is_negative = unsigned.len() < text.len();
         // Trailing zeros of a fraction must not count against the digits.
-        let value = from_digits(is_negative, whole, fraction)
-            .or_else(|| from_digits(is_negative, whole, fraction.trim_end_matches('0')));
+        let value = from_digits(is_negative, whole, fraction).or_else(|| {
+            let zeros = fraction.bytes().rev().take_while(|digit| *digit == b'0').count();
+            from_digits(is_negative, whole, fraction.get(..fraction.len().saturating_sub(zeros))?)
+        });
         value.ok_or(AmountError::TooManyDigits)
     }
 
@@ -167,6 +170,18 @@ fn from_digits(is_negative: bool, whole: &str, fraction: &str) -> Option<Amount>
     Decimal::try_from_i128_with_scale(mantissa, u32::try_from(fraction.len()).ok()?).ok().map(Amount)
 }
 
+/// Compares at the larger scale. A value that is too large for it is larger than the other, which has that scale.
+#[inline(never)]
+fn compare(a: Decimal, b: Decimal) -> Ordering {
+    let scale = a.scale().max(b.scale());
+    let sign = |value: Decimal| value.mantissa().cmp(&0);
+    match (raised(a, scale), raised(b, scale)) {
+        (Some(a), Some(b)) => a.cmp(&b),
+        (None, _) => sign(a),
+        (_, None) => sign(b).reverse(),
+    }
+}
+
 fn raised(value: Decimal, scale: u32) -> Option<i128> {
     match scale.saturating_sub(value.scale()) {
         0 => Some(value.mantissa()),
@@ -213,7 +228,7 @@ impl From<u32> for Amount {
 // Equal by value: "2.50" is "2.5".
 impl PartialEq for Amount {
     fn eq(&self, other: &Self) -> bool {
-        self.0 == other.0
+        self.cmp(other) == Ordering::Equal
     }
 }
 
@@ -229,7 +244,7 @@ impl Ord for Amount {
     fn cmp(&self, other: &Self) -> Ordering {
         match (self.small_whole(), other.small_whole()) {
             (Some(a), Some(b)) => a.cmp(&b),
-            _ => self.0.cmp(&other.0),
+            _ => compare(self.0, other.0),
         }
     }
 }

@@ -113,7 +113,7 @@ pub use sort::{arrange, sort_by, sorted_positions};
 pub use sorted::{SortedMap, SortedSet};
 pub use status::{Status, StatusSet, trial_end};
 pub use symbols::{SymbolTable, TypeMismatch};
-pub use text::{counted, decimal, joined, shown};
+pub use text::{counted, cut, decimal, joined, shown};
 pub use time::{Date, Instant, TimeError};
 pub use trace::{Effect, Step};
 pub use usage::UsageEntry;

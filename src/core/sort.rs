@@ -79,7 +79,11 @@ pub fn sorted_positions(n: usize, is_less: &dyn Fn(usize, usize) -> bool) -> Vec
 
 /// Moves items into an order of their positions.
 pub fn arrange<T>(items: &mut [T], order: Vec<usize>) {
-    arrange_by(order, &mut |a, b| items.swap(a, b));
+    arrange_by(order, &mut |a, b| {
+        if let Ok([a, b]) = items.get_disjoint_mut([a, b]) {
+            std::mem::swap(a, b);
+        }
+    });
 }
 
 /// Moves item `order[i]` to position `i`, along the cycles of the permutation.

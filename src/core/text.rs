@@ -14,6 +14,13 @@ pub fn joined(parts: &[&str]) -> String {
     text
 }
 
+/// What a text has before and after the first such ASCII byte. The library's search for characters takes a kilobyte of
+/// wasm, because it may panic.
+pub fn cut(text: &str, byte: u8) -> Option<(&str, &str)> {
+    let at = text.bytes().position(|found| found == byte)?;
+    Some((text.get(..at)?, text.get(at.checked_add(1)?..)?))
+}
+
 /// A text of the input as messages show it: at most so many characters, none of which a terminal would obey or hide.
 pub fn shown(text: &str, most: usize) -> String {
     let mut shown = String::new();
@@ -65,6 +72,13 @@ pub(crate) fn indexed(list: &str, n: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_text_is_cut_at_the_first_byte() {
+        assert_eq!(cut("1.2.3", b'.'), Some(("1", "2.3")));
+        assert_eq!(cut("\u{e9}.", b'.'), Some(("\u{e9}", "")));
+        assert_eq!(cut("\u{e9}1", b'.'), None);
+    }
 
     #[test]
     fn what_is_shown_has_no_characters_that_hide_or_command() {

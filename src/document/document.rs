@@ -151,9 +151,9 @@ impl Document {
         let seed = customers.iter().fold(0, |seed, customer| key_hash(seed, &customer.id));
         let mut builder = BlockBuilder::new(&catalog, seed);
         add_checked(&mut builder, &customers, &subscriptions);
-        let (block, _) = builder.sorted()?.block(0, 0);
+        let (block, _) = builder.sorted_as_checked().block(0, 0);
         let customers = CustomerBlock::open(block, &catalog)
-            .map_err(|error| Problem::error(Code::Invalid, String::new(), error.text()))?;
+            .map_err(|_| Problem::error(Code::Invalid, String::new(), "the customers cannot be packed"))?;
         Ok((FullCatalog { catalog, customers }, problems))
     }
 
@@ -300,18 +300,23 @@ struct SortedDocument {
 
 impl SortedDocument {
     /// The time zones that rows name, sorted by name. Those that are not known are left out.
-    fn named_zones(&self) -> Vec<Zone> {
+    fn named_zones<'s>(&'s self) -> Vec<Zone> {
         let Some(source) = self.zones else { return Vec::new() };
-        let mut lists: Vec<&[RawGrant]> = Vec::new();
-        self.definitions.each_rows(&mut |rows, _| lists.push(rows));
-        lists.extend(self.customers.iter().map(|customer| customer.grants.as_slice()));
-        lists.extend(self.subscriptions.iter().map(|subscription| subscription.grants.as_slice()));
-        let named = lists.into_iter().flatten().flat_map(|row| &row.zones);
-        let mut names: Vec<&str> = self.seen.zones.iter().chain(named).map(String::as_str).collect();
+        let mut names: Vec<&str> = Vec::new();
+        let mut add = |rows: &'s [RawGrant]| rows.iter().for_each(|row| row.zones.iter().for_each(|zone| names.push(zone)));
+        self.definitions.each_rows(&mut |rows, _| add(rows));
+        self.customers.iter().for_each(|customer| add(&customer.grants));
+        self.subscriptions.iter().for_each(|subscription| add(&subscription.grants));
+        self.seen.zones.iter().for_each(|zone| names.push(zone));
         sort_by(&mut names, Ord::cmp);
-        names.dedup();
-        let zone = |name: &str| source(name).map(|offsets| Zone { name: name.into(), offsets });
-        names.into_iter().filter_map(zone).collect()
+        let (mut zones, mut last) = (Vec::new(), "");
+        for name in names {
+            if name != last {
+                zones.extend(source(name).map(|offsets| Zone { name: name.into(), offsets }));
+            }
+            last = name;
+        }
+        zones
     }
 
     /// Resolves all names, and reports broken references and type mismatches.

@@ -1,6 +1,6 @@
 //! Any JSON value as a tree, and the path of a node in it.
 
-use mayuse_core::{Element, Place, WriteJson};
+use mayuse_core::{Element, Place, WriteJson, cut};
 use std::borrow::Cow;
 
 /// A JSON value. Texts may be borrowed from the input.
@@ -42,7 +42,7 @@ impl From<i64> for Tree<'_> {
 
 /// The value of a whole number, which may be written as `3.0`.
 pub(crate) fn whole(digits: &str) -> Option<i64> {
-    let whole = match digits.split_once('.') {
+    let whole = match cut(digits, b'.') {
         Some((whole, zeros)) if zeros.bytes().all(|digit| digit == b'0') => whole,
         _ => digits,
     };

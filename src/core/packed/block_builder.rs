@@ -252,46 +252,29 @@ impl<'c> BlockBuilder<'c> {
     /// DUPLICATE for a customer, alias or subscription that was added twice; BROKEN_REFERENCE for a subscription whose
     /// customer was not added.
     pub fn sorted(mut self) -> Result<SortedRecords, Problems> {
-        let bytes = std::mem::take(&mut self.bytes);
-        let key = |entry: &PendingRecord| {
-            let mut reader = Reader::new(bytes.get(entry.at..).unwrap_or_default());
-            (reader.text().unwrap_or_default(), reader)
+        self.sort();
+        let entries = Entries(&self.bytes);
+        let is_again = |a: &PendingRecord, b: &PendingRecord| {
+            a.kind == PendingKind::Alias
+                && entries.compare(a, b) == Ordering::Equal
+                && entries.whose(a) == entries.whose(b)
         };
-        let id = |entry: &PendingRecord| match entry.kind {
-            PendingKind::Subscription => key(entry).1.text().unwrap_or_default(),
-            PendingKind::Customer | PendingKind::Alias => "",
-        };
-        let compare = |a: &PendingRecord, b: &PendingRecord| {
-            a.hash
-                .cmp(&b.hash)
-                .then_with(|| key(a).0.cmp(key(b).0))
-                .then_with(|| a.kind.cmp(&b.kind))
-                .then_with(|| id(a).cmp(id(b)))
-        };
-        let mut pending = std::mem::take(&mut self.pending);
-        sort_by(&mut pending, compare);
-        let whose = |entry: &PendingRecord| {
-            let mut reader = key(entry).1;
-            record::key(&mut reader)?;
-            reader.text()
-        };
-        pending
-            .dedup_by(|a, b| a.kind == PendingKind::Alias && compare(a, b) == Ordering::Equal && whose(a) == whose(b));
+        self.pending.dedup_by(|a, b| is_again(a, b));
         let mut problems = Problems::default();
         let mut customer = "";
-        for (n, entry) in pending.iter().enumerate() {
+        for (n, entry) in self.pending.iter().enumerate() {
             let (name, list, field, kind) = match entry.kind {
-                PendingKind::Customer => (key(entry).0, "customers", "id", "id"),
-                PendingKind::Subscription => (id(entry), "subscriptions", "id", "id"),
-                PendingKind::Alias => (key(entry).0, "customers", "alias", "alias"),
+                PendingKind::Customer => (entries.key(entry).0, "customers", "id", "id"),
+                PendingKind::Subscription => (entries.id(entry), "subscriptions", "id", "id"),
+                PendingKind::Alias => (entries.key(entry).0, "customers", "alias", "alias"),
             };
             // A known place is named as in a document.
             let place = |field: &str| match self.element(list, entry.n) {
                 None => Place::from(name),
                 Some(element) => Place::from(element).field(field),
             };
-            let before = n.checked_sub(1).and_then(|n| pending.get(n));
-            if let Some(before) = before.filter(|before| compare(before, entry) == Ordering::Equal) {
+            let before = n.checked_sub(1).and_then(|n| self.pending.get(n));
+            if let Some(before) = before.filter(|before| entries.compare(before, entry) == Ordering::Equal) {
                 let message = match self.element(list, before.n) {
                     None => joined(&["the ", kind, " `", name, "` comes twice"]),
                     Some(first) => {
@@ -301,20 +284,33 @@ impl<'c> BlockBuilder<'c> {
                 problems.push(Problem::error(Code::Duplicate, place(field), message));
             }
             match entry.kind {
-                PendingKind::Customer => customer = key(entry).0,
-                PendingKind::Subscription if key(entry).0 != customer => {
-                    let message = joined(&["there is no customer `", key(entry).0, "`"]);
+                PendingKind::Customer => customer = entries.key(entry).0,
+                PendingKind::Subscription if entries.key(entry).0 != customer => {
+                    let message = joined(&["there is no customer `", entries.key(entry).0, "`"]);
                     problems.push(Problem::error(Code::BrokenReference, place("customer_id"), message));
                 }
                 PendingKind::Subscription | PendingKind::Alias => {}
             }
         }
-        self.report_ids(&pending, id, &mut problems);
+        self.report_ids(entries, &mut problems);
         if problems.is_usable() {
-            Ok(SortedRecords { seed: self.seed, names: self.names, bytes, pending })
+            let BlockBuilder { seed, names, bytes, pending, .. } = self;
+            Ok(SortedRecords { seed, names, bytes, pending })
         } else {
             Err(problems)
         }
+    }
+
+    /// Sorts the entries of a document that was checked: none was added twice, and all customers were.
+    pub fn sorted_as_checked(mut self) -> SortedRecords {
+        self.sort();
+        let BlockBuilder { seed, names, bytes, pending, .. } = self;
+        SortedRecords { seed, names, bytes, pending }
+    }
+
+    fn sort(&mut self) {
+        let entries = Entries(&self.bytes);
+        sort_by(&mut self.pending, |a, b| entries.compare(a, b));
     }
 
     /// The element of an entry, if its index is known.
@@ -328,14 +324,10 @@ impl<'c> BlockBuilder<'c> {
     }
 
     /// Reports subscriptions of different customers with equal ids.
-    fn report_ids<'b>(
-        &self,
-        pending: &[PendingRecord],
-        id: impl Fn(&PendingRecord) -> &'b str,
-        problems: &mut Problems,
-    ) {
+    fn report_ids(&self, entries: Entries<'_>, problems: &mut Problems) {
+        let id = |entry: &PendingRecord| entries.id(entry);
         let mut ids: Vec<(u64, &PendingRecord)> = Vec::new();
-        let subscriptions = pending.iter().filter(|entry| entry.kind == PendingKind::Subscription);
+        let subscriptions = self.pending.iter().filter(|entry| entry.kind == PendingKind::Subscription);
         ids.extend(subscriptions.map(|entry| (key_hash(self.seed, id(entry)), entry)));
         sort_by(&mut ids, |a, b| a.0.cmp(&b.0).then_with(|| a.1.n.cmp(&b.1.n)));
         for pair in ids.windows(2) {
@@ -357,6 +349,41 @@ impl<'c> BlockBuilder<'c> {
                 problems.push(Problem::error(Code::Duplicate, place, message));
             }
         }
+    }
+}
+
+/// The bytes of added entries.
+#[derive(Clone, Copy)]
+struct Entries<'b>(&'b str);
+
+impl<'b> Entries<'b> {
+    /// The key of an entry, and what follows it.
+    fn key(self, entry: &PendingRecord) -> (&'b str, Reader<'b>) {
+        let mut reader = Reader::new(self.0.get(entry.at..).unwrap_or_default());
+        (reader.text().unwrap_or_default(), reader)
+    }
+
+    /// The id of a subscription.
+    fn id(self, entry: &PendingRecord) -> &'b str {
+        match entry.kind {
+            PendingKind::Subscription => self.key(entry).1.text().unwrap_or_default(),
+            PendingKind::Customer | PendingKind::Alias => "",
+        }
+    }
+
+    /// The id of an alias's customer.
+    fn whose(self, entry: &PendingRecord) -> Option<&'b str> {
+        let mut reader = self.key(entry).1;
+        record::key(&mut reader)?;
+        reader.text()
+    }
+
+    fn compare(self, a: &PendingRecord, b: &PendingRecord) -> Ordering {
+        a.hash
+            .cmp(&b.hash)
+            .then_with(|| self.key(a).0.cmp(self.key(b).0))
+            .then_with(|| a.kind.cmp(&b.kind))
+            .then_with(|| self.id(a).cmp(self.id(b)))
     }
 }
 

@@ -179,13 +179,16 @@ impl<'a> UnpackedExtras<'a> {
         let mut unpacked = UnpackedExtras {
             seats: parts.seats,
             status_since: parts.status_since,
-            changes: parts.status_changes().collect(),
-            add_ons: parts.add_ons().collect(),
             word: parts.word,
-            slots: parts.slots().collect(),
+            ..UnpackedExtras::default()
         };
-        unpacked.add_ons.iter_mut().for_each(|row| row.add_on = number(row.add_on));
-        unpacked.slots.iter_mut().filter_map(|slots| slots.0.as_mut()).for_each(|product| *product = number(*product));
+        parts.status_changes().for_each(|change| unpacked.changes.push(change));
+        for row in parts.add_ons() {
+            unpacked.add_ons.push(SubscriptionAddOn { add_on: number(row.add_on), ..row });
+        }
+        for (product, n) in parts.slots() {
+            unpacked.slots.push((product.map(&mut *number), n));
+        }
         unpacked
     }
 

@@ -21,7 +21,9 @@ impl Names {
             Err(at) => {
                 let number = u32::try_from(self.texts.len()).unwrap_or(u32::MAX);
                 self.texts.push(name.to_owned());
-                self.sorted.insert(at, number);
+                let mut last = number;
+                self.sorted.iter_mut().skip(at).for_each(|held| last = std::mem::replace(held, last));
+                self.sorted.push(last);
                 number
             }
         }
