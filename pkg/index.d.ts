@@ -23,7 +23,7 @@ export interface Question {
   consumed?: Decimal;
   /** How much is held for requests that are under way. */
   reserved?: Decimal;
-  /** How much was used of each allowance. Refused here: this package leaves it out; the Worker and the command answer it. */
+  /** How much was used of each allowance. */
   usage?: UsageEntry[];
   /** The instant asked about; now if not given. */
   at?: Instant;

@@ -303,7 +303,8 @@ impl SortedDocument {
     fn named_zones<'s>(&'s self) -> Vec<Zone> {
         let Some(source) = self.zones else { return Vec::new() };
         let mut names: Vec<&str> = Vec::new();
-        let mut add = |rows: &'s [RawGrant]| rows.iter().for_each(|row| row.zones.iter().for_each(|zone| names.push(zone)));
+        let mut add =
+            |rows: &'s [RawGrant]| rows.iter().for_each(|row| row.zones.iter().for_each(|zone| names.push(zone)));
         self.definitions.each_rows(&mut |rows, _| add(rows));
         self.customers.iter().for_each(|customer| add(&customer.grants));
         self.subscriptions.iter().for_each(|subscription| add(&subscription.grants));

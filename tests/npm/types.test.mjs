@@ -17,6 +17,7 @@ const TYPES = {
   billing_period: ["Parameters<typeof mayuse.billingPeriod>[0]", "mayuse.WindowBounds", mayuse.billingPeriod],
   resolve: ["Parameters<typeof mayuse.resolve>[0]", "ReturnType<typeof mayuse.resolve>", mayuse.resolve],
   check: ["mayuse.Question", "mayuse.Decision"],
+  suggest: ["mayuse.Question", "mayuse.Decision"],
 };
 
 test("questions and answers of the vectors have the types of the package", () => {
@@ -25,8 +26,8 @@ test("questions and answers of the vectors have the types of the package", () =>
   for (const file of files) {
     const { catalog: shared, cases } = JSON.parse(readFileSync(join(root, "tests/vectors", file), "utf8"));
     for (const { id, kind, description, expect, catalog = shared, ...question } of cases) {
-      // The package's builds leave usage by allowance out.
-      if (expect.error || !(kind in TYPES) || question.usage !== undefined) continue;
+      if (expect.error || !(kind in TYPES)) continue;
+      if (kind === "suggest") question.suggest = true;
       const [asked, answered, ask = (question) => new mayuse.MayUse(catalog).check(question)] = TYPES[kind];
       lines.push(`// ${file} ${id}`);
       lines.push(`((question: ${asked}) => question)(${JSON.stringify(question)});`);
