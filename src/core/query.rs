@@ -8,6 +8,7 @@ use crate::features;
 use crate::id::MAX_VERSION;
 use crate::question::{QuestionForm, Slot};
 use crate::snapshot::Policy;
+use crate::text::cut;
 use crate::time::Instant;
 use std::borrow::Cow;
 
@@ -25,8 +26,11 @@ impl<'q> QuestionForm<'q> {
     pub fn from_query(query: &'q str) -> Option<QuestionForm<'q>> {
         let mut form = QuestionForm::empty();
         let mut given = [false; QuestionForm::PARAMETERS.len()];
-        for pair in query.split('&') {
-            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        let mut rest = Some(query);
+        while let Some(text) = rest {
+            let (pair, after) = cut(text, b'&').map_or((text, None), |(pair, after)| (pair, Some(after)));
+            rest = after;
+            let (name, value) = cut(pair, b'=').unwrap_or((pair, ""));
             let name = decoded(name)?;
             let mut rows = QuestionForm::PARAMETERS.iter().zip(&mut given);
             let Some(((_, slot), is_given)) = rows.find(|((known, _), _)| *known == name) else {

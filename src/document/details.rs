@@ -16,7 +16,7 @@ pub(crate) fn sold_with(o: Object<'_>) -> SoldWith<String> {
             let mut plans: Vec<String> = Vec::new();
             o.each("plans_array", |_, node| {
                 if let Tree::Text(plan) = node.tree {
-                    plans.push(plan.to_string());
+                    plans.push(plan.clone().into_owned());
                 }
             });
             sort_by(&mut plans, Ord::cmp);

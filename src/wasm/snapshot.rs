@@ -4,7 +4,7 @@
 //! string, which needs no JSON reader. Not in the published package yet.
 
 use crate::{instant, shown};
-use mayuse_core::{Code, Packed, Problem, Problems, QuestionForm, Source, WriteJson};
+use mayuse_core::{Code, Packed, Problem, Problems, QuestionForm, Source, WriteJson, cut};
 use mayuse_snapshot::{Contents, WholeSnapshot, contents};
 use wasm_bindgen::prelude::*;
 
@@ -116,8 +116,11 @@ const NOT_A_QUESTION: &str = "the question cannot be read: it names a customer a
 #[cold]
 #[inline(never)]
 fn unread(question: &str) -> JsValue {
-    for pair in question.split('&') {
-        let name = pair.split_once('=').map_or(pair, |(name, _)| name);
+    let mut rest = Some(question);
+    while let Some(text) = rest {
+        let (pair, after) = cut(text, b'&').map_or((text, None), |(pair, after)| (pair, Some(after)));
+        rest = after;
+        let name = cut(pair, b'=').map_or(pair, |(name, _)| name);
         if !name.is_empty() && !QuestionForm::PARAMETERS.iter().any(|(known, _)| *known == name) {
             return refused(Problem::error(Code::UnknownField, name, NOT_A_PARAMETER));
         }

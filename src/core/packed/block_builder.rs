@@ -71,7 +71,7 @@ impl<'c> BlockBuilder<'c> {
         let named = |(feature, has_units): &(FeatureIdx, bool)| {
             self.catalog.feature(*feature).map(|feature| (String::from(&*feature.id), *has_units))
         };
-        let zone = |zone: &ZoneIdx| zone.item(&self.catalog.zones).map(|zone| zone.name.to_string());
+        let zone = |zone: &ZoneIdx| zone.item(&self.catalog.zones).map(|zone| String::from(&*zone.name));
         GrantUsage {
             rows: self.seen.iter().filter_map(named).collect(),
             zones: self.seen_zones.iter().filter_map(zone).collect(),
