@@ -34,10 +34,13 @@ for (const [name, document, code, path, message] of REFUSED) {
   });
 }
 
-test("usage of any length is refused by its name, because the package leaves it out", () => {
-  const engine = new MayUse(catalog({}));
-  for (const n of [0, 1, 1_000, 100_000]) {
-    assert.throws(() => soon("refusing", () => engine.check(withUsage(n))), { code: "INVALID", path: "usage" });
+test("entries of usage", () => {
+  const engine = new MayUse(ACCEPTED[1][1]);
+  const { reason, available } = soon("a check", () => engine.check(withUsage(1_000)));
+  // A thousand packs of two have one left; of the 3,001 that have begun, 2,001 have two.
+  assert.deepEqual([reason, available], ["WITHIN_LIMIT", "5002"]);
+  for (const n of [1_001, 100_000]) {
+    assert.throws(() => soon("refusing", () => engine.check(withUsage(n))), { code: "TOO_LARGE", path: "usage" });
   }
 });
 
