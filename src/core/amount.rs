@@ -170,7 +170,7 @@ fn from_digits(is_negative: bool, whole: &str, fraction: &str) -> Option<Amount>
     Decimal::try_from_i128_with_scale(mantissa, u32::try_from(fraction.len()).ok()?).ok().map(Amount)
 }
 
-/// Compares at the larger scale. A value that is too large for it is larger than the other, which has that scale.
+/// What the library's comparison says, which is faster, larger, and may panic. Compares at the larger scale. A value that is too large for it is larger than the other, which has that scale.
 #[inline(never)]
 fn compare(a: Decimal, b: Decimal) -> Ordering {
     let scale = a.scale().max(b.scale());
@@ -228,7 +228,7 @@ impl From<u32> for Amount {
 // Equal by value: "2.50" is "2.5".
 impl PartialEq for Amount {
     fn eq(&self, other: &Self) -> bool {
-        self.cmp(other) == Ordering::Equal
+        if cfg!(feature = "small") { self.cmp(other) == Ordering::Equal } else { self.0 == other.0 }
     }
 }
 
@@ -244,7 +244,8 @@ impl Ord for Amount {
     fn cmp(&self, other: &Self) -> Ordering {
         match (self.small_whole(), other.small_whole()) {
             (Some(a), Some(b)) => a.cmp(&b),
-            _ => compare(self.0, other.0),
+            _ if cfg!(feature = "small") => compare(self.0, other.0),
+            _ => self.0.cmp(&other.0),
         }
     }
 }
@@ -347,6 +348,19 @@ mod tests {
             }
         }
         assert_eq!((fit(i128::MIN, 28), fit(i128::MAX, 28), fit(mantissa * 10, 0)), (None, None, None));
+    }
+
+    #[test]
+    fn a_comparison_is_that_of_the_library() {
+        let texts =
+            ["0", "0.00", "1", "1.0", "1.5", "-1.5", "0.0000000000000000000000000001", "79228162514264337593543950335"];
+        let values: Vec<Decimal> =
+            texts.iter().flat_map(|text| [Amount::parse(text).unwrap().0, -Amount::parse(text).unwrap().0]).collect();
+        for a in &values {
+            for b in &values {
+                assert_eq!(compare(*a, *b), a.cmp(b), "{a} and {b}");
+            }
+        }
     }
 
     #[test]
