@@ -89,7 +89,14 @@ impl<'c> AllowanceResult<'c> {
 }
 
 /// The units that the allowances would admit, each by itself; None if one of them is not bounded, or unknown.
+#[inline]
 pub(crate) fn available(results: &[AllowanceResult<'_>]) -> Option<Amount> {
+    // Most customers have one allowance.
+    if let [result] = results { result.available } else { most_available(results) }
+}
+
+#[inline(never)]
+fn most_available(results: &[AllowanceResult<'_>]) -> Option<Amount> {
     let mut most = Amount::ZERO;
     for result in results {
         most = most.max(result.available?);
@@ -98,6 +105,7 @@ pub(crate) fn available(results: &[AllowanceResult<'_>]) -> Option<Amount> {
 }
 
 /// Asks the limit of an allowance alone.
+#[cfg_attr(not(feature = "small"), inline(always))]
 pub(crate) fn admit_metered<'c>(
     context: &EvaluationContext<'_, 'c>,
     anchored: &AnchoredAllowance<'c>,
@@ -250,6 +258,7 @@ fn shown(rule: ResetPeriod, anchors: &Anchors, window: &Window, now: Instant) ->
 
 /// The rule of admission: the first line of its table that holds. `used` is consumed plus reserved; `total` is
 /// `used` plus requested. Both are None if the usage is unknown.
+#[inline]
 fn admit(limits: &Limits, used: Option<Amount>, total: Option<Amount>) -> Result<(Admission, Reason), Overflow> {
     use Admission::{Admitted, Refused, Unknown};
     let Some(limit) = limits.limit else { return Ok((Admitted, Reason::Unlimited)) };

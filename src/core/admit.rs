@@ -25,17 +25,18 @@ pub(crate) fn admit_all<'c>(
 ) -> Result<Vec<AllowanceResult<'c>>, Overflow> {
     let mut results = Vec::with_capacity(allowances.len());
     for anchored in allowances {
-        results.push(match anchored.allowance.terms {
+        match anchored.allowance.terms {
             Terms::Metered(limits) => {
                 let request = request.of(context, &anchored.allowance);
-                let mut result = admit_metered(context, anchored, limits, request, valid_until)?;
-                if !anchored.allowance.caps().is_empty() {
-                    admit_caps(context, anchored, &mut result, &mut |_| Ok(request), valid_until)?;
+                results.push(admit_metered(context, anchored, limits, request, valid_until)?);
+                if !anchored.allowance.caps().is_empty()
+                    && let Some(result) = results.last_mut()
+                {
+                    admit_caps(context, anchored, result, &mut |_| Ok(request), valid_until)?;
                 }
-                result
             }
-            Terms::Credits(credits) => admit_pool(context, anchored, credits, request, valid_until)?,
-        });
+            Terms::Credits(credits) => results.push(admit_pool(context, anchored, credits, request, valid_until)?),
+        }
     }
     sort_by(&mut results, by_priority);
     Ok(results)

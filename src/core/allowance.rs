@@ -95,6 +95,7 @@ pub(crate) struct Overflow;
 
 /// Adds a row to an allowance with an equal reset period, equal dates and caps of equal reset periods. Returns whether
 /// it did. `same_start` says that both count from one instant, whatever their starts.
+#[cfg_attr(not(feature = "small"), inline(always))]
 pub(crate) fn merge_into<'c>(
     allowance: &mut Allowance<'c>,
     added: &Allowance<'c>,

@@ -4,7 +4,7 @@ use crate::admission::{Admission, AllowanceResult, UsageRequest, available};
 use crate::admit::admit_all;
 use crate::allowance::Overflow;
 use crate::amount::Amount;
-use crate::applied_grant::AppliedGrant;
+use crate::applied_grant::NamedRow;
 use crate::catalog::Feature;
 use crate::compose::Entitlement;
 use crate::configure::{ConfigAnswer, configured};
@@ -25,6 +25,7 @@ use crate::valid_until::ValidUntil;
 use crate::value::{ConfigType, FeatureType, Value};
 
 /// Finds the customer's entitlement and whether it admits the request.
+#[cfg_attr(not(feature = "small"), inline(always))]
 pub(crate) fn entitled<'c>(
     decision: &mut Decision<'c>,
     context: &EvaluationContext<'_, 'c>,
@@ -33,7 +34,7 @@ pub(crate) fn entitled<'c>(
     question: &Question<'c>,
     valid_until: &mut ValidUntil,
 ) -> Result<Reason, Overflow> {
-    let mut by = |row: AppliedGrant<'c>, subscription: Option<&'c str>| {
+    let mut by = |row: NamedRow<'c>, subscription: Option<&'c str>| {
         decision.origin = Some(row.source.into());
         decision.subscription_id = subscription;
     };
@@ -89,6 +90,7 @@ pub(crate) fn entitled<'c>(
 }
 
 /// Fills in the numbers of the first result, and the windows of all.
+#[cfg_attr(not(feature = "small"), inline(always))]
 fn describe<'c>(decision: &mut Decision<'c>, results: Vec<AllowanceResult<'c>>) {
     let Some(first) = results.first() else { return };
     decision.value_type = Some(first.answer.value_type);

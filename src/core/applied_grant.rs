@@ -28,6 +28,29 @@ pub(crate) struct AppliedGrant<'c> {
     pub expires_at: Option<Instant>,
 }
 
+/// A row as an answer names it: without a quantity and dates.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct NamedRow<'c> {
+    pub source: GrantSource<'c>,
+    pub grant: &'c Grant,
+}
+
+impl<'c> NamedRow<'c> {
+    #[inline]
+    pub fn of(row: &AppliedGrant<'c>) -> NamedRow<'c> {
+        NamedRow { source: row.source, grant: row.grant }
+    }
+
+    /// The order within a level: rows without a creation come first.
+    pub fn is_before(&self, other: &NamedRow<'_>) -> bool {
+        self.key() < other.key()
+    }
+
+    fn key(&self) -> impl Ord {
+        (self.grant.created_at, &*self.grant.id, self.source.id())
+    }
+}
+
 /// What all rows of a chain have in common.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ChainTerms {

@@ -3,7 +3,7 @@
 //! Checks, traces and `resolve_rows` all compose here. The rules are in section 5 of docs/semantics.md.
 
 use crate::allowance::{Allowance, Overflow, Terms, evict_smaller, merge_into};
-use crate::applied_grant::AppliedGrant;
+use crate::applied_grant::{AppliedGrant, NamedRow};
 use crate::ladder::Combine;
 use crate::resolve::State;
 use crate::time::Instant;
@@ -19,9 +19,9 @@ pub(crate) enum Entitlement<'c> {
     /// Only type mismatches reach the customer.
     TypeMismatch,
     /// Only disabled rows reach the customer: the row that is named, and its subscription.
-    Off(AppliedGrant<'c>, Option<&'c str>),
+    Off(NamedRow<'c>, Option<&'c str>),
     /// A switch that is on: the row that turned it on, and its subscription.
-    On(AppliedGrant<'c>, Option<&'c str>),
+    On(NamedRow<'c>, Option<&'c str>),
     /// At least one allowance.
     Allowances(Vec<AnchoredAllowance<'c>>),
 }
@@ -66,7 +66,7 @@ impl<'c> Entitlement<'c> {
     }
 
     /// Applies the customer override to a switch.
-    pub fn override_switch(self, combine: Combine, row: AppliedGrant<'c>) -> Entitlement<'c> {
+    pub fn override_switch(self, combine: Combine, row: NamedRow<'c>) -> Entitlement<'c> {
         let enabled = row.grant.value == Value::Boolean { enabled: true };
         match (combine, &self) {
             (Combine::Stack | Combine::Max, Entitlement::On(..)) => self,
@@ -86,14 +86,20 @@ pub(crate) struct Composition<'c> {
 }
 
 impl<'c> Composition<'c> {
+    /// Adds an allowance of a chain.
+    #[cfg_attr(not(feature = "small"), inline(always))]
+    pub fn add_allowance(&mut self, allowance: Allowance<'c>, anchors: Anchors, subscription: Option<&'c str>) {
+        let anchors = Anchors { activation: allowance.starts_at().unwrap_or(anchors.activation), ..anchors };
+        self.allowances.push(AnchoredAllowance { allowance, anchors, subscription });
+    }
+
     /// Adds a resolved chain.
     pub fn add(&mut self, state: State<'c>, mismatch: bool, anchors: Anchors, subscription: Option<&'c str>) {
         if let State::Allowances(allowances) = state {
-            self.allowances.extend(allowances.into_iter().map(|allowance| AnchoredAllowance {
-                anchors: Anchors { activation: allowance.starts_at().unwrap_or(anchors.activation), ..anchors },
-                allowance,
-                subscription,
-            }));
+            self.allowances.reserve_exact(allowances.len());
+            for allowance in allowances {
+                self.add_allowance(allowance, anchors, subscription);
+            }
         } else {
             let found = Entitlement::of(state, mismatch, subscription);
             self.other = std::mem::take(&mut self.other).or_stronger(found);

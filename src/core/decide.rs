@@ -155,7 +155,8 @@ fn fill<'c>(
     valid_until.at(context.dates.change());
     #[cfg(feature = "suggest")]
     if question.suggest && crate::suggest::may_turn(reason) {
-        decision.suggestions = Some(crate::suggest::suggest(&context, at, feature, question, &mut valid_until));
+        let found = crate::suggest::suggest(&context, at, feature, question, &mut valid_until);
+        decision.suggestions = Some(Box::new(found));
     }
     decision.valid_until = valid_until.earliest;
     because(reason)

@@ -54,7 +54,7 @@ pub struct Decision<'c> {
     /// The entries of the question's usage that match no allowance.
     pub warnings: Vec<UnmatchedUsage>,
     /// What would allow the use; only if the question asks to suggest.
-    pub suggestions: Option<Suggestions<'c>>,
+    pub suggestions: Option<Box<Suggestions<'c>>>,
     /// Each row that was considered; only if the question asks to explain.
     pub trace: Option<Vec<Step<'c>>>,
     /// Whether the trace leaves rows out, or the effect of some.

@@ -2,7 +2,7 @@
 //! windows.
 
 use crate::allowance::{Allowance, Overflow};
-use crate::applied_grant::{AppliedGrant, ChainTerms, each_once};
+use crate::applied_grant::{AppliedGrant, ChainTerms, NamedRow, each_once};
 use crate::catalog::{AddOn, Feature};
 use crate::compose::{AnchoredAllowance, Composition, Entitlement, created_at, drop_mismatches};
 use crate::dates::Dates;
@@ -11,10 +11,10 @@ use crate::grant_source::GrantSource;
 use crate::idx::FeatureIdx;
 use crate::ladder::{AcrossSubscriptions, Combine, Level};
 use crate::packed::{HeldAddOn, Subscription};
-use crate::resolve::resolve;
-use crate::switches::{Switch, SwitchRow, Switched};
+use crate::resolve::{alone, resolve};
+use crate::switches::{Switch, Switched};
 use crate::valid_until::ValidUntil;
-use crate::value::{Grant, Value};
+use crate::value::Grant;
 use crate::windowing::Anchors;
 
 impl<'c> EvaluationContext<'_, 'c> {
@@ -66,7 +66,7 @@ impl<'c> EvaluationContext<'_, 'c> {
             return result;
         }
         let Some((row, combine)) = self.customer_override(at) else { return result };
-        result.override_switch(combine, row)
+        result.override_switch(combine, NamedRow::of(&row))
     }
 
     fn switch_of_subscriptions(&self, at: FeatureIdx, feature: &'c Feature) -> Entitlement<'c> {
@@ -105,13 +105,13 @@ impl<'c> EvaluationContext<'_, 'c> {
         let mut mismatch = false;
         for (level, combine) in self.catalog.ladder.levels() {
             let mut switch = Switch::default();
-            let add = &mut |row: AppliedGrant<'c>| match row.grant.value {
-                Value::Boolean { enabled } => switch.add(SwitchRow::of(&row), enabled),
-                _ => mismatch = true,
-            };
             match only {
-                Some(subscription) => self.each_row_at(*level, at, feature, subscription, in_scope, add),
-                None => self.each_granted_row_at(*level, at, feature, in_scope, add),
+                Some(subscription) => self.each_row_at(*level, at, feature, subscription, in_scope, &mut |row| {
+                    mismatch |= !switch.add_row(&row);
+                }),
+                None => self.each_granted_row_at(*level, at, feature, in_scope, &mut |row| {
+                    mismatch |= !switch.add_row(&row);
+                }),
             }
             // Most levels have no row.
             if !switch.is_silent() {
@@ -119,8 +119,8 @@ impl<'c> EvaluationContext<'_, 'c> {
             }
         }
         match state {
-            Switched::On(row) => Entitlement::On(row.row(), named),
-            Switched::Off(row) => Entitlement::Off(row.row(), named),
+            Switched::On(row) => Entitlement::On(row, named),
+            Switched::Off(row) => Entitlement::Off(row, named),
             Switched::Absent if mismatch => Entitlement::TypeMismatch,
             Switched::Absent => Entitlement::None,
         }
@@ -140,8 +140,16 @@ impl<'c> EvaluationContext<'_, 'c> {
                     let mismatch = drop_mismatches(&mut rows);
                     let anchors =
                         Anchors { activation: subscription.activation(), billing: Some(subscription.billing) };
-                    let state = resolve(ladder, &self.terms(subscription, feature), &mut rows)?;
-                    composition.add(state, mismatch, anchors, subscription.named());
+                    let (terms, named) = (self.terms(subscription, feature), subscription.named());
+                    // Most chains have one row.
+                    if cfg!(not(feature = "small"))
+                        && let [row] = *rows
+                        && let Some(allowance) = alone(ladder, &terms, row)?
+                    {
+                        composition.add_allowance(allowance, anchors, named);
+                        continue;
+                    }
+                    composition.add(resolve(ladder, &terms, &mut rows)?, mismatch, anchors, named);
                 }
             }
             AcrossSubscriptions::Chain => {
@@ -229,7 +237,15 @@ impl<'c> EvaluationContext<'_, 'c> {
         in_scope: bool,
         rows: &mut Vec<AppliedGrant<'c>>,
     ) {
-        self.each_row(at, feature, subscription, in_scope, &mut |row| rows.push(row));
+        if cfg!(feature = "small") {
+            self.each_row(at, feature, subscription, in_scope, &mut |row| rows.push(row));
+        } else {
+            let (monthly, no_cycle) = (subscription.billing.is_monthly(), !subscription.billing.is_known());
+            for (level, _) in self.catalog.ladder.levels() {
+                let each = &mut |row| rows.push(AppliedGrant { monthly, no_cycle, ..row });
+                self.rows_at(*level, at, feature, subscription, in_scope, each);
+            }
+        }
         if subscription.has_dated_add_ons() {
             each_once(&self.catalog.ladder, rows);
         }
@@ -324,7 +340,7 @@ impl<'c> EvaluationContext<'_, 'c> {
                     }
                 }
                 if subscription.has_dated_add_ons() {
-                    self.each_dated_row(at, subscription, &mut |row| each(row));
+                    self.dated_rows(at, subscription).into_iter().for_each(each);
                 }
             }
             Level::Subscription => {
@@ -350,18 +366,21 @@ impl<'c> EvaluationContext<'_, 'c> {
         AppliedGrant { quantity, additive, ..row }
     }
 
-    /// Calls `each` with the rows of the add-ons that a subscription holds for a time.
+    /// The rows of the add-ons that a subscription holds for a time. A list, because a call for each row would cost
+    /// those that have no such add-ons.
     #[cold]
     #[inline(never)]
-    fn each_dated_row(&self, at: FeatureIdx, subscription: &Subscription<'c>, each: &mut dyn FnMut(AppliedGrant<'c>)) {
+    fn dated_rows(&self, at: FeatureIdx, subscription: &Subscription<'c>) -> Vec<AppliedGrant<'c>> {
+        let mut rows = Vec::new();
         for dated in subscription.dated_add_ons() {
             let (start, end) = (dated.starts_at, dated.expires_at);
             if let Some(add_on) = self.catalog.add_on(dated.held.add_on)
                 && let Some(grant) = self.dates.row_held_on(add_on.grants.rows(), at, start, end)
             {
-                each(self.row_of_add_on(add_on, grant, dated.held.quantity).held(start, end));
+                rows.push(self.row_of_add_on(add_on, grant, dated.held.quantity).held(start, end));
             }
         }
+        rows
     }
 
     /// Calls `each` with the rows of one level of all granting subscriptions.

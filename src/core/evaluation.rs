@@ -263,6 +263,7 @@ impl<'c> EvaluationContext<'_, 'c> {
     }
 
     /// The terms of a subscription for a feature.
+    #[inline]
     pub fn terms(&self, subscription: &Subscription<'c>, feature: &Feature) -> ChainTerms {
         ChainTerms {
             activation: Some(subscription.activation()),

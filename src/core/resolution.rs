@@ -1,7 +1,7 @@
 //! Resolves entitlement rows that are given without a catalog, for vectors and tools.
 
 use crate::allowance::{Allowance, Overflow, Terms};
-use crate::applied_grant::{AppliedGrant, ChainTerms};
+use crate::applied_grant::{AppliedGrant, ChainTerms, NamedRow};
 use crate::compose::{AnchoredAllowance, Composition, Entitlement};
 use crate::configure::{ConfigAnswer, better, overridden, resolve_config};
 use crate::grant_source::GrantSource;
@@ -199,8 +199,8 @@ fn config<'g>(ladder: &Ladder, chains: &[Vec<&'g Given>], own: Own<'g>) -> Resul
     }
     Ok(match best {
         None => describe(&Entitlement::None, None, &[]),
-        Some(found) if !found.enabled => describe(&Entitlement::Off(found.row, None), None, &[]),
-        Some(found) => describe(&Entitlement::On(found.row, None), Some(found.value), &[]),
+        Some(found) if !found.enabled => describe(&Entitlement::Off(NamedRow::of(&found.row), None), None, &[]),
+        Some(found) => describe(&Entitlement::On(NamedRow::of(&found.row), None), Some(found.value), &[]),
     })
 }
 
@@ -253,7 +253,7 @@ fn describe(entitlement: &Entitlement<'_>, value: Option<ConfigAnswer<'_>>, zone
         },
         _ => None,
     };
-    let origin = first.map(|first| &first.row).or(switch.map(|(row, _)| row));
+    let origin = first.map(|first| first.row.source).or(switch.map(|(row, _)| row.source));
     let mut json = Vec::new();
     let out = &mut json;
     object!(
@@ -263,7 +263,7 @@ fn describe(entitlement: &Entitlement<'_>, value: Option<ConfigAnswer<'_>>, zone
         "limit": terms.and_then(|(limit, _)| limit),
         "unlimited": matches!(terms, Some((None, _))),
         "reset_period": terms.map(|(_, period)| named(period, zones)),
-        "origin": origin.map(|row| Owner(row.source)),
+        "origin": origin.map(Owner),
     );
     put(out, ",\"allowances\":");
     write_list(out, allowances, |allowance, out| write_allowance(out, allowance, zones));

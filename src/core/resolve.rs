@@ -5,7 +5,7 @@
 
 use crate::allowance::{Allowance, Limits, More, Overflow, Terms, evict_smaller, is_larger, merge_into};
 use crate::amount::Amount;
-use crate::applied_grant::{AppliedGrant, ChainTerms, sort_rows};
+use crate::applied_grant::{AppliedGrant, ChainTerms, NamedRow, sort_rows};
 use crate::ladder::{Combine, Ladder};
 use crate::sort::sort_by;
 use crate::switches::Switched;
@@ -18,9 +18,9 @@ pub(crate) enum State<'c> {
     /// No row.
     Absent,
     /// Only disabled rows; the row that is named.
-    Off(AppliedGrant<'c>),
+    Off(NamedRow<'c>),
     /// A switch that is on; the row that turned it on.
-    On(AppliedGrant<'c>),
+    On(NamedRow<'c>),
     /// At least one METERED or CREDITS allowance.
     Allowances(Vec<Allowance<'c>>),
 }
@@ -29,8 +29,8 @@ impl<'c> From<Switched<'c>> for State<'c> {
     fn from(switched: Switched<'c>) -> Self {
         match switched {
             Switched::Absent => State::Absent,
-            Switched::Off(row) => State::Off(row.row()),
-            Switched::On(row) => State::On(row.row()),
+            Switched::Off(row) => State::Off(row),
+            Switched::On(row) => State::On(row),
         }
     }
 }
@@ -46,10 +46,30 @@ pub(crate) fn resolve<'c>(
     for level in rows.chunk_by(|a, b| a.source.level() == b.source.level()) {
         let Some(first) = level.first() else { continue };
         if let Some(combine) = ladder.combine(first.source.level()) {
-            state = apply(ladder, terms, combine, state, *first, level)?;
+            state = apply(ladder, terms, combine, state, NamedRow::of(first), level)?;
         }
     }
     Ok(state)
+}
+
+/// The allowance of a row that is the only one of its chain; None if the row is disabled.
+#[cfg_attr(not(feature = "small"), inline(always))]
+pub(crate) fn alone<'c>(
+    ladder: &Ladder,
+    terms: &ChainTerms,
+    row: AppliedGrant<'c>,
+) -> Result<Option<Allowance<'c>>, Overflow> {
+    Ok(match &row.grant.value {
+        Value::Metered(metered) if metered.enabled => {
+            let limits = limits(ladder, terms, &row, metered)?;
+            let more = if metered.caps.is_empty() { None } else { caps(ladder, terms, &row, metered)? };
+            Some(Allowance { row, terms: Terms::Metered(limits), more })
+        }
+        Value::Credits(credits) if credits.enabled => {
+            Some(Allowance { row, terms: Terms::Credits(*credits), more: None })
+        }
+        _ => None,
+    })
 }
 
 /// Combines one level with the state from below. `first` is the first row of `rows`.
@@ -58,7 +78,7 @@ fn apply<'c>(
     terms: &ChainTerms,
     combine: Combine,
     below: State<'c>,
-    first: AppliedGrant<'c>,
+    first: NamedRow<'c>,
     rows: &[AppliedGrant<'c>],
 ) -> Result<State<'c>, Overflow> {
     let (mut allowances, mut off) = match below {
@@ -68,8 +88,16 @@ fn apply<'c>(
     };
     if combine == Combine::Replace {
         allowances.clear();
+        if cfg!(not(feature = "small"))
+            && let [row] = rows
+        {
+            return Ok(match alone(ladder, terms, *row)? {
+                Some(allowance) => State::Allowances(vec![allowance]),
+                None => State::Off(first),
+            });
+        }
         if let Some(merged) = merge(ladder, terms, rows)? {
-            off = merged.row;
+            off = NamedRow::of(&merged.row);
             if merged.enabled {
                 // It is often the only allowance.
                 allowances.reserve_exact(1);
@@ -147,6 +175,7 @@ fn add_up<'c>(
 }
 
 /// The limits of a metered row, for the quantity held.
+#[cfg_attr(not(feature = "small"), inline(always))]
 fn limits(ladder: &Ladder, terms: &ChainTerms, row: &AppliedGrant<'_>, metered: &Metered) -> Result<Limits, Overflow> {
     let limit = limit(ladder, terms, row, metered)?;
     Ok(Limits {

@@ -30,7 +30,7 @@ impl<'c> StatusAt<'c> {
 }
 
 /// Whether a subscription grants access at an instant: its status, start and end say so.
-#[inline]
+#[cfg_attr(not(feature = "small"), inline(always))]
 pub(crate) fn grants_access(catalog: &Catalog, subscription: &Subscription<'_>, now: Instant) -> bool {
     is_running(subscription, now)
         && if is_plain(catalog, subscription) {

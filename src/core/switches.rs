@@ -1,42 +1,14 @@
 //! Switches: the rows of a BOOLEAN feature, resolved by a ladder.
 
-use crate::applied_grant::AppliedGrant;
-use crate::grant_source::GrantSource;
+use crate::applied_grant::{AppliedGrant, NamedRow};
 use crate::ladder::{Combine, Ladder};
-use crate::value::{Grant, Value};
-
-/// A row of a switch, which needs neither a quantity nor dates.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct SwitchRow<'c> {
-    source: GrantSource<'c>,
-    grant: &'c Grant,
-}
-
-impl<'c> SwitchRow<'c> {
-    #[inline]
-    pub fn of(row: &AppliedGrant<'c>) -> SwitchRow<'c> {
-        SwitchRow { source: row.source, grant: row.grant }
-    }
-
-    pub fn row(self) -> AppliedGrant<'c> {
-        AppliedGrant::new(self.source, self.grant)
-    }
-
-    /// The order within a level: rows without a creation come first.
-    fn is_before(&self, other: &SwitchRow<'_>) -> bool {
-        self.key() < other.key()
-    }
-
-    fn key(&self) -> impl Ord {
-        (self.grant.created_at, &*self.grant.id, self.source.id())
-    }
-}
+use crate::value::Value;
 
 /// The switches of one level, added in any order: the first row, and the first row that is on.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Switch<'c> {
-    first: Option<SwitchRow<'c>>,
-    on: Option<SwitchRow<'c>>,
+    first: Option<NamedRow<'c>>,
+    on: Option<NamedRow<'c>>,
 }
 
 impl<'c> Switch<'c> {
@@ -45,7 +17,15 @@ impl<'c> Switch<'c> {
         self.first.is_none()
     }
 
-    pub fn add(&mut self, row: SwitchRow<'c>, enabled: bool) {
+    /// Adds a row, if it is a switch. Returns whether it is.
+    #[inline]
+    pub fn add_row(&mut self, row: &AppliedGrant<'c>) -> bool {
+        let Value::Boolean { enabled } = row.grant.value else { return false };
+        self.add(NamedRow::of(row), enabled);
+        true
+    }
+
+    fn add(&mut self, row: NamedRow<'c>, enabled: bool) {
         if self.first.is_none_or(|held| row.is_before(&held)) {
             self.first = Some(row);
         }
@@ -72,9 +52,9 @@ pub(crate) enum Switched<'c> {
     /// No row.
     Absent,
     /// Only disabled rows; the row that is named.
-    Off(SwitchRow<'c>),
+    Off(NamedRow<'c>),
     /// On; the row that turned it on.
-    On(SwitchRow<'c>),
+    On(NamedRow<'c>),
 }
 
 /// Resolves the switches of a chain, in any order.
@@ -83,9 +63,7 @@ pub(crate) fn resolve_switches<'c>(ladder: &Ladder, rows: &[AppliedGrant<'c>]) -
     for (level, combine) in ladder.levels() {
         let mut switch = Switch::default();
         for row in rows.iter().filter(|row| row.source.level() == *level) {
-            if let Value::Boolean { enabled } = row.grant.value {
-                switch.add(SwitchRow::of(row), enabled);
-            }
+            switch.add_row(row);
         }
         state = switch.on_top_of(state, *combine);
     }

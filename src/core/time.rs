@@ -54,6 +54,12 @@ impl Instant {
         if MIN_MS <= ms && ms <= MAX_MS { Some(Instant::within(ms)) } else { None }
     }
 
+    /// Midnight of a day in days since 1970, or None outside years 1 to 9999.
+    #[inline]
+    pub(crate) fn from_days(days: i64) -> Option<Instant> {
+        if (FIRST_DAY..=LAST_DAY).contains(&days) { Some(Instant::within(days.wrapping_mul(MS_PER_DAY))) } else { None }
+    }
+
     /// The nearest instant within years 1 to 9999, for window bounds that lie outside.
     pub(crate) fn clamped(ms: i64) -> Instant {
         Instant::within(ms.clamp(MIN_MS, MAX_MS))

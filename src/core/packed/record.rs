@@ -218,24 +218,41 @@ impl<'b> PackedSubscription<'b> {
     pub fn read_here(reader: &mut Reader<'b>) -> Option<PackedSubscription<'b>> {
         let id = reader.text()?;
         let [version, states, flags, anchor] = reader.four()?;
-        let version = u32::try_from(version).ok()?;
-        let states = usize::try_from(states).ok()?;
-        let status = *STATUSES.get(states & 15)?;
-        let mut period = *PERIODS.get((states >> 4) & 3)?;
-        let flags = Flags(u8::try_from(flags).ok()?);
-        let (mut unit, mut extras) = (MS_PER_DAY, Extras::default());
-        if EXTENDED <= states {
-            (period, unit, extras, *reader) = extension(*reader, states, period)?;
+        let head = Head {
+            id,
+            version: u32::try_from(version).ok()?,
+            states: usize::try_from(states).ok()?,
+            flags: Flags(u8::try_from(flags).ok()?),
+            anchor: i64::try_from(anchor).ok()?,
+        };
+        if EXTENDED <= head.states {
+            let (record, rest) = extended(*reader, head)?;
+            *reader = rest;
+            return Some(record);
         }
-        let schedule = BillingSchedule::new(period, i64::try_from(anchor).ok()?).ok()?;
-        let start = reader.time_from(0, unit)?;
-        let from = start.millis();
-        let current_start = reader.time_from(from, unit)?;
-        let current_end = reader.time_if(flags.has(PERIOD_ENDS), current_start.millis(), unit)?;
-        let end = reader.time_if(flags.has(ENDS), from, unit)?;
-        let trial_end = reader.time_if(flags.has(TRIAL_ENDS), from, unit)?;
-        let billing_start = reader.time_if(flags.has(BILLED_FROM), from, unit)?;
-        let activated_at = if flags.has(ACTIVATED) { Some(reader.instant_from(from)?) } else { None };
+        let period = *PERIODS.get(head.states >> 4)?;
+        PackedSubscription::read_times(reader, head, period, true, Extras::default())
+    }
+
+    /// Reads what follows the head and its extension. `in_days` says that times are packed as days.
+    #[cfg_attr(feature = "small", inline(never))]
+    #[cfg_attr(not(feature = "small"), inline(always))]
+    fn read_times(
+        reader: &mut Reader<'b>,
+        Head { id, version, states, flags, anchor }: Head<'b>,
+        period: BillingPeriod,
+        in_days: bool,
+        extras: Extras<'b>,
+    ) -> Option<PackedSubscription<'b>> {
+        let status = *STATUSES.get(states & 15)?;
+        let schedule = BillingSchedule::new(period, anchor).ok()?;
+        let (from, start) = reader.time_from(0, in_days)?;
+        let (current_from, current_start) = reader.time_from(from, in_days)?;
+        let current_end = reader.time_if(flags.has(PERIOD_ENDS), current_from, in_days)?;
+        let end = reader.time_if(flags.has(ENDS), from, in_days)?;
+        let trial_end = reader.time_if(flags.has(TRIAL_ENDS), from, in_days)?;
+        let billing_start = reader.time_if(flags.has(BILLED_FROM), from, in_days)?;
+        let activated_at = if flags.has(ACTIVATED) { Some(reader.instant_from(start.millis())?) } else { None };
         let add_ons = if flags.has(ADD_ONS) { Items(reader.text()?) } else { Items::default() };
         let products = if flags.has(PRODUCTS) { Items(reader.text()?) } else { Items::default() };
         let mut rows = OwnRows::default();
@@ -336,17 +353,24 @@ impl<'b> PackedSubscription<'b> {
     }
 }
 
-/// Reads what a record with [`EXTENDED`] says further: the period, the length of the unit of its times, and the extras.
-/// Takes and returns the reader by value, so that it stays in registers.
+/// The beginning of a packed subscription.
+#[derive(Clone, Copy)]
+struct Head<'b> {
+    id: &'b str,
+    version: u32,
+    /// The status, the period, and whether a byte of further flags follows.
+    states: usize,
+    flags: Flags,
+    anchor: i64,
+}
+
+/// Reads a record with [`EXTENDED`]: its period, the unit of its times, its extras, and the rest. Takes and returns the
+/// reader by value, so that it stays in registers.
 #[cold]
 #[inline(never)]
-fn extension(
-    mut reader: Reader<'_>,
-    states: usize,
-    period: BillingPeriod,
-) -> Option<(BillingPeriod, i64, Extras<'_>, Reader<'_>)> {
+fn extended<'b>(mut reader: Reader<'b>, head: Head<'b>) -> Option<(PackedSubscription<'b>, Reader<'b>)> {
     let flags = reader.flags()?;
-    let is_known = states >> 7 == 0 && flags.0 & !(INSTANTS | OTHER_PERIOD | EXTRAS) == 0;
+    let is_known = head.states >> 7 == 0 && flags.0 & !(INSTANTS | OTHER_PERIOD | EXTRAS) == 0;
     let period = if flags.has(OTHER_PERIOD) {
         let unit = *BillingPeriod::UNITS.get(reader.size()?)?;
         let number = reader.count()?;
@@ -356,9 +380,12 @@ fn extension(
             BillingPeriod::new(unit, number.into()).ok()?
         }
     } else {
-        period
+        *PERIODS.get((head.states >> 4) & 3)?
     };
-    let unit = if flags.has(INSTANTS) { 1 } else { MS_PER_DAY };
     let extras = Extras(if flags.has(EXTRAS) { reader.text()? } else { "" });
-    (is_known && flags.has(EXTRAS) != extras.is_empty()).then_some((period, unit, extras, reader))
+    if !is_known || flags.has(EXTRAS) == extras.is_empty() {
+        return None;
+    }
+    let record = PackedSubscription::read_times(&mut reader, head, period, !flags.has(INSTANTS), extras)?;
+    Some((record, reader))
 }

@@ -156,16 +156,18 @@ impl<'b> Reader<'b> {
         self.take(n)
     }
 
-    /// An instant, packed as the number of units of `unit` milliseconds from `from`.
+    /// An instant, packed as the number of days or milliseconds from `from`; its own number since 1970, and itself.
     #[cfg_attr(not(feature = "small"), inline(always))]
-    pub(crate) fn time_from(&mut self, from: i64, unit: i64) -> Option<Instant> {
-        Instant::from_millis(from.checked_add(self.signed()?.checked_mul(unit)?)?)
+    pub(crate) fn time_from(&mut self, from: i64, in_days: bool) -> Option<(i64, Instant)> {
+        let number = from.checked_add(self.signed()?)?;
+        let instant = if in_days { Instant::from_days(number) } else { Instant::from_millis(number) };
+        Some((number, instant?))
     }
 
     /// An instant as in `time_from`, if one is packed here.
     #[cfg_attr(not(feature = "small"), inline(always))]
-    pub(crate) fn time_if(&mut self, is_here: bool, from: i64, unit: i64) -> Option<Option<Instant>> {
-        if is_here { self.time_from(from, unit).map(Some) } else { Some(None) }
+    pub(crate) fn time_if(&mut self, is_here: bool, from: i64, in_days: bool) -> Option<Option<Instant>> {
+        if is_here { Some(Some(self.time_from(from, in_days)?.1)) } else { Some(None) }
     }
 
     /// An instant, packed as the number of milliseconds from `from`.
