@@ -341,7 +341,8 @@ mod tests {
         let day = |text| Instant::parse(text).unwrap();
         let unit = crate::time::MS_PER_DAY;
         let days = [day("0001-01-01"), day("9999-12-31")];
-        check(&days, |w, d| w.time_from(20_000 * unit, unit, d), |r| r.time_from(20_000 * unit, unit));
+        check(&days, |w, d| w.time_from(20_000 * unit, unit, d), |r| Some(r.time_from(20_000, true)?.1));
+        check(&days, |w, d| w.time_from(20_000 * unit, 1, d), |r| Some(r.time_from(20_000 * unit, false)?.1));
     }
 
     #[test]
