@@ -53,6 +53,7 @@ mod valid_until;
 mod status_at;
 mod evaluation;
 mod fallback;
+mod collect;
 mod entitle;
 mod configure;
 mod resolution;

@@ -1,7 +1,7 @@
 //! Resolution: resolves the rows of one chain by a ladder, as section 5 of docs/semantics.md says.
 //!
-//! A chain is the rows of one subscription (UNION) or of all granting subscriptions (CHAIN). Its rows are collected,
-//! and its windows anchored, in `entitle`.
+//! A chain is the rows of one subscription (UNION) or of all granting subscriptions (CHAIN). Its rows are collected
+//! in `collect`, and its windows anchored in `entitle`.
 
 use crate::allowance::{Allowance, Limits, More, Overflow, Terms, evict_smaller, is_larger, merge_into};
 use crate::amount::Amount;
