@@ -1,4 +1,4 @@
-// The commands of the README and of the demo's, run as they stand, and the README's JavaScript.
+// The commands of the documents, run as they stand, and the JavaScript of the READMEs.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { readFileSync, readdirSync, symlinkSync, writeFileSync } from "node:fs";
@@ -17,6 +17,9 @@ const blocksOf = (text, language) =>
 
 // Files that commands write stay out of the checkout.
 ["target", "demo", "tests"].forEach((name) => symlinkSync(join(root, name), join(folder, name)));
+// The catalogs of the recipes, by the names that the page gives them.
+const recipes = [...read("docs/recipes.md").matchAll(/Save as `(\w+\.json)`:\n\n```json\n(.*?)^```$/gms)];
+recipes.forEach(([, name, document]) => writeFileSync(join(folder, name), document));
 const { worker, stop } = await start({});
 after(stop);
 
@@ -37,12 +40,17 @@ test("every script is run, here or against the Worker", () => {
 for (const script of scripts) {
   const lines = script.split("\n").filter((line) => line !== "");
   const exports = lines.filter((line) => line.startsWith("export "));
-  for (const line of lines.filter((line) => !exports.includes(line))) {
+  for (const [n, line] of lines.entries()) {
+    if (exports.includes(line) || line.startsWith("#")) continue;
+    // A comment below a question says what its answer holds.
+    const said = isCommand(line) && lines[n + 1]?.startsWith('# "') ? JSON.parse(`{${lines[n + 1].slice(2)}}`) : {};
     test(line, async () => {
       const command = line.replace("http://127.0.0.1:8787", worker.url).replace(/^mayuse /, "target/release/mayuse ");
       const { status, stdout, stderr } = await shell([...exports, command].join("\n"));
-      assert.equal(status, 0, stderr);
+      assert.equal(status, said.allowed === false ? 1 : 0, stderr);
       if (isCommand(line)) assert.notEqual(stdout + stderr, "");
+      const names = Object.keys(said);
+      if (names.length > 0) assert.deepEqual(Object.fromEntries(names.map((name) => [name, JSON.parse(stdout)[name]])), said);
     });
   }
 }
@@ -51,6 +59,16 @@ for (const script of scripts) {
 function shell(line) {
   return mayuse([], { shell: `cd ${folder}; bash -ec '${line.replaceAll("'", "'\\''")}'; exit`, key: "" });
 }
+
+test("every catalog of the recipes is valid and asked about", async () => {
+  assert.ok(recipes.length >= 5);
+  assert.equal(recipes.length, blocksOf(read("docs/recipes.md"), "json").length);
+  for (const [, name] of recipes) {
+    const { status, stderr } = await mayuse(["validate", "--strict", join(folder, name)]);
+    assert.equal(status, 0, `${name}: ${stderr}`);
+    assert.ok(scripts.some((block) => block.includes(`--catalog ${name} `)), name);
+  }
+});
 
 const examples = blocksOf(readme, "js");
 
@@ -65,6 +83,20 @@ test("the JavaScript", () => {
   const { status, stdout, stderr } = spawnSync(process.execPath, [path], { cwd: folder, encoding: "utf8" });
   assert.equal(status, 0, stderr);
   assert.equal(stdout.trim(), said);
+});
+
+test("the JavaScript of the package's README", () => {
+  const [example, ...others] = blocksOf(read("pkg/README.md"), "js");
+  assert.equal(others.length, 0);
+  // An expression is compared with the value in its comment.
+  const checked = example.replace(/^(.+);\s+\/\/ (true|false|".*")$/gm, "assert.deepEqual($1, $2);");
+  assert.ok(checked.split("assert.deepEqual").length - 1 >= 4, checked);
+  const imports = `import assert from "node:assert/strict";\nimport { readFileSync } from "node:fs";\n`;
+  const catalog = `const catalog = JSON.parse(readFileSync("demo/catalog.json", "utf8"));\n`;
+  const path = join(folder, "package.mjs");
+  writeFileSync(path, imports + catalog + checked.replace('"mayuse"', JSON.stringify(join(root, "pkg/entry-node.js"))));
+  const { status, stderr } = spawnSync(process.execPath, [path], { cwd: folder, encoding: "utf8" });
+  assert.equal(status, 0, stderr);
 });
 
 // The demo's table of questions, asked at an instant of its time.
