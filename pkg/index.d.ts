@@ -23,7 +23,10 @@ export interface Question {
   consumed?: Decimal;
   /** How much is held for requests that are under way. */
   reserved?: Decimal;
-  /** How much was used of each allowance. */
+  /**
+   * How much was used of each allowance. The allowances then add up and are drawn from one after another; `origin` is
+   * the id of the row's owner: for a plan version, its id, not the plan's.
+   */
   usage?: UsageEntry[];
   /** The instant asked about; now if not given. */
   at?: Instant;
@@ -31,7 +34,7 @@ export interface Question {
   explain?: boolean;
   /** Says in `suggestions` what would allow a denied use. */
   suggest?: boolean;
-  /** What an indeterminate answer comes to; DENY if nobody says. */
+  /** Whether an INDETERMINATE answer allows the use; DENY by default. */
   on_indeterminate?: "ALLOW" | "DENY";
   /** The oldest version of the catalog that may answer. */
   min_version?: number;
