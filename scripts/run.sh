@@ -8,7 +8,8 @@ cd "$(dirname "$0")/.."
 port=${PORT:-8787}
 # Two runs must not write to one database.
 state=.wrangler/state
-[ "$port" = 8787 ] || state=.wrangler/state-$port
+again="make run"
+[ "$port" = 8787 ] || { state=.wrangler/state-$port; again="PORT=$port make run"; }
 
 # Otherwise the demo would go to the server that has the port.
 node scripts/front.mjs "$port"
@@ -34,11 +35,12 @@ mayuse answers at $url (Ctrl-C stops it). Every request needs a key; here it is 
   a no          curl -H 'x-api-key: mayuse_demo_key' '$url/v1/check?customer=paused&feature=sso'
   a metered one curl -H 'x-api-key: mayuse_demo_key' '$url/v1/check?customer=acme&feature=api_calls&consumed=199999'
   a value       curl -H 'x-api-key: mayuse_demo_key' '$url/v1/check?customer=umbrella&feature=retention_days'
-  what it takes curl -H 'x-api-key: mayuse_demo_key' '$url/v1/check?customer=hobby&feature=exports&consumed=3&suggest=true'
+  what would allow it
+                curl -H 'x-api-key: mayuse_demo_key' '$url/v1/check?customer=hobby&feature=exports&consumed=3&suggest=true'
 
 Everything one customer may use:  curl -H 'x-api-key: mayuse_demo_key' '$url/v1/customers/acme/entitlements?consumed=0'
 The catalog as it is:           curl -H 'x-api-key: mayuse_demo_key' '$url/v1/catalog'
-The demo again from the start:    rm -r $state, then make run
+The demo again from the start:    rm -r $state, then $again
 Who is in the demo: demo/README.md. Write to it: docs/quickstart.md. The whole API: $url/openapi.json
 
 TEXT

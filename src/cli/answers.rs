@@ -66,12 +66,49 @@ impl Answers {
 /// Prints a hint on standard error if a decision lacks the usage to judge a limit.
 pub fn hint_at_usage(decisions: &[Decision<'_>]) {
     if decisions.iter().any(|decision| decision.reason == Reason::UsageUnavailable) {
-        let label = style::for_stderr().yellow("hint");
-        // A closed standard error leaves no place to report to.
-        let _ = writeln!(
-            io::stderr(),
-            "{label}: a limit cannot be judged without the usage in its window: pass it with --consumed; --consumed 0 \
-             asks as if nothing had been used"
-        );
+        let has_windows = |decision: &Decision<'_>| !decision.windows.is_empty();
+        let each = if decisions.iter().any(has_windows) { ", or the usage of each allowance with --usage" } else { "" };
+        hint(&format!(
+            "a limit cannot be judged without the usage in its window: pass it with --consumed{each}; --consumed 0 asks \
+             as if nothing had been used"
+        ));
     }
+}
+
+/// Prints a hint on standard error for each entry of the question's usage that matches no allowance.
+pub fn hint_at_unmatched(question: &Question<'_>, decision: &Decision<'_>) {
+    let mut origins: Vec<&str> = decision.windows.iter().map(|window| window.origin.id()).collect();
+    if origins.is_empty() {
+        origins.extend(decision.origin.map(|origin| origin.id()));
+    }
+    let mut quoted: Vec<String> = Vec::new();
+    for origin in origins {
+        let origin = format!("`{origin}`");
+        if !quoted.contains(&origin) {
+            quoted.push(origin);
+        }
+    }
+    let there = if quoted.len() == 1 { "there is" } else { "there are" };
+    let entries = question.usage.unwrap_or_default();
+    for entry in decision.warnings.iter().filter_map(|warning| entries.get(warning.entry)) {
+        // An origin that there is does not match by itself if the entry narrows it.
+        let narrowed = [
+            ("subscription_id", entry.subscription_id.is_some()),
+            ("starts_at", entry.starts_at.is_some()),
+            ("period", entry.period.is_some()),
+        ];
+        let narrowed: Vec<&str> =
+            narrowed.into_iter().filter_map(|(name, is_given)| is_given.then_some(name)).collect();
+        let narrowed = match &*narrowed {
+            [] => String::new(),
+            names => format!(" and the {} of that entry", names.join(", ")),
+        };
+        let (feature, origin, all) = (decision.feature.code, &entry.origin, quoted.join(", "));
+        hint(&format!("no allowance of `{feature}` has the origin `{origin}`{narrowed}; {there} {all}"));
+    }
+}
+
+fn hint(text: &str) {
+    // A closed standard error leaves no place to report to.
+    let _ = writeln!(io::stderr(), "{}: {}", style::for_stderr().yellow("hint"), style::plain(text));
 }

@@ -14,7 +14,7 @@ Examples:
   mayuse check --catalog - --customer acme --feature api_calls --consumed 199999 < demo/catalog.json
   mayuse check --catalog demo/catalog.json --customer acme --feature exports --at 2026-12-31T00:00:00Z --explain
 
-Exit status: 0 allowed, 1 not allowed, 2 a bad question or file.")]
+Exit status: 0 allowed, 1 not allowed or not decidable (INDETERMINATE), 2 a bad question or file.")]
 pub struct Args {
     /// Catalog document, or a snapshot: its folder or file; - reads a document from standard input
     #[arg(long, value_name = "FILE")]
@@ -52,5 +52,6 @@ pub fn run(args: &Args) -> Result<bool, CliError> {
     let decision = answers.decide(&check.question(), input::now())?;
     input::print_answer(&decision)?;
     answers::hint_at_usage(std::slice::from_ref(&decision));
+    answers::hint_at_unmatched(&check.question(), &decision);
     Ok(decision.allowed)
 }

@@ -60,7 +60,7 @@ fn add(args: &Args, server: &Server, mut upload: Upload, token: &str) -> Result<
     };
     match answer.object() {
         Some(body) if answer.is_ok() && body.get("done") == Some(&Value::Bool(true)) => {
-            report(args, &body, &format!("imported {} lines", number(&body, "lines")))?;
+            report(args, &body, &format!("imported {}", style::count(number(&body, "lines"), "line")))?;
             Ok(true)
         }
         // The answer contains the progress.

@@ -133,7 +133,11 @@ pub fn send(
 /// Adds the progress of the import to a failure.
 pub fn written(failure: CliError, body: &Map<String, Value>) -> CliError {
     let (lines, version) = (number(body, "lines"), number(body, "snapshot_version"));
-    failure.hint(format!("The first {lines} lines are written; the snapshot version is {version}."))
+    let first = match lines {
+        1 => "The first line is".to_owned(),
+        n => format!("The first {n} lines are"),
+    };
+    failure.hint(format!("{first} written; the snapshot version is {version}."))
 }
 
 /// A number in the server's answer, or 0 if it is missing.
@@ -171,14 +175,15 @@ pub fn report(args: &Args, body: &Map<String, Value>, what: &str) -> Result<(), 
     let paint = style::for_stderr();
     for warning in warnings.iter().take(MAX_WARNINGS) {
         let field = |name: &str| warning.get(name).and_then(Value::as_str).unwrap_or_default();
-        let label = format!("{}[{}]", field("severity").to_lowercase(), field("code"));
+        // The import is done, so a skipped row is no more than a warning.
+        let label = format!("warning[{}]", field("code"));
         let text = style::plain(&format!("{}: {}", field("path"), field("message"))).into_owned();
         // What cannot be printed to a closed pipe is in the answer, too.
         let _ = writeln!(io::stderr(), "{} {text}", paint.yellow(&label));
     }
     let n_more = number(body, "warning_count").saturating_sub(warnings.len().min(MAX_WARNINGS).try_into().unwrap_or(0));
     if 0 < n_more {
-        let _ = writeln!(io::stderr(), "and {n_more} more warnings; --json lists the first hundred");
+        let _ = writeln!(io::stderr(), "and {}; --json lists the first hundred", style::count(n_more, "more warning"));
     }
     let entities = body.get("entities").and_then(Value::as_object);
     let counts = entities.into_iter().flatten().map(|(kind, count)| [kind.clone(), count.to_string()]);

@@ -1,7 +1,7 @@
 //! The inputs and outputs of a command: files, standard streams, the clock, and errors.
 
 use crate::style;
-use mayuse_core::{FullCatalog, Instant, Problem, Problems, WriteJson};
+use mayuse_core::{Code, FullCatalog, Instant, Problem, Problems, Severity, WriteJson};
 use mayuse_document::Document;
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -104,9 +104,14 @@ impl CliError {
 /// Prints problems, one per line: `error[CODE] path: message`.
 pub fn report_problems(out: &mut impl Write, paint: &style::Paint, what: &str, problems: &Problems) -> io::Result<()> {
     for problem in &problems.list {
-        let label = format!("{}[{}]", problem.severity.name().to_lowercase(), problem.code.name());
+        let severity = match problem.severity {
+            // What is skipped for a value that is not known yet is accepted with it, as for all warnings.
+            Severity::Skipped if problem.code == Code::UnknownValue => Severity::Warning,
+            severity => severity,
+        };
+        let label = format!("{}[{}]", severity.name().to_lowercase(), problem.code.name());
         let label = match problem.severity {
-            mayuse_core::Severity::Error => paint.red(&label),
+            Severity::Error => paint.red(&label),
             _ => paint.yellow(&label),
         };
         writeln!(out, "{label} {}: {}", style::plain(what), style::plain(&problem.to_string()))?;
@@ -150,8 +155,12 @@ pub fn catalog(path: &Path) -> Result<FullCatalog, CliError> {
 
 /// Reads a document without resolving its names.
 pub fn document(path: &Path) -> Result<Document, CliError> {
-    let bytes = read(path)?;
-    let mut document = Document::parse_bytes(&bytes)
+    document_of(&read(path)?, path)
+}
+
+/// As `document`, of the bytes of its file.
+pub fn document_of(bytes: &[u8], path: &Path) -> Result<Document, CliError> {
+    let mut document = Document::parse_bytes(bytes)
         .map_err(|error| CliError::Json { what: name(path), message: error.to_string() })?;
     document.with_zones(mayuse_zones::offsets);
     Ok(document)

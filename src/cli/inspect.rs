@@ -219,6 +219,7 @@ fn as_json(opened: &Opened, found: &Found, now: Instant) -> Value {
 fn print_table(opened: &Opened, found: &Found, now: Instant) -> Result<(), CliError> {
     let (manifest, table) = (&opened.manifest, &opened.manifest.table);
     let bytes = |n: u64| style::bytes(n as f64);
+    let held = |n: usize, thing| style::count(u64::try_from(n).unwrap_or(u64::MAX), thing);
     let limit = |ms: Option<u64>| ms.map_or("never".to_owned(), |ms| format!("after {ms} ms"));
     let [min, median, max] = sizes(&table.shards).map(|size| bytes(size.into()));
     let defined = match found.definitions {
@@ -238,7 +239,7 @@ fn print_table(opened: &Opened, found: &Found, now: Instant) -> Result<(), CliEr
         ("expires", limit(manifest.policies.max_age_ms)),
         ("if it cannot say", policy(opened).to_owned()),
         ("defines", defined),
-        ("holds", format!("{} customers, {} subscriptions", found.customers, found.subscriptions)),
+        ("holds", format!("{}, {}", held(found.customers, "customer"), held(found.subscriptions, "subscription"))),
         ("catalog object", bytes(table.catalog_object.size.into())),
         ("shards", format!("{}, {}; of {min} to {max}, median {median}", table.shards.len(), bytes(table.n_bytes()))),
         (

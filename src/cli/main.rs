@@ -1,6 +1,6 @@
 //! The `mayuse` command: asks the core at a prompt.
 //!
-//! Exit status: 0 yes or done, 1 no or failed, 2 a bad question or file.
+//! Exit status: 0 yes or done, 1 no, not decidable or failed, 2 a bad question or file.
 
 #![forbid(unsafe_code)]
 
@@ -19,6 +19,7 @@ mod question_args;
 mod check;
 mod entitlements;
 mod window;
+mod advice;
 mod validate;
 mod conform;
 
@@ -55,7 +56,8 @@ Examples:
   mayuse import catalog.ndjson --url http://localhost:8787 --key mayuse_demo_key
   mayuse build demo/catalog.json -o snapshot --key snapshot.key
 
-Exit status: 0 allowed or done, 1 not allowed or failed, 2 a bad question or file."
+Exit status: 0 allowed or done, 1 not allowed, not decidable (INDETERMINATE), or failed, 2 a bad
+question or file."
 )]
 struct Cli {
     #[command(subcommand)]

@@ -6,7 +6,7 @@ use crate::input::CliError;
 use crate::key;
 use crate::push;
 use crate::server::{Answer, Server};
-use crate::style::Progress;
+use crate::style::{self, Progress};
 use crate::upload::{self, Shape, Upload};
 use mayuse_dialects::Kind;
 use mayuse_document::SETTINGS;
@@ -85,8 +85,8 @@ pub fn run(args: &Args, server: &Server, shape: Shape, mut upload: Upload) -> Re
         }
     };
     let what = format!(
-        "replaced the catalog: imported {} lines, removed {}",
-        import_request::number(&summary, "lines"),
+        "replaced the catalog: imported {}, removed {}",
+        style::count(import_request::number(&summary, "lines"), "line"),
         import_request::number(&summary, "removed")
     );
     import_request::report(args, &summary, &what)?;

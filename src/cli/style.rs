@@ -55,6 +55,11 @@ impl Paint {
     }
 }
 
+/// A number of things whose plural has an s: `1 line`, `2 lines`.
+pub fn count(n: u64, thing: &str) -> String {
+    if n == 1 { format!("1 {thing}") } else { format!("{n} {thing}s") }
+}
+
 /// Escapes control and bidirectional characters. All foreign text is printed through this: file names, contents of
 /// files, messages of servers.
 pub fn plain(text: &str) -> Cow<'_, str> {

@@ -1,5 +1,6 @@
 //! `mayuse validate`
 
+use crate::advice;
 use crate::input::{self, CliError};
 use crate::style;
 use std::io;
@@ -9,8 +10,8 @@ use std::path::PathBuf;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Rows that do not fit their feature count as problems: they are refused when they are written.
-Warnings do not, unless with --strict: what they speak of is accepted and has no effect. A value
-that this version does not know is one: what it describes grants nothing.
+Warnings do not, unless with --strict: what they speak of is accepted and has no effect.
+An unknown value is a warning; the row that contains it grants nothing.
 
 Examples:
   mayuse validate demo/catalog.json
@@ -28,20 +29,25 @@ pub struct Args {
 /// Prints every problem.
 pub fn run(args: &Args) -> Result<bool, CliError> {
     let what = input::name(&args.file);
-    let (catalog, problems) = match input::document(&args.file)?.compile() {
-        Ok((catalog, problems)) => (Some(catalog), problems),
-        Err(problems) => (None, problems),
+    let json = input::read(&args.file)?;
+    let (catalog, mut problems) = match input::document_of(&json, &args.file)?.compile() {
+        Ok((catalog, problems)) => (catalog, problems),
+        Err(problems) => return Err(CliError::Problems { what, problems }),
     };
-    match catalog {
-        Some(catalog) if problems.is_importable() && (!args.strict || problems.list.is_empty()) => {
-            let _ = input::report_problems(&mut io::stderr().lock(), &style::for_stderr(), &what, &problems);
-            let n_features = catalog.catalog.feature_codes().count();
-            input::print(&format!(
-                "{what}: valid; {n_features} features, {} customers",
-                catalog.customers.n_customers()
-            ))?;
-            Ok(true)
-        }
-        _ => Err(CliError::Problems { what, problems }),
+    advice::warn_of_omissions(&json, &mut problems);
+    if !problems.is_importable() || (args.strict && !problems.list.is_empty()) {
+        return Err(CliError::Problems { what, problems });
     }
+    let _ = input::report_problems(&mut io::stderr().lock(), &style::for_stderr(), &what, &problems);
+    let whole = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);
+    let features = style::count(whole(catalog.catalog.feature_codes().count()), "feature");
+    let customers = style::count(whole(catalog.customers.n_customers()), "customer");
+    input::print(&match whole(problems.list.len().saturating_add(problems.n_more)) {
+        0 => format!("{what}: valid; {features}, {customers}"),
+        n => {
+            let warnings = style::count(n, "warning");
+            format!("{what}: {features}, {customers}; valid with {warnings}; --strict fails on warnings")
+        }
+    })?;
+    Ok(true)
 }

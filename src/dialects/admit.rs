@@ -215,32 +215,33 @@ impl<'w> Write<'w> {
             return Ok(());
         }
         let unused = |what: Referred, id: &str, verb: &str| match store.users_of(what, id)? {
-            (0, _) => Ok(()),
-            (n, user) => {
-                let (what, user) = (what.name(), user.unwrap_or_default());
+            (n, Some((kind, user))) => {
+                let (what, kind) = (what.title(), kind.name());
                 Err(ApiError::conflict(format!(
-                    "{what} `{id}` cannot {verb}: {n} refer to it, `{user}` is one of them"
+                    "{what} `{id}` cannot {verb}: {kind} `{user}` refers to it ({n} in all)"
                 )))
             }
+            _ => Ok(()),
         };
         for (kind, id) in self.deletes.iter() {
             match (kind, store.get(*kind, id)?) {
                 (_, None) => return Err(ApiError::not_found(format!("there is no {} `{id}`", kind.name()))),
                 (Kind::Feature, Some(feature)) => {
-                    unused(Referred::Feature, id, "go")?;
-                    unused(Referred::Feature, text(&feature.body, "code"), "go")?;
+                    unused(Referred::Feature, id, "be deleted")?;
+                    unused(Referred::Feature, text(&feature.body, "code"), "be deleted")?;
                 }
-                (Kind::AddOn, _) => unused(Referred::AddOn, id, "go")?,
-                (Kind::Coupon, _) => unused(Referred::Coupon, id, "go")?,
+                (Kind::AddOn, _) => unused(Referred::AddOn, id, "be deleted")?,
+                (Kind::Coupon, _) => unused(Referred::Coupon, id, "be deleted")?,
                 (Kind::Plan, Some(plan)) => {
                     for (version, _) in versions(&plan.body) {
-                        unused(Referred::PlanVersion, version, "go")?;
+                        unused(Referred::PlanVersion, version, "be deleted")?;
                     }
                 }
                 (Kind::Customer, _) => {
                     let held = store.subscriptions_of(id)?;
                     if let Some(left) = held.iter().find(|held| self.stays(Kind::Subscription, &held.id)) {
-                        let message = format!("customer `{id}` cannot go: subscription `{}` is its own", left.id);
+                        let message =
+                            format!("customer `{id}` cannot be deleted: subscription `{}` is its own", left.id);
                         return Err(ApiError::conflict(message));
                     }
                 }
@@ -255,7 +256,7 @@ impl<'w> Write<'w> {
                     kept.extend(versions(body).into_iter().map(|(version, _)| version));
                     for (version, _) in versions(&stored.body) {
                         if !kept.contains(version) {
-                            unused(Referred::PlanVersion, version, "go")?;
+                            unused(Referred::PlanVersion, version, "be deleted")?;
                         }
                     }
                 }

@@ -111,4 +111,14 @@ impl Referred {
             Referred::TimeZone => "time_zone",
         }
     }
+
+    /// The name in a message.
+    pub fn title(self) -> &'static str {
+        match self {
+            Referred::PlanVersion => "plan version",
+            Referred::AddOn => "add-on",
+            Referred::TimeZone => "time zone",
+            _ => self.name(),
+        }
+    }
 }

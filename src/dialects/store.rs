@@ -59,8 +59,8 @@ pub trait Store {
     /// The subscriptions of a customer, by the customer's id, in the order of their ids.
     fn subscriptions_of(&self, customer_id: &str) -> Result<Vec<Entity>, ApiError>;
 
-    /// The number of customers and subscriptions that refer to the target, and the id of one.
-    fn users_of(&self, what: Referred, id: &str) -> Result<(u64, Option<String>), ApiError>;
+    /// The number of customers and subscriptions that refer to the target, and the kind and id of one.
+    fn users_of(&self, what: Referred, id: &str) -> Result<(u64, Option<(Kind, String)>), ApiError>;
 
     /// The newest `source_updated_at` remembered of a deleted entity.
     fn removed(&self, kind: Kind, id: &str) -> Result<Option<Instant>, ApiError>;

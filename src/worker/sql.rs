@@ -319,9 +319,14 @@ impl Store for Sql {
         self.rows(&statement, vec![customer_id.into()], entity)
     }
 
-    fn users_of(&self, what: Referred, id: &str) -> Result<(u64, Option<String>), ApiError> {
-        let statement = "SELECT count(*), min(user_id) FROM refers WHERE what = ? AND id = ?";
-        let read = |row: &mut Row| Some((u64::try_from(row.integer()?).ok()?, row.text()));
+    fn users_of(&self, what: Referred, id: &str) -> Result<(u64, Option<(Kind, String)>), ApiError> {
+        // SQLite takes `user_kind` from the row that has the minimum.
+        let statement = "SELECT count(*), min(user_id), user_kind FROM refers WHERE what = ? AND id = ?";
+        let read = |row: &mut Row| {
+            let n = u64::try_from(row.integer()?).ok()?;
+            let (user, kind) = (row.text(), row.text());
+            Some((n, kind.and_then(|kind| Kind::parse(&kind)).zip(user)))
+        };
         Ok(self.rows(statement, vec![what.name().into(), id.into()], read)?.pop().unwrap_or_default())
     }
 

@@ -58,6 +58,10 @@ check("no such file", ["check", "--catalog", "nowhere.json", "--customer", "a", 
 check("an unknown option says what to do", ["check", "--catalogue", "x"], { status: 2, stderr: /--help/ });
 check("no command prints the help", [], { status: 2, stderr: /Usage: mayuse/ });
 check("help has examples", ["check", "--help"], { status: 0, stdout: /Examples:/ });
+check("help says what 1 means", ["check", "--help"], { status: 0, stdout: /1 not allowed or not decidable \(INDETERMINATE\)/ });
+check("and that of the command does", ["--help"], { status: 0, stdout: /1 not allowed, not decidable \(INDETERMINATE\), or failed/ });
+check("help of validate says what an unknown value does", ["validate", "--help"],
+  { status: 0, stdout: /An unknown value is a warning; the row that contains it grants nothing\./ });
 check("version", ["--version"], { status: 0, stdout: /^mayuse \d+\.\d+\.\d+\n$/ });
 
 check("a table without usage", ["entitlements", ...DEMO, ...AT, "--customer", "acme"], { status: 0, stdout: /\napi_calls +unknown +USAGE_UNAVAILABLE/, stderr: /^hint: / });
@@ -103,20 +107,80 @@ check("a customer of control characters", ask("\u0001\u0002", "sso"), { status: 
 check("validate says what is valid", ["validate", "demo/catalog.json"], { status: 0, stdout: /valid; \d+ features, \d+ customers/ });
 check("validate reports all problems", ["validate", file("two.json", '{"format":1,"features":[{"id":"f"}]}')],
   { status: 2, stderr: [/features\[0\]\.code/, /features\[0\]\.feature_type/, /features\[0\]\.status/] });
-check("validate takes a document behind a byte-order mark", ["validate", file("bom.json", `\ufeff${feature('"1"')}`)], { status: 0, stdout: /valid; 1 features/ });
+check("validate takes a document behind a byte-order mark", ["validate", file("bom.json", `\ufeff${feature('"1"')}`)], { status: 0, stdout: /valid; 1 feature, 0 customers\n$/ });
 const sourced = (value) => file(`sourced-${value}.json`, JSON.stringify({ format: 1, products: [{ id: "p", source_updated_at: value }] }));
 check("validate says when the source's time is no instant", ["validate", sourced("yesterday")],
   { status: 2, stderr: /error\[INVALID\].*products\[0\]\.source_updated_at: expected an instant/ });
 check("validate takes an instant of the source", ["validate", sourced("2026-11-21T10:00:00Z")], { status: 0, stdout: /valid/ });
 const unheard = file("unheard.json", JSON.stringify({ format: 1, access_statuses: ["ACTIVE", "past_due"] }));
-check("a warning is no problem", ["validate", unheard], { status: 0, stdout: /valid; 0 features/, stderr: /warning\[UNKNOWN_VALUE\].*access_statuses\[1\]/ });
+check("a warning is no problem", ["validate", unheard], { status: 0, stdout: /unheard\.json: 0 features, 0 customers; valid with 1 warning; --strict fails on warnings\n$/, stderr: /warning\[UNKNOWN_VALUE\].*access_statuses\[1\]/ });
 check("but with --strict it is", ["validate", "--strict", unheard], { status: 2, stdout: /^$/, stderr: /warning\[UNKNOWN_VALUE\].*access_statuses\[1\]/ });
 const skipped = file("skipped.json", feature('"1"').replace('"limit"', '"reset_period":{"type":"YEARLY"},"limit"'));
-check("a row of an unknown word is skipped", ["validate", skipped], { status: 0, stderr: /skipped\[UNKNOWN_VALUE\]/ });
-check("but not with --strict", ["validate", "--strict", skipped], { status: 2, stderr: /skipped\[UNKNOWN_VALUE\]/ });
+check("a row of an unknown word is skipped", ["validate", skipped], { status: 0, stdout: /valid with 1 warning; /, stderr: /^warning\[UNKNOWN_VALUE\]/ });
+check("but not with --strict", ["validate", "--strict", skipped], { status: 2, stderr: /^warning\[UNKNOWN_VALUE\]/ });
 check("--strict takes what has no warning", ["validate", "--strict", "demo/catalog.json"], { status: 0, stdout: /valid/, stderr: /^$/ });
 check("validate refuses a row a snapshot would skip", ["validate", file("misfit.json", feature('"1"').replace("METERED\"}", "BOOLEAN\"}"))],
   { status: 2, stderr: /skipped\[TYPE_MISMATCH\]/ });
+
+
+const cycle = (more = {}) => ({ id: "r", feature: "reports", value: { type: "METERED", limit: "10", reset_period: { type: "BILLING_CYCLE", ...more } } });
+const held = (more, rows) => ({ id: "s", customer_id: "c", plan_id: "p", plan_version_id: "v", status: "ACTIVE", start_date: "2026-01-01", activated_at: "2026-01-01T00:00:00Z",
+  period: "MONTHLY", billing_day_anchor: 1, current_period_start: "2026-01-01", entitlements: rows, ...more });
+const world = (subscriptions, { version = [], add_on = [], ...more } = {}) => JSON.stringify({ format: 1,
+  features: [{ id: "reports", code: "reports", name: "Reports", feature_type: { type: "METERED" }, status: "ACTIVE" }],
+  plans: [{ id: "p", name: "P", versions: [{ id: "v", version: 1, product_ids: [], entitlements: version }] }],
+  add_ons: ["basic", "pack500", "pack900"].map((id) => ({ id, name: id, entitlements: add_on.map((row) => ({ ...row, id: `${id}_row` })) })),
+  customers: [{ id: "c", name: "C" }], subscriptions, ...more });
+const open = /warning\[MISSING\] .*subscriptions\[0\]\.current_period_end: absent, so the billing period never ends and limits per billing cycle never reset\n$/;
+test("limits that never reset are warned of, whoever has them", () => {
+  for (const [subscription, more] of [
+    [held({}, [cycle()]), {}],
+    [held({}, []), { version: [cycle()] }],
+    [held({ add_ons: [{ id: "h", add_on_id: "basic", quantity: 1 }] }, []), { add_on: [cycle()] }],
+  ]) {
+    const path = file("open.json", world([subscription], more));
+    const { status, stdout, stderr } = mayuse(["validate", path]);
+    assert.equal(status, 0, stderr);
+    assert.match(stdout, /valid with 1 warning; /);
+    assert.match(stderr, open);
+    assert.equal(mayuse(["validate", "--strict", path]).status, 2);
+  }
+});
+test("limits that do reset are not warned of", () => {
+  for (const subscription of [
+    held({ current_period_end: "2026-02-01" }, [cycle()]),
+    held({ status: "PAUSED" }, [cycle()]),
+    held({}, [cycle({ sub_cycle: "MONTHLY" })]),
+    held({}, []),
+  ]) {
+    const { status, stderr } = mayuse(["validate", "--strict", file("shut.json", world([subscription], { add_on: [cycle()] }))]);
+    assert.deepEqual({ status, stderr }, { status: 0, stderr: "" });
+  }
+});
+const until = { access_statuses: ["ACTIVE", { status: "CANCELLED", until: "END_DATE" }] };
+check("validate warns of a cancelled subscription whose access has no end",
+  ["validate", file("until.json", world([held({ status: "CANCELLED" }, [])], until))],
+  { status: 0, stdout: /valid with 1 warning; /, stderr: /warning\[MISSING\] .*subscriptions\[0\]\.end_date: absent, so CANCELLED, .* grants nothing\n$/ });
+check("but not where it ends", ["validate", "--strict", file("ends.json", world([held({ status: "CANCELLED", end_date: "2026-03-01" }, [])], until))],
+  { status: 0, stderr: /^$/ });
+check("nor where no access is granted until then", ["validate", "--strict", file("none.json", world([held({ status: "CANCELLED" }, [])]))],
+  { status: 0, stderr: /^$/ });
+
+const each = (...hours) => hours.map((interval) => ({ id: `every_${interval}`, feature: "reports",
+  value: { type: "METERED", limit: "10", reset_period: { type: "CALENDAR", unit: "HOUR", interval } } }));
+const [one, two] = [each(1), each(1, 2)].map((rows, n) => file(`pool-${n}.json`, world(rows.map((_, i) => held({ id: `s${i}`, current_period_end: "2026-02-01",
+  add_ons: [{ id: `h${i}`, add_on_id: ["basic", "pack500"][i], quantity: 1 }] }, [])), { add_on: [rows.at(-1)] })));
+const used = (path, ...usage) => ["check", "--catalog", path, "--at", "2026-01-15", "--customer", "c", "--feature", "reports",
+  ...(usage.length ? ["--usage", JSON.stringify(usage)] : [])];
+check("usage of an origin that there is has no hint", used(two, { origin: "basic", consumed: "1" }), { status: 0, stderr: /^$/ });
+check("usage of another origin has one that names those there are", used(two, { origin: "other", consumed: "1" }, { origin: "basic", consumed: "1" }),
+  { status: 0, stdout: /"warnings": \[/, stderr: /^hint: no allowance of `reports` has the origin `other`; there are `basic`, `pack500`\n$/ });
+check("and one that there is, if it is alone", used(one, { origin: "other", consumed: "1" }),
+  { status: 0, stderr: /^hint: no allowance of `reports` has the origin `other`; there is `basic`\n$/ });
+check("usage of another subscription says that too", used(one, { origin: "basic", subscription_id: "t", consumed: "1" }),
+  { status: 0, stderr: /^hint: no allowance of `reports` has the origin `basic` and the subscription_id of that entry; there is `basic`\n$/ });
+check("several allowances without usage: --usage is named", used(two),
+  { status: 1, stderr: /^hint: .* pass it with --consumed, or the usage of each allowance with --usage; --consumed 0 / });
 
 check("conform passes", ["conform", "tests/vectors/01-windows.json"], { status: 0, stdout: /\d+ passed, 0 failed\n$/ });
 const wrong = { name: "wrong", spec_version: 1, cases: [{ id: "w", kind: "window", rule: { type: "NEVER" }, at: "2025-01-01", activated_at: "2024-01-01", expect: { end: "2025-01-01" } }] };

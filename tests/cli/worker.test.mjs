@@ -204,7 +204,7 @@ test("lines without an entity replace nothing, and the lines of a file are count
   const replace = (input) => mayuse(["import", "-", "--replace", ...to(workers[2])], { input, key: writer.key });
   const filled = await replace(line(1));
   assert.equal(filled.status, 0, filled.stderr);
-  assert.match(filled.stdout, /replaced the catalog: imported 1 lines, removed 0;/);
+  assert.match(filled.stdout, /replaced the catalog: imported 1 line, removed 0;/);
   for (const [input, n] of [["", 0], ['\n{"kind":"settings"}\n', 1]]) {
     const { status, stderr } = await replace(input);
     assert.equal(status, 2);

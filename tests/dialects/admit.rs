@@ -114,13 +114,13 @@ fn what_is_referred_to_does_not_go() {
             "plan `plan_a`.entitlements[0].feature would be broken: there is no feature `planned`",
         ),
         ("features/feat_mapped", "add_on_mapping `Extra!`.feature would be broken: there is no feature `feat_mapped`"),
-        ("features/feat_given", "feature `given` cannot go: 1 refer to it, `cus_a` is one of them"),
-        ("features/feat_sold", "feature `sold` cannot go: 1 refer to it, `sub_a` is one of them"),
-        ("features/feat_pool", "feature `feat_pool` cannot go: 1 refer to it, `sub_a` is one of them"),
-        ("plans/plan_a", "plan_version `plv_a` cannot go: 1 refer to it, `sub_a` is one of them"),
-        ("add_ons/add_a", "add_on `add_a` cannot go: 1 refer to it, `sub_a` is one of them"),
-        ("coupons/cou_a", "coupon `cou_a` cannot go: 1 refer to it, `sub_a` is one of them"),
-        ("customers/cus_a", "customer `cus_a` cannot go: subscription `sub_a` is its own"),
+        ("features/feat_given", "feature `given` cannot be deleted: customer `cus_a` refers to it (1 in all)"),
+        ("features/feat_sold", "feature `sold` cannot be deleted: subscription `sub_a` refers to it (1 in all)"),
+        ("features/feat_pool", "feature `feat_pool` cannot be deleted: subscription `sub_a` refers to it (1 in all)"),
+        ("plans/plan_a", "plan version `plv_a` cannot be deleted: subscription `sub_a` refers to it (1 in all)"),
+        ("add_ons/add_a", "add-on `add_a` cannot be deleted: subscription `sub_a` refers to it (1 in all)"),
+        ("coupons/cou_a", "coupon `cou_a` cannot be deleted: subscription `sub_a` refers to it (1 in all)"),
+        ("customers/cus_a", "customer `cus_a` cannot be deleted: subscription `sub_a` is its own"),
     ];
     for (path, message) in cases {
         let (status, _, found) = refused(&mut seeded(), "DELETE", path, &Value::Null);
@@ -157,7 +157,7 @@ fn versions_stay_while_somebody_is_on_them() {
     let (status, _, message) = refused(&mut memory, "PUT", "plans/plan_a", &versions(&["plv_b"]));
     assert_eq!(
         (status, message.as_str()),
-        (409, "plan_version `plv_a` cannot go: 1 refer to it, `sub_a` is one of them")
+        (409, "plan version `plv_a` cannot be deleted: subscription `sub_a` refers to it (1 in all)")
     );
     memory.put("plans", "plan_a", &versions(&["plv_a", "plv_new"]));
     // It cannot move to another plan either, even in one write.
@@ -184,13 +184,23 @@ fn a_feature_in_use_keeps_its_type_and_its_code() {
             "mapped",
             "add_on_mapping `Extra!`.value would be broken: METERED does not fit a BOOLEAN feature",
         ),
-        ("given", "BOOLEAN", "given", "feature `given` cannot change its type: 1 refer to it, `cus_a` is one of them"),
-        ("sold", "METERED", "sold", "feature `sold` cannot change its type: 1 refer to it, `sub_a` is one of them"),
+        (
+            "given",
+            "BOOLEAN",
+            "given",
+            "feature `given` cannot change its type: customer `cus_a` refers to it (1 in all)",
+        ),
+        (
+            "sold",
+            "METERED",
+            "sold",
+            "feature `sold` cannot change its type: subscription `sub_a` refers to it (1 in all)",
+        ),
         (
             "pool",
             "BOOLEAN",
             "pool",
-            "feature `feat_pool` cannot change its type: 1 refer to it, `sub_a` is one of them",
+            "feature `feat_pool` cannot change its type: subscription `sub_a` refers to it (1 in all)",
         ),
         (
             "planned",
@@ -198,7 +208,12 @@ fn a_feature_in_use_keeps_its_type_and_its_code() {
             "new",
             "plan `plan_a`.entitlements[0].feature would be broken: there is no feature `planned`",
         ),
-        ("sold", "BOOLEAN", "new", "feature `sold` cannot change its code: 1 refer to it, `sub_a` is one of them"),
+        (
+            "sold",
+            "BOOLEAN",
+            "new",
+            "feature `sold` cannot change its code: subscription `sub_a` refers to it (1 in all)",
+        ),
     ];
     for (id, kind, code, message) in cases {
         let (status, _, found) = refused(&mut seeded(), "PUT", &format!("features/feat_{id}"), &feature(code, kind));

@@ -177,12 +177,14 @@ impl Store for Memory {
         Ok(self.of(Kind::Subscription).filter(of_customer).cloned().collect())
     }
 
-    fn users_of(&self, what: Referred, id: &str) -> Result<(u64, Option<String>), ApiError> {
+    fn users_of(&self, what: Referred, id: &str) -> Result<(u64, Option<(Kind, String)>), ApiError> {
         let refers = |kind: Kind, entity: &&Entity| references(kind, &entity.body).contains(&(what, id.to_owned()));
-        let customers = self.of(Kind::Customer).filter(|entity| refers(Kind::Customer, entity));
-        let subscriptions = self.of(Kind::Subscription).filter(|entity| refers(Kind::Subscription, entity));
-        let users: Vec<&Entity> = customers.chain(subscriptions).collect();
-        Ok((users.len() as u64, users.first().map(|entity| entity.id.clone())))
+        let mut users: Vec<(Kind, String)> = Vec::new();
+        for kind in [Kind::Customer, Kind::Subscription] {
+            let of_kind = self.of(kind).filter(|entity| refers(kind, entity));
+            users.extend(of_kind.map(|entity| (kind, entity.id.clone())));
+        }
+        Ok((users.len() as u64, users.into_iter().next()))
     }
 
     fn removed(&self, kind: Kind, id: &str) -> Result<Option<Instant>, ApiError> {
