@@ -227,7 +227,9 @@ test("what others have, and what others need", async () => {
   const versions = [{ id: "plv_pro", version: 1 }];
   assertRefused(await worker.put(at("plans", "plan_2"), { name: "2", versions }), 409, "CONFLICT");
   assertRefused(await worker.delete(at("customers", "cus_acme")), 409, "CONFLICT");
-  assertRefused(await worker.delete(at("plans", "plan_pro")), 409, "CONFLICT");
+  const sold = await worker.delete(at("plans", "plan_pro"));
+  assertRefused(sold, 409, "CONFLICT");
+  assert.match(sold.body.error.message, /^plan version `\w+` cannot be deleted: subscription `\w+` refers to it \(\d+ in all\)$/);
   assertRefused(await worker.delete(at("features", "feat_api_calls")), 409, "CONFLICT");
   assertRefused(await worker.put(at("plans", "plan_pro"), { name: "Pro", versions: [] }), 409, "CONFLICT");
   const rows = [{ feature: "sso", value: { type: "BOOLEAN", enabled: true } }];
