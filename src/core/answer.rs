@@ -105,17 +105,27 @@ fn describe<'c>(decision: &mut Decision<'c>, results: Vec<AllowanceResult<'c>>) 
 }
 
 /// The reason if no row reaches the customer.
-#[cold]
-#[inline(never)]
+#[inline]
 fn not_entitled<'c>(
     decision: &mut Decision<'c>,
     context: &EvaluationContext<'_, 'c>,
     valid_until: &mut ValidUntil,
 ) -> Reason {
     // What the fallback plan does not have, a subscription that granted access might have.
-    if context.fallback.is_none() && context.granting().next().is_some() {
+    if context.fallback.is_none() && context.is_granted() {
         return Reason::NotEntitled;
     }
+    explained(decision, context, valid_until)
+}
+
+/// The reason if no subscription grants access, for what the fallback plan does not have.
+#[cold]
+#[inline(never)]
+fn explained<'c>(
+    decision: &mut Decision<'c>,
+    context: &EvaluationContext<'_, 'c>,
+    valid_until: &mut ValidUntil,
+) -> Reason {
     // Without a granting subscription, only the customer override could grant.
     let (reason, representative) = why_none_grants(context);
     if context.fallback.is_some() && representative.is_none() {

@@ -138,7 +138,7 @@ fn fill<'c>(
     let mut context = EvaluationContext::new(catalog, customer, subscriptions, now);
     context.keeps_rows = features::USAGE && question.usage.is_some();
     valid_until.at(customer.archived_at);
-    if catalog.fallback.is_some() && question.subscription_id.is_none() && context.granting().next().is_none() {
+    if catalog.fallback.is_some() && question.subscription_id.is_none() && !context.is_granted() {
         stand_in = fallback(&context, &mut valid_until);
         context.fallback = stand_in.as_ref();
         decision.fallback = stand_in.is_some();

@@ -121,6 +121,13 @@ impl<'s, 'c> EvaluationContext<'s, 'c> {
         }
     }
 
+    /// Whether any subscription grants access at `now`.
+    #[inline]
+    pub fn is_granted(&self) -> bool {
+        // Nearly every customer has one subscription.
+        self.first_grants || self.granting().next().is_some()
+    }
+
     /// The subscriptions that grant access at `now`, in the order of their ids.
     #[inline]
     pub fn granting(&self) -> SubscriptionCursor<'s, 'c> {
