@@ -224,26 +224,30 @@ impl<'c> EvaluationContext<'_, 'c> {
     #[cold]
     #[inline(never)]
     fn is_alone(&self, add_on: AddOnIdx, allowance: &Allowance<'_>) -> bool {
-        let is_its = |row: &AppliedGrant<'_>| self.is_of(add_on, row.source);
+        let is_its = |row: &AppliedGrant<'_>| self.is_of(add_on, row);
         is_its(&allowance.row) && allowance.joined().iter().all(is_its)
     }
 
-    fn is_of(&self, add_on: AddOnIdx, source: GrantSource<'_>) -> bool {
-        let is_its = |add_on: &AddOn| source.level() == Level::AddOn && *add_on.id == *source.id();
-        self.catalog.add_on(add_on).is_some_and(is_its)
+    /// Whether a row is of units of an add-on that are only tried. Units that are held and that these do not join have
+    /// dates of their own.
+    fn is_of(&self, add_on: AddOnIdx, row: &AppliedGrant<'_>) -> bool {
+        let is_its = |add_on: &AddOn| row.source.level() == Level::AddOn && *add_on.id == *row.source.id();
+        let own_dates = (row.grant.starts_at, row.grant.expires_at);
+        (row.starts_at, row.expires_at) == own_dates && self.catalog.add_on(add_on).is_some_and(is_its)
     }
 
     /// Whether usage of the owner with this id is that of a row: of the owner, or of the plan in place of it.
-    pub fn has_usage_of(&self, origin: &str, source: GrantSource<'_>, subscription: Option<&str>) -> bool {
+    pub fn has_usage_of(&self, origin: &str, row: &AppliedGrant<'_>, subscription: Option<&str>) -> bool {
         // An add-on that is only tried has used nothing, whatever is stated.
         if let Some(add_on) = self.tried().and_then(|tried| tried.unused)
-            && self.is_of(add_on, source)
+            && self.is_of(add_on, row)
         {
             return false;
         }
         let before = self.tried().and_then(|tried| tried.in_place.as_ref());
-        origin == source.id()
-            || before.is_some_and(|before| before.named() == subscription && self.is_in_place(before, origin, source))
+        origin == row.source.id()
+            || before
+                .is_some_and(|before| before.named() == subscription && self.is_in_place(before, origin, row.source))
     }
 
     #[cold]

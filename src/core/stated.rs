@@ -35,7 +35,7 @@ impl Stated<'_> {
         is_same: &dyn Fn(ResetPeriod) -> bool,
     ) -> Result<Option<(Amount, Amount)>, Overflow> {
         let rank = |entry: &UsageEntry, (row, subscription): &Held<'_>| {
-            if !context.has_usage_of(&entry.origin, row.source, *subscription) {
+            if !context.has_usage_of(&entry.origin, row, *subscription) {
                 return None;
             }
             let period = match entry.period {

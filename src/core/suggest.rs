@@ -11,6 +11,7 @@ use crate::evaluation::{EvaluationContext, Tried};
 use crate::fallback::monthly_from;
 use crate::freshness::freshness;
 use crate::idx::{AddOnIdx, FeatureIdx, PlanIdx, VersionIdx};
+use crate::ladder::{Combine, Level};
 use crate::packed::{HeldAddOn, Subscription};
 use crate::question::Question;
 use crate::sort::sort_by;
@@ -154,11 +155,14 @@ impl<'c> Search<'_, 'c> {
 
     /// Looks for the least number of more units that is enough. More never gives less, so the most is tried first.
     fn raise(&mut self, target: &Subscription<'c>, add_on: &'c AddOn, at: AddOnIdx, most: u32) {
-        if most == 0 || self.with_add_on(target, at, most, false).is_none() {
+        // More units have used nothing where they stand beside the rows with dates that are held, and join no row.
+        let joins = target.add_ons().any(|held| held.add_on == at)
+            || self.context.catalog.ladder.combine(Level::AddOn) != Some(Combine::Stack);
+        if most == 0 || self.with_add_on(target, at, most, !joins).is_none() {
             return;
         }
         for more in 1..=most {
-            if let Some(reason) = self.with_add_on(target, at, more, false) {
+            if let Some(reason) = self.with_add_on(target, at, more, !joins) {
                 return self.add("QUANTITY", (&add_on.id, &add_on.name), Some(more), None, reason);
             }
         }
