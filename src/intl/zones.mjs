@@ -10,6 +10,10 @@ const STEP = 6 * 86400;
 // behind a slash, but for those of offsets and of Australian states.
 const SPELLED = /^(?!.*\/[A-Z]{4})(?:[A-Z][\w+-]*)(?:\/(?:[A-Z]|Es?$)[\w+-]*)*$/;
 
+// Names that engines take besides: abbreviations, of which the database has only these, and two that it dropped.
+const FOREIGN =
+  /^(?!(?:CET|EET|EST|GMT|HST|MET|MST|PRC|ROC|ROK|UCT|UTC|WET)$)[A-Z]{3}$|^SystemV\/|^US\/Pacific-New$|^Canada\/East-S/;
+
 /**
  * The offsets of a zone in seconds, each after the second since 1970 from which on it counts; nothing for a name that
  * is not one.
@@ -26,7 +30,7 @@ const known = new Map();
 function listOf(name) {
   let format;
   try {
-    if (!SPELLED.test(name)) return [];
+    if (!SPELLED.test(name) || FOREIGN.test(name)) return [];
     // The year alone is the least work beside the offset.
     format = new Intl.DateTimeFormat("en-US", { timeZone: name, timeZoneName: "longOffset", year: "numeric" });
     const { timeZone } = format.resolvedOptions();
