@@ -170,7 +170,8 @@ fn from_digits(is_negative: bool, whole: &str, fraction: &str) -> Option<Amount>
     Decimal::try_from_i128_with_scale(mantissa, u32::try_from(fraction.len()).ok()?).ok().map(Amount)
 }
 
-/// What the library's comparison says, which is faster, larger, and may panic. Compares at the larger scale. A value that is too large for it is larger than the other, which has that scale.
+/// Compares as the library does, whose comparison is faster, takes more code, and may panic. Both values are raised to
+/// the larger scale; a value that is too large for that scale is larger than the other value, which has it.
 #[inline(never)]
 fn compare(a: Decimal, b: Decimal) -> Ordering {
     let scale = a.scale().max(b.scale());

@@ -83,7 +83,7 @@ impl<'c> EvaluationContext<'_, 'c> {
     }
 
     #[inline(always)]
-    pub fn rows_at(
+    fn rows_at(
         &self,
         level: Level,
         at: FeatureIdx,

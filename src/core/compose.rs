@@ -112,7 +112,8 @@ impl<'c> Composition<'c> {
     }
 
     /// The entitlement with the customer override, which is resolved in `own`. `anchor` adds an allowance of the
-    /// override with its anchors; `keeps_rows` says that allowances keep the rows that join them. An override that merges into an allowance shares the window of that allowance.
+    /// override with its anchors; `keeps_rows` says that allowances keep the rows that join them. An override that
+    /// merges into an allowance shares the window of that allowance.
     ///
     /// # Errors
     /// A sum of limits with more digits than an amount holds exactly.

@@ -45,7 +45,7 @@ pub fn decide_for<'c>(
     question: &Question<'c>,
     now: Instant,
 ) -> Result<Decision<'c>, Problem> {
-    // A decision is large, so it is filled in at the place from which it is returned.
+    // A decision is large: it is filled in where it stands, and copied only when it is returned.
     let mut decided = Ok(Decision::undecided(freshness(&catalog.snapshot, now)));
     let filled = match &mut decided {
         Ok(decision) => fill(decision, catalog, record, question, now).map(|(reason, policy)| {

@@ -217,13 +217,13 @@ impl<'c> EvaluationContext<'_, 'c> {
     #[inline]
     pub fn is_unused(&self, allowance: &Allowance<'_>) -> bool {
         let unused = self.tried().and_then(|tried| tried.unused);
-        unused.is_some_and(|add_on| self.is_alone(add_on, allowance))
+        unused.is_some_and(|add_on| self.is_only_of(add_on, allowance))
     }
 
-    /// Whether an allowance is that of an add-on, and no other row has joined it.
+    /// Whether all rows of an allowance are of units of an add-on that are only tried.
     #[cold]
     #[inline(never)]
-    fn is_alone(&self, add_on: AddOnIdx, allowance: &Allowance<'_>) -> bool {
+    fn is_only_of(&self, add_on: AddOnIdx, allowance: &Allowance<'_>) -> bool {
         let is_its = |row: &AppliedGrant<'_>| self.is_of(add_on, row);
         is_its(&allowance.row) && allowance.joined().iter().all(is_its)
     }

@@ -135,8 +135,8 @@ pub(crate) enum Step {
 
 impl ResetPeriod {
     /// Whether both always reset at the same instants: MONTH 12 equals YEAR 1, HOUR 24 equals DAY 1, MINUTE 60 equals
-    /// HOUR 1 and, except for CALENDAR, whose weeks begin on a day of the week, DAY 7 equals WEEK 1. In a time zone, whose days may be longer
-    /// or shorter, HOUR 24 and DAY 1 differ. Both are of one catalog: their zones are compared by position.
+    /// HOUR 1 and, except for CALENDAR, whose weeks begin on a day of the week, DAY 7 equals WEEK 1. In a time zone,
+    /// whose days may be longer or shorter, HOUR 24 and DAY 1 differ. Both are of one catalog: their zones are compared by position.
     pub fn is_equivalent(self, other: ResetPeriod) -> bool {
         match (self, other) {
             (ResetPeriod::Never, ResetPeriod::Never)

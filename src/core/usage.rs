@@ -13,7 +13,8 @@ pub struct UsageEntry {
     pub subscription_id: Option<Box<str>>,
     /// The start of the row.
     pub starts_at: Option<Instant>,
-    /// The window, without the position of a time zone: that of the limit or of a cap. Without it, all of them have this usage.
+    /// The window, without the position of a time zone: that of the limit or of a cap. Without it, all of
+    /// them have this usage.
     pub period: Option<ResetPeriod>,
     /// The name of the time zone of the window.
     pub zone: Option<Box<str>>,

@@ -245,8 +245,8 @@ pub fn ask_window(tree: &Tree<'_>, source: ZoneSource) -> Result<WindowBounds, P
 const BILLING: [&str; 6] =
     ["period", "billing_day_anchor", "current_period_start", "current_period_end", "start_date", "billing_start_date"];
 
-/// Reads a reset period: `{"type", "unit"?, "interval"?, "week_start"?, "time_zone"?}`. Returns it without its time zone, and
-/// the name of that.
+/// Reads a reset period: `{"type", "unit"?, "interval"?, "week_start"?, "time_zone"?}`.
+/// Returns it without its time zone, and the name of that.
 ///
 /// # Errors
 /// Every field that is missing or wrong.

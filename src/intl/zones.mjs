@@ -10,7 +10,7 @@ const STEP = 6 * 86400;
 // behind a slash, but for those of offsets and of Australian states.
 const SPELLED = /^(?!.*\/[A-Z]{4})(?:[A-Z][\w+-]*)(?:\/(?:[A-Z]|Es?$)[\w+-]*)*$/;
 
-// Names that engines take besides: abbreviations, of which the database has only these, and two that it dropped.
+// Names that engines take besides: abbreviations, of which the database has only these, and names that it dropped.
 const FOREIGN =
   /^(?!(?:CET|EET|EST|GMT|HST|MET|MST|PRC|ROC|ROK|UCT|UTC|WET)$)[A-Z]{3}$|^SystemV\/|^US\/Pacific-New$|^Canada\/East-S/;
 
