@@ -1,5 +1,5 @@
-// Browsers and bundlers fetch the engine from beside this file.
-import init from "./wasm/mayuse.js";
+// Browsers and bundlers fetch the engine from beside this file, when a snapshot is opened.
+import { engineAt } from "./engine.js";
 
-await init({ module_or_path: new URL("./wasm/mayuse_bg.wasm", import.meta.url) });
-export * from "./mayuse.js";
+engineAt(() => new URL("./wasm/reader_bg.wasm", import.meta.url));
+export * from "./slim.js";

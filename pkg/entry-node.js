@@ -1,6 +1,6 @@
-// Node reads the engine from beside this file.
-import { readFileSync } from "node:fs";
-import { initSync } from "./wasm/mayuse.js";
+// Node reads the engine from beside this file, when a snapshot is opened.
+import { readFile } from "node:fs/promises";
+import { engineAt } from "./engine.js";
 
-initSync({ module: readFileSync(new URL("./wasm/mayuse_bg.wasm", import.meta.url)) });
-export * from "./mayuse.js";
+engineAt(() => readFile(new URL("./wasm/reader_bg.wasm", import.meta.url)));
+export * from "./slim.js";

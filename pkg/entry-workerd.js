@@ -1,6 +1,6 @@
 // Workers may not compile wasm from bytes, only import it.
-import { initSync } from "./wasm/mayuse.js";
-import module from "./wasm/mayuse_bg.wasm";
+import source engine from "./wasm/reader_bg.wasm";
+import { engineAt } from "./engine.js";
 
-initSync({ module });
-export * from "./mayuse.js";
+engineAt(engine);
+export * from "./slim.js";

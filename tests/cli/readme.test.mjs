@@ -72,13 +72,17 @@ test("every catalog of the recipes is valid and asked about", async () => {
 
 const examples = blocksOf(readme, "js");
 
+/** An example with the package's files in place of its name. */
+const imported = (example) =>
+  example.replace(/"mayuse(\/document)?"/g, (_, document) => JSON.stringify(join(root, document ? "pkg/document-node.js" : "pkg/entry-node.js")));
+
 test("the JavaScript", () => {
   assert.equal(examples.length, 1);
   const [example] = examples;
   const said = /console\.log\(.*\/\/ (.*)$/m.exec(example)[1];
-  const program = example.replace('"mayuse"', JSON.stringify(join(root, "pkg/entry-node.js")));
+  const program = imported(example);
   const path = join(folder, "example.mjs");
-  const catalog = `import { readFileSync } from "node:fs";\nconst catalog = JSON.parse(readFileSync("demo/catalog.json", "utf8"));\n`;
+  const catalog = `import { readFileSync } from "node:fs";\nconst document = JSON.parse(readFileSync("demo/catalog.json", "utf8"));\n`;
   writeFileSync(path, catalog + program);
   const { status, stdout, stderr } = spawnSync(process.execPath, [path], { cwd: folder, encoding: "utf8" });
   assert.equal(status, 0, stderr);
@@ -92,9 +96,9 @@ test("the JavaScript of the package's README", () => {
   const checked = example.replace(/^(.+);\s+\/\/ (true|false|".*")$/gm, "assert.deepEqual($1, $2);");
   assert.ok(checked.split("assert.deepEqual").length - 1 >= 4, checked);
   const imports = `import assert from "node:assert/strict";\nimport { readFileSync } from "node:fs";\n`;
-  const catalog = `const catalog = JSON.parse(readFileSync("demo/catalog.json", "utf8"));\n`;
+  const catalog = `const document = JSON.parse(readFileSync("demo/catalog.json", "utf8"));\n`;
   const path = join(folder, "package.mjs");
-  writeFileSync(path, imports + catalog + checked.replace('"mayuse"', JSON.stringify(join(root, "pkg/entry-node.js"))));
+  writeFileSync(path, imports + catalog + imported(checked));
   const { status, stderr } = spawnSync(process.execPath, [path], { cwd: folder, encoding: "utf8" });
   assert.equal(status, 0, stderr);
 });

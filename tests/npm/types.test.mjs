@@ -6,7 +6,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { fileURLToPath } from "node:url";
-import * as mayuse from "../../pkg/entry-node.js";
+import * as mayuse from "../../pkg/document-node.js";
+import { questionOf } from "../support/names.mjs";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), "mayuse-types-"));
@@ -21,14 +22,15 @@ const TYPES = {
 };
 
 test("questions and answers of the vectors have the types of the package", () => {
-  const lines = [`import * as mayuse from ${JSON.stringify(join(root, "pkg/index.js"))};`];
+  const lines = [`import * as mayuse from ${JSON.stringify(join(root, "pkg/document.js"))};`];
   const { files } = JSON.parse(readFileSync(join(root, "tests/vectors/index.json"), "utf8"));
   for (const file of files) {
     const { catalog: shared, cases } = JSON.parse(readFileSync(join(root, "tests/vectors", file), "utf8"));
-    for (const { id, kind, description, expect, catalog = shared, ...question } of cases) {
+    for (const each of cases) {
+      const { id, kind, expect, catalog = shared } = each;
       if (expect.error || !(kind in TYPES)) continue;
-      if (kind === "suggest") question.suggest = true;
-      const [asked, answered, ask = (question) => new mayuse.MayUse(catalog).check(question)] = TYPES[kind];
+      const question = questionOf(each);
+      const [asked, answered, ask = (question) => new mayuse.Catalog(catalog).check(question)] = TYPES[kind];
       lines.push(`// ${file} ${id}`);
       lines.push(`((question: ${asked}) => question)(${JSON.stringify(question)});`);
       lines.push(`((answer: ${answered}) => answer)(${JSON.stringify(ask(question))});`);

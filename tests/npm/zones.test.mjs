@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { window } from "../../pkg/entry-node.js";
+import { window } from "../../pkg/document-node.js";
 import { offsets } from "../../src/intl/zones.mjs";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
