@@ -63,7 +63,7 @@ build_worker() {
     sed -e 's/^import source /import /' -e '/^if (Symbol\.dispose) /d' \
         -e 's|: new FinalizationRegistry|: /* @__PURE__ */ new FinalizationRegistry|' build/glue/index.js |
         awk '!/^ *"\.\/snippets\/.*: import[0-9]+,$/ || !seen[$1]++' >build/glue/worker.js
-    echo 'export { Catalog, __worker_init_state, checkNow, fetch } from "./build/glue/worker.js"' |
+    echo 'export { Catalog, __worker_init_state, checkBound, checkNow, fetch, fetchBound } from "./build/glue/worker.js"' |
         quietly esbuild --bundle --format=esm --minify '--external:*.wasm' --outfile=build/index.js
     if [ "$1" = quick ]; then
         cp build/glue/index_bg.wasm build/

@@ -59,6 +59,13 @@ pub struct Key {
 }
 
 impl Key {
+    /// What another Worker of the account may do through its service binding: ask. The platform lets no one else
+    /// reach that, so there is no secret.
+    pub fn of_binding() -> Key {
+        let name = "service binding".to_owned();
+        Key { name, scopes: vec![Scope::Check], class: "binding".to_owned(), hash: [0; 32] }
+    }
+
     /// Checks that the key has a scope.
     ///
     /// # Errors

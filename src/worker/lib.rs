@@ -1,7 +1,7 @@
 //! The Worker: serves the catalog and its checks over HTTP.
 //!
 //! The `mod` lines are the reading order. `isolate` decides from the replica, and `sync_check` is its fast path,
-//! which `shim.mjs` calls first. `catalog` is the Durable Object, and the `sql` modules are its database.
+//! which `shim.mjs` calls first; `rpc.mjs` does for service bindings. `catalog` is the Durable Object, and the `sql` modules are its database.
 //! `publish` and `sql_ledger` publish snapshots into `kv`. This file is the entry point.
 
 #![forbid(unsafe_code)]
@@ -36,13 +36,14 @@ use http::{Answer, Body, Room};
 use isolate::Outcome;
 use mayuse_core::{Instant, WriteJson};
 use mayuse_dialects::{
-    ApiError, Dialect, ErrorKind, Found, Handler, Ids, JsonValue, Preconditions, Presented, Program, RateClass,
+    ApiError, Dialect, ErrorKind, Found, Handler, Ids, JsonValue, Key, Preconditions, Presented, Program, RateClass,
     Request, SMALL, object, scope_of,
 };
 use mayuse_snapshot::{Asking, Event};
 use settings::CATALOG;
-use worker::wasm_bindgen::{JsCast, JsValue};
-use worker::{Context, Env, Response, Result, console_error, console_log, event, worker_sys::web_sys};
+use worker::wasm_bindgen::{self, JsCast, JsValue, prelude::wasm_bindgen};
+use worker::worker_sys::{self, web_sys};
+use worker::{Context, Env, Response, Result, console_error, console_log, event};
 
 /// The facts that only this program can report.
 const PROGRAM: Program = Program { manifest_format: mayuse_snapshot::MANIFEST_FORMAT };
@@ -53,6 +54,30 @@ const ANSWER_WITHIN_MS: u32 = 20_000;
 /// Authenticates a request, and answers it here or forwards it to the Durable Object.
 #[event(fetch)]
 async fn fetch(request: worker::Request, env: Env, context: Context) -> Result<Response> {
+    handle(request, env, context, None).await
+}
+
+/// Answers a check that another Worker of the account asks through its service binding. `rpc.mjs` calls it: such a
+/// request has no key, because only a binding reaches it.
+///
+/// # Errors
+/// An error of the platform.
+#[wasm_bindgen(
+    js_name = fetchBound,
+    js_sys = worker::js_sys,
+    wasm_bindgen_futures = worker::wasm_bindgen_futures
+)]
+pub async fn fetch_bound(
+    request: web_sys::Request,
+    env: Env,
+    context: worker_sys::Context,
+) -> std::result::Result<web_sys::Response, JsValue> {
+    let response = handle(request.into(), env, Context::new(context), Some(Key::of_binding())).await;
+    Ok(response?.into())
+}
+
+/// Answers a request. `caller` is known already, or is identified by the request's key.
+async fn handle(request: worker::Request, env: Env, context: Context, caller: Option<Key>) -> Result<Response> {
     let now = http::now();
     let arrived = IncomingRequest {
         // Not `request.method()`: that takes every method it does not know for GET.
@@ -64,7 +89,7 @@ async fn fetch(request: worker::Request, env: Env, context: Context) -> Result<R
     };
     let path = arrived.path();
     let (presented, mut by) = (presented(&request), String::new());
-    let response = match arrived.serve(&request, &env, &mut by).await {
+    let response = match arrived.serve(&request, &env, caller, &mut by).await {
         Ok(response) => Ok(response),
         Err(failure) => arrived.respond(Answer::refusal(Dialect::of(path, presented), &failure)),
     };
@@ -126,6 +151,7 @@ impl IncomingRequest {
         &self,
         request: &worker::Request,
         env: &Env,
+        caller: Option<Key>,
         by: &mut String,
     ) -> std::result::Result<Response, ApiError> {
         let path = self.path();
@@ -151,8 +177,11 @@ impl IncomingRequest {
         };
         let (authorization, x_api_key, address) = (header("authorization"), header("x-api-key"), address());
         let dialect = Dialect::of(path, presented);
-        let key = match auth::identify(env, &self.url, &header, dialect, authorization.as_deref(), x_api_key.as_deref())
-        {
+        let identified = caller.map_or_else(
+            || auth::identify(env, &self.url, &header, dialect, authorization.as_deref(), x_api_key.as_deref()),
+            Ok,
+        );
+        let key = match identified {
             Ok(key) => key,
             Err(failure) => {
                 // Guessing keys is limited by address.

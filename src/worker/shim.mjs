@@ -6,6 +6,8 @@ import { Catalog as Stored, __worker_init_state, checkNow, fetch } from "../../b
 // The fallback. It is empty unless a snapshot was put there before the deployment.
 import fallback from "../../fallback.snapshot";
 
+export { Rpc } from "./rpc.mjs";
+
 globalThis.MAYUSE_FALLBACK_SNAPSHOT = fallback;
 
 /**

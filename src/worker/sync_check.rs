@@ -32,3 +32,11 @@ pub fn check_now(url: &JsValue, authorization: &JsValue, x_api_key: &JsValue, he
     };
     isolate::answer_now(&check.question(), http::now())
 }
+
+/// The same of a question through a service binding, which has no key. The question is a query string.
+#[wasm_bindgen(js_name = checkBound)]
+pub fn check_bound(query: &JsValue) -> Option<Vec<u8>> {
+    let query = query.as_string()?;
+    let check = QuestionForm::from_query(&query)?;
+    isolate::answer_now(&check.question(), http::now())
+}

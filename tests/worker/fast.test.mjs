@@ -24,8 +24,9 @@ let throwing;
 before(async () => {
   const broken = `export * from "./real.js";
     export const checkNow = () => { throw new Error("broken"); };`;
-  const [shim, index, ...others] = modules;
-  const parts = [shim, { ...index, contents: broken }, { ...index, path: "build/real.js" }, ...others];
+  const index = modules.find(({ path }) => path === "build/index.js");
+  const others = modules.filter((module) => module !== index);
+  const parts = [...others, { ...index, contents: broken }, { ...index, path: "build/real.js" }];
   started = await start(
     { bindings: { PANIC_ROUTE: "1", API_KEYS, REFRESH_MS }, snapshots: "fast" },
     { bindings: { API_KEYS } },

@@ -12,6 +12,7 @@ const file = (path, encoding = "utf8") => readFileSync(new URL(`../../${path}`, 
 /** Where they lie from the root: the first imports the others. */
 export const modules = [
   { type: "ESModule", path: "src/worker/shim.mjs", contents: file("src/worker/shim.mjs") },
+  { type: "ESModule", path: "src/worker/rpc.mjs", contents: file("src/worker/rpc.mjs") },
   { type: "ESModule", path: "build/index.js", contents: file("build/index.js") },
   { type: "Data", path: "fallback.snapshot", contents: "" },
   { type: "CompiledWasm", path: "build/index_bg.wasm", contents: file("build/index_bg.wasm", null) },
@@ -66,17 +67,18 @@ subscribe("child_process", (started) => processes.push(started.process));
 /**
  * Starts Workers as the local run does, each with a catalog of its own. Of each:
  * `catalog` is what it is told first (the demo by default, null for nothing) with `key`, `bindings` what else it has,
- * `limits` its rate limits, `parts` other modules than those of the build, `snapshots` the name of a KV namespace to
+ * `limits` its rate limits, `services` its bindings of other Workers' entry points, `parts` other modules than those of the build, `snapshots` the name of a KV namespace to
  * publish to, which several may share, `writer` the number of the one whose catalog it asks in place of its own,
  * `persist` a folder that outlives all of them.
  */
 export async function start(...options) {
-  const workers = options.map(({ bindings, limits, snapshots, writer, parts = modules }, n) => ({
+  const workers = options.map(({ bindings, limits, services, snapshots, writer, parts = modules }, n) => ({
     config: {
       ...worker(`worker-${n}`, parts, writer),
       env: {
         ...entries({ LOCAL_RUN: "1", SNAPSHOT_AUDIENCE: AUDIENCE, ...bindings }, (value) => ({ type: "text", value })),
         ...entries({ SNAPSHOTS: snapshots }, (id) => ({ type: "kv", id })),
+        ...entries(services ?? {}, (service) => ({ type: "worker", ...service })),
         ...catalogOf(`worker-${writer ?? n}`),
         // A limit may have the name of the object, which is out of reach then.
         ...entries(limits ?? {}, ({ simple }, namespace) => ({ type: "rate-limit", namespace, simple })),

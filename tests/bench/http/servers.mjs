@@ -14,7 +14,7 @@ export const KEY = "bench_0123456789abcdefghijklmnopqrstuvwxyz";
 const SHA256 = createHash("sha256").update(KEY).digest("hex");
 
 /** Where the parts of mayuse's Worker lie; it is started as it was built. */
-const OURS = ["src/worker/shim.mjs", "build/index.js", "fallback.snapshot", "build/index_bg.wasm"];
+const OURS = ["src/worker/shim.mjs", "src/worker/rpc.mjs", "build/index.js", "fallback.snapshot", "build/index_bg.wasm"];
 const OUR_BINDINGS = {
   API_KEYS: JSON.stringify([{ name: "bench", sha256: SHA256, scopes: ["check", "catalog"], class: "bench" }]),
   SNAPSHOT_SIGNING_KEY: SHA256,
