@@ -3,7 +3,8 @@
 # scripts/setup.sh [run|all]: what `make run` needs, or, without an argument, what building and testing everything needs.
 # Says nothing and ends at once when there is nothing to do. To start from scratch: rm -rf .tools node_modules
 #
-# The released clients that tests run are installed by the first `make test`, into tests/clients: see scripts/clients.sh.
+# The first `make test` installs more: the released clients that tests run into tests/clients (scripts/clients.sh), and
+# the runtimes, bundlers and Chromium of the packaging tests into tests/package (scripts/packaging.sh).
 #
 # Only two things can reach outside the repository, each said when it is done: `rustup` may add a target and components to
 # your toolchain, and on Debian `apt-get install` a compiler for wasm where rustup cannot give the target.
@@ -220,5 +221,5 @@ compiler=$(wasm_env rustc -vV)
 state >"$tools/stamp-$for_what"
 case $for_what in
 run) echo "Set-up for make run done in $SECONDS s." ;;
-*) echo "Set-up done in $SECONDS s. The first make test also installs meteroid, commet-sdk and @commet/node into tests/clients." ;;
+*) echo "Set-up done in $SECONDS s. The first make test also installs released clients into tests/clients, and runtimes, bundlers and Chromium into tests/package." ;;
 esac

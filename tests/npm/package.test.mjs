@@ -7,8 +7,6 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { fileURLToPath, pathToFileURL } from "node:url";
-import { mismatches } from "../support/expect.mjs";
-import { named, questionOf } from "../support/names.mjs";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const demo = readFileSync(join(root, "demo/catalog.json"), "utf8");
@@ -41,7 +39,8 @@ test("the package holds each engine once, the glue, the types and nothing else",
     "wasm/reader.js",
     "wasm/reader_bg.wasm",
   ]);
-  const named = Object.values(exportsOf()).flatMap((to) => (typeof to === "string" ? [to] : Object.values(to)));
+  const leaves = (to) => (typeof to === "string" ? [to] : Object.values(to).flatMap(leaves));
+  const named = leaves(exportsOf());
   assert.deepEqual(named.filter((to) => !names.includes(to.slice(2))), [], "exports that lead nowhere");
 });
 
@@ -97,45 +96,6 @@ test("what JSON cannot say is refused, and where it is", () => {
   assert.equal(decided.reason, "WITHIN_LIMIT");
   assert.equal(engine.check({ ...asked, consumed: null, at: undefined }).reason, "USAGE_UNAVAILABLE");
 });
-
-test("every vector", () => {
-  const folder = join(root, "tests/vectors");
-  const { files } = JSON.parse(readFileSync(join(folder, "index.json"), "utf8"));
-  let ran = 0;
-  for (const file of files) {
-    const { catalog, cases } = JSON.parse(readFileSync(join(folder, file), "utf8"));
-    let shared;
-    // The package decides from a document, which has neither version nor age.
-    for (const each of cases) {
-      const { id, kind, description, expect, catalog: its } = each;
-      if (kind === "snapshot_check") continue;
-      const question = questionOf(each);
-      const answer = answered(() => {
-        if (kind === "window") return mayuse.window(question);
-        if (kind === "billing_period") return mayuse.billingPeriod(question);
-        if (kind === "resolve") return mayuse.resolve(question);
-        if (its === undefined) return (shared ??= new mayuse.Catalog(catalog)).check(question);
-        const own = new mayuse.Catalog(its);
-        const decision = own.check(question);
-        own.close();
-        return decision;
-      });
-      assert.deepEqual(mismatches(named(expect), answer), [], `${file} ${id}: ${description}`);
-      ran += 1;
-    }
-  }
-  assert.ok(ran > 400, `only ${ran} cases ran`);
-});
-
-// A refusal is an answer to a vector; any other throw is a fault.
-function answered(ask) {
-  try {
-    return ask();
-  } catch (error) {
-    if (!(error instanceof mayuse.MayUseError)) throw error;
-    return { error: true, code: error.code, path: error.path };
-  }
-}
 
 test("a boolean, at the clock's time", () => {
   const engine = new mayuse.Catalog(demo);

@@ -1,0 +1,3 @@
+import { answer } from "./full.js";
+
+console.log(JSON.stringify(await answer()));

@@ -1,0 +1,5 @@
+import { answer } from "../../../full.js";
+
+export const config = { runtime: "edge" };
+
+export default async () => Response.json(await answer());

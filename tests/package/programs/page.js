@@ -1,0 +1,4 @@
+import { answer, vectors } from "./full.js";
+
+globalThis.answered = answer();
+globalThis.vectors = vectors;
