@@ -1,6 +1,6 @@
 // Catalogs from documents: objects in, objects out. The engine reads and writes JSON in the names of the wire.
 import { ClosedError, DocumentError, MayUseError, QuestionError, SnapshotError, fault } from "./errors.js";
-import { asked, fieldName, fieldsDeep, wireDeep, wireFields } from "./questions.js";
+import { asked, fieldName, fieldsDeep, message, wireDeep, wireFields } from "./questions.js";
 import * as engine from "./wasm/mayuse.js";
 
 export { ClosedError, DocumentError, MayUseError, QuestionError, SnapshotError };
@@ -129,9 +129,4 @@ function answered(json) {
   return fieldsDeep(answer);
 }
 
-// A message names fields in backticks.
-const renamed = ({ code, path, message }) => ({
-  code,
-  path: fieldName(path),
-  message: message.replace(/`[a-z_]+`/g, fieldName),
-});
+const renamed = ({ code, path, message: text }) => ({ code, path: fieldName(path), message: message(text) });

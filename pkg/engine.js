@@ -3,7 +3,7 @@ import { initSync as load } from "./wasm/reader.js";
 import { compiled, named } from "./load.js";
 
 let place;
-let isLoaded = false;
+let exports;
 
 /** Says where the engine is: what `init` takes, or a function that returns it. */
 export function engineAt(source) {
@@ -12,7 +12,7 @@ export function engineAt(source) {
 
 /** Loads the engine from a module, bytes, a response or an address, or a promise of one of them. */
 export async function init(source = place) {
-  if (isLoaded) return;
+  if (exports) return;
   const found = typeof source === "function" ? source() : source;
   if (!found) throw new Error("the engine of mayuse is not loaded: call init() or initSync() first");
   initSync(await compiled(found));
@@ -20,6 +20,8 @@ export async function init(source = place) {
 
 /** Loads the engine from a module or bytes. */
 export function initSync(source) {
-  if (!isLoaded) load({ module: named(source) });
-  isLoaded = true;
+  exports ??= load({ module: named(source) });
 }
+
+/** The memory of the engine. */
+export const memory = () => exports.memory;

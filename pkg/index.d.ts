@@ -1,5 +1,5 @@
 /// <reference lib="esnext.disposable" />
-import type { Amount, CustomerQuestion, Decision, FeatureCode, Instant, Question } from "./types.js";
+import type { Amount, Decision, FeatureCode, Instant, Question } from "./types.js";
 
 export type * from "./types.js";
 export * from "./errors.js";
@@ -36,6 +36,18 @@ export interface OpenOptions {
   now?: () => number;
 }
 
+/**
+ * A question to a snapshot. `usage`, `explain` and `suggest` are for `mayuse/document`: the reader leaves them out, to be
+ * a small download, and refuses them by name.
+ */
+export type SnapshotQuestion<Feature extends string = FeatureCode> = Omit<Question<Feature>, "usage" | "explain" | "suggest">;
+
+/**
+ * A decision, whose fields are made when they are read. They are not its own properties: `toJSON()` returns a plain
+ * object with all of them, to spread, to clone or to keep, and `JSON.stringify` calls it.
+ */
+export type SnapshotDecision<Feature extends string = FeatureCode> = Decision<Feature> & { toJSON(): Decision<Feature> };
+
 /** A verified snapshot. Every answer is synchronous. */
 export class MayUse {
   private constructor();
@@ -47,14 +59,17 @@ export class MayUse {
   readonly generatedAt: Instant;
   /** Whether a customer may use a feature now: the fastest way to ask. */
   mayUse(customer: string, feature: FeatureCode, consumed?: Amount): boolean;
-  check<Feature extends FeatureCode>(question: Question<Feature>): Decision<Feature>;
+  check<Feature extends FeatureCode>(question: SnapshotQuestion<Feature>): SnapshotDecision<Feature>;
   /** The decisions on several questions. */
-  checkMany(questions: Question[]): Decision[];
+  checkMany(questions: Iterable<SnapshotQuestion>): SnapshotDecision[];
   /** The decisions on all features for one customer. */
-  entitlements(question: CustomerQuestion): Decision[];
+  entitlements(question: Omit<SnapshotQuestion, "feature">): SnapshotDecision[];
   /** A question that is asked often, looked up once. */
   prepare<Feature extends FeatureCode>(customer: string, feature: Feature): Handle<Feature>;
-  /** Looks for a newer snapshot. Returns whether one was accepted; an older one never is. */
+  /**
+   * Looks for a newer snapshot, and reads what changed. Returns whether one was accepted; an older one never is. Bytes,
+   * blobs and responses have nothing newer.
+   */
   refresh(options?: { signal?: AbortSignal }): Promise<boolean>;
   /** Calls the listener after each accepted snapshot. Returns the function that ends it. */
   onChange(listener: (change: { version: number; previous: number }) => void): () => void;
@@ -66,7 +81,7 @@ export class MayUse {
 /** A customer and a feature, looked up. */
 export interface Handle<Feature extends string = FeatureCode> {
   mayUse(consumed?: Amount): boolean;
-  check(question?: Omit<Question, "customer" | "feature">): Decision<Feature>;
+  check(question?: Omit<SnapshotQuestion, "customer" | "feature">): SnapshotDecision<Feature>;
 }
 
 /** What the engine is loaded from. */

@@ -2,7 +2,7 @@
 import { QuestionError, fault } from "./errors.js";
 
 const AMOUNTS = ["requested", "consumed", "reserved"];
-const OF_QUESTION = [
+export const OF_QUESTION = [
   "customer", "feature", "subscriptionId", ...AMOUNTS, "usage", "at", "explain", "suggest", "onIndeterminate",
   "minVersion", "maxAgeMs",
 ];
@@ -37,7 +37,11 @@ export function wireFields(object, fields, path = "") {
   return wire;
 }
 
-function unknown(name, fields, path) {
+/** A message with the names of JavaScript. It names fields in backticks. */
+export const message = (text) => text.replace(/`[a-z_]+`/g, fieldName);
+
+/** The error of a field that is not one of these. */
+export function unknown(name, fields, path) {
   const near = nearest(name, fields);
   const hint = near ? `did you mean \`${near}\`?` : `the fields are ${fields.join(", ")}`;
   return fault(QuestionError, "UNKNOWN_FIELD", path ? `${path}.${name}` : name, `there is no such field; ${hint}`);
@@ -45,11 +49,11 @@ function unknown(name, fields, path) {
 
 /** The name that needs the fewest edits to become this one, if they are few. */
 export function nearest(name, names) {
-  const plain = (text) => text.slice(0, 64).toLowerCase().replaceAll("_", "");
+  const letters = (text) => text.slice(0, 64).toLowerCase().replaceAll("_", "");
   let best;
   let fewest = Infinity;
   for (const other of names) {
-    const n = edits(plain(name), plain(other));
+    const n = edits(letters(name), letters(other));
     if (n < fewest && n <= Math.max(2, other.length / 2)) [best, fewest] = [other, n];
   }
   return best;
@@ -69,7 +73,7 @@ function edits(from, to) {
 }
 
 /** The name of the wire: `min_version` for `minVersion`. */
-const wireName = (name) => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+export const wireName = (name) => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 
 /** The name in JavaScript: `minVersion` for `min_version`. */
 export const fieldName = (name) => name.replace(/_([a-z])/g, (_, letter) => letter.toUpperCase());

@@ -30,7 +30,7 @@ everything() {
 
 step snapshot-build "Building the bench" \
     cargo build --profile bench -p mayuse-tests --bin mayuse-open --bin mayuse-generate || die "Try: make test"
-step snapshot-wasm "Building the engine for JavaScript, with snapshots" scripts/build.sh bench || die "Try: make test"
+step snapshot-wasm "Building the engine for JavaScript, with snapshots" scripts/build.sh npm || die "Try: make test"
 step snapshot-run "Measuring, 7 processes of each kind" everything || die "Try: $open build 1000 /tmp/snapshot"
 
 echo

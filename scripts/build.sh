@@ -86,9 +86,9 @@ build_npm_package() {
     build_npm reader reader
 }
 
-# build_npm FEATURES NAME [FOLDER]: builds FOLDER/NAME.js and FOLDER/NAME_bg.wasm from src/wasm with these features.
+# build_npm FEATURES NAME: builds pkg/wasm/NAME.js and pkg/wasm/NAME_bg.wasm from src/wasm with these features.
 build_npm() {
-    local folder=${3-pkg/wasm}
+    local folder=pkg/wasm
     echo "Building the npm package's engine (about a minute): $folder/$2.js"
     wasm web release-browser mayuse-wasm "$folder" "$2" --no-default-features --features "$1"
     # Bundlers would minify the glue in the same way, and put the zones of src/intl into it.
@@ -166,7 +166,6 @@ for part in "${@:-all}"; do
     worker) worker ;;
     npm) npm_package ;;
     sizes) sizes ;;
-    bench) build_npm reader mayuse target/bench-wasm ;; # for scripts/bench-snapshot.sh
     *) echo "unknown part: $part (native, worker, npm or sizes)" >&2 && exit 2 ;;
     esac
 done

@@ -121,6 +121,17 @@ impl Amount {
         self.times(Amount(Decimal::new(1, 2)))?.times(other)
     }
 
+    /// The amount of a whole number.
+    pub fn of_whole(number: i64) -> Amount {
+        Amount(Decimal::from(number))
+    }
+
+    /// The amount as a whole number of 53 bits, which JavaScript holds exactly. None also for a whole number that was
+    /// written with a fraction, such as `1.0`.
+    pub fn safe_whole(self) -> Option<i64> {
+        self.small_whole().filter(|whole| whole.unsigned_abs() >> 53 == 0)
+    }
+
     /// The amount as a whole number of 62 bits, if it is one. The sum of two such numbers fits 64 bits.
     fn small_whole(self) -> Option<i64> {
         let parts = self.0.unpack();

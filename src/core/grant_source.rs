@@ -79,6 +79,16 @@ impl<'c> Origin<'c> {
     pub fn id(&self) -> &'c str {
         self.0.id()
     }
+
+    /// The name of the owner, if it has one. A plan version has the name of its plan and its number, which follows
+    /// the name after ` v`.
+    pub fn name(&self) -> (Option<&'c str>, Option<u32>) {
+        match self.0.name() {
+            Name::None => (None, None),
+            Name::Plain(name) => (Some(name), None),
+            Name::PlanVersion { plan, version } => (Some(plan), Some(version)),
+        }
+    }
 }
 
 impl<'c> From<GrantSource<'c>> for Origin<'c> {

@@ -60,7 +60,19 @@ pub struct Contents {
 /// # Errors
 /// [`FileError`] for bytes that are not a snapshot file of this format, or that end early.
 pub fn contents(file: &Packed) -> Result<Contents, FileError> {
-    let mut reader = Reader::new(file.as_str());
+    let (from, size) = manifest_range(file.as_str())?;
+    let manifest = file.part(from, size).ok_or(FileError::Short)?;
+    let at = from.saturating_add(size);
+    let objects = file.part(at, file.as_slice().len().saturating_sub(at)).ok_or(FileError::Short)?;
+    Ok(Contents { manifest, objects })
+}
+
+/// Where in a file its manifest begins, and its size. The first [`FILE_HEAD`] bytes are enough to know it.
+///
+/// # Errors
+/// [`FileError`] for bytes that are not the beginning of a snapshot file of this format.
+pub fn manifest_range(file: &str) -> Result<(usize, usize), FileError> {
+    let mut reader = Reader::new(file);
     if reader.take(MAGIC.len()) != Some(MAGIC) {
         return Err(FileError::NotOne);
     }
@@ -70,11 +82,11 @@ pub fn contents(file: &Packed) -> Result<Contents, FileError> {
         None => return Err(FileError::Short),
     }
     let size = reader.size().ok_or(FileError::Short)?;
-    let manifest = file.part(reader.at(), size).ok_or(FileError::Short)?;
-    let at = reader.at().saturating_add(size);
-    let objects = file.part(at, file.as_slice().len().saturating_sub(at)).ok_or(FileError::Short)?;
-    Ok(Contents { manifest, objects })
+    Ok((reader.at(), size))
 }
+
+/// The size of the beginning of a file that tells where its manifest is: the magic and two numbers.
+pub const FILE_HEAD: usize = 32;
 
 /// The hash of objects, such as [`Hash::of`]. A parameter, so that a build that hashes elsewhere does not contain it.
 pub type HashFn = fn(&[u8]) -> Hash;

@@ -34,7 +34,7 @@ impl Hash {
     }
 
     /// What `Display` shows: 64 hexadecimal digits.
-    pub(crate) fn digits(&self) -> String {
+    pub fn digits(&self) -> String {
         hex(&self.0)
     }
 }

@@ -4,7 +4,6 @@
 //! [`cut`] packs a catalog and its customers into objects and a [`SnapshotIndex`]. [`patch`] rebuilds a
 //! changed shard. A [`Manifest`] adds a version and an instant to the index, and is signed. A [`Replica`]
 //! holds a verified manifest and as many of its shards as fit, and decides from them. It never rolls back.
-//! A [`WholeSnapshot`] is one that never changes.
 //! A [`Reader`] says what to fetch and when; a [`Publisher`] says what to publish next. Both are state
 //! machines, and a shell does their input and output.
 //!
@@ -25,7 +24,6 @@ mod limits;
 mod publisher;
 mod taken;
 mod file;
-mod whole;
 mod replica;
 mod fetched;
 mod fallback;
@@ -39,7 +37,7 @@ pub use cut::{ObjectRef, SHARD_BYTES, SnapshotIndex, bits_for, cut};
 pub use diff::{Change, Difference, diff, diff_one};
 pub use fallback::Fallback;
 pub use fetched::{Fetched, ObjectError};
-pub use file::{Contents, FileError, HashFn, contents, is_file, join, open_file};
+pub use file::{Contents, FILE_HEAD, FileError, HashFn, contents, is_file, join, manifest_range, open_file};
 pub use hash::Hash;
 pub use keys::{KeyError, KeyId, PublicKey, SigningKey};
 pub use ledger::{Definitions, Failing, Health, Ledger, Shard, State, health, slot_of};
@@ -51,4 +49,3 @@ pub use publisher::{Load, Publisher, Step};
 pub use reader::{Command, Event, Reader, ReaderSettings};
 pub use replica::{ManifestOrder, Missing, Replica};
 pub use taken::{NotTaken, Taken};
-pub use whole::WholeSnapshot;

@@ -127,6 +127,11 @@ impl Replica {
         manifest.table.distinct().filter(is_missing).collect()
     }
 
+    /// Whether a shard of a manifest is held, at the same place.
+    pub fn holds(&self, manifest: &Manifest, place: u64, part: ObjectRef) -> bool {
+        self.view.as_ref().is_some_and(|view| view.same_as(part, place, manifest).is_some())
+    }
+
     /// Whether a manifest needs its catalog object fetched before it can be accepted.
     pub fn wants_catalog_object(&self, manifest: &Manifest) -> bool {
         self.view

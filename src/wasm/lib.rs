@@ -1,16 +1,25 @@
 //! JavaScript bindings of the core. Every function converts its arguments, makes one call, and converts back.
 //!
-//! Texts are JSON in both directions, to cross the boundary once each way. `pkg/` wraps this
-//! in the public API. The feature `full` reads documents and decides from them; `reader` opens snapshots and decides.
+//! `pkg/` wraps this in the public API. The feature `full` reads documents and decides from them; its texts are JSON in
+//! both directions, to cross the boundary once each way. `reader` opens snapshots and decides; its answers are numbers,
+//! because JSON would take longer than the decision.
 
 #![forbid(unsafe_code)]
 
 #[cfg(feature = "full")]
 mod document;
 #[cfg(feature = "reader")]
-mod snapshot;
+mod words;
+#[cfg(feature = "reader")]
+mod answer;
+#[cfg(feature = "reader")]
+mod shards;
+#[cfg(feature = "reader")]
+mod ask;
+#[cfg(feature = "reader")]
+mod held;
 
-use mayuse_core::{Instant, Problems, WriteJson, write_list};
+use mayuse_core::Instant;
 
 /// Smaller than the allocator of Rust's library.
 #[cfg(target_family = "wasm")]
@@ -23,26 +32,4 @@ fn instant(ms: f64) -> Instant {
     let ms = ms as i64;
     // A time outside the years 1 to 9999 is clamped.
     Instant::from_millis(ms).unwrap_or(if ms < 0 { Instant::MIN } else { Instant::MAX })
-}
-
-/// Problems as a JSON array, which `pkg/` turns into an error.
-fn shown(problems: &Problems) -> String {
-    let mut list = Vec::new();
-    for problem in &problems.list {
-        list.push((problem.code.name(), problem.place.text(), problem.message.as_str()));
-    }
-    listed(&list)
-}
-
-/// Problems (code, path, message) as a JSON array.
-fn listed(problems: &[(&str, String, &str)]) -> String {
-    let mut out = Vec::new();
-    write_list(&mut out, problems, |(code, path, message), out| {
-        for (name, value) in [("{\"code\":", *code), (",\"path\":", path.as_str()), (",\"message\":", *message)] {
-            out.extend_from_slice(name.as_bytes());
-            value.write_json(out);
-        }
-        out.push(b'}');
-    });
-    String::from_utf8(out).unwrap_or_default()
 }

@@ -5,6 +5,7 @@ import { readFileSync, readdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { build, newKey } from "../support/snapshots.mjs";
 import { start } from "../worker/support.mjs";
 import { binary, folder, mayuse } from "./support.mjs";
 
@@ -90,17 +91,21 @@ test("the JavaScript", () => {
 });
 
 test("the JavaScript of the package's README", () => {
-  const [example, ...others] = blocksOf(read("pkg/README.md"), "js");
-  assert.equal(others.length, 0);
-  // An expression is compared with the value in its comment.
-  const checked = example.replace(/^(.+);\s+\/\/ (true|false|".*")$/gm, "assert.deepEqual($1, $2);");
-  assert.ok(checked.split("assert.deepEqual").length - 1 >= 4, checked);
-  const imports = `import assert from "node:assert/strict";\nimport { readFileSync } from "node:fs";\n`;
-  const catalog = `const document = JSON.parse(readFileSync("demo/catalog.json", "utf8"));\n`;
-  const path = join(folder, "package.mjs");
-  writeFileSync(path, imports + catalog + imported(checked));
-  const { status, stderr } = spawnSync(process.execPath, [path], { cwd: folder, encoding: "utf8" });
-  assert.equal(status, 0, stderr);
+  const examples = blocksOf(read("pkg/README.md"), "js");
+  assert.equal(examples.length, 2);
+  const key = newKey();
+  writeFileSync(join(folder, "catalog.snapshot"), build(JSON.parse(read("demo/catalog.json")), key).file);
+  for (const example of examples) {
+    // An expression is compared with the value in its comment.
+    const checked = example.replace(/^(.+);\s+\/\/ (true|false|".*")$/gm, "assert.deepEqual($1, $2);");
+    assert.ok(checked.split("assert.deepEqual").length - 1 >= 3, checked);
+    const imports = `import assert from "node:assert/strict";\nimport { readFileSync } from "node:fs";\n`;
+    const given = `const document = JSON.parse(readFileSync("demo/catalog.json", "utf8"));\nconst publicKeys = "${key.public}";\n`;
+    const path = join(folder, "package.mjs");
+    writeFileSync(path, imports + given + imported(checked));
+    const { status, stderr } = spawnSync(process.execPath, [path], { cwd: folder, encoding: "utf8" });
+    assert.equal(status, 0, stderr);
+  }
 });
 
 // The demo's table of questions, asked at an instant of its time.

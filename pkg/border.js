@@ -1,0 +1,208 @@
+// The border to the engine. Texts of questions are written into its memory, answers are read from it as numbers:
+// a text in JSON would take longer than the decision.
+import { Decision } from "./decision.js";
+import { memory } from "./engine.js";
+import { QuestionError, SnapshotError, fault } from "./errors.js";
+import { otherParameters } from "./parameters.js";
+import { fieldName, message } from "./questions.js";
+import { textAt } from "./words.js";
+import { Held } from "./wasm/reader.js";
+
+// The kinds of answers: see `src/wasm/answer.rs` and `src/wasm/ask.rs`.
+const PROBLEM = 1;
+const NEEDS = 2;
+
+/** The most UTF-16 code units of all texts of a question. The engine has room for three bytes of each. */
+const MOST = 16 * 1024;
+
+const encoder = new TextEncoder();
+
+// Views of the engine's memory. When the memory grows, they end and are made again.
+let bytes = new Uint8Array();
+let words = new Float64Array();
+
+function view() {
+  if (bytes.length !== 0) return;
+  bytes = new Uint8Array(memory().buffer);
+  words = new Float64Array(memory().buffer);
+}
+
+/** A shard that a question needs and the snapshot does not hold: its `place`, `size` and `hash`. */
+export class Need {
+  constructor(answer) {
+    [, , this.place, this.size] = answer;
+    this.hash = textAt(answer, 4);
+  }
+}
+
+/** A snapshot in the engine. */
+export class Border {
+  #held;
+  #input;
+
+  /** A snapshot without a manifest. Its opened shards have at most `maxBytes`; by default, all are kept. */
+  constructor({ minVersion = 0, maxAgeMs = NaN, onIndeterminate, maxBytes = NaN }) {
+    this.#held = new Held(maxBytes, minVersion, maxAgeMs, onIndeterminate === "DENY");
+    this.#input = this.#held.input();
+  }
+
+  /** Where in a file its manifest is: the place and the size. */
+  range(file) {
+    view();
+    const head = file.subarray(0, 32);
+    bytes.set(head, this.#input);
+    const [, , at, size] = this.#told(this.#held.range(head.length));
+    return [at, size];
+  }
+
+  /** Reads a manifest. Tells its version, its time, and the id of the key that it claims to be signed with. */
+  offer(manifest) {
+    const told = this.#told(this.#held.offer(manifest));
+    return { version: told[2], generatedAt: told[3], key: textAt(told, 4) };
+  }
+
+  /** Takes the outcome of verifying the offered manifest. Tells what is missing; see `src/wasm/held.rs`. */
+  verify(isSigned, audience = "", all = true) {
+    view();
+    const told = this.#told(this.#held.verify(isSigned, this.#text(audience, this.#input), all));
+    const missing = [];
+    for (let at = 5; at < told.length; at += 4 + Math.ceil(told[at + 3] / 6)) {
+      missing.push({ place: told[at], at: told[at + 1], size: told[at + 2], hash: textAt(told, at + 3) });
+    }
+    return { order: ["newer", "same", "older"][told[2]], isWhole: told[3] === 1, size: told[4], missing };
+  }
+
+  /** Accepts the verified manifest with its missing objects, whose hashes were compared. Returns whether it is newer. */
+  commit(objects) {
+    for (const [{ place }, bytes] of objects) this.#held.put(place, bytes);
+    return this.#told(this.#held.commit())[2] === 1;
+  }
+
+  /** Takes a shard that a question needs. Its hash was compared. */
+  insert({ place }, shard) {
+    this.#held.insert(place, shard);
+  }
+
+  /** The bytes of the opened shards. */
+  get bytes() {
+    return this.#held.bytes();
+  }
+
+  /** Whether a customer may use a feature; undefined if `check` says more. `consumed` is a safe integer or NaN. */
+  mayUse(customer, feature, consumed, now) {
+    if (bytes.length === 0) view();
+    if (MOST < customer.length + feature.length) return undefined;
+    const first = this.#text(customer, this.#input);
+    const second = this.#text(feature, this.#input + first);
+    const found = this.#held.mayUse(first, second, consumed, now);
+    return found === 2 ? undefined : found === 1;
+  }
+
+  /** The decision on a question, or what it needs. */
+  check(question, now) {
+    const others = otherParameters(question);
+    const { customer, feature, consumed } = question;
+    view();
+    let at = this.#input;
+    this.#measure(others, required("customer", customer), required("feature", feature));
+    const first = this.#text(customer, at);
+    const second = this.#text(feature, (at += first));
+    const rest = others === undefined ? 0 : this.#others(others, at + second);
+    const answer = this.#held.check(first, second, rest, Number.isSafeInteger(consumed) ? consumed : NaN, now);
+    view();
+    return decided(copied(answer >>> 3));
+  }
+
+  /** The decisions on all features for one customer, or what they need. */
+  entitlements(question, now) {
+    const others = otherParameters(question, true) ?? [];
+    const { customer } = question;
+    view();
+    this.#measure(others, required("customer", customer));
+    const first = this.#text(customer, this.#input);
+    const rest = this.#others(others, this.#input + first);
+    let at = this.#held.entitlements(first, rest, now) >>> 3;
+    view();
+    const told = copied(at);
+    if (told[1] === PROBLEM || told[1] === NEEDS) return decided(told);
+    return Array.from({ length: told[2] }, () => decided(copied((at += words[at]))));
+  }
+
+  /** Gives the memory back. */
+  free() {
+    this.#held.free();
+  }
+
+  #told(address) {
+    view();
+    const told = copied(address >>> 3);
+    if (told[1] === PROBLEM) throw new SnapshotError([{ ...problem(told), code: "SNAPSHOT_INVALID" }]);
+    return told;
+  }
+
+  // Refuses what the engine has no room for.
+  #measure(others = [], ...names) {
+    let length = 0;
+    for (const text of names) length += text.length;
+    for (const [name, value] of others) length += name.length + value.length + 3;
+    if (MOST < length) throw fault(QuestionError, "TOO_LARGE", "", `more than ${MOST} characters`);
+  }
+
+  // The other parameters, each as name and value after their lengths.
+  #others(others, from) {
+    let at = from;
+    for (const [name, value] of others) {
+      bytes[at] = this.#text(name, at + 1);
+      at += 1 + bytes[at];
+      const length = this.#text(value, at + 2);
+      bytes[at] = length & 255;
+      bytes[at + 1] = length >> 8;
+      at += 2 + length;
+    }
+    return at - from;
+  }
+
+  // Writes a text, and returns its length in bytes. Most texts are short and ASCII.
+  #text(text, at) {
+    const { length } = text;
+    if (64 < length) return encoded(text, at);
+    for (let n = 0; n < length; n++) {
+      const code = text.charCodeAt(n);
+      if (127 < code) return encoded(text, at);
+      bytes[at + n] = code;
+    }
+    return length;
+  }
+}
+
+function encoded(text, at) {
+  // Half a character would become another one.
+  if (/\p{Surrogate}/u.test(text)) throw fault(QuestionError, "INVALID", "", "the text has half a character");
+  return encoder.encodeInto(text, bytes.subarray(at)).written;
+}
+
+function required(name, value) {
+  if (typeof value === "string") return value;
+  if (value === undefined || value === null) throw fault(QuestionError, "MISSING", name, "a required field is missing");
+  throw fault(QuestionError, "WRONG_TYPE", name, `expected a string, found ${typeof value}`);
+}
+
+// A copy of an answer: the engine writes the next one over it.
+function copied(at) {
+  const length = words[at];
+  const copy = new Array(length);
+  for (let n = 0; n < length; n++) copy[n] = words[at + n];
+  return copy;
+}
+
+function decided(answer) {
+  if (answer[1] === PROBLEM) throw new QuestionError([problem(answer)]);
+  return answer[1] === NEEDS ? new Need(answer) : new Decision(answer);
+}
+
+function problem(answer) {
+  const code = textAt(answer, 2);
+  const at = 3 + Math.ceil(answer[2] / 6);
+  const path = textAt(answer, at);
+  return { code, path: fieldName(path), message: message(textAt(answer, at + 1 + Math.ceil(answer[at] / 6))) };
+}

@@ -1,0 +1,279 @@
+// A decision, which makes each of its fields when it is read. `src/wasm/answer.rs` writes the numbers.
+import { amountAt, behind, instantAt, numberAt, referredAt, textAt } from "./words.js";
+
+// The names, in the order in which the core has them.
+const VERDICTS = ["ALLOW", "DENY", "INDETERMINATE"];
+const REASONS = [
+  "ENABLED", "WITHIN_LIMIT", "UNLIMITED", "WITHIN_GRACE", "OVERAGE_ALLOWED", "CONFIGURED", "FEATURE_NOT_FOUND",
+  "FEATURE_DISABLED", "ENTITLEMENT_DISABLED", "NOT_ENTITLED", "LIMIT_REACHED", "REQUESTED_EXCEEDS_REMAINING",
+  "INSUFFICIENT_CREDITS", "EXCEEDS_VALUE", "CUSTOMER_NOT_FOUND", "CUSTOMER_ARCHIVED", "NO_ACTIVE_SUBSCRIPTION",
+  "SUBSCRIPTION_PENDING", "SUBSCRIPTION_PAUSED", "SUBSCRIPTION_SUSPENDED", "SUBSCRIPTION_ENDED", "TRIAL_EXPIRED",
+  "TYPE_MISMATCH", "SNAPSHOT_MISSING", "SNAPSHOT_EXPIRED", "SNAPSHOT_BEHIND", "SNAPSHOT_INVALID", "USAGE_UNAVAILABLE",
+  "RESERVATION_UNAVAILABLE",
+];
+const TYPES = ["BOOLEAN", "METERED", "CREDITS", "CONFIG"];
+const SOURCES = ["SNAPSHOT", "CACHE", "EMBEDDED", "ORIGIN", "FALLBACK"];
+const LEVELS = ["FEATURE", "PLAN", "PLAN_VERSION", "ADD_ON", "SUBSCRIPTION", "CUSTOMER"];
+const PERIODS = ["NEVER", "BILLING_CYCLE", "BILLING_CYCLE", "CALENDAR", "FIXED_WINDOW", "SLIDING_WINDOW"];
+const UNITS = ["MINUTE", "HOUR", "DAY", "WEEK", "MONTH", "YEAR"];
+const WEEKDAYS = ["MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY"];
+const BILLING_MONTH = 2;
+
+// The places of the numbers of an allowance, from its first on.
+const [REQUESTED, LIMIT, CONSUMED, RESERVED, REMAINING, FLAGS, GRACE, UNITS_ABOVE, THRESHOLD, PERIOD] = Array(10).keys();
+/** Where the numbers of the allowance are that decided. */
+const NUMBERS = 16;
+
+/** A decision. `JSON.stringify` writes all of its fields; `toJSON` returns them as a plain object. */
+export class Decision {
+  #words;
+
+  constructor(words) {
+    this.#words = words;
+  }
+
+  get allowed() {
+    return (this.#words[2] & 1) !== 0;
+  }
+
+  get decision() {
+    return VERDICTS[this.#words[3]];
+  }
+
+  get reason() {
+    return REASONS[this.#words[4]];
+  }
+
+  get retryable() {
+    return this.#words[3] === 2;
+  }
+
+  get customerId() {
+    return textAt(this.#words, this.#behind(0));
+  }
+
+  get subscriptionId() {
+    return textAt(this.#words, this.#behind(1));
+  }
+
+  get fallback() {
+    return this.#words[2] & 2 ? true : undefined;
+  }
+
+  get feature() {
+    const words = this.#words;
+    const code = this.#behind(3);
+    return { id: textAt(words, this.#behind(2)), code: textAt(words, code), name: textAt(words, behind(words, code)) };
+  }
+
+  get type() {
+    return TYPES[this.#words[5]] ?? null;
+  }
+
+  get enabled() {
+    return (this.#words[2] & 4) !== 0;
+  }
+
+  get value() {
+    const words = this.#words;
+    switch (words[13]) {
+      case 0:
+        return { kind: "NUMBER", value: amountAt(words, 14) };
+      case 1:
+        return { kind: "BOOLEAN", value: words[14] === 1 };
+      case 2:
+        return { kind: "TEXT", value: referredAt(words, 14) };
+      case 3:
+        return { kind: "JSON", value: JSON.parse(referredAt(words, 14)) };
+    }
+  }
+
+  get requested() {
+    return this.#amount(REQUESTED);
+  }
+
+  get limit() {
+    return this.#amount(LIMIT);
+  }
+
+  get unlimited() {
+    return this.#isMetered ? (this.#words[NUMBERS + FLAGS] & 1) !== 0 : undefined;
+  }
+
+  get consumed() {
+    return this.#amount(CONSUMED);
+  }
+
+  get reserved() {
+    return this.#amount(RESERVED);
+  }
+
+  get remaining() {
+    return this.#amount(REMAINING);
+  }
+
+  get overage() {
+    return this.#isMetered ? overage(this.#words, NUMBERS) : undefined;
+  }
+
+  get warning() {
+    return this.#isMetered ? warning(this.#words, NUMBERS) : undefined;
+  }
+
+  get period() {
+    return this.#isMetered ? period(this.#words, NUMBERS) : undefined;
+  }
+
+  get available() {
+    return this.#isMetered ? amountAt(this.#words, 15) : undefined;
+  }
+
+  get windows() {
+    const words = this.#words;
+    let at = this.#windows();
+    let left = words[at++];
+    if (left === 0) return undefined;
+    const list = [];
+    for (; 0 < left; left--) {
+      const flags = words[at];
+      const from = at + 5;
+      const owner = numbersEnd(words, from);
+      const subscription = originEnd(words, owner);
+      list.push({
+        type: TYPES[words[at + 1]],
+        role: flags & 2 ? "CAP" : "LIMIT",
+        allowed: (flags & 1) !== 0,
+        reason: REASONS[words[at + 2]],
+        ...numbers(words, from),
+        ...(words[at + 3] === words[at + 3] && { drawn: amountAt(words, at + 3) }),
+        origin: origin(words, owner),
+        subscriptionId: textAt(words, subscription),
+        startsAt: instantAt(words, at + 4),
+      });
+      at = behind(words, subscription);
+    }
+    return list;
+  }
+
+  get origin() {
+    return origin(this.#words, this.#behind(5));
+  }
+
+  get freshness() {
+    const words = this.#words;
+    return {
+      source: SOURCES[words[6]],
+      snapshotVersion: numberAt(words, 7),
+      generatedAt: instantAt(words, 8),
+      ageMs: numberAt(words, 9),
+      stale: (words[2] & 8) !== 0,
+      usageAsOf: instantAt(words, 10),
+      usageExact: words[11] === words[11] ? words[11] === 1 : null,
+    };
+  }
+
+  get validUntil() {
+    return instantAt(this.#words, 12);
+  }
+
+  /** All fields, as a plain object. */
+  toJSON() {
+    const { allowed, decision, reason, retryable, customerId, subscriptionId, fallback, feature, type, enabled } = this;
+    const { value, windows, origin, freshness, validUntil } = this;
+    return {
+      allowed, decision, reason, retryable, customerId, subscriptionId,
+      ...(fallback && { fallback }),
+      feature, type, enabled,
+      ...(value && { value }),
+      ...(this.#isMetered && { ...numbers(this.#words, NUMBERS), available: this.available }),
+      ...(windows && { windows }),
+      origin, freshness, validUntil,
+    };
+  }
+
+  /** What Node shows of a decision. */
+  [Symbol.for("nodejs.util.inspect.custom")]() {
+    return this.toJSON();
+  }
+
+  get #isMetered() {
+    return (this.#words[2] & 16) !== 0;
+  }
+
+  #amount(n) {
+    return this.#isMetered ? amountAt(this.#words, NUMBERS + n) : undefined;
+  }
+
+  // Where a text is, after so many others; or the origin, which follows five.
+  #behind(n) {
+    const words = this.#words;
+    let at = this.#isMetered ? numbersEnd(words, NUMBERS) : NUMBERS;
+    for (; 0 < n; n--) at = behind(words, at);
+    return at;
+  }
+
+  #windows() {
+    return originEnd(this.#words, this.#behind(5));
+  }
+}
+
+const overage = (words, at) => ({
+  behavior: words[at + FLAGS] & 2 ? "ALLOW" : "BLOCK",
+  grace: amountAt(words, at + GRACE),
+  units: amountAt(words, at + UNITS_ABOVE),
+});
+
+function warning(words, at) {
+  const thresholdPct = amountAt(words, at + THRESHOLD);
+  const flags = words[at + FLAGS];
+  return thresholdPct === null ? null : { thresholdPct, reached: flags & 8 ? (flags & 16) !== 0 : null };
+}
+
+function period(words, at) {
+  const from = at + PERIOD;
+  const type = words[from];
+  if (!(type >= 0)) return null;
+  const weekStart = WEEKDAYS[words[from + 6]];
+  const timeZone = referredAt(words, from + 7);
+  return {
+    type: PERIODS[type],
+    ...(type === BILLING_MONTH && { subCycle: "MONTHLY" }),
+    unit: UNITS[words[from + 4]] ?? null,
+    interval: numberAt(words, from + 5),
+    ...(weekStart && { weekStart }),
+    ...(timeZone !== null && { timeZone }),
+    start: instantAt(words, from + 1),
+    end: instantAt(words, from + 2),
+    resetAt: instantAt(words, from + 3),
+    projected: (words[at + FLAGS] & 4) !== 0,
+  };
+}
+
+// All numbers of an allowance.
+const numbers = (words, at) => ({
+  requested: amountAt(words, at + REQUESTED),
+  limit: amountAt(words, at + LIMIT),
+  unlimited: (words[at + FLAGS] & 1) !== 0,
+  consumed: amountAt(words, at + CONSUMED),
+  reserved: amountAt(words, at + RESERVED),
+  remaining: amountAt(words, at + REMAINING),
+  overage: overage(words, at),
+  warning: warning(words, at),
+  period: period(words, at),
+});
+
+const numbersEnd = (words, at) => at + PERIOD + (words[at + PERIOD] >= 0 ? 8 : 1);
+
+function origin(words, at) {
+  if (!(words[at] >= 0)) return null;
+  const name = behind(words, at + 1);
+  const version = words[behind(words, name)];
+  const text = textAt(words, name);
+  return {
+    entityType: LEVELS[words[at]],
+    entityId: textAt(words, at + 1),
+    name: version >= 0 ? `${text} v${version}` : text,
+  };
+}
+
+const originEnd = (words, at) => (words[at] >= 0 ? behind(words, behind(words, at + 1)) + 1 : at + 1);

@@ -1,0 +1,98 @@
+// Where snapshots are read from.
+import { SnapshotError, fault } from "./errors.js";
+
+/** How many objects are read at the same time. */
+const AT_ONCE = 8;
+
+/**
+ * A source in one form: `file` reads a snapshot of one file; or `manifest` reads a manifest, and `object` an object by
+ * its hash. `isOnce` says that there is nothing newer to be read.
+ */
+export function readerOf(source) {
+  if (source instanceof ArrayBuffer || ArrayBuffer.isView(source)) return once(async () => source);
+  // A blob or a response.
+  if (typeof source?.arrayBuffer === "function") return once(() => ("ok" in source ? bodyOf(source) : source.arrayBuffer()));
+  const { url, kv, prefix = "", file, folder } = source ?? {};
+  if (kv) return folderOf((key) => kv.get(prefix + key, "arrayBuffer"));
+  if (file) return { file: async () => (await files()).readFile(file) };
+  if (folder) return folderOf(async (key) => unlessMissing((await files()).readFile(below(folder, key))));
+  if (!url) throw new TypeError("expected bytes, a response, a blob, { url }, { kv }, { file } or { folder }");
+  const load = source.fetch ?? ((url, init) => fetch(url, init));
+  const get = async (url, signal) => load(url, { signal });
+  const place = new URL(url, globalThis.location?.href);
+  if (place.pathname.endsWith(".snapshot")) return { file: async (signal) => bodyOf(await get(place, signal)) };
+  // A Worker of mayuse serves objects at another path than a folder of files.
+  const isWorker = /\/v1\/snapshot\/?$/.test(place.pathname);
+  return folderOf(async (key, signal) => {
+    const response = await get(below(place, isWorker ? key.replace(/^o\//, "objects/") : key), signal);
+    return response.status === 404 ? null : bodyOf(response);
+  });
+}
+
+const once = (file) => ({ file, isOnce: true });
+
+const folderOf = (get) => ({
+  manifest: (signal) => found(get("manifest", signal), "manifest"),
+  object: (hash, signal) => found(get(`o/${hash}`, signal), `object ${hash}`),
+});
+
+async function found(read, name) {
+  const bytes = await read;
+  if (!bytes) throw fault(SnapshotError, "SNAPSHOT_MISSING", "", `the ${name} is not there`);
+  return bytesOf(bytes);
+}
+
+/** The bytes of a buffer or a view, without a copy. */
+export const bytesOf = (found) =>
+  ArrayBuffer.isView(found) ? new Uint8Array(found.buffer, found.byteOffset, found.byteLength) : new Uint8Array(found);
+
+async function bodyOf(response) {
+  if (response.ok) return response.arrayBuffer();
+  throw fault(SnapshotError, "SNAPSHOT_MISSING", "", `${response.url} answered ${response.status}`);
+}
+
+// A place below a folder, which may be an address, or a path of files.
+function below(folder, key) {
+  if (!(folder instanceof URL)) return `${folder}/${key}`;
+  const place = new URL(folder);
+  place.pathname = `${place.pathname.replace(/\/$/, "")}/${key}`;
+  return place;
+}
+
+const unlessMissing = (read) =>
+  read.catch((error) => {
+    if (error.code === "ENOENT") return null;
+    throw error;
+  });
+
+// Not imported: bundlers for browsers would look for it.
+function files() {
+  const found = globalThis.process?.getBuiltinModule?.("node:fs/promises");
+  if (!found) throw new TypeError("{ file } and { folder } are for Node 20.16 and later, Deno and Bun");
+  return found;
+}
+
+/** Calls `work` with every item, a few of them at the same time. After a failure, no more of them. */
+export async function eachAtOnce(items, work) {
+  let next = 0;
+  const worker = async () => {
+    while (next < items.length) await work(items[next++]);
+  };
+  try {
+    await Promise.all(Array.from({ length: AT_ONCE }, worker));
+  } finally {
+    next = Infinity;
+  }
+}
+
+/** Waits for a promise, but no longer than until the signal. */
+export function unlessAborted(promise, signal) {
+  if (!signal) return promise;
+  let stop;
+  const aborted = new Promise((_, reject) => {
+    stop = () => reject(signal.reason);
+    if (signal.aborted) stop();
+    else signal.addEventListener("abort", stop);
+  });
+  return Promise.race([promise, aborted]).finally(() => signal.removeEventListener("abort", stop));
+}

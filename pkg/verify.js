@@ -1,0 +1,45 @@
+// Signatures and hashes, by the platform's own functions.
+import { SnapshotError, fault } from "./errors.js";
+
+/** The digits of a signature, at the end of a manifest. */
+const SIGNATURE = 128;
+
+/** A way to verify manifests that one of these keys has signed. The keys are texts of 64 hexadecimal digits. */
+export async function verifier(publicKeys) {
+  const list = typeof publicKeys === "string" ? [publicKeys] : Array.from(publicKeys ?? []);
+  const keys = new Map();
+  for (const text of list) {
+    const bytes = fromHex(text);
+    if (bytes?.length !== 32) throw new TypeError("publicKeys: expected keys of 64 hexadecimal digits");
+    keys.set(hex(await hashed(bytes)).slice(0, 16), bytes);
+  }
+  if (keys.size === 0) throw new TypeError("publicKeys: expected at least one key");
+  return async (manifest, id) => {
+    const key = keys.get(id);
+    if (!key) throw fault(SnapshotError, "SNAPSHOT_INVALID", "", `the manifest is signed with key ${id}, which is not known here`);
+    const signed = manifest.length - SIGNATURE;
+    const signature = fromHex(new TextDecoder().decode(manifest.subarray(signed)));
+    const imported = await subtle().importKey("raw", key, "Ed25519", false, ["verify"]);
+    return subtle().verify("Ed25519", imported, signature, manifest.subarray(0, signed));
+  };
+}
+
+/** Throws unless an object has the hash that names it. */
+export async function hasHash(object, hash) {
+  if (hex(await hashed(object)) === hash) return;
+  throw fault(SnapshotError, "SNAPSHOT_INVALID", "", `the object ${hash} is damaged: it is not what its name says`);
+}
+
+const hashed = async (bytes) => new Uint8Array(await subtle().digest("SHA-256", bytes));
+
+// Pages that are not served over HTTPS have none.
+function subtle() {
+  const found = globalThis.crypto?.subtle;
+  if (!found) throw new Error("mayuse verifies snapshots with Web Cryptography, which this page does not have: serve it over HTTPS");
+  return found;
+}
+
+const hex = (bytes) => Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+
+const fromHex = (text) =>
+  /^([0-9a-f]{2})+$/i.test(text) ? Uint8Array.from(text.match(/../g), (digits) => parseInt(digits, 16)) : undefined;

@@ -1,0 +1,257 @@
+//! The border to `pkg/`: a snapshot that JavaScript fills, and asks questions in numbers.
+//!
+//! Texts are written into a place in memory whose address is given once, answers are read from another. A thrown value
+//! would need a table that JavaScript and the core share, so a problem is an answer.
+//!
+//! A snapshot is taken in four steps: [`Held::offer`] reads a manifest, [`Held::verify`] says which objects are missing,
+//! [`Held::put`] takes each of them, and [`Held::commit`] accepts all at once. JavaScript verifies signatures and hashes
+//! in between, because its own functions are faster.
+
+use crate::answer::write_problem;
+use crate::ask::{TOLD, amount, decide, decide_all, read, text, whole};
+use crate::instant;
+use crate::shards::Shards;
+use crate::words::Words;
+use mayuse_core::{Code, Packed, Policy, Problem, Question};
+use mayuse_snapshot::{Hash, Manifest, ManifestOrder, ObjectRef, Policies, Replica, Unverified, manifest_range};
+use wasm_bindgen::prelude::*;
+
+/// The room for the texts of a question, in bytes. JavaScript refuses longer questions.
+const INPUT: usize = 64 * 1024;
+
+/// A snapshot that answers questions, or an empty one.
+#[wasm_bindgen]
+#[derive(Debug)]
+pub struct Held {
+    shards: Shards,
+    offered: Option<Unverified>,
+    verified: Option<Verified>,
+    input: Vec<u8>,
+    words: Words,
+}
+
+/// A manifest that is verified, and the objects that were fetched for it.
+#[derive(Debug)]
+struct Verified {
+    manifest: Manifest,
+    catalog_object: Option<Packed>,
+    shards: Vec<(Hash, Vec<u8>)>,
+}
+
+#[wasm_bindgen]
+impl Held {
+    /// An empty snapshot, whose opened shards may have so many bytes. `max_age_ms` is NaN for no limit.
+    #[wasm_bindgen(constructor)]
+    pub fn new(max_bytes: f64, min_version: f64, max_age_ms: f64, denies: bool) -> Held {
+        let own = Policies {
+            on_indeterminate: if denies { Policy::Deny } else { Policy::Allow },
+            stale_after_ms: None,
+            max_age_ms: whole(max_age_ms),
+        };
+        let max_bytes = whole(max_bytes).and_then(|bytes| usize::try_from(bytes).ok()).unwrap_or(usize::MAX);
+        let replica = Replica::new(max_bytes, whole(min_version).unwrap_or_default()).with_own(own);
+        Held {
+            shards: Shards::new(replica),
+            offered: None,
+            verified: None,
+            input: vec![0; INPUT],
+            words: Words::default(),
+        }
+    }
+
+    /// The address of the place for texts.
+    pub fn input(&self) -> u32 {
+        u32::try_from(self.input.as_ptr().addr()).unwrap_or_default()
+    }
+
+    /// Where the manifest of a file is, whose first bytes are in the input: the place and the size.
+    pub fn range(&mut self, n: u32) -> u32 {
+        match manifest_range(text(&self.input, &mut 0, n)) {
+            Ok((at, size)) => self.tell(|words| {
+                words.number(u32::try_from(at).unwrap_or(u32::MAX));
+                words.number(u32::try_from(size).unwrap_or(u32::MAX));
+            }),
+            Err(error) => self.refuse(error.text()),
+        }
+    }
+
+    /// Reads a manifest. Tells its version, its time, and the id of the key that it claims to be signed with.
+    pub fn offer(&mut self, manifest: Vec<u8>) -> u32 {
+        let Some(bytes) = Packed::new(manifest) else { return self.refuse("not a manifest".to_owned()) };
+        let read = match Unverified::read(&bytes) {
+            Ok(read) => read,
+            Err(error) => return self.refuse(error.text()),
+        };
+        let (version, generated_at, key) = (read.claims().version, read.claims().generated_at, read.key().digits());
+        self.offered = Some(read);
+        self.tell(|words| {
+            words.whole(Some(version));
+            words.instant(Some(generated_at));
+            words.text(Some(&key));
+        })
+    }
+
+    /// Takes the outcome of verifying the offered manifest. The audience is in the input; without one, any will do.
+    /// Tells how the manifest compares to the held one (0 newer, 1 the same, 2 older), whether it has all customers,
+    /// the size of all objects in a file, and the objects that are missing: the place (-1 for the catalog object), the
+    /// place and the size in a file, and the hash. If not `all`, a shard that is not held is not missing.
+    pub fn verify(&mut self, is_signed: bool, audience: u32, all: bool) -> u32 {
+        let Some(offered) = self.offered.take() else { return self.refuse(String::new()) };
+        let audience = text(&self.input, &mut 0, audience);
+        let verified = offered.verified(is_signed).and_then(|manifest| {
+            if audience.is_empty() { Ok(manifest) } else { manifest.is_for(audience).map(|()| manifest) }
+        });
+        let manifest = match verified {
+            Ok(manifest) => manifest,
+            Err(error) => return self.refuse(error.text()),
+        };
+        let order = self.shards.replica.compare(&manifest);
+        let (missing, size) = self.missing(&manifest, all);
+        let is_whole = manifest.table.is_whole();
+        if order == ManifestOrder::Newer {
+            self.verified = Some(Verified { manifest, catalog_object: None, shards: Vec::new() });
+        }
+        self.tell(|words| {
+            words.number(match order {
+                ManifestOrder::Newer => 0,
+                ManifestOrder::Same => 1,
+                ManifestOrder::Older => 2,
+            });
+            words.number(is_whole);
+            words.number(size);
+            for (place, at, part) in missing {
+                words.number(place);
+                words.number(at);
+                words.number(part.size);
+                words.text(Some(&part.hash.digits()));
+            }
+        })
+    }
+
+    /// Takes an object that is missing, with this place. Its bytes have the hash that was told.
+    pub fn put(&mut self, place: f64, object: Vec<u8>) {
+        let Some(verified) = &mut self.verified else { return };
+        match whole(place) {
+            None => verified.catalog_object = Packed::new(object),
+            Some(place) => {
+                let part = usize::try_from(place).ok().and_then(|place| verified.manifest.table.shards.get(place));
+                if let Some(part) = part {
+                    verified.shards.push((part.hash, object));
+                }
+            }
+        }
+    }
+
+    /// Accepts the verified manifest with its objects. Tells whether it was accepted.
+    pub fn commit(&mut self) -> u32 {
+        let Some(Verified { manifest, catalog_object, shards }) = self.verified.take() else {
+            return self.refuse(String::new());
+        };
+        match self.shards.accept(manifest, catalog_object.as_ref(), shards) {
+            Ok(accepted) => self.tell(|words| words.number(accepted)),
+            Err(error) => self.refuse(error.text()),
+        }
+    }
+
+    /// Takes a shard that a question needs. Its bytes have the hash that was told.
+    pub fn insert(&mut self, place: f64, shard: Vec<u8>) {
+        let at = whole(place).and_then(|place| usize::try_from(place).ok());
+        let manifest = self.shards.replica.manifest();
+        let part = at.and_then(|at| manifest?.table.shards.get(at).copied());
+        if let Some(part) = part {
+            // A shard that cannot be opened is noted, and the question says so.
+            let _ = self.shards.open(part.hash, shard);
+        }
+    }
+
+    /// The bytes of the opened shards.
+    pub fn bytes(&self) -> f64 {
+        self.shards.replica.n_bytes() as f64
+    }
+
+    /// Whether a customer may use a feature: 0 no, 1 yes, 2 if [`Held::check`] says more. The input has the names; they
+    /// have so many bytes.
+    #[wasm_bindgen(js_name = mayUse)]
+    pub fn may_use(&mut self, customer: u32, feature: u32, consumed: f64, now: f64) -> u32 {
+        let Held { shards, input, .. } = self;
+        let mut at = 0;
+        let mut question = Question::new(text(input, &mut at, customer), text(input, &mut at, feature));
+        question.consumed = amount(consumed);
+        loop {
+            let missing = match shards.replica.decide(&question, instant(now)) {
+                Ok(Ok(decision)) => return decision.allowed.into(),
+                Ok(Err(_)) => return 2,
+                Err(missing) => missing,
+            };
+            if shards.provide(missing).is_err() {
+                return 2;
+            }
+        }
+    }
+
+    /// Decides a question. The input has the names of the customer and the feature, and the other parameters, each as
+    /// name and value after their lengths.
+    pub fn check(&mut self, customer: u32, feature: u32, others: u32, consumed: f64, now: f64) -> u32 {
+        let Held { shards, input, words, .. } = self;
+        words.clear();
+        match read(input, customer, feature, others, consumed) {
+            Ok(form) => decide(shards, words, &form.question(), instant(now)),
+            Err(problem) => write_problem(words, &problem),
+        }
+        words.address()
+    }
+
+    /// Decides a question about every feature. The first answer is the number of those that follow.
+    pub fn entitlements(&mut self, customer: u32, others: u32, now: f64) -> u32 {
+        let Held { shards, input, words, .. } = self;
+        words.clear();
+        match read(input, customer, 0, others, f64::NAN) {
+            Ok(form) => decide_all(shards, words, &form.question(), instant(now)),
+            Err(problem) => write_problem(words, &problem),
+        }
+        words.address()
+    }
+}
+
+impl Held {
+    /// The objects of a manifest that are missing, each with its place in a file; and the size of all.
+    fn missing(&self, manifest: &Manifest, all: bool) -> (Vec<(f64, f64, ObjectRef)>, f64) {
+        let replica = &self.shards.replica;
+        let mut missing = Vec::new();
+        let catalog_object = manifest.table.catalog_object;
+        if replica.wants_catalog_object(manifest) {
+            missing.push((-1.0, 0.0, catalog_object));
+        }
+        let wanted = if all { Vec::new() } else { replica.wants(manifest) };
+        let mut at = f64::from(catalog_object.size);
+        let mut before = ObjectRef::WITHHELD.hash;
+        for (part, place) in manifest.table.shards.iter().zip(0_u32..) {
+            let is_first = part.hash != std::mem::replace(&mut before, part.hash) && !part.is_withheld();
+            let place_of = u64::from(place);
+            let is_wanted = if all {
+                is_first && !self.shards.has(manifest, place_of, *part)
+            } else {
+                wanted.iter().any(|(wanted, _)| *wanted == place_of)
+            };
+            if is_wanted {
+                missing.push((place.into(), at, *part));
+            }
+            at += f64::from(part.size);
+        }
+        (missing, at)
+    }
+
+    fn tell(&mut self, write: impl FnOnce(&mut Words)) -> u32 {
+        self.words.clear();
+        self.words.begin(TOLD);
+        write(&mut self.words);
+        self.words.end();
+        self.words.address()
+    }
+
+    fn refuse(&mut self, why: String) -> u32 {
+        self.words.clear();
+        write_problem(&mut self.words, &Problem::error(Code::Invalid, String::new(), why));
+        self.words.address()
+    }
+}
