@@ -109,12 +109,13 @@ function unasked({ customer, feature }, decision, reason, allowed) {
 
 /** The limit that the decision is about, and its caps. Other allowances are other ways to the feature. */
 function quotasOf(decision) {
-  const { code } = decision.feature;
-  if (!decision.windows) return [{ ...decision, name: code }];
-  const [limit, ...others] = decision.windows;
+  const { feature: { code }, windows } = decision;
+  const [limit, ...others] = windows ?? [decision];
   const next = others.findIndex(({ role }) => role === "LIMIT");
   const caps = next === -1 ? others : others.slice(0, next);
-  return [{ ...limit, name: code }, ...caps.map((cap, n) => ({ ...cap, name: `${code}.cap-${n + 1}` }))];
+  const quota = ({ allowed, type, limit, remaining, overage, period }, name) =>
+    ({ name, allowed, type, limit, remaining, overage, period });
+  return [quota(limit, code), ...caps.map((cap, n) => quota(cap, `${code}.cap-${n + 1}`))];
 }
 
 function refusingOf(decision) {

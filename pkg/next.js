@@ -10,8 +10,8 @@ export const requireFeature = (options) =>
     const { decision, headers, response } = await judge(options, request);
     if (response) return response;
     const forwarded = new Headers(request.headers);
-    const { trace, ...told } = decision;
-    // Headers are Latin-1.
+    // Headers are Latin-1. A trace may be longer than a header.
+    const told = { ...(decision.toJSON?.() ?? decision), trace: undefined };
     forwarded.set(DECISION, encodeURIComponent(JSON.stringify(told)));
     const passed = NextResponse.next({ request: { headers: forwarded } });
     for (const [name, value] of Object.entries(headers)) passed.headers.set(name, value);
@@ -34,7 +34,7 @@ export const withFeature = (options, handler) =>
 
 /** The decision of the proxy that a request passed; undefined if it passed none. */
 export function decisionOf(request) {
-  const told = (request.headers ?? request).get(DECISION);
+  const told = (typeof request.get === "function" ? request : request.headers).get(DECISION);
   try {
     return told ? JSON.parse(decodeURIComponent(told)) : undefined;
   } catch {
