@@ -61,7 +61,7 @@ node --test --test-reporter=spec tests/npm/*.test.mjs
 heading "the npm package in every environment that it is for"
 if [ "$(uname -sm)" = "Linux x86_64" ]; then
     scripts/packaging.sh
-    node --test --test-reporter=spec tests/package/packaging.test.mjs
+    node --test --test-reporter=spec tests/package/*.test.mjs
 else
     echo "Not run: its runtimes and its Chromium are those for Linux on x86_64. Continuous integration runs it."
 fi

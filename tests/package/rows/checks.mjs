@@ -48,6 +48,8 @@ async function types(moduleResolution, module) {
   return RIGHT;
 }
 
+const COMPILE = ["--noEmit", "--strict", "--exactOptionalPropertyTypes", "--target", "es2022", "--lib", "es2022,dom,dom.iterable", "--skipLibCheck"];
+
 export const checks = [
   ["publint", async () => {
     await run(tool("publint"), ["run", "--strict", tarball]);
@@ -61,4 +63,8 @@ export const checks = [
   }],
   ["types, moduleResolution bundler", () => types("bundler", "esnext")],
   ["types, moduleResolution nodenext", () => types("nodenext", "nodenext")],
+  ["types of the middlewares", async () => {
+    await run(toolOfRoot("tsc"), [...COMPILE, "--module", "esnext", "--moduleResolution", "bundler", join(work, "middlewares.ts")]);
+    return RIGHT;
+  }],
 ];
