@@ -5,7 +5,7 @@ import { memory } from "./engine.js";
 import { QuestionError, SnapshotError, fault } from "./errors.js";
 import { otherParameters } from "./parameters.js";
 import { fieldName, message } from "./questions.js";
-import { textAt } from "./words.js";
+import { behind, textAt } from "./words.js";
 import { Held } from "./wasm/reader.js";
 
 // The kinds of answers: see `src/wasm/answer.rs` and `src/wasm/ask.rs`.
@@ -27,11 +27,11 @@ function view() {
   words = new Float64Array(memory().buffer);
 }
 
-/** A shard that a question needs and the snapshot does not hold: its `place`, `size` and `hash`. */
+/** A shard that a question needs and the snapshot does not hold: its `hash`; and the id of the alias that was asked. */
 export class Need {
   constructor(answer) {
-    [, , this.place, this.size] = answer;
     this.hash = textAt(answer, 4);
+    this.id = textAt(answer, behind(answer, 4));
   }
 }
 
@@ -41,8 +41,8 @@ export class Border {
   #input;
 
   /** A snapshot without a manifest. Its opened shards have at most `maxBytes`; by default, all are kept. */
-  constructor({ minVersion = 0, maxAgeMs = NaN, onIndeterminate, maxBytes = NaN }) {
-    this.#held = new Held(maxBytes, minVersion, maxAgeMs, onIndeterminate === "DENY");
+  constructor({ minVersion = 0, maxAgeMs = NaN, staleAfterMs = NaN, onIndeterminate, maxBytes = NaN, isEmbedded = false }) {
+    this.#held = new Held(maxBytes, minVersion, maxAgeMs, staleAfterMs, onIndeterminate === "DENY", isEmbedded);
     this.#input = this.#held.input();
   }
 
@@ -78,9 +78,25 @@ export class Border {
     return this.#told(this.#held.commit())[2] === 1;
   }
 
-  /** Takes a shard that a question needs. Its hash was compared. */
-  insert({ place }, shard) {
-    this.#held.insert(place, shard);
+  /** Takes a shard that a question needed. Its hash was compared. */
+  insert({ hash }, shard) {
+    view();
+    this.#held.insert(this.#text(hash, this.#input), shard);
+  }
+
+  /** What `ask` returns, if questions whose shards are not held are answered as INDETERMINATE. */
+  anyhow(ask) {
+    this.#held.giveUp(true);
+    try {
+      return ask();
+    } finally {
+      this.#held.giveUp(false);
+    }
+  }
+
+  /** Whether the snapshot is stale. */
+  isStale(now) {
+    return this.#held.isStale(now);
   }
 
   /** The bytes of the opened shards. */

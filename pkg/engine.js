@@ -18,8 +18,8 @@ export async function init(source = place) {
   initSync(await compiled(found));
 }
 
-/** Loads the engine from a module or bytes. */
-export function initSync(source) {
+/** Loads the engine from a module or bytes; by default, from the module that the entry has imported. */
+export function initSync(source = place) {
   exports ??= load({ module: named(source) });
 }
 

@@ -98,7 +98,7 @@ pub fn decide_all(shards: &mut Shards, words: &mut Words, question: &Question<'_
         obstacle = shards.provide(missing).err();
     }
     if let Some(Obstacle::Needs(place, part)) = obstacle {
-        return write_need(words, place, &part);
+        return write_need(shards, words, question, place, &part);
     }
     let Some(catalog) = shards.replica.catalog() else { return };
     words.begin(TOLD);
@@ -125,16 +125,18 @@ pub fn decide_all(shards: &mut Shards, words: &mut Words, question: &Question<'_
 #[inline(never)]
 fn write_obstacle(shards: &Shards, words: &mut Words, question: &Question<'_>, obstacle: &Obstacle, now: Instant) {
     match obstacle {
-        Obstacle::Needs(place, part) => write_need(words, *place, part),
+        Obstacle::Needs(place, part) => write_need(shards, words, question, *place, part),
         Obstacle::For(reason) => write_undecided(shards, words, question, *reason, now),
     }
 }
 
-fn write_need(words: &mut Words, place: u64, part: &ObjectRef) {
+fn write_need(shards: &Shards, words: &mut Words, question: &Question<'_>, place: u64, part: &ObjectRef) {
     words.begin(NEEDS);
     words.whole(Some(place));
     words.number(part.size);
     words.text(Some(&part.hash.digits()));
+    // Where one shard fits, that of the customer may take the place of that of the alias.
+    words.text(shards.replica.id_of(question.customer));
     words.end();
 }
 

@@ -12,7 +12,7 @@ use crate::ask::{TOLD, amount, decide, decide_all, read, text, whole};
 use crate::instant;
 use crate::shards::Shards;
 use crate::words::Words;
-use mayuse_core::{Code, Packed, Policy, Problem, Question};
+use mayuse_core::{Code, Packed, Policy, Problem, Question, Source};
 use mayuse_snapshot::{Hash, Manifest, ManifestOrder, ObjectRef, Policies, Replica, Unverified, manifest_range};
 use wasm_bindgen::prelude::*;
 
@@ -40,18 +40,26 @@ struct Verified {
 
 #[wasm_bindgen]
 impl Held {
-    /// An empty snapshot, whose opened shards may have so many bytes. `max_age_ms` is NaN for no limit.
+    /// An empty snapshot, whose opened shards may have so many bytes. A limit that is NaN is none.
     #[wasm_bindgen(constructor)]
-    pub fn new(max_bytes: f64, min_version: f64, max_age_ms: f64, denies: bool) -> Held {
+    pub fn new(
+        max_bytes: f64,
+        min_version: f64,
+        max_age_ms: f64,
+        stale_after_ms: f64,
+        denies: bool,
+        is_embedded: bool,
+    ) -> Held {
         let own = Policies {
             on_indeterminate: if denies { Policy::Deny } else { Policy::Allow },
-            stale_after_ms: None,
+            stale_after_ms: whole(stale_after_ms),
             max_age_ms: whole(max_age_ms),
         };
+        let source = if is_embedded { Source::Embedded } else { Source::Snapshot };
         let max_bytes = whole(max_bytes).and_then(|bytes| usize::try_from(bytes).ok()).unwrap_or(usize::MAX);
         let replica = Replica::new(max_bytes, whole(min_version).unwrap_or_default()).with_own(own);
         Held {
-            shards: Shards::new(replica),
+            shards: Shards::new(replica, source),
             offered: None,
             verified: None,
             input: vec![0; INPUT],
@@ -153,15 +161,30 @@ impl Held {
         }
     }
 
-    /// Takes a shard that a question needs. Its bytes have the hash that was told.
-    pub fn insert(&mut self, place: f64, shard: Vec<u8>) {
-        let at = whole(place).and_then(|place| usize::try_from(place).ok());
-        let manifest = self.shards.replica.manifest();
-        let part = at.and_then(|at| manifest?.table.shards.get(at).copied());
-        if let Some(part) = part {
+    /// Takes a shard that a question needed. Its bytes have the hash that is in the input. A manifest that was accepted
+    /// meanwhile may not name it any more; it is dropped then.
+    pub fn insert(&mut self, hash: u32, shard: Vec<u8>) {
+        if let Some(hash) = Hash::parse(text(&self.input, &mut 0, hash)) {
             // A shard that cannot be opened is noted, and the question says so.
-            let _ = self.shards.open(part.hash, shard);
+            let _ = self.shards.open(hash, shard);
         }
+    }
+
+    /// Whether a question whose shard is not held is answered as it is: INDETERMINATE.
+    #[wasm_bindgen(js_name = giveUp)]
+    pub fn give_up(&mut self, gives_up: bool) {
+        self.shards.gives_up = gives_up;
+    }
+
+    /// Whether the snapshot is stale.
+    #[wasm_bindgen(js_name = isStale)]
+    pub fn is_stale(&self, now: f64) -> bool {
+        let catalog = self.shards.replica.catalog();
+        let ages = catalog.and_then(|catalog| catalog.snapshot.generated_at.zip(catalog.snapshot.stale_after_ms));
+        ages.is_some_and(|(made, after)| {
+            let age = instant(now).millis().saturating_sub(made.millis());
+            u64::try_from(age).is_ok_and(|age| after <= age)
+        })
     }
 
     /// The bytes of the opened shards.

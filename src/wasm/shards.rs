@@ -14,6 +14,9 @@ pub struct Shards {
     unopened: Vec<(Hash, Vec<u8>)>,
     /// The shards that cannot be opened.
     broken: Vec<Hash>,
+    source: Source,
+    /// Whether nobody can give a shard that is missing.
+    pub gives_up: bool,
 }
 
 /// What stands between a question and its answer.
@@ -25,8 +28,8 @@ pub enum Obstacle {
 }
 
 impl Shards {
-    pub fn new(replica: Replica) -> Shards {
-        Shards { replica, unopened: Vec::new(), broken: Vec::new() }
+    pub fn new(replica: Replica, source: Source) -> Shards {
+        Shards { replica, unopened: Vec::new(), broken: Vec::new(), source, gives_up: false }
     }
 
     /// Whether a shard of a manifest is here, opened or not.
@@ -49,7 +52,7 @@ impl Shards {
         catalog_object: Option<&Packed>,
         fresh: Vec<(Hash, Vec<u8>)>,
     ) -> Result<bool, Unreadable> {
-        if !self.replica.accept(manifest, catalog_object, Vec::new(), Source::Snapshot)? {
+        if !self.replica.accept(manifest, catalog_object, Vec::new(), self.source)? {
             return Ok(false);
         }
         let named = match self.replica.manifest() {
@@ -78,7 +81,10 @@ impl Shards {
                     return Err(Obstacle::For(Reason::SnapshotInvalid));
                 }
                 let found = self.find(part.hash).and_then(|at| self.unopened.get_mut(at));
-                let Some((_, bytes)) = found else { return Err(Obstacle::Needs(place, part)) };
+                let Some((_, bytes)) = found else {
+                    let reason = Obstacle::For(Reason::SnapshotMissing);
+                    return Err(if self.gives_up { reason } else { Obstacle::Needs(place, part) });
+                };
                 let bytes = std::mem::take(bytes);
                 self.open(part.hash, bytes)
             }

@@ -1,0 +1,4 @@
+// The entry says where the engine is, as Vite takes it.
+import "./entry-edge.js";
+
+export * from "./cloudflare.js";

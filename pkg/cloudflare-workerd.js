@@ -1,0 +1,4 @@
+// The entry says where the engine is.
+import "./entry-workerd.js";
+
+export * from "./cloudflare.js";
