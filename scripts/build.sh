@@ -84,6 +84,7 @@ npm_package() {
 build_npm_package() {
     build_npm full mayuse
     build_npm reader reader
+    build_npm testing testing
 }
 
 # build_npm FEATURES NAME: builds pkg/wasm/NAME.js and pkg/wasm/NAME_bg.wasm from src/wasm with these features.

@@ -202,6 +202,11 @@ impl Catalog {
         self.features.iter().map(|feature| &*feature.code)
     }
 
+    /// The codes and types of all features, in the order of their ids.
+    pub fn feature_types(&self) -> impl Iterator<Item = (&str, &FeatureType)> {
+        self.features.iter().map(|feature| (&*feature.code, &feature.feature_type))
+    }
+
     /// The name of the time zone of a reset period, if it has one.
     pub(crate) fn zone_name(&self, period: ResetPeriod) -> Option<&str> {
         // Few reset periods have a time zone.

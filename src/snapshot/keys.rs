@@ -82,6 +82,11 @@ impl PublicKey {
         &self.0
     }
 
+    /// What `Display` shows: 64 hexadecimal digits.
+    pub fn digits(&self) -> String {
+        hex(&self.0)
+    }
+
     /// Whether the signature of the message belongs to this key. Ambiguous keys and signatures fail
     /// (strict verification).
     pub fn verifies(&self, message: &[u8], signature: &[u8; 64]) -> bool {
@@ -93,7 +98,7 @@ impl PublicKey {
 impl fmt::Display for PublicKey {
     /// 64 hexadecimal digits.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&hex(&self.0))
+        f.write_str(&self.digits())
     }
 }
 

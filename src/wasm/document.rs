@@ -4,7 +4,8 @@
 //! core share.
 
 use crate::instant;
-use mayuse_core::{FullCatalog, Problem, Problems, Source, WriteJson, decide, joined, write_list};
+use crate::problems::{listed, shown};
+use mayuse_core::{FullCatalog, Problem, Problems, Source, WriteJson, decide, joined};
 use mayuse_document::{Check, Document, SyntaxError, Tree, ask_billing_period, ask_resolution, ask_window};
 use wasm_bindgen::prelude::*;
 
@@ -137,26 +138,4 @@ impl From<&Refusal> for Refusal {
     fn from(refusal: &Refusal) -> Refusal {
         Refusal(refusal.0.clone())
     }
-}
-
-/// Problems as a JSON array, which `pkg/` turns into an error.
-fn shown(problems: &Problems) -> String {
-    let mut list = Vec::new();
-    for problem in &problems.list {
-        list.push((problem.code.name(), problem.place.text(), problem.message.as_str()));
-    }
-    listed(&list)
-}
-
-/// Problems (code, path, message) as a JSON array.
-fn listed(problems: &[(&str, String, &str)]) -> String {
-    let mut out = Vec::new();
-    write_list(&mut out, problems, |(code, path, message), out| {
-        for (name, value) in [("{\"code\":", *code), (",\"path\":", path.as_str()), (",\"message\":", *message)] {
-            out.extend_from_slice(name.as_bytes());
-            value.write_json(out);
-        }
-        out.push(b'}');
-    });
-    String::from_utf8(out).unwrap_or_default()
 }

@@ -2,10 +2,12 @@
 //!
 //! `pkg/` wraps this in the public API. The feature `full` reads documents and decides from them; its texts are JSON in
 //! both directions, to cross the boundary once each way. `reader` opens snapshots and decides; its answers are numbers,
-//! because JSON would take longer than the decision.
+//! because JSON would take longer than the decision. `testing` makes snapshots of documents.
 
 #![forbid(unsafe_code)]
 
+#[cfg(any(feature = "full", feature = "testing"))]
+mod problems;
 #[cfg(feature = "full")]
 mod document;
 #[cfg(feature = "reader")]
@@ -18,6 +20,8 @@ mod shards;
 mod ask;
 #[cfg(feature = "reader")]
 mod held;
+#[cfg(feature = "testing")]
+mod testing;
 
 use mayuse_core::Instant;
 

@@ -1,29 +1,24 @@
 // The packed tarball, installed in an empty project, used as a stranger would.
 import assert from "node:assert/strict";
 import { execFileSync, spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { createRequire } from "node:module";
-import { tmpdir } from "node:os";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { fileURLToPath, pathToFileURL } from "node:url";
+import { fileURLToPath } from "node:url";
+import { packed } from "../support/packed.mjs";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const demo = readFileSync(join(root, "demo/catalog.json"), "utf8");
-let project;
+let installed, project;
 let mayuse;
 
 before(async () => {
-  project = mkdtempSync(join(tmpdir(), "mayuse-npm-"));
-  const run = (command, ...args) => execFileSync(command, args, { cwd: project, encoding: "utf8" });
-  const packed = JSON.parse(run("npm", "pack", "--json", "--pack-destination", project, join(root, "pkg")));
-  writeFileSync(join(project, "package.json"), '{"type": "module"}');
-  run("npm", "install", "--no-audit", "--no-fund", "--offline", join(project, packed[0].filename));
-  const entry = createRequire(join(project, "package.json")).resolve("mayuse/document");
-  mayuse = await import(pathToFileURL(entry));
+  installed = packed();
+  project = installed.project;
+  mayuse = await installed.entry("mayuse/document");
 });
 
-after(() => rmSync(project, { recursive: true, force: true }));
+after(() => installed?.remove());
 
 test("the package holds each engine once, the glue, the types and nothing else", () => {
   const installed = execFileSync("find", [".", "-type", "f"], { cwd: join(project, "node_modules/mayuse"), encoding: "utf8" });
@@ -38,6 +33,8 @@ test("the package holds each engine once, the glue, the types and nothing else",
     "wasm/mayuse_bg.wasm",
     "wasm/reader.js",
     "wasm/reader_bg.wasm",
+    "wasm/testing.js",
+    "wasm/testing_bg.wasm",
   ]);
   const leaves = (to) => (typeof to === "string" ? [to] : Object.values(to).flatMap(leaves));
   const named = leaves(exportsOf());

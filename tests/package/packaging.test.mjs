@@ -8,10 +8,11 @@ import { bundlers } from "./rows/bundlers.mjs";
 import { checks } from "./rows/checks.mjs";
 import { next, stop } from "./rows/next.mjs";
 import { runtimes } from "./rows/runtimes.mjs";
+import { testing } from "./rows/testing.mjs";
 import { vectors } from "./rows/vectors.mjs";
 import { workers } from "./rows/workers.mjs";
 
-const rows = [...runtimes, ...workers, ...bundlers, ...next, ...checks, ...vectors];
+const rows = [...runtimes, ...workers, ...bundlers, ...next, ...testing, ...checks, ...vectors];
 const table = rows.map(([name]) => ({ name, result: "not run", seconds: 0 }));
 
 before(async () => {

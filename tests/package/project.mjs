@@ -12,7 +12,8 @@ export const work = join(here, ".work");
 export let tarball;
 
 /** The answer that `programs/asked.js` gives if everything is right. */
-export const RIGHT = { allowed: true, reason: "WITHIN_LIMIT", remaining: "1", mayUse: true, error: "ClosedError" };
+const ANSWERS = { allowed: true, reason: "WITHIN_LIMIT", remaining: "1", mayUse: true };
+export const RIGHT = { document: ANSWERS, snapshot: ANSWERS };
 
 /** Runs a command to its end, and returns what it printed. A failure says what it printed to both streams. */
 export async function run(command, args, { cwd = work, ...env } = {}) {
@@ -41,7 +42,22 @@ export async function prepare() {
   tarball = join(work, filename);
   writeFileSync(join(work, "package.json"), '{ "private": true, "type": "module" }');
   await run("npm", ["install", "--no-audit", "--no-fund", "--offline", tarball]);
-  writeFileSync(join(work, "input.js"), `export const demo = ${readFileSync(join(root, "demo/catalog.json"), "utf8")};\n`);
+  await writeInput();
+}
+
+/** The demo as a document and as a snapshot that the command signs. */
+async function writeInput() {
+  const command = join(root, "target/release/mayuse");
+  const demo = join(root, "demo/catalog.json");
+  const key = JSON.parse(await run(command, ["keygen", "--json"]));
+  const signing = { MAYUSE_SIGNING_KEY: key.secret };
+  await run(command, ["build", demo, "-o", "snapshot", "--file", "demo.snapshot", "--at", "2026-11-20"], signing);
+  const input = [
+    `export const demo = ${readFileSync(demo, "utf8")};`,
+    `export const file = "${readFileSync(join(work, "demo.snapshot"), "base64")}";`,
+    `export const publicKey = "${key.public}";`,
+  ];
+  writeFileSync(join(work, "input.js"), input.join("\n"));
 }
 
 /** A folder for a bundle, empty. */

@@ -4,7 +4,8 @@ import { here, node, run } from "../project.mjs";
 
 const program = async (command, ...args) => JSON.parse(await run(command, args));
 const bun = join(here, "node_modules/@oven/bun-linux-x64-baseline/bin/bun");
-const deno = join(here, "node_modules/@deno/linux-x64-glibc/deno");
+/** Deno, without a permission. */
+export const deno = [join(here, "node_modules/@deno/linux-x64-glibc/deno"), "run", "--no-prompt", "--no-config", "--node-modules-dir=manual"];
 
 export const runtimes = [
   ...[20, 22, 24, 26].flatMap((version) => [
@@ -13,5 +14,5 @@ export const runtimes = [
   ]),
   ["Bun, import", () => program(bun, "console.js")],
   ["Bun, require", () => program(bun, "required.cjs")],
-  ["Deno, without a permission", () => program(deno, "run", "--no-prompt", "--no-config", "--node-modules-dir=manual", "console.js")],
+  ["Deno, without a permission", () => program(...deno, "console.js")],
 ];

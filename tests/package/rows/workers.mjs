@@ -21,7 +21,8 @@ export async function inWorkerd(folder, look) {
   }
 }
 
-const answer = async (fetch) => {
+/** What a Worker answers. */
+export const answer = async (fetch) => {
   const response = await fetch();
   const text = await response.text();
   if (!response.ok) throw new Error(text);

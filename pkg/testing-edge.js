@@ -1,0 +1,8 @@
+// Vite and Next give the engine as a module if the import says so. `import source` is not for them yet.
+import engine from "./wasm/testing_bg.wasm?module";
+import "./entry-edge.js";
+import { named } from "./load.js";
+import { initSync } from "./wasm/testing.js";
+
+initSync({ module: named(engine) });
+export * from "./testing.js";

@@ -1,0 +1,3 @@
+import { answer } from "./doubles.js";
+
+console.log(JSON.stringify(await answer()));
