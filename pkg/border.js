@@ -3,8 +3,8 @@
 import { Decision } from "./decision.js";
 import { memory } from "./engine.js";
 import { QuestionError, SnapshotError, fault } from "./errors.js";
-import { otherParameters } from "./parameters.js";
-import { fieldName, message } from "./questions.js";
+import { parametersOf } from "./parameters.js";
+import { fieldName } from "./questions.js";
 import { behind, textAt } from "./words.js";
 import { Held } from "./wasm/reader.js";
 
@@ -16,6 +16,9 @@ const NEEDS = 2;
 const MOST = 16 * 1024;
 
 const encoder = new TextEncoder();
+
+/** The parameters of most questions. */
+const NOTHING = { onIndeterminate: 0, minVersion: NaN, maxAgeMs: NaN };
 
 // Views of the engine's memory. When the memory grows, they end and are made again.
 let bytes = new Uint8Array();
@@ -39,6 +42,7 @@ export class Need {
 export class Border {
   #held;
   #input;
+  #features;
 
   /** A snapshot without a manifest. Its opened shards have at most `maxBytes`; by default, all are kept. */
   constructor({ minVersion = 0, maxAgeMs = NaN, staleAfterMs = NaN, onIndeterminate, maxBytes = NaN, isEmbedded = false }) {
@@ -66,7 +70,7 @@ export class Border {
     view();
     const told = this.#told(this.#held.verify(isSigned, this.#text(audience, this.#input), all));
     const missing = [];
-    for (let at = 5; at < told.length; at += 4 + Math.ceil(told[at + 3] / 6)) {
+    for (let at = 5; at < told.length; at = behind(told, at + 3)) {
       missing.push({ place: told[at], at: told[at + 1], size: told[at + 2], hash: textAt(told, at + 3) });
     }
     return { order: ["newer", "same", "older"][told[2]], isWhole: told[3] === 1, size: told[4], missing };
@@ -75,6 +79,7 @@ export class Border {
   /** Accepts the verified manifest with its missing objects, whose hashes were compared. Returns whether it is newer. */
   commit(objects) {
     for (const [{ place }, bytes] of objects) this.#held.put(place, bytes);
+    this.#features = undefined;
     return this.#told(this.#held.commit())[2] === 1;
   }
 
@@ -114,34 +119,48 @@ export class Border {
     return found === 2 ? undefined : found === 1;
   }
 
-  /** The decision on a question, or what it needs. */
+  /** The decision on a question, or the shard that it needs. */
   check(question, now) {
-    const others = otherParameters(question);
-    const { customer, feature, consumed } = question;
-    view();
-    let at = this.#input;
-    this.#measure(others, required("customer", customer), required("feature", feature));
-    const first = this.#text(customer, at);
-    const second = this.#text(feature, (at += first));
-    const rest = others === undefined ? 0 : this.#others(others, at + second);
-    const answer = this.#held.check(first, second, rest, Number.isSafeInteger(consumed) ? consumed : NaN, now);
-    view();
-    return decided(copied(answer >>> 3));
+    const parameters = parametersOf(question);
+    return this.#ask(question, required("feature", question.feature), parameters, now);
   }
 
-  /** The decisions on all features for one customer, or what they need. */
+  /** The decisions on all features for one customer, or the shard that they need. */
   entitlements(question, now) {
-    const others = otherParameters(question, true) ?? [];
-    const { customer } = question;
-    view();
-    this.#measure(others, required("customer", customer));
+    const parameters = parametersOf(question, true);
+    const list = [];
+    for (const feature of this.#codes()) {
+      const decision = this.#ask(question, feature, parameters, now);
+      if (decision instanceof Need) return decision;
+      list.push(decision);
+    }
+    return list;
+  }
+
+  #ask({ customer, consumed }, feature, { texts, onIndeterminate, minVersion, maxAgeMs } = NOTHING, now) {
+    if (bytes.length === 0) view();
+    let length = required("customer", customer).length + feature.length;
+    if (texts) for (const text of texts) length += text?.length ?? 0;
+    if (MOST < length) throw fault(QuestionError, "TOO_LARGE", "", `more than ${MOST} characters`);
     const first = this.#text(customer, this.#input);
-    const rest = this.#others(others, this.#input + first);
-    let at = this.#held.entitlements(first, rest, now) >>> 3;
-    view();
-    const told = copied(at);
-    if (told[1] === PROBLEM || told[1] === NEEDS) return decided(told);
-    return Array.from({ length: told[2] }, () => decided(copied((at += words[at]))));
+    const second = this.#text(feature, this.#input + first);
+    if (texts) this.#texts(texts, this.#input + first + second);
+    const amount = Number.isSafeInteger(consumed) ? consumed : NaN;
+    const at = this.#held.check(first, second, texts !== undefined, amount, onIndeterminate, minVersion, maxAgeMs, now);
+    if (bytes.length === 0) view();
+    const answer = copied(at >>> 3);
+    if (answer[1] === PROBLEM) throw new QuestionError([problem(answer)]);
+    return answer[1] === NEEDS ? new Need(answer) : new Decision(answer);
+  }
+
+  // The codes of all features, read once for each version.
+  #codes() {
+    if (!this.#features) {
+      this.#features = [];
+      const told = this.#told(this.#held.features());
+      for (let at = 2; at < told.length; at = behind(told, at)) this.#features.push(textAt(told, at));
+    }
+    return this.#features;
   }
 
   /** Gives the memory back. */
@@ -156,26 +175,14 @@ export class Border {
     return told;
   }
 
-  // Refuses what the engine has no room for.
-  #measure(others = [], ...names) {
-    let length = 0;
-    for (const text of names) length += text.length;
-    for (const [name, value] of others) length += name.length + value.length + 3;
-    if (MOST < length) throw fault(QuestionError, "TOO_LARGE", "", `more than ${MOST} characters`);
-  }
-
-  // The other parameters, each as name and value after their lengths.
-  #others(others, from) {
-    let at = from;
-    for (const [name, value] of others) {
-      bytes[at] = this.#text(name, at + 1);
-      at += 1 + bytes[at];
-      const length = this.#text(value, at + 2);
+  // Texts that may be undefined, each after its length and one more.
+  #texts(texts, at) {
+    for (const text of texts) {
+      const length = text === undefined ? 0 : this.#text(text, at + 2) + 1;
       bytes[at] = length & 255;
       bytes[at + 1] = length >> 8;
-      at += 2 + length;
+      at += 2 + Math.max(0, length - 1);
     }
-    return at - from;
   }
 
   // Writes a text, and returns its length in bytes. Most texts are short and ASCII.
@@ -211,14 +218,7 @@ function copied(at) {
   return copy;
 }
 
-function decided(answer) {
-  if (answer[1] === PROBLEM) throw new QuestionError([problem(answer)]);
-  return answer[1] === NEEDS ? new Need(answer) : new Decision(answer);
-}
-
 function problem(answer) {
-  const code = textAt(answer, 2);
-  const at = 3 + Math.ceil(answer[2] / 6);
-  const path = textAt(answer, at);
-  return { code, path: fieldName(path), message: message(textAt(answer, at + 1 + Math.ceil(answer[at] / 6))) };
+  const path = behind(answer, 2);
+  return { code: textAt(answer, 2), path: fieldName(textAt(answer, path)), message: textAt(answer, behind(answer, path)) };
 }

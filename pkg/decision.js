@@ -178,17 +178,9 @@ export class Decision {
 
   /** All fields, as a plain object. */
   toJSON() {
-    const { allowed, decision, reason, retryable, customerId, subscriptionId, fallback, feature, type, enabled } = this;
-    const { value, windows, origin, freshness, validUntil } = this;
-    return {
-      allowed, decision, reason, retryable, customerId, subscriptionId,
-      ...(fallback && { fallback }),
-      feature, type, enabled,
-      ...(value && { value }),
-      ...(this.#isMetered && { ...numbers(this.#words, NUMBERS), available: this.available }),
-      ...(windows && { windows }),
-      origin, freshness, validUntil,
-    };
+    const plain = {};
+    for (const name of FIELDS) if (this[name] !== undefined) plain[name] = this[name];
+    return plain;
   }
 
   /** What Node shows of a decision. */
@@ -216,6 +208,9 @@ export class Decision {
     return originEnd(this.#words, this.#behind(5));
   }
 }
+
+// The fields in the order of the wire, which is that of their getters.
+const FIELDS = Object.entries(Object.getOwnPropertyDescriptors(Decision.prototype)).flatMap(([name, { get }]) => (get ? [name] : []));
 
 const overage = (words, at) => ({
   behavior: words[at + FLAGS] & 2 ? "ALLOW" : "BLOCK",

@@ -1,55 +1,64 @@
-// The parameters of a question to a snapshot, as texts.
+// The parameters of a question to a snapshot.
 import { QuestionError, fault } from "./errors.js";
-import { OF_QUESTION, unknown, wireName } from "./questions.js";
+
+/** Those that the engine reads as texts, in this order. */
+const TEXTS = ["subscriptionId", "requested", "consumed", "reserved", "at"];
 
 /**
- * The parameters of a question besides customer, feature and a `consumed` that is a safe integer: pairs of the wire's
- * name and a text. Nothing if there are none. `isForAll` says that the question names no feature.
+ * The parameters besides customer, feature and a `consumed` that is a safe integer: `texts`, and the others by name.
+ * Nothing if there are none. `isForAll` says that the question names no feature.
  */
-export function otherParameters(question, isForAll = false) {
-  let others;
+export function parametersOf(question, isForAll = false) {
+  if (typeof question !== "object" || question === null) throw wrongType("", "an object", question);
+  let found;
   for (const name in question) {
     const value = question[name];
     if (name === "customer" || (name === "feature" && !isForAll)) continue;
-    if (name === "consumed" && Number.isSafeInteger(value) && !isForAll) continue;
-    const kind = OTHERS.get(name);
-    if (!kind) throw unknown(name, isForAll ? OF_QUESTION.filter((name) => name !== "feature") : OF_QUESTION, "");
-    if (value !== undefined && value !== null) (others ??= []).push([wireName(name), kind(value, name)]);
+    if (name === "consumed" && Number.isSafeInteger(value)) continue;
+    const read = READ[name];
+    if (!read) throw fault(QuestionError, "UNKNOWN_FIELD", name, `there is no such field; the fields are ${FIELDS}`);
+    if (value !== undefined && value !== null) (found ??= {})[name] = read(value, name);
   }
-  if (typeof question !== "object" || question === null) throw wrongType("", "an object", question);
-  return others;
+  if (found) found.texts = TEXTS.map((name) => found[name]);
+  return found;
 }
 
 const wrongType = (path, expected, found) =>
-  fault(QuestionError, "WRONG_TYPE", path, `expected ${expected}, found ${shown(found)}`);
-const shown = (value) => (typeof value === "number" ? String(value) : value === null ? "null" : `a ${typeof value}`);
+  fault(QuestionError, "WRONG_TYPE", path, `expected ${expected}, found ${found === null ? "null" : typeof found}`);
 
-const plain = (value, name) => {
+function text(value, name) {
   if (typeof value !== "string") throw wrongType(name, "a string", value);
   return value;
-};
-const amount = (value, name) => {
-  if (Number.isSafeInteger(value)) return String(value);
-  if (typeof value !== "string") throw wrongType(name, 'a decimal as a string, such as "10.50"', value);
-  return plain(value, name);
-};
-const flag = (value, name) => {
-  if (typeof value !== "boolean") throw wrongType(name, "true or false", value);
-  return String(value);
-};
-const whole = (value, name) => {
-  if (!Number.isInteger(value)) throw wrongType(name, "a whole number", value);
-  return String(value);
-};
-const instant = (value, name) => {
-  if (!(value instanceof Date)) return plain(value, name);
-  if (Number.isNaN(value.getTime())) throw fault(QuestionError, "WRONG_TYPE", name, "expected JSON, found an invalid date");
-  return value.toISOString();
-};
-// The engine says that it leaves usage by allowance out.
-const left = () => "";
+}
 
-const OTHERS = new Map(Object.entries({
-  subscriptionId: plain, requested: amount, consumed: amount, reserved: amount, usage: left, at: instant,
-  explain: flag, suggest: flag, onIndeterminate: plain, minVersion: whole, maxAgeMs: whole,
-}));
+// A whole number is exact as text.
+const amount = (value, name) => (Number.isSafeInteger(value) ? `${value}` : text(value, name));
+
+function whole(value, name) {
+  if (!Number.isInteger(value)) throw wrongType(name, "a whole number", value);
+  if (value < 0 || !Number.isSafeInteger(value)) throw fault(QuestionError, "OUT_OF_RANGE", name, "expected 0 to 2^53 - 1");
+  return value;
+}
+
+function instant(value, name) {
+  if (!(value instanceof Date)) return text(value, name);
+  if (Number.isNaN(value.getTime())) throw wrongType(name, "a valid date", value);
+  return value.toISOString();
+}
+
+function policy(value, name) {
+  const at = ["ALLOW", "DENY"].indexOf(text(value, name));
+  if (at < 0) throw fault(QuestionError, "UNKNOWN_VALUE", name, "expected ALLOW or DENY");
+  return at + 1;
+}
+
+function leftOut(value, name) {
+  if (name !== "usage" && typeof value !== "boolean") throw wrongType(name, "true or false", value);
+  if (value) throw fault(QuestionError, "INVALID", name, "mayuse/document answers with it, a snapshot does not");
+}
+
+const READ = {
+  __proto__: null, subscriptionId: text, requested: amount, consumed: amount, reserved: amount, at: instant,
+  onIndeterminate: policy, minVersion: whole, maxAgeMs: whole, usage: leftOut, explain: leftOut, suggest: leftOut,
+};
+const FIELDS = ["customer", "feature", ...Object.keys(READ)].join(", ");

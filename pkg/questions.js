@@ -2,7 +2,7 @@
 import { QuestionError, fault } from "./errors.js";
 
 const AMOUNTS = ["requested", "consumed", "reserved"];
-export const OF_QUESTION = [
+const OF_QUESTION = [
   "customer", "feature", "subscriptionId", ...AMOUNTS, "usage", "at", "explain", "suggest", "onIndeterminate",
   "minVersion", "maxAgeMs",
 ];
@@ -40,8 +40,7 @@ export function wireFields(object, fields, path = "") {
 /** A message with the names of JavaScript. It names fields in backticks. */
 export const message = (text) => text.replace(/`[a-z_]+`/g, fieldName);
 
-/** The error of a field that is not one of these. */
-export function unknown(name, fields, path) {
+function unknown(name, fields, path) {
   const near = nearest(name, fields);
   const hint = near ? `did you mean \`${near}\`?` : `the fields are ${fields.join(", ")}`;
   return fault(QuestionError, "UNKNOWN_FIELD", path ? `${path}.${name}` : name, `there is no such field; ${hint}`);
@@ -73,7 +72,7 @@ function edits(from, to) {
 }
 
 /** The name of the wire: `min_version` for `minVersion`. */
-export const wireName = (name) => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+const wireName = (name) => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 
 /** The name in JavaScript: `minVersion` for `min_version`. */
 export const fieldName = (name) => name.replace(/_([a-z])/g, (_, letter) => letter.toUpperCase());

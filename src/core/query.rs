@@ -3,14 +3,13 @@
 //! `mayuse_document::Check::from_pairs` copies every text and lists every problem. Where
 //! a question is answered from memory, those copies take longer than the decision.
 
-use crate::amount::{Amount, AmountError};
+use crate::amount::Amount;
 use crate::features;
 use crate::id::MAX_VERSION;
-use crate::problem::Code;
 use crate::question::{QuestionForm, Slot};
 use crate::snapshot::Policy;
 use crate::text::cut;
-use crate::time::{Instant, TimeError};
+use crate::time::Instant;
 use std::borrow::Cow;
 
 impl<'q> QuestionForm<'q> {
@@ -44,57 +43,32 @@ impl<'q> QuestionForm<'q> {
             if std::mem::replace(is_given, true) {
                 return None;
             }
-            form.fill(slot, decoded(value)?).ok()?;
+            form.fill(slot, decoded(value)?)?;
         }
         let mut rows = QuestionForm::PARAMETERS.iter().zip(given);
         rows.all(|((_, slot), is_given)| is_given || !matches!(slot, Slot::Key(_))).then_some(form)
     }
 
-    /// Fills in one parameter from a text.
-    ///
-    /// # Errors
-    /// The kind of problem of a wrong value, and what is wrong with it.
-    pub fn fill(&mut self, slot: &Slot<'q>, value: Cow<'q, str>) -> Result<(), (Code, &'static str)> {
-        let amount = |value: &str| {
-            Amount::parse(value).map_err(|error| {
-                (if error == AmountError::TooManyDigits { Code::OutOfRange } else { Code::Invalid }, error.text())
-            })
-        };
+    /// Fills in one parameter; nothing for a wrong value.
+    fn fill(&mut self, slot: &Slot<'q>, value: Cow<'q, str>) -> Option<()> {
         match slot {
             Slot::Key(field) => *field(self) = value,
             Slot::Text(field) => *field(self) = Some(value),
-            Slot::Amount(field) => *field(self.scalars_mut()) = Some(amount(&value)?),
+            Slot::Amount(field) => *field(self.scalars_mut()) = Some(Amount::parse(&value).ok()?),
             Slot::Held(field) => {
-                let held = amount(&value)?;
-                if held.is_negative() {
-                    return Err((Code::OutOfRange, "must not be negative"));
-                }
-                *field(self.scalars_mut()) = held;
+                let amount = Amount::parse(&value).ok()?;
+                *field(self.scalars_mut()) = Some(amount).filter(|amount| !amount.is_negative())?;
             }
-            Slot::Switch(field) => {
-                let is_on = switch(&value).ok_or((Code::WrongType, "expected true or false"))?;
-                *field(self.scalars_mut()) = is_on;
-            }
-            Slot::Policy(field) => {
-                let policy = policy(&value).ok_or((Code::UnknownValue, "expected ALLOW or DENY"))?;
-                *field(self.scalars_mut()) = Some(policy);
-            }
-            Slot::Whole(field) => {
-                let whole = unsigned(&value).ok_or((Code::OutOfRange, "expected a whole number below 2^53"))?;
-                *field(self.scalars_mut()) = Some(whole);
-            }
-            Slot::Instant(field) => {
-                let at = Instant::parse(&value).map_err(|error| {
-                    (if error == TimeError::Range { Code::OutOfRange } else { Code::Invalid }, error.text())
-                })?;
-                *field(self.scalars_mut()) = Some(at);
-            }
+            Slot::Switch(field) => *field(self.scalars_mut()) = switch(&value)?,
+            Slot::Policy(field) => *field(self.scalars_mut()) = Some(policy(&value)?),
+            Slot::Whole(field) => *field(self.scalars_mut()) = Some(unsigned(&value)?),
+            Slot::Instant(field) => *field(self.scalars_mut()) = Some(Instant::parse(&value).ok()?),
             // A build without it refuses it by its name, whatever it states.
             Slot::Usage(field) if !features::USAGE => *field(self) = Some(Vec::new()),
             // It is JSON, which is not read here.
-            Slot::Usage(_) => return Err((Code::WrongType, "expected a list")),
+            Slot::Usage(_) => return None,
         }
-        Ok(())
+        Some(())
     }
 }
 

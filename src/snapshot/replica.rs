@@ -37,9 +37,25 @@ struct View {
 
 #[derive(Debug)]
 struct Shard {
-    customers: CustomerBlock,
-    generation: u64,
+    customers: Customers,
     used: AtomicU64,
+}
+
+#[derive(Debug)]
+enum Customers {
+    /// The bytes of a shard that no question has needed yet.
+    Unopened(Vec<u8>),
+    /// A shard that is opened, with the number of the catalog object.
+    Open(CustomerBlock, u64),
+}
+
+impl Shard {
+    fn n_bytes(&self) -> usize {
+        match &self.customers {
+            Customers::Unopened(bytes) => bytes.len(),
+            Customers::Open(customers, _) => customers.n_bytes(),
+        }
+    }
 }
 
 /// How a manifest compares to the held one.
@@ -60,7 +76,7 @@ pub enum Missing {
     Manifest,
     /// A shard, to be given to [`Replica::insert_shard`].
     Shard(u64, ObjectRef),
-    /// [`Replica::relink`]: the shard was opened with another catalog object.
+    /// [`Replica::relink`]: the shard is not opened yet, or was opened with another catalog object.
     Relink(u64),
     /// The origin: the writer could not make the shard.
     Origin,
@@ -192,7 +208,7 @@ impl Replica {
             }
             (None, None) => return Ok(false),
         };
-        view.n_bytes = view.shards.iter().flatten().map(|shard| shard.customers.n_bytes()).sum();
+        view.n_bytes = view.shards.iter().flatten().map(Shard::n_bytes).sum();
         let policies = view.manifest.policies.stricter(&self.own);
         view.catalog.snapshot = view.manifest.meta(&policies, source);
         self.view = Some(view);
@@ -219,34 +235,50 @@ impl Replica {
         Ok(true)
     }
 
-    /// Relinks a shard to the held catalog.
+    /// Inserts a shard of the held manifest, which is opened when a question first needs it. The caller has checked
+    /// its hash.
+    pub fn insert_unopened(&mut self, shard: u64, bytes: Vec<u8>) {
+        self.hold(shard, Customers::Unopened(bytes));
+    }
+
+    /// Opens a shard, or opens it again with the held catalog.
     ///
     /// # Errors
-    /// A shard that refers to definitions missing from the catalog: it is dropped.
+    /// A shard that cannot be read, or refers to definitions missing from the catalog: it is dropped.
     pub fn relink(&mut self, shard: u64) -> Result<(), Unreadable> {
         let Some(view) = &mut self.view else { return Ok(()) };
         let Some(slot) = at_mut(&mut view.shards, shard) else { return Ok(()) };
         let Some(held) = slot.take() else { return Ok(()) };
-        view.n_bytes = view.n_bytes.saturating_sub(held.customers.n_bytes());
-        let customers = open(held.customers.bytes().clone(), &view.catalog, &view.manifest)?;
+        view.n_bytes = view.n_bytes.saturating_sub(held.n_bytes());
+        let bytes = match held.customers {
+            // Bytes that are no text are no block either.
+            Customers::Unopened(bytes) => Packed::new(bytes).unwrap_or_default(),
+            Customers::Open(customers, _) => customers.bytes().clone(),
+        };
+        let customers = open(bytes, &view.catalog, &view.manifest)?;
         self.put(shard, customers);
         Ok(())
     }
 
     fn put(&mut self, shard: u64, customers: CustomerBlock) {
-        let used = self.tick();
+        let generation = self.view.as_ref().map_or(0, |view| view.generation);
+        self.hold(shard, Customers::Open(customers, generation));
+    }
+
+    fn hold(&mut self, shard: u64, customers: Customers) {
+        let used = AtomicU64::new(self.tick());
         let Some(view) = &mut self.view else { return };
-        let generation = view.generation;
         let Some(slot) = at_mut(&mut view.shards, shard) else { return };
-        let before = slot.as_ref().map_or(0, |shard| shard.customers.n_bytes());
-        view.n_bytes = view.n_bytes.saturating_sub(before).saturating_add(customers.n_bytes());
-        *slot = Some(Shard { customers, generation, used: AtomicU64::new(used) });
+        let before = slot.as_ref().map_or(0, Shard::n_bytes);
+        let held = Shard { customers, used };
+        view.n_bytes = view.n_bytes.saturating_sub(before).saturating_add(held.n_bytes());
+        *slot = Some(held);
         // Keep the newest shard, however large: a question waits for it.
         while self.max_bytes < view.n_bytes {
             let held = view.shards.iter_mut().zip(0_u64..).filter(|(slot, at)| slot.is_some() && *at != shard);
             let oldest = held.min_by_key(|(slot, _)| slot.as_ref().map(|shard| shard.used.load(Ordering::Relaxed)));
             let Some((slot, _)) = oldest else { return };
-            let let_go = slot.take().map_or(0, |shard| shard.customers.n_bytes());
+            let let_go = slot.take().map_or(0, |shard| shard.n_bytes());
             view.n_bytes = view.n_bytes.saturating_sub(let_go);
         }
     }
@@ -303,11 +335,13 @@ impl Replica {
         let Some(Some(shard)) = at(&view.shards, number) else {
             return Err(if part.is_withheld() { Missing::Origin } else { Missing::Shard(number, part) });
         };
-        if shard.generation != view.generation {
-            return Err(Missing::Relink(number));
+        match &shard.customers {
+            Customers::Open(customers, generation) if *generation == view.generation => {
+                shard.used.store(self.tick(), Ordering::Relaxed);
+                Ok(customers.find(key, hash))
+            }
+            _ => Err(Missing::Relink(number)),
         }
-        shard.used.store(self.tick(), Ordering::Relaxed);
-        Ok(shard.customers.find(key, hash))
     }
 
     /// Decides a question.
@@ -324,10 +358,13 @@ impl Replica {
         Ok(decide_for(&view.catalog, person.as_ref(), question, now))
     }
 
-    /// The customers of all held shards.
+    /// The customers of all opened shards.
     pub fn customers(&self) -> impl Iterator<Item = (u64, &CustomerBlock)> {
         let shards = self.view.iter().flat_map(|view| view.shards.iter().zip(0_u64..));
-        shards.filter_map(|(shard, number)| Some((number, &shard.as_ref()?.customers)))
+        shards.filter_map(|(shard, number)| match &shard.as_ref()?.customers {
+            Customers::Open(customers, _) => Some((number, customers)),
+            Customers::Unopened(_) => None,
+        })
     }
 }
 

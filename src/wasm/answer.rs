@@ -6,11 +6,15 @@ use mayuse_core::{
 };
 
 /// The kinds of answers, in `pkg/border.js`.
-pub const DECISION: u8 = 0;
+const DECISION: u8 = 0;
 const PROBLEM: u8 = 1;
 
-/// Writes a decision.
-pub fn write(words: &mut Words, decision: &Decision<'_>) {
+/// Writes a decision, or the problem of its question.
+pub fn write(words: &mut Words, decided: &Result<Decision<'_>, Problem>) {
+    let decision = match decided {
+        Ok(decision) => decision,
+        Err(problem) => return write_problem(words, problem),
+    };
     words.begin(DECISION);
     let metering = decision.metering.as_ref();
     words.flags(&[decision.allowed, decision.fallback, decision.enabled, decision.freshness.stale, metering.is_some()]);

@@ -1,13 +1,10 @@
 //! Questions from memory, and their answers.
 
-use crate::answer::{write, write_problem};
+use crate::answer::write;
 use crate::shards::{Obstacle, Shards};
 use crate::words::Words;
-use mayuse_core::{
-    Amount, Code, Instant, Problem, Question, QuestionForm, Reason, SnapshotMeta, decide_for, undecided, undecided_in,
-};
-use mayuse_snapshot::ObjectRef;
-use std::borrow::Cow;
+use mayuse_core::{Amount, AmountError, Code, Instant, Policy, Problem, Question, TimeError, undecided_in};
+use mayuse_snapshot::{ObjectRef, Replica};
 
 /// The answers that are neither decisions nor problems, in `pkg/border.js`: a shard that is needed, and the rest.
 const NEEDS: u8 = 2;
@@ -27,126 +24,91 @@ pub fn whole(number: f64) -> Option<u64> {
     (0.0 <= number && number <= 9_007_199_254_740_991.0).then_some(number as u64)
 }
 
-/// A safe integer as an amount; NaN is none.
+/// A safe integer as an amount; None for NaN.
 pub fn amount(number: f64) -> Option<Amount> {
     #[expect(clippy::cast_possible_truncation, reason = "a safe integer")]
     (!number.is_nan()).then(|| Amount::of_whole(number as i64))
 }
 
-/// Reads a question: the names of the customer and the feature, and the other parameters, each as a length and a name, a
-/// length and a value. The length of a name takes a byte, that of a value two.
+/// The failure policy of a question: 1 to allow, 2 to deny.
+pub fn policy(number: u32) -> Option<Policy> {
+    match number {
+        1 => Some(Policy::Allow),
+        2 => Some(Policy::Deny),
+        _ => None,
+    }
+}
+
+/// Reads the parameters of a question that are texts: subscription_id, requested, consumed, reserved, at. Before each
+/// is its length and one more, in two bytes; 0 stands for a parameter that is not there.
 ///
 /// # Errors
-/// A parameter that is not known, or has a wrong value.
-pub fn read(
-    input: &[u8],
-    customer: u32,
-    feature: u32,
-    others: u32,
-    consumed: f64,
-) -> Result<QuestionForm<'_>, Problem> {
-    let mut form = QuestionForm::empty();
-    let mut at = 0;
-    form.scalars_mut().consumed = amount(consumed);
-    fill(&mut form, "customer", text(input, &mut at, customer))?;
-    fill(&mut form, "feature", text(input, &mut at, feature))?;
-    let end = at.saturating_add(usize::try_from(others).unwrap_or_default());
-    while at < end {
-        let length = number(input, &mut at);
-        let name = text(input, &mut at, length);
-        let length = number(input, &mut at) | number(input, &mut at) << 8;
-        let value = text(input, &mut at, length);
-        fill(&mut form, name, value)?;
+/// A parameter with a wrong value.
+pub fn read<'i>(question: &mut Question<'i>, input: &'i [u8], at: &mut usize) -> Result<(), Problem> {
+    question.subscription_id = optional(input, at);
+    question.requested = optional_amount("requested", input, at)?;
+    // A safe integer is no text.
+    question.consumed = optional_amount("consumed", input, at)?.or(question.consumed);
+    question.reserved = optional_amount("reserved", input, at)?.unwrap_or(Amount::ZERO);
+    if let Some(text) = optional(input, at) {
+        let instant = Instant::parse(text).map_err(|error| wrong("at", error == TimeError::Range, error.text()))?;
+        question.at = Some(instant);
     }
-    Ok(form)
+    Ok(())
 }
 
-/// The next byte of the input.
-fn number(input: &[u8], at: &mut usize) -> u32 {
-    let byte = input.get(*at).copied().unwrap_or_default();
-    *at = at.saturating_add(1);
-    byte.into()
+fn optional<'i>(input: &'i [u8], at: &mut usize) -> Option<&'i str> {
+    let byte = |at: usize| input.get(at).copied().map_or(0, u32::from);
+    let length = byte(*at) | byte(at.saturating_add(1)) << 8;
+    *at = at.saturating_add(2);
+    Some(text(input, at, length.checked_sub(1)?))
 }
 
-fn fill<'i>(form: &mut QuestionForm<'i>, name: &str, value: &'i str) -> Result<(), Problem> {
-    let row = QuestionForm::PARAMETERS.iter().find(|(known, _)| *known == name);
-    let filled = match row {
-        Some((_, slot)) => form.fill(slot, Cow::Borrowed(value)),
-        None => Err((Code::UnknownField, "a question has no such parameter")),
-    };
-    filled.map_err(|(code, message)| Problem::error(code, name, message))
+#[inline(never)]
+fn optional_amount(name: &'static str, input: &[u8], at: &mut usize) -> Result<Option<Amount>, Problem> {
+    let Some(text) = optional(input, at) else { return Ok(None) };
+    match Amount::parse(text) {
+        Ok(amount) => Ok(Some(amount)),
+        Err(error) => Err(wrong(name, error == AmountError::TooManyDigits, error.text())),
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn wrong(name: &'static str, is_out_of_range: bool, message: &'static str) -> Problem {
+    Problem::error(if is_out_of_range { Code::OutOfRange } else { Code::Invalid }, name, message)
 }
 
 /// Decides a question.
 pub fn decide(shards: &mut Shards, words: &mut Words, question: &Question<'_>, now: Instant) {
     loop {
         let missing = match shards.replica.decide(question, now) {
-            Ok(Ok(decision)) => return write(words, &decision),
-            Ok(Err(problem)) => return write_problem(words, &problem),
+            Ok(decided) => return write(words, &decided),
             Err(missing) => missing,
         };
         if let Err(obstacle) = shards.provide(missing) {
-            return write_obstacle(shards, words, question, &obstacle, now);
-        }
-    }
-}
-
-/// Decides a question about every feature. The first answer is the number of those that follow.
-pub fn decide_all(shards: &mut Shards, words: &mut Words, question: &Question<'_>, now: Instant) {
-    let mut obstacle = None;
-    while let (Err(missing), None) = (shards.replica.customer(question.customer), &obstacle) {
-        obstacle = shards.provide(missing).err();
-    }
-    if let Some(Obstacle::Needs(place, part)) = obstacle {
-        return write_need(shards, words, question, place, &part);
-    }
-    let Some(catalog) = shards.replica.catalog() else { return };
-    words.begin(TOLD);
-    words.number(u32::try_from(catalog.feature_codes().count()).unwrap_or_default());
-    words.end();
-    let record = shards.replica.customer(question.customer).unwrap_or_default();
-    for code in catalog.feature_codes() {
-        let question = Question { feature: code, ..*question };
-        let decided = match obstacle {
-            Some(Obstacle::For(reason)) => undecided_in(catalog, &question, reason, now),
-            _ => decide_for(catalog, record.as_ref(), &question, now),
-        };
-        match decided {
-            Ok(decision) => write(words, &decision),
-            Err(problem) => {
-                words.clear();
-                return write_problem(words, &problem);
-            }
+            return write_obstacle(&shards.replica, words, question, &obstacle, now);
         }
     }
 }
 
 #[cold]
 #[inline(never)]
-fn write_obstacle(shards: &Shards, words: &mut Words, question: &Question<'_>, obstacle: &Obstacle, now: Instant) {
-    match obstacle {
-        Obstacle::Needs(place, part) => write_need(shards, words, question, *place, part),
-        Obstacle::For(reason) => write_undecided(shards, words, question, *reason, now),
+fn write_obstacle(replica: &Replica, words: &mut Words, question: &Question<'_>, obstacle: &Obstacle, now: Instant) {
+    match (obstacle, replica.catalog()) {
+        (Obstacle::Needs(place, part), _) => write_need(words, *place, part, replica.id_of(question.customer)),
+        (Obstacle::For(reason), Some(catalog)) => write(words, &undecided_in(catalog, question, *reason, now)),
+        // Nothing is asked before a manifest is accepted.
+        (Obstacle::For(_), None) => {}
     }
 }
 
-fn write_need(shards: &Shards, words: &mut Words, question: &Question<'_>, place: u64, part: &ObjectRef) {
+fn write_need(words: &mut Words, place: u64, part: &ObjectRef, id: Option<&str>) {
     words.begin(NEEDS);
     words.whole(Some(place));
     words.number(part.size);
     words.text(Some(&part.hash.digits()));
     // Where one shard fits, that of the customer may take the place of that of the alias.
-    words.text(shards.replica.id_of(question.customer));
+    words.text(id);
     words.end();
-}
-
-fn write_undecided(shards: &Shards, words: &mut Words, question: &Question<'_>, reason: Reason, now: Instant) {
-    let decided = match shards.replica.catalog() {
-        Some(catalog) => undecided_in(catalog, question, reason, now),
-        None => undecided(question, reason, &SnapshotMeta::default(), now),
-    };
-    match decided {
-        Ok(decision) => write(words, &decision),
-        Err(problem) => write_problem(words, &problem),
-    }
 }

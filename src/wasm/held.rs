@@ -5,14 +5,15 @@
 //!
 //! A snapshot is taken in four steps: [`Held::offer`] reads a manifest, [`Held::verify`] says which objects are missing,
 //! [`Held::put`] takes each of them, and [`Held::commit`] accepts all at once. JavaScript verifies signatures and hashes
-//! in between, because its own functions are faster.
+//! in between, because its own functions are faster. A shard is opened when a question first needs it: its bytes are the
+//! writer's, as the hash says, which is signed.
 
 use crate::answer::write_problem;
-use crate::ask::{TOLD, amount, decide, decide_all, read, text, whole};
+use crate::ask::{TOLD, amount, decide, policy, read, text, whole};
 use crate::instant;
 use crate::shards::Shards;
 use crate::words::Words;
-use mayuse_core::{Code, Packed, Policy, Problem, Question, Source};
+use mayuse_core::{Catalog, Code, Packed, Policy, Problem, Question, Source};
 use mayuse_snapshot::{Hash, Manifest, ManifestOrder, ObjectRef, Policies, Replica, Unverified, manifest_range};
 use wasm_bindgen::prelude::*;
 
@@ -35,12 +36,12 @@ pub struct Held {
 struct Verified {
     manifest: Manifest,
     catalog_object: Option<Packed>,
-    shards: Vec<(Hash, Vec<u8>)>,
+    shards: Vec<(u64, Vec<u8>)>,
 }
 
 #[wasm_bindgen]
 impl Held {
-    /// An empty snapshot, whose opened shards may have so many bytes. A limit that is NaN is none.
+    /// An empty snapshot, whose shards may have so many bytes. A limit that is NaN is none.
     #[wasm_bindgen(constructor)]
     pub fn new(
         max_bytes: f64,
@@ -114,26 +115,20 @@ impl Held {
             Err(error) => return self.refuse(error.text()),
         };
         let order = self.shards.replica.compare(&manifest);
-        let (missing, size) = self.missing(&manifest, all);
-        let is_whole = manifest.table.is_whole();
+        self.words.clear();
+        self.words.begin(TOLD);
+        self.words.number(match order {
+            ManifestOrder::Newer => 0,
+            ManifestOrder::Same => 1,
+            ManifestOrder::Older => 2,
+        });
+        self.words.number(manifest.table.is_whole());
+        self.tell_missing(&manifest, all);
+        self.words.end();
         if order == ManifestOrder::Newer {
             self.verified = Some(Verified { manifest, catalog_object: None, shards: Vec::new() });
         }
-        self.tell(|words| {
-            words.number(match order {
-                ManifestOrder::Newer => 0,
-                ManifestOrder::Same => 1,
-                ManifestOrder::Older => 2,
-            });
-            words.number(is_whole);
-            words.number(size);
-            for (place, at, part) in missing {
-                words.number(place);
-                words.number(at);
-                words.number(part.size);
-                words.text(Some(&part.hash.digits()));
-            }
-        })
+        self.words.address()
     }
 
     /// Takes an object that is missing, with this place. Its bytes have the hash that was told.
@@ -141,12 +136,7 @@ impl Held {
         let Some(verified) = &mut self.verified else { return };
         match whole(place) {
             None => verified.catalog_object = Packed::new(object),
-            Some(place) => {
-                let part = usize::try_from(place).ok().and_then(|place| verified.manifest.table.shards.get(place));
-                if let Some(part) = part {
-                    verified.shards.push((part.hash, object));
-                }
-            }
+            Some(place) => verified.shards.push((place, object)),
         }
     }
 
@@ -165,8 +155,7 @@ impl Held {
     /// meanwhile may not name it any more; it is dropped then.
     pub fn insert(&mut self, hash: u32, shard: Vec<u8>) {
         if let Some(hash) = Hash::parse(text(&self.input, &mut 0, hash)) {
-            // A shard that cannot be opened is noted, and the question says so.
-            let _ = self.shards.open(hash, shard);
+            self.shards.insert(hash, &shard);
         }
     }
 
@@ -187,7 +176,19 @@ impl Held {
         })
     }
 
-    /// The bytes of the opened shards.
+    /// Tells the code of every feature.
+    pub fn features(&mut self) -> u32 {
+        let Held { shards, words, .. } = self;
+        words.clear();
+        words.begin(TOLD);
+        for code in shards.replica.catalog().into_iter().flat_map(Catalog::feature_codes) {
+            words.text(Some(code));
+        }
+        words.end();
+        words.address()
+    }
+
+    /// The bytes of the shards.
     pub fn bytes(&self) -> f64 {
         self.shards.replica.n_bytes() as f64
     }
@@ -212,24 +213,31 @@ impl Held {
         }
     }
 
-    /// Decides a question. The input has the names of the customer and the feature, and the other parameters, each as
-    /// name and value after their lengths.
-    pub fn check(&mut self, customer: u32, feature: u32, others: u32, consumed: f64, now: f64) -> u32 {
+    /// Decides a question. The input has the names of the customer and the feature, which have so many bytes, and the
+    /// other texts if there are any; see `read`.
+    #[expect(clippy::too_many_arguments, reason = "numbers cross the border as they are")]
+    pub fn check(
+        &mut self,
+        customer: u32,
+        feature: u32,
+        has_texts: bool,
+        consumed: f64,
+        on_indeterminate: u32,
+        min_version: f64,
+        max_age_ms: f64,
+        now: f64,
+    ) -> u32 {
         let Held { shards, input, words, .. } = self;
         words.clear();
-        match read(input, customer, feature, others, consumed) {
-            Ok(form) => decide(shards, words, &form.question(), instant(now)),
-            Err(problem) => write_problem(words, &problem),
-        }
-        words.address()
-    }
-
-    /// Decides a question about every feature. The first answer is the number of those that follow.
-    pub fn entitlements(&mut self, customer: u32, others: u32, now: f64) -> u32 {
-        let Held { shards, input, words, .. } = self;
-        words.clear();
-        match read(input, customer, 0, others, f64::NAN) {
-            Ok(form) => decide_all(shards, words, &form.question(), instant(now)),
+        let mut at = 0;
+        let mut question = Question::new(text(input, &mut at, customer), text(input, &mut at, feature));
+        question.consumed = amount(consumed);
+        question.on_indeterminate = policy(on_indeterminate);
+        question.min_version = whole(min_version);
+        question.max_age_ms = whole(max_age_ms);
+        let is_read = if has_texts { read(&mut question, input, &mut at) } else { Ok(()) };
+        match is_read {
+            Ok(()) => decide(shards, words, &question, instant(now)),
             Err(problem) => write_problem(words, &problem),
         }
         words.address()
@@ -237,31 +245,38 @@ impl Held {
 }
 
 impl Held {
-    /// The objects of a manifest that are missing, each with its place in a file; and the size of all.
-    fn missing(&self, manifest: &Manifest, all: bool) -> (Vec<(f64, f64, ObjectRef)>, f64) {
-        let replica = &self.shards.replica;
-        let mut missing = Vec::new();
-        let catalog_object = manifest.table.catalog_object;
+    /// Tells the size of all objects, and those that are missing.
+    fn tell_missing(&mut self, manifest: &Manifest, all: bool) {
+        let Held { shards, words, .. } = self;
+        let replica = &shards.replica;
+        let table = &manifest.table;
+        words.number(
+            table.shards.iter().fold(f64::from(table.catalog_object.size), |sum, part| sum + f64::from(part.size)),
+        );
+        let mut missing = |place: f64, at: f64, part: &ObjectRef| {
+            words.number(place);
+            words.number(at);
+            words.number(part.size);
+            words.text(Some(&part.hash.digits()));
+        };
         if replica.wants_catalog_object(manifest) {
-            missing.push((-1.0, 0.0, catalog_object));
+            missing(-1.0, 0.0, &table.catalog_object);
         }
         let wanted = if all { Vec::new() } else { replica.wants(manifest) };
-        let mut at = f64::from(catalog_object.size);
+        let mut at = f64::from(table.catalog_object.size);
         let mut before = ObjectRef::WITHHELD.hash;
-        for (part, place) in manifest.table.shards.iter().zip(0_u32..) {
+        for (part, place) in table.shards.iter().zip(0_u32..) {
             let is_first = part.hash != std::mem::replace(&mut before, part.hash) && !part.is_withheld();
-            let place_of = u64::from(place);
-            let is_wanted = if all {
-                is_first && !self.shards.has(manifest, place_of, *part)
+            let is_missing = if all {
+                is_first && !replica.holds(manifest, place.into(), *part)
             } else {
-                wanted.iter().any(|(wanted, _)| *wanted == place_of)
+                wanted.iter().any(|(wanted, _)| *wanted == u64::from(place))
             };
-            if is_wanted {
-                missing.push((place.into(), at, *part));
+            if is_missing {
+                missing(place.into(), at, part);
             }
             at += f64::from(part.size);
         }
-        (missing, at)
     }
 
     fn tell(&mut self, write: impl FnOnce(&mut Words)) -> u32 {

@@ -34,7 +34,7 @@ const answer = (ask) => {
 };
 
 /** What the reader leaves out, which it says. */
-const leftOut = ({ usage, explain, suggest }) => (suggest ? "suggest" : explain ? "explain" : usage ? "usage" : undefined);
+const leftOut = (question) => ["usage", "explain", "suggest"].filter((name) => question[name]);
 
 test("its answers are those of the document's build", async () => {
   let asked = 0;
@@ -51,13 +51,14 @@ test("its answers are those of the document's build", async () => {
       const question = questionOf(each);
       const [ours, theirs] = [answer(() => snapshot.check(question)), answer(() => document.check(question))];
       const left = leftOut(question);
-      if (left && !theirs.error) {
-        assert.deepEqual(ours, { error: true, code: "INVALID", path: left }, `${file} ${id}`);
+      if (left.length !== 0) {
+        assert.equal(ours.code, "INVALID", `${file} ${id}`);
+        assert.ok(left.includes(ours.path), `${file} ${id}`);
         refused += 1;
         continue;
       }
       if (theirs.error) {
-        if (!left) assert.deepEqual(ours, theirs, `${file} ${id}`);
+        assert.deepEqual(ours, theirs, `${file} ${id}`);
         continue;
       }
       const { freshness, ...decision } = ours;

@@ -226,6 +226,30 @@ test("a file is read again, and a source of bytes has nothing newer", async () =
   assert.equal(await bytes.refresh(), false);
 });
 
+test("a shard of a form that cannot be read answers for nobody, and the others do", async () => {
+  const { folder, copy, place } = (({ folder }) => ({ folder, ...copied({ folder }) }))(build(many(), key, "--at", AT));
+  const sizes = readdirSync(join(folder, "o")).map((name) => [name, readFileSync(place(`o/${name}`))]);
+  const [name, bytes] = sizes.find(([, bytes]) => bytes.includes("\u0007many_77"));
+  // What a writer signs, a reader takes as it is: here a shard that ends early.
+  const cut = bytes.subarray(0, bytes.length - 9);
+  const hash = Buffer.from(await crypto.subtle.digest("SHA-256", cut)).toString("hex");
+  writeFileSync(place(`o/${hash}`), cut);
+  const unsigned = readFileSync(place("manifest"), "latin1").slice(0, -128).replaceAll(name, hash);
+  const pkcs8 = Buffer.from(`302e020100300506032b657004220420${key.secret}`, "hex");
+  const signing = await crypto.subtle.importKey("pkcs8", pkcs8, "Ed25519", false, ["sign"]);
+  const signature = Buffer.from(await crypto.subtle.sign("Ed25519", signing, Buffer.from(unsigned, "latin1"))).toString("hex");
+  writeFileSync(place("manifest"), unsigned + signature, "latin1");
+  const mayuse = await MayUse.open({ folder: copy }, options);
+  for (let again = 0; again < 2; again++) {
+    const { decision, reason } = mayuse.check({ customer: "many_77", feature: "sso" });
+    assert.deepEqual([decision, reason], ["INDETERMINATE", "SNAPSHOT_INVALID"]);
+    assert.equal(mayuse.mayUse("many_77", "sso"), false);
+    assert.ok(mayuse.entitlements({ customer: "many_77" }).every(({ reason }) => reason === "SNAPSHOT_INVALID"));
+  }
+  const reasons = new Set(Array.from({ length: 6_000 }, (_, n) => mayuse.check({ customer: `many_${n}`, feature: "sso" }).reason));
+  assert.deepEqual([...reasons].sort(), ["NO_ACTIVE_SUBSCRIPTION", "SNAPSHOT_INVALID"]);
+});
+
 test("a signal ends what waits", async () => {
   const server = await served(first.folder, (url) => (url.startsWith("/o/") ? 0 : 200));
   const aborted = AbortSignal.abort(new Error("not now"));
