@@ -3,7 +3,9 @@
 use crate::answer::write;
 use crate::shards::{Obstacle, Shards};
 use crate::words::Words;
-use mayuse_core::{Amount, AmountError, Code, Instant, Policy, Problem, Question, TimeError, undecided_in};
+use mayuse_core::{
+    Amount, AmountError, Code, Instant, Policy, Problem, Question, SnapshotMeta, TimeError, undecided, undecided_in,
+};
 use mayuse_snapshot::{ObjectRef, Replica};
 
 /// The answers that are neither decisions nor problems, in `pkg/border.js`: a shard that is needed, and the rest.
@@ -98,8 +100,7 @@ fn write_obstacle(replica: &Replica, words: &mut Words, question: &Question<'_>,
     match (obstacle, replica.catalog()) {
         (Obstacle::Needs(place, part), _) => write_need(words, *place, part, replica.id_of(question.customer)),
         (Obstacle::For(reason), Some(catalog)) => write(words, &undecided_in(catalog, question, *reason, now)),
-        // Nothing is asked before a manifest is accepted.
-        (Obstacle::For(_), None) => {}
+        (Obstacle::For(reason), None) => write(words, &undecided(question, *reason, &SnapshotMeta::default(), now)),
     }
 }
 
