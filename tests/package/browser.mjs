@@ -30,11 +30,14 @@ export async function close() {
   server?.close();
 }
 
+/** What pages have when they are done. */
+const ANSWERED = "globalThis.answered ?? document.querySelector('pre')?.textContent";
+
 /**
- * Opens a page and returns what `look` returns for it. The page is a path below `.work/out`, or an address. An error in
+ * Opens a page and returns what `look` returns for it, once `done` is true there. The page is a path below `.work/out`, or an address. An error in
  * the page, a failed request and a message to the console as an error are failures.
  */
-export async function onPage(address, look = (page) => page.evaluate("answered")) {
+export async function onPage(address, look = (page) => page.evaluate("answered"), done = ANSWERED) {
   const page = await browser.newPage();
   const said = [];
   page.on("pageerror", (error) => said.push(String(error)));
@@ -42,7 +45,7 @@ export async function onPage(address, look = (page) => page.evaluate("answered")
   page.on("response", (response) => response.status() >= 400 && said.push(`${response.status()} ${response.url()}`));
   try {
     await page.goto(new URL(address, origin).href);
-    await page.waitForFunction("globalThis.answered ?? document.querySelector('pre')?.textContent", null, { timeout: 20_000 });
+    await page.waitForFunction(done, null, { timeout: 20_000 });
     const found = await look(page);
     if (said.length > 0) throw new Error("the page said something");
     return found;

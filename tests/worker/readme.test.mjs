@@ -1,21 +1,42 @@
 // The curl scripts of the documents, run by bash against the Worker; a comment below a question says what its answer holds.
+// And the Workers that the documents show, run in workerd.
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { published, start } from "./support.mjs";
+import { ownModules } from "./own-support.mjs";
 
 const guides = readdirSync(new URL("../../docs", import.meta.url)).map((name) => `docs/${name}`);
 const documents = ["README.md", "demo/README.md", ...guides].map((path) => readFileSync(new URL(`../../${path}`, import.meta.url), "utf8"));
 const scripts = documents.flatMap((text) => [...text.matchAll(/^```sh\n(.*?)^```$/gms)].map(([, block]) => block));
 const blocks = scripts.filter((block) => /^curl /m.test(block));
 const folder = mkdtempSync(join(tmpdir(), "mayuse-readme-"));
+/** Workers with a replica: a whole one, or lines that ask, which are put into one. */
+const shown = documents.flatMap((text) => [...text.matchAll(/^```js\n(.*?)^```$/gms)].map(([, block]) => block)).filter((block) =>
+  block.includes("createReplica(") && block.includes('from "mayuse/cloudflare"'));
+const whole = (block) => {
+  if (block.includes("export default")) return block;
+  const [, imports] = /^(import .*\n)/m.exec(block);
+  return `${imports}export default { async fetch(request, env) {
+    const publicKeys = env.MAYUSE_PUBLIC_KEY;
+    ${block.replace(imports, "")}
+    return Response.json([allowed, reason]);
+  } };`;
+};
+/** The key that verifies what a local run publishes. */
+const MAYUSE_PUBLIC_KEY = "f31c3c43989e068f86be2bdba834023e0c657fa3224386ea873215fa9d626a64";
 let started;
 
 before(async () => {
-  started = await start({ snapshots: "readme" });
+  const own = await Promise.all(shown.map(async (block, n) => {
+    const entry = join(folder, `worker-${n}.js`);
+    writeFileSync(entry, whole(block));
+    return { parts: await ownModules(entry), catalog: null, snapshots: "readme", bindings: { MAYUSE_PUBLIC_KEY } };
+  }));
+  started = await start({ snapshots: "readme" }, ...own);
   await published(started.worker, 1);
 });
 after(async () => {
@@ -24,6 +45,16 @@ after(async () => {
 });
 
 test("there are scripts", () => assert.ok(blocks.length >= 4));
+
+test("there are Workers", () => assert.equal(shown.length, 2));
+
+for (const [n, block] of shown.entries()) {
+  test(`a Worker with a replica, number ${n + 1}`, async () => {
+    const { status, text } = await started.workers[n + 1].send("GET", "/", { key: null });
+    const [, said] = /(?:await|return).*\/\/ (.*)$/m.exec(block);
+    assert.deepEqual([status, JSON.parse(text)], [200, JSON.parse(said.startsWith("{") ? said : `[${said}]`)]);
+  });
+}
 
 /** Runs a script, which then prints its comments about answers too; gives each with the line before it. */
 async function run(block) {

@@ -1,6 +1,8 @@
 // The types of the middlewares, in a program that uses them.
 import { Hono } from "hono";
 import type { NextRequest } from "next/server";
+import { MayUse } from "mayuse";
+import { createReplica, type MayUseBinding, type SnapshotStore } from "mayuse/cloudflare";
 import { requireFeature, type Checker } from "mayuse/hono";
 import { decisionOf, requireFeature as proxied, withFeature } from "mayuse/next";
 import { rateLimitHeaders, refuse, statusOf } from "mayuse/http";
@@ -35,3 +37,20 @@ export const GET = withFeature(
 );
 const told: Decision | undefined = decisionOf(new Headers());
 if (told && !told.allowed) console.log(statusOf(told), refuse(told).status, rateLimitHeaders(told));
+
+// Whoever can check will do: a replica, a binding, a snapshot.
+type Bindings = { SNAPSHOTS: SnapshotStore; MAYUSE: MayUseBinding };
+const worker = new Hono<{ Bindings: Bindings }>();
+const common = { customer: () => "acme", feature: "sso" };
+const replicaOf = (env: Bindings) => createReplica({ kv: env.SNAPSHOTS, publicKeys: "", origin: env.MAYUSE });
+worker.use("/replica", requireFeature<{ Bindings: Bindings }>({ ...common, mayuse: (c) => replicaOf(c.env) }));
+worker.use("/binding", requireFeature<{ Bindings: Bindings }>({ ...common, mayuse: (c) => c.env.MAYUSE }));
+worker.use("/snapshot", requireFeature({ ...common, mayuse: () => MayUse.open({ file: "x" }, { publicKeys: "" }) }));
+export async function asked(env: Bindings): Promise<boolean> {
+  const replica = replicaOf(env);
+  const decision: Decision = await replica.check({ customer: "acme", feature: "sso", minVersion: replica.version ?? 0 });
+  const acme = await replica.ready("acme");
+  // @ts-expect-error it may be a promise
+  replica.check({ customer: "acme", feature: "sso" }).allowed;
+  return decision.allowed && acme.mayUse("sso") && acme.check({ feature: "api_calls", consumed: 1 }).allowed;
+}

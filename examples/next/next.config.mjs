@@ -1,0 +1,4 @@
+export default {
+  // Node finds the engine beside the package's files.
+  serverExternalPackages: ["mayuse"],
+};
