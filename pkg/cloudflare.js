@@ -5,22 +5,30 @@ import { Replica } from "./replica.js";
 
 export { ClosedError, DocumentError, MayUseError, QuestionError, SnapshotError } from "./errors.js";
 
-/** The replicas of this isolate, by their KV namespaces, and then by their options. */
+/** The replicas of this isolate, by their KV namespaces. Most have one. */
 const replicas = new WeakMap();
+
+/** The options that tell replicas apart. Bindings and functions belong to the isolate, like the namespace. */
+const NAMES = [
+  "publicKeys", "prefix", "audience", "minVersion", "maxAgeMs", "staleAfterMs", "onIndeterminate", "refreshMs", "heartbeatMs",
+  "maxBytes",
+];
 
 /** The replica of this isolate for these options. Every request gets the same one. */
 export function createReplica(options) {
-  let ofStore = replicas.get(options.kv);
-  if (!ofStore) replicas.set(options.kv, (ofStore = new Map()));
-  // Bindings and functions belong to the isolate, like the namespace, and are those of the first call.
-  const name = JSON.stringify(options, (name, value) => (name === "" || isPlain(value) ? value : undefined));
-  let replica = ofStore.get(name);
-  if (!replica) {
-    initSync();
-    replica = new Replica({ waitUntil: platform.waitUntil, ...options });
-    ofStore.set(name, replica);
-  }
+  const { kv } = options;
+  let list = replicas.get(kv);
+  if (!list) replicas.set(kv, (list = []));
+  for (const [known, replica] of list) if (isSame(known, options)) return replica;
+  initSync();
+  const replica = new Replica({ waitUntil: platform.waitUntil, ...options });
+  list.push([options, replica]);
   return replica;
 }
 
-const isPlain = (value) => ["string", "number"].includes(typeof value) || Array.isArray(value);
+function isSame(one, other) {
+  for (const name of NAMES) {
+    if (one[name] !== other[name] && String(one[name]) !== String(other[name])) return false;
+  }
+  return true;
+}

@@ -26,6 +26,8 @@ function reduced({ usage, explain, suggest, consumed, ...question }) {
   return usage || consumed === undefined ? question : { ...question, consumed };
 }
 
+const isTrap = (error) => error instanceof WebAssembly.RuntimeError;
+
 const isObstacle = ({ decision, reason }) => decision === "INDETERMINATE" && reason.startsWith("SNAPSHOT_");
 
 /** What can be asked: of the engine, which gives an answer or a `Need`, and of the origin. */
@@ -40,6 +42,9 @@ const ENTITLEMENTS = {
   isObstacle: (decisions) => decisions.some(isObstacle),
   origin: async (origin, [question]) => [await origin.entitlements(question)],
 };
+
+/** What only a customer may call. */
+let mayUse, atOnce;
 
 export class Replica {
   #options;
@@ -103,11 +108,7 @@ export class Replica {
       await this.#lookFirst(now);
       await this.#read(CHECK, new Map([[0, { question: anything }]]), [], now);
     }
-    return new Customer(customer, {
-      mayUse: (feature, consumed) => this.#mayUse(customer, feature, consumed),
-      check: (question) => this.#atOnce(CHECK, question),
-      entitlements: (question) => this.#atOnce(ENTITLEMENTS, question),
-    });
+    return new Customer(this, customer);
   }
 
   /** Looks for a newer snapshot. Returns whether one was accepted. */
@@ -134,19 +135,22 @@ export class Replica {
   #fromMemory(kind, question, now) {
     if (this.#version === undefined || this.#pace.isQuiet(now, this.#made)) return undefined;
     if (this.#options.origin && isBeyond(question)) return undefined;
-    const answer = this.#engine(() => kind.ask(this.#border, question, now));
+    const answer = this.#askEngine(kind, question, now);
     if (answer === undefined || answer instanceof Need || kind.isObstacle(answer)) return undefined;
-    this.#lookLater(now);
+    if (this.#pace.isDue(now)) this.#lookLater(now);
     return answer;
   }
 
   #mayUse(customer, feature, consumed) {
     const now = this.#now();
-    const amount = consumed === undefined ? NaN : consumed;
-    if (typeof feature === "string" && (amount !== amount || Number.isSafeInteger(amount))) {
-      const allowed = this.#engine(() => this.#border.mayUse(customer, feature, amount, now));
-      this.#lookLater(now);
-      if (allowed !== undefined) return allowed;
+    if (this.#pace.isDue(now)) this.#lookLater(now);
+    if (typeof feature === "string" && (consumed === undefined || Number.isSafeInteger(consumed))) {
+      try {
+        const allowed = this.#border.mayUse(customer, feature, consumed ?? NaN, now);
+        if (allowed !== undefined) return allowed;
+      } catch (error) {
+        this.#mend(error);
+      }
     }
     return this.#atOnce(CHECK, { customer, feature, consumed }).allowed;
   }
@@ -154,23 +158,22 @@ export class Replica {
   // The answer from memory, whatever it is.
   #atOnce(kind, question) {
     const now = this.#now();
-    const answer = this.#engine(() => kind.ask(this.#border, question, now));
-    this.#lookLater(now);
+    const answer = this.#askEngine(kind, question, now);
+    if (this.#pace.isDue(now)) this.#lookLater(now);
     return answer === undefined || answer instanceof Need ? this.#anyhow(kind, this.#border, question, now) : answer;
   }
 
-  // Calls the engine. If it breaks, which it should not, an empty one takes its place; its memory is lost.
-  #engine(call) {
+  #askEngine(kind, question, now) {
     try {
-      return call();
+      return kind.ask(this.#border, question, now);
     } catch (error) {
-      if (error instanceof MayUseError) throw error;
-      this.#restart(error);
-      return undefined;
+      return this.#mend(error);
     }
   }
 
-  #restart(error) {
+  // If the engine breaks, which it should not, an empty one takes its place; its memory is lost.
+  #mend(error) {
+    if (error instanceof MayUseError) throw error;
     this.#report(error);
     this.#empty();
   }
@@ -191,7 +194,7 @@ export class Replica {
       const border = await this.#lastResort();
       for (const [n, { question }] of open) answers[n] = this.#anyhow(kind, border, question, now);
     }
-    this.#lookLater(this.#now());
+    if (this.#pace.isDue(this.#now())) this.#lookLater(this.#now());
     return answers;
   }
 
@@ -215,7 +218,7 @@ export class Replica {
         // In a later version, an alias may be another customer's.
         const customer = entry.version === this.#version ? entry.id : undefined;
         const question = customer ? { ...entry.question, customer } : entry.question;
-        const found = this.#engine(() => kind.ask(this.#border, question, began));
+        const found = this.#askEngine(kind, question, began);
         if (found instanceof Need) {
           if (found.id) Object.assign(entry, { id: found.id, version: this.#version });
           return found;
@@ -236,13 +239,14 @@ export class Replica {
       try {
         await Promise.all([...needs].slice(0, AT_ONCE).map(async ([hash, waiting]) => {
           const bytes = await this.#store.object(hash, left);
-          this.#engine(() => this.#border.insert({ hash }, bytes));
+          this.#border.insert({ hash }, bytes);
           // At once, before the next shard takes the place of this one.
           for (const n of waiting) answer(n);
         }));
       } catch (error) {
         if (error instanceof QuestionError) throw error;
-        this.#report(error);
+        if (isTrap(error)) this.#mend(error);
+        else this.#report(error);
         return reasons;
       }
     }
@@ -290,9 +294,8 @@ export class Replica {
     return border.anyhow(() => kind.ask(border, asked, now));
   }
 
-  // Looks if it is time, after the answer.
+  // Looks when the answer is given.
   #lookLater(now) {
-    if (!this.#pace.isDue(now)) return;
     const looked = this.#look(now);
     try {
       this.#options.waitUntil?.(looked);
@@ -314,7 +317,7 @@ export class Replica {
         this.#pace.postpone(this.#now());
         return false;
       }
-      if (error instanceof WebAssembly.RuntimeError) this.#restart(error);
+      if (isTrap(error)) this.#mend(error);
       else this.#report(error);
       this.#pace.end(began, error instanceof Outage);
       return false;
@@ -376,6 +379,11 @@ export class Replica {
     return { version, generatedAt, ...this.#border.verify(isSigned, this.#options.audience, false) };
   }
 
+  static {
+    mayUse = (replica, customer, feature, consumed) => replica.#mayUse(customer, feature, consumed);
+    atOnce = (replica, kind, question) => replica.#atOnce(kind, question);
+  }
+
   #report(error) {
     this.#nFailed += 1;
     this.#lastFailure = String(error?.message ?? error);
@@ -386,23 +394,23 @@ export class Replica {
 
 /** A customer who is held. */
 class Customer {
-  #customer;
   #replica;
+  #customer;
 
-  constructor(customer, replica) {
-    this.#customer = customer;
+  constructor(replica, customer) {
     this.#replica = replica;
+    this.#customer = customer;
   }
 
   mayUse(feature, consumed) {
-    return this.#replica.mayUse(feature, consumed);
+    return mayUse(this.#replica, this.#customer, feature, consumed);
   }
 
   check(question) {
-    return this.#replica.check({ ...question, customer: this.#customer });
+    return atOnce(this.#replica, CHECK, { ...question, customer: this.#customer });
   }
 
   entitlements(question) {
-    return this.#replica.entitlements({ ...question, customer: this.#customer });
+    return atOnce(this.#replica, ENTITLEMENTS, { ...question, customer: this.#customer });
   }
 }

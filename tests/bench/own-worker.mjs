@@ -15,7 +15,7 @@ const N_CUSTOMERS = number("CUSTOMERS", 10_000);
 const N_QUESTIONS = number("QUESTIONS", 4_096);
 const ROUNDS = number("ROUNDS", 9);
 const N = number("N", 400_000);
-const CASES = ["none", "none, again", "mayUse", "check", "await check", "all of check"];
+const CASES = ["none", "none, again", "mayUse", "check", "createReplica and check", "await check", "all of check"];
 
 const folder = mkdtempSync(join(tmpdir(), "mayuse-bench-"));
 const command = fileURLToPath(new URL("../../target/release/mayuse", import.meta.url));

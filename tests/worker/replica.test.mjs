@@ -17,10 +17,9 @@ const parts = faultyModules();
 
 let running, shop, writer, largeWriter, own, ofLarge, ofNothing, first;
 let n = 0;
-/** A replica that no other test has. It looks when it is told to, unless a test says otherwise. */
-const fresh = (worker, more) =>
-  worker.own({ publicKeys: PUBLIC_KEY, audience: AUDIENCE, refreshMs: 24 * HOUR, test: `${(n += 1)}`, ...more });
-const optionsOf = (more) => ({ publicKeys: PUBLIC_KEY, audience: AUDIENCE, refreshMs: 24 * HOUR, test: `${(n += 1)}`, ...more });
+/** Options that no other test has, of a replica that looks when it is told to, unless a test says otherwise. */
+const optionsOf = (more) => ({ publicKeys: PUBLIC_KEY, audience: AUDIENCE, refreshMs: 24 * HOUR, heartbeatMs: 24 * HOUR + (n += 1), ...more });
+const fresh = (worker, more) => worker.own(optionsOf(more));
 
 before(async () => {
   const module = await ownModules();
@@ -74,9 +73,9 @@ test("the first question reads the manifest, the catalog and one shard; the next
 });
 
 test("requests share the replica of their isolate, whatever object the options are", async () => {
-  const options = { publicKeys: [PUBLIC_KEY], test: "shared", isPlain: true, refreshMs: 24 * HOUR };
+  const options = { publicKeys: [PUBLIC_KEY], isPlain: true, refreshMs: 24 * HOUR };
   const first = await own.own(options)("check", sso);
-  const second = await own.own({ ...options })("check", sso);
+  const second = await own.own({ ...options, publicKeys: [PUBLIC_KEY] })("check", sso);
   const other = await own.own({ ...options, maxBytes: 1_000_000 })("check", sso);
   assert.deepEqual([first.isPromise, second.isPromise, other.isPromise], [true, false, true]);
   assert.equal(second.status.reads, first.status.reads);
@@ -89,7 +88,7 @@ test("an answer is that of the HTTP API, with the names of JavaScript", async ()
   for (const { id, alias } of customers) {
     const questions = features.map(({ code }) => ({ customer: alias ?? id, feature: code, consumed: 7, requested: "1", at: AT }));
     const { answer } = await replica("checkMany", questions);
-    const bound = await shop.own({ publicKeys: PUBLIC_KEY, test: "bound", binding: "SHOP" })("checkMany", questions.map((one) => ({ ...one, maxAgeMs: 0 })));
+    const bound = await shop.own({ publicKeys: PUBLIC_KEY, binding: "SHOP" })("checkMany", questions.map((one) => ({ ...one, maxAgeMs: 0 })));
     answer.forEach((decision, at) => {
       assert.equal(decision.freshness.source, "SNAPSHOT");
       const expected = timeless(bound.answer[at]);

@@ -7,7 +7,8 @@ let customers;
 /** What a question costs the loop, and nothing else. */
 const none = ({ customer, feature, usage }) => customer.length + feature.length + usage > 0;
 
-async function asked(what, n, replica) {
+async function asked(what, n, own) {
+  const replica = own();
   let allowed = 0;
   const ask = (yes) => {
     if (yes) allowed += 1;
@@ -28,6 +29,9 @@ async function asked(what, n, replica) {
         ask(decision.allowed);
         break;
       }
+      case "createReplica and check":
+        ask(own().check({ customer, feature, consumed: usage }).allowed);
+        break;
       case "await check":
         ask((await replica.check({ customer, feature, consumed: usage })).allowed);
         break;
@@ -49,13 +53,13 @@ export default {
       await env.SNAPSHOTS.put(pathname.slice(1), request.body);
       return new Response();
     }
-    const replica = createReplica({ kv: env.SNAPSHOTS, publicKeys: env.PUBLIC_KEY, refreshMs: 86_400_000 });
+    const own = () => createReplica({ kv: env.SNAPSHOTS, publicKeys: env.PUBLIC_KEY, refreshMs: 86_400_000 });
     if (request.method === "POST") {
       questions = await request.json();
       customers = new Map();
-      for (const { customer } of questions) customers.set(customer, await replica.ready(customer));
-      return Response.json(replica.status());
+      for (const { customer } of questions) customers.set(customer, await own().ready(customer));
+      return Response.json(own().status());
     }
-    return Response.json(await asked(searchParams.get("what"), Number(searchParams.get("n")), replica));
+    return Response.json(await asked(searchParams.get("what"), Number(searchParams.get("n")), own));
   },
 };
