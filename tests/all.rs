@@ -16,6 +16,7 @@ mod random;
 mod zones;
 mod rewriting;
 mod laws;
+mod laws_of_holdings;
 mod laws_of_usage;
 mod laws_of_suggestions;
 mod laws_of_windows;

@@ -1,9 +1,10 @@
-//! Deciding a switch allocates nothing, whatever the answer and however many subscriptions there are.
+//! Deciding a switch allocates nothing, whatever the answer and however many subscriptions there are, but for the first
+//! question about a holding.
 
 use crate::counting::{allocations, bytes};
-use mayuse_core::{Question, Reason, decide};
+use mayuse_core::{Amount, Question, Reason, decide};
 use mayuse_document::Document;
-use mayuse_tests::{BENCH_AT, BENCH_BOOLEAN, bench_catalog, bench_customer_id, compiled, instant};
+use mayuse_tests::{BENCH_AT, BENCH_BOOLEAN, BENCH_METERED, bench_catalog, bench_customer_id, compiled, instant};
 use serde_json::{Value, json};
 
 /// Everything that can happen to a switch. Rows on a meter lie between, as they do in real catalogs.
@@ -70,6 +71,8 @@ fn check(ladder: &str, customer: &str, feature: &str, reason: Reason) {
     let named = [None, Some("sub_2"), Some("sub_unknown")];
     for subscription_id in named {
         question.subscription_id = subscription_id;
+        // The first question on a holding keeps what its rows come to.
+        drop(decide(&catalog, &question, now));
         let (n, decision) = allocations(|| decide(&catalog, &question, now));
         let found = decision.unwrap().reason;
         assert_eq!(n, 0, "{ladder}: allocations for {customer}, {feature}, {subscription_id:?}: {found:?}");
@@ -110,6 +113,7 @@ fn nor_in_a_large_catalog() {
     for customer in (0..500).map(bench_customer_id) {
         for code in BENCH_BOOLEAN {
             let question = Question::new(&customer, code);
+            drop(decide(&catalog, &question, now));
             let (n, decision) = allocations(|| decide(&catalog, &question, now));
             assert_eq!(n, 0, "{customer}, {code}");
             let counter = if decision.unwrap().allowed { &mut n_allowed } else { &mut n_denied };
@@ -118,6 +122,27 @@ fn nor_in_a_large_catalog() {
     }
     // A measurement of nothing but refusals would measure nothing.
     assert!(1_000 < n_allowed && 1_000 < n_denied, "{n_allowed} allowed, {n_denied} denied");
+}
+
+#[test]
+fn nor_a_limit_without_windows_in_the_answer() {
+    let catalog = compiled(&bench_catalog(500));
+    let now = instant(BENCH_AT);
+    let (mut n_limits, mut n_free) = (0, 0);
+    for customer in (0..500).map(bench_customer_id) {
+        for code in BENCH_METERED {
+            let question = Question { consumed: Some(Amount::ONE), ..Question::new(&customer, code) };
+            drop(decide(&catalog, &question, now));
+            let (n, decision) = allocations(|| decide(&catalog, &question, now));
+            let decision = decision.unwrap();
+            if decision.metering.is_some() && decision.windows.is_empty() {
+                n_limits += 1;
+                n_free += usize::from(n == 0);
+            }
+        }
+    }
+    // Customers with an override take the long way.
+    assert!(500 < n_limits && n_limits * 9 / 10 < n_free, "{n_free} of {n_limits} limits");
 }
 
 #[test]

@@ -2,11 +2,14 @@
 //!
 //! The rules are section 8 of docs/semantics.md.
 
-use crate::allowance::{Allowance, Limits, Overflow, Terms};
+use crate::allowance::{Allowance, Overflow, Terms};
 use crate::amount::Amount;
+use crate::catalog::Catalog;
 use crate::compose::AnchoredAllowance;
 use crate::decision::{Metering, Overage, Period, Reason, Role, ValueType, Warning, WindowAnswer};
 use crate::evaluation::EvaluationContext;
+use crate::grant_source::Origin;
+use crate::limits::Limits;
 use crate::reset::ResetPeriod;
 use crate::sort::sort_by;
 use crate::time::Instant;
@@ -104,6 +107,18 @@ fn most_available(results: &[AllowanceResult<'_>]) -> Option<Amount> {
     Some(most)
 }
 
+/// What a limit is asked for besides its amounts.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Asked<'a, 'c> {
+    pub catalog: &'c Catalog,
+    pub now: Instant,
+    pub anchors: &'a Anchors,
+    pub origin: Origin<'c>,
+    pub subscription: Option<&'c str>,
+    /// The start of the row.
+    pub starts_at: Option<Instant>,
+}
+
 /// Asks the limit of an allowance alone.
 #[cfg_attr(not(feature = "small"), inline(always))]
 pub(crate) fn admit_metered<'c>(
@@ -113,8 +128,28 @@ pub(crate) fn admit_metered<'c>(
     request: UsageRequest,
     valid_until: &mut ValidUntil,
 ) -> Result<AllowanceResult<'c>, Overflow> {
-    let (now, zones) = (context.now, &context.catalog.zones);
-    let window = window(limits.reset_period, &anchored.anchors, zones, now);
+    let row = &anchored.allowance.row;
+    let asked = Asked {
+        catalog: context.catalog,
+        now: context.now,
+        anchors: &anchored.anchors,
+        origin: row.source.into(),
+        subscription: anchored.subscription,
+        starts_at: row.starts_at,
+    };
+    measure(&asked, limits, request, valid_until)
+}
+
+/// Asks a limit.
+#[cfg_attr(not(feature = "small"), inline(always))]
+pub(crate) fn measure<'c>(
+    asked: &Asked<'_, 'c>,
+    limits: Limits,
+    request: UsageRequest,
+    valid_until: &mut ValidUntil,
+) -> Result<AllowanceResult<'c>, Overflow> {
+    let Asked { catalog, now, anchors, origin, subscription, starts_at } = *asked;
+    let window = window(limits.reset_period, anchors, &catalog.zones, now);
     valid_until.window(&window, request.consumed);
     let UsageRequest { requested, consumed, reserved } = request;
     let used = match consumed {
@@ -174,15 +209,15 @@ pub(crate) fn admit_metered<'c>(
                 overage: Overage { behavior: limits.overage, grace: limits.grace, units },
                 warning,
                 period: Some(Period {
-                    rule: shown(limits.reset_period.with_zone(None), &anchored.anchors, &window, now),
-                    zone: context.catalog.zone_name(limits.reset_period),
+                    rule: shown(limits.reset_period.with_zone(None), anchors, &window, now),
+                    zone: catalog.zone_name(limits.reset_period),
                     window,
                 }),
             },
             drawn: None,
-            origin: anchored.allowance.row.source.into(),
-            subscription_id: anchored.subscription,
-            starts_at: anchored.allowance.row.starts_at,
+            origin,
+            subscription_id: subscription,
+            starts_at,
         },
     })
 }

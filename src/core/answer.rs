@@ -91,7 +91,7 @@ pub(crate) fn entitled<'c>(
 
 /// Fills in the numbers of the first result, and the windows of all.
 #[cfg_attr(not(feature = "small"), inline(always))]
-fn describe<'c>(decision: &mut Decision<'c>, results: Vec<AllowanceResult<'c>>) {
+pub(crate) fn describe<'c>(decision: &mut Decision<'c>, results: Vec<AllowanceResult<'c>>) {
     let Some(first) = results.first() else { return };
     decision.value_type = Some(first.answer.value_type);
     decision.subscription_id = first.answer.subscription_id;

@@ -8,10 +8,12 @@ use crate::dates::Dates;
 use crate::definitions::{
     AddOnDefinition, Definitions, FeatureDefinition, PlanDefinition, SoldWith, VersionDefinition,
 };
+use crate::holding::Holdings;
 use crate::idx::{AddOnIdx, FeatureIdx, PlanIdx, ProductIdx, VersionIdx, item};
 use crate::ladder::Ladder;
 use crate::reset::ResetPeriod;
 use crate::snapshot::{Policy, SnapshotMeta};
+use crate::sort::sort_by;
 use crate::symbols::SymbolTable;
 use crate::time::Instant;
 use crate::value::{FeatureType, Grant, UncheckedGrant};
@@ -32,8 +34,44 @@ pub struct Catalog {
     pub(crate) add_ons: Vec<AddOn>,
     /// The symbols, for customer blocks that are opened with this catalog.
     pub(crate) symbols: SymbolTable,
+    /// When the rows change that customers share.
+    pub(crate) eras: Eras,
+    /// What rows come to for the holdings that were asked about.
+    pub(crate) holdings: Holdings,
     /// The source of this catalog and its age limits. The shells set it.
     pub snapshot: SnapshotMeta,
+}
+
+/// The times between two changes of the rows that customers share: of features, plans, versions and add-ons.
+#[derive(Debug, Default)]
+pub(crate) struct Eras {
+    /// The instants at which such a row starts or expires, or an add-on is archived. Sorted, each once.
+    changes: Box<[Instant]>,
+    /// The features on which such a row has a start.
+    with_starts: Box<[FeatureIdx]>,
+}
+
+impl Eras {
+    /// The number of the era that holds an instant; None if there is only one era.
+    #[inline]
+    pub fn at(&self, now: Instant) -> Option<u32> {
+        if self.changes.is_empty() { None } else { Some(self.number(now)) }
+    }
+
+    #[inline(never)]
+    fn number(&self, now: Instant) -> u32 {
+        u32::try_from(self.changes.partition_point(|change| *change <= now)).unwrap_or(u32::MAX)
+    }
+
+    /// The end of the era that holds an instant.
+    pub fn end(&self, now: Instant) -> Option<Instant> {
+        self.changes.get(self.changes.partition_point(|change| *change <= now)).copied()
+    }
+
+    /// Whether a row on a feature has a start.
+    pub fn has_start(&self, feature: FeatureIdx) -> bool {
+        self.with_starts.contains(&feature)
+    }
 }
 
 #[derive(Debug)]
@@ -118,7 +156,7 @@ impl Catalog {
     pub fn new(definitions: &Definitions<'_>, symbols: SymbolTable) -> Catalog {
         let Definitions { ladder, access, zones, fallback_plan_version, features, plans, add_ons } = definitions;
         let versions = plans.iter().zip(0..).flat_map(|(plan, at)| plan.versions.iter().map(move |v| (v, PlanIdx(at))));
-        Catalog {
+        let mut catalog = Catalog {
             ladder: ladder.clone(),
             access: access.clone(),
             zones: zones.clone(),
@@ -128,8 +166,32 @@ impl Catalog {
             versions: versions.map(|(definition, plan)| version(definition, plan, &symbols)).collect(),
             add_ons: add_ons.iter().map(|definition| add_on(definition, plans, &symbols)).collect(),
             symbols,
+            eras: Eras::default(),
+            holdings: Holdings::default(),
             snapshot: SnapshotMeta::default(),
+        };
+        catalog.eras = catalog.find_eras();
+        catalog
+    }
+
+    /// Finds when the rows change that customers share.
+    pub(crate) fn find_eras(&self) -> Eras {
+        let Catalog { features, plans, versions, add_ons, .. } = self;
+        let (mut changes, mut with_starts) = (Vec::new(), Vec::new());
+        let defaults = features.iter().filter_map(|feature| feature.default.as_ref());
+        let rows = defaults
+            .chain(plans.iter().flat_map(|plan| plan.grants.rows()))
+            .chain(versions.iter().flat_map(|version| version.grants.rows()))
+            .chain(add_ons.iter().flat_map(|add_on| add_on.grants.rows()));
+        for row in rows.filter(|row| row.is_dated()) {
+            changes.extend(row.starts_at);
+            changes.extend(row.expires_at);
+            with_starts.extend(row.starts_at.map(|_| row.feature));
         }
+        changes.extend(add_ons.iter().filter_map(|add_on| add_on.archived_at));
+        sort_by(&mut changes, Ord::cmp);
+        changes.dedup();
+        Eras { changes: changes.into(), with_starts: with_starts.into() }
     }
 
     /// The symbol table of the catalog's names.
@@ -138,7 +200,7 @@ impl Catalog {
     }
 
     /// The position of the feature with this id or code. An id goes before a code.
-    pub(crate) fn feature_at(&self, key: &str) -> Option<FeatureIdx> {
+    pub fn feature_at(&self, key: &str) -> Option<FeatureIdx> {
         self.symbols.feature_by_key(key)
     }
 

@@ -4,13 +4,16 @@ use crate::allowance::Overflow;
 use crate::amount::Amount;
 use crate::answer::entitled;
 use crate::catalog::{Catalog, Feature};
+use crate::dates::Dates;
 use crate::decision::{Decision, FeatureRef, Reason, ValueType};
 use crate::evaluation::EvaluationContext;
 use crate::fallback::fallback;
 use crate::features;
 use crate::freshness::{freshness, later, max_age, outdated, policy, too_old};
 use crate::full::FullCatalog;
+use crate::holder::Holder;
 use crate::id::{ALIAS_RULE, ID_RULE, is_alias, is_id};
+use crate::idx::FeatureIdx;
 use crate::packed::CustomerRecord;
 use crate::problem::{Code, Problem};
 use crate::question::Question;
@@ -45,18 +48,14 @@ pub fn decide_for<'c>(
     question: &Question<'c>,
     now: Instant,
 ) -> Result<Decision<'c>, Problem> {
-    // A decision is large: it is filled in where it stands, and copied only when it is returned.
-    let mut decided = Ok(Decision::undecided(freshness(&catalog.snapshot, now)));
-    let filled = match &mut decided {
-        Ok(decision) => fill(decision, catalog, record, question, now).map(|(reason, policy)| {
+    let mut decision = Decision::undecided(freshness(&catalog.snapshot, now));
+    match fill(&mut decision, catalog, record, question, now) {
+        Ok((reason, policy)) => {
             decision.settle(reason, policy);
-        }),
-        Err(_) => Ok(()),
-    };
-    if let Err(fault) = filled {
-        decided = Err(fault.into());
+            Ok(decision)
+        }
+        Err(fault) => Err(fault.into()),
     }
-    decided
 }
 
 /// Why a question cannot be decided.
@@ -120,24 +119,52 @@ fn fill<'c>(
     if !feature.active {
         return because(Reason::FeatureDisabled);
     }
-    let Some(CustomerRecord { customer, subscriptions }) = record else { return because(Reason::CustomerNotFound) };
+    let Some(record) = record else { return because(Reason::CustomerNotFound) };
+    let customer = &record.customer;
     if customer.archived_at.is_some_and(|archived| archived <= now) {
         return because(Reason::CustomerArchived);
     }
 
+    valid_until.at(customer.archived_at);
+    if is_plain(question)
+        && let Some(holder) = Holder::of(catalog, record, now)
+        && let Some(reason) = holder.answer(decision, at, feature, question, &mut valid_until)?
+    {
+        valid_until.at(holder.change);
+        decision.valid_until = valid_until.earliest;
+        return because(reason);
+    }
+    let reason = resolve(decision, catalog, record, at, feature, question, valid_until)?;
+    because(reason)
+}
+
+/// Whether a holding can answer a question: it asks for the answer alone, about all subscriptions.
+#[inline]
+fn is_plain(question: &Question<'_>) -> bool {
+    question.subscription_id.is_none() && question.usage.is_none() && !question.explain && !question.suggest
+}
+
+/// The long way: resolves the rows that reach the customer.
+#[inline(never)]
+fn resolve<'c>(
+    decision: &mut Decision<'c>,
+    catalog: &'c Catalog,
+    record: &CustomerRecord<'c>,
+    at: FeatureIdx,
+    feature: &'c Feature,
+    question: &Question<'c>,
+    mut valid_until: ValidUntil,
+) -> Result<Reason, Fault> {
+    let (now, customer) = (valid_until.now, &record.customer);
     // A subscription of another customer counts as no subscription.
-    let only;
+    let subscriptions = record.subscriptions();
     let subscriptions = match question.subscription_id {
-        Some(id) => {
-            only = subscriptions.only(id);
-            &only
-        }
+        Some(id) => subscriptions.only(id),
         None => subscriptions,
     };
     let stand_in;
-    let mut context = EvaluationContext::new(catalog, customer, subscriptions, now);
+    let mut context = EvaluationContext::new(catalog, customer, &subscriptions, now);
     context.keeps_rows = features::USAGE && question.usage.is_some();
-    valid_until.at(customer.archived_at);
     if catalog.fallback.is_some() && question.subscription_id.is_none() && !context.is_granted() {
         stand_in = fallback(&context, &mut valid_until);
         context.fallback = stand_in.as_ref();
@@ -150,6 +177,8 @@ fn fill<'c>(
     if features::EXPLAIN && question.explain {
         let (trace, truncated) = trace::trace(&context, at, feature)?;
         (decision.trace, decision.trace_truncated) = (Some(trace), truncated);
+        // The trace looks at rows that do not matter to the answer.
+        context.dates = Dates::new(now);
     }
     let reason = entitled(decision, &context, at, feature, question, &mut valid_until)?;
     valid_until.at(context.dates.change());
@@ -159,7 +188,7 @@ fn fill<'c>(
         decision.suggestions = Some(Box::new(found));
     }
     decision.valid_until = valid_until.earliest;
-    because(reason)
+    Ok(reason)
 }
 
 /// Validates the names of the question and the amounts that must not be negative. A name that was found is valid.

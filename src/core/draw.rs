@@ -4,13 +4,14 @@
 
 use crate::admission::{Admission, AllowanceResult, UsageRequest, admit_caps, admit_metered};
 use crate::admit;
-use crate::allowance::{Limits, Overflow, Terms};
+use crate::allowance::{Overflow, Terms};
 use crate::amount::Amount;
 use crate::applied_grant::AppliedGrant;
 use crate::compose::AnchoredAllowance;
 use crate::decision::Reason;
 use crate::evaluation::EvaluationContext;
 use crate::ladder::Level;
+use crate::limits::Limits;
 use crate::reset::ResetPeriod;
 use crate::sort::sort_by;
 use crate::stated::{Held, Stated};

@@ -39,6 +39,8 @@ mod value;
 mod dates;
 mod definitions;
 mod symbols;
+mod limits;
+mod holding;
 mod catalog;
 mod packed;
 mod full;
@@ -76,6 +78,8 @@ mod freshness;
 mod answer;
 #[cfg(feature = "suggest")]
 mod suggest;
+mod holder;
+mod outlook;
 mod decide;
 
 pub use access::{Access, AccessCondition, AccessEntry};
@@ -99,6 +103,7 @@ pub use id::{ALIAS_RULE, ID_RULE, MAX_VERSION, is_alias, is_id, is_longer};
 pub use idx::{AddOnIdx, FeatureIdx, PlanIdx, ProductIdx, VersionIdx};
 pub use json::{WriteJson, write_list};
 pub use ladder::{AcrossSubscriptions, Combine, Ladder, Level};
+pub use outlook::{Bound, Outlook};
 pub use packed::{
     BlockBuilder, CustomerBlock, CustomerEntry, CustomerRecord, FORMAT, Found, GrantUsage, OLDEST_FORMAT, Packed,
     Reader, SortedRecords, StatusChange, SubscriptionAddOn, SubscriptionEntry, Unreadable, Writer, key_hash, shard_of,

@@ -3,10 +3,11 @@
 //! A chain is the rows of one subscription (UNION) or of all granting subscriptions (CHAIN). Its rows are collected
 //! in `collect`, and its windows anchored in `entitle`.
 
-use crate::allowance::{Allowance, Limits, More, Overflow, Terms, evict_smaller, is_larger, merge_into};
+use crate::allowance::{Allowance, More, Overflow, Terms, evict_smaller, is_larger, merge_into};
 use crate::amount::Amount;
 use crate::applied_grant::{AppliedGrant, ChainTerms, NamedRow, sort_rows};
 use crate::ladder::{Combine, Ladder};
+use crate::limits::Limits;
 use crate::sort::sort_by;
 use crate::switches::Switched;
 use crate::time::Instant;

@@ -7,7 +7,7 @@ use crate::window::Window;
 /// Tracks the earliest instant after `now` at which an answer may change by itself.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ValidUntil {
-    now: Instant,
+    pub now: Instant,
     pub earliest: Option<Instant>,
 }
 

@@ -1,10 +1,13 @@
 //! A customer block: checked once when it is opened, then only read.
 
-use super::customer::{Customer, CustomerRecord, Subscriptions, Tables};
+use super::bytes::Packed;
+use super::customer::{Customer, CustomerRecord};
 use super::format::{Unreadable, head, key_hash, shard_of};
+use super::number::{FIXED, TWO_FIXED, fixed, fixed_two};
 use super::record::{self, OwnRows, PackedCustomer, PackedSubscription};
 use super::rows::read_row;
-use super::wire::{FIXED, Flags, Packed, Reader, fixed};
+use super::tables::Tables;
+use super::wire::{Flags, Reader, Span};
 use crate::catalog::Catalog;
 use crate::idx::{AddOnIdx, FeatureIdx, UNRESOLVED, VersionIdx, item};
 use crate::status::Status;
@@ -38,7 +41,6 @@ pub(super) struct Layout {
 
 /// The record of a key.
 #[derive(Clone, Copy, Debug)]
-#[expect(clippy::large_enum_variant, reason = "nearly every record is a customer, and a check allocates nothing")]
 pub enum Found<'b> {
     /// A customer with this id.
     Customer(CustomerRecord<'b>),
@@ -89,13 +91,19 @@ impl Layout {
         offsets.as_chunks::<FIXED>().0.iter().map(fixed)
     }
 
-    /// The records of a bucket.
-    #[inline]
-    fn records<'b>(&self, bytes: &'b str, bucket: usize) -> Option<&'b str> {
+    /// The place of the records of a bucket.
+    #[cfg_attr(not(feature = "small"), inline(always))]
+    fn records(&self, bytes: &[u8], bucket: usize) -> Option<Span> {
         let at = self.buckets.checked_add(bucket.checked_mul(FIXED)?)?;
-        let (from, rest) = bytes.as_bytes().get(at..)?.split_first_chunk::<FIXED>()?;
-        let to = rest.first_chunk::<FIXED>()?;
-        bytes.get(self.records.checked_add(fixed(from))?..self.records.checked_add(fixed(to))?)
+        let rest = bytes.get(at..)?;
+        let (from, to) = match rest.first_chunk::<TWO_FIXED>() {
+            Some(two) if cfg!(not(feature = "small")) => fixed_two(two),
+            _ => {
+                let (from, rest) = rest.split_first_chunk::<FIXED>()?;
+                (fixed(from), fixed(rest.first_chunk::<FIXED>()?))
+            }
+        };
+        Some(Span { from: self.records.wrapping_add(from), to: self.records.wrapping_add(to) })
     }
 }
 
@@ -143,7 +151,7 @@ impl CustomerBlock {
     }
 
     /// The customer with this id or alias. An alias is found only if its customer is in this block too.
-    pub(crate) fn customer(&self, key: &str) -> Option<CustomerRecord<'_>> {
+    pub fn customer(&self, key: &str) -> Option<CustomerRecord<'_>> {
         let mut at = self.locate(key, key_hash(self.layout.seed, key))?;
         if record::is_alias(at.flags) {
             let id = at.rest.text()?;
@@ -153,20 +161,30 @@ impl CustomerBlock {
     }
 
     /// Finds the record of a key.
+    #[cfg_attr(feature = "small", inline(never))]
+    #[cfg_attr(not(feature = "small"), inline(always))]
     fn locate(&self, key: &str, hash: u64) -> Option<Located<'_>> {
-        let mut records = Reader::new(self.layout.records(self.bytes.as_str(), self.layout.bucket(hash))?);
-        loop {
-            let mut rest = Reader::new(records.text()?);
-            let (flags, found) = record::key(&mut rest)?;
+        let all = Reader::new(self.bytes.as_str());
+        let bucket = self.layout.records(all.bytes(), self.layout.bucket(hash))?;
+        let mut at = bucket.from;
+        while at < bucket.to {
+            let mut rest = all.from(at);
+            let record = rest.pass_text()?;
+            rest = all.from(record.from);
+            let flags = rest.flags()?;
+            let found = rest.pass_text()?;
             // Records of one key are in the order customer, alias, so an id goes before an equal alias.
-            if found == key {
-                return Some(Located { flags, key: found, rest });
+            if all.is_at(found, key) {
+                return Some(Located { flags, key: all.span(found)?, rest });
             }
+            at = record.to;
         }
+        None
     }
 
     /// Reads the customer of a located record.
-    #[inline(never)]
+    #[cfg_attr(feature = "small", inline(never))]
+    #[cfg_attr(not(feature = "small"), inline(always))]
     fn read<'p>(&'p self, mut at: Located<'p>) -> Option<CustomerRecord<'p>> {
         let record = PackedCustomer::read(&mut at.rest, at.flags)?;
         let customer = Customer {
@@ -176,10 +194,7 @@ impl CustomerBlock {
             created_at: record.created_at,
             rows: self.tables.rows_of(&record.rows),
         };
-        Some(CustomerRecord {
-            customer,
-            subscriptions: Subscriptions::read(&self.tables, record.n_subscriptions, at.rest),
-        })
+        Some(CustomerRecord::new(customer, &self.tables, record.n_subscriptions, at.rest))
     }
 
     /// The number of customers.

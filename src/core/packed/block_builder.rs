@@ -3,13 +3,14 @@
 //! Millions of customers fit into memory: each takes little more here than in its block.
 
 use super::block::{self, Layout};
+use super::bytes::Packed;
 use super::entries::{CustomerEntry, SubscriptionAddOn, SubscriptionEntry};
 use super::extras::{Extras, UnpackedExtras};
 use super::format::{Unreadable, key_hash};
 use super::record::{self, Items, Naming, OwnRows, PackedCustomer, PackedSubscription, Record};
 use super::rows::write_row;
 use super::sorted_records::{NOWHERE, Names, PendingKind, PendingRecord, SortedRecords};
-use super::wire::{Packed, Reader, Writer};
+use super::wire::{Reader, Writer};
 use crate::catalog::Catalog;
 use crate::idx::FeatureIdx;
 use crate::place::{Element, Place};

@@ -1,12 +1,14 @@
 //! The catalog object: the packed definitions (features, plans with their versions, add-ons, the ladder).
 
+use super::bytes::Packed;
 use super::feature_type::{is_plain, read_type, write_type};
 use super::format::{FORMAT, Unreadable, head};
 use super::rows::{read_row, write_row};
 use super::settings::{Settings, read_settings, write_settings};
-use super::wire::{Flags, Packed, Reader, Writer};
-use crate::catalog::{AddOn, Catalog, Feature, Plan, PlanVersion, SharedGrants};
+use super::wire::{Flags, Reader, Writer};
+use crate::catalog::{AddOn, Catalog, Eras, Feature, Plan, PlanVersion, SharedGrants};
 use crate::definitions::{AddOnDefinition, Definitions, Grants, SoldWith};
+use crate::holding::Holdings;
 use crate::idx::{FeatureIdx, PlanIdx, ProductIdx, UNRESOLVED, VersionIdx, item};
 use crate::ladder::{AcrossSubscriptions, Combine, Ladder, Level};
 use crate::snapshot::{Policy, SnapshotMeta};
@@ -183,8 +185,11 @@ impl<'b> Opening<'b> {
         }
         let add_ons = self.add_ons(&plans)?;
         let (symbols, snapshot, fallback) = (SymbolTable::default(), SnapshotMeta::default(), None);
-        let catalog =
-            Catalog { ladder, access, zones, fallback, features, plans, versions, add_ons, symbols, snapshot };
+        let (eras, holdings) = (Eras::default(), Holdings::default());
+        #[rustfmt::skip]
+        let catalog = Catalog {
+            ladder, access, zones, fallback, features, plans, versions, add_ons, symbols, eras, holdings, snapshot,
+        };
         self.reader.is_at_end().then_some(catalog)
     }
 
@@ -215,6 +220,7 @@ impl<'b> Opening<'b> {
         catalog.versions.iter_mut().flat_map(|version| &mut version.products).for_each(resolve);
         catalog.add_ons.iter_mut().flat_map(|add_on| &mut add_on.product).for_each(resolve);
         catalog.symbols = symbols;
+        catalog.eras = catalog.find_eras();
         holds_together.then_some(catalog)
     }
 

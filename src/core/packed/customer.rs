@@ -1,35 +1,15 @@
 //! A customer with its subscriptions, read in place for a decision.
 
 use super::extras::Extras;
-use super::record::{Items, OwnRows, PackedSubscription};
+use super::plain::PlainSubscription;
+use super::record::{Items, PackedSubscription};
+use super::tables::Tables;
 use super::wire::Reader;
 use crate::billing::Billing;
 use crate::idx::{AddOnIdx, ProductIdx, UNRESOLVED, VersionIdx, item};
 use crate::status::Status;
-use crate::symbols::ResolvedRefs;
 use crate::time::Instant;
 use crate::value::Grant;
-
-/// The tables from opening a block, which reading its records needs.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Tables {
-    /// The positions in the catalog for each name of the block.
-    pub refs: Box<[ResolvedRefs]>,
-    /// The rows of all customers and subscriptions of the block.
-    pub rows: Box<[Grant]>,
-}
-
-impl Tables {
-    #[inline]
-    pub(super) fn rows_of(&self, rows: &OwnRows<'_>) -> &[Grant] {
-        // The fast path: few customers and subscriptions have rows.
-        if rows.n == 0 {
-            return &[];
-        }
-        let (Ok(first), Ok(n)) = (usize::try_from(rows.first), usize::try_from(rows.n)) else { return &[] };
-        self.rows.get(first..first.saturating_add(n)).unwrap_or_default()
-    }
-}
 
 /// An add-on that a subscription holds, with a quantity of at least 1. Each add-on occurs once without dates, and in
 /// any number of rows with dates.
@@ -51,7 +31,39 @@ pub(crate) struct DatedAddOn {
 #[derive(Clone, Copy, Debug)]
 pub struct CustomerRecord<'b> {
     pub(crate) customer: Customer<'b>,
-    pub(crate) subscriptions: Subscriptions<'b>,
+    tables: &'b Tables,
+    n_subscriptions: u32,
+    /// From the first subscription on.
+    records: Reader<'b>,
+}
+
+impl<'b> CustomerRecord<'b> {
+    #[cfg_attr(not(feature = "small"), inline(always))]
+    pub(super) fn new(customer: Customer<'b>, tables: &'b Tables, n: u32, records: Reader<'b>) -> CustomerRecord<'b> {
+        CustomerRecord { customer, tables, n_subscriptions: n, records }
+    }
+
+    /// The subscriptions, the first of them read.
+    #[cfg_attr(not(feature = "small"), inline(always))]
+    pub(crate) fn subscriptions(&self) -> Subscriptions<'b> {
+        Subscriptions::read(self.tables, self.n_subscriptions, self.records)
+    }
+
+    /// The number of subscriptions.
+    pub(crate) fn n_subscriptions(&self) -> u32 {
+        self.n_subscriptions
+    }
+
+    /// Reads the subscription at which `records` is, and passes over it. None if it is not plain.
+    #[cfg_attr(not(feature = "small"), inline(always))]
+    pub(crate) fn plain(&self, records: &mut Reader<'b>) -> Option<PlainSubscription<'b>> {
+        PlainSubscription::read(self.tables, records)
+    }
+
+    /// A reader of the subscriptions.
+    pub(crate) fn records(&self) -> Reader<'b> {
+        self.records
+    }
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -76,7 +88,7 @@ pub(crate) struct Subscriptions<'b> {
 
 impl<'b> Subscriptions<'b> {
     #[cfg_attr(not(feature = "small"), inline(always))]
-    pub(super) fn read(tables: &'b Tables, n: u32, mut records: Reader<'b>) -> Subscriptions<'b> {
+    fn read(tables: &'b Tables, n: u32, mut records: Reader<'b>) -> Subscriptions<'b> {
         let first = if n == 0 { None } else { PackedSubscription::read_here(&mut records) };
         let first = first.map(|record| Subscription::of(tables, record));
         Subscriptions { tables, first, rest: records, n_rest: n.saturating_sub(1) }

@@ -17,6 +17,7 @@
 //! many customers there are.
 
 mod number;
+mod bytes;
 mod wire;
 mod format;
 mod rows;
@@ -24,6 +25,8 @@ mod statuses;
 mod entries;
 mod extras;
 mod record;
+mod tables;
+mod plain;
 mod customer;
 mod block;
 mod sorted_records;
@@ -34,9 +37,11 @@ mod catalog_object;
 
 pub use block::{CustomerBlock, Found};
 pub use block_builder::{BlockBuilder, GrantUsage};
+pub use bytes::Packed;
 pub use customer::CustomerRecord;
 pub(crate) use customer::{Customer, HeldAddOn, Subscription, SubscriptionIter, Subscriptions};
 pub use entries::{CustomerEntry, StatusChange, SubscriptionAddOn, SubscriptionEntry};
 pub use format::{FORMAT, OLDEST_FORMAT, Unreadable, key_hash, shard_of};
+pub(crate) use plain::PlainSubscription;
 pub use sorted_records::SortedRecords;
-pub use wire::{Packed, Reader, Writer};
+pub use wire::{Reader, Writer};

@@ -5,6 +5,37 @@ pub(super) const BITS: u32 = 6;
 /// The flag for further bytes.
 pub(super) const MORE: u8 = 1 << BITS;
 
+/// The number at a position and its length in bytes, if it is one of at most four bytes and four bytes are there.
+#[inline(always)]
+pub(super) fn short_number(bytes: &[u8], at: usize) -> Option<(u64, usize)> {
+    const EIGHTH: u32 = 0x8080_8080;
+    const SEVENTH: u32 = 0x4040_4040;
+    let word = u32::from_le_bytes(*bytes.get(at..)?.first_chunk::<4>()?);
+    let ends = !word & SEVENTH;
+    // A mask of all bits up to the seventh bit of the number's last byte.
+    let number = ends ^ ends.wrapping_sub(1);
+    if ends == 0 || word & EIGHTH & (number | (number << 1)) != 0 {
+        return None;
+    }
+    let bits = word & number & !(EIGHTH | SEVENTH);
+    let bits = (bits & 0x003f_003f) | ((bits & 0x3f00_3f00) >> 2);
+    let bits = (bits & 0x0000_0fff) | ((bits & 0x0fff_0000) >> 4);
+    let n_more = usize::try_from(ends.trailing_zeros() >> 3).unwrap_or_default();
+    Some((bits.into(), n_more.wrapping_add(1)))
+}
+
+/// The length of the number at a position, if it is a valid one that ends within the eight bytes there.
+#[inline(always)]
+pub(super) fn number_len(bytes: &[u8], at: usize) -> Option<usize> {
+    let word = u64::from_le_bytes(*bytes.get(at..)?.first_chunk::<8>()?);
+    let ends = !word & 0x4040_4040_4040_4040;
+    if ends == 0 {
+        return None;
+    }
+    let n_more = usize::try_from(ends.trailing_zeros() >> 3).unwrap_or_default();
+    Some(n_more.wrapping_add(1))
+}
+
 /// The number at a position and its length in bytes; the length is 0 if there is no valid number.
 ///
 /// Reads eight bytes at once, because nearly every number ends within them.
@@ -51,6 +82,32 @@ fn last_number(bytes: &[u8]) -> (u64, usize) {
     (0, 0)
 }
 
+/// The bytes of a number of fixed width.
+pub(crate) const FIXED: usize = 5;
+
+/// Reads a number of fixed width.
+#[inline]
+pub(crate) fn fixed(bytes: &[u8; FIXED]) -> usize {
+    let [a, b, c, d, e] = bytes.map(usize::from);
+    a | (b << 6) | (c << 12) | (d << 18) | (e << 24)
+}
+
+/// The bytes of two numbers of fixed width, and some that follow.
+pub(crate) const TWO_FIXED: usize = 13;
+
+/// Reads two numbers of fixed width at once.
+#[inline(always)]
+pub(crate) fn fixed_two(bytes: &[u8; TWO_FIXED]) -> (usize, usize) {
+    let number = |from: usize| {
+        let word = bytes.get(from..).and_then(|bytes| bytes.first_chunk()).map_or(0, |word| u64::from_le_bytes(*word));
+        let bits = word & 0x3f_3f3f_3f3f;
+        let bits = (bits & 0x3f_003f_003f) | ((bits & 0x3f00_3f00) >> 2);
+        let bits = (bits & 0x3f_0000_0fff) | ((bits & 0x0fff_0000) >> 4);
+        usize::try_from((bits & 0x00ff_ffff) | (bits >> 32 << 24)).unwrap_or_default()
+    };
+    (number(0), number(FIXED))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -83,6 +140,11 @@ mod tests {
                     let text = [bytes.clone(), vec![follows; n]].concat();
                     assert_eq!(long_number(&text, 0), expected, "{number:#x}, then {n} times {follows:#x}");
                     assert_eq!(last_number(&text), expected, "{number:#x}, then {n} times {follows:#x}");
+                    if let Some(short) = short_number(&text, 0) {
+                        assert_eq!(short, expected, "{number:#x}, then {n} times {follows:#x}");
+                    }
+                    assert_eq!(short_number(&text, 0).is_some(), expected.1 <= 4 && 4 <= text.len());
+                    assert_eq!(number_len(&text, 0).unwrap_or(expected.1), expected.1);
                     let later = [&[0xff; 3], text.as_slice()].concat();
                     assert_eq!(long_number(&later, 3), expected);
                 }
@@ -98,6 +160,7 @@ mod tests {
                 let mut spoilt = [bytes.clone(), vec![0; 8]].concat();
                 *spoilt.get_mut(at).unwrap() |= 0x80;
                 assert_eq!(long_number(&spoilt, 0), (0, 0), "{number:#x}, byte {at}");
+                assert_eq!(short_number(&spoilt, 0), None, "{number:#x}, byte {at}");
                 spoilt.truncate(bytes.len());
                 assert_eq!(long_number(&spoilt, 0), (0, 0), "{number:#x}, byte {at}, nothing after it");
             }
@@ -116,6 +179,20 @@ mod tests {
         for last in [16, 32, 63] {
             let more = [vec![0x7f; 10], vec![last, 0, 0]].concat();
             assert_eq!(long_number(&more, 0), (0, 0), "{last}");
+        }
+    }
+
+    fn in_fixed_width(number: usize) -> Vec<u8> {
+        (0..30).step_by(6).map(|shift| u8::try_from(number >> shift & 63).unwrap()).collect()
+    }
+
+    #[test]
+    fn numbers_of_fixed_width_come_back() {
+        for number in [0, 63, 64, 1 << 12, 1 << 18, 1 << 24, 0x1234_5678, (1 << 30) - 1] {
+            let text = in_fixed_width(number);
+            assert_eq!(fixed(text.first_chunk().unwrap()), number);
+            let two = [in_fixed_width(number), in_fixed_width(0x2ead_beef), vec![0xff; 3]].concat();
+            assert_eq!(fixed_two(two.first_chunk().unwrap()), (number, 0x2ead_beef));
         }
     }
 }

@@ -185,27 +185,27 @@ pub(crate) struct PackedSubscription<'b> {
     pub extras: Extras<'b>,
 }
 
-const ENDS: u8 = 1;
-const TRIAL_ENDS: u8 = 2;
-const ACTIVATED: u8 = 4;
-const PERIOD_ENDS: u8 = 8;
-const BILLED_FROM: u8 = 16;
-const ADD_ONS: u8 = 32;
-const PRODUCTS: u8 = 64;
-const ROWS: u8 = 128;
+pub(super) const ENDS: u8 = 1;
+pub(super) const TRIAL_ENDS: u8 = 2;
+pub(super) const ACTIVATED: u8 = 4;
+pub(super) const PERIOD_ENDS: u8 = 8;
+pub(super) const BILLED_FROM: u8 = 16;
+pub(super) const ADD_ONS: u8 = 32;
+pub(super) const PRODUCTS: u8 = 64;
+pub(super) const ROWS: u8 = 128;
 
 /// In the number of the status and the period: a byte of further flags follows the anchor.
-const EXTENDED: usize = 64;
+pub(super) const EXTENDED: usize = 64;
 
 /// A further flag: times are instants in milliseconds; else they are days. The other further flags are those of extras.
-const INSTANTS: u8 = 1;
+pub(super) const INSTANTS: u8 = 1;
 /// A further flag: the period is written as a unit and a number, after the further flags.
 const OTHER_PERIOD: u8 = 2;
 /// The extras follow, after the period.
 const EXTRAS: u8 = 4;
 
 /// The numbers of periods in the packed form.
-const PERIODS: [BillingPeriod; 4] =
+pub(super) const PERIODS: [BillingPeriod; 4] =
     [BillingPeriod::MONTHLY, BillingPeriod::QUARTERLY, BillingPeriod::SEMIANNUAL, BillingPeriod::ANNUAL];
 
 impl<'b> PackedSubscription<'b> {

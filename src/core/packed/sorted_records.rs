@@ -1,9 +1,10 @@
 //! Sorted records, from which blocks are cut.
 
 use super::block::{MAGIC, MAX_BUCKET_BITS};
+use super::bytes::Packed;
 use super::format::{FORMAT, shard_of};
 use super::record::{self, Naming, PackedCustomer, PackedSubscription, Record};
-use super::wire::{Packed, Reader, Writer};
+use super::wire::{Reader, Writer};
 
 /// Names in the order in which they were first used.
 #[derive(Debug, Default)]

@@ -5,50 +5,9 @@
 //! follows, and the eighth is never set. Signed numbers are folded (0, -1, 1, -2, ...), so that small numbers stay
 //! short on both sides of zero.
 
-use super::number::{BITS, MORE, long_number};
+use super::number::{BITS, MORE, long_number, number_len, short_number};
 use crate::amount::Amount;
 use crate::time::Instant;
-use std::sync::Arc;
-
-/// Shared bytes in the packed form, or a range of them.
-#[derive(Clone, Debug, Default)]
-pub struct Packed {
-    all: Arc<String>,
-    from: usize,
-    to: usize,
-}
-
-impl Packed {
-    /// Takes bytes; None if they are not UTF-8.
-    pub fn new(bytes: Vec<u8>) -> Option<Packed> {
-        String::from_utf8(bytes).ok().map(Packed::from)
-    }
-
-    /// The bytes as a text.
-    pub fn as_str(&self) -> &str {
-        self.all.get(self.from..self.to).unwrap_or_default()
-    }
-
-    /// The bytes.
-    pub fn as_slice(&self) -> &[u8] {
-        self.as_str().as_bytes()
-    }
-
-    /// A range of `len` bytes from `from`, which shares the bytes. None if the range ends past the end or splits a
-    /// character.
-    pub fn part(&self, from: usize, len: usize) -> Option<Packed> {
-        let from = self.from.checked_add(from)?;
-        let to = from.checked_add(len)?;
-        let is_one = to <= self.to && self.all.is_char_boundary(from) && self.all.is_char_boundary(to);
-        is_one.then(|| Packed { all: Arc::clone(&self.all), from, to })
-    }
-}
-
-impl From<String> for Packed {
-    fn from(all: String) -> Self {
-        Packed { from: 0, to: all.len(), all: Arc::new(all) }
-    }
-}
 
 /// Reads packed bytes from the front. Every method returns None for bytes that are absent or malformed.
 #[derive(Clone, Copy, Debug)]
@@ -91,9 +50,57 @@ impl<'b> Reader<'b> {
             self.at = self.at.wrapping_add(1);
             return Some(byte.into());
         }
-        let (number, n_bytes) = long_number(self.text.as_bytes(), self.at);
+        let (number, n_bytes) = match short_number(self.text.as_bytes(), self.at) {
+            Some(read) if cfg!(not(feature = "small")) => read,
+            _ => long_number(self.text.as_bytes(), self.at),
+        };
         self.at = self.at.wrapping_add(n_bytes);
         if n_bytes == 0 { None } else { Some(number) }
+    }
+
+    /// Passes over a whole number.
+    #[cfg_attr(not(feature = "small"), inline(always))]
+    pub(crate) fn pass_number(&mut self) -> Option<()> {
+        self.at = match number_len(self.text.as_bytes(), self.at) {
+            Some(n_bytes) => self.at.wrapping_add(n_bytes),
+            None => {
+                let _ = self.number()?;
+                self.at
+            }
+        };
+        Some(())
+    }
+
+    /// Passes over a text. Returns a reader of it alone.
+    #[cfg_attr(not(feature = "small"), inline(always))]
+    pub(crate) fn pass_text(&mut self) -> Option<Span> {
+        let n = self.size()?;
+        let from = self.at;
+        self.at = from.checked_add(n)?;
+        Some(Span { from, to: self.at })
+    }
+
+    /// The same bytes, from a position on.
+    #[cfg_attr(not(feature = "small"), inline(always))]
+    pub(crate) fn from(&self, at: usize) -> Reader<'b> {
+        Reader { text: self.text, at }
+    }
+
+    /// All bytes.
+    pub(crate) fn bytes(&self) -> &'b [u8] {
+        self.text.as_bytes()
+    }
+
+    /// The text of a span.
+    #[cfg_attr(not(feature = "small"), inline(always))]
+    pub(crate) fn span(&self, span: Span) -> Option<&'b str> {
+        self.text.get(span.from..span.to)
+    }
+
+    /// Whether the next bytes are those of a text.
+    #[cfg_attr(not(feature = "small"), inline(always))]
+    pub(crate) fn is_at(&self, span: Span, text: &str) -> bool {
+        self.text.as_bytes().get(span.from..span.to) == Some(text.as_bytes())
     }
 
     /// Four whole numbers, each nearly always of one byte.
@@ -204,6 +211,13 @@ impl<'b> Reader<'b> {
     }
 }
 
+/// The place of a text in packed bytes.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Span {
+    pub from: usize,
+    pub to: usize,
+}
+
 /// Writes the packed form that a [`Reader`] reads.
 #[derive(Debug, Default)]
 pub struct Writer(pub String);
@@ -275,16 +289,6 @@ impl Writer {
             self.0.push(char::from(u8::try_from(bits).unwrap_or_default()));
         }
     }
-}
-
-/// The bytes of a number of fixed width.
-pub(crate) const FIXED: usize = 5;
-
-/// Reads a number of fixed width.
-#[inline]
-pub(crate) fn fixed(bytes: &[u8; FIXED]) -> usize {
-    let [a, b, c, d, e] = bytes.map(usize::from);
-    a | (b << 6) | (c << 12) | (d << 18) | (e << 24)
 }
 
 fn low_bits(number: u64) -> u8 {
@@ -364,30 +368,6 @@ mod tests {
         let lists = [[0, 1, 2, 63], [64, 1, 2, 3], [1, 64, 2, 3], [1, 2, 4_096, 3], [1, 2, 3, u64::MAX], [u64::MAX; 4]];
         check(&lists, write, |reader| reader.four());
         assert_eq!(Reader::new("\0\0\0ä").four(), None, "half a letter");
-    }
-
-    #[test]
-    fn a_part_lies_within_and_between_letters() {
-        let all = Packed::from("aÄb".to_owned());
-        let text = |from, len| all.part(from, len).map(|part| part.as_str().to_owned());
-        assert_eq!(text(0, 4).as_deref(), Some("aÄb"));
-        assert_eq!((text(1, 2).as_deref(), text(4, 0).as_deref()), (Some("Ä"), Some("")));
-        assert_eq!(
-            [text(0, 2), text(2, 1), text(2, 0), text(0, 5), text(5, 0), text(1, usize::MAX)],
-            [const { None }; 6]
-        );
-        let part = all.part(1, 3).unwrap();
-        assert_eq!(part.part(2, 1).map(|part| part.as_slice().to_vec()), Some(b"b".to_vec()));
-        assert!(part.part(2, 2).is_none(), "what lies behind a part is no part of it");
-        assert_eq!(Packed::new(vec![0xff]).map(|packed| packed.as_str().to_owned()), None);
-    }
-
-    #[test]
-    fn numbers_of_fixed_width_come_back() {
-        for number in [0, 63, 64, 1 << 12, 1 << 18, 1 << 24, 0x1234_5678, (1 << 30) - 1] {
-            let text = written(|writer| writer.fixed(number));
-            assert_eq!(fixed(text.as_bytes().first_chunk().unwrap()), number);
-        }
     }
 
     #[test]

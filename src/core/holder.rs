@@ -1,0 +1,369 @@
+//! Holders: customers whose plain subscriptions are looked up by their holdings, instead of resolving their rows.
+//!
+//! The answers are those of the long way, which all other customers and questions take.
+
+use crate::admission::{Admission, AllowanceResult, Asked, UsageRequest, available, measure};
+use crate::admit::by_priority;
+use crate::allowance::Overflow;
+use crate::amount::Amount;
+use crate::answer::describe;
+use crate::catalog::{Catalog, Feature};
+use crate::compose::{AnchoredAllowance, Entitlement};
+use crate::decision::{Decision, Reason};
+use crate::evaluation::EvaluationContext;
+use crate::grant_source::GrantSource;
+use crate::holding::{Holding, Key, Outcome, OutcomeKind, SharedLimit, SharedOwner};
+use crate::idx::{AddOnIdx, FeatureIdx, PlanIdx, VersionIdx};
+use crate::ladder::{AcrossSubscriptions, Level};
+use crate::packed::{CustomerRecord, PlainSubscription};
+use crate::question::Question;
+use crate::sort::sort_by;
+use crate::status::Status;
+use crate::time::Instant;
+use crate::valid_until::ValidUntil;
+use crate::value::{FeatureType, Value};
+use crate::windowing::Anchors;
+
+/// A customer at an instant, whose one or two granting subscriptions are plain.
+#[derive(Debug)]
+pub(crate) struct Holder<'r, 'c> {
+    catalog: &'c Catalog,
+    record: &'r CustomerRecord<'c>,
+    now: Instant,
+    first: Held<'c>,
+    second: Option<Held<'c>>,
+    /// The next change of whether a subscription grants access.
+    pub change: Option<Instant>,
+}
+
+/// A granting subscription and its holding.
+#[derive(Debug)]
+struct Held<'c> {
+    subscription: PlainSubscription<'c>,
+    holding: &'c Holding,
+}
+
+impl<'c> Held<'c> {
+    /// None if the subscription does not grant access, or its holding is not kept. Notes when the first changes.
+    #[cfg_attr(not(feature = "small"), inline(always))]
+    fn of(
+        catalog: &'c Catalog,
+        subscription: PlainSubscription<'c>,
+        changes: &mut ValidUntil,
+    ) -> Option<Option<Held<'c>>> {
+        let now = changes.now;
+        let PlainSubscription { status, start, end, trial_end, .. } = subscription;
+        if end.is_none_or(|end| now < end && start < end) {
+            changes.at(Some(start));
+            changes.at(end);
+            if status == Status::TrialActive {
+                changes.at(trial_end);
+            }
+        }
+        let status = status.at(trial_end, subscription.is_activated(), now);
+        let runs = start <= now && end.is_none_or(|end| now < end);
+        if !runs || !catalog.access.always.contains(status) {
+            return Some(None);
+        }
+        let key = key(catalog, &subscription, status, now)?;
+        let holding = catalog.holdings.find(&key, catalog.features.len())?;
+        Some(Some(Held { subscription, holding }))
+    }
+}
+
+impl<'r, 'c> Holder<'r, 'c> {
+    /// None if the customer takes the long way: with an override, a subscription that is not plain, no or more than two
+    /// subscriptions that grant access, two that are one chain, or a holding that is not kept.
+    #[cfg_attr(not(feature = "small"), inline(always))]
+    pub fn of(catalog: &'c Catalog, record: &'r CustomerRecord<'c>, now: Instant) -> Option<Holder<'r, 'c>> {
+        if !record.customer.rows.is_empty() || !catalog.access.others.is_empty() {
+            return None;
+        }
+        if record.n_subscriptions() != 1 {
+            return Holder::of_several(catalog, record, now);
+        }
+        let mut changes = ValidUntil::new(now);
+        let first = Held::of(catalog, record.plain(&mut record.records())?, &mut changes)??;
+        Some(Holder { catalog, record, now, first, second: None, change: changes.earliest })
+    }
+
+    #[inline(never)]
+    fn of_several(catalog: &'c Catalog, record: &'r CustomerRecord<'c>, now: Instant) -> Option<Holder<'r, 'c>> {
+        let mut records = record.records();
+        let mut changes = ValidUntil::new(now);
+        let (mut first, mut second) = (None, None);
+        for _ in 0..record.n_subscriptions() {
+            let Some(held) = Held::of(catalog, record.plain(&mut records)?, &mut changes)? else { continue };
+            if first.is_none() {
+                first = Some(held);
+            } else if second.is_none() && catalog.ladder.across == AcrossSubscriptions::Union {
+                second = Some(held);
+            } else {
+                return None;
+            }
+        }
+        Some(Holder { catalog, record, now, first: first?, second, change: changes.earliest })
+    }
+
+    /// Fills in a decision. Returns its reason, or None if this question takes the long way.
+    #[cfg_attr(not(feature = "small"), inline(always))]
+    pub fn answer(
+        &self,
+        decision: &mut Decision<'c>,
+        at: FeatureIdx,
+        feature: &'c Feature,
+        question: &Question<'c>,
+        valid_until: &mut ValidUntil,
+    ) -> Result<Option<Reason>, Overflow> {
+        if self.second.is_some() {
+            return self.answer_of_two(decision, at, feature, question, valid_until);
+        }
+        let Some(outcome) = self.outcome(&self.first, at, feature) else { return Ok(None) };
+        valid_until.at(outcome.change);
+        self.settle(decision, &self.first, outcome, question, valid_until)
+    }
+
+    pub fn catalog(&self) -> &'c Catalog {
+        self.catalog
+    }
+
+    /// Whether one subscription grants access.
+    pub fn has_one(&self) -> bool {
+        self.second.is_none()
+    }
+
+    /// The number of the holding of the first subscription.
+    pub fn number(&self) -> u32 {
+        self.first.holding.number()
+    }
+
+    /// What the rows on a feature come to for the first subscription.
+    pub fn only_outcome(&self, at: FeatureIdx, feature: &'c Feature) -> Option<&'c Outcome> {
+        self.outcome(&self.first, at, feature)
+    }
+
+    #[cfg_attr(not(feature = "small"), inline(always))]
+    fn settle(
+        &self,
+        decision: &mut Decision<'c>,
+        held: &Held<'c>,
+        outcome: &Outcome,
+        question: &Question<'c>,
+        valid_until: &mut ValidUntil,
+    ) -> Result<Option<Reason>, Overflow> {
+        let (owner, reason) = match &outcome.kind {
+            OutcomeKind::Open => return Ok(None),
+            OutcomeKind::Absent => return Ok(Some(Reason::NotEntitled)),
+            OutcomeKind::TypeMismatch => return Ok(Some(Reason::TypeMismatch)),
+            OutcomeKind::Off(owner) => (owner, Reason::EntitlementDisabled),
+            OutcomeKind::On(owner) => (owner, Reason::Enabled),
+            OutcomeKind::Limit(limit) => {
+                let Some(result) = self.measured(held, limit, question, valid_until)? else { return Ok(None) };
+                decision.available = result.available;
+                describe_one(decision, &result);
+                return Ok(Some(reason_of(&result)));
+            }
+        };
+        let Some(source) = source(*owner, self.catalog) else { return Ok(None) };
+        decision.origin = Some(source.into());
+        decision.subscription_id = Some(held.subscription.id());
+        decision.enabled = reason == Reason::Enabled;
+        Ok(Some(reason))
+    }
+
+    #[cfg_attr(not(feature = "small"), inline(always))]
+    fn measured(
+        &self,
+        held: &Held<'c>,
+        limit: &SharedLimit,
+        question: &Question<'c>,
+        valid_until: &mut ValidUntil,
+    ) -> Result<Option<AllowanceResult<'c>>, Overflow> {
+        let Some((activation, billing)) = held.subscription.anchors() else { return Ok(None) };
+        let Some(source) = source(limit.owner, self.catalog) else { return Ok(None) };
+        let asked = Asked {
+            catalog: self.catalog,
+            now: self.now,
+            anchors: &Anchors { activation, billing: Some(billing) },
+            origin: source.into(),
+            subscription: Some(held.subscription.id()),
+            starts_at: None,
+        };
+        measure(&asked, limit.limits, request(question), valid_until).map(Some)
+    }
+
+    /// Two subscriptions: the stronger switch counts, and limits stand side by side.
+    #[inline(never)]
+    fn answer_of_two(
+        &self,
+        decision: &mut Decision<'c>,
+        at: FeatureIdx,
+        feature: &'c Feature,
+        question: &Question<'c>,
+        valid_until: &mut ValidUntil,
+    ) -> Result<Option<Reason>, Overflow> {
+        let Some(second) = &self.second else { return Ok(None) };
+        let (Some(one), Some(other)) = (self.outcome(&self.first, at, feature), self.outcome(second, at, feature))
+        else {
+            return Ok(None);
+        };
+        if matches!(one.kind, OutcomeKind::Open) || matches!(other.kind, OutcomeKind::Open) {
+            return Ok(None);
+        }
+        valid_until.at(one.change);
+        valid_until.at(other.change);
+        if let (OutcomeKind::Limit(a), OutcomeKind::Limit(b)) = (&one.kind, &other.kind) {
+            let mut results = Vec::with_capacity(2);
+            for (held, limit) in [(&self.first, a), (second, b)] {
+                let Some(result) = self.measured(held, limit, question, valid_until)? else { return Ok(None) };
+                results.push(result);
+            }
+            sort_by(&mut results, by_priority);
+            decision.enabled = true;
+            decision.available = available(&results);
+            let reason = results.first().map(reason_of);
+            describe(decision, results);
+            return Ok(reason);
+        }
+        let (a, b) = (self.rank(one), self.rank(other));
+        // Of equals, the row of the lower origin is named; then the lower subscription, which is the first.
+        if a.0 > b.0 || (a.0 == b.0 && a.1 <= b.1) {
+            self.settle(decision, &self.first, one, question, valid_until)
+        } else {
+            self.settle(decision, second, other, question, valid_until)
+        }
+    }
+
+    /// How strong an outcome is, and the id of its owner.
+    fn rank(&self, outcome: &Outcome) -> (u8, &'c str) {
+        let id = |owner: &SharedOwner| source(*owner, self.catalog).map_or("", |source| source.id());
+        match &outcome.kind {
+            OutcomeKind::Open | OutcomeKind::Absent => (0, ""),
+            OutcomeKind::TypeMismatch => (1, ""),
+            OutcomeKind::Off(owner) => (2, id(owner)),
+            OutcomeKind::On(owner) => (3, id(owner)),
+            OutcomeKind::Limit(_) => (4, ""),
+        }
+    }
+
+    #[cfg_attr(not(feature = "small"), inline(always))]
+    fn outcome(&self, held: &Held<'c>, at: FeatureIdx, feature: &'c Feature) -> Option<&'c Outcome> {
+        held.holding.outcome(at, || self.resolved(held.subscription.id(), at, feature))
+    }
+
+    /// Resolves the rows on a feature that reach the customer through one subscription.
+    #[cold]
+    #[inline(never)]
+    fn resolved(&self, subscription: &str, at: FeatureIdx, feature: &'c Feature) -> Outcome {
+        let subscriptions = self.record.subscriptions().only(subscription);
+        let context = EvaluationContext::new(self.catalog, &self.record.customer, &subscriptions, self.now);
+        let kind = outcome(&context, at, feature).unwrap_or(OutcomeKind::Open);
+        let mut changes = ValidUntil::new(self.now);
+        context.track_add_ons(at, &mut changes);
+        changes.at(context.dates.change());
+        Outcome { kind, change: changes.earliest }
+    }
+}
+
+/// The holding of a subscription. Its rows come to the same for all with an equal key.
+#[cfg_attr(not(feature = "small"), inline(always))]
+fn key(catalog: &Catalog, subscription: &PlainSubscription<'_>, status: Status, now: Instant) -> Option<Key> {
+    let mut key = Key::new();
+    key.push(subscription.version.0);
+    if let Some(era) = catalog.eras.at(now) {
+        key.push(era);
+    }
+    let mut n_add_ons = 0_u32;
+    subscription.each_add_on(|add_on, quantity| {
+        key.push(add_on.0);
+        key.push(quantity);
+        n_add_ons = n_add_ons.wrapping_add(1);
+    })?;
+    subscription.each_product(|product| key.push(product.0))?;
+    // The number of add-ons tells them from products.
+    let terms = u32::from(subscription.is_monthly()) | (u32::from(status == Status::TrialActive) << 1);
+    key.push(terms | (n_add_ons << 2));
+    Some(key)
+}
+
+/// What rows come to, if the holding alone says so.
+fn outcome<'c>(context: &EvaluationContext<'_, 'c>, at: FeatureIdx, feature: &'c Feature) -> Option<OutcomeKind> {
+    let owner = |source| owner_of(source, context.catalog);
+    // CONFIG values are resolved in another way. A start of a row may be that of a window, like the activation, which
+    // the holding does not have.
+    if matches!(feature.feature_type, FeatureType::Config(_))
+        || (feature.feature_type.is_metered() && context.catalog.eras.has_start(at))
+    {
+        return None;
+    }
+    Some(match context.entitlement(at, feature).ok()? {
+        Entitlement::None => OutcomeKind::Absent,
+        Entitlement::TypeMismatch => OutcomeKind::TypeMismatch,
+        Entitlement::Off(row, _) if matches!(row.grant.value, Value::Credits(_)) => return None,
+        Entitlement::Off(row, _) => OutcomeKind::Off(owner(row.source)?),
+        Entitlement::On(row, _) => OutcomeKind::On(owner(row.source)?),
+        Entitlement::Allowances(allowances) => {
+            let [AnchoredAllowance { allowance, .. }] = &*allowances else { return None };
+            let limits = *allowance.metered()?;
+            if allowance.more.is_some() || allowance.row.starts_at.is_some() {
+                return None;
+            }
+            let limit = SharedLimit { owner: owner(allowance.row.source)?, limits };
+            OutcomeKind::Limit(context.catalog.holdings.shared(limit))
+        }
+    })
+}
+
+fn request(question: &Question<'_>) -> UsageRequest {
+    UsageRequest {
+        requested: question.requested.unwrap_or(Amount::ONE),
+        consumed: question.consumed,
+        reserved: question.reserved,
+    }
+}
+
+fn reason_of(result: &AllowanceResult<'_>) -> Reason {
+    match result.admission {
+        Admission::Unknown => Reason::UsageUnavailable,
+        Admission::Admitted | Admission::Refused => result.answer.reason,
+    }
+}
+
+/// Fills in the numbers of the only allowance.
+#[cfg_attr(not(feature = "small"), inline(always))]
+fn describe_one<'c>(decision: &mut Decision<'c>, result: &AllowanceResult<'c>) {
+    decision.enabled = true;
+    decision.value_type = Some(result.answer.value_type);
+    decision.subscription_id = result.answer.subscription_id;
+    decision.origin = Some(result.answer.origin);
+    decision.metering = Some(result.answer.metering);
+}
+
+/// The owner of a row; None if that is a subscription or a customer.
+fn owner_of(source: GrantSource<'_>, catalog: &Catalog) -> Option<SharedOwner> {
+    let at = match source {
+        GrantSource::Feature(feature) => place(&catalog.features, feature),
+        GrantSource::Plan(plan) => place(&catalog.plans, plan),
+        GrantSource::PlanVersion(version, _) => place(&catalog.versions, version),
+        GrantSource::AddOn(add_on) => place(&catalog.add_ons, add_on),
+        GrantSource::Subscription(_) | GrantSource::Customer(..) | GrantSource::Named(..) => None,
+    };
+    Some(SharedOwner { level: source.level(), at: at? })
+}
+
+fn place<T>(list: &[T], wanted: &T) -> Option<u32> {
+    list.iter().position(|item| std::ptr::eq(item, wanted)).and_then(|at| u32::try_from(at).ok())
+}
+
+#[cfg_attr(not(feature = "small"), inline(always))]
+fn source(owner: SharedOwner, catalog: &Catalog) -> Option<GrantSource<'_>> {
+    match owner.level {
+        Level::Feature => catalog.feature(FeatureIdx(owner.at)).map(GrantSource::Feature),
+        Level::Plan => catalog.plan(PlanIdx(owner.at)).map(GrantSource::Plan),
+        Level::PlanVersion => {
+            catalog.version(VersionIdx(owner.at)).map(|version| GrantSource::PlanVersion(version, catalog))
+        }
+        Level::AddOn => catalog.add_on(AddOnIdx(owner.at)).map(GrantSource::AddOn),
+        Level::Subscription | Level::Customer => None,
+    }
+}
