@@ -5,7 +5,7 @@ import { readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { packed } from "../support/packed.mjs";
+import { install } from "../support/packed.mjs";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const page = readFileSync(join(root, "docs/npm.md"), "utf8");
@@ -14,8 +14,8 @@ const demo = readFileSync(join(root, "demo/catalog.json"), "utf8");
 let installed, given;
 
 before(async () => {
-  installed = packed();
-  const { sign } = await installed.entry("mayuse/testing");
+  installed = install();
+  const { sign } = await installed.load("mayuse/testing");
   const { file, publicKey } = sign(demo);
   writeFileSync(join(installed.project, "catalog.json"), demo);
   writeFileSync(join(installed.project, "catalog.snapshot"), file);

@@ -5,7 +5,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { packed } from "../support/packed.mjs";
+import { install } from "../support/packed.mjs";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const demo = readFileSync(join(root, "demo/catalog.json"), "utf8");
@@ -13,9 +13,9 @@ let installed, project;
 let mayuse;
 
 before(async () => {
-  installed = packed();
+  installed = install();
   project = installed.project;
-  mayuse = await installed.entry("mayuse/document");
+  mayuse = await installed.load("mayuse/document");
 });
 
 after(() => installed?.remove());

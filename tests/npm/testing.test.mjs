@@ -5,15 +5,15 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { packed } from "../support/packed.mjs";
+import { install } from "../support/packed.mjs";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 let installed, project, testing, mayuse, documents;
 
 before(async () => {
-  installed = packed();
+  installed = install();
   project = installed.project;
-  [testing, mayuse, documents] = await Promise.all(["mayuse/testing", "mayuse", "mayuse/document"].map(installed.entry));
+  [testing, mayuse, documents] = await Promise.all(["mayuse/testing", "mayuse", "mayuse/document"].map(installed.load));
 });
 
 after(() => installed?.remove());

@@ -6,16 +6,16 @@ import { createServer } from "node:http";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { packed } from "../support/packed.mjs";
+import { install } from "../support/packed.mjs";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const demo = readFileSync(join(root, "demo/catalog.json"), "utf8");
 let installed, project, signed;
 
 before(async () => {
-  installed = packed();
+  installed = install();
   project = installed.project;
-  const { sign } = await installed.entry("mayuse/testing");
+  const { sign } = await installed.load("mayuse/testing");
   signed = sign(demo).file;
   writeFileSync(join(project, "demo.json"), demo);
   writeFileSync(join(project, "demo.snapshot"), signed);

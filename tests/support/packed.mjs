@@ -1,4 +1,4 @@
-// The packed tarball of the npm package, installed in an empty project, as a stranger would.
+// The packed package, installed in an empty project.
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -6,19 +6,19 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 
-const root = fileURLToPath(new URL("../..", import.meta.url));
+const pkg = fileURLToPath(new URL("../../pkg", import.meta.url));
 
-/** Makes the project. `entry` imports an entry of the package from it, `remove` removes it. */
-export function packed() {
+/** Packs and installs it. `load` imports an entry of it, such as `mayuse/document`. */
+export function install() {
   const project = mkdtempSync(join(tmpdir(), "mayuse-npm-"));
-  const npm = (...args) => execFileSync("npm", args, { cwd: project, encoding: "utf8" });
-  const [{ filename }] = JSON.parse(npm("pack", "--json", "--pack-destination", project, join(root, "pkg")));
+  const run = (command, ...args) => execFileSync(command, args, { cwd: project, encoding: "utf8" });
+  const [{ filename }] = JSON.parse(run("npm", "pack", "--json", "--pack-destination", project, pkg));
   writeFileSync(join(project, "package.json"), '{"type": "module"}');
-  npm("install", "--no-audit", "--no-fund", "--offline", join(project, filename));
+  run("npm", "install", "--no-audit", "--no-fund", "--offline", join(project, filename));
   const { resolve } = createRequire(join(project, "package.json"));
   return {
     project,
-    entry: (name) => import(pathToFileURL(resolve(name))),
+    load: (entry) => import(pathToFileURL(resolve(entry))),
     remove: () => rmSync(project, { recursive: true, force: true }),
   };
 }
