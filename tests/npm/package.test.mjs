@@ -187,6 +187,13 @@ test("the types fit a program", () => {
     import { Catalog, MayUseError, window, type Decision, type Decimal } from "mayuse/document";
     import { MayUse, init, type OpenOptions } from "mayuse";
     import engine from "mayuse/mayuse.wasm";
+    import { allow, catalog as catalogOf, clock, deny, sign, snapshot, type Clock } from "mayuse/testing";
+    const now: Clock = clock("2026-01-01");
+    const double: Promise<MayUse> = snapshot(catalogOf({ pro: { sso: true, seats: Infinity } }, { acme: "pro", nobody: null }), { now, version: 2 });
+    const file: Uint8Array = sign({ format: 1 }, { at: now() }).file;
+    deny("acme", ["sso"], { reason: "TRIAL_EXPIRED" }); allow("acme", "sso"); void double; void file;
+    // @ts-expect-error it cannot deny for this reason
+    deny("acme", "sso", { reason: "ENABLED" });
     const catalog: Catalog = new Catalog({ format: 1 });
     const decision: Decision = catalog.check({ customer: "acme", feature: "sso", requested: "1.5", consumed: 1 });
     if (decision.decision === "INDETERMINATE") { const retryable: true = decision.retryable; void retryable; }
