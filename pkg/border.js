@@ -3,6 +3,7 @@
 import { Decision } from "./decision.js";
 import { memory } from "./engine.js";
 import { QuestionError, SnapshotError, fault } from "./errors.js";
+import { Memo } from "./memo.js";
 import { parametersOf } from "./parameters.js";
 import { fieldName } from "./questions.js";
 import { behind, textAt } from "./words.js";
@@ -19,6 +20,10 @@ const encoder = new TextEncoder();
 
 /** The parameters of most questions. */
 const NOTHING = { onIndeterminate: 0, minVersion: NaN, maxAgeMs: NaN };
+
+/** The number of a holding that is none: only decisions can say. A lower number: the customer is not known. */
+const ASK = -1;
+const UNKNOWN = { bounds: new Float64Array(), until: -Infinity };
 
 // Views of the engine's memory. When the memory grows, they end and are made again.
 let bytes = new Uint8Array();
@@ -42,7 +47,10 @@ export class Need {
 export class Border {
   #held;
   #input;
-  #features;
+  /** The codes of all features. */
+  #codes = [];
+  /** Another one for each version. */
+  memo = new Memo(new Map());
 
   /** A snapshot without a manifest. Its opened shards have at most `maxBytes`; by default, all are kept. */
   constructor({ minVersion = 0, maxAgeMs = NaN, staleAfterMs = NaN, onIndeterminate, maxBytes = NaN, isEmbedded = false }) {
@@ -79,8 +87,20 @@ export class Border {
   /** Accepts the verified manifest with its missing objects, whose hashes were compared. Returns whether it is newer. */
   commit(objects) {
     for (const [{ place }, bytes] of objects) this.#held.put(place, bytes);
-    this.#features = undefined;
-    return this.#told(this.#held.commit())[2] === 1;
+    if (this.#told(this.#held.commit())[2] !== 1) return false;
+    this.#codes = [];
+    const features = new Map();
+    const told = this.#told(this.#held.features());
+    for (let at = 2; at < told.length; ) {
+      const code = behind(told, at);
+      const place = this.#codes.push(textAt(told, code)) - 1;
+      // An id goes before a code.
+      features.set(textAt(told, at), place);
+      at = behind(told, code);
+    }
+    this.#codes.forEach((code, place) => features.has(code) || features.set(code, place));
+    this.memo = new Memo(features);
+    return true;
   }
 
   /** Takes a shard that a question needed. Its hash was compared. */
@@ -111,8 +131,41 @@ export class Border {
 
   /** Whether a customer may use a feature; undefined if `check` says more. `consumed` is a safe integer or NaN. */
   mayUse(customer, feature, consumed, now) {
+    const memo = this.memo;
+    if (!(memo.latest <= now)) memo.forget();
+    memo.latest = now;
+    let outlook = memo.outlooks.get(customer);
+    if (outlook === undefined || !(now < outlook.until)) outlook = this.#learn(customer, now);
+    const bound = outlook.bounds[memo.features.get(feature)];
+    if (bound === Infinity || consumed < bound) return true;
+    if (bound === -Infinity || consumed >= bound) return false;
+    return this.#mayUse(customer, feature, consumed, now);
+  }
+
+  /** What `mayUse` goes by, to be kept by a handle: a bound, and the instant until which it stands. */
+  outlook(customer, feature, now) {
+    const { bounds, until } = this.#learn(customer, now);
+    return { bound: bounds[this.memo.features.get(feature)], until };
+  }
+
+  // Asks the engine for the outlook of a customer.
+  #learn(customer, now) {
+    if (MOST < customer.length) return UNKNOWN;
     if (bytes.length === 0) view();
+    const length = this.#text(customer, this.#input);
+    const holding = this.#held.outlook(length, now);
+    if (holding < ASK) return UNKNOWN;
+    if (bytes.length === 0) view();
+    const until = holding === ASK ? Infinity : words[this.#held.answer() >>> 3];
+    return this.memo.keep(customer, holding, until === until ? until : Infinity, () => {
+      const told = this.#told(this.#held.bounds(length, now));
+      return Float64Array.from(told.slice(2));
+    });
+  }
+
+  #mayUse(customer, feature, consumed, now) {
     if (MOST < customer.length + feature.length) return undefined;
+    if (bytes.length === 0) view();
     const first = this.#text(customer, this.#input);
     const second = this.#text(feature, this.#input + first);
     const found = this.#held.mayUse(first, second, consumed, now);
@@ -129,7 +182,7 @@ export class Border {
   entitlements(question, now) {
     const parameters = parametersOf(question, true);
     const list = [];
-    for (const feature of this.#codes()) {
+    for (const feature of this.#codes) {
       const decision = this.#ask(question, feature, parameters, now);
       if (decision instanceof Need) return decision;
       list.push(decision);
@@ -153,18 +206,9 @@ export class Border {
     return answer[1] === NEEDS ? new Need(answer) : new Decision(answer);
   }
 
-  // The codes of all features, read once for each version.
-  #codes() {
-    if (!this.#features) {
-      this.#features = [];
-      const told = this.#told(this.#held.features());
-      for (let at = 2; at < told.length; at = behind(told, at)) this.#features.push(textAt(told, at));
-    }
-    return this.#features;
-  }
-
   /** Gives the memory back. */
   free() {
+    this.memo = undefined;
     this.#held.free();
   }
 

@@ -57,9 +57,11 @@ export class MayUse {
     const border = this.#open();
     const now = this.#now();
     if (typeof customer === "string" && typeof feature === "string") {
-      const amount = consumed === undefined ? NaN : Number.isSafeInteger(consumed) ? consumed : undefined;
-      const allowed = amount === undefined ? undefined : border.mayUse(customer, feature, amount, now);
-      if (allowed !== undefined) return allowed;
+      const amount = consumed === undefined ? NaN : consumed;
+      if (amount !== amount || Number.isSafeInteger(amount)) {
+        const allowed = border.mayUse(customer, feature, amount, now);
+        if (allowed !== undefined) return allowed;
+      }
     }
     return border.check({ customer, feature, consumed }, now).allowed;
   }
@@ -81,7 +83,7 @@ export class MayUse {
 
   /** A question that is asked often. */
   prepare(customer, feature) {
-    return new Handle(this, customer, feature);
+    return new Handle(this, this.#open(), this.#now, customer, feature);
   }
 
   /** Looks for a newer snapshot. Returns whether one was accepted. */
@@ -151,23 +153,46 @@ if (Symbol.dispose) MayUse.prototype[Symbol.dispose] = MayUse.prototype.close;
 
 const broken = (message) => fault(SnapshotError, "SNAPSHOT_INVALID", "", message);
 
-/** A customer and a feature. */
+/** A customer and a feature, with the bound that held when it was last asked for. */
 class Handle {
+  #border;
+  #now;
+  #memo;
+  #from;
+  #until;
+  #bound;
   #mayuse;
   #customer;
   #feature;
 
-  constructor(mayuse, customer, feature) {
+  constructor(mayuse, border, now, customer, feature) {
     this.#mayuse = mayuse;
+    this.#border = border;
+    this.#now = now;
     this.#customer = customer;
     this.#feature = feature;
   }
 
-  mayUse(consumed) {
-    return this.#mayuse.mayUse(this.#customer, this.#feature, consumed);
+  mayUse(consumed = NaN) {
+    const now = this.#now();
+    if (this.#memo === this.#border.memo && this.#from <= now && now < this.#until) {
+      const bound = this.#bound;
+      if (bound === Infinity || (consumed < bound && Number.isSafeInteger(consumed))) return true;
+      if (bound === -Infinity || (consumed >= bound && Number.isSafeInteger(consumed))) return false;
+    }
+    return this.#ask(consumed, now);
   }
 
   check(question) {
     return this.#mayuse.check({ ...question, customer: this.#customer, feature: this.#feature });
+  }
+
+  #ask(consumed, now) {
+    const { memo } = this.#border;
+    if (memo && typeof this.#customer === "string") {
+      const { bound, until } = this.#border.outlook(this.#customer, this.#feature, now);
+      [this.#memo, this.#from, this.#until, this.#bound] = [memo, now, until, bound];
+    }
+    return this.#mayuse.mayUse(this.#customer, this.#feature, consumed === consumed ? consumed : undefined);
   }
 }

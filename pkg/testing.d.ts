@@ -63,8 +63,5 @@ export type Denial = Extract<DenyReason,
   | "CUSTOMER_NOT_FOUND" | "CUSTOMER_ARCHIVED" | "NO_ACTIVE_SUBSCRIPTION" | "SUBSCRIPTION_PENDING" | "SUBSCRIPTION_PAUSED"
   | "SUBSCRIPTION_SUSPENDED" | "SUBSCRIPTION_ENDED" | "TRIAL_EXPIRED">;
 
-/**
- * A snapshot in which a customer may not use features, for a reason: NOT_ENTITLED if not given. LIMIT_REACHED is the answer
- * to a question that states what was consumed.
- */
+/** A snapshot in which a customer may not use features, for a reason: NOT_ENTITLED if not given. */
 export function deny(customer: string, features: string | string[], options?: SnapshotOptions & { reason?: Denial }): Promise<MayUse>;

@@ -28,12 +28,21 @@ export function amountAt(words, at) {
 /** The text behind the answer whose place stands here; null for NaN. */
 export const referredAt = (words, at) => (words[at] >= 0 ? textAt(words, Math.floor(words[at])) : null);
 
+/** Texts of instants: few windows are those of many customers. */
+const known = new Map();
+const MOST_KNOWN = 512;
+
 /** An instant as the wire writes it: milliseconds only where there are some. */
 export function instantAt(words, at) {
   const ms = words[at];
   if (!(ms === ms)) return null;
-  const text = new Date(ms).toISOString();
-  return ms % 1000 === 0 ? `${text.slice(0, 19)}Z` : text;
+  const text = known.get(ms);
+  if (text !== undefined) return text;
+  if (known.size === MOST_KNOWN) known.clear();
+  const whole = new Date(ms).toISOString();
+  const written = ms % 1000 === 0 ? `${whole.slice(0, 19)}Z` : whole;
+  known.set(ms, written);
+  return written;
 }
 
 /** The number at a place; null for NaN. */

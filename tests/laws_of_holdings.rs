@@ -130,7 +130,7 @@ proptest! {
         let catalog = compiled(&document.to_string());
         let codes: Vec<&str> = catalog.catalog.feature_codes().collect();
         // The bounds of a holding, by its number: they are those of all customers that hold it.
-        let mut bounds: HashMap<u32, Vec<Bound>> = HashMap::new();
+        let mut bounds: HashMap<Option<u32>, Vec<Bound>> = HashMap::new();
         for (customer, now) in customers(&document).iter().flat_map(|customer| instants.iter().map(move |now| (customer, now))) {
             let customer = customer.as_str().unwrap();
             let record = catalog.customers.customer(customer);

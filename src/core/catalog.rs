@@ -259,6 +259,11 @@ impl Catalog {
         self.add_ons.len()
     }
 
+    /// The id and the code of each feature, in the order of their positions.
+    pub fn feature_names(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.features.iter().map(|feature| (&*feature.id, &*feature.code))
+    }
+
     /// The codes of all features, in the order of their ids.
     pub fn feature_codes(&self) -> impl Iterator<Item = &str> {
         self.features.iter().map(|feature| &*feature.code)

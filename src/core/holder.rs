@@ -123,10 +123,6 @@ impl<'r, 'c> Holder<'r, 'c> {
         self.settle(decision, &self.first, outcome, question, valid_until)
     }
 
-    pub fn catalog(&self) -> &'c Catalog {
-        self.catalog
-    }
-
     /// Whether one subscription grants access.
     pub fn has_one(&self) -> bool {
         self.second.is_none()
@@ -263,6 +259,19 @@ impl<'r, 'c> Holder<'r, 'c> {
         changes.at(context.dates.change());
         Outcome { kind, change: changes.earliest }
     }
+}
+
+/// Whether only a granting subscription could give the customer anything, and none grants access. Notes when that
+/// changes.
+pub(crate) fn holds_nothing<'c>(catalog: &'c Catalog, record: &CustomerRecord<'c>, changes: &mut ValidUntil) -> bool {
+    if !record.customer.rows.is_empty() || !catalog.access.others.is_empty() || catalog.fallback.is_some() {
+        return false;
+    }
+    let mut records = record.records();
+    (0..record.n_subscriptions()).all(|_| {
+        let subscription = record.plain(&mut records);
+        subscription.is_some_and(|subscription| matches!(Held::of(catalog, subscription, changes), Some(None)))
+    })
 }
 
 /// The holding of a subscription. Its rows come to the same for all with an equal key.

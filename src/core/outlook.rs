@@ -3,7 +3,7 @@
 use crate::amount::Amount;
 use crate::catalog::Catalog;
 use crate::freshness::later;
-use crate::holder::Holder;
+use crate::holder::{Holder, holds_nothing};
 use crate::holding::OutcomeKind;
 use crate::idx::FeatureIdx;
 use crate::packed::CustomerRecord;
@@ -15,7 +15,9 @@ use crate::value::Behavior;
 /// The outlook of a customer at an instant, for questions without `at`, limits of age and versions.
 #[derive(Debug)]
 pub struct Outlook<'r, 'c> {
-    holder: Holder<'r, 'c>,
+    catalog: &'c Catalog,
+    /// None if no subscription grants access.
+    holder: Option<Holder<'r, 'c>>,
     until: Option<Instant>,
 }
 
@@ -49,17 +51,21 @@ impl<'r, 'c> Outlook<'r, 'c> {
             }
             until.at(expires);
         }
-        let holder = Holder::of(catalog, record, now).filter(Holder::has_one)?;
+        let holder = Holder::of(catalog, record, now);
+        match &holder {
+            Some(holder) if holder.has_one() => until.at(holder.change),
+            None if holds_nothing(catalog, record, &mut until) => {}
+            _ => return None,
+        }
         until.at(archived_at);
-        until.at(holder.change);
         until.at(catalog.eras.end(now));
-        Some(Outlook { holder, until: until.earliest })
+        Some(Outlook { catalog, holder, until: until.earliest })
     }
 
-    /// The number of the holding in its catalog. Customers with the same number have the same bounds while their
-    /// outlooks stand.
-    pub fn holding(&self) -> u32 {
-        self.holder.number()
+    /// The number of the holding in its catalog; None if no subscription grants access. Customers with the same number
+    /// have the same bounds while their outlooks stand.
+    pub fn holding(&self) -> Option<u32> {
+        self.holder.as_ref().map(Holder::number)
     }
 
     /// The instant until which the outlook stands; None if nothing ends it.
@@ -73,11 +79,9 @@ impl<'r, 'c> Outlook<'r, 'c> {
     }
 
     fn found(&self, at: FeatureIdx) -> Option<Bound> {
-        let feature = self.holder.catalog().feature(at).filter(|feature| feature.max_age_ms.is_none())?;
-        if !feature.active {
-            return Some(Bound::Denied);
-        }
-        match &self.holder.only_outcome(at, feature)?.kind {
+        let feature = self.catalog.feature(at).filter(|feature| feature.max_age_ms.is_none())?;
+        let Some(holder) = self.holder.as_ref().filter(|_| feature.active) else { return Some(Bound::Denied) };
+        match &holder.only_outcome(at, feature)?.kind {
             OutcomeKind::Open => None,
             OutcomeKind::Absent | OutcomeKind::TypeMismatch | OutcomeKind::Off(_) => Some(Bound::Denied),
             OutcomeKind::On(_) => Some(Bound::Allowed),

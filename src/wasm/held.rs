@@ -11,6 +11,7 @@
 use crate::answer::write_problem;
 use crate::ask::{TOLD, amount, decide, policy, read, text, whole};
 use crate::instant;
+use crate::outlooks::{bounds, outlook};
 use crate::shards::Shards;
 use crate::words::Words;
 use mayuse_core::{Catalog, Code, Packed, Policy, Problem, Question, Source};
@@ -176,12 +177,36 @@ impl Held {
         })
     }
 
-    /// Tells the code of every feature.
+    /// The number of the holding of a customer, whose name is in the input and has so many bytes: 0 for nothing, -1 if
+    /// only decisions can say what the customer may use, -2 if the customer is not known. The first number of the answer is the instant
+    /// until which the outlook stands, or NaN.
+    pub fn outlook(&mut self, customer: u32, now: f64) -> i32 {
+        let Held { shards, input, words, .. } = self;
+        outlook(shards, words, text(input, &mut 0, customer), instant(now))
+    }
+
+    /// Tells the bound of every feature for the customer whose name is in the input; see `bounds`.
+    pub fn bounds(&mut self, customer: u32, now: f64) -> u32 {
+        let Held { shards, input, words, .. } = self;
+        words.clear();
+        words.begin(TOLD);
+        bounds(shards, words, text(input, &mut 0, customer), instant(now));
+        words.end();
+        words.address()
+    }
+
+    /// The address of the answer.
+    pub fn answer(&self) -> u32 {
+        self.words.address()
+    }
+
+    /// Tells the id and the code of every feature.
     pub fn features(&mut self) -> u32 {
         let Held { shards, words, .. } = self;
         words.clear();
         words.begin(TOLD);
-        for code in shards.replica.catalog().into_iter().flat_map(Catalog::feature_codes) {
+        for (id, code) in shards.replica.catalog().into_iter().flat_map(Catalog::feature_names) {
+            words.text(Some(id));
             words.text(Some(code));
         }
         words.end();

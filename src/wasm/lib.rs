@@ -19,6 +19,8 @@ mod shards;
 #[cfg(feature = "reader")]
 mod ask;
 #[cfg(feature = "reader")]
+mod outlooks;
+#[cfg(feature = "reader")]
 mod held;
 #[cfg(feature = "testing")]
 mod testing;

@@ -5,7 +5,6 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { buildSync } from "esbuild";
 import { install } from "../support/packed.mjs";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
@@ -183,46 +182,11 @@ test("validate lists what is wrong with a document", () => {
   assert.deepEqual(mayuse.validate({ format: 1, plans: 3, features: 4 }).map(({ path }) => path).sort(), ["features", "plans"]);
 });
 
-test("a bundle holds the engine of its entry alone", () => {
-  const bundle = (entry) => {
-    const stdin = { contents: `export * from "${entry}";`, resolveDir: project };
-    const { metafile } = buildSync({ stdin, bundle: true, format: "esm", platform: "browser", write: false, metafile: true, absWorkingDir: project });
-    return Object.keys(metafile.inputs).map((path) => path.replace("node_modules/mayuse/", ""));
-  };
-  for (const [entry, has, lacks] of [["mayuse", "wasm/reader.js", "wasm/mayuse.js"], ["mayuse/document", "wasm/mayuse.js", "wasm/reader.js"]]) {
-    const inputs = bundle(entry);
-    assert.ok(inputs.includes(has), `${entry}: ${inputs}`);
-    for (const other of [lacks, "wasm/testing.js", "typegen.js"]) assert.ok(!inputs.includes(other), `${entry}: ${other}`);
-  }
-});
-
-test("importing slim does nothing", () => {
-  const program = `
-    const touched = [];
-    const watched = (name) => Object.defineProperty(globalThis, name, { get: () => touched.push(name), configurable: true });
-    for (const name of ["WebAssembly", "fetch", "process"]) watched(name);
-    const [reader, documents] = await Promise.all([import("mayuse/slim"), import("mayuse/document/slim")]);
-    const seen = touched.join();
-    for (const name of ["WebAssembly", "fetch", "process"]) delete globalThis[name];
-    console.log(JSON.stringify([seen, typeof reader.init, typeof documents.initSync]));
-  `;
-  const { status, stdout, stderr } = spawnSync(process.execPath, ["--input-type=module", "-e", program], { cwd: project, encoding: "utf8" });
-  assert.equal(status, 0, stderr);
-  assert.deepEqual(JSON.parse(stdout), ["", "function", "function"]);
-});
-
 test("the types fit a program", () => {
   writeFileSync(join(project, "use.ts"), `
     import { Catalog, MayUseError, window, type Decision, type Decimal } from "mayuse/document";
     import { MayUse, init, type OpenOptions } from "mayuse";
     import engine from "mayuse/mayuse.wasm";
-    import { allow, catalog as catalogOf, clock, deny, sign, snapshot, type Clock } from "mayuse/testing";
-    const now: Clock = clock("2026-01-01");
-    const double: Promise<MayUse> = snapshot(catalogOf({ pro: { sso: true, seats: Infinity } }, { acme: "pro", nobody: null }), { now, version: 2 });
-    const file: Uint8Array = sign({ format: 1 }, { at: now() }).file;
-    deny("acme", ["sso"], { reason: "TRIAL_EXPIRED" }); allow("acme", "sso"); void double; void file;
-    // @ts-expect-error it cannot deny for this reason
-    deny("acme", "sso", { reason: "ENABLED" });
     const catalog: Catalog = new Catalog({ format: 1 });
     const decision: Decision = catalog.check({ customer: "acme", feature: "sso", requested: "1.5", consumed: 1 });
     if (decision.decision === "INDETERMINATE") { const retryable: true = decision.retryable; void retryable; }

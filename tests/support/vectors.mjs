@@ -2,16 +2,15 @@
 import { questionOf } from "./names.mjs";
 
 /** The answers to the cases of a file, as `[id, answer]`. The package decides from a document, which has no version or age. */
-export function answersOf(mayuse, { catalog, cases }, now) {
-  const options = now === undefined ? {} : { now: () => now };
+export function answersOf(mayuse, { catalog, cases }) {
   let shared;
   const answer = (each) => {
     const question = questionOf(each);
     if (each.kind === "window") return mayuse.window(question);
     if (each.kind === "billing_period") return mayuse.billingPeriod(question);
     if (each.kind === "resolve") return mayuse.resolve(question);
-    if (each.catalog === undefined) return (shared ??= new mayuse.Catalog(catalog, options)).check(question);
-    const own = new mayuse.Catalog(each.catalog, options);
+    if (each.catalog === undefined) return (shared ??= new mayuse.Catalog(catalog)).check(question);
+    const own = new mayuse.Catalog(each.catalog);
     try {
       return own.check(question);
     } finally {
@@ -31,18 +30,4 @@ function answered({ MayUseError }, ask) {
     if (!(error instanceof MayUseError)) throw error;
     return { error: true, code: error.code, path: error.path };
   }
-}
-
-/**
- * The answers of snapshots. Of each, `file` is the snapshot in base64, `publicKey` the key that signed it, and `questions`
- * what is asked at `now`. The reader leaves out `usage`, `explain` and `suggest`.
- */
-export function answersOfSnapshots({ MayUse, MayUseError }, snapshots) {
-  return Promise.all(snapshots.map(async ({ file, publicKey, now, questions }) => {
-    const bytes = Uint8Array.from(atob(file), (letter) => letter.charCodeAt(0));
-    const snapshot = await MayUse.open(bytes, { publicKeys: publicKey, now: () => now });
-    const answers = questions.map((question) => answered({ MayUseError }, () => snapshot.check(question)));
-    snapshot.close();
-    return JSON.parse(JSON.stringify(answers));
-  }));
 }

@@ -2,6 +2,6 @@ import { answer, vectors } from "../full.js";
 
 export default {
   async fetch(request) {
-    return Response.json(request.method === "POST" ? await vectors(await request.json()) : await answer());
+    return Response.json(request.method === "POST" ? vectors(await request.json()) : await answer());
   },
 };
