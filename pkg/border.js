@@ -157,7 +157,7 @@ export class Border {
     if (holding < ASK) return UNKNOWN;
     if (bytes.length === 0) view();
     const until = holding === ASK ? Infinity : words[this.#held.answer() >>> 3];
-    return this.memo.keep(customer, holding, until === until ? until : Infinity, () => {
+    return this.memo.keep(customer, holding, until === until ? until : Infinity, now, () => {
       const told = this.#told(this.#held.bounds(length, now));
       return Float64Array.from(told.slice(2));
     });

@@ -7,8 +7,6 @@
 /** The most customers that are remembered. Before there are more, all are forgotten. */
 const MOST = 2 ** 17;
 
-const NOTHING = new Float64Array();
-
 export class Memo {
   /** The positions of features by id and code. */
   features;
@@ -16,9 +14,8 @@ export class Memo {
   outlooks = new Map();
   /** The latest instant that was asked about: before it, an outlook may not have stood. */
   latest = -Infinity;
-  /** Those of each holding that stand for ever, and those that ended last. */
-  #forever = [];
-  #ending = [];
+  /** By holding: its outlooks, by the instant until which they stand. */
+  #holdings = [];
 
   constructor(features) {
     this.features = features;
@@ -27,26 +24,35 @@ export class Memo {
   /** Forgets all customers. */
   forget() {
     this.outlooks = new Map();
-    this.#ending = [];
   }
 
   /** Keeps the outlook of a customer. `holding` is negative if only decisions can say; `boundsOf` tells its bounds. */
-  keep(customer, holding, until, boundsOf) {
+  keep(customer, holding, until, now, boundsOf) {
     if (MOST <= this.outlooks.size) this.forget();
-    const outlook = holding < 0 ? ASK : this.#shared(holding, until, boundsOf);
+    const outlook = holding < 0 ? ASK : this.#shared(holding, earlier(until, now), boundsOf);
     this.outlooks.set(customer, outlook);
     return outlook;
   }
 
   // Customers share outlooks, so that the memory of most is a place in the map.
   #shared(holding, until, boundsOf) {
-    const forever = (this.#forever[holding] ??= { bounds: boundsOf(), until: Infinity });
-    if (until === Infinity) return forever;
-    const last = this.#ending[holding];
-    if (last?.until === until) return last;
-    return (this.#ending[holding] = { bounds: forever.bounds, until });
+    const shared = (this.#holdings[holding] ??= { bounds: boundsOf(), byEnd: new Map() });
+    let outlook = shared.byEnd.get(until);
+    if (outlook) return outlook;
+    if (shared.byEnd.size === 64) shared.byEnd.clear();
+    outlook = { bounds: shared.bounds, until };
+    shared.byEnd.set(until, outlook);
+    return outlook;
   }
 }
 
+// A rounder instant that lies in the later half of the time until then: an outlook may end earlier than it need, and
+// more customers share one.
+function earlier(until, now) {
+  if (until === Infinity) return until;
+  const step = 2 ** (Math.floor(Math.log2(until - now)) - 1);
+  return Math.floor(until / step) * step;
+}
+
 /** Only decisions can say, until the version changes. */
-const ASK = { bounds: NOTHING, until: Infinity };
+const ASK = { bounds: new Float64Array(), until: Infinity };

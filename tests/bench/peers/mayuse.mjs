@@ -43,8 +43,14 @@ const read = (held) => ({
 /** Asked with what `prepare` returns. */
 const prepared = (held) => ({ prepare: (customer, feature) => held.prepare(customer, feature) });
 
+/** A clock that goes back at every question, so that nothing is remembered. */
+function goingBack() {
+  let back = 0;
+  return () => Date.now() - (back += 0.001);
+}
+
 export const mayuse = [
-  candidate("mayuse-first", "mayuse, mayUse by strings, first time", {}, byStrings),
+  candidate("mayuse-first", "mayuse, mayUse by strings, first time", { now: goingBack() }, byStrings),
   candidate("mayuse", "mayuse, mayUse by strings, again", {}, byStrings),
   candidate("mayuse-check", "mayuse, check with reason, limit, remaining and reset read", {}, read),
   candidate("mayuse-handle", "mayuse, prepared handles", {}, prepared),
