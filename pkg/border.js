@@ -23,7 +23,6 @@ const NOTHING = { onIndeterminate: 0, minVersion: NaN, maxAgeMs: NaN };
 
 /** The number of a holding that is none: only decisions can say. A lower number: the customer is not known. */
 const ASK = -1;
-const UNKNOWN = { bounds: new Float64Array(), until: -Infinity };
 
 // Views of the engine's memory. When the memory grows, they end and are made again.
 let bytes = new Uint8Array();
@@ -135,8 +134,8 @@ export class Border {
     if (!(memo.latest <= now)) memo.forget();
     memo.latest = now;
     let outlook = memo.outlooks.get(customer);
-    if (outlook === undefined || !(now < outlook.until)) outlook = this.#learn(customer, now);
-    const bound = outlook.bounds[memo.features.get(feature)];
+    if (outlook === undefined || !(now < outlook[0])) outlook = this.#learn(customer, now);
+    const bound = outlook[memo.features.get(feature)];
     if (bound === Infinity || consumed < bound) return true;
     if (bound === -Infinity || consumed >= bound) return false;
     return this.#mayUse(customer, feature, consumed, now);
@@ -144,22 +143,23 @@ export class Border {
 
   /** What `mayUse` goes by, to be kept by a handle: a bound, and the instant until which it stands. */
   outlook(customer, feature, now) {
-    const { bounds, until } = this.#learn(customer, now);
-    return { bound: bounds[this.memo.features.get(feature)], until };
+    const outlook = this.#learn(customer, now);
+    return { bound: outlook[this.memo.features.get(feature)], until: outlook[0] };
   }
 
   // Asks the engine for the outlook of a customer.
   #learn(customer, now) {
-    if (MOST < customer.length) return UNKNOWN;
+    if (MOST < customer.length) return this.memo.ask;
     if (bytes.length === 0) view();
     const length = this.#text(customer, this.#input);
     const holding = this.#held.outlook(length, now);
-    if (holding < ASK) return UNKNOWN;
+    // Names that nobody has are not remembered, of which there are many.
+    if (holding < ASK) return this.memo.ask;
     if (bytes.length === 0) view();
     const until = holding === ASK ? Infinity : words[this.#held.answer() >>> 3];
     return this.memo.keep(customer, holding, until === until ? until : Infinity, now, () => {
       const told = this.#told(this.#held.bounds(length, now));
-      return Float64Array.from(told.slice(2));
+      return told.slice(2);
     });
   }
 

@@ -7,18 +7,26 @@
 /** The most customers that are remembered. Before there are more, all are forgotten. */
 const MOST = 2 ** 17;
 
+/** The most outlooks of a holding that are kept, each of another end. */
+const MOST_ENDS = 8;
+
 export class Memo {
-  /** The positions of features by id and code. */
+  /** The places of features in outlooks, by id and code. */
   features;
-  /** By customer: the `bounds` that hold, and `until` when. */
+  /** The outlooks of customers: until when it stands, and the bound of each feature. */
   outlooks = new Map();
   /** The latest instant that was asked about: before it, an outlook may not have stood. */
   latest = -Infinity;
+  /** Only decisions can say, until the version changes. */
+  ask;
   /** By holding: its outlooks, by the instant until which they stand. */
   #holdings = [];
 
+  /** `features` has the position of each feature. */
   constructor(features) {
-    this.features = features;
+    this.features = new Map(Array.from(features, ([name, position]) => [name, position + 1]));
+    this.ask = new Float64Array(features.size + 1).fill(NaN);
+    this.ask[0] = Infinity;
   }
 
   /** Forgets all customers. */
@@ -29,7 +37,7 @@ export class Memo {
   /** Keeps the outlook of a customer. `holding` is negative if only decisions can say; `boundsOf` tells its bounds. */
   keep(customer, holding, until, now, boundsOf) {
     if (MOST <= this.outlooks.size) this.forget();
-    const outlook = holding < 0 ? ASK : this.#shared(holding, earlier(until, now), boundsOf);
+    const outlook = holding < 0 ? this.ask : this.#shared(holding, earlier(until, now), boundsOf);
     this.outlooks.set(customer, outlook);
     return outlook;
   }
@@ -39,8 +47,8 @@ export class Memo {
     const shared = (this.#holdings[holding] ??= { bounds: boundsOf(), byEnd: new Map() });
     let outlook = shared.byEnd.get(until);
     if (outlook) return outlook;
-    if (shared.byEnd.size === 64) shared.byEnd.clear();
-    outlook = { bounds: shared.bounds, until };
+    if (shared.byEnd.size === MOST_ENDS) shared.byEnd.clear();
+    outlook = Float64Array.of(until, ...shared.bounds);
     shared.byEnd.set(until, outlook);
     return outlook;
   }
@@ -53,6 +61,3 @@ function earlier(until, now) {
   const step = 2 ** (Math.floor(Math.log2(until - now)) - 1);
   return Math.floor(until / step) * step;
 }
-
-/** Only decisions can say, until the version changes. */
-const ASK = { bounds: new Float64Array(), until: Infinity };
