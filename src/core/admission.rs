@@ -148,10 +148,101 @@ pub(crate) fn measure<'c>(
     request: UsageRequest,
     valid_until: &mut ValidUntil,
 ) -> Result<AllowanceResult<'c>, Overflow> {
-    let Asked { catalog, now, anchors, origin, subscription, starts_at } = *asked;
+    let numbers = numbers(&limits, &request)?;
+    let metering = metering(asked, &limits, &request, &numbers, valid_until);
+    let Asked { origin, subscription, starts_at, .. } = *asked;
+    Ok(AllowanceResult {
+        admission: numbers.admission,
+        available: numbers.available,
+        is_large_enough: limits.limit.is_none_or(|limit| request.requested <= limit),
+        capped: None,
+        answer: WindowAnswer {
+            value_type: ValueType::Metered,
+            role: Role::Limit,
+            allowed: numbers.admission == Admission::Admitted,
+            reason: numbers.reason,
+            metering,
+            drawn: None,
+            origin,
+            subscription_id: subscription,
+            starts_at,
+        },
+    })
+}
+
+/// The numbers of a limit and a request in an answer.
+#[cfg_attr(not(feature = "small"), inline(always))]
+pub(crate) fn metering<'c>(
+    asked: &Asked<'_, 'c>,
+    limits: &Limits,
+    request: &UsageRequest,
+    numbers: &Numbers,
+    valid_until: &mut ValidUntil,
+) -> Metering<'c> {
+    let Asked { catalog, now, anchors, .. } = *asked;
     let window = window(limits.reset_period, anchors, &catalog.zones, now);
     valid_until.window(&window, request.consumed);
-    let UsageRequest { requested, consumed, reserved } = request;
+    Metering {
+        requested: request.requested,
+        limit: limits.limit,
+        unlimited: limits.limit.is_none(),
+        consumed: request.consumed,
+        reserved: request.reserved,
+        remaining: numbers.remaining,
+        overage: Overage { behavior: limits.overage, grace: limits.grace, units: numbers.units },
+        warning: numbers.warning,
+        period: Some(Period {
+            rule: shown(limits.reset_period.with_zone(None), anchors, &window, now),
+            zone: catalog.zone_name(limits.reset_period),
+            window,
+        }),
+    }
+}
+
+/// What a request comes to within a limit.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Numbers {
+    pub admission: Admission,
+    pub reason: Reason,
+    remaining: Option<Amount>,
+    /// The units above the limit.
+    units: Option<Amount>,
+    /// The units that would be admitted, apart from overage.
+    pub available: Option<Amount>,
+    warning: Option<Warning>,
+}
+
+/// Judges a request by a limit.
+#[cfg_attr(not(feature = "small"), inline(always))]
+pub(crate) fn numbers(limits: &Limits, request: &UsageRequest) -> Result<Numbers, Overflow> {
+    let numbers = match small_numbers(limits, request) {
+        Some(numbers) if cfg!(not(feature = "small")) => numbers,
+        _ => any_numbers(limits, request)?,
+    };
+    if limits.warning_threshold_pct.is_some() { Ok(with_warning(numbers, limits, request)) } else { Ok(numbers) }
+}
+
+/// The numbers where all are whole and not large, as nearly always.
+#[inline(always)]
+fn small_numbers(limits: &Limits, request: &UsageRequest) -> Option<Numbers> {
+    let (limit, grace) = (limits.limit?.small_whole()?, limits.grace.small_whole()?);
+    let used = request.consumed?.small_whole()?.checked_add(request.reserved.small_whole()?)?;
+    let total = used.checked_add(request.requested.small_whole()?)?;
+    let headroom_ends = limit.checked_add(grace)?;
+    let (admission, reason) = judged(limits, total <= limit, total <= headroom_ends, headroom_ends <= used);
+    let above = |limit: i64, amount: i64| Some(Amount::whole(amount.checked_sub(limit)?.max(0)));
+    let remaining = above(used, limit);
+    remaining?;
+    let units = above(limit, total);
+    units?;
+    let available = if grace == 0 { remaining } else { above(used, headroom_ends) };
+    available?;
+    Some(Numbers { admission, reason, remaining, units, available, warning: None })
+}
+
+#[inline(never)]
+fn any_numbers(limits: &Limits, request: &UsageRequest) -> Result<Numbers, Overflow> {
+    let UsageRequest { requested, consumed, reserved } = *request;
     let used = match consumed {
         Some(consumed) => Some(consumed.plus(reserved).ok_or(Overflow)?),
         None => None,
@@ -160,7 +251,7 @@ pub(crate) fn measure<'c>(
         Some(used) => Some(used.plus(requested).ok_or(Overflow)?),
         None => None,
     };
-    let (admission, reason) = admit(&limits, used, total)?;
+    let (admission, reason) = admit(limits, used, total)?;
     let above = |limit: Amount, amount: Amount| -> Result<Amount, Overflow> {
         let over = amount.minus(limit).ok_or(Overflow)?;
         Ok(if over.is_negative() { Amount::ZERO } else { over })
@@ -170,18 +261,6 @@ pub(crate) fn measure<'c>(
         (None, ..) => (None, Some(Amount::ZERO)),
         _ => (None, None),
     };
-    let warning = match limits.warning_threshold_pct {
-        None => None,
-        Some(threshold_pct) => {
-            let reached = match (limits.limit, used) {
-                // A threshold with too many digits leaves `reached` unknown; the answer does not need it.
-                (Some(limit), Some(used)) => threshold_pct.percent_of(limit).map(|threshold| threshold <= used),
-                (None, _) => Some(false),
-                (_, None) => None,
-            };
-            Some(Warning { threshold_pct, reached })
-        }
-    };
     let available = match (limits.limit, used) {
         (Some(limit), Some(used)) if !limits.grace.is_zero() => {
             let headroom = limit.plus(limits.grace).ok_or(Overflow)?;
@@ -189,37 +268,23 @@ pub(crate) fn measure<'c>(
         }
         _ => remaining,
     };
-    Ok(AllowanceResult {
-        admission,
-        available,
-        is_large_enough: limits.limit.is_none_or(|limit| requested <= limit),
-        capped: None,
-        answer: WindowAnswer {
-            value_type: ValueType::Metered,
-            role: Role::Limit,
-            allowed: admission == Admission::Admitted,
-            reason,
-            metering: Metering {
-                requested,
-                limit: limits.limit,
-                unlimited: limits.limit.is_none(),
-                consumed,
-                reserved,
-                remaining,
-                overage: Overage { behavior: limits.overage, grace: limits.grace, units },
-                warning,
-                period: Some(Period {
-                    rule: shown(limits.reset_period.with_zone(None), anchors, &window, now),
-                    zone: catalog.zone_name(limits.reset_period),
-                    window,
-                }),
-            },
-            drawn: None,
-            origin,
-            subscription_id: subscription,
-            starts_at,
-        },
-    })
+    Ok(Numbers { admission, reason, remaining, units, available, warning: None })
+}
+
+#[cold]
+#[inline(never)]
+fn with_warning(numbers: Numbers, limits: &Limits, request: &UsageRequest) -> Numbers {
+    let used = request.consumed.and_then(|consumed| consumed.plus(request.reserved));
+    let warning = limits.warning_threshold_pct.map(|threshold_pct| {
+        let reached = match (limits.limit, used) {
+            // A threshold with too many digits leaves `reached` unknown; the answer does not need it.
+            (Some(limit), Some(used)) => threshold_pct.percent_of(limit).map(|threshold| threshold <= used),
+            (None, _) => Some(false),
+            (_, None) => None,
+        };
+        Warning { threshold_pct, reached }
+    });
+    Numbers { warning, ..numbers }
 }
 
 /// Asks the caps of an allowance, too. `request` gives the amounts for a reset period.
@@ -295,7 +360,7 @@ fn shown(rule: ResetPeriod, anchors: &Anchors, window: &Window, now: Instant) ->
 /// `used` plus requested. Both are None if the usage is unknown.
 #[inline]
 fn admit(limits: &Limits, used: Option<Amount>, total: Option<Amount>) -> Result<(Admission, Reason), Overflow> {
-    use Admission::{Admitted, Refused, Unknown};
+    use Admission::{Admitted, Unknown};
     let Some(limit) = limits.limit else { return Ok((Admitted, Reason::Unlimited)) };
     let (Some(used), Some(total)) = (used, total) else {
         return Ok(match limits.overage {
@@ -305,15 +370,22 @@ fn admit(limits: &Limits, used: Option<Amount>, total: Option<Amount>) -> Result
         });
     };
     let headroom_ends = limit.plus(limits.grace).ok_or(Overflow)?;
-    Ok(if total <= limit {
+    Ok(judged(limits, total <= limit, total <= headroom_ends, headroom_ends <= used))
+}
+
+/// The rule of admission where usage and limit are known. `is_used_up` says that limit and grace were used before.
+#[inline(always)]
+fn judged(limits: &Limits, is_within: bool, is_within_grace: bool, is_used_up: bool) -> (Admission, Reason) {
+    use Admission::{Admitted, Refused};
+    if is_within {
         (Admitted, Reason::WithinLimit)
-    } else if total <= headroom_ends {
+    } else if is_within_grace {
         (Admitted, Reason::WithinGrace)
     } else if limits.overage == Behavior::Allow {
         (Admitted, Reason::OverageAllowed)
-    } else if headroom_ends <= used {
+    } else if is_used_up {
         (Refused, Reason::LimitReached)
     } else {
         (Refused, Reason::RequestedExceedsRemaining)
-    })
+    }
 }

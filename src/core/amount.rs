@@ -132,8 +132,15 @@ impl Amount {
         self.small_whole().filter(|whole| whole.unsigned_abs() >> 53 == 0)
     }
 
+    /// A whole number.
+    #[inline]
+    pub(crate) fn whole(n: i64) -> Amount {
+        Amount(Decimal::from(n))
+    }
+
     /// The amount as a whole number of 62 bits, if it is one. The sum of two such numbers fits 64 bits.
-    fn small_whole(self) -> Option<i64> {
+    #[inline]
+    pub(crate) fn small_whole(self) -> Option<i64> {
         let parts = self.0.unpack();
         if parts.scale != 0 || parts.hi != 0 || parts.mid >> 30 != 0 {
             return None;

@@ -49,7 +49,8 @@ pub fn decide_for<'c>(
     now: Instant,
 ) -> Result<Decision<'c>, Problem> {
     let mut decision = Decision::undecided(freshness(&catalog.snapshot, now));
-    match fill(&mut decision, catalog, record, question, now) {
+    let at = catalog.feature_at(question.feature);
+    match fill(&mut decision, catalog, record, at, question, now, None) {
         Ok((reason, policy)) => {
             decision.settle(reason, policy);
             Ok(decision)
@@ -58,7 +59,41 @@ pub fn decide_for<'c>(
     }
 }
 
+/// Decides a question on every feature of the catalog, in the order of their ids, whatever feature it names. Calls
+/// `each` with the question and what [`decide_for`] would return.
+///
+/// The customer's subscriptions are read once.
+pub fn decide_all<'c>(
+    catalog: &'c Catalog,
+    record: Option<&CustomerRecord<'c>>,
+    question: &Question<'c>,
+    now: Instant,
+    each: &mut dyn FnMut(&Question<'c>, Result<&Decision<'c>, Problem>),
+) {
+    let holder = record
+        .filter(|_| is_plain(question))
+        .and_then(|record| Holder::of(catalog, record, question.at.unwrap_or(now)));
+    let freshness = freshness(&catalog.snapshot, now);
+    let form = check_form(question, true, record.is_some());
+    for (feature, at) in catalog.features.iter().zip(0..) {
+        let question = Question { feature: &feature.code, ..*question };
+        let mut decision = Decision::undecided(freshness);
+        let filled = match form {
+            Ok(()) => fill(&mut decision, catalog, record, Some(FeatureIdx(at)), &question, now, Some(holder.as_ref())),
+            Err(fault) => Err(fault),
+        };
+        match filled {
+            Ok((reason, policy)) => {
+                decision.settle(reason, policy);
+                each(&question, Ok(&decision));
+            }
+            Err(fault) => each(&question, Err(fault.into())),
+        }
+    }
+}
+
 /// Why a question cannot be decided.
+#[derive(Clone, Copy)]
 enum Fault {
     /// A name that breaks the rule of its kind: the field, and the rule.
     Name(&'static str, &'static str),
@@ -88,18 +123,23 @@ impl From<Fault> for Problem {
     }
 }
 
-/// Fills in a decision. Returns its reason, and the policy for an indeterminate answer.
+/// Fills in a decision on the feature at a position. Returns its reason, and the policy for an indeterminate answer.
+/// `known` is what [`Holder::of`] returned, if it was called; then the form of the question was checked, too.
+#[cfg_attr(not(feature = "small"), inline(always))]
 fn fill<'c>(
     decision: &mut Decision<'c>,
     catalog: &'c Catalog,
     record: Option<&CustomerRecord<'c>>,
+    at: Option<FeatureIdx>,
     question: &Question<'c>,
     clock: Instant,
+    known: Option<Option<&Holder<'_, 'c>>>,
 ) -> Result<(Reason, Policy), Fault> {
     let now = question.at.unwrap_or(clock);
-    let at = catalog.feature_at(question.feature);
     let feature = at.and_then(|at| catalog.feature(at));
-    check_form(question, feature.is_some(), record.is_some())?;
+    if known.is_none() {
+        check_form(question, feature.is_some(), record.is_some())?;
+    }
     decision.customer_id = record.map_or(question.customer, |record| record.customer.id);
     decision.feature = feature_ref(question.feature, feature);
     decision.value_type = feature.and_then(value_type);
@@ -126,8 +166,15 @@ fn fill<'c>(
     }
 
     valid_until.at(customer.archived_at);
-    if is_plain(question)
-        && let Some(holder) = Holder::of(catalog, record, now)
+    let own;
+    let holder = match known {
+        Some(known) => known,
+        None => {
+            own = if is_plain(question) { Holder::of(catalog, record, now) } else { None };
+            own.as_ref()
+        }
+    };
+    if let Some(holder) = holder
         && let Some(reason) = holder.answer(decision, at, feature, question, &mut valid_until)?
     {
         valid_until.at(holder.change);
@@ -141,7 +188,11 @@ fn fill<'c>(
 /// Whether a holding can answer a question: it asks for the answer alone, about all subscriptions.
 #[inline]
 fn is_plain(question: &Question<'_>) -> bool {
-    question.subscription_id.is_none() && question.usage.is_none() && !question.explain && !question.suggest
+    features::LOOKUP
+        && question.subscription_id.is_none()
+        && question.usage.is_none()
+        && !question.explain
+        && !question.suggest
 }
 
 /// The long way: resolves the rows that reach the customer.

@@ -6,3 +6,5 @@ pub const USAGE: bool = cfg!(feature = "usage");
 pub const EXPLAIN: bool = cfg!(feature = "explain");
 /// What would allow a denied use (`suggest`).
 pub const SUGGEST: bool = cfg!(feature = "suggest");
+/// The look-up of what rows come to for a holding.
+pub const LOOKUP: bool = cfg!(feature = "lookup");

@@ -2,14 +2,14 @@
 //!
 //! The answers are those of the long way, which all other customers and questions take.
 
-use crate::admission::{Admission, AllowanceResult, Asked, UsageRequest, available, measure};
+use crate::admission::{Admission, AllowanceResult, Asked, UsageRequest, available, measure, metering, numbers};
 use crate::admit::by_priority;
 use crate::allowance::Overflow;
 use crate::amount::Amount;
 use crate::answer::describe;
 use crate::catalog::{Catalog, Feature};
 use crate::compose::{AnchoredAllowance, Entitlement};
-use crate::decision::{Decision, Reason};
+use crate::decision::{Decision, Reason, ValueType};
 use crate::evaluation::EvaluationContext;
 use crate::grant_source::GrantSource;
 use crate::holding::{Holding, Key, Outcome, OutcomeKind, SharedLimit, SharedOwner};
@@ -17,12 +17,14 @@ use crate::idx::{AddOnIdx, FeatureIdx, PlanIdx, VersionIdx};
 use crate::ladder::{AcrossSubscriptions, Level};
 use crate::packed::{CustomerRecord, PlainSubscription};
 use crate::question::Question;
+use crate::reset::ResetPeriod;
 use crate::sort::sort_by;
 use crate::status::Status;
 use crate::time::Instant;
 use crate::valid_until::ValidUntil;
 use crate::value::{FeatureType, Value};
 use crate::windowing::Anchors;
+use std::cell::OnceCell;
 
 /// A customer at an instant, whose one or two granting subscriptions are plain.
 #[derive(Debug)]
@@ -41,6 +43,8 @@ pub(crate) struct Holder<'r, 'c> {
 struct Held<'c> {
     subscription: PlainSubscription<'c>,
     holding: &'c Holding,
+    /// The activation and the billing data, once a limit asked for them.
+    anchors: OnceCell<Option<Anchors>>,
 }
 
 impl<'c> Held<'c> {
@@ -67,16 +71,16 @@ impl<'c> Held<'c> {
         }
         let key = key(catalog, &subscription, status, now)?;
         let holding = catalog.holdings.find(&key, catalog.features.len())?;
-        Some(Some(Held { subscription, holding }))
+        Some(Some(Held { subscription, holding, anchors: OnceCell::new() }))
     }
 }
 
 impl<'r, 'c> Holder<'r, 'c> {
-    /// None if the customer takes the long way: with an override, a subscription that is not plain, no or more than two
-    /// subscriptions that grant access, two that are one chain, or a holding that is not kept.
+    /// None if the customer takes the long way: with a subscription that is not plain, no or more than two subscriptions
+    /// that grant access, two that are one chain, or a holding that is not kept.
     #[cfg_attr(not(feature = "small"), inline(always))]
     pub fn of(catalog: &'c Catalog, record: &'r CustomerRecord<'c>, now: Instant) -> Option<Holder<'r, 'c>> {
-        if !record.customer.rows.is_empty() || !catalog.access.others.is_empty() {
+        if !catalog.access.others.is_empty() {
             return None;
         }
         if record.n_subscriptions() != 1 {
@@ -115,6 +119,9 @@ impl<'r, 'c> Holder<'r, 'c> {
         question: &Question<'c>,
         valid_until: &mut ValidUntil,
     ) -> Result<Option<Reason>, Overflow> {
+        if self.is_overridden(at) {
+            return Ok(None);
+        }
         if self.second.is_some() {
             return self.answer_of_two(decision, at, feature, question, valid_until);
         }
@@ -123,9 +130,16 @@ impl<'r, 'c> Holder<'r, 'c> {
         self.settle(decision, &self.first, outcome, question, valid_until)
     }
 
-    /// Whether one subscription grants access.
-    pub fn has_one(&self) -> bool {
-        self.second.is_none()
+    /// Whether the customer has a row of its own on a feature, whatever its dates.
+    #[cfg_attr(not(feature = "small"), inline(always))]
+    fn is_overridden(&self, at: FeatureIdx) -> bool {
+        let rows = self.record.customer.rows;
+        !rows.is_empty() && rows.binary_search_by_key(&at, |row| row.feature).is_ok()
+    }
+
+    /// Whether the holding of the first subscription says all: there is no second, and no row of the customer.
+    pub fn is_alone(&self) -> bool {
+        self.second.is_none() && self.record.customer.rows.is_empty()
     }
 
     /// The number of the holding of the first subscription.
@@ -154,10 +168,7 @@ impl<'r, 'c> Holder<'r, 'c> {
             OutcomeKind::Off(owner) => (owner, Reason::EntitlementDisabled),
             OutcomeKind::On(owner) => (owner, Reason::Enabled),
             OutcomeKind::Limit(limit) => {
-                let Some(result) = self.measured(held, limit, question, valid_until)? else { return Ok(None) };
-                decision.available = result.available;
-                describe_one(decision, &result);
-                return Ok(Some(reason_of(&result)));
+                return self.describe(decision, held, limit, question, valid_until);
             }
         };
         let Some(source) = source(*owner, self.catalog) else { return Ok(None) };
@@ -167,7 +178,39 @@ impl<'r, 'c> Holder<'r, 'c> {
         Ok(Some(reason))
     }
 
+    /// Fills in the numbers of the only limit.
     #[cfg_attr(not(feature = "small"), inline(always))]
+    fn describe(
+        &self,
+        decision: &mut Decision<'c>,
+        held: &Held<'c>,
+        limit: &SharedLimit,
+        question: &Question<'c>,
+        valid_until: &mut ValidUntil,
+    ) -> Result<Option<Reason>, Overflow> {
+        let Some(anchors) = anchors(held, limit) else { return Ok(None) };
+        let Some(asked) = self.asked(held, limit, &anchors) else { return Ok(None) };
+        let request = request(question);
+        let numbers = numbers(&limit.limits, &request)?;
+        decision.enabled = true;
+        decision.value_type = Some(ValueType::Metered);
+        decision.subscription_id = asked.subscription;
+        decision.origin = Some(asked.origin);
+        decision.available = numbers.available;
+        decision.metering = Some(metering(&asked, &limit.limits, &request, &numbers, valid_until));
+        Ok(Some(match numbers.admission {
+            Admission::Unknown => Reason::UsageUnavailable,
+            Admission::Admitted | Admission::Refused => numbers.reason,
+        }))
+    }
+
+    #[cfg_attr(not(feature = "small"), inline(always))]
+    fn asked<'a>(&self, held: &Held<'c>, limit: &SharedLimit, anchors: &'a Anchors) -> Option<Asked<'a, 'c>> {
+        let origin = source(limit.owner, self.catalog)?.into();
+        let subscription = Some(held.subscription.id());
+        Some(Asked { catalog: self.catalog, now: self.now, anchors, origin, subscription, starts_at: None })
+    }
+
     fn measured(
         &self,
         held: &Held<'c>,
@@ -175,16 +218,8 @@ impl<'r, 'c> Holder<'r, 'c> {
         question: &Question<'c>,
         valid_until: &mut ValidUntil,
     ) -> Result<Option<AllowanceResult<'c>>, Overflow> {
-        let Some((activation, billing)) = held.subscription.anchors() else { return Ok(None) };
-        let Some(source) = source(limit.owner, self.catalog) else { return Ok(None) };
-        let asked = Asked {
-            catalog: self.catalog,
-            now: self.now,
-            anchors: &Anchors { activation, billing: Some(billing) },
-            origin: source.into(),
-            subscription: Some(held.subscription.id()),
-            starts_at: None,
-        };
+        let Some(anchors) = anchors(held, limit) else { return Ok(None) };
+        let Some(asked) = self.asked(held, limit, &anchors) else { return Ok(None) };
         measure(&asked, limit.limits, request(question), valid_until).map(Some)
     }
 
@@ -338,14 +373,16 @@ fn reason_of(result: &AllowanceResult<'_>) -> Reason {
     }
 }
 
-/// Fills in the numbers of the only allowance.
+/// The anchors of the windows of a limit; only those that its windows have.
 #[cfg_attr(not(feature = "small"), inline(always))]
-fn describe_one<'c>(decision: &mut Decision<'c>, result: &AllowanceResult<'c>) {
-    decision.enabled = true;
-    decision.value_type = Some(result.answer.value_type);
-    decision.subscription_id = result.answer.subscription_id;
-    decision.origin = Some(result.answer.origin);
-    decision.metering = Some(result.answer.metering);
+fn anchors(held: &Held<'_>, limit: &SharedLimit) -> Option<Anchors> {
+    if let ResetPeriod::Calendar(_) | ResetPeriod::SlidingWindow(_) = limit.limits.reset_period {
+        return Some(Anchors { activation: held.subscription.start, billing: None });
+    }
+    *held.anchors.get_or_init(|| {
+        let (activation, billing) = held.subscription.anchors()?;
+        Some(Anchors { activation, billing: Some(billing) })
+    })
 }
 
 /// The owner of a row; None if that is a subscription or a customer.

@@ -87,7 +87,7 @@ pub use amount::{Amount, AmountError};
 pub use billing::{Billing, BillingError, BillingPeriod, BillingSchedule};
 pub use catalog::Catalog;
 pub use configure::ConfigAnswer;
-pub use decide::{decide, decide_for, undecided, undecided_in};
+pub use decide::{decide, decide_all, decide_for, undecided, undecided_in};
 pub use decision::{
     Decision, FeatureRef, Freshness, Metering, Overage, Period, Reason, Role, Suggestion, Suggestions, UnmatchedUsage,
     ValueType, Verdict, Warning, WindowAnswer,

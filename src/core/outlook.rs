@@ -53,7 +53,7 @@ impl<'r, 'c> Outlook<'r, 'c> {
         }
         let holder = Holder::of(catalog, record, now);
         match &holder {
-            Some(holder) if holder.has_one() => until.at(holder.change),
+            Some(holder) if holder.is_alone() => until.at(holder.change),
             None if holds_nothing(catalog, record, &mut until) => {}
             _ => return None,
         }
