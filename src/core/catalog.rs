@@ -8,6 +8,7 @@ use crate::dates::Dates;
 use crate::definitions::{
     AddOnDefinition, Definitions, FeatureDefinition, PlanDefinition, SoldWith, VersionDefinition,
 };
+use crate::features;
 use crate::holding::Holdings;
 use crate::idx::{AddOnIdx, FeatureIdx, PlanIdx, ProductIdx, VersionIdx, item};
 use crate::ladder::Ladder;
@@ -176,6 +177,9 @@ impl Catalog {
 
     /// Finds when the rows change that customers share.
     pub(crate) fn find_eras(&self) -> Eras {
+        if !features::LOOKUP {
+            return Eras::default();
+        }
         let Catalog { features, plans, versions, add_ons, .. } = self;
         let (mut changes, mut with_starts) = (Vec::new(), Vec::new());
         let defaults = features.iter().filter_map(|feature| feature.default.as_ref());
