@@ -4,9 +4,9 @@ use crate::cut::ObjectRef;
 use crate::fetched::Fetched;
 use crate::look::{AT_ONCE, Look};
 use crate::manifest::Unverified;
-use crate::reader::{Command, Event, Obstacle, READ_WITHIN_MS, Reader, decide, decide_about, record};
+use crate::reader::{Command, Event, Obstacle, READ_WITHIN_MS, Reader, decide, record, too_old};
 use crate::replica::{Missing, Replica};
-use mayuse_core::{Decision, Instant, Problem, Question, Reason, SnapshotMeta, undecided, undecided_in};
+use mayuse_core::{Decision, Instant, Problem, Question, Reason, SnapshotMeta, decide_all, undecided, undecided_in};
 
 /// The time limit for all store reads of a request. After it, the request goes to the origin.
 const WITHIN_MS: i64 = 2 * READ_WITHIN_MS;
@@ -207,7 +207,8 @@ impl<'q, T, K: Fn(&Question<'_>, Result<Decision<'_>, Problem>) -> T> Asking<'q,
             let customer = id.as_deref().unwrap_or(pending.question.customer);
             let decided = match &mut self.features {
                 Some(features) if features.is_empty() => {
-                    decide_all(replica, &pending.question, customer, &self.keep, self.began).map(|all| *features = all)
+                    decide_features(replica, &pending.question, customer, &self.keep, self.began)
+                        .map(|all| *features = all)
                 }
                 Some(_) => Ok(()),
                 None => decide(replica, &pending.question, customer, self.began)
@@ -251,7 +252,7 @@ impl<'q, T, K: Fn(&Question<'_>, Result<Decision<'_>, Problem>) -> T> Asking<'q,
 }
 
 /// Decides every feature of one customer from one version.
-fn decide_all<T>(
+fn decide_features<T>(
     replica: &Replica,
     question: &Question<'_>,
     customer: &str,
@@ -259,11 +260,13 @@ fn decide_all<T>(
     now: Instant,
 ) -> Result<Vec<T>, Obstacle> {
     let record = record(replica, question, customer, now)?;
-    let codes = replica.catalog().into_iter().flat_map(|catalog| catalog.feature_codes());
-    codes
-        .map(|feature| {
-            let question = Question { feature, ..*question };
-            decide_about(replica, record.as_ref(), &question, now).map(|decided| keep(&question, decided))
-        })
-        .collect()
+    let catalog = replica.catalog().ok_or(Obstacle::Needs(Missing::Manifest))?;
+    let (mut all, mut obstacle) = (Vec::new(), None);
+    decide_all(catalog, record.as_ref(), question, now, &mut |question, decided| {
+        if let Some(found) = decided.as_ref().ok().and_then(|decision| too_old(decision)) {
+            obstacle.get_or_insert(found);
+        }
+        all.push(keep(question, decided.cloned()));
+    });
+    obstacle.map_or(Ok(all), Err)
 }

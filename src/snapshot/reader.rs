@@ -12,8 +12,8 @@ use crate::hash::Hash;
 use crate::keys::PublicKey;
 use crate::manifest::{Manifest, ManifestError, Policies, Unverified};
 use crate::replica::{Missing, Replica};
+use mayuse_core::decide_for;
 use mayuse_core::{CustomerRecord, Decision, Instant, Packed, Policy, Problem, Question, Reason, Source};
-use mayuse_core::{decide_for, too_old};
 
 /// The time limit of one read of the store. A request has other ways to an answer.
 pub(crate) const READ_WITHIN_MS: i64 = 3_000;
@@ -322,13 +322,12 @@ pub(crate) fn record<'c>(
     now: Instant,
 ) -> Result<Option<CustomerRecord<'c>>, Obstacle> {
     // If the catalog is too old for the question, fetching a shard does not help.
-    let too_old = || replica.catalog().and_then(|catalog| too_old(catalog, question, now));
-    replica.customer(key).map_err(|needs| too_old().map_or(Obstacle::Needs(needs), Obstacle::TooOld))
+    let expired = || replica.catalog().and_then(|catalog| mayuse_core::too_old(catalog, question, now));
+    replica.customer(key).map_err(|needs| expired().map_or(Obstacle::Needs(needs), Obstacle::TooOld))
 }
 
-/// Decides a question about a customer. Every answer of a reader passes here, so this is the one place where
-/// SNAPSHOT_BEHIND and SNAPSHOT_EXPIRED, as the core decides them, become an obstacle.
-pub(crate) fn decide_about<'c>(
+/// Decides a question about a customer.
+fn decide_about<'c>(
     replica: &'c Replica,
     customer: Option<&CustomerRecord<'c>>,
     question: &Question<'c>,
@@ -336,10 +335,17 @@ pub(crate) fn decide_about<'c>(
 ) -> Result<Result<Decision<'c>, Problem>, Obstacle> {
     let catalog = replica.catalog().ok_or(Obstacle::Needs(Missing::Manifest))?;
     let decided = decide_for(catalog, customer, question, now);
-    match &decided {
-        Ok(Decision { reason: reason @ (Reason::SnapshotBehind | Reason::SnapshotExpired), .. }) => {
-            Err(Obstacle::TooOld(*reason))
-        }
-        _ => Ok(decided),
+    match decided.as_ref().ok().and_then(too_old) {
+        Some(obstacle) => Err(obstacle),
+        None => Ok(decided),
+    }
+}
+
+/// The obstacle to a decision by a catalog that is too old. Every answer of a reader passes here, so this is the one
+/// place where SNAPSHOT_BEHIND and SNAPSHOT_EXPIRED, as the core decides them, become an obstacle.
+pub(crate) fn too_old(decision: &Decision<'_>) -> Option<Obstacle> {
+    match decision.reason {
+        reason @ (Reason::SnapshotBehind | Reason::SnapshotExpired) => Some(Obstacle::TooOld(reason)),
+        _ => None,
     }
 }
