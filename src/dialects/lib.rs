@@ -40,7 +40,7 @@ mod pabbly;
 mod routes;
 mod found;
 
-pub use access::{DEMO_KEY, Key, Keys, Scope};
+pub use access::{DEMO_KEY, Key, Keys, Scope, is_same_key};
 pub use admit::{admit, admit_import, show_warnings};
 pub use customers::{catalog_for, load_into, read_definitions};
 pub use dialect::Dialect;

@@ -51,8 +51,9 @@ fn opened<T>(work: impl FnOnce(&IsolateState) -> T) -> Option<T> {
 }
 
 /// Answers a question from memory, or returns `None`.
-pub fn answer_now(question: &Question<'_>, now: Instant) -> Option<Vec<u8>> {
-    opened(|held| held.reader.try_borrow().ok()?.answer_now(question, now).map(|decision| written(&decision))).flatten()
+pub fn answer_now(question: &Question<'_>, now: Instant) -> Option<String> {
+    let answer = |held: &IsolateState| Some(written(&held.reader.try_borrow().ok()?.answer_now(question, now)?));
+    String::from_utf8(opened(answer).flatten()?).ok()
 }
 
 /// Starts a request. The second value is whether memory alone answers it.

@@ -45,8 +45,6 @@ export class Rpc extends WorkerEntrypoint {
   }
 }
 
-const decoder = new TextDecoder();
-
 /** The decision from the memory of this isolate, or undefined. */
 function fromMemory(question) {
   let body;
@@ -55,7 +53,7 @@ function fromMemory(question) {
   } catch {
     // The panic is already logged. The next call starts a new instance.
   }
-  return body === undefined ? undefined : JSON.parse(decoder.decode(body));
+  return body === undefined ? undefined : JSON.parse(body);
 }
 
 /** The answer to the same request over HTTP. */

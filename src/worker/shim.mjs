@@ -43,8 +43,8 @@ export class Catalog {
   }
 }
 
-// Created once: the runtime copies the headers for each response.
-const ANSWER = { headers: new Headers({ "cache-control": "no-store", "content-type": "application/json" }) };
+// Created once: the runtime copies the headers of a response faster than those of an object or of `Headers`.
+const ANSWER = new Response(null, { headers: { "cache-control": "no-store", "content-type": "application/json" } });
 
 /** The body of a 200 response, or undefined. */
 function fromMemory(request) {
