@@ -83,7 +83,8 @@ impl<'r, 'c> Holder<'r, 'c> {
         if !catalog.access.others.is_empty() {
             return None;
         }
-        if record.n_subscriptions() != 1 {
+        // What is downloaded has one way for all numbers of subscriptions.
+        if cfg!(feature = "small") || record.n_subscriptions() != 1 {
             return Holder::of_several(catalog, record, now);
         }
         let mut changes = ValidUntil::new(now);
@@ -123,6 +124,10 @@ impl<'r, 'c> Holder<'r, 'c> {
             return Ok(None);
         }
         if self.second.is_some() {
+            // What is downloaded resolves the rows of two subscriptions for each question.
+            if cfg!(feature = "small") {
+                return Ok(None);
+            }
             return self.answer_of_two(decision, at, feature, question, valid_until);
         }
         let Some(outcome) = self.outcome(&self.first, at, feature) else { return Ok(None) };
