@@ -141,7 +141,7 @@ pub(crate) fn admit_metered<'c>(
 }
 
 /// Asks a limit.
-#[cfg_attr(not(feature = "small"), inline(always))]
+#[inline(never)]
 pub(crate) fn measure<'c>(
     asked: &Asked<'_, 'c>,
     limits: Limits,

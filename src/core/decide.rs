@@ -125,7 +125,7 @@ impl From<Fault> for Problem {
 
 /// Fills in a decision on the feature at a position. Returns its reason, and the policy for an indeterminate answer.
 /// `known` is what [`Holder::of`] returned, if it was called; then the form of the question was checked, too.
-#[cfg_attr(not(feature = "small"), inline(always))]
+#[inline(never)]
 fn fill<'c>(
     decision: &mut Decision<'c>,
     catalog: &'c Catalog,

@@ -161,8 +161,7 @@ impl CustomerBlock {
     }
 
     /// Finds the record of a key.
-    #[cfg_attr(feature = "small", inline(never))]
-    #[cfg_attr(not(feature = "small"), inline(always))]
+    #[inline(never)]
     fn locate(&self, key: &str, hash: u64) -> Option<Located<'_>> {
         let all = Reader::new(self.bytes.as_str());
         let bucket = self.layout.records(all.bytes(), self.layout.bucket(hash))?;
@@ -183,8 +182,7 @@ impl CustomerBlock {
     }
 
     /// Reads the customer of a located record.
-    #[cfg_attr(feature = "small", inline(never))]
-    #[cfg_attr(not(feature = "small"), inline(always))]
+    #[inline(never)]
     fn read<'p>(&'p self, mut at: Located<'p>) -> Option<CustomerRecord<'p>> {
         let record = PackedCustomer::read(&mut at.rest, at.flags)?;
         let customer = Customer {

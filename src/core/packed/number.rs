@@ -5,25 +5,6 @@ pub(super) const BITS: u32 = 6;
 /// The flag for further bytes.
 pub(super) const MORE: u8 = 1 << BITS;
 
-/// The number at a position and its length in bytes, if it is one of at most four bytes and four bytes are there.
-#[inline(always)]
-pub(super) fn short_number(bytes: &[u8], at: usize) -> Option<(u64, usize)> {
-    const EIGHTH: u32 = 0x8080_8080;
-    const SEVENTH: u32 = 0x4040_4040;
-    let word = u32::from_le_bytes(*bytes.get(at..)?.first_chunk::<4>()?);
-    let ends = !word & SEVENTH;
-    // A mask of all bits up to the seventh bit of the number's last byte.
-    let number = ends ^ ends.wrapping_sub(1);
-    if ends == 0 || word & EIGHTH & (number | (number << 1)) != 0 {
-        return None;
-    }
-    let bits = word & number & !(EIGHTH | SEVENTH);
-    let bits = (bits & 0x003f_003f) | ((bits & 0x3f00_3f00) >> 2);
-    let bits = (bits & 0x0000_0fff) | ((bits & 0x0fff_0000) >> 4);
-    let n_more = usize::try_from(ends.trailing_zeros() >> 3).unwrap_or_default();
-    Some((bits.into(), n_more.wrapping_add(1)))
-}
-
 /// The length of the number at a position, if it is a valid one that ends within the eight bytes there.
 #[inline(always)]
 pub(super) fn number_len(bytes: &[u8], at: usize) -> Option<usize> {
@@ -140,10 +121,6 @@ mod tests {
                     let text = [bytes.clone(), vec![follows; n]].concat();
                     assert_eq!(long_number(&text, 0), expected, "{number:#x}, then {n} times {follows:#x}");
                     assert_eq!(last_number(&text), expected, "{number:#x}, then {n} times {follows:#x}");
-                    if let Some(short) = short_number(&text, 0) {
-                        assert_eq!(short, expected, "{number:#x}, then {n} times {follows:#x}");
-                    }
-                    assert_eq!(short_number(&text, 0).is_some(), expected.1 <= 4 && 4 <= text.len());
                     assert_eq!(number_len(&text, 0).unwrap_or(expected.1), expected.1);
                     let later = [&[0xff; 3], text.as_slice()].concat();
                     assert_eq!(long_number(&later, 3), expected);
@@ -160,7 +137,6 @@ mod tests {
                 let mut spoilt = [bytes.clone(), vec![0; 8]].concat();
                 *spoilt.get_mut(at).unwrap() |= 0x80;
                 assert_eq!(long_number(&spoilt, 0), (0, 0), "{number:#x}, byte {at}");
-                assert_eq!(short_number(&spoilt, 0), None, "{number:#x}, byte {at}");
                 spoilt.truncate(bytes.len());
                 assert_eq!(long_number(&spoilt, 0), (0, 0), "{number:#x}, byte {at}, nothing after it");
             }

@@ -5,7 +5,7 @@
 //! follows, and the eighth is never set. Signed numbers are folded (0, -1, 1, -2, ...), so that small numbers stay
 //! short on both sides of zero.
 
-use super::number::{BITS, MORE, long_number, number_len, short_number};
+use super::number::{BITS, MORE, long_number, number_len};
 use crate::amount::Amount;
 use crate::time::Instant;
 
@@ -50,10 +50,7 @@ impl<'b> Reader<'b> {
             self.at = self.at.wrapping_add(1);
             return Some(byte.into());
         }
-        let (number, n_bytes) = match short_number(self.text.as_bytes(), self.at) {
-            Some(read) if cfg!(not(feature = "small")) => read,
-            _ => long_number(self.text.as_bytes(), self.at),
-        };
+        let (number, n_bytes) = long_number(self.text.as_bytes(), self.at);
         self.at = self.at.wrapping_add(n_bytes);
         if n_bytes == 0 { None } else { Some(number) }
     }
