@@ -196,6 +196,14 @@ impl<'r, 'c> Holder<'r, 'c> {
         let Some(anchors) = anchors(held, limit) else { return Ok(None) };
         let Some(asked) = self.asked(held, limit, &anchors) else { return Ok(None) };
         let request = request(question);
+        if cfg!(feature = "small") {
+            let result = measure(&asked, limit.limits, request, valid_until)?;
+            let reason = reason_of(&result);
+            decision.available = result.available;
+            describe(decision, vec![result]);
+            decision.enabled = true;
+            return Ok(Some(reason));
+        }
         let numbers = numbers(&limit.limits, &request)?;
         decision.enabled = true;
         decision.value_type = Some(ValueType::Metered);
