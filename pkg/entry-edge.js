@@ -1,5 +1,5 @@
 // Vite and Next give the engine as a module if the import says so. `import source` is not for them yet.
-import engine from "./wasm/reader_bg.wasm?module";
+import engine from "./wasm/server_bg.wasm?module";
 import { engineAt } from "./engine.js";
 
 engineAt(engine);

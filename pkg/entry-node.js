@@ -2,5 +2,5 @@
 import { readFile } from "node:fs/promises";
 import { engineAt } from "./engine.js";
 
-engineAt(() => readFile(new URL("./wasm/reader_bg.wasm", import.meta.url)));
+engineAt(() => readFile(new URL("./wasm/server_bg.wasm", import.meta.url)));
 export * from "./slim.js";

@@ -1,5 +1,5 @@
 // Workers may not compile wasm from bytes, only import it.
-import source engine from "./wasm/reader_bg.wasm";
+import source engine from "./wasm/server_bg.wasm";
 import { engineAt } from "./engine.js";
 
 engineAt(engine);

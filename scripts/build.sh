@@ -84,6 +84,10 @@ npm_package() {
 build_npm_package() {
     build_npm full mayuse
     build_npm reader reader
+    # The engine of servers has the same glue.
+    build_npm server reader build/server
+    cmp pkg/wasm/reader.js build/server/reader.js
+    cp build/server/reader_bg.wasm pkg/wasm/server_bg.wasm
     build_npm testing testing
 }
 

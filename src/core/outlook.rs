@@ -2,6 +2,7 @@
 
 use crate::amount::Amount;
 use crate::catalog::Catalog;
+use crate::features::LOOKUP;
 use crate::freshness::later;
 use crate::holder::{Holder, holds_nothing};
 use crate::holding::OutcomeKind;
@@ -37,6 +38,9 @@ pub enum Bound {
 impl<'r, 'c> Outlook<'r, 'c> {
     /// None if only decisions can say what the customer may use.
     pub fn of(catalog: &'c Catalog, record: &'r CustomerRecord<'c>, now: Instant) -> Option<Outlook<'r, 'c>> {
+        if !LOOKUP {
+            return None;
+        }
         let archived_at = record.customer.archived_at;
         if archived_at.is_some_and(|archived| archived <= now) {
             return None;

@@ -33,6 +33,7 @@ test("the package holds each engine once, the glue, the types and nothing else",
     "wasm/mayuse_bg.wasm",
     "wasm/reader.js",
     "wasm/reader_bg.wasm",
+    "wasm/server_bg.wasm",
     "wasm/testing.js",
     "wasm/testing_bg.wasm",
   ]);

@@ -39,7 +39,7 @@ before(async () => {
   const parts = [
     ["main.js", { type: "esm", contents: MAIN }],
     ...scripts.map((name) => [`mayuse/${name}`, { type: "esm", contents: file(name).toString() }]),
-    ["mayuse/wasm/reader_bg.wasm", { type: "wasm", contents: file("wasm/reader_bg.wasm") }],
+    ["mayuse/wasm/server_bg.wasm", { type: "wasm", contents: file("wasm/server_bg.wasm") }],
   ];
   const config = {
     name: "shop",

@@ -14,7 +14,7 @@ export async function ownModules(entry = `${root}tests/worker/own.mjs`) {
   const contents = bundled.outputFiles[0].text;
   return [
     { type: "ESModule", path: "own.mjs", contents },
-    { type: "CompiledWasm", path: "wasm/reader_bg.wasm", contents: readFileSync(`${root}pkg/wasm/reader_bg.wasm`) },
+    { type: "CompiledWasm", path: "wasm/server_bg.wasm", contents: readFileSync(`${root}pkg/wasm/server_bg.wasm`) },
   ];
 }
 
