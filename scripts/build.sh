@@ -91,9 +91,9 @@ build_npm_package() {
     build_npm testing testing
 }
 
-# build_npm FEATURES NAME: builds pkg/wasm/NAME.js and pkg/wasm/NAME_bg.wasm from src/wasm with these features.
+# build_npm FEATURES NAME [FOLDER]: builds FOLDER/NAME.js and FOLDER/NAME_bg.wasm from src/wasm with these features.
 build_npm() {
-    local folder=pkg/wasm
+    local folder=${3-pkg/wasm}
     echo "Building the npm package's engine (about a minute): $folder/$2.js"
     wasm web release-browser mayuse-wasm "$folder" "$2" --no-default-features --features "$1"
     # Bundlers would minify the glue in the same way, and put the zones of src/intl into it.
