@@ -44,7 +44,6 @@ pub(crate) fn admit_all<'c>(
 
 /// Asks the pool's allowances for the cost of a request. The result has the origin of the CREDITS row, and the
 /// numbers and the subscription of the pool.
-#[cfg_attr(feature = "small", inline(never))]
 fn admit_pool<'c>(
     context: &EvaluationContext<'_, 'c>,
     anchored: &AnchoredAllowance<'c>,

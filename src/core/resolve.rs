@@ -74,7 +74,6 @@ pub(crate) fn alone<'c>(
 }
 
 /// Combines one level with the state from below. `first` is the first row of `rows`.
-#[cfg_attr(feature = "small", inline(never))]
 fn apply<'c>(
     ladder: &Ladder,
     terms: &ChainTerms,
@@ -120,7 +119,6 @@ fn apply<'c>(
 const MANY: usize = 32;
 
 /// Adds the rows of a STACK or MAX level to the allowances.
-#[cfg_attr(feature = "small", inline(never))]
 fn add_up<'c>(
     ladder: &Ladder,
     terms: &ChainTerms,
@@ -243,7 +241,6 @@ struct Merged<'c> {
     dates: (Option<Instant>, Option<Instant>),
 }
 
-#[cfg_attr(feature = "small", inline(never))]
 fn merge<'c>(ladder: &Ladder, terms: &ChainTerms, rows: &[AppliedGrant<'c>]) -> Result<Option<Merged<'c>>, Overflow> {
     let mut merged: Option<Merged<'c>> = None;
     for row in rows {
@@ -268,7 +265,6 @@ fn merge<'c>(ladder: &Ladder, terms: &ChainTerms, rows: &[AppliedGrant<'c>]) -> 
 
 impl<'c> Merged<'c> {
     /// The allowance of the rows that were merged.
-    #[cfg_attr(feature = "small", inline(never))]
     fn allowance(
         self,
         ladder: &Ladder,
@@ -313,7 +309,6 @@ impl<'c> Merged<'c> {
 
 /// The cheapest enabled CREDITS row of one level for each pool. Of equals, the earlier counts where rows of a level
 /// merge; else that with the lower origin id, as of all allowances.
-#[cfg_attr(feature = "small", inline(never))]
 fn cheapest_per_pool<'c>(rows: &[AppliedGrant<'c>], combine: Combine) -> Vec<Allowance<'c>> {
     let mut cheapest: Vec<(Credits, AppliedGrant<'c>)> = Vec::new();
     for row in rows {

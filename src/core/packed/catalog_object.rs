@@ -167,7 +167,6 @@ struct Opening<'b> {
 
 impl<'b> Opening<'b> {
     /// Reads all elements. Products are still positions in the list of their names.
-    #[cfg_attr(feature = "small", inline(never))]
     fn catalog(&mut self) -> Option<Catalog> {
         let ladder = read_ladder(&mut self.reader)?;
         let Settings { access, zones, fallback_plan_version, positions, archived } = read_settings(&mut self.reader)?;
@@ -195,7 +194,6 @@ impl<'b> Opening<'b> {
     }
 
     /// Indexes the names. None if a list is not sorted, or an id or a code occurs twice.
-    #[cfg_attr(feature = "small", inline(never))]
     fn finish(self, mut catalog: Catalog) -> Option<Catalog> {
         let Opening { mut symbols, names, .. } = self;
         symbols.index(&names);
@@ -226,7 +224,6 @@ impl<'b> Opening<'b> {
         holds_together.then_some(catalog)
     }
 
-    #[cfg_attr(feature = "small", inline(never))]
     fn features(&mut self) -> Option<Vec<Feature>> {
         let mut features = Vec::new();
         let mut with_default = Vec::new();
@@ -272,7 +269,6 @@ impl<'b> Opening<'b> {
         Some(features)
     }
 
-    #[cfg_attr(feature = "small", inline(never))]
     fn plans(&mut self) -> Option<(Vec<Plan>, Vec<PlanVersion>)> {
         let (mut plans, mut versions) = (Vec::new(), Vec::new());
         for at in 0..self.reader.items()? {
@@ -297,7 +293,6 @@ impl<'b> Opening<'b> {
         Some((plans, versions))
     }
 
-    #[cfg_attr(feature = "small", inline(never))]
     fn add_ons(&mut self, plans: &[Plan]) -> Option<Vec<AddOn>> {
         let mut add_ons = Vec::new();
         for _ in 0..self.reader.items()? {
@@ -354,7 +349,6 @@ impl<'b> Opening<'b> {
         Some(Some(ProductIdx(at)))
     }
 
-    #[cfg_attr(feature = "small", inline(never))]
     fn rows(&mut self) -> Option<SharedGrants> {
         let mut rows: Vec<Grant> = Vec::new();
         for _ in 0..self.reader.items()? {
@@ -375,7 +369,6 @@ impl<'b> Opening<'b> {
     }
 }
 
-#[cfg_attr(feature = "small", inline(never))]
 fn read_ladder(reader: &mut Reader<'_>) -> Option<Ladder> {
     let across = match reader.number()? {
         0 => AcrossSubscriptions::Union,
