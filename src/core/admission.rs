@@ -141,7 +141,7 @@ pub(crate) fn admit_metered<'c>(
 }
 
 /// Asks a limit.
-#[inline(never)]
+#[cfg_attr(not(feature = "small"), inline(never))]
 pub(crate) fn measure<'c>(
     asked: &Asked<'_, 'c>,
     limits: Limits,
@@ -215,11 +215,15 @@ pub(crate) struct Numbers {
 /// Judges a request by a limit.
 #[cfg_attr(not(feature = "small"), inline(always))]
 pub(crate) fn numbers(limits: &Limits, request: &UsageRequest) -> Result<Numbers, Overflow> {
-    let numbers = match small_numbers(limits, request) {
-        Some(numbers) if cfg!(not(feature = "small")) => numbers,
-        _ => any_numbers(limits, request)?,
+    let small = if cfg!(feature = "small") { None } else { small_numbers(limits, request) };
+    let mut numbers = match small {
+        Some(numbers) => numbers,
+        None => any_numbers(limits, request)?,
     };
-    if limits.warning_threshold_pct.is_some() { Ok(with_warning(numbers, limits, request)) } else { Ok(numbers) }
+    if limits.warning_threshold_pct.is_some() {
+        numbers.warning = warning(limits, request);
+    }
+    Ok(numbers)
 }
 
 /// The numbers where all are whole and not large, as nearly always.
@@ -240,7 +244,7 @@ fn small_numbers(limits: &Limits, request: &UsageRequest) -> Option<Numbers> {
     Some(Numbers { admission, reason, remaining, units, available, warning: None })
 }
 
-#[inline(never)]
+#[cfg_attr(not(feature = "small"), inline(never))]
 fn any_numbers(limits: &Limits, request: &UsageRequest) -> Result<Numbers, Overflow> {
     let UsageRequest { requested, consumed, reserved } = *request;
     let used = match consumed {
@@ -272,19 +276,16 @@ fn any_numbers(limits: &Limits, request: &UsageRequest) -> Result<Numbers, Overf
 }
 
 #[cold]
-#[inline(never)]
-fn with_warning(numbers: Numbers, limits: &Limits, request: &UsageRequest) -> Numbers {
-    let used = request.consumed.and_then(|consumed| consumed.plus(request.reserved));
-    let warning = limits.warning_threshold_pct.map(|threshold_pct| {
-        let reached = match (limits.limit, used) {
-            // A threshold with too many digits leaves `reached` unknown; the answer does not need it.
-            (Some(limit), Some(used)) => threshold_pct.percent_of(limit).map(|threshold| threshold <= used),
-            (None, _) => Some(false),
-            (_, None) => None,
-        };
-        Warning { threshold_pct, reached }
-    });
-    Numbers { warning, ..numbers }
+#[cfg_attr(not(feature = "small"), inline(never))]
+fn warning(limits: &Limits, request: &UsageRequest) -> Option<Warning> {
+    let threshold_pct = limits.warning_threshold_pct?;
+    let reached = match (limits.limit, request.consumed.and_then(|consumed| consumed.plus(request.reserved))) {
+        // A threshold with too many digits leaves `reached` unknown; the answer does not need it.
+        (Some(limit), Some(used)) => threshold_pct.percent_of(limit).map(|threshold| threshold <= used),
+        (None, _) => Some(false),
+        (_, None) => None,
+    };
+    Some(Warning { threshold_pct, reached })
 }
 
 /// Asks the caps of an allowance, too. `request` gives the amounts for a reset period.

@@ -8,7 +8,6 @@ use crate::dates::Dates;
 use crate::definitions::{
     AddOnDefinition, Definitions, FeatureDefinition, PlanDefinition, SoldWith, VersionDefinition,
 };
-use crate::features;
 use crate::holding::Holdings;
 use crate::idx::{AddOnIdx, FeatureIdx, PlanIdx, ProductIdx, VersionIdx, item};
 use crate::ladder::Ladder;
@@ -43,7 +42,28 @@ pub struct Catalog {
     pub snapshot: SnapshotMeta,
 }
 
+/// No eras, in a build without the look-up.
+#[cfg(not(feature = "lookup"))]
+#[derive(Debug, Default)]
+pub(crate) struct Eras;
+
+#[cfg(not(feature = "lookup"))]
+impl Eras {
+    pub fn at(&self, _: Instant) -> Option<u32> {
+        None
+    }
+
+    pub fn end(&self, _: Instant) -> Option<Instant> {
+        None
+    }
+
+    pub fn has_start(&self, _: FeatureIdx) -> bool {
+        false
+    }
+}
+
 /// The times between two changes of the rows that customers share: of features, plans, versions and add-ons.
+#[cfg(feature = "lookup")]
 #[derive(Debug, Default)]
 pub(crate) struct Eras {
     /// The instants at which such a row starts or expires, or an add-on is archived. Sorted, each once.
@@ -52,6 +72,7 @@ pub(crate) struct Eras {
     with_starts: Box<[FeatureIdx]>,
 }
 
+#[cfg(feature = "lookup")]
 impl Eras {
     /// The number of the era that holds an instant; None if there is only one era.
     #[inline]
@@ -171,15 +192,21 @@ impl Catalog {
             holdings: Holdings::default(),
             snapshot: SnapshotMeta::default(),
         };
-        catalog.eras = catalog.find_eras();
+        catalog.note_eras();
         catalog
     }
 
-    /// Finds when the rows change that customers share.
-    pub(crate) fn find_eras(&self) -> Eras {
-        if !features::LOOKUP {
-            return Eras::default();
+    /// Notes when the rows change that customers share.
+    pub(crate) fn note_eras(&mut self) {
+        #[cfg(feature = "lookup")]
+        {
+            self.eras = self.find_eras();
         }
+    }
+
+    /// Finds when the rows change that customers share.
+    #[cfg(feature = "lookup")]
+    fn find_eras(&self) -> Eras {
         let Catalog { features, plans, versions, add_ons, .. } = self;
         let (mut changes, mut with_starts) = (Vec::new(), Vec::new());
         let defaults = features.iter().filter_map(|feature| feature.default.as_ref());

@@ -125,7 +125,7 @@ impl From<Fault> for Problem {
 
 /// Fills in a decision on the feature at a position. Returns its reason, and the policy for an indeterminate answer.
 /// `known` is what [`Holder::of`] returned, if it was called; then the form of the question was checked, too.
-#[inline(never)]
+#[cfg_attr(not(feature = "small"), inline(never))]
 fn fill<'c>(
     decision: &mut Decision<'c>,
     catalog: &'c Catalog,
@@ -196,7 +196,7 @@ fn is_plain(question: &Question<'_>) -> bool {
 }
 
 /// The long way: resolves the rows that reach the customer.
-#[inline(never)]
+#[cfg_attr(not(feature = "small"), inline(never))]
 fn resolve<'c>(
     decision: &mut Decision<'c>,
     catalog: &'c Catalog,

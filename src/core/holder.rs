@@ -11,13 +11,13 @@ use crate::catalog::{Catalog, Feature};
 use crate::compose::{AnchoredAllowance, Entitlement};
 use crate::decision::{Decision, Reason, ValueType};
 use crate::evaluation::EvaluationContext;
-use crate::grant_source::GrantSource;
 use crate::holding::{Holding, Key, Outcome, OutcomeKind, SharedLimit, SharedOwner};
-use crate::idx::{AddOnIdx, FeatureIdx, PlanIdx, VersionIdx};
-use crate::ladder::{AcrossSubscriptions, Level};
+use crate::idx::FeatureIdx;
+use crate::ladder::AcrossSubscriptions;
 use crate::packed::{CustomerRecord, PlainSubscription};
 use crate::question::Question;
 use crate::reset::ResetPeriod;
+use crate::shared_owner::{owner_of, source};
 use crate::sort::sort_by;
 use crate::status::Status;
 use crate::time::Instant;
@@ -396,33 +396,4 @@ fn anchors(held: &Held<'_>, limit: &SharedLimit) -> Option<Anchors> {
         let (activation, billing) = held.subscription.anchors()?;
         Some(Anchors { activation, billing: Some(billing) })
     })
-}
-
-/// The owner of a row; None if that is a subscription or a customer.
-fn owner_of(source: GrantSource<'_>, catalog: &Catalog) -> Option<SharedOwner> {
-    let at = match source {
-        GrantSource::Feature(feature) => place(&catalog.features, feature),
-        GrantSource::Plan(plan) => place(&catalog.plans, plan),
-        GrantSource::PlanVersion(version, _) => place(&catalog.versions, version),
-        GrantSource::AddOn(add_on) => place(&catalog.add_ons, add_on),
-        GrantSource::Subscription(_) | GrantSource::Customer(..) | GrantSource::Named(..) => None,
-    };
-    Some(SharedOwner { level: source.level(), at: at? })
-}
-
-fn place<T>(list: &[T], wanted: &T) -> Option<u32> {
-    list.iter().position(|item| std::ptr::eq(item, wanted)).and_then(|at| u32::try_from(at).ok())
-}
-
-#[cfg_attr(not(feature = "small"), inline(always))]
-fn source(owner: SharedOwner, catalog: &Catalog) -> Option<GrantSource<'_>> {
-    match owner.level {
-        Level::Feature => catalog.feature(FeatureIdx(owner.at)).map(GrantSource::Feature),
-        Level::Plan => catalog.plan(PlanIdx(owner.at)).map(GrantSource::Plan),
-        Level::PlanVersion => {
-            catalog.version(VersionIdx(owner.at)).map(|version| GrantSource::PlanVersion(version, catalog))
-        }
-        Level::AddOn => catalog.add_on(AddOnIdx(owner.at)).map(GrantSource::AddOn),
-        Level::Subscription | Level::Customer => None,
-    }
 }

@@ -22,7 +22,24 @@ const MAX_CHAIN: usize = 16;
 /// The largest number of words of a key.
 const MAX_WORDS: usize = 24;
 
+/// No holdings, in a build without the look-up.
+#[cfg(not(feature = "lookup"))]
+#[derive(Debug, Default)]
+pub(crate) struct Holdings;
+
+#[cfg(not(feature = "lookup"))]
+impl Holdings {
+    pub fn find(&self, _: &Key, _: usize) -> Option<&Holding> {
+        None
+    }
+
+    pub fn shared(&self, limit: SharedLimit) -> Arc<SharedLimit> {
+        Arc::new(limit)
+    }
+}
+
 /// The holdings that a catalog was asked about.
+#[cfg(feature = "lookup")]
 #[derive(Debug, Default)]
 pub(crate) struct Holdings {
     /// Made when the first question is asked.
@@ -114,6 +131,7 @@ impl Key {
     }
 }
 
+#[cfg(feature = "lookup")]
 impl Holdings {
     /// The holding with this key. None if it is not kept, because the catalog keeps as many as it may.
     #[cfg_attr(not(feature = "small"), inline(always))]

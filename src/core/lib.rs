@@ -46,6 +46,7 @@ mod packed;
 mod full;
 
 mod grant_source;
+mod shared_owner;
 mod applied_grant;
 mod switches;
 mod allowance;

@@ -220,7 +220,7 @@ impl<'b> Opening<'b> {
         catalog.versions.iter_mut().flat_map(|version| &mut version.products).for_each(resolve);
         catalog.add_ons.iter_mut().flat_map(|add_on| &mut add_on.product).for_each(resolve);
         catalog.symbols = symbols;
-        catalog.eras = catalog.find_eras();
+        catalog.note_eras();
         holds_together.then_some(catalog)
     }
 
