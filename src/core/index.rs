@@ -45,22 +45,10 @@ impl Index {
     /// The position of a key.
     pub fn get(&self, key: &str) -> Option<u32> {
         let (tag, start) = self.home(key);
-        let mut at = start;
-        // At most half of the slots are taken, so a free slot ends the search.
-        for _ in 0..self.slots.len() {
-            let slot = self.slots.get(at)?;
-            if slot.key.1 == 0 {
-                return None;
-            }
-            if slot.tag == tag && self.is(slot, key) {
-                return Some(slot.place);
-            }
-            at = at.wrapping_add(1);
-            if at == self.slots.len() {
-                at = 0;
-            }
-        }
-        None
+        self.probe(start)
+            .take_while(|slot| slot.key.1 != 0)
+            .find(|slot| slot.tag == tag && self.is(slot, key))
+            .map(|slot| slot.place)
     }
 
     fn insert(&mut self, key: &str, place: u32) {
@@ -82,6 +70,12 @@ impl Index {
         let mask = u64::try_from(self.slots.len()).unwrap_or_default().saturating_sub(1);
         let start = usize::try_from(hash & mask).unwrap_or_default();
         (u32::try_from(hash >> 32).unwrap_or_default(), start)
+    }
+
+    /// All slots, from `start` to the end and on from the first.
+    fn probe(&self, start: usize) -> impl Iterator<Item = &Slot> {
+        let (before, after) = self.slots.split_at_checked(start).unwrap_or_default();
+        after.iter().chain(before)
     }
 
     fn is(&self, slot: &Slot, key: &str) -> bool {
