@@ -30,8 +30,9 @@ const scripts = [readme, demo, ...guides.map(read)].flatMap((text) => blocksOf(t
 test("every script is run, here or against the Worker", () => {
   for (const file of ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "demo/README.md", ...guides]) {
     for (const block of blocksOf(read(file), "sh")) {
-      // Scripts of curl are run by tests/worker/readme.test.mjs; `make test` runs this test.
-      const isRun = scripts.includes(block) || /^curl /m.test(block);
+      // Scripts of curl are run by tests/worker/readme.test.mjs, the commands of the package with these arguments by
+      // tests/npm/typegen.test.mjs; `make test` runs this test.
+      const isRun = scripts.includes(block) || /^curl /m.test(block) || /^npx mayuse types /.test(block);
       assert.ok(isRun || /^make /.test(block), `${file}:\n${block}`);
     }
   }
