@@ -57,9 +57,8 @@ export class MayUse {
     const border = this.#open();
     const now = this.#now();
     if (typeof customer === "string" && typeof feature === "string") {
-      const amount = consumed === undefined ? NaN : consumed;
-      if (amount !== amount || Number.isSafeInteger(amount)) {
-        const allowed = border.mayUse(customer, feature, amount, now);
+      if (isPlain(consumed)) {
+        const allowed = border.mayUse(customer, feature, consumed ?? NaN, now);
         if (allowed !== undefined) return allowed;
       }
     }
@@ -151,6 +150,9 @@ export class MayUse {
 
 if (Symbol.dispose) MayUse.prototype[Symbol.dispose] = MayUse.prototype.close;
 
+/** Whether usage is not stated, or a number that is exact. Other usage is text, or a mistake, which the engine tells. */
+const isPlain = (consumed) => consumed === undefined || Number.isSafeInteger(consumed);
+
 const broken = (message) => fault(SnapshotError, "SNAPSHOT_INVALID", "", message);
 
 /** A customer and a feature, with the bound that held when it was last asked for. */
@@ -173,12 +175,12 @@ class Handle {
     this.#feature = feature;
   }
 
-  mayUse(consumed = NaN) {
+  mayUse(consumed) {
     const now = this.#now();
-    if (this.#memo === this.#border.memo && this.#from <= now && now < this.#until) {
+    if (this.#memo === this.#border.memo && this.#from <= now && now < this.#until && isPlain(consumed)) {
       const bound = this.#bound;
-      if (bound === Infinity || (consumed < bound && Number.isSafeInteger(consumed))) return true;
-      if (bound === -Infinity || (consumed >= bound && Number.isSafeInteger(consumed))) return false;
+      if (bound === Infinity || consumed < bound) return true;
+      if (bound === -Infinity || consumed >= bound) return false;
     }
     return this.#ask(consumed, now);
   }
@@ -193,6 +195,6 @@ class Handle {
       const { bound, until } = this.#border.outlook(this.#customer, this.#feature, now);
       [this.#memo, this.#from, this.#until, this.#bound] = [memo, now, until, bound];
     }
-    return this.#mayuse.mayUse(this.#customer, this.#feature, consumed === consumed ? consumed : undefined);
+    return this.#mayuse.mayUse(this.#customer, this.#feature, consumed);
   }
 }

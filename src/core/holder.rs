@@ -48,7 +48,8 @@ struct Held<'c> {
 }
 
 impl<'c> Held<'c> {
-    /// None if the subscription does not grant access, or its holding is not kept. Notes when the first changes.
+    /// None within if the subscription does not grant access; None if its holding is not kept. Notes when it may change
+    /// whether the subscription grants access.
     #[cfg_attr(not(feature = "small"), inline(always))]
     fn of(
         catalog: &'c Catalog,
@@ -77,7 +78,8 @@ impl<'c> Held<'c> {
 
 impl<'r, 'c> Holder<'r, 'c> {
     /// None if the customer takes the long way: with a subscription that is not plain, no or more than two subscriptions
-    /// that grant access, two that are one chain, or a holding that is not kept.
+    /// that grant access, two that are one chain, or a holding that is not kept; and in a catalog whose statuses grant
+    /// access on conditions.
     #[cfg_attr(not(feature = "small"), inline(always))]
     pub fn of(catalog: &'c Catalog, record: &'r CustomerRecord<'c>, now: Instant) -> Option<Holder<'r, 'c>> {
         if !catalog.access.others.is_empty() {
@@ -167,7 +169,6 @@ impl<'r, 'c> Holder<'r, 'c> {
         valid_until: &mut ValidUntil,
     ) -> Result<Option<Reason>, Overflow> {
         let (owner, reason) = match &outcome.kind {
-            OutcomeKind::Open => return Ok(None),
             OutcomeKind::Absent => return Ok(Some(Reason::NotEntitled)),
             OutcomeKind::TypeMismatch => return Ok(Some(Reason::TypeMismatch)),
             OutcomeKind::Off(owner) => (owner, Reason::EntitlementDisabled),
@@ -193,17 +194,17 @@ impl<'r, 'c> Holder<'r, 'c> {
         question: &Question<'c>,
         valid_until: &mut ValidUntil,
     ) -> Result<Option<Reason>, Overflow> {
-        let Some(anchors) = anchors(held, limit) else { return Ok(None) };
-        let Some(asked) = self.asked(held, limit, &anchors) else { return Ok(None) };
-        let request = request(question);
         if cfg!(feature = "small") {
-            let result = measure(&asked, limit.limits, request, valid_until)?;
+            let Some(result) = self.measured(held, limit, question, valid_until)? else { return Ok(None) };
             let reason = reason_of(&result);
             decision.available = result.available;
             describe(decision, vec![result]);
             decision.enabled = true;
             return Ok(Some(reason));
         }
+        let Some(anchors) = anchors(held, limit) else { return Ok(None) };
+        let Some(asked) = self.asked(held, limit, &anchors) else { return Ok(None) };
+        let request = request(question);
         let numbers = numbers(&limit.limits, &request)?;
         decision.enabled = true;
         decision.value_type = Some(ValueType::Metered);
@@ -251,9 +252,6 @@ impl<'r, 'c> Holder<'r, 'c> {
         else {
             return Ok(None);
         };
-        if matches!(one.kind, OutcomeKind::Open) || matches!(other.kind, OutcomeKind::Open) {
-            return Ok(None);
-        }
         valid_until.at(one.change);
         valid_until.at(other.change);
         if let (OutcomeKind::Limit(a), OutcomeKind::Limit(b)) = (&one.kind, &other.kind) {
@@ -282,7 +280,7 @@ impl<'r, 'c> Holder<'r, 'c> {
     fn rank(&self, outcome: &Outcome) -> (u8, &'c str) {
         let id = |owner: &SharedOwner| source(*owner, self.catalog).map_or("", |source| source.id());
         match &outcome.kind {
-            OutcomeKind::Open | OutcomeKind::Absent => (0, ""),
+            OutcomeKind::Absent => (0, ""),
             OutcomeKind::TypeMismatch => (1, ""),
             OutcomeKind::Off(owner) => (2, id(owner)),
             OutcomeKind::On(owner) => (3, id(owner)),
@@ -298,14 +296,14 @@ impl<'r, 'c> Holder<'r, 'c> {
     /// Resolves the rows on a feature that reach the customer through one subscription.
     #[cold]
     #[inline(never)]
-    fn resolved(&self, subscription: &str, at: FeatureIdx, feature: &'c Feature) -> Outcome {
+    fn resolved(&self, subscription: &str, at: FeatureIdx, feature: &'c Feature) -> Option<Outcome> {
         let subscriptions = self.record.subscriptions().only(subscription);
         let context = EvaluationContext::new(self.catalog, &self.record.customer, &subscriptions, self.now);
-        let kind = outcome(&context, at, feature).unwrap_or(OutcomeKind::Open);
+        let kind = outcome(&context, at, feature)?;
         let mut changes = ValidUntil::new(self.now);
         context.track_add_ons(at, &mut changes);
         changes.at(context.dates.change());
-        Outcome { kind, change: changes.earliest }
+        Some(Outcome { kind, change: changes.earliest })
     }
 }
 

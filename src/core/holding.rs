@@ -1,4 +1,4 @@
-//! Holdings: what a subscription holds, apart from its dates, and what the shared rows come to for whoever holds it.
+//! Holdings: what a subscription holds, apart from its dates, and what the shared rows come to for its customers.
 //!
 //! Most customers share few combinations of a plan version, add-ons and their quantities. A catalog resolves the rows
 //! on a feature once for each combination that is asked about, and keeps the outcome. It keeps a bounded number of
@@ -58,7 +58,8 @@ pub(crate) struct Holding {
     hash: u64,
     words: Box<[u32]>,
     number: u32,
-    outcomes: Box<[OnceLock<Outcome>]>,
+    /// By feature, once it is resolved; None if the holding alone does not say what the rows come to.
+    outcomes: Box<[OnceLock<Option<Outcome>>]>,
     next: Link,
 }
 
@@ -72,8 +73,6 @@ pub(crate) struct Outcome {
 
 #[derive(Clone, Debug)]
 pub(crate) enum OutcomeKind {
-    /// The holding alone does not say: the rows are resolved for each question.
-    Open,
     /// No row.
     Absent,
     /// Only rows that do not fit the feature.
@@ -218,13 +217,13 @@ impl Holding {
         self.number
     }
 
-    /// The outcome for a feature; `resolve` finds it the first time. None for a feature of another catalog.
+    /// The outcome for a feature; `resolve` finds it the first time. None if the holding alone does not say.
     #[cfg_attr(not(feature = "small"), inline(always))]
-    pub fn outcome(&self, at: FeatureIdx, resolve: impl FnOnce() -> Outcome) -> Option<&Outcome> {
+    pub fn outcome(&self, at: FeatureIdx, resolve: impl FnOnce() -> Option<Outcome>) -> Option<&Outcome> {
         let kept = item(&self.outcomes, at.0)?;
         match kept.get() {
-            Some(outcome) => Some(outcome),
-            None => Some(kept.get_or_init(resolve)),
+            Some(outcome) => outcome.as_ref(),
+            None => kept.get_or_init(resolve).as_ref(),
         }
     }
 }

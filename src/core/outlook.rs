@@ -86,7 +86,6 @@ impl<'r, 'c> Outlook<'r, 'c> {
         let feature = self.catalog.feature(at).filter(|feature| feature.max_age_ms.is_none())?;
         let Some(holder) = self.holder.as_ref().filter(|_| feature.active) else { return Some(Bound::Denied) };
         match &holder.only_outcome(at, feature)?.kind {
-            OutcomeKind::Open => None,
             OutcomeKind::Absent | OutcomeKind::TypeMismatch | OutcomeKind::Off(_) => Some(Bound::Denied),
             OutcomeKind::On(_) => Some(Bound::Allowed),
             OutcomeKind::Limit(limit) => match (limit.limits.limit, limit.limits.overage) {

@@ -178,8 +178,8 @@ impl Held {
     }
 
     /// The number of the holding of a customer, whose name is in the input and has so many bytes: 0 for nothing, -1 if
-    /// only decisions can say what the customer may use, -2 if the customer is not known. The first number of the answer is the instant
-    /// until which the outlook stands, or NaN.
+    /// only decisions can say what the customer may use, -2 if the customer is not known. The first number of the answer
+    /// is the instant until which the outlook stands, or NaN.
     pub fn outlook(&mut self, customer: u32, now: f64) -> i32 {
         let Held { shards, input, words, .. } = self;
         outlook(shards, words, text(input, &mut 0, customer), instant(now))

@@ -2,6 +2,7 @@
 // by the memo, so it is what `mayUse` and handles are compared with.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
+import { Memo } from "../../pkg/memo.js";
 import { install } from "../support/packed.mjs";
 import { build, newKey } from "../support/snapshots.mjs";
 
@@ -91,7 +92,7 @@ function catalog(dice) {
   };
 }
 
-const CONSUMED = [undefined, undefined, 0, 1, 4, 5, 9, 10, 11, 12, -1, "3", "9.5", "10.5", 2 ** 53 - 1, "9007199254740992", "9007199254740993"];
+const CONSUMED = [undefined, undefined, 0, 1, 4, 5, 9, 10, 11, 12, -1, "3", "9.5", "10.5", 2 ** 53 - 1, "9007199254740992", "9007199254740993", NaN, 1.5, "none"];
 
 for (let seed = 1; seed <= 24; seed++) {
   test(`what is remembered is what is decided, seed ${seed}`, async () => {
@@ -145,3 +146,12 @@ for (let seed = 1; seed <= 24; seed++) {
     mayuse.close();
   });
 }
+
+test("a memo remembers a bounded number of customers", () => {
+  const memo = new Memo(new Map([["on", 0]]));
+  for (let n = 0; n < 300_000; n++) {
+    const outlook = memo.keep(`cus_${n}`, n % 3, 2_000, 1_000, () => [Infinity]);
+    assert.ok(memo.outlooks.size <= 131_072 && memo.outlooks.get(`cus_${n}`) === outlook);
+  }
+  assert.equal(memo.outlooks.size, 300_000 % 131_072);
+});
