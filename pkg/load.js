@@ -7,7 +7,8 @@ export async function compiled(source) {
   // For the edge, Next refuses code with `WebAssembly.compile` in it, even if it never runs.
   const { compile, compileStreaming } = WebAssembly;
   if (typeof found === "string" || found instanceof URL) found = await fetch(found);
-  if (found instanceof Response) {
+  // Only a response has it. Node loads all of `fetch` when the class is named, which takes longer than compiling.
+  if ("ok" in found) {
     if (!found.ok) throw new Error(`${found.url} answered ${found.status}: there is no engine of mayuse`);
     // Not every server knows the type of wasm, and only with that the engine is compiled while it arrives.
     if (found.headers.get("content-type") === "application/wasm") return compileStreaming(found);
