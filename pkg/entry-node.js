@@ -1,6 +1,24 @@
-// Node reads the engine from beside this file, when a snapshot is opened.
-import { readFile } from "node:fs/promises";
+// Node reads the engine from beside this file when a snapshot is opened, and has hashes and signatures that answer at
+// once: Web Cryptography takes longer to pass a shard to another thread than to hash it.
+import { readFileSync } from "node:fs";
 import { engineAt } from "./engine.js";
+import { verifyWith } from "./verify.js";
 
-engineAt(() => readFile(new URL("./wasm/server_bg.wasm", import.meta.url)));
+engineAt(() => {
+  // Not imported, because that takes milliseconds, and who only imports this may never open a snapshot.
+  const crypto = globalThis.process?.getBuiltinModule?.("node:crypto");
+  // Node before 20.16 has no such function.
+  if (crypto?.hash) {
+    verifyWith({
+      hash: (bytes) => crypto.hash("sha256", bytes, "hex"),
+      isSigned: (key, signature, signed) => crypto.verify(null, signed, publicKey(crypto, key), signature),
+    });
+  }
+  return readFileSync(new URL("./wasm/server_bg.wasm", import.meta.url));
+});
 export * from "./slim.js";
+
+function publicKey(crypto, key) {
+  const x = Buffer.from(key).toString("base64url");
+  return crypto.createPublicKey({ key: { kty: "OKP", crv: "Ed25519", x }, format: "jwk" });
+}

@@ -1,5 +1,6 @@
 // The class MayUse of the packed package: where snapshots come from, and which are refused.
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { cpSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { tmpdir } from "node:os";
@@ -157,6 +158,23 @@ test("only trusted keys count, and one of several is enough", async () => {
   for (const publicKeys of [undefined, [], "", "00", key.public.slice(2), [key.public, "xx"]]) {
     await assert.rejects(MayUse.open(first.file, { now, publicKeys }), { name: "TypeError", message: /^publicKeys/ });
   }
+});
+
+test("Web Cryptography, which slim has everywhere, refuses the same", async () => {
+  const damaged = Buffer.from(first.file);
+  damaged[damaged.length - 9] ^= 1;
+  const forged = Buffer.from(first.file);
+  forged[forged.indexOf(readdirSync(join(first.folder, "o"))[0]) + 1] ^= 1;
+  const files = [first.file, damaged, forged].map((bytes) => Buffer.from(bytes).toString("base64"));
+  // In a process of its own: the entry of this one has said that Node's functions are there.
+  const program = `
+    import { init, MayUse } from "mayuse/slim";
+    await init(process.getBuiltinModule("node:fs").readFileSync("node_modules/mayuse/wasm/reader_bg.wasm"));
+    const open = (file) => MayUse.open(Buffer.from(file, "base64"), { publicKeys: "${key.public}", now: ${now} });
+    const said = (file) => open(file).then((mayuse) => mayuse.mayUse("acme", "sso"), (error) => error.code);
+    console.log(JSON.stringify(await Promise.all(${JSON.stringify(files)}.map(said))));`;
+  const told = execFileSync(process.execPath, ["--input-type=module", "--eval", program], { cwd: package_.project, encoding: "utf8" });
+  assert.deepEqual(JSON.parse(told), [true, "SNAPSHOT_INVALID", "SNAPSHOT_INVALID"]);
 });
 
 test("a snapshot for another audience, or of an older version, is refused", async () => {
