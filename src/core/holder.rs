@@ -14,7 +14,7 @@ use crate::evaluation::EvaluationContext;
 use crate::holding::{Holding, Key, Outcome, OutcomeKind, SharedLimit, SharedOwner};
 use crate::idx::FeatureIdx;
 use crate::ladder::AcrossSubscriptions;
-use crate::packed::{CustomerRecord, PlainSubscription};
+use crate::packed::{CustomerRecord, PlainHead, PlainSubscription};
 use crate::question::Question;
 use crate::reset::ResetPeriod;
 use crate::shared_owner::{owner_of, source};
@@ -41,7 +41,7 @@ pub(crate) struct Holder<'r, 'c> {
 /// A granting subscription and its holding.
 #[derive(Debug)]
 struct Held<'c> {
-    subscription: PlainSubscription<'c>,
+    subscription: PlainHead<'c>,
     holding: &'c Holding,
     /// The activation and the billing data, once a limit asked for them.
     anchors: OnceCell<Option<Anchors>>,
@@ -57,7 +57,7 @@ impl<'c> Held<'c> {
         changes: &mut ValidUntil,
     ) -> Option<Option<Held<'c>>> {
         let now = changes.now;
-        let PlainSubscription { status, start, end, trial_end, .. } = subscription;
+        let PlainSubscription { head, status, start, end, trial_end, .. } = subscription;
         if end.is_none_or(|end| now < end && start < end) {
             changes.at(Some(start));
             changes.at(end);
@@ -65,14 +65,14 @@ impl<'c> Held<'c> {
                 changes.at(trial_end);
             }
         }
-        let status = status.at(trial_end, subscription.is_activated(), now);
+        let status = status.at(trial_end, head.is_activated(), now);
         let runs = start <= now && end.is_none_or(|end| now < end);
         if !runs || !catalog.access.always.contains(status) {
             return Some(None);
         }
         let key = key(catalog, &subscription, status, now)?;
         let holding = catalog.holdings.find(&key, catalog.features.len())?;
-        Some(Some(Held { subscription, holding, anchors: OnceCell::new() }))
+        Some(Some(Held { subscription: head, holding, anchors: OnceCell::new() }))
     }
 }
 
@@ -89,8 +89,19 @@ impl<'r, 'c> Holder<'r, 'c> {
         if cfg!(feature = "small") || record.n_subscriptions() != 1 {
             return Holder::of_several(catalog, record, now);
         }
+        if let Some(number) = record.marked(now)
+            && let Some(holding) = catalog.holdings.numbered(number, catalog.eras.at(now))
+        {
+            let subscription = PlainHead::read(&mut record.records())?;
+            let first = Held { subscription, holding, anchors: OnceCell::new() };
+            return Some(Holder { catalog, record, now, first, second: None, change: None });
+        }
+        let subscription = record.plain(&mut record.records())?;
         let mut changes = ValidUntil::new(now);
-        let first = Held::of(catalog, record.plain(&mut record.records())?, &mut changes)??;
+        let first = Held::of(catalog, subscription, &mut changes)??;
+        if subscription.is_for_ever() {
+            record.mark(first.holding.number(), subscription.start);
+        }
         Some(Holder { catalog, record, now, first, second: None, change: changes.earliest })
     }
 
@@ -323,11 +334,8 @@ pub(crate) fn holds_nothing<'c>(catalog: &'c Catalog, record: &CustomerRecord<'c
 /// The holding of a subscription. Its rows come to the same for all with an equal key.
 #[cfg_attr(not(feature = "small"), inline(always))]
 fn key(catalog: &Catalog, subscription: &PlainSubscription<'_>, status: Status, now: Instant) -> Option<Key> {
-    let mut key = Key::new();
+    let mut key = Key::of(catalog.eras.at(now));
     key.push(subscription.version.0);
-    if let Some(era) = catalog.eras.at(now) {
-        key.push(era);
-    }
     let mut n_add_ons = 0_u32;
     subscription.each_add_on(|add_on, quantity| {
         key.push(add_on.0);
@@ -336,7 +344,7 @@ fn key(catalog: &Catalog, subscription: &PlainSubscription<'_>, status: Status, 
     })?;
     subscription.each_product(|product| key.push(product.0))?;
     // The number of add-ons tells them from products.
-    let terms = u32::from(subscription.is_monthly()) | (u32::from(status == Status::TrialActive) << 1);
+    let terms = u32::from(subscription.head.is_monthly()) | (u32::from(status == Status::TrialActive) << 1);
     key.push(terms | (n_add_ons << 2));
     Some(key)
 }
@@ -388,7 +396,7 @@ fn reason_of(result: &AllowanceResult<'_>) -> Reason {
 #[cfg_attr(not(feature = "small"), inline(always))]
 fn anchors(held: &Held<'_>, limit: &SharedLimit) -> Option<Anchors> {
     if let ResetPeriod::Calendar(_) | ResetPeriod::SlidingWindow(_) = limit.limits.reset_period {
-        return Some(Anchors { activation: held.subscription.start, billing: None });
+        return Some(Anchors { activation: held.subscription.start()?, billing: None });
     }
     *held.anchors.get_or_init(|| {
         let (activation, billing) = held.subscription.anchors()?;

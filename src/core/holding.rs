@@ -12,13 +12,16 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
 
 /// The largest number of holdings that a catalog keeps.
-const MAX_HOLDINGS: u32 = 4_096;
+const MAX_HOLDINGS: u32 = 4_095;
 /// The largest number of outcomes that a catalog keeps: of all features, for each holding.
 const MAX_OUTCOMES: usize = 1 << 17;
 /// The number of chains in which holdings are found: a power of two.
 const N_CHAINS: usize = 1_024;
 /// The largest number of holdings of one chain.
 const MAX_CHAIN: usize = 16;
+/// The holdings of one page. Pages are made one by one, so that a small catalog takes little memory.
+const PAGE: usize = 64;
+const N_PAGES: usize = 64;
 /// The largest number of words of a key.
 const MAX_WORDS: usize = 24;
 
@@ -29,6 +32,10 @@ pub(crate) struct Holdings;
 
 #[cfg(not(feature = "lookup"))]
 impl Holdings {
+    pub fn numbered(&self, _: u32, _: Option<u32>) -> Option<&Holding> {
+        None
+    }
+
     pub fn find(&self, _: &Key, _: usize) -> Option<&Holding> {
         None
     }
@@ -43,14 +50,23 @@ impl Holdings {
 #[derive(Debug, Default)]
 pub(crate) struct Holdings {
     /// Made when the first question is asked.
-    chains: OnceLock<Box<[Link]>>,
+    kept: OnceLock<Kept>,
     n_holdings: AtomicU32,
     /// The limits of outcomes, each once.
     limits: OnceLock<Box<LimitNode>>,
 }
 
-/// The next holding of a chain, if there is one.
-type Link = OnceLock<Box<Holding>>;
+/// Holdings by number, and in chains by hash.
+#[derive(Debug)]
+struct Kept {
+    pages: Box<[OnceLock<Page>]>,
+    chains: Box<[Link]>,
+}
+
+type Page = Box<[OnceLock<Box<Holding>>]>;
+
+/// The next holding of a chain: its number and one more. Zero ends the chain.
+type Link = AtomicU32;
 
 /// A holding, with the outcomes of its features.
 #[derive(Debug)]
@@ -58,6 +74,7 @@ pub(crate) struct Holding {
     hash: u64,
     words: Box<[u32]>,
     number: u32,
+    era: Option<u32>,
     /// By feature, once it is resolved; None if the holding alone does not say what the rows come to.
     outcomes: Box<[OnceLock<Option<Outcome>>]>,
     next: Link,
@@ -105,13 +122,19 @@ pub(crate) struct Key {
     words: [u32; MAX_WORDS],
     len: usize,
     hash: u64,
+    /// The era of the catalog. It is one of the words, too.
+    era: Option<u32>,
 }
 
 impl Key {
-    /// A key without words.
+    /// A key of the era alone.
     #[cfg_attr(not(feature = "small"), inline(always))]
-    pub fn new() -> Key {
-        Key { words: [0; MAX_WORDS], len: 0, hash: 0 }
+    pub fn of(era: Option<u32>) -> Key {
+        let mut key = Key { words: [0; MAX_WORDS], len: 0, hash: 0, era };
+        if let Some(era) = era {
+            key.push(era);
+        }
+        key
     }
 
     /// Adds a word. A key with too many words is no key.
@@ -132,13 +155,19 @@ impl Key {
 
 #[cfg(feature = "lookup")]
 impl Holdings {
+    /// The holding with this number, if it is of this era.
+    #[cfg_attr(not(feature = "small"), inline(always))]
+    pub fn numbered(&self, number: u32, era: Option<u32>) -> Option<&Holding> {
+        self.kept.get()?.numbered(number).filter(|holding| holding.era == era)
+    }
+
     /// The holding with this key. None if it is not kept, because the catalog keeps as many as it may.
     #[cfg_attr(not(feature = "small"), inline(always))]
     pub fn find(&self, key: &Key, n_features: usize) -> Option<&Holding> {
         let words = key.words()?;
-        let Some(chains) = self.chains.get() else { return self.add(key, n_features) };
-        let mut link = chains.get(chain_of(key.hash))?;
-        while let Some(holding) = link.get() {
+        let Some(kept) = self.kept.get() else { return self.add(key, n_features) };
+        let mut link = kept.chains.get(chain_of(key.hash))?;
+        while let Some(holding) = kept.at(link) {
             if holding.hash == key.hash && *holding.words == *words {
                 return Some(holding);
             }
@@ -151,26 +180,22 @@ impl Holdings {
     #[inline(never)]
     fn add(&self, key: &Key, n_features: usize) -> Option<&Holding> {
         let words = key.words()?;
-        let chains = self.chains.get_or_init(|| std::iter::repeat_with(Link::new).take(N_CHAINS).collect());
-        let mut link = chains.get(chain_of(key.hash))?;
+        let kept = self.kept.get_or_init(Kept::new);
+        let mut link = kept.chains.get(chain_of(key.hash))?;
+        let mut new = 0;
         for _ in 0..MAX_CHAIN {
-            if let Some(holding) = link.get() {
-                if holding.hash == key.hash && *holding.words == *words {
-                    return Some(holding);
+            if link.load(Ordering::Acquire) == 0 {
+                if new == 0 {
+                    let most = MAX_OUTCOMES.checked_div(n_features).map_or(MAX_HOLDINGS, |n| clamped(n, MAX_HOLDINGS));
+                    let next = |n: u32| n.checked_add(1).filter(|n| *n <= most);
+                    let number = self.n_holdings.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next).ok()?;
+                    kept.keep(Holding::new(key, words, number, n_features))?;
+                    new = number.checked_add(1)?;
                 }
-                link = &holding.next;
-                continue;
+                // Another thread may have been faster; the holding then follows that of the other, unless they are equal.
+                let _ = link.compare_exchange(0, new, Ordering::AcqRel, Ordering::Acquire);
             }
-            let most = MAX_OUTCOMES.checked_div(n_features).map_or(MAX_HOLDINGS, |most| clamped(most, MAX_HOLDINGS));
-            let number = self
-                .n_holdings
-                .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| n.checked_add(1).filter(|n| *n <= most));
-            let number = number.ok()?;
-            let outcomes = std::iter::repeat_with(OnceLock::new).take(n_features).collect();
-            let new = Holding { hash: key.hash, words: words.into(), number, outcomes, next: Link::new() };
-            // Another thread may have been faster; then this number is not used.
-            let _ = link.set(Box::new(new));
-            let holding = link.get()?;
+            let holding = kept.at(link)?;
             if holding.hash == key.hash && *holding.words == *words {
                 return Some(holding);
             }
@@ -211,7 +236,49 @@ fn clamped(n: usize, most: u32) -> u32 {
     u32::try_from(n).unwrap_or(most).min(most)
 }
 
+#[cfg(feature = "lookup")]
+impl Kept {
+    fn new() -> Kept {
+        Kept {
+            pages: std::iter::repeat_with(OnceLock::new).take(N_PAGES).collect(),
+            chains: std::iter::repeat_with(Link::default).take(N_CHAINS).collect(),
+        }
+    }
+
+    #[cfg_attr(not(feature = "small"), inline(always))]
+    fn numbered(&self, number: u32) -> Option<&Holding> {
+        let (page, place) = place_of(number);
+        self.pages.get(page)?.get()?.get(place)?.get().map(Box::as_ref)
+    }
+
+    /// The holding that a link names.
+    #[cfg_attr(not(feature = "small"), inline(always))]
+    fn at(&self, link: &Link) -> Option<&Holding> {
+        self.numbered(link.load(Ordering::Acquire).checked_sub(1)?)
+    }
+
+    /// Keeps a holding by its number.
+    fn keep(&self, holding: Holding) -> Option<()> {
+        let (page, place) = place_of(holding.number);
+        let page = self.pages.get(page)?.get_or_init(|| std::iter::repeat_with(OnceLock::new).take(PAGE).collect());
+        page.get(place)?.set(Box::new(holding)).ok()
+    }
+}
+
+/// The page of a holding, and its place there.
+#[cfg(feature = "lookup")]
+fn place_of(number: u32) -> (usize, usize) {
+    let number = usize::try_from(number).unwrap_or(usize::MAX);
+    (number.wrapping_div(PAGE), number.wrapping_rem(PAGE))
+}
+
 impl Holding {
+    #[cfg(feature = "lookup")]
+    fn new(key: &Key, words: &[u32], number: u32, n_features: usize) -> Holding {
+        let outcomes = std::iter::repeat_with(OnceLock::new).take(n_features).collect();
+        Holding { hash: key.hash, words: words.into(), number, era: key.era, outcomes, next: Link::default() }
+    }
+
     /// The number of the holding in its catalog.
     pub fn number(&self) -> u32 {
         self.number

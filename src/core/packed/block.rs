@@ -3,12 +3,14 @@
 use super::bytes::Packed;
 use super::customer::{Customer, CustomerRecord};
 use super::format::{Unreadable, head, key_hash, shard_of};
+use super::marks::Marks;
 use super::number::{FIXED, TWO_FIXED, fixed, fixed_two};
 use super::record::{self, OwnRows, PackedCustomer, PackedSubscription};
 use super::rows::read_row;
 use super::tables::Tables;
 use super::wire::{Flags, Reader, Span};
 use crate::catalog::Catalog;
+use crate::features::LOOKUP;
 use crate::idx::{AddOnIdx, FeatureIdx, UNRESOLVED, VersionIdx, item};
 use crate::status::Status;
 use crate::symbols::{ResolvedRefs, SymbolTable};
@@ -121,7 +123,7 @@ impl CustomerBlock {
         let mut opening = Opening { symbols, names, refs: &refs, rows: Vec::new(), counted: (0, 0) };
         opening.check(&layout, all)?;
         let rows = opening.rows.into();
-        Ok(CustomerBlock { bytes, layout, tables: Tables { refs, rows } })
+        Ok(CustomerBlock { bytes, layout, tables: Tables { refs, rows, marks: Marks::default() } })
     }
 
     /// Returns the block if it fits a snapshot with this seed and `bits` shard bits. A block with fewer bits covers
@@ -205,11 +207,15 @@ impl CustomerBlock {
         usize::try_from(self.layout.n_subscriptions).unwrap_or_default()
     }
 
-    /// The approximate memory in bytes: the packed bytes, and the tables from opening the block.
+    /// The approximate memory in bytes: the packed bytes, the tables from opening the block, and the marks that
+    /// questions set.
     pub fn n_bytes(&self) -> usize {
+        let packed = self.bytes.as_slice().len();
         let refs = self.tables.refs.len().saturating_mul(size_of::<ResolvedRefs>());
         let rows = self.tables.rows.len().saturating_mul(size_of::<Grant>());
-        self.bytes.as_slice().len().saturating_add(refs).saturating_add(rows).saturating_add(size_of::<CustomerBlock>())
+        let marks = if LOOKUP { Marks::n_bytes(packed) } else { 0 };
+        let tables = refs.saturating_add(rows).saturating_add(marks);
+        packed.saturating_add(tables).saturating_add(size_of::<CustomerBlock>())
     }
 
     /// The packed bytes of the block.

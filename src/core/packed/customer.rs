@@ -64,6 +64,17 @@ impl<'b> CustomerRecord<'b> {
     pub(crate) fn records(&self) -> Reader<'b> {
         self.records
     }
+
+    /// The number of the holding of the customer, if it is known and stands at `now`.
+    #[cfg_attr(not(feature = "small"), inline(always))]
+    pub(crate) fn marked(&self, now: Instant) -> Option<u32> {
+        self.tables.marks.get(self.records.at(), now)
+    }
+
+    /// Notes the number of the holding of the customer, which it has from an instant on.
+    pub(crate) fn mark(&self, number: u32, from: Instant) {
+        self.tables.marks.set(self.records.at(), self.records.bytes().len(), number, from);
+    }
 }
 
 #[derive(Clone, Copy, Debug)]

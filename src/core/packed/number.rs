@@ -17,6 +17,14 @@ pub(super) fn number_len(bytes: &[u8], at: usize) -> Option<usize> {
     Some(n_more.wrapping_add(1))
 }
 
+/// The number at a position, if it is one of two bytes.
+#[inline(always)]
+pub(super) fn short_number(bytes: &[u8], at: usize) -> Option<u64> {
+    let [low, high] = *bytes.get(at..)?.first_chunk::<2>()?;
+    let is_short = low & !(MORE - 1) == MORE && high < MORE;
+    is_short.then(|| u64::from(low & (MORE - 1)) | (u64::from(high) << BITS))
+}
+
 /// The number at a position and its length in bytes; the length is 0 if there is no valid number.
 ///
 /// Reads eight bytes at once, because nearly every number ends within them.
@@ -122,6 +130,7 @@ mod tests {
                     assert_eq!(long_number(&text, 0), expected, "{number:#x}, then {n} times {follows:#x}");
                     assert_eq!(last_number(&text), expected, "{number:#x}, then {n} times {follows:#x}");
                     assert_eq!(number_len(&text, 0).unwrap_or(expected.1), expected.1);
+                    assert_eq!(short_number(&text, 0), (expected.1 == 2).then_some(number));
                     let later = [&[0xff; 3], text.as_slice()].concat();
                     assert_eq!(long_number(&later, 3), expected);
                 }
@@ -137,6 +146,7 @@ mod tests {
                 let mut spoilt = [bytes.clone(), vec![0; 8]].concat();
                 *spoilt.get_mut(at).unwrap() |= 0x80;
                 assert_eq!(long_number(&spoilt, 0), (0, 0), "{number:#x}, byte {at}");
+                assert!(1 < at || short_number(&spoilt, 0).is_none());
                 spoilt.truncate(bytes.len());
                 assert_eq!(long_number(&spoilt, 0), (0, 0), "{number:#x}, byte {at}, nothing after it");
             }

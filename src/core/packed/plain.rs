@@ -14,31 +14,24 @@ use crate::idx::{AddOnIdx, ProductIdx, UNRESOLVED, VersionIdx, item};
 use crate::status::Status;
 use crate::time::Instant;
 
-/// A plain subscription.
+/// What comes before the dates of a plain subscription: all that a look-up needs whose holding is known.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct PlainSubscription<'b> {
-    pub status: Status,
-    pub start: Instant,
-    pub end: Option<Instant>,
-    pub trial_end: Option<Instant>,
-    pub version: VersionIdx,
-    /// The number of the billing period.
-    period: usize,
-    tables: &'b Tables,
+pub(crate) struct PlainHead<'b> {
     /// From the first time on.
     times: Reader<'b>,
     id: Span,
     flags: Flags,
     in_days: bool,
-    anchor: i64,
-    add_ons: Span,
-    products: Span,
+    version: u64,
+    /// The status and the billing period.
+    states: usize,
+    anchor: u64,
 }
 
-impl<'b> PlainSubscription<'b> {
-    /// Reads the next subscription, if it is plain.
+impl<'b> PlainHead<'b> {
+    /// Reads the head of the next subscription, if it is plain.
     #[cfg_attr(not(feature = "small"), inline(always))]
-    pub fn read(tables: &'b Tables, reader: &mut Reader<'b>) -> Option<PlainSubscription<'b>> {
+    pub fn read(reader: &mut Reader<'b>) -> Option<PlainHead<'b>> {
         let id = reader.pass_text()?;
         let [version, states, flags, anchor] = reader.four()?;
         let (states, flags) = (usize::try_from(states).ok()?, Flags(u8::try_from(flags).ok()?));
@@ -49,79 +42,30 @@ impl<'b> PlainSubscription<'b> {
         if !in_days && reader.flags()? != Flags(INSTANTS) {
             return None;
         }
-        let times = *reader;
-        let (from, start) = reader.time_from(0, in_days)?;
-        reader.pass_number()?;
-        if flags.has(PERIOD_ENDS) {
-            reader.pass_number()?;
-        }
-        let end = reader.time_if(flags.has(ENDS), from, in_days)?;
-        let trial_end = reader.time_if(flags.has(TRIAL_ENDS), from, in_days)?;
-        if flags.has(BILLED_FROM) {
-            reader.pass_number()?;
-        }
-        if flags.has(ACTIVATED) {
-            reader.pass_number()?;
-        }
-        let add_ons = if flags.has(ADD_ONS) { reader.pass_text()? } else { Span::default() };
-        let products = if flags.has(PRODUCTS) { reader.pass_text()? } else { Span::default() };
-        let version = item(&tables.refs, u32::try_from(version).ok()?)?.version;
-        let status = *STATUSES.get(states & 15)?;
-        let period = (states >> 4) & 3;
-        let anchor = i64::try_from(anchor).ok()?;
-        if status == Status::Unknown || version == VersionIdx(UNRESOLVED) {
-            return None;
-        }
-        Some(PlainSubscription {
-            status,
-            start,
-            end,
-            trial_end,
-            version,
-            period,
-            tables,
-            times,
-            id,
-            flags,
-            in_days,
-            anchor,
-            add_ons,
-            products,
-        })
+        Some(PlainHead { times: *reader, id, flags, in_days, version, states, anchor })
     }
 
     pub fn id(&self) -> &'b str {
         self.times.span(self.id).unwrap_or_default()
     }
 
+    pub fn start(&self) -> Option<Instant> {
+        let mut reader = self.times;
+        Some(reader.time_from(0, self.in_days)?.1)
+    }
+
+    /// The billing periods.
+    fn period(&self) -> Option<BillingPeriod> {
+        PERIODS.get((self.states >> 4) & 3).copied()
+    }
+
     /// Whether the billing periods are months.
     pub fn is_monthly(&self) -> bool {
-        PERIODS.get(self.period) == Some(&BillingPeriod::MONTHLY)
+        self.period() == Some(BillingPeriod::MONTHLY)
     }
 
     pub fn is_activated(&self) -> bool {
         self.flags.has(ACTIVATED)
-    }
-
-    /// Calls `each` with the add-ons and their quantities, in the order of their ids.
-    #[cfg_attr(not(feature = "small"), inline(always))]
-    pub fn each_add_on(&self, mut each: impl FnMut(AddOnIdx, u32)) -> Option<()> {
-        let mut reader = self.times.from(self.add_ons.from);
-        while reader.at() < self.add_ons.to {
-            let (name, quantity) = (reader.count()?, reader.count()?);
-            each(item(&self.tables.refs, name)?.add_on, quantity);
-        }
-        Some(())
-    }
-
-    /// Calls `each` with the products of the price components.
-    #[cfg_attr(not(feature = "small"), inline(always))]
-    pub fn each_product(&self, mut each: impl FnMut(ProductIdx)) -> Option<()> {
-        let mut reader = self.times.from(self.products.from);
-        while reader.at() < self.products.to {
-            each(item(&self.tables.refs, reader.count()?)?.product);
-        }
-        Some(())
     }
 
     /// The activation, and the billing data.
@@ -139,7 +83,77 @@ impl<'b> PlainSubscription<'b> {
         }
         let billing_start = reader.time_if(flags.has(BILLED_FROM), from, in_days)?;
         let activated_at = if flags.has(ACTIVATED) { reader.instant_from(start.millis())? } else { start };
-        let schedule = BillingSchedule::new(*PERIODS.get(self.period)?, self.anchor).ok()?;
+        let schedule = BillingSchedule::new(self.period()?, i64::try_from(self.anchor).ok()?).ok()?;
         Some((activated_at, Billing::new(schedule, current_start, current_end, Some(start), billing_start).ok()?))
+    }
+}
+
+/// A plain subscription.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct PlainSubscription<'b> {
+    pub head: PlainHead<'b>,
+    pub status: Status,
+    pub start: Instant,
+    pub end: Option<Instant>,
+    pub trial_end: Option<Instant>,
+    pub version: VersionIdx,
+    tables: &'b Tables,
+    add_ons: Span,
+    products: Span,
+}
+
+impl<'b> PlainSubscription<'b> {
+    /// Reads the next subscription, if it is plain.
+    #[cfg_attr(not(feature = "small"), inline(always))]
+    pub fn read(tables: &'b Tables, reader: &mut Reader<'b>) -> Option<PlainSubscription<'b>> {
+        let head = PlainHead::read(reader)?;
+        let (flags, in_days) = (head.flags, head.in_days);
+        let (from, start) = reader.time_from(0, in_days)?;
+        reader.pass_number()?;
+        if flags.has(PERIOD_ENDS) {
+            reader.pass_number()?;
+        }
+        let end = reader.time_if(flags.has(ENDS), from, in_days)?;
+        let trial_end = reader.time_if(flags.has(TRIAL_ENDS), from, in_days)?;
+        if flags.has(BILLED_FROM) {
+            reader.pass_number()?;
+        }
+        if flags.has(ACTIVATED) {
+            reader.pass_number()?;
+        }
+        let add_ons = if flags.has(ADD_ONS) { reader.pass_text()? } else { Span::default() };
+        let products = if flags.has(PRODUCTS) { reader.pass_text()? } else { Span::default() };
+        let version = item(&tables.refs, u32::try_from(head.version).ok()?)?.version;
+        let status = *STATUSES.get(head.states & 15)?;
+        if status == Status::Unknown || version == VersionIdx(UNRESOLVED) {
+            return None;
+        }
+        Some(PlainSubscription { head, status, start, end, trial_end, version, tables, add_ons, products })
+    }
+
+    /// Whether the subscription, once it has started, stays as it is.
+    pub fn is_for_ever(&self) -> bool {
+        self.end.is_none() && (self.status != Status::TrialActive || self.trial_end.is_none())
+    }
+
+    /// Calls `each` with the add-ons and their quantities, in the order of their ids.
+    #[cfg_attr(not(feature = "small"), inline(always))]
+    pub fn each_add_on(&self, mut each: impl FnMut(AddOnIdx, u32)) -> Option<()> {
+        let mut reader = self.head.times.from(self.add_ons.from);
+        while reader.at() < self.add_ons.to {
+            let (name, quantity) = (reader.count()?, reader.count()?);
+            each(item(&self.tables.refs, name)?.add_on, quantity);
+        }
+        Some(())
+    }
+
+    /// Calls `each` with the products of the price components.
+    #[cfg_attr(not(feature = "small"), inline(always))]
+    pub fn each_product(&self, mut each: impl FnMut(ProductIdx)) -> Option<()> {
+        let mut reader = self.head.times.from(self.products.from);
+        while reader.at() < self.products.to {
+            each(item(&self.tables.refs, reader.count()?)?.product);
+        }
+        Some(())
     }
 }

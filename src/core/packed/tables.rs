@@ -1,5 +1,6 @@
 //! What opening a block finds out about its names and rows.
 
+use super::marks::Marks;
 use super::record::OwnRows;
 use crate::symbols::ResolvedRefs;
 use crate::value::Grant;
@@ -11,6 +12,8 @@ pub(crate) struct Tables {
     pub refs: Box<[ResolvedRefs]>,
     /// The rows of all customers and subscriptions of the block.
     pub rows: Box<[Grant]>,
+    /// The holdings of customers that were asked about.
+    pub marks: Marks,
 }
 
 impl Tables {

@@ -5,7 +5,7 @@
 //! follows, and the eighth is never set. Signed numbers are folded (0, -1, 1, -2, ...), so that small numbers stay
 //! short on both sides of zero.
 
-use super::number::{BITS, MORE, long_number, number_len};
+use super::number::{BITS, MORE, long_number, number_len, short_number};
 use crate::amount::Amount;
 use crate::time::Instant;
 
@@ -49,6 +49,12 @@ impl<'b> Reader<'b> {
         if byte < MORE {
             self.at = self.at.wrapping_add(1);
             return Some(byte.into());
+        }
+        if cfg!(not(feature = "small"))
+            && let Some(number) = short_number(self.text.as_bytes(), self.at)
+        {
+            self.at = self.at.wrapping_add(2);
+            return Some(number);
         }
         let (number, n_bytes) = long_number(self.text.as_bytes(), self.at);
         self.at = self.at.wrapping_add(n_bytes);
