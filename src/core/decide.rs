@@ -48,16 +48,15 @@ pub fn decide_for<'c>(
     question: &Question<'c>,
     now: Instant,
 ) -> Result<Decision<'c>, Problem> {
+    let mut decision = Decision::undecided(freshness(&catalog.snapshot, now));
     let at = catalog.feature_at(question.feature);
-    // The decision is filled in where it is returned, because copying it takes as long as a look-up.
-    let mut decided = Ok(Decision::undecided(freshness(&catalog.snapshot, now)));
-    if let Ok(decision) = &mut decided {
-        match fill(decision, catalog, record, at, question, now, None) {
-            Ok((reason, policy)) => decision.settle(reason, policy),
-            Err(fault) => decided = Err(fault.into()),
+    match fill(&mut decision, catalog, record, at, question, now, None) {
+        Ok((reason, policy)) => {
+            decision.settle(reason, policy);
+            Ok(decision)
         }
+        Err(fault) => Err(fault.into()),
     }
-    decided
 }
 
 /// Decides a question on every feature of the catalog, in the order of their ids, whatever feature it names. Calls

@@ -10,7 +10,6 @@ use super::rows::read_row;
 use super::tables::Tables;
 use super::wire::{Flags, Reader, Span};
 use crate::catalog::Catalog;
-use crate::features::LOOKUP;
 use crate::idx::{AddOnIdx, FeatureIdx, UNRESOLVED, VersionIdx, item};
 use crate::status::Status;
 use crate::symbols::{ResolvedRefs, SymbolTable};
@@ -170,7 +169,7 @@ impl CustomerBlock {
         let mut at = bucket.from;
         while at < bucket.to {
             let mut rest = all.from(at);
-            let record = rest.pass_text()?;
+            let record = rest.pass_record()?;
             rest = all.from(record.from);
             let flags = rest.flags()?;
             let found = rest.pass_text()?;
@@ -213,7 +212,7 @@ impl CustomerBlock {
         let packed = self.bytes.as_slice().len();
         let refs = self.tables.refs.len().saturating_mul(size_of::<ResolvedRefs>());
         let rows = self.tables.rows.len().saturating_mul(size_of::<Grant>());
-        let marks = if LOOKUP { Marks::n_bytes(packed) } else { 0 };
+        let marks = Marks::n_bytes(packed);
         let tables = refs.saturating_add(rows).saturating_add(marks);
         packed.saturating_add(tables).saturating_add(size_of::<CustomerBlock>())
     }

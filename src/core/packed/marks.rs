@@ -4,22 +4,40 @@
 //! the subscription again. A mark is a number of 32 bits for each 32 bytes of a block. It is only a memory: where there
 //! is no mark, the record says the same.
 
-use crate::time::{Instant, MS_PER_DAY};
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU32, Ordering};
+use crate::time::Instant;
+#[cfg(feature = "lookup")]
+use {
+    crate::time::MS_PER_DAY,
+    std::sync::OnceLock,
+    std::sync::atomic::{AtomicU32, Ordering},
+};
+
+/// No marks, in a build without the look-up.
+#[cfg(not(feature = "lookup"))]
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Marks;
+
+#[cfg(not(feature = "lookup"))]
+impl Marks {
+    pub fn n_bytes(_: usize) -> usize {
+        0
+    }
+
+    pub fn get(&self, _: usize, _: Instant) -> Option<u32> {
+        None
+    }
+
+    pub fn set(&self, _: usize, _: usize, _: u32, _: Instant) {}
+}
 
 /// The bytes of a block for one mark. Nearly every record is longer; the others take turns.
+#[cfg(feature = "lookup")]
 const BYTES: usize = 32;
-/// The bits of the place of a record within those bytes.
-const PLACE: u32 = 31;
-/// The bits of the number of a holding and one more, behind those of the place. The bits of the day are behind them.
-const NUMBER: u32 = 4_095;
-const NUMBER_FROM: u32 = 5;
-const DAY_FROM: u32 = 17;
-/// The last day that a mark can hold, in 2059.
-const LAST_DAY: i64 = (1 << 15) - 1;
 
 /// The marks of a block. Zero is no mark.
+///
+/// A mark holds the place of its record within those bytes, the number of a holding and one more, and the first day.
+#[cfg(feature = "lookup")]
 #[derive(Debug, Default)]
 pub(crate) struct Marks {
     /// Made when the first mark is set.
@@ -27,13 +45,23 @@ pub(crate) struct Marks {
 }
 
 /// The numbers in marks are those of one catalog; a copy of the block may be read with another one.
+#[cfg(feature = "lookup")]
 impl Clone for Marks {
     fn clone(&self) -> Self {
         Marks::default()
     }
 }
 
+#[cfg(feature = "lookup")]
 impl Marks {
+    const PLACE: u32 = 31;
+    const NUMBER: u32 = 4_095;
+    /// The lowest bits of the number and of the day.
+    const NUMBER_FROM: u32 = 5;
+    const DAY_FROM: u32 = 17;
+    /// The last day that a mark can hold, in 2059.
+    const LAST_DAY: i64 = (1 << 15) - 1;
+
     /// The memory in bytes of the marks of a block with so many bytes.
     pub fn n_bytes(n_bytes: usize) -> usize {
         n_bytes.div_ceil(BYTES).saturating_mul(size_of::<AtomicU32>())
@@ -43,9 +71,9 @@ impl Marks {
     #[cfg_attr(not(feature = "small"), inline(always))]
     pub fn get(&self, at: usize, now: Instant) -> Option<u32> {
         let mark = self.marks.get()?.get(at.wrapping_div(BYTES))?.load(Ordering::Relaxed);
-        let number = (mark >> NUMBER_FROM) & NUMBER;
-        let from = i64::from(mark >> DAY_FROM).wrapping_mul(MS_PER_DAY);
-        if mark & PLACE != place(at) || now.millis() < from {
+        let number = (mark >> Self::NUMBER_FROM) & Self::NUMBER;
+        let from = i64::from(mark >> Self::DAY_FROM).wrapping_mul(MS_PER_DAY);
+        if mark & Self::PLACE != Self::place(at) || now.millis() < from {
             return None;
         }
         number.checked_sub(1)
@@ -59,23 +87,24 @@ impl Marks {
         let day = from.millis().saturating_add(MS_PER_DAY - 1).div_euclid(MS_PER_DAY).max(0);
         let number = number.saturating_add(1);
         let Ok(bits) = u32::try_from(day) else { return };
-        if LAST_DAY < day || NUMBER < number {
+        if Self::LAST_DAY < day || Self::NUMBER < number {
             return;
         }
         let marks = self
             .marks
             .get_or_init(|| std::iter::repeat_with(AtomicU32::default).take(n_bytes.div_ceil(BYTES)).collect());
         if let Some(mark) = marks.get(at.wrapping_div(BYTES)) {
-            mark.store(place(at) | (number << NUMBER_FROM) | (bits << DAY_FROM), Ordering::Relaxed);
+            mark.store(Self::place(at) | (number << Self::NUMBER_FROM) | (bits << Self::DAY_FROM), Ordering::Relaxed);
         }
+    }
+
+    fn place(at: usize) -> u32 {
+        u32::try_from(at).unwrap_or_default() & Self::PLACE
     }
 }
 
-fn place(at: usize) -> u32 {
-    u32::try_from(at).unwrap_or_default() & PLACE
-}
-
 #[cfg(test)]
+#[cfg(feature = "lookup")]
 mod tests {
     use super::*;
 

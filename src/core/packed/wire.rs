@@ -50,12 +50,6 @@ impl<'b> Reader<'b> {
             self.at = self.at.wrapping_add(1);
             return Some(byte.into());
         }
-        if cfg!(not(feature = "small"))
-            && let Some(number) = short_number(self.text.as_bytes(), self.at)
-        {
-            self.at = self.at.wrapping_add(2);
-            return Some(number);
-        }
         let (number, n_bytes) = long_number(self.text.as_bytes(), self.at);
         self.at = self.at.wrapping_add(n_bytes);
         if n_bytes == 0 { None } else { Some(number) }
@@ -72,6 +66,18 @@ impl<'b> Reader<'b> {
             }
         };
         Some(())
+    }
+
+    /// Passes over a record, whose length nearly always takes two bytes.
+    #[cfg_attr(not(feature = "small"), inline(always))]
+    pub(crate) fn pass_record(&mut self) -> Option<Span> {
+        let n = match short_number(self.text.as_bytes(), self.at) {
+            Some(n) if cfg!(not(feature = "small")) => usize::try_from(n).ok()?,
+            _ => return self.pass_text(),
+        };
+        let from = self.at.wrapping_add(2);
+        self.at = from.checked_add(n)?;
+        Some(Span { from, to: self.at })
     }
 
     /// Passes over a text. Returns a reader of it alone.
