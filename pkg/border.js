@@ -17,6 +17,10 @@ const NEEDS = 2;
 const MOST = 16 * 1024;
 
 const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+/** The digits of a hash. */
+const DIGITS = 64;
 
 /** The parameters of most questions. */
 const NOTHING = { onIndeterminate: 0, minVersion: NaN, maxAgeMs: NaN };
@@ -76,16 +80,25 @@ export class Border {
   verify(isSigned, audience = "", all = true) {
     view();
     const told = this.#told(this.#held.verify(isSigned, this.#text(audience, this.#input), all));
+    const order = ["newer", "same", "older"][told[2]];
     const missing = [];
-    for (let at = 5; at < told.length; at = behind(told, at + 3)) {
-      missing.push({ place: told[at], at: told[at + 1], size: told[at + 2], hash: textAt(told, at + 3) });
+    if (order !== "newer") return { order, missing };
+    const [address, length] = told.slice(-2);
+    const hashes = decoder.decode(bytes.subarray(address, address + length));
+    for (let at = 5; at < told.length - 2; at += 3) {
+      const digits = missing.length * DIGITS;
+      missing.push({ place: told[at], at: told[at + 1], size: told[at + 2], hash: hashes.slice(digits, digits + DIGITS) });
     }
-    return { order: ["newer", "same", "older"][told[2]], isWhole: told[3] === 1, size: told[4], missing };
+    return { order, isWhole: told[3] === 1, size: told[4], missing };
   }
 
-  /** Accepts the verified manifest with its missing objects, whose hashes were compared. Returns whether it is newer. */
-  commit(objects) {
-    for (const [{ place }, bytes] of objects) this.#held.put(place, bytes);
+  /** Takes a missing object, whose hash was compared. */
+  put({ place }, object) {
+    this.#held.put(place, object);
+  }
+
+  /** Accepts the verified manifest with the objects that were put. Returns whether it is newer. */
+  commit() {
     if (this.#told(this.#held.commit())[2] !== 1) return false;
     this.#codes = [];
     const features = new Map();

@@ -13,8 +13,11 @@ export async function openFallback({ fallback, audience, ...options }, verify) {
   const { version, key } = border.offer(manifest);
   const { order, missing } = border.verify(await verify(manifest, key), audience);
   if (order !== "newer") throw fault(SnapshotError, "SNAPSHOT_BEHIND", "", "the fallback is older than `minVersion`");
-  const objects = missing.map((object) => [object, file.subarray(from + size + object.at).subarray(0, object.size)]);
-  for (const [{ hash }, bytes] of objects) await hasHash(bytes, hash);
-  border.commit(objects);
+  for (const object of missing) {
+    const bytes = file.subarray(from + size + object.at).subarray(0, object.size);
+    await hasHash(bytes, object.hash);
+    border.put(object, bytes);
+  }
+  border.commit();
   return { border, version };
 }

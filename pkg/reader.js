@@ -130,16 +130,17 @@ export class MayUse {
     if (order !== "newer") return false;
     if (file && !isWhole) throw broken("the snapshot lacks a shard that its writer could not make");
     if (file && file.length !== from + size + all) throw broken("the snapshot file is not as long as its manifest says");
-    const objects = [];
-    await eachAtOnce(missing, async (object) => {
+    const read = async (object) => {
       const at = file && from + size + object.at;
-      const read = file ? file.subarray(at, at + object.size) : source.object(object.hash, signal);
-      const bytes = await unlessAborted(read, signal);
+      const found = file ? file.subarray(at, at + object.size) : source.object(object.hash, signal);
+      const bytes = await unlessAborted(found, signal);
       await hasHash(bytes, object.hash);
-      objects.push([object, bytes]);
-    });
+      return bytes;
+    };
+    // Each at once, so that the bytes of a shard need not be held twice until all are there.
+    await eachAtOnce(missing, read, (object, bytes) => this.#open().put(object, bytes));
     signal?.throwIfAborted();
-    if (!this.#open().commit(objects)) return false;
+    if (!this.#open().commit()) return false;
     const previous = this.#version;
     this.#version = version;
     this.#generatedAt = instantAt([generatedAt], 0);

@@ -367,8 +367,8 @@ export class Replica {
     const { order, missing, version, generatedAt } = this.#offer(manifest, true);
     const needsMore = missing.some(({ place, hash }) => place === -1 && !objects.has(hash));
     if (order !== "newer" || needsMore) return false;
-    const found = missing.filter(({ hash }) => objects.has(hash)).map((object) => [object, objects.get(object.hash)]);
-    if (!this.#border.commit(found)) return false;
+    for (const object of missing) if (objects.has(object.hash)) this.#border.put(object, objects.get(object.hash));
+    if (!this.#border.commit()) return false;
     this.#version = version;
     this.#made = generatedAt;
     return true;

@@ -72,11 +72,18 @@ function files() {
   return found;
 }
 
-/** Calls `work` with every item, a few of them at the same time. After a failure, no more of them. */
-export async function eachAtOnce(items, work) {
+/**
+ * Calls `read` with every item, a few of them at the same time, and `take` with what that found. After a failure it calls
+ * neither: what is read still may arrive when something else is being taken.
+ */
+export async function eachAtOnce(items, read, take) {
   let next = 0;
   const worker = async () => {
-    while (next < items.length) await work(items[next++]);
+    while (next < items.length) {
+      const item = items[next++];
+      const found = await read(item);
+      if (next !== Infinity) take(item, found);
+    }
   };
   try {
     await Promise.all(Array.from({ length: AT_ONCE }, worker));

@@ -38,6 +38,8 @@ struct Verified {
     manifest: Manifest,
     catalog_object: Option<Packed>,
     shards: Vec<(u64, Vec<u8>)>,
+    /// The digits of the hashes of all missing objects, which JavaScript reads.
+    hashes: String,
 }
 
 #[wasm_bindgen]
@@ -94,6 +96,8 @@ impl Held {
         };
         let (version, generated_at, key) = (read.claims().version, read.claims().generated_at, read.key().digits());
         self.offered = Some(read);
+        // The objects of a manifest that was not accepted, because another object is missing.
+        self.verified = None;
         self.tell(|words| {
             words.whole(Some(version));
             words.instant(Some(generated_at));
@@ -102,9 +106,10 @@ impl Held {
     }
 
     /// Takes the outcome of verifying the offered manifest. The audience is in the input; without one, any will do.
-    /// Tells how the manifest compares to the held one (0 newer, 1 the same, 2 older), whether it has all customers,
-    /// the size of all objects in a file, and the objects that are missing: the place (-1 for the catalog object), the
-    /// place and the size in a file, and the hash. If not `all`, a shard that is not held is not missing.
+    /// Tells how the manifest compares to the held one (0 newer, 1 the same, 2 older). Of a newer one, it tells whether
+    /// it has all customers, the size of all objects in a file, of each object that is missing the place (-1 for the
+    /// catalog object), and the place and the size in a file; and where in memory the digits of their hashes stand, and
+    /// how many these are. If not `all`, a shard that is not held is not missing.
     pub fn verify(&mut self, is_signed: bool, audience: u32, all: bool) -> u32 {
         let Some(offered) = self.offered.take() else { return self.refuse(String::new()) };
         let audience = text(&self.input, &mut 0, audience);
@@ -123,12 +128,14 @@ impl Held {
             ManifestOrder::Same => 1,
             ManifestOrder::Older => 2,
         });
-        self.words.number(manifest.table.is_whole());
-        self.tell_missing(&manifest, all);
-        self.words.end();
         if order == ManifestOrder::Newer {
-            self.verified = Some(Verified { manifest, catalog_object: None, shards: Vec::new() });
+            let hashes = self.tell_missing(&manifest, all);
+            let verified = Verified { manifest, catalog_object: None, shards: Vec::new(), hashes };
+            self.words.number(u32::try_from(verified.hashes.as_ptr().addr()).unwrap_or_default());
+            self.words.number(u32::try_from(verified.hashes.len()).unwrap_or_default());
+            self.verified = Some(verified);
         }
+        self.words.end();
         self.words.address()
     }
 
@@ -143,7 +150,7 @@ impl Held {
 
     /// Accepts the verified manifest with its objects. Tells whether it was accepted.
     pub fn commit(&mut self) -> u32 {
-        let Some(Verified { manifest, catalog_object, shards }) = self.verified.take() else {
+        let Some(Verified { manifest, catalog_object, shards, .. }) = self.verified.take() else {
             return self.refuse(String::new());
         };
         match self.shards.accept(manifest, catalog_object.as_ref(), shards) {
@@ -270,19 +277,22 @@ impl Held {
 }
 
 impl Held {
-    /// Tells the size of all objects, and those that are missing.
-    fn tell_missing(&mut self, manifest: &Manifest, all: bool) {
+    /// Tells of a newer manifest. Returns the digits of the hashes of the missing objects, because JavaScript reads texts
+    /// among numbers slowly.
+    fn tell_missing(&mut self, manifest: &Manifest, all: bool) -> String {
         let Held { shards, words, .. } = self;
         let replica = &shards.replica;
         let table = &manifest.table;
+        words.number(table.is_whole());
         words.number(
             table.shards.iter().fold(f64::from(table.catalog_object.size), |sum, part| sum + f64::from(part.size)),
         );
+        let mut hashes = String::new();
         let mut missing = |place: f64, at: f64, part: &ObjectRef| {
             words.number(place);
             words.number(at);
             words.number(part.size);
-            words.text(Some(&part.hash.digits()));
+            hashes.push_str(&part.hash.digits());
         };
         if replica.wants_catalog_object(manifest) {
             missing(-1.0, 0.0, &table.catalog_object);
@@ -302,6 +312,7 @@ impl Held {
             }
             at += f64::from(part.size);
         }
+        hashes
     }
 
     fn tell(&mut self, write: impl FnOnce(&mut Words)) -> u32 {

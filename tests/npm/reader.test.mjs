@@ -228,6 +228,42 @@ test("a refresh reads what changed, accepts it whole, and never goes back", asyn
   assert.equal(changes.length, 1);
 });
 
+test("an object that arrives after a refresh has failed is not taken by the next", async () => {
+  const version = (n, changes) => {
+    const document = many();
+    const customers = document.customers.map((customer) => (customer.id === "many_77" ? { ...customer, ...changes } : customer));
+    return build({ ...document, ...renamed(`Version ${n}`), customers }, key, "--at", AT, "--version", `${n}`);
+  };
+  const archived = { archived_at: "2026-01-01T00:00:00Z" };
+  const [before, failed, after] = [version(1, {}), version(2, { name: "Other" }), version(3, archived)];
+  const changed = (from, to) => {
+    const [old, all] = [from, to].map(({ folder }) => readdirSync(join(folder, "o")));
+    const isCatalog = (name) => readFileSync(join(to.folder, "o", name), "latin1").startsWith("myd");
+    return all.filter((name) => !old.includes(name)).sort((a, b) => isCatalog(b) - isCatalog(a));
+  };
+  const { kv, replace, place } = copied(before);
+  const gates = new Map();
+  const opens = new Map();
+  const shut = (name) => gates.set(`o/${name}`, new Promise((open) => opens.set(name, open)));
+  const mayuse = await MayUse.open({ kv: { get: async (name, type) => (await gates.get(name), kv.get(name, type)) } }, options);
+  replace(failed);
+  const [lost, late] = changed(before, failed);
+  rmSync(place(`o/${lost}`));
+  shut(late);
+  await assert.rejects(mayuse.refresh(), missing(/is not there/));
+  replace(after);
+  const [last] = changed(failed, after);
+  shut(last);
+  const refreshed = mayuse.refresh();
+  const soon = () => new Promise((go) => setTimeout(go, 50));
+  for (const name of [late, last]) {
+    await soon();
+    opens.get(name)();
+  }
+  assert.equal(await refreshed, true);
+  assert.deepEqual([mayuse.version, mayuse.check({ customer: "many_77", feature: "sso" }).reason], [3, "CUSTOMER_ARCHIVED"]);
+});
+
 test("a file is read again, and a source of bytes has nothing newer", async () => {
   const path = join(copied(first).copy, "file");
   writeFileSync(path, first.file);
