@@ -1,13 +1,12 @@
 // The border to the engine. Texts of questions are written into its memory, answers are read from it as numbers:
 // a text in JSON would take longer than the decision.
 import { Decision } from "./decision.js";
-import { memory } from "./engine.js";
+import { engine } from "./engine.js";
 import { QuestionError, SnapshotError, fault } from "./errors.js";
 import { Memo } from "./memo.js";
 import { parametersOf } from "./parameters.js";
 import { fieldName } from "./questions.js";
 import { behind, textAt } from "./words.js";
-import { Held } from "./wasm/reader.js";
 
 // The kinds of answers: see `src/wasm/answer.rs` and `src/wasm/ask.rs`.
 const PROBLEM = 1;
@@ -34,9 +33,12 @@ let words = new Float64Array();
 
 function view() {
   if (bytes.length !== 0) return;
-  bytes = new Uint8Array(memory().buffer);
-  words = new Float64Array(memory().buffer);
+  bytes = new Uint8Array(engine.memory.buffer);
+  words = new Float64Array(engine.memory.buffer);
 }
+
+/** Frees what was not closed. Not every runtime has it. */
+const left = globalThis.FinalizationRegistry && new FinalizationRegistry((held) => engine.__wbg_held_free(held, 1));
 
 /** A shard that a question needs and the snapshot does not hold: its `hash`; and the id of the alias that was asked. */
 export class Need {
@@ -48,6 +50,7 @@ export class Need {
 
 /** A snapshot in the engine. */
 export class Border {
+  /** The address of the `Held` of `src/wasm/held.rs`; 0 when it is freed. */
   #held;
   #input;
   /** The codes of all features. */
@@ -57,8 +60,9 @@ export class Border {
 
   /** A snapshot without a manifest. Its opened shards have at most `maxBytes`; by default, all are kept. */
   constructor({ minVersion = 0, maxAgeMs = NaN, staleAfterMs = NaN, onIndeterminate, maxBytes = NaN, isEmbedded = false }) {
-    this.#held = new Held(maxBytes, minVersion, maxAgeMs, staleAfterMs, onIndeterminate === "DENY", isEmbedded);
-    this.#input = this.#held.input();
+    this.#held = engine.held_new(maxBytes, minVersion, maxAgeMs, staleAfterMs, onIndeterminate === "DENY", isEmbedded);
+    this.#input = engine.held_input(this.#held) >>> 0;
+    left?.register(this, this.#held, this);
   }
 
   /** Where in a file its manifest is: the place and the size. */
@@ -66,20 +70,20 @@ export class Border {
     view();
     const head = file.subarray(0, 32);
     bytes.set(head, this.#input);
-    const [, , at, size] = this.#told(this.#held.range(head.length));
+    const [, , at, size] = this.#told(engine.held_range(this.#held, head.length));
     return [at, size];
   }
 
   /** Reads a manifest. Tells its version, its time, and the id of the key that it claims to be signed with. */
   offer(manifest) {
-    const told = this.#told(this.#held.offer(manifest));
+    const told = this.#told(engine.held_offer(this.#held, given(manifest), manifest.length));
     return { version: told[2], generatedAt: told[3], key: textAt(told, 4) };
   }
 
   /** Takes the outcome of verifying the offered manifest. Tells what is missing; see `src/wasm/held.rs`. */
   verify(isSigned, audience = "", all = true) {
     view();
-    const told = this.#told(this.#held.verify(isSigned, this.#text(audience, this.#input), all));
+    const told = this.#told(engine.held_verify(this.#held, isSigned, this.#text(audience, this.#input), all));
     const order = ["newer", "same", "older"][told[2]];
     const missing = [];
     if (order !== "newer") return { order, missing };
@@ -94,15 +98,15 @@ export class Border {
 
   /** Takes a missing object, whose hash was compared. */
   put({ place }, object) {
-    this.#held.put(place, object);
+    engine.held_put(this.#held, place, given(object), object.length);
   }
 
   /** Accepts the verified manifest with the objects that were put. Returns whether it is newer. */
   commit() {
-    if (this.#told(this.#held.commit())[2] !== 1) return false;
+    if (this.#told(engine.held_commit(this.#held))[2] !== 1) return false;
     this.#codes = [];
     const features = new Map();
-    const told = this.#told(this.#held.features());
+    const told = this.#told(engine.held_features(this.#held));
     for (let at = 2; at < told.length; ) {
       const code = behind(told, at);
       const place = this.#codes.push(textAt(told, code)) - 1;
@@ -118,27 +122,27 @@ export class Border {
   /** Takes a shard that a question needed. Its hash was compared. */
   insert({ hash }, shard) {
     view();
-    this.#held.insert(this.#text(hash, this.#input), shard);
+    engine.held_insert(this.#held, this.#text(hash, this.#input), given(shard), shard.length);
   }
 
   /** What `ask` returns, if questions whose shards are not held are answered as INDETERMINATE. */
   anyhow(ask) {
-    this.#held.giveUp(true);
+    engine.held_giveUp(this.#held, true);
     try {
       return ask();
     } finally {
-      this.#held.giveUp(false);
+      engine.held_giveUp(this.#held, false);
     }
   }
 
   /** Whether the snapshot is stale. */
   isStale(now) {
-    return this.#held.isStale(now);
+    return engine.held_isStale(this.#held, now) !== 0;
   }
 
   /** The bytes of the opened shards. */
   get bytes() {
-    return this.#held.bytes();
+    return engine.held_bytes(this.#held);
   }
 
   /** Whether a customer may use a feature; undefined if `check` says more. `consumed` is a safe integer or NaN. */
@@ -165,13 +169,13 @@ export class Border {
     if (MOST < customer.length) return this.memo.ask;
     if (bytes.length === 0) view();
     const length = this.#text(customer, this.#input);
-    const holding = this.#held.outlook(length, now);
+    const holding = engine.held_outlook(this.#held, length, now);
     // Names that nobody has are not remembered, of which there are many.
     if (holding < ASK) return this.memo.ask;
     if (bytes.length === 0) view();
-    const until = holding === ASK ? Infinity : words[this.#held.answer() >>> 3];
+    const until = holding === ASK ? Infinity : words[engine.held_answer(this.#held) >>> 3];
     return this.memo.keep(customer, holding, until === until ? until : Infinity, now, () => {
-      const told = this.#told(this.#held.bounds(length, now));
+      const told = this.#told(engine.held_bounds(this.#held, length, now));
       return told.slice(2);
     });
   }
@@ -181,7 +185,7 @@ export class Border {
     if (bytes.length === 0) view();
     const first = this.#text(customer, this.#input);
     const second = this.#text(feature, this.#input + first);
-    const found = this.#held.mayUse(first, second, consumed, now);
+    const found = engine.held_mayUse(this.#held, first, second, consumed, now);
     return found === 2 ? undefined : found === 1;
   }
 
@@ -212,7 +216,8 @@ export class Border {
     const second = this.#text(feature, this.#input + first);
     if (texts) this.#texts(texts, this.#input + first + second);
     const amount = Number.isSafeInteger(consumed) ? consumed : NaN;
-    const at = this.#held.check(first, second, texts !== undefined, amount, onIndeterminate, minVersion, maxAgeMs, now);
+    const hasTexts = texts !== undefined;
+    const at = engine.held_check(this.#held, first, second, hasTexts, amount, onIndeterminate, minVersion, maxAgeMs, now);
     if (bytes.length === 0) view();
     const answer = copied(at >>> 3);
     if (answer[1] === PROBLEM) throw new QuestionError([problem(answer)]);
@@ -222,7 +227,9 @@ export class Border {
   /** Gives the memory back. */
   free() {
     this.memo = undefined;
-    this.#held.free();
+    left?.unregister(this);
+    engine.__wbg_held_free(this.#held, 0);
+    this.#held = 0;
   }
 
   #told(address) {
@@ -253,6 +260,14 @@ export class Border {
     }
     return length;
   }
+}
+
+// The address of a copy of these bytes, which the engine owns then.
+function given(object) {
+  const at = engine.__wbindgen_malloc(object.length, 1) >>> 0;
+  view();
+  bytes.set(object, at);
+  return at;
 }
 
 function encoded(text, at) {

@@ -82,25 +82,44 @@ npm_package() {
 }
 
 build_npm_package() {
+    # The package holds all that is there.
+    rm -rf pkg/wasm
+    mkdir -p pkg/wasm
     build_npm full mayuse
-    build_npm reader reader
-    # The engine of servers has the same glue.
-    build_npm server reader build/server
-    cmp pkg/wasm/reader.js build/server/reader.js
-    cp build/server/reader_bg.wasm pkg/wasm/server_bg.wasm
+    build_reader reader
+    build_reader server
     build_npm testing testing
 }
 
-# build_npm FEATURES NAME [FOLDER]: builds FOLDER/NAME.js and FOLDER/NAME_bg.wasm from src/wasm with these features.
+# build_npm FEATURES NAME: builds pkg/wasm/NAME.js and pkg/wasm/NAME_bg.wasm from src/wasm with these features.
 build_npm() {
-    local folder=${3-pkg/wasm}
-    echo "Building the npm package's engine (about a minute): $folder/$2.js"
-    wasm web release-browser mayuse-wasm "$folder" "$2" --no-default-features --features "$1"
+    engine "$1" "pkg/wasm" "$2"
     # Bundlers would minify the glue in the same way, and put the zones of src/intl into it.
-    esbuild --log-level=warning --bundle --minify --allow-overwrite --format=esm --outfile="$folder/$2.js" "$folder/$2.js"
-    # The control flow is rebuilt from its graph twice, which shortens it. The Worker's has exceptions, which this pass
-    # cannot read. A function with one caller is inlined only if it is tiny: locals of long functions have long indices.
-    shrink "$folder/$2_bg.wasm" "$folder/$2_bg.wasm" -O --flatten --rereloop -Oz --flatten --rereloop -Oz \
+    esbuild --log-level=warning --bundle --minify --allow-overwrite --format=esm --outfile="pkg/wasm/$2.js" "pkg/wasm/$2.js"
+    shrink_npm "$2_bg.wasm" "pkg/wasm"
+}
+
+# build_reader NAME: builds pkg/wasm/NAME_bg.wasm. It is without glue, of which it would use little: pkg/border.js calls
+# the engine itself.
+build_reader() {
+    engine "$1" build/engines "$1"
+    shrink_npm "$1_bg.wasm" build/engines \
+        --remove-exports=__abort_handler,__instance_terminated,__wbindgen_externrefs,__wbindgen_free,__wbindgen_start
+}
+
+# engine FEATURES FOLDER NAME
+engine() {
+    echo "Building the npm package's engine (about a minute): pkg/wasm/$3_bg.wasm"
+    wasm web release-browser mayuse-wasm "$2" "$3" --no-default-features --features "$1"
+}
+
+# shrink_npm FILE FROM FLAGS...: the control flow is rebuilt from its graph twice, which shortens it. The Worker's has
+# exceptions, which this pass cannot read. A function with one caller is inlined only if it is tiny: locals of long
+# functions have long indices.
+shrink_npm() {
+    local file=$1 from=$2
+    shift 2
+    shrink "$from/$file" "pkg/wasm/$file" "$@" -O --flatten --rereloop -Oz --flatten --rereloop -Oz \
         --one-caller-inline-max-function-size=30
 }
 

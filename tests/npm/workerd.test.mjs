@@ -35,7 +35,7 @@ before(async () => {
   package_ = install();
   const folder = join(package_.project, "node_modules/mayuse");
   const file = (name) => readFileSync(join(folder, name));
-  const scripts = [...readdirSync(folder), "wasm/reader.js"].filter((name) => name.endsWith(".js"));
+  const scripts = readdirSync(folder).filter((name) => name.endsWith(".js"));
   const parts = [
     ["main.js", { type: "esm", contents: MAIN }],
     ...scripts.map((name) => [`mayuse/${name}`, { type: "esm", contents: file(name).toString() }]),
