@@ -73,16 +73,16 @@ pub fn contents(file: &Packed) -> Result<Contents, FileError> {
 /// [`FileError`] for bytes that are not the beginning of a snapshot file of this format.
 pub fn manifest_range(file: &str) -> Result<(usize, usize), FileError> {
     let mut reader = Reader::new(file);
-    if reader.take(MAGIC.len()) != Some(MAGIC) {
+    if reader.take(MAGIC.len()) != MAGIC {
         return Err(FileError::NotOne);
     }
     match reader.number() {
-        Some(OLDEST_FORMAT..=FORMAT) => {}
-        Some(newer) => return Err(FileError::Newer(newer)),
-        None => return Err(FileError::Short),
+        _ if !reader.is_ok() => return Err(FileError::Short),
+        OLDEST_FORMAT..=FORMAT => {}
+        newer => return Err(FileError::Newer(newer)),
     }
-    let size = reader.size().ok_or(FileError::Short)?;
-    Ok((reader.at(), size))
+    let size = reader.size();
+    reader.whole((reader.at(), size)).ok_or(FileError::Short)
 }
 
 /// The size of the beginning of a file that tells where its manifest is: the magic and two numbers.

@@ -137,9 +137,10 @@ impl Manifest {
     /// Reads the output of [`Manifest::pack`].
     pub fn unpack(bytes: &Packed) -> Option<Manifest> {
         let mut reader = Reader::new(bytes.as_str());
-        reader.take(MAGIC.len()).filter(|magic| *magic == MAGIC)?;
-        reader.number().filter(|format| *format == MANIFEST_FORMAT)?;
-        let audience = reader.text()?;
+        if reader.take(MAGIC.len()) != MAGIC || reader.number() != MANIFEST_FORMAT {
+            return None;
+        }
+        let audience = reader.text();
         read(&mut reader, audience).map(|(manifest, _)| manifest)
     }
 
@@ -168,7 +169,7 @@ fn write_part(writer: &mut Writer, part: &ObjectRef) {
 }
 
 fn read_part(reader: &mut Reader<'_>) -> Option<ObjectRef> {
-    Some(ObjectRef { hash: Hash::parse(reader.take(64)?)?, size: reader.count()?, n: reader.count()? })
+    Some(ObjectRef { hash: Hash::parse(reader.take(64))?, size: reader.count(), n: reader.count() })
 }
 
 /// A manifest whose signature is not verified yet.
@@ -201,12 +202,14 @@ impl Unverified {
         let mut reader = Reader::new(unsigned);
         reader.take(MAGIC.len());
         let audience = match reader.number() {
-            Some(MANIFEST_FORMAT) => reader.text().filter(|text| text.is_empty() || is_audience(text)),
-            Some(OLDEST_FORMAT) => Some(""),
-            Some(newer) => return Err(ManifestError::Newer(newer)),
-            None => return Err(ManifestError::Damaged("it ends early")),
+            _ if !reader.is_ok() => return Err(ManifestError::Damaged("it ends early")),
+            MANIFEST_FORMAT => reader.text(),
+            OLDEST_FORMAT => "",
+            newer => return Err(ManifestError::Newer(newer)),
         };
-        let audience = audience.ok_or(ManifestError::Damaged("its audience cannot be read"))?;
+        if !reader.is_ok() || !(audience.is_empty() || is_audience(audience)) {
+            return Err(ManifestError::Damaged("its audience cannot be read"));
+        }
         let (manifest, key) = read(&mut reader, audience)
             .filter(|_| reader.is_at_end())
             .ok_or(ManifestError::Damaged("a field cannot be read"))?;
@@ -264,29 +267,29 @@ impl Unverified {
 }
 
 fn read(reader: &mut Reader<'_>, audience: &str) -> Option<(Manifest, KeyId)> {
-    let (version, generated_at) = (reader.number()?, reader.instant()?);
-    let on_indeterminate = match reader.number()? {
+    let (version, generated_at) = (reader.number(), reader.instant());
+    let on_indeterminate = match reader.number() {
         0 => Policy::Deny,
         1 => Policy::Allow,
         _ => return None,
     };
-    let mut limit = || reader.number().map(|ms| (ms != 0).then_some(ms));
-    let policies = Policies { on_indeterminate, stale_after_ms: limit()?, max_age_ms: limit()? };
-    let previous = match reader.text()? {
+    let mut limit = || Some(reader.number()).filter(|ms| *ms != 0);
+    let policies = Policies { on_indeterminate, stale_after_ms: limit(), max_age_ms: limit() };
+    let previous = match reader.text() {
         "" => None,
         hash => Some(Hash::parse(hash)?),
     };
-    let seed = reader.number()?;
+    let seed = reader.number();
     let catalog_object = read_part(reader)?;
-    let bits = u8::try_from(reader.number()?).ok().filter(|bits| *bits <= SnapshotIndex::MAX_BITS)?;
+    let bits = u8::try_from(reader.number()).ok().filter(|bits| *bits <= SnapshotIndex::MAX_BITS)?;
     let mut shards = Vec::new();
     for _ in 0..1_u32.checked_shl(bits.into())? {
         shards.push(read_part(reader)?);
     }
-    let key = KeyId::parse(reader.text()?)?;
+    let key = KeyId::parse(reader.text())?;
     let table = SnapshotIndex { seed, catalog_object, bits, shards };
     let audience = audience.to_owned();
-    Some((Manifest { version, audience, generated_at, policies, table, previous }, key))
+    reader.whole((Manifest { version, audience, generated_at, policies, table, previous }, key))
 }
 
 /// Why a manifest is refused.

@@ -182,8 +182,10 @@ fn opening(bytes: Vec<u8>) -> Result<Opened, Box<dyn Error>> {
 /// The manifest of a one-file form, as it is published.
 fn published(file: &Packed) -> Result<Packed, Box<dyn Error>> {
     let mut reader = mayuse_core::Reader::new(file.as_str());
-    reader.take("myf".len()).and_then(|_| reader.number()).ok_or("too short")?;
-    let size = reader.size().ok_or("too short")?;
+    reader.take("myf".len());
+    reader.number();
+    let size = reader.size();
+    reader.whole(()).ok_or("too short")?;
     file.part(reader.at(), size).ok_or_else(|| "too short".into())
 }
 

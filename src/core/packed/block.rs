@@ -58,23 +58,24 @@ impl Layout {
         let mut reader = Reader::new(bytes);
         head(&mut reader, MAGIC, WHAT)?;
         let short = || Unreadable::broken(WHAT, "its head is not whole");
-        let mut numbers = || {
-            let (seed, shard_bits, bucket_bits) = (reader.number()?, reader.flags()?, reader.flags()?);
-            Some((seed, shard_bits.0, bucket_bits.0, reader.count()?, reader.count()?))
-        };
-        let (seed, shard_bits, bucket_bits, n_customers, n_subscriptions) = numbers().ok_or_else(short)?;
+        let (seed, Flags(shard_bits), Flags(bucket_bits)) = (reader.number(), reader.flags(), reader.flags());
+        let (n_customers, n_subscriptions) = (reader.count(), reader.count());
+        reader.whole(()).ok_or_else(short)?;
         if 32 < shard_bits || MAX_BUCKET_BITS < bucket_bits {
             return Err(Unreadable::broken(WHAT, "it has more buckets than there can be"));
         }
-        let n_names = reader.items().ok_or_else(short)?;
+        let n_names = reader.items();
+        reader.whole(()).ok_or_else(short)?;
         let mut names = Vec::new();
         for _ in 0..n_names {
-            names.push(reader.text().ok_or_else(|| Unreadable::broken(WHAT, "a name is not whole"))?);
+            let name = reader.text();
+            names.push(reader.whole(name).ok_or_else(|| Unreadable::broken(WHAT, "a name is not whole"))?);
         }
         let buckets = reader.at();
         let n_offsets = 1_usize.checked_shl(bucket_bits.into()).unwrap_or_default().saturating_add(1);
         let directory = n_offsets.saturating_mul(FIXED);
-        reader.take(directory).ok_or_else(|| Unreadable::broken(WHAT, "its buckets are not whole"))?;
+        reader.take(directory);
+        reader.whole(()).ok_or_else(|| Unreadable::broken(WHAT, "its buckets are not whole"))?;
         let records = reader.at();
         Ok((Layout { seed, shard_bits, bucket_bits, n_customers, n_subscriptions, buckets, records }, names))
     }
@@ -146,7 +147,8 @@ impl CustomerBlock {
     pub fn find(&self, key: &str, hash: u64) -> Option<Found<'_>> {
         let mut at = self.locate(key, hash)?;
         if record::is_alias(at.flags) {
-            return at.rest.text().map(Found::Alias);
+            let id = at.rest.text();
+            return at.rest.whole(Found::Alias(id));
         }
         self.read(at).map(Found::Customer)
     }
@@ -155,7 +157,7 @@ impl CustomerBlock {
     pub fn customer(&self, key: &str) -> Option<CustomerRecord<'_>> {
         let mut at = self.locate(key, key_hash(self.layout.seed, key))?;
         if record::is_alias(at.flags) {
-            let id = at.rest.text()?;
+            let id = at.rest.text();
             at = self.locate(id, key_hash(self.layout.seed, id)).filter(|at| !record::is_alias(at.flags))?;
         }
         self.read(at)
@@ -169,10 +171,10 @@ impl CustomerBlock {
         let mut at = bucket.from;
         while at < bucket.to {
             let mut rest = all.from(at);
-            let record = rest.pass_record()?;
+            let record = rest.pass_record();
             rest = all.from(record.from);
-            let flags = rest.flags()?;
-            let found = rest.pass_text()?;
+            let flags = rest.flags();
+            let found = rest.pass_text();
             // Records of one key are in the order customer, alias, so an id goes before an equal alias.
             if all.is_at(found, key) {
                 return Some(Located { flags, key: all.span(found)?, rest });
@@ -225,7 +227,7 @@ impl CustomerBlock {
     /// The ids of all customers, in the order of their hashes.
     pub fn ids(&self) -> impl Iterator<Item = &str> {
         records(&self.layout, self.bytes.as_str()).filter_map(|mut record| {
-            let (flags, key) = record::key(&mut record)?;
+            let (flags, key) = record::key(&mut record);
             (!record::is_alias(flags)).then_some(key)
         })
     }
@@ -242,7 +244,10 @@ struct Located<'b> {
 /// All records of a block.
 pub(super) fn records<'b>(layout: &Layout, bytes: &'b str) -> impl Iterator<Item = Reader<'b>> + use<'b> {
     let mut rest = Reader::new(bytes.get(layout.records..).unwrap_or_default());
-    std::iter::from_fn(move || rest.text().map(Reader::new))
+    std::iter::from_fn(move || {
+        let record = rest.text();
+        rest.whole(Reader::new(record))
+    })
 }
 
 /// A block that is being checked.
@@ -269,7 +274,8 @@ impl Opening<'_> {
         let mut records = Reader::new(bytes.get(layout.records..).unwrap_or_default());
         for end in offsets {
             while records.at() < end {
-                let record = records.text().ok_or_else(|| broken("a record is not whole"))?;
+                let record = records.text();
+                records.whole(()).ok_or_else(|| broken("a record is not whole"))?;
                 self.record(Reader::new(record)).ok_or_else(|| broken("a record cannot be read"))?;
             }
             if records.at() != end {
@@ -286,12 +292,12 @@ impl Opening<'_> {
     }
 
     fn record(&mut self, mut record: Reader<'_>) -> Option<()> {
-        let (flags, key) = record::key(&mut record)?;
+        let (flags, key) = record::key(&mut record);
         if key.is_empty() {
             return None;
         }
         if record::is_alias(flags) {
-            return (!record.text()?.is_empty() && record.is_at_end()).then_some(());
+            return (!record.text().is_empty() && record.is_at_end()).then_some(());
         }
         let customer = PackedCustomer::read(&mut record, flags)?;
         self.counted.0 = self.counted.0.checked_add(1)?;
@@ -315,15 +321,15 @@ impl Opening<'_> {
             return None;
         }
         let mut add_ons = Reader::new(subscription.add_ons.0);
-        while !add_ons.is_at_end() {
-            let (add_on, quantity) = (add_ons.count()?, add_ons.count()?);
+        while add_ons.has_more() {
+            let (add_on, quantity) = (add_ons.count(), add_ons.count());
             if self.refs_of(add_on)?.add_on == AddOnIdx(UNRESOLVED) || quantity == 0 {
                 return None;
             }
         }
         let mut products = Reader::new(subscription.products.0);
-        while !products.is_at_end() {
-            self.refs_of(products.count()?)?;
+        while products.has_more() {
+            self.refs_of(products.count())?;
         }
         if !subscription.extras.is_empty() || subscription.status == Status::Unknown {
             self.extras(subscription)?;
@@ -352,7 +358,7 @@ impl Opening<'_> {
         }
         let mut rows = Reader::new(own.items.0);
         let mut last: Option<(FeatureIdx, Option<Instant>)> = None;
-        while !rows.is_at_end() {
+        while rows.has_more() {
             let resolved = |feature: &FeatureIdx| *feature != FeatureIdx(UNRESOLVED);
             let mut feature = |name| self.refs_of(name).map(|refs| refs.feature).filter(resolved);
             let row = read_row(&mut rows)?.with_features(&mut feature)?;

@@ -183,7 +183,7 @@ impl<'c> BlockBuilder<'c> {
             |local: u32| usize::try_from(local).ok().and_then(|at| numbers.get(at)).copied().unwrap_or(local);
         for mut reader in block::records(&layout, bytes) {
             let added = (|| {
-                let (flags, key) = record::key(&mut reader)?;
+                let (flags, key) = record::key(&mut reader);
                 match Record::read(&mut reader, flags)? {
                     Record::Alias(id) if is_wanted(key) => self.alias(key, id),
                     Record::Customer(customer) if is_wanted(key) => {
@@ -242,7 +242,7 @@ impl<'c> BlockBuilder<'c> {
     pub fn keep(&mut self, is_wanted: impl Fn(&str) -> bool) {
         let bytes = &self.bytes;
         self.pending.retain(|entry| {
-            let key = bytes.get(entry.at..).and_then(|rest| Reader::new(rest).text());
+            let key = bytes.get(entry.at..).map(|rest| Reader::new(rest).text());
             key.is_some_and(&is_wanted)
         });
     }
@@ -361,13 +361,13 @@ impl<'b> Entries<'b> {
     /// The key of an entry, and what follows it.
     fn key(self, entry: &PendingRecord) -> (&'b str, Reader<'b>) {
         let mut reader = Reader::new(self.0.get(entry.at..).unwrap_or_default());
-        (reader.text().unwrap_or_default(), reader)
+        (reader.text(), reader)
     }
 
     /// The id of a subscription.
     fn id(self, entry: &PendingRecord) -> &'b str {
         match entry.kind {
-            PendingKind::Subscription => self.key(entry).1.text().unwrap_or_default(),
+            PendingKind::Subscription => self.key(entry).1.text(),
             PendingKind::Customer | PendingKind::Alias => "",
         }
     }
@@ -375,8 +375,9 @@ impl<'b> Entries<'b> {
     /// The id of an alias's customer.
     fn whose(self, entry: &PendingRecord) -> Option<&'b str> {
         let mut reader = self.key(entry).1;
-        record::key(&mut reader)?;
-        reader.text()
+        record::key(&mut reader);
+        let id = reader.text();
+        reader.whole(id)
     }
 
     fn compare(self, a: &PendingRecord, b: &PendingRecord) -> Ordering {

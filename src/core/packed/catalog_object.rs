@@ -227,17 +227,18 @@ impl<'b> Opening<'b> {
     fn features(&mut self) -> Option<Vec<Feature>> {
         let mut features = Vec::new();
         let mut with_default = Vec::new();
-        for at in 0..self.reader.items()? {
-            let all_flags = self.reader.number()?;
+        for at in 0..self.reader.items() {
+            let all_flags = self.reader.number();
             let flags = Flags(u8::try_from(all_flags & !OTHER_TYPE).ok()?);
-            let (id, code, name) = (self.reader.text()?, self.reader.text()?, self.reader.text()?);
+            let (id, code, name) = (self.reader.text(), self.reader.text(), self.reader.text());
+            self.reader.whole(())?;
             self.names.features.push(id);
             self.names.codes.push(code);
             if flags.has(DEFAULT) {
                 with_default.push(at);
             }
             let product = self.product_if(flags.has(PRODUCT))?;
-            let max_age_ms = if flags.has(MAX_AGE) { Some(self.reader.number()?) } else { None };
+            let max_age_ms = if flags.has(MAX_AGE) { Some(self.reader.number()) } else { None };
             let feature_type = match flags.has(METERED) {
                 _ if all_flags & OTHER_TYPE != 0 => read_type(&mut self.reader)?,
                 true => FeatureType::Metered,
@@ -271,19 +272,21 @@ impl<'b> Opening<'b> {
 
     fn plans(&mut self) -> Option<(Vec<Plan>, Vec<PlanVersion>)> {
         let (mut plans, mut versions) = (Vec::new(), Vec::new());
-        for at in 0..self.reader.items()? {
-            let (id, name) = (self.reader.text()?.into(), self.reader.text()?.into());
+        for at in 0..self.reader.items() {
+            let (id, name) = (self.reader.text().into(), self.reader.text().into());
+            self.reader.whole(())?;
             let position = u32::try_from(at).ok()?;
             plans.push(Plan { id, name, archived_at: None, position, grants: self.rows()? });
             let plan = PlanIdx(position);
             let mut before = None;
-            for _ in 0..self.reader.items()? {
-                let (id, version) = (self.reader.text()?, self.reader.count()?);
+            for _ in 0..self.reader.items() {
+                let (id, version) = (self.reader.text(), self.reader.count());
+                self.reader.whole(())?;
                 self.holds_together &= before.is_none_or(|before| before < id);
                 before = Some(id);
                 self.names.versions.push(id);
                 let mut products = Vec::new();
-                for _ in 0..self.reader.items()? {
+                for _ in 0..self.reader.items() {
                     products.extend(self.product_if(true)?);
                 }
                 let (id, products) = (id.into(), products.into());
@@ -295,14 +298,15 @@ impl<'b> Opening<'b> {
 
     fn add_ons(&mut self, plans: &[Plan]) -> Option<Vec<AddOn>> {
         let mut add_ons = Vec::new();
-        for _ in 0..self.reader.items()? {
-            let flags = self.reader.flags()?;
-            let (id, name) = (self.reader.text()?, self.reader.text()?);
+        for _ in 0..self.reader.items() {
+            let flags = self.reader.flags();
+            let (id, name) = (self.reader.text(), self.reader.text());
+            self.reader.whole(())?;
             self.names.add_ons.push(id);
             let product = self.product_if(flags.has(PRODUCT))?;
-            let archived_at = if flags.has(ARCHIVED) { Some(self.reader.instant()?) } else { None };
+            let archived_at = self.reader.instant_if(flags.has(ARCHIVED));
             let max_instances = match (flags.has(MAX_INSTANCES), flags.has(MULTI_INSTANCE)) {
-                (true, _) => Some(self.reader.count()?),
+                (true, _) => Some(self.reader.count()),
                 (false, true) => None,
                 (false, false) => Some(1),
             };
@@ -330,8 +334,9 @@ impl<'b> Opening<'b> {
     #[cold]
     fn known_plans(&mut self, plans: &[Plan]) -> Option<Vec<PlanIdx>> {
         let mut known = Vec::new();
-        for _ in 0..self.reader.items()? {
-            let id = self.reader.text()?;
+        for _ in 0..self.reader.items() {
+            let id = self.reader.text();
+            self.reader.whole(())?;
             if let Ok(at) = plans.binary_search_by(|plan| (*plan.id).cmp(id)) {
                 known.push(PlanIdx(u32::try_from(at).ok()?));
             }
@@ -345,13 +350,14 @@ impl<'b> Opening<'b> {
             return Some(None);
         }
         let at = u32::try_from(self.names.products.len()).ok()?;
-        self.names.products.push(self.reader.text().filter(|id| !id.is_empty())?);
+        let id = self.reader.text();
+        self.names.products.push(Some(id).filter(|id| !id.is_empty())?);
         Some(Some(ProductIdx(at)))
     }
 
     fn rows(&mut self) -> Option<SharedGrants> {
         let mut rows: Vec<Grant> = Vec::new();
-        for _ in 0..self.reader.items()? {
+        for _ in 0..self.reader.items() {
             let row = self.row()?;
             self.holds_together &= rows.last().is_none_or(|last| {
                 last.feature < row.feature || (last.feature == row.feature && !overlaps(row.starts_at, last.expires_at))
@@ -370,19 +376,19 @@ impl<'b> Opening<'b> {
 }
 
 fn read_ladder(reader: &mut Reader<'_>) -> Option<Ladder> {
-    let across = match reader.number()? {
+    let across = match reader.number() {
         0 => AcrossSubscriptions::Union,
         1 => AcrossSubscriptions::Chain,
         _ => return None,
     };
-    let multiply_quantity = reader.number()? == 1;
+    let multiply_quantity = reader.number() == 1;
     let mut levels: Vec<(Level, Combine)> = Vec::new();
-    for _ in 0..reader.items()? {
-        let level = *LEVELS.get(reader.size()?)?;
+    for _ in 0..reader.items() {
+        let level = *LEVELS.get(reader.size())?;
         if levels.iter().any(|(listed, _)| *listed == level) {
             return None;
         }
-        levels.push((level, *COMBINES.get(reader.size()?)?));
+        levels.push((level, *COMBINES.get(reader.size())?));
     }
     Some(Ladder::new(levels, across, multiply_quantity))
 }

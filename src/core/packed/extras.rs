@@ -68,13 +68,11 @@ impl<'b> Extras<'b> {
 
     fn try_parts(self) -> Option<Parts<'b>> {
         let mut reader = Reader::new(self.0);
-        let flags = reader.flags()?;
-        let seats = if flags.has(SEATS) { Some(reader.count()?) } else { None };
-        let status_since = if flags.has(STATUS_SINCE) { Some(reader.instant()?) } else { None };
-        let mut text = |flag| if flags.has(flag) { reader.text() } else { Some("") };
-        let changes = text(STATUS_CHANGES)?;
-        let add_ons = text(ADD_ONS)?;
-        let (word, slots) = (text(WORD)?, text(SLOTS)?);
+        let flags = reader.flags();
+        let seats = if flags.has(SEATS) { Some(reader.count()) } else { None };
+        let status_since = reader.instant_if(flags.has(STATUS_SINCE));
+        let [changes, add_ons, word, slots] =
+            [STATUS_CHANGES, ADD_ONS, WORD, SLOTS].map(|flag| reader.text_if(flags.has(flag)).unwrap_or_default());
         reader.is_at_end().then_some(Parts { seats, status_since, changes, add_ons, word, slots })
     }
 
@@ -101,19 +99,19 @@ impl<'b> Extras<'b> {
             && flags.has(SLOTS) != parts.slots.is_empty();
         let mut last = None;
         let mut changes = Reader::new(parts.changes);
-        while !changes.is_at_end() {
+        while changes.has_more() {
             let change = read_change(&mut changes)?;
             is_good &= last.is_none_or(|last| last <= change.at);
             last = Some(change.at);
         }
         let mut add_ons = Reader::new(parts.add_ons);
-        while !add_ons.is_at_end() {
+        while add_ons.has_more() {
             let row = read_add_on(&mut add_ons)?;
             add_on(row.add_on)?;
             is_good &= row.quantity != 0 && row.is_dated();
         }
         let mut slots = Reader::new(parts.slots);
-        while !slots.is_at_end() {
+        while slots.has_more() {
             let (name, n) = read_slots(&mut slots)?;
             name.map_or(Some(()), &mut *product)?;
             is_good &= n != 0;
@@ -143,21 +141,21 @@ impl<'b> Parts<'b> {
 }
 
 fn read_change<'b>(reader: &mut Reader<'b>) -> Option<StatusChange<'b>> {
-    let at = reader.instant()?;
+    let at = reader.instant();
     let (status, word) = read_status(reader)?;
-    Some(StatusChange { at, status, word })
+    reader.whole(StatusChange { at, status, word })
 }
 
 fn read_add_on(reader: &mut Reader<'_>) -> Option<SubscriptionAddOn<u32>> {
-    let (add_on, quantity, flags) = (reader.count()?, reader.count()?, reader.flags()?);
+    let (add_on, quantity, flags) = (reader.count(), reader.count(), reader.flags());
     let (starts_at, expires_at) = read_dates(reader, flags)?;
-    Some(SubscriptionAddOn { add_on, starts_at, expires_at, quantity })
+    reader.whole(SubscriptionAddOn { add_on, starts_at, expires_at, quantity })
 }
 
 fn read_slots(reader: &mut Reader<'_>) -> Option<(Option<u32>, u32)> {
     // The number of a name, plus one; 0 stands for no product.
-    let product = reader.count()?.checked_sub(1);
-    Some((product, reader.count()?))
+    let (product, n) = (reader.count().checked_sub(1), reader.count());
+    reader.whole((product, n))
 }
 
 /// The extras of a subscription before they are packed, in any order.

@@ -35,15 +35,16 @@ pub(super) fn write_type(writer: &mut Writer, feature_type: &FeatureType) {
 
 #[cold]
 pub(super) fn read_type(reader: &mut Reader<'_>) -> Option<FeatureType> {
-    Some(FeatureType::Config(match reader.number()? {
+    Some(FeatureType::Config(match reader.number() {
         UNKNOWN => return Some(FeatureType::Unknown),
         NUMBER => ConfigType::Number,
         BOOLEAN => ConfigType::Boolean,
         TEXT => ConfigType::Text,
         SELECT => {
             let mut options: Vec<Box<str>> = Vec::new();
-            for _ in 0..reader.items()? {
-                options.push(reader.text()?.into());
+            for _ in 0..reader.items() {
+                let option = reader.text();
+                options.push(reader.whole(option)?.into());
             }
             ConfigType::Select(options.into())
         }

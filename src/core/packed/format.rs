@@ -72,12 +72,12 @@ impl std::error::Error for Unreadable {}
 
 /// Reads the magic and the format.
 pub(super) fn head(reader: &mut Reader<'_>, magic: &str, what: &'static str) -> Result<(), Unreadable> {
-    if reader.take(magic.len()) != Some(magic) {
+    if reader.take(magic.len()) != magic {
         return Err(Unreadable { kind: UnreadableKind::NotOne(what) });
     }
     match reader.number() {
-        Some(OLDEST_FORMAT..=FORMAT) => Ok(()),
-        Some(newer) => Err(Unreadable { kind: UnreadableKind::Newer(what, newer) }),
-        None => Err(Unreadable::broken(what, "it ends early")),
+        _ if !reader.is_ok() => Err(Unreadable::broken(what, "it ends early")),
+        OLDEST_FORMAT..=FORMAT => Ok(()),
+        newer => Err(Unreadable { kind: UnreadableKind::Newer(what, newer) }),
     }
 }

@@ -32,17 +32,17 @@ impl<'b> PlainHead<'b> {
     /// Reads the head of the next subscription, if it is plain.
     #[cfg_attr(not(feature = "small"), inline(always))]
     pub fn read(reader: &mut Reader<'b>) -> Option<PlainHead<'b>> {
-        let id = reader.pass_text()?;
-        let [version, states, flags, anchor] = reader.four()?;
+        let id = reader.pass_text();
+        let [version, states, flags, anchor] = reader.four();
         let (states, flags) = (usize::try_from(states).ok()?, Flags(u8::try_from(flags).ok()?));
         if flags.has(ROWS) {
             return None;
         }
         let in_days = states < EXTENDED;
-        if !in_days && reader.flags()? != Flags(INSTANTS) {
+        if !in_days && reader.flags() != Flags(INSTANTS) {
             return None;
         }
-        Some(PlainHead { times: *reader, id, flags, in_days, version, states, anchor })
+        reader.whole(PlainHead { times: *reader, id, flags, in_days, version, states, anchor })
     }
 
     pub fn id(&self) -> &'b str {
@@ -51,7 +51,8 @@ impl<'b> PlainHead<'b> {
 
     pub fn start(&self) -> Option<Instant> {
         let mut reader = self.times;
-        Some(reader.time_from(0, self.in_days)?.1)
+        let (_, start) = reader.time_from(0, self.in_days);
+        reader.whole(start)
     }
 
     /// The billing periods.
@@ -72,19 +73,20 @@ impl<'b> PlainHead<'b> {
     #[cfg_attr(not(feature = "small"), inline(always))]
     pub fn anchors(&self) -> Option<(Instant, Billing)> {
         let (mut reader, flags, in_days) = (self.times, self.flags, self.in_days);
-        let (from, start) = reader.time_from(0, in_days)?;
-        let (current_from, current_start) = reader.time_from(from, in_days)?;
-        let current_end = reader.time_if(flags.has(PERIOD_ENDS), current_from, in_days)?;
+        let (from, start) = reader.time_from(0, in_days);
+        let (current_from, current_start) = reader.time_from(from, in_days);
+        let current_end = reader.time_if(flags.has(PERIOD_ENDS), current_from, in_days);
         if flags.has(ENDS) {
-            reader.pass_number()?;
+            reader.pass_number();
         }
         if flags.has(TRIAL_ENDS) {
-            reader.pass_number()?;
+            reader.pass_number();
         }
-        let billing_start = reader.time_if(flags.has(BILLED_FROM), from, in_days)?;
-        let activated_at = if flags.has(ACTIVATED) { reader.instant_from(start.millis())? } else { start };
+        let billing_start = reader.time_if(flags.has(BILLED_FROM), from, in_days);
+        let activated_at = reader.time_if(flags.has(ACTIVATED), start.millis(), false).unwrap_or(start);
         let schedule = BillingSchedule::new(self.period()?, i64::try_from(self.anchor).ok()?).ok()?;
-        Some((activated_at, Billing::new(schedule, current_start, current_end, Some(start), billing_start).ok()?))
+        let billing = Billing::new(schedule, current_start, current_end, Some(start), billing_start).ok()?;
+        reader.whole((activated_at, billing))
     }
 }
 
@@ -108,27 +110,27 @@ impl<'b> PlainSubscription<'b> {
     pub fn read(tables: &'b Tables, reader: &mut Reader<'b>) -> Option<PlainSubscription<'b>> {
         let head = PlainHead::read(reader)?;
         let (flags, in_days) = (head.flags, head.in_days);
-        let (from, start) = reader.time_from(0, in_days)?;
-        reader.pass_number()?;
+        let (from, start) = reader.time_from(0, in_days);
+        reader.pass_number();
         if flags.has(PERIOD_ENDS) {
-            reader.pass_number()?;
+            reader.pass_number();
         }
-        let end = reader.time_if(flags.has(ENDS), from, in_days)?;
-        let trial_end = reader.time_if(flags.has(TRIAL_ENDS), from, in_days)?;
+        let end = reader.time_if(flags.has(ENDS), from, in_days);
+        let trial_end = reader.time_if(flags.has(TRIAL_ENDS), from, in_days);
         if flags.has(BILLED_FROM) {
-            reader.pass_number()?;
+            reader.pass_number();
         }
         if flags.has(ACTIVATED) {
-            reader.pass_number()?;
+            reader.pass_number();
         }
-        let add_ons = if flags.has(ADD_ONS) { reader.pass_text()? } else { Span::default() };
-        let products = if flags.has(PRODUCTS) { reader.pass_text()? } else { Span::default() };
+        let add_ons = if flags.has(ADD_ONS) { reader.pass_text() } else { Span::default() };
+        let products = if flags.has(PRODUCTS) { reader.pass_text() } else { Span::default() };
         let version = item(&tables.refs, u32::try_from(head.version).ok()?)?.version;
         let status = *STATUSES.get(head.states & 15)?;
         if status == Status::Unknown || version == VersionIdx(UNRESOLVED) {
             return None;
         }
-        Some(PlainSubscription { head, status, start, end, trial_end, version, tables, add_ons, products })
+        reader.whole(PlainSubscription { head, status, start, end, trial_end, version, tables, add_ons, products })
     }
 
     /// Whether the subscription, once it has started, stays as it is.
@@ -141,10 +143,10 @@ impl<'b> PlainSubscription<'b> {
     pub fn each_add_on(&self, mut each: impl FnMut(AddOnIdx, u32)) -> Option<()> {
         let mut reader = self.head.times.from(self.add_ons.from);
         while reader.at() < self.add_ons.to {
-            let (name, quantity) = (reader.count()?, reader.count()?);
+            let (name, quantity) = (reader.count(), reader.count());
             each(item(&self.tables.refs, name)?.add_on, quantity);
         }
-        Some(())
+        reader.whole(())
     }
 
     /// Calls `each` with the products of the price components.
@@ -152,8 +154,8 @@ impl<'b> PlainSubscription<'b> {
     pub fn each_product(&self, mut each: impl FnMut(ProductIdx)) -> Option<()> {
         let mut reader = self.head.times.from(self.products.from);
         while reader.at() < self.products.to {
-            each(item(&self.tables.refs, reader.count()?)?.product);
+            each(item(&self.tables.refs, reader.count())?.product);
         }
-        Some(())
+        reader.whole(())
     }
 }

@@ -25,13 +25,19 @@ impl<'b> Items<'b> {
     #[inline]
     pub fn pairs(self) -> impl Iterator<Item = (u32, u32)> + Clone + use<'b> {
         let mut reader = Reader::new(self.0);
-        std::iter::from_fn(move || Some((reader.count()?, reader.count()?)))
+        std::iter::from_fn(move || {
+            let pair = (reader.count(), reader.count());
+            reader.whole(pair)
+        })
     }
 
     /// Indices of names.
     pub fn numbers(self) -> impl Iterator<Item = u32> + Clone + use<'b> {
         let mut reader = Reader::new(self.0);
-        std::iter::from_fn(move || reader.count())
+        std::iter::from_fn(move || {
+            let number = reader.count();
+            reader.whole(number)
+        })
     }
 
     pub fn rows(self) -> impl Iterator<Item = PackedRow<'b>> + use<'b> {
@@ -51,9 +57,8 @@ pub(crate) struct OwnRows<'b> {
 impl<'b> OwnRows<'b> {
     /// Takes and returns the reader by value, so that it stays in registers.
     #[inline(never)]
-    fn read(mut reader: Reader<'b>) -> Option<(OwnRows<'b>, Reader<'b>)> {
-        let rows = OwnRows { first: reader.count()?, n: reader.count()?, items: Items(reader.text()?) };
-        Some((rows, reader))
+    fn read(mut reader: Reader<'b>) -> (OwnRows<'b>, Reader<'b>) {
+        (OwnRows { first: reader.count(), n: reader.count(), items: Items(reader.text()) }, reader)
     }
 
     fn write(&self, writer: &mut Writer, naming: &mut Naming<'_>) {
@@ -106,8 +111,8 @@ const CREATED: u8 = 32;
 
 /// Reads only the flags and the key of a record.
 #[cfg_attr(not(feature = "small"), inline(always))]
-pub(crate) fn key<'b>(reader: &mut Reader<'b>) -> Option<(Flags, &'b str)> {
-    Some((reader.flags()?, reader.text()?))
+pub(crate) fn key<'b>(reader: &mut Reader<'b>) -> (Flags, &'b str) {
+    (reader.flags(), reader.text())
 }
 
 pub(crate) fn is_alias(flags: Flags) -> bool {
@@ -117,15 +122,14 @@ pub(crate) fn is_alias(flags: Flags) -> bool {
 impl<'b> PackedCustomer<'b> {
     #[cfg_attr(not(feature = "small"), inline(always))]
     pub fn read(reader: &mut Reader<'b>, flags: Flags) -> Option<PackedCustomer<'b>> {
-        let alias = if flags.has(HAS_ALIAS) { Some(reader.text()?) } else { None };
-        let name = if flags.has(NAMED) { Some(reader.text()?) } else { None };
-        let archived_at = if flags.has(ARCHIVED) { Some(reader.instant()?) } else { None };
-        let created_at = if flags.has(CREATED) { Some(reader.instant()?) } else { None };
+        let (alias, name) = (reader.text_if(flags.has(HAS_ALIAS)), reader.text_if(flags.has(NAMED)));
+        let (archived_at, created_at) = (reader.instant_if(flags.has(ARCHIVED)), reader.instant_if(flags.has(CREATED)));
         let mut rows = OwnRows::default();
         if flags.has(OWN_ROWS) {
-            (rows, *reader) = OwnRows::read(*reader)?;
+            (rows, *reader) = OwnRows::read(*reader);
         }
-        Some(PackedCustomer { alias, name, archived_at, created_at, rows, n_subscriptions: reader.count()? })
+        let n_subscriptions = reader.count();
+        reader.whole(PackedCustomer { alias, name, archived_at, created_at, rows, n_subscriptions })
     }
 }
 
@@ -133,7 +137,8 @@ impl<'b> Record<'b> {
     /// Reads the part after the key. The subscriptions of a customer follow the record.
     pub fn read(reader: &mut Reader<'b>, flags: Flags) -> Option<Record<'b>> {
         if flags.has(IS_ALIAS) {
-            return reader.text().map(Record::Alias);
+            let id = reader.text();
+            return reader.whole(Record::Alias(id));
         }
         PackedCustomer::read(reader, flags).map(Record::Customer)
     }
@@ -216,8 +221,8 @@ impl<'b> PackedSubscription<'b> {
     /// [`read`](Self::read), inlined for the hot path, so that the result is not copied.
     #[cfg_attr(not(feature = "small"), inline(always))]
     pub fn read_here(reader: &mut Reader<'b>) -> Option<PackedSubscription<'b>> {
-        let id = reader.text()?;
-        let [version, states, flags, anchor] = reader.four()?;
+        let id = reader.text();
+        let [version, states, flags, anchor] = reader.four();
         let head = Head {
             id,
             version: u32::try_from(version).ok()?,
@@ -246,21 +251,21 @@ impl<'b> PackedSubscription<'b> {
     ) -> Option<PackedSubscription<'b>> {
         let status = *STATUSES.get(states & 15)?;
         let schedule = BillingSchedule::new(period, anchor).ok()?;
-        let (from, start) = reader.time_from(0, in_days)?;
-        let (current_from, current_start) = reader.time_from(from, in_days)?;
-        let current_end = reader.time_if(flags.has(PERIOD_ENDS), current_from, in_days)?;
-        let end = reader.time_if(flags.has(ENDS), from, in_days)?;
-        let trial_end = reader.time_if(flags.has(TRIAL_ENDS), from, in_days)?;
-        let billing_start = reader.time_if(flags.has(BILLED_FROM), from, in_days)?;
-        let activated_at = if flags.has(ACTIVATED) { Some(reader.instant_from(start.millis())?) } else { None };
-        let add_ons = if flags.has(ADD_ONS) { Items(reader.text()?) } else { Items::default() };
-        let products = if flags.has(PRODUCTS) { Items(reader.text()?) } else { Items::default() };
+        let (from, start) = reader.time_from(0, in_days);
+        let (current_from, current_start) = reader.time_from(from, in_days);
+        let current_end = reader.time_if(flags.has(PERIOD_ENDS), current_from, in_days);
+        let end = reader.time_if(flags.has(ENDS), from, in_days);
+        let trial_end = reader.time_if(flags.has(TRIAL_ENDS), from, in_days);
+        let billing_start = reader.time_if(flags.has(BILLED_FROM), from, in_days);
+        let activated_at = reader.time_if(flags.has(ACTIVATED), start.millis(), false);
+        let add_ons = Items(reader.text_if(flags.has(ADD_ONS)).unwrap_or_default());
+        let products = Items(reader.text_if(flags.has(PRODUCTS)).unwrap_or_default());
         let mut rows = OwnRows::default();
         if flags.has(ROWS) {
-            (rows, *reader) = OwnRows::read(*reader)?;
+            (rows, *reader) = OwnRows::read(*reader);
         }
         let billing = Billing::new(schedule, current_start, current_end, Some(start), billing_start).ok()?;
-        Some(PackedSubscription {
+        reader.whole(PackedSubscription {
             id,
             version,
             status,
@@ -369,11 +374,11 @@ struct Head<'b> {
 #[cold]
 #[inline(never)]
 fn extended<'b>(mut reader: Reader<'b>, head: Head<'b>) -> Option<(PackedSubscription<'b>, Reader<'b>)> {
-    let flags = reader.flags()?;
+    let flags = reader.flags();
     let is_known = head.states >> 7 == 0 && flags.0 & !(INSTANTS | OTHER_PERIOD | EXTRAS) == 0;
     let period = if flags.has(OTHER_PERIOD) {
-        let unit = *BillingPeriod::UNITS.get(reader.size()?)?;
-        let number = reader.count()?;
+        let unit = *BillingPeriod::UNITS.get(reader.size())?;
+        let number = reader.count();
         if (unit, number) == (BillingPeriod::UNKNOWN.every().unit, BillingPeriod::UNKNOWN.every().interval().into()) {
             BillingPeriod::UNKNOWN
         } else {
@@ -382,7 +387,7 @@ fn extended<'b>(mut reader: Reader<'b>, head: Head<'b>) -> Option<(PackedSubscri
     } else {
         *PERIODS.get((head.states >> 4) & 3)?
     };
-    let extras = Extras(if flags.has(EXTRAS) { reader.text()? } else { "" });
+    let extras = Extras(reader.text_if(flags.has(EXTRAS)).unwrap_or_default());
     if !is_known || flags.has(EXTRAS) == extras.is_empty() {
         return None;
     }

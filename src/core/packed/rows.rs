@@ -39,17 +39,17 @@ const TEXT: u64 = 3;
 const JSON: u64 = 4;
 
 pub(crate) fn read_row<'b>(reader: &mut Reader<'b>) -> Option<PackedRow<'b>> {
-    let flags = reader.flags()?;
-    let (feature, id) = (reader.count()?, reader.text()?);
-    let created_at = if flags.has(CREATED_AT) { Some(reader.instant()?) } else { None };
+    let flags = reader.flags();
+    let (feature, id) = (reader.count(), reader.text());
+    let created_at = reader.instant_if(flags.has(CREATED_AT));
     let (starts_at, expires_at) = read_dates(reader, flags)?;
-    Some(UncheckedGrant { feature, id, created_at, starts_at, expires_at, value: read_value(reader)? })
+    let value = read_value(reader)?;
+    reader.whole(UncheckedGrant { feature, id, created_at, starts_at, expires_at, value })
 }
 
 /// Reads the start and the end of a row. The end may not come before the start.
 pub(super) fn read_dates(reader: &mut Reader<'_>, flags: Flags) -> Option<(Option<Instant>, Option<Instant>)> {
-    let starts_at = if flags.has(STARTS_AT) { Some(reader.instant()?) } else { None };
-    let expires_at = if flags.has(EXPIRES_AT) { Some(reader.instant()?) } else { None };
+    let (starts_at, expires_at) = (reader.instant_if(flags.has(STARTS_AT)), reader.instant_if(flags.has(EXPIRES_AT)));
     let is_empty = starts_at.zip(expires_at).is_some_and(|(starts_at, expires_at)| expires_at <= starts_at);
     if is_empty { None } else { Some((starts_at, expires_at)) }
 }
@@ -80,13 +80,13 @@ pub(crate) fn write_row(writer: &mut Writer, row: &PackedRow<'_>) {
 }
 
 fn read_value(reader: &mut Reader<'_>) -> Option<UncheckedValue<u32>> {
-    Some(match reader.number()? {
+    Some(match reader.number() {
         OFF => UncheckedValue::Boolean { enabled: false },
         ON => UncheckedValue::Boolean { enabled: true },
         METERED => UncheckedValue::Metered(read_metered(reader)?),
         CREDITS => {
-            let enabled = reader.number()? == 1;
-            UncheckedValue::Credits { enabled, pool: reader.count()?, cost: not_negative(reader)? }
+            let enabled = reader.number() == 1;
+            UncheckedValue::Credits { enabled, pool: reader.count(), cost: not_negative(reader)? }
         }
         CONFIG => UncheckedValue::Config(read_config(reader)?),
         UNKNOWN => UncheckedValue::Unknown,
@@ -95,14 +95,14 @@ fn read_value(reader: &mut Reader<'_>) -> Option<UncheckedValue<u32>> {
 }
 
 fn read_metered(reader: &mut Reader<'_>) -> Option<Metered> {
-    let flags = reader.flags()?;
+    let flags = reader.flags();
     let mut optional = |flag| if flags.has(flag) { not_negative(reader).map(Some) } else { Some(None) };
     let (limit, grace_pct, warning_threshold_pct) = (optional(LIMITED)?, optional(GRACE)?, optional(WARNING)?);
     let behavior = |allows: bool| if allows { Behavior::Allow } else { Behavior::Block };
     Some(Metered {
         enabled: flags.has(ENABLED),
         limit,
-        in_trial: if flags.has(IN_TRIAL) { Some(behavior(reader.number()? == 1)) } else { None },
+        in_trial: if flags.has(IN_TRIAL) { Some(behavior(reader.number() == 1)) } else { None },
         reset_period: read_reset_period(reader)?,
         overage: behavior(flags.has(OVERAGE)),
         grace_pct: grace_pct.unwrap_or(Amount::ZERO),
@@ -115,7 +115,7 @@ fn read_metered(reader: &mut Reader<'_>) -> Option<Metered> {
 /// Reads caps: at most [`MAX_CAPS`], and at least one.
 #[cold]
 fn read_caps(reader: &mut Reader<'_>) -> Option<Box<[Cap]>> {
-    let n = reader.items().filter(|n| (1..=MAX_CAPS).contains(n))?;
+    let n = Some(reader.items()).filter(|n| (1..=MAX_CAPS).contains(n))?;
     let mut caps = Vec::with_capacity(n);
     for _ in 0..n {
         caps.push(Cap { limit: not_negative(reader)?, reset_period: read_reset_period(reader)? });
@@ -134,13 +134,12 @@ fn write_caps(writer: &mut Writer, caps: &[Cap]) {
 
 #[cold]
 fn read_config(reader: &mut Reader<'_>) -> Option<Config> {
-    let flags = reader.flags()?;
-    let kind = reader.number()?;
+    let (flags, kind) = (reader.flags(), reader.number());
     let value = match kind {
         NUMBER => ConfigValue::Number(not_negative(reader)?),
         FALSE | TRUE => ConfigValue::Boolean(kind == TRUE),
         TEXT | JSON => {
-            let text = reader.text().filter(|text| text.len() <= MAX_CONFIG_TEXT)?;
+            let text = Some(reader.text()).filter(|text| text.len() <= MAX_CONFIG_TEXT)?;
             if kind == JSON { ConfigValue::Json(text.into()) } else { ConfigValue::Text(text.into()) }
         }
         _ => return None,
@@ -198,7 +197,7 @@ fn write_metered(writer: &mut Writer, metered: &Metered) {
 
 /// Reads an amount that may not be negative, as documents demand for limits, costs and percentages.
 fn not_negative(reader: &mut Reader<'_>) -> Option<Amount> {
-    reader.amount().filter(|amount| !amount.is_negative())
+    Some(reader.amount()).filter(|amount| !amount.is_negative())
 }
 
 /// The numbers of units in the packed form: their positions here, which never change.
@@ -208,7 +207,7 @@ const UNITS: [Unit; 6] = [Unit::Hour, Unit::Day, Unit::Week, Unit::Month, Unit::
 const CALENDAR_OF: u64 = 6;
 
 fn read_reset_period(reader: &mut Reader<'_>) -> Option<ResetPeriod> {
-    let tag = reader.number()?;
+    let tag = reader.number();
     let of = match tag {
         0 => return Some(ResetPeriod::Never),
         1 => return Some(ResetPeriod::BillingCycle),
@@ -218,14 +217,14 @@ fn read_reset_period(reader: &mut Reader<'_>) -> Option<ResetPeriod> {
         5 => ResetPeriod::SlidingWindow,
         _ => return None,
     };
-    let unit = UNITS.get(reader.size()?)?;
-    let every = Interval::new(*unit, i64::from(reader.count()?)).ok()?;
+    let unit = UNITS.get(reader.size())?;
+    let every = Interval::new(*unit, i64::from(reader.count())).ok()?;
     if tag != CALENDAR_OF {
         return Some(of(every));
     }
-    let week_start = *Weekday::ALL.get(reader.size()?)?;
+    let week_start = *Weekday::ALL.get(reader.size())?;
     // The number of the zone plus one; 0 stands for UTC.
-    let zone = reader.count()?.checked_sub(1).map(ZoneIdx::new);
+    let zone = reader.count().checked_sub(1).map(ZoneIdx::new);
     Some(ResetPeriod::Calendar(CalendarInterval { every, week_start, zone }))
 }
 

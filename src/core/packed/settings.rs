@@ -68,7 +68,7 @@ pub(super) fn write_settings(writer: &mut Writer, definitions: &Definitions<'_>)
 }
 
 pub(super) fn read_settings<'b>(reader: &mut Reader<'b>) -> Option<Settings<'b>> {
-    let number = reader.number()?;
+    let number = reader.number();
     let always = StatusSet::from_bits(u16::try_from(number & !MORE).ok()?)?;
     let mut settings = Settings {
         access: Access { always, others: Vec::new() },
@@ -80,34 +80,34 @@ pub(super) fn read_settings<'b>(reader: &mut Reader<'b>) -> Option<Settings<'b>>
     if number & MORE != 0 {
         read_more(reader, &mut settings)?;
     }
-    Some(settings)
+    reader.whole(settings)
 }
 
 #[cold]
 fn read_more<'b>(reader: &mut Reader<'b>, settings: &mut Settings<'b>) -> Option<()> {
-    let flags = reader.flags()?;
-    for _ in 0..items(reader, flags.has(OTHER_STATUSES))? {
+    let flags = reader.flags();
+    for _ in 0..items(reader, flags.has(OTHER_STATUSES)) {
         settings.access.others.push(read_entry(reader)?);
     }
-    for _ in 0..items(reader, flags.has(ZONES))? {
+    for _ in 0..items(reader, flags.has(ZONES)) {
         settings.zones.push(read_zone(reader)?);
     }
-    if flags.has(FALLBACK) {
-        settings.fallback_plan_version = Some(reader.text()?);
+    settings.fallback_plan_version = reader.text_if(flags.has(FALLBACK));
+    for _ in 0..items(reader, flags.has(POSITIONS)) {
+        let position = reader.count();
+        settings.positions.push(reader.whole(position)?);
     }
-    for _ in 0..items(reader, flags.has(POSITIONS))? {
-        settings.positions.push(reader.count()?);
-    }
-    for _ in 0..items(reader, flags.has(ARCHIVED))? {
-        settings.archived.push((reader.size()?, reader.instant()?));
+    for _ in 0..items(reader, flags.has(ARCHIVED)) {
+        let plan = (reader.size(), reader.instant());
+        settings.archived.push(reader.whole(plan)?);
     }
     let others = &settings.access.others;
     others.is_sorted_by(|a, b| a < b).then_some(())
 }
 
 /// The number of items that follow, if there are any.
-fn items(reader: &mut Reader<'_>, is_here: bool) -> Option<usize> {
-    if is_here { reader.items() } else { Some(0) }
+fn items(reader: &mut Reader<'_>, is_here: bool) -> usize {
+    if is_here { reader.items() } else { 0 }
 }
 
 const ALWAYS: u64 = 0;
@@ -128,13 +128,13 @@ fn write_entry(writer: &mut Writer, entry: &AccessEntry) {
 
 fn read_entry(reader: &mut Reader<'_>) -> Option<AccessEntry> {
     let (status, word) = read_status(reader)?;
-    let condition = match reader.number()? {
+    let condition = match reader.number() {
         ALWAYS => AccessCondition::Always,
         UNTIL_END_DATE => AccessCondition::UntilEndDate,
-        FOR_DAYS => AccessCondition::ForDays(reader.count()?),
+        FOR_DAYS => AccessCondition::ForDays(reader.count()),
         _ => return None,
     };
-    Some(AccessEntry { status, word: word.into(), condition })
+    reader.whole(AccessEntry { status, word: word.into(), condition })
 }
 
 fn write_zone(writer: &mut Writer, zone: &Zone) {
@@ -148,15 +148,15 @@ fn write_zone(writer: &mut Writer, zone: &Zone) {
 
 /// Reads a zone. Its offsets are sorted, and each is less than a day.
 fn read_zone(reader: &mut Reader<'_>) -> Option<Zone> {
-    let name = reader.text()?.into();
+    let name = reader.text().into();
     let mut offsets: Vec<(Instant, i32)> = Vec::new();
-    for _ in 0..reader.items()? {
-        let from = reader.instant()?;
-        let seconds = i32::try_from(reader.signed()?).ok().filter(|seconds| seconds.unsigned_abs() < 86_400)?;
-        if offsets.last().is_some_and(|(before, _)| from <= *before) {
+    for _ in 0..reader.items() {
+        let from = reader.instant();
+        let seconds = i32::try_from(reader.signed()).ok().filter(|seconds| seconds.unsigned_abs() < 86_400)?;
+        if !reader.is_ok() || offsets.last().is_some_and(|(before, _)| from <= *before) {
             return None;
         }
         offsets.push((from, seconds));
     }
-    Some(Zone { name, offsets })
+    reader.whole(Zone { name, offsets })
 }

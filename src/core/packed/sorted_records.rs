@@ -170,7 +170,7 @@ impl SortedRecords {
         naming: &mut Naming<'_>,
     ) -> Option<()> {
         let mut reader = self.after_key(entry)?.1;
-        let (flags, key) = record::key(&mut reader)?;
+        let (flags, key) = record::key(&mut reader);
         match Record::read(&mut reader, flags)? {
             alias @ Record::Alias(_) => alias.write(body, key, naming),
             Record::Customer(customer) => {
@@ -186,6 +186,7 @@ impl SortedRecords {
 
     fn after_key(&self, entry: &PendingRecord) -> Option<(&str, Reader<'_>)> {
         let mut reader = Reader::new(self.bytes.get(entry.at..)?);
-        Some((reader.text()?, reader))
+        let key = reader.text();
+        reader.whole((key, reader))
     }
 }

@@ -27,11 +27,11 @@ pub(super) fn place<T: PartialEq>(list: &[T], item: &T) -> usize {
 
 /// Reads a status, with the word of an unknown status.
 pub(super) fn read_status<'b>(reader: &mut Reader<'b>) -> Option<(Status, &'b str)> {
-    let status = *STATUSES.get(reader.size()?)?;
+    let status = *STATUSES.get(reader.size())?;
     if status != Status::Unknown {
         return Some((status, ""));
     }
-    let word = reader.text()?;
+    let word = reader.text();
     if word.is_empty() { None } else { Some((status, word)) }
 }
 

@@ -9,12 +9,19 @@ use super::number::{BITS, MORE, long_number, number_len, short_number};
 use crate::amount::Amount;
 use crate::time::Instant;
 
-/// Reads packed bytes from the front. Every method returns None for bytes that are absent or malformed.
+/// Reads packed bytes from the front.
+///
+/// Bytes that are absent or malformed are read as zero, or as a text without letters. The reader notes it and reads
+/// nothing else from then on. So what was read counts only if [`Reader::is_ok`] says so afterwards.
 #[derive(Clone, Copy, Debug)]
 pub struct Reader<'b> {
     text: &'b str,
+    /// Behind the end of the text if something could not be read.
     at: usize,
 }
+
+/// The position of a reader that could not read something.
+const FAILED: usize = usize::MAX;
 
 impl<'b> Reader<'b> {
     /// A reader at the beginning of a text.
@@ -28,65 +35,90 @@ impl<'b> Reader<'b> {
         self.at
     }
 
-    /// Whether nothing is left.
-    pub fn is_at_end(&self) -> bool {
-        self.text.len() <= self.at
+    /// Whether everything was there and well-formed.
+    #[cfg_attr(not(feature = "small"), inline(always))]
+    pub fn is_ok(&self) -> bool {
+        self.at <= self.text.len()
     }
 
+    /// Whether everything was read, and well-formed.
+    pub fn is_at_end(&self) -> bool {
+        self.text.len() == self.at
+    }
+
+    /// Whether there is more to read: it is well-formed so far, and not at its end.
     #[cfg_attr(not(feature = "small"), inline(always))]
-    fn byte(&mut self) -> Option<u8> {
-        let byte = *self.text.as_bytes().get(self.at)?;
+    pub fn has_more(&self) -> bool {
+        self.at < self.text.len()
+    }
+
+    /// What was read, if it was there and well-formed.
+    #[cfg_attr(not(feature = "small"), inline(always))]
+    pub fn whole<T>(&self, read: T) -> Option<T> {
+        if self.is_ok() { Some(read) } else { None }
+    }
+
+    /// The value, or `nothing` and a failure.
+    #[cfg_attr(not(feature = "small"), inline(always))]
+    fn or_fail<T>(&mut self, value: Option<T>, nothing: T) -> T {
+        if value.is_none() {
+            self.at = FAILED;
+        }
+        value.unwrap_or(nothing)
+    }
+
+    fn byte(&mut self) -> u8 {
+        let byte = self.text.as_bytes().get(self.at).copied();
         self.at = self.at.wrapping_add(1);
-        Some(byte)
+        self.or_fail(byte, 0)
     }
 
     // Functions that are called from here take the position, not the reader, so that the reader stays in registers.
 
     /// A whole number of 64 bits.
     #[cfg_attr(not(feature = "small"), inline(always))]
-    pub fn number(&mut self) -> Option<u64> {
-        let byte = *self.text.as_bytes().get(self.at)?;
-        if byte < MORE {
+    pub fn number(&mut self) -> u64 {
+        if let Some(byte) = self.text.as_bytes().get(self.at)
+            && *byte < MORE
+        {
             self.at = self.at.wrapping_add(1);
-            return Some(byte.into());
+            return (*byte).into();
         }
         let (number, n_bytes) = long_number(self.text.as_bytes(), self.at);
-        self.at = self.at.wrapping_add(n_bytes);
-        if n_bytes == 0 { None } else { Some(number) }
+        self.at = if n_bytes == 0 { FAILED } else { self.at.wrapping_add(n_bytes) };
+        number
     }
 
     /// Passes over a whole number.
     #[cfg_attr(not(feature = "small"), inline(always))]
-    pub(crate) fn pass_number(&mut self) -> Option<()> {
-        self.at = match number_len(self.text.as_bytes(), self.at) {
-            Some(n_bytes) => self.at.wrapping_add(n_bytes),
+    pub(crate) fn pass_number(&mut self) {
+        match number_len(self.text.as_bytes(), self.at) {
+            Some(n_bytes) => self.at = self.at.wrapping_add(n_bytes),
             None => {
-                let _ = self.number()?;
-                self.at
+                let _ = self.number();
             }
-        };
-        Some(())
+        }
     }
 
     /// Passes over a record, whose length nearly always takes two bytes.
     #[cfg_attr(not(feature = "small"), inline(always))]
-    pub(crate) fn pass_record(&mut self) -> Option<Span> {
+    pub(crate) fn pass_record(&mut self) -> Span {
         let n = match short_number(self.text.as_bytes(), self.at) {
-            Some(n) if cfg!(not(feature = "small")) => usize::try_from(n).ok()?,
+            Some(n) if cfg!(not(feature = "small")) => usize::try_from(n).unwrap_or(FAILED),
             _ => return self.pass_text(),
         };
         let from = self.at.wrapping_add(2);
-        self.at = from.checked_add(n)?;
-        Some(Span { from, to: self.at })
+        self.at = from.saturating_add(n);
+        Span { from, to: self.at }
     }
 
-    /// Passes over a text. Returns a reader of it alone.
+    /// Passes over a text. Returns its place, which may reach behind the end.
     #[cfg_attr(not(feature = "small"), inline(always))]
-    pub(crate) fn pass_text(&mut self) -> Option<Span> {
-        let n = self.size()?;
+    pub(crate) fn pass_text(&mut self) -> Span {
+        let n = self.size();
         let from = self.at;
-        self.at = from.checked_add(n)?;
-        Some(Span { from, to: self.at })
+        self.at = from.saturating_add(n);
+        Span { from, to: self.at }
     }
 
     /// The same bytes, from a position on.
@@ -114,109 +146,132 @@ impl<'b> Reader<'b> {
 
     /// Four whole numbers, each nearly always of one byte.
     #[cfg_attr(not(feature = "small"), inline(always))]
-    pub(crate) fn four(&mut self) -> Option<[u64; 4]> {
+    pub(crate) fn four(&mut self) -> [u64; 4] {
         const MORE_OR_NONE: u32 = 0xc0c0_c0c0;
-        let (bytes, _) = self.text.as_bytes().get(self.at..)?.split_first_chunk::<4>()?;
-        if u32::from_le_bytes(*bytes) & MORE_OR_NONE == 0 {
+        if cfg!(not(feature = "small"))
+            && let Some((bytes, _)) = self.text.as_bytes().get(self.at..).and_then(|rest| rest.split_first_chunk::<4>())
+            && u32::from_le_bytes(*bytes) & MORE_OR_NONE == 0
+        {
             self.at = self.at.wrapping_add(4);
-            return Some(bytes.map(u64::from));
+            return bytes.map(u64::from);
         }
-        let (numbers, at) = self.four_by_one()?;
+        let (numbers, at) = self.four_by_one();
         self.at = at;
-        Some(numbers)
+        numbers
     }
 
     #[inline(never)]
-    fn four_by_one(mut self) -> Option<([u64; 4], usize)> {
-        Some(([self.number()?, self.number()?, self.number()?, self.number()?], self.at))
+    fn four_by_one(mut self) -> ([u64; 4], usize) {
+        ([self.number(), self.number(), self.number(), self.number()], self.at)
     }
 
     #[cfg_attr(not(feature = "small"), inline(always))]
-    pub(crate) fn flags(&mut self) -> Option<Flags> {
-        u8::try_from(self.number()?).ok().map(Flags)
+    pub(crate) fn flags(&mut self) -> Flags {
+        let flags = u8::try_from(self.number()).ok();
+        Flags(self.or_fail(flags, 0))
     }
 
     /// A whole number of 32 bits.
     #[cfg_attr(not(feature = "small"), inline(always))]
-    pub fn count(&mut self) -> Option<u32> {
-        u32::try_from(self.number()?).ok()
+    pub fn count(&mut self) -> u32 {
+        let count = u32::try_from(self.number()).ok();
+        self.or_fail(count, 0)
     }
 
     /// A whole number that fits `usize`.
     #[cfg_attr(not(feature = "small"), inline(always))]
-    pub fn size(&mut self) -> Option<usize> {
-        usize::try_from(self.number()?).ok()
+    pub fn size(&mut self) -> usize {
+        let size = usize::try_from(self.number()).ok();
+        self.or_fail(size, 0)
     }
 
     #[cfg_attr(not(feature = "small"), inline(always))]
-    pub(crate) fn signed(&mut self) -> Option<i64> {
-        let folded = self.number()?;
+    pub(crate) fn signed(&mut self) -> i64 {
+        let folded = self.number();
         // All bits are inverted if the lowest bit is set.
         let turned = (folded & 1).wrapping_neg();
-        Some(((folded >> 1) ^ turned).cast_signed())
+        ((folded >> 1) ^ turned).cast_signed()
     }
 
     /// The next `n` bytes.
     #[cfg_attr(not(feature = "small"), inline(always))]
-    pub fn take(&mut self, n: usize) -> Option<&'b str> {
-        let to = self.at.checked_add(n)?;
-        let text = self.text.get(self.at..to)?;
-        self.at = to;
-        Some(text)
+    pub fn take(&mut self, n: usize) -> &'b str {
+        let from = self.at;
+        self.at = from.saturating_add(n);
+        let text = self.text.get(from..self.at);
+        self.or_fail(text, "")
     }
 
     /// A text, after its length in bytes.
     #[cfg_attr(not(feature = "small"), inline(always))]
-    pub fn text(&mut self) -> Option<&'b str> {
-        let n = self.size()?;
+    pub fn text(&mut self) -> &'b str {
+        let n = self.size();
         self.take(n)
     }
 
     /// An instant, packed as the number of days or milliseconds from `from`; its own number since 1970, and itself.
+    /// `from` is the number of an instant.
     #[cfg_attr(not(feature = "small"), inline(always))]
-    pub(crate) fn time_from(&mut self, from: i64, in_days: bool) -> Option<(i64, Instant)> {
-        let number = from.checked_add(self.signed()?)?;
+    pub(crate) fn time_from(&mut self, from: i64, in_days: bool) -> (i64, Instant) {
+        // A sum that is too large for 64 bits becomes a number that is far from every instant.
+        let number = from.wrapping_add(self.signed());
         let instant = if in_days { Instant::from_days(number) } else { Instant::from_millis(number) };
-        Some((number, instant?))
+        (number, self.or_fail(instant, Instant::EPOCH))
     }
 
     /// An instant as in `time_from`, if one is packed here.
     #[cfg_attr(not(feature = "small"), inline(always))]
-    pub(crate) fn time_if(&mut self, is_here: bool, from: i64, in_days: bool) -> Option<Option<Instant>> {
-        if is_here { Some(Some(self.time_from(from, in_days)?.1)) } else { Some(None) }
+    pub(crate) fn time_if(&mut self, is_here: bool, from: i64, in_days: bool) -> Option<Instant> {
+        if is_here { Some(self.time_from(from, in_days).1) } else { None }
     }
 
     /// An instant, packed as the number of milliseconds from `from`.
     #[cfg_attr(not(feature = "small"), inline(always))]
-    pub(crate) fn instant_from(&mut self, from: i64) -> Option<Instant> {
-        Instant::from_millis(from.checked_add(self.signed()?)?)
+    pub(crate) fn instant_from(&mut self, from: i64) -> Instant {
+        self.time_from(from, false).1
     }
 
     /// An instant, packed as milliseconds since 1970.
     #[cfg_attr(not(feature = "small"), inline(always))]
-    pub fn instant(&mut self) -> Option<Instant> {
+    pub fn instant(&mut self) -> Instant {
         self.instant_from(0)
     }
 
-    pub(crate) fn amount(&mut self) -> Option<Amount> {
-        let head = self.count()?;
+    /// An instant as in `instant`, if one is packed here.
+    #[cfg_attr(not(feature = "small"), inline(always))]
+    pub(crate) fn instant_if(&mut self, is_here: bool) -> Option<Instant> {
+        self.time_if(is_here, 0, false)
+    }
+
+    /// A text, if one is packed here.
+    #[cfg_attr(not(feature = "small"), inline(always))]
+    pub(crate) fn text_if(&mut self, is_here: bool) -> Option<&'b str> {
+        if is_here { Some(self.text()) } else { None }
+    }
+
+    pub(crate) fn amount(&mut self) -> Amount {
+        let head = self.count();
         let (is_negative, scale) = (head & 1 != 0, head >> 1);
         let mut mantissa = 0_i128;
+        let mut is_whole = false;
         for shift in (0..102).step_by(6) {
-            let byte = self.byte()?;
-            mantissa |= i128::from(byte & (MORE - 1)).checked_shl(shift)?;
-            if byte < MORE {
-                let mantissa = if is_negative { mantissa.checked_neg()? } else { mantissa };
-                return Amount::from_parts(mantissa, scale);
+            let byte = self.byte();
+            mantissa |= i128::from(byte & (MORE - 1)).checked_shl(shift).unwrap_or_default();
+            is_whole = byte < MORE;
+            if is_whole {
+                break;
             }
         }
-        None
+        let mantissa = if is_negative { mantissa.wrapping_neg() } else { mantissa };
+        let amount = Amount::from_parts(mantissa, scale).filter(|_| is_whole);
+        self.or_fail(amount, Amount::ZERO)
     }
 
     /// The number of items that follow. Each takes at least a byte, so a number above the bytes left is malformed.
-    pub(crate) fn items(&mut self) -> Option<usize> {
+    pub(crate) fn items(&mut self) -> usize {
         let left = self.text.len().saturating_sub(self.at);
-        self.size().filter(|n| *n <= left)
+        let n = self.size();
+        self.or_fail(Some(n).filter(|n| *n <= left), 0)
     }
 }
 
@@ -332,16 +387,31 @@ mod tests {
     fn check<T: PartialEq + std::fmt::Debug + Copy>(
         values: &[T],
         write: impl Fn(&mut Writer, T),
-        read: impl Fn(&mut Reader<'_>) -> Option<T>,
+        read: impl Fn(&mut Reader<'_>) -> T,
     ) {
         for value in values {
             let text = written(|writer| write(writer, *value));
             let mut reader = Reader::new(&text);
-            assert_eq!(read(&mut reader), Some(*value));
-            assert!(reader.is_at_end(), "{value:?}");
+            assert_eq!(read(&mut reader), *value);
+            assert!(reader.is_at_end() && reader.is_ok() && !reader.has_more(), "{value:?}");
             for end in (0..text.len()).filter(|end| text.is_char_boundary(*end)) {
-                assert_eq!(read(&mut Reader::new(text.get(..end).unwrap())), None, "{value:?}, cut off after {end}");
+                assert_failed(text.get(..end).unwrap(), &read);
             }
+        }
+    }
+
+    /// What cannot be read is noted for good, whatever is read afterwards.
+    #[track_caller]
+    fn assert_failed<T>(text: &str, read: impl Fn(&mut Reader<'_>) -> T) {
+        let mut reader = Reader::new(text);
+        read(&mut reader);
+        for _ in 0..2 {
+            assert!(!reader.is_ok() && !reader.is_at_end() && !reader.has_more(), "{text:?}");
+            assert_eq!(reader.whole(()), None, "{text:?}");
+            reader.pass_number();
+            reader.pass_text();
+            assert_eq!((reader.number(), reader.text(), reader.items(), reader.four()), (0, "", 0, [0; 4]));
+            assert_eq!((reader.instant(), reader.amount()), (Instant::EPOCH, Amount::ZERO));
         }
     }
 
@@ -349,13 +419,13 @@ mod tests {
     fn everything_comes_back_and_nothing_half() {
         check(&[0, 1, 63, 64, 4_095, 4_096, u64::MAX >> 1, u64::MAX], Writer::number, |r| r.number());
         check(&[0, -1, 1, -32, 32, i64::MIN, i64::MAX], Writer::signed, |r| r.signed());
-        check(&["", "a", "Ä Ö"], |w, t| w.text(t), |r| r.text().map(|text| &*text.to_owned().leak()));
+        check(&["", "a", "Ä Ö"], |w, t| w.text(t), |r| &*r.text().to_owned().leak());
         check(&[Instant::MIN, Instant::EPOCH, Instant::MAX], Writer::instant, |r| r.instant());
         let day = |text| Instant::parse(text).unwrap();
         let unit = crate::time::MS_PER_DAY;
         let days = [day("0001-01-01"), day("9999-12-31")];
-        check(&days, |w, d| w.time_from(20_000 * unit, unit, d), |r| Some(r.time_from(20_000, true)?.1));
-        check(&days, |w, d| w.time_from(20_000 * unit, 1, d), |r| Some(r.time_from(20_000 * unit, false)?.1));
+        check(&days, |w, d| w.time_from(20_000 * unit, unit, d), |r| r.time_from(20_000, true).1);
+        check(&days, |w, d| w.time_from(20_000 * unit, 1, d), |r| r.time_from(20_000 * unit, false).1);
     }
 
     #[test]
@@ -366,7 +436,7 @@ mod tests {
             let amount = Amount::parse(text).unwrap();
             let bytes = written(|writer| writer.amount(amount));
             let mut reader = Reader::new(&bytes);
-            assert_eq!((reader.amount(), reader.is_at_end()), (Some(amount), true), "{text}");
+            assert_eq!((reader.amount(), reader.is_at_end()), (amount, true), "{text}");
         }
         assert_eq!(written(|writer| writer.amount(Amount::ZERO)), "\0\0", "zero has no sign");
     }
@@ -376,18 +446,32 @@ mod tests {
         let write = |writer: &mut Writer, four: [u64; 4]| four.into_iter().for_each(|number| writer.number(number));
         let lists = [[0, 1, 2, 63], [64, 1, 2, 3], [1, 64, 2, 3], [1, 2, 4_096, 3], [1, 2, 3, u64::MAX], [u64::MAX; 4]];
         check(&lists, write, |reader| reader.four());
-        assert_eq!(Reader::new("\0\0\0ä").four(), None, "half a letter");
+        // Half a letter is no number.
+        assert_failed("\0\0\0ä", |reader| reader.four());
     }
 
     #[test]
     fn numbers_that_are_none_are_refused() {
         let long = "\u{7f}".repeat(20);
-        assert_eq!(Reader::new(&long).number(), None);
-        assert_eq!(Reader::new(&long).amount(), None);
-        assert_eq!(Reader::new("ä").number(), None, "half a letter");
-        assert_eq!(Reader::new("\u{7f}ä").number(), None);
-        assert_eq!(Reader::new("\u{3a}\0").amount(), None, "a scale of 29");
-        assert_eq!(Reader::new("\u{1}ä").text(), None, "half a letter");
-        assert_eq!(Reader::new("\u{3f}").items(), None, "63 items in no bytes");
+        assert_failed(&long, |reader| reader.number());
+        assert_failed(&long, |reader| reader.amount());
+        // Half a letter.
+        assert_failed("ä", |reader| reader.number());
+        assert_failed("\u{7f}ä", |reader| reader.number());
+        assert_failed("\u{1}ä", |reader| reader.text().len());
+        // A scale of 29.
+        assert_failed("\u{3a}\0", |reader| reader.amount());
+        // 63 items in no bytes.
+        assert_failed("\u{3f}", |reader| reader.items());
+        // Too large for 8 and 32 bits.
+        assert_failed(&written(|writer| writer.number(256)), |reader| reader.flags());
+        assert_failed(&written(|writer| writer.number(1 << 32)), |reader| reader.count());
+        // Instants that lie outside years 1 to 9999, or would if they did not wrap.
+        for number in [i64::MIN, i64::MAX] {
+            let text = written(|writer| writer.signed(number));
+            assert_failed(&text, |reader| reader.instant_from(Instant::MAX.millis()));
+            assert_failed(&text, |reader| reader.instant_from(Instant::MIN.millis()));
+            assert_failed(&text, |reader| reader.time_from(2_932_896, true));
+        }
     }
 }
