@@ -5,7 +5,8 @@
 use super::entries::{StatusChange, SubscriptionAddOn};
 use super::rows::{EXPIRES_AT, STARTS_AT, read_dates};
 use super::statuses::{read_status, write_status};
-use super::wire::{Flags, Reader, Writer};
+use super::wire::{Flags, Reader};
+use super::writer::Writer;
 use crate::sort::sort_by;
 use crate::status::Status;
 use crate::time::Instant;

@@ -1,6 +1,7 @@
 //! Packed types of features, besides BOOLEAN and METERED, which a flag of the feature says.
 
-use super::wire::{Reader, Writer};
+use super::wire::Reader;
+use super::writer::Writer;
 use crate::value::{ConfigType, FeatureType};
 
 const UNKNOWN: u64 = 0;

@@ -19,6 +19,7 @@
 mod number;
 mod bytes;
 mod wire;
+mod writer;
 mod format;
 mod rows;
 mod statuses;
@@ -45,4 +46,5 @@ pub use entries::{CustomerEntry, StatusChange, SubscriptionAddOn, SubscriptionEn
 pub use format::{FORMAT, OLDEST_FORMAT, Unreadable, key_hash, shard_of};
 pub(crate) use plain::{PlainHead, PlainSubscription};
 pub use sorted_records::SortedRecords;
-pub use wire::{Reader, Writer};
+pub use wire::Reader;
+pub use writer::Writer;

@@ -3,7 +3,8 @@
 use super::extras::{Extras, UnpackedExtras};
 use super::rows::{PackedRow, read_row, write_row};
 use super::statuses::{STATUSES, place};
-use super::wire::{Flags, Reader, Writer};
+use super::wire::{Flags, Reader};
+use super::writer::Writer;
 use crate::billing::{Billing, BillingPeriod, BillingSchedule};
 use crate::sort::sort_by;
 use crate::status::Status;

@@ -1,6 +1,7 @@
 //! Packed entitlement rows: features, pools and time zones are numbers.
 
-use super::wire::{Flags, Reader, Writer};
+use super::wire::{Flags, Reader};
+use super::writer::Writer;
 use crate::amount::Amount;
 use crate::reset::{CalendarInterval, Interval, ResetPeriod, Unit, Weekday};
 use crate::time::Instant;

@@ -2,7 +2,8 @@
 //! zones, a fallback, archived plans.
 
 use super::statuses::{read_status, write_status};
-use super::wire::{Flags, Reader, Writer};
+use super::wire::{Flags, Reader};
+use super::writer::Writer;
 use crate::access::{Access, AccessCondition, AccessEntry};
 use crate::definitions::Definitions;
 use crate::status::StatusSet;

@@ -4,7 +4,8 @@ use super::block::{MAGIC, MAX_BUCKET_BITS};
 use super::bytes::Packed;
 use super::format::{FORMAT, shard_of};
 use super::record::{self, Naming, PackedCustomer, PackedSubscription, Record};
-use super::wire::{Reader, Writer};
+use super::wire::Reader;
+use super::writer::Writer;
 
 /// Names in the order in which they were first used.
 #[derive(Debug, Default)]

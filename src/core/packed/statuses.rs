@@ -1,6 +1,7 @@
 //! Packed statuses.
 
-use super::wire::{Reader, Writer};
+use super::wire::Reader;
+use super::writer::Writer;
 use crate::status::Status;
 
 /// The numbers of statuses in the packed form: their positions here, which never change.
