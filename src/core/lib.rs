@@ -14,6 +14,7 @@
 mod features;
 mod json;
 mod text;
+mod decimal;
 mod amount;
 mod rounding;
 mod time;

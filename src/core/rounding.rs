@@ -1,9 +1,6 @@
 //! Amounts that are rounded down, where a number is shown or compared and nobody is billed by it.
 
-#[cfg(feature = "usage")]
-use crate::amount::divide_by_ten;
 use crate::amount::{Amount, Written};
-use rust_decimal::Decimal;
 
 impl Amount {
     /// The quotient of two amounts of at least zero, rounded down to 28 significant digits and 28 decimal places. None
@@ -11,7 +8,7 @@ impl Amount {
     pub(crate) fn divided_down(self, by: Amount) -> Option<Amount> {
         // 28 digits.
         const ENOUGH: i128 = 1_000_000_000_000_000_000_000_000_000;
-        let (a, b) = (self.0.normalize(), by.0.normalize());
+        let (a, b) = (self.normalized(), by.normalized());
         let divisor = b.mantissa();
         if divisor == 0 {
             return None;
@@ -37,19 +34,19 @@ impl Amount {
             scale = scale.saturating_add(1);
         }
         let scale = u32::try_from(scale).unwrap_or_default();
-        Some(Amount(Decimal::try_from_i128_with_scale(found.0, scale).unwrap_or(Decimal::MAX)))
+        Some(Amount::of(found.0, scale).unwrap_or(Amount::MAX))
     }
 
     /// The sum of two amounts of at least zero. Decimal places that do not fit are dropped.
     #[cfg(feature = "usage")]
     pub(crate) fn plus_down(self, other: Amount) -> Amount {
-        let (mut a, mut b) = (self.0.normalize(), other.0.normalize());
+        let (mut a, mut b) = (self.normalized(), other.normalized());
         loop {
-            if let Some(sum) = Amount(a).plus(Amount(b)) {
+            if let Some(sum) = a.plus(b) {
                 return sum;
             }
             let longer = if a.scale() < b.scale() { &mut b } else { &mut a };
-            let Some(shorter) = shorter(*longer) else { return Amount(Decimal::MAX) };
+            let Some((shorter, _)) = longer.shorter() else { return Amount::MAX };
             *longer = shorter;
         }
     }
@@ -58,25 +55,15 @@ impl Amount {
     /// are dropped.
     #[cfg(feature = "usage")]
     pub(crate) fn minus_about(self, other: Amount) -> Amount {
-        let mut other = other.0.normalize();
+        let mut other = other.normalized();
         loop {
-            if let Some(rest) = self.minus(Amount(other)) {
+            if let Some(rest) = self.minus(other) {
                 return rest;
             }
-            let Some(shorter) = shorter(other) else { return self };
+            let Some((shorter, _)) = other.shorter() else { return self };
             other = shorter;
         }
     }
-}
-
-/// The value without its last decimal place; None for a whole number.
-#[cfg(feature = "usage")]
-fn shorter(value: Decimal) -> Option<Decimal> {
-    let parts = value.unpack();
-    let mut words = [parts.hi, parts.mid, parts.lo];
-    divide_by_ten(&mut words);
-    let [hi, mid, lo] = words;
-    Some(Decimal::from_parts(lo, mid, hi, parts.negative, parts.scale.checked_sub(1)?))
 }
 
 #[cfg(test)]
