@@ -143,7 +143,7 @@ fn fill<'c>(
     decision.customer_id = record.map_or(question.customer, |record| record.customer.id);
     decision.feature = feature_ref(question.feature, feature);
     decision.value_type = feature.and_then(value_type);
-    let policy = policy(catalog, question, feature);
+    let policy = policy(&catalog.snapshot, question, feature);
     let because = |reason| Ok((reason, policy));
 
     let mut valid_until = ValidUntil::new(now);
@@ -330,12 +330,7 @@ pub fn undecided<'q>(
     snapshot: &SnapshotMeta,
     now: Instant,
 ) -> Result<Decision<'q>, Problem> {
-    check_form(question, false, false)?;
-    let mut decision = Decision::undecided(freshness(snapshot, now));
-    decision.customer_id = question.customer;
-    decision.feature = feature_ref(question.feature, None);
-    decision.settle(reason, question.on_indeterminate.unwrap_or(snapshot.on_indeterminate));
-    Ok(decision)
+    without_customer(None, question, reason, snapshot, now)
 }
 
 /// The indeterminate answer where the catalog is held, but the customer's shard is not. A catalog that is too old for
@@ -349,14 +344,25 @@ pub fn undecided_in<'c>(
     reason: Reason,
     now: Instant,
 ) -> Result<Decision<'c>, Problem> {
-    let feature = catalog.feature_at(question.feature).and_then(|at| catalog.feature(at));
+    without_customer(Some(catalog), question, reason, &catalog.snapshot, now)
+}
+
+#[inline(never)]
+fn without_customer<'c>(
+    catalog: Option<&'c Catalog>,
+    question: &Question<'c>,
+    reason: Reason,
+    snapshot: &SnapshotMeta,
+    now: Instant,
+) -> Result<Decision<'c>, Problem> {
+    let feature = catalog.and_then(|catalog| catalog.feature(catalog.feature_at(question.feature)?));
     check_form(question, feature.is_some(), false)?;
-    let mut decision = Decision::undecided(freshness(&catalog.snapshot, now));
+    let mut decision = Decision::undecided(freshness(snapshot, now));
     decision.customer_id = question.customer;
     decision.feature = feature_ref(question.feature, feature);
     decision.value_type = feature.and_then(value_type);
     // SNAPSHOT_BEHIND and SNAPSHOT_EXPIRED go before the missing shard.
-    let reason = too_old(catalog, question, now).unwrap_or(reason);
-    decision.settle(reason, policy(catalog, question, feature));
+    let reason = catalog.and_then(|catalog| too_old(catalog, question, now)).unwrap_or(reason);
+    decision.settle(reason, policy(snapshot, question, feature));
     Ok(decision)
 }

@@ -72,11 +72,11 @@ pub(crate) fn outdated(
 
 /// The failure policy: the stricter of the question's and the feature's, or the deployment's where neither states
 /// one.
-pub(crate) fn policy(catalog: &Catalog, question: &Question<'_>, feature: Option<&Feature>) -> Policy {
+pub(crate) fn policy(snapshot: &SnapshotMeta, question: &Question<'_>, feature: Option<&Feature>) -> Policy {
     let of_feature = feature.and_then(|feature| feature.on_indeterminate);
     match (question.on_indeterminate, of_feature) {
         (Some(Policy::Deny), _) | (_, Some(Policy::Deny)) => Policy::Deny,
         (Some(Policy::Allow), _) | (_, Some(Policy::Allow)) => Policy::Allow,
-        (None, None) => catalog.snapshot.on_indeterminate,
+        (None, None) => snapshot.on_indeterminate,
     }
 }

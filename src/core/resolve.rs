@@ -98,7 +98,7 @@ fn apply<'c>(
             });
         }
         if let Some(merged) = merge(ladder, terms, rows)? {
-            off = NamedRow::of(&merged.row);
+            off = NamedRow::of(merged.row);
             if merged.enabled {
                 // It is often the only allowance.
                 allowances.reserve_exact(1);
@@ -178,15 +178,26 @@ fn add_up<'c>(
 /// The limits of a metered row, for the quantity held.
 #[cfg_attr(not(feature = "small"), inline(always))]
 fn limits(ladder: &Ladder, terms: &ChainTerms, row: &AppliedGrant<'_>, metered: &Metered) -> Result<Limits, Overflow> {
-    let limit = limit(ladder, terms, row, metered)?;
+    let dates = (row.counts_from(terms), row.expires_at);
+    limits_of(terms, metered, limit(ladder, terms, row, metered)?, dates)
+}
+
+/// The terms of a metered value with this limit, which start and end at these dates.
+#[cfg_attr(not(feature = "small"), inline(always))]
+fn limits_of(
+    terms: &ChainTerms,
+    metered: &Metered,
+    limit: Option<Amount>,
+    (starts_at, expires_at): (Option<Instant>, Option<Instant>),
+) -> Result<Limits, Overflow> {
     Ok(Limits {
         limit,
         reset_period: metered.reset_period,
         overage: terms.overage(metered),
         grace: grace(metered.grace_pct, limit)?,
         warning_threshold_pct: metered.warning_threshold_pct,
-        starts_at: row.counts_from(terms),
-        expires_at: row.expires_at,
+        starts_at,
+        expires_at,
         counts_from_start: metered.counts_from_start(),
     })
 }
@@ -230,10 +241,10 @@ fn grace(pct: Amount, limit: Option<Amount>) -> Result<Amount, Overflow> {
 
 /// The metered rows of one REPLACE level, merged.
 #[derive(Clone, Copy)]
-struct Merged<'c> {
+struct Merged<'r, 'c> {
     enabled: bool,
     /// The row that supplied the limit.
-    row: AppliedGrant<'c>,
+    row: &'r AppliedGrant<'c>,
     limit: Option<Amount>,
     /// The last row: its reset period, overage, grace and warning count.
     last: &'c Metered,
@@ -241,19 +252,23 @@ struct Merged<'c> {
     dates: (Option<Instant>, Option<Instant>),
 }
 
-fn merge<'c>(ladder: &Ladder, terms: &ChainTerms, rows: &[AppliedGrant<'c>]) -> Result<Option<Merged<'c>>, Overflow> {
-    let mut merged: Option<Merged<'c>> = None;
+fn merge<'r, 'c>(
+    ladder: &Ladder,
+    terms: &ChainTerms,
+    rows: &'r [AppliedGrant<'c>],
+) -> Result<Option<Merged<'r, 'c>>, Overflow> {
+    let mut merged: Option<Merged<'r, 'c>> = None;
     for row in rows {
         let Value::Metered(metered) = &row.grant.value else { continue };
         let limit = limit(ladder, terms, row, metered)?;
         let dates = (row.counts_from(terms), row.expires_at);
         merged = Some(match merged {
-            None => Merged { enabled: metered.enabled, row: *row, limit, last: metered, dates },
+            None => Merged { enabled: metered.enabled, row, limit, last: metered, dates },
             Some(held) => {
                 let (limit, from) = match (held.limit, limit) {
                     (Some(a), Some(b)) if row.additive => (Some(a.plus(b).ok_or(Overflow)?), held.row),
                     (_, None) | (None, _) if row.additive => (None, held.row),
-                    (a, b) if is_larger(b, a) => (b, *row),
+                    (a, b) if is_larger(b, a) => (b, row),
                     (a, _) => (a, held.row),
                 };
                 Merged { enabled: held.enabled || metered.enabled, row: from, limit, last: metered, dates }
@@ -263,7 +278,7 @@ fn merge<'c>(ladder: &Ladder, terms: &ChainTerms, rows: &[AppliedGrant<'c>]) -> 
     Ok(merged)
 }
 
-impl<'c> Merged<'c> {
+impl<'c> Merged<'_, 'c> {
     /// The allowance of the rows that were merged.
     fn allowance(
         self,
@@ -271,19 +286,10 @@ impl<'c> Merged<'c> {
         terms: &ChainTerms,
         rows: &[AppliedGrant<'c>],
     ) -> Result<Allowance<'c>, Overflow> {
-        let limits = Limits {
-            limit: self.limit,
-            reset_period: self.last.reset_period,
-            overage: terms.overage(self.last),
-            grace: grace(self.last.grace_pct, self.limit)?,
-            warning_threshold_pct: self.last.warning_threshold_pct,
-            starts_at: self.dates.0,
-            expires_at: self.dates.1,
-            counts_from_start: self.last.counts_from_start(),
-        };
+        let limits = limits_of(terms, self.last, self.limit, self.dates)?;
         let has_more = !self.last.caps.is_empty() || (terms.keeps_rows && 1 < rows.len());
         let more = if has_more { self.more(ladder, terms, rows)? } else { None };
-        Ok(Allowance { row: self.row, terms: Terms::Metered(limits), more })
+        Ok(Allowance { row: *self.row, terms: Terms::Metered(limits), more })
     }
 
     /// The caps of the last row, which go with its reset period, and the other rows, if they are kept.
@@ -310,21 +316,26 @@ impl<'c> Merged<'c> {
 /// The cheapest enabled CREDITS row of one level for each pool. Of equals, the earlier counts where rows of a level
 /// merge; else that with the lower origin id, as of all allowances.
 fn cheapest_per_pool<'c>(rows: &[AppliedGrant<'c>], combine: Combine) -> Vec<Allowance<'c>> {
-    let mut cheapest: Vec<(Credits, AppliedGrant<'c>)> = Vec::new();
+    let mut cheapest: Vec<(&Credits, &AppliedGrant<'c>)> = Vec::new();
     for row in rows {
-        let Value::Credits(credits) = row.grant.value else { continue };
+        let Value::Credits(credits) = &row.grant.value else { continue };
         if !credits.enabled {
             continue;
         }
         match cheapest.iter_mut().find(|(held, _)| held.pool == credits.pool) {
             Some(held) => {
                 let id = |row: &AppliedGrant<'c>| if combine == Combine::Replace { "" } else { row.source.id() };
-                if (credits.cost, id(row)) < (held.0.cost, id(&held.1)) {
-                    *held = (credits, *row);
+                if (credits.cost, id(row)) < (held.0.cost, id(held.1)) {
+                    *held = (credits, row);
                 }
             }
-            None => cheapest.push((credits, *row)),
+            None => cheapest.push((credits, row)),
         }
     }
-    cheapest.into_iter().map(|(credits, row)| Allowance { row, terms: Terms::Credits(credits), more: None }).collect()
+    let allowance = |(credits, row): (&Credits, &AppliedGrant<'c>)| Allowance {
+        row: *row,
+        terms: Terms::Credits(*credits),
+        more: None,
+    };
+    cheapest.into_iter().map(allowance).collect()
 }
