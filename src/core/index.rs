@@ -22,24 +22,26 @@ struct Slot {
 }
 
 impl Index {
-    /// Builds an index of lists: a key has its position in its own list. Of equal keys, the first counts.
-    pub fn new(lists: &[&[&str]]) -> Index {
-        let (mut n_keys, mut seed) = (0_usize, 0);
+    /// Indexes lists, in place of what was indexed before: a key has its position in its own list. Of equal keys, the
+    /// first counts.
+    pub fn fill(&mut self, lists: &[&[&str]]) {
+        let mut n_keys = 0_usize;
+        self.seed = 0;
         for list in lists {
             n_keys = n_keys.saturating_add(list.len());
             for key in *list {
-                seed = hash(seed, key);
+                self.seed = hash(self.seed, key);
             }
         }
         let n_slots = n_keys.saturating_mul(2).max(2).next_power_of_two();
-        let mut index = Index { slots: vec![Slot::default(); n_slots], keys: String::new(), seed };
+        self.slots = vec![Slot::default(); n_slots];
+        self.keys = String::new();
         for list in lists {
             for (key, place) in list.iter().zip(0..) {
-                index.insert(key, place);
+                self.insert(key, place);
             }
         }
-        index.keys.shrink_to_fit();
-        index
+        self.keys.shrink_to_fit();
     }
 
     /// The position of a key.
@@ -110,7 +112,8 @@ mod tests {
     fn finds_every_key_and_no_other() {
         let keys: Vec<String> = (0..5_000).map(|n| format!("cus_{n}")).collect();
         let listed: Vec<&str> = keys.iter().map(String::as_str).collect();
-        let index = Index::new(&[&listed]);
+        let mut index = Index::default();
+        index.fill(&[&listed]);
         for (key, n) in keys.iter().zip(0..) {
             assert_eq!(index.get(key), Some(n));
         }
@@ -121,7 +124,11 @@ mod tests {
 
     #[test]
     fn first_of_two_equal_keys_stands() {
-        let index = Index::new(&[&["a", "b", "a"], &["b", "c"]]);
+        let mut index = Index::default();
+        // What was indexed before is forgotten.
+        index.fill(&[&["d"]]);
+        index.fill(&[&["a", "b", "a"], &["b", "c"]]);
+        assert_eq!(index.get("d"), None);
         assert_eq!((index.get("a"), index.get("b"), index.get("c")), (Some(0), Some(1), Some(1)));
     }
 }

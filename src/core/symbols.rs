@@ -90,7 +90,7 @@ impl SymbolTable {
     pub(crate) fn index_zones(&mut self, zones: &[Zone]) {
         let mut names: Vec<&str> = Vec::new();
         names.extend(zones.iter().map(|zone| &*zone.name));
-        self.zones = Index::new(&[&names]);
+        self.zones.fill(&[&names]);
         self.n_zones = u32::try_from(names.len()).unwrap_or_default();
     }
 
@@ -101,12 +101,12 @@ impl SymbolTable {
 
     /// Gives each other name its position.
     pub(crate) fn index(&mut self, names: &Names<'_>) {
-        self.feature_keys = Index::new(&[&names.features, &names.codes]);
-        self.features = Index::new(&[&names.features]);
-        self.codes = Index::new(&[&names.codes]);
-        self.versions = Index::new(&[&names.versions]);
-        self.add_ons = Index::new(&[&names.add_ons]);
-        self.products = Index::new(&[&names.products]);
+        self.feature_keys.fill(&[&names.features, &names.codes]);
+        self.features.fill(&[&names.features]);
+        self.codes.fill(&[&names.codes]);
+        self.versions.fill(&[&names.versions]);
+        self.add_ons.fill(&[&names.add_ons]);
+        self.products.fill(&[&names.products]);
     }
 
     /// Notes a METERED row (`has_units`) or a CREDITS row on a feature. Whether a feature can be a pool depends on the

@@ -24,6 +24,7 @@ mod limits;
 mod publisher;
 mod taken;
 mod file;
+mod view;
 mod replica;
 mod fetched;
 mod fallback;

@@ -6,6 +6,7 @@
 use crate::cut::ObjectRef;
 use crate::hash::Hash;
 use crate::manifest::{Manifest, Policies};
+use crate::view::{Customers, Shard, View, at, at_mut};
 use mayuse_core::{
     Catalog, CustomerBlock, CustomerRecord, Decision, Found, Instant, Packed, Policy, Problem, Question, Source,
     Unreadable, decide_for, key_hash, shard_of,
@@ -23,39 +24,6 @@ pub struct Replica {
     view: Option<View>,
     /// Counts look-ups, to find the least recently used shard.
     clock: AtomicU64,
-}
-
-#[derive(Debug)]
-struct View {
-    manifest: Manifest,
-    catalog: Catalog,
-    /// Counts catalog objects: shards opened with an earlier one must be relinked.
-    generation: u64,
-    shards: Vec<Option<Shard>>,
-    n_bytes: usize,
-}
-
-#[derive(Debug)]
-struct Shard {
-    customers: Customers,
-    used: AtomicU64,
-}
-
-#[derive(Debug)]
-enum Customers {
-    /// The bytes of a shard that no question has needed yet.
-    Unopened(Vec<u8>),
-    /// A shard that is opened, with the number of the catalog object.
-    Open(CustomerBlock, u64),
-}
-
-impl Shard {
-    fn n_bytes(&self) -> usize {
-        match &self.customers {
-            Customers::Unopened(bytes) => bytes.len(),
-            Customers::Open(customers, _) => customers.n_bytes(),
-        }
-    }
 }
 
 /// How a manifest compares to the held one.
@@ -172,51 +140,71 @@ impl Replica {
         }
         let mut opened: Vec<(u64, CustomerBlock)> = Vec::with_capacity(fresh.len());
         let new_catalog = catalog_object.map(Catalog::open).transpose()?;
-        {
-            let catalog = match (&new_catalog, &self.view) {
-                (Some(catalog), _) => catalog,
-                (None, Some(view)) if !self.wants_catalog_object(&manifest) => &view.catalog,
-                _ => return Ok(false),
-            };
-            for (shard, block) in fresh {
-                opened.push((shard, open(block, catalog, &manifest)?));
-            }
+        let catalog = match (&new_catalog, &self.view) {
+            (Some(catalog), _) => catalog,
+            (None, Some(view)) if !self.wants_catalog_object(&manifest) => &view.catalog,
+            _ => return Ok(false),
+        };
+        for (shard, block) in fresh {
+            opened.push((shard, open(block, catalog, &manifest)?));
         }
-        let n_shards = manifest.table.shards.len();
-        let (old, generation) = match self.view.take() {
-            Some(view) => {
-                let generation = view.generation.saturating_add(new_catalog.is_some().into());
-                (Some(view), generation)
-            }
-            None => (None, 0),
-        };
-        let mut view = match (old, new_catalog) {
-            (Some(old), new_catalog) => {
-                let kept = old.kept(&manifest);
-                let mut held = old.shards;
-                let mut shards: Vec<Option<Shard>> = std::iter::repeat_with(|| None).take(n_shards).collect();
-                for (from, to) in kept {
-                    if let (Some(from), Some(to)) = (at_mut(&mut held, from), at_mut(&mut shards, to)) {
-                        *to = from.take();
-                    }
-                }
-                View { manifest, catalog: new_catalog.unwrap_or(old.catalog), generation, shards, n_bytes: 0 }
-            }
-            (None, Some(catalog)) => {
-                let shards = std::iter::repeat_with(|| None).take(n_shards).collect();
-                View { manifest, catalog, generation, shards, n_bytes: 0 }
-            }
-            (None, None) => return Ok(false),
-        };
-        view.n_bytes = view.shards.iter().flatten().map(Shard::n_bytes).sum();
-        let policies = view.manifest.policies.stricter(&self.own);
-        view.catalog.snapshot = view.manifest.meta(&policies, source);
-        self.view = Some(view);
+        self.renew(manifest, new_catalog, source);
         for (shard, customers) in opened {
             let place = self.view.as_ref().map_or(shard, |view| view.manifest.table.first_place(shard));
             self.put(place, customers);
         }
         Ok(true)
+    }
+
+    /// Accepts a verified manifest like [`accept`](Replica::accept), without shards.
+    ///
+    /// # Errors
+    /// A catalog object that cannot be opened. The replica is then unchanged.
+    pub fn accept_alone(
+        &mut self,
+        manifest: Manifest,
+        catalog_object: Option<&Packed>,
+        source: Source,
+    ) -> Result<bool, Unreadable> {
+        let misses_catalog = catalog_object.is_none() && self.wants_catalog_object(&manifest);
+        if self.compare(&manifest) != ManifestOrder::Newer || misses_catalog {
+            return Ok(false);
+        }
+        let new_catalog = catalog_object.map(Catalog::open).transpose()?;
+        self.renew(manifest, new_catalog, source);
+        Ok(true)
+    }
+
+    /// Replaces the held manifest and, if it changed, the catalog. Keeps the shards that stay.
+    fn renew(&mut self, manifest: Manifest, new_catalog: Option<Catalog>, source: Source) {
+        let n_shards = manifest.table.shards.len();
+        match (&mut self.view, new_catalog) {
+            (Some(view), new_catalog) => {
+                let kept = view.kept(&manifest);
+                let mut held = std::mem::take(&mut view.shards);
+                view.shards.resize_with(n_shards, || None);
+                for (from, to) in kept {
+                    if let (Some(from), Some(to)) = (at_mut(&mut held, from), at_mut(&mut view.shards, to)) {
+                        *to = from.take();
+                    }
+                }
+                view.manifest = manifest;
+                if let Some(catalog) = new_catalog {
+                    view.catalog = catalog;
+                    view.generation = view.generation.saturating_add(1);
+                }
+            }
+            (view, Some(catalog)) => {
+                let shards = std::iter::repeat_with(|| None).take(n_shards).collect();
+                *view = Some(View { manifest, catalog, generation: 0, shards, n_bytes: 0 });
+            }
+            (None, None) => {}
+        }
+        if let Some(view) = &mut self.view {
+            view.n_bytes = view.shards.iter().flatten().map(Shard::n_bytes).sum();
+            let policies = view.manifest.policies.stricter(&self.own);
+            view.catalog.snapshot = view.manifest.meta(&policies, source);
+        }
     }
 
     /// Inserts a shard of the held manifest; a shard of another manifest is dropped. The caller has
@@ -368,49 +356,7 @@ impl Replica {
     }
 }
 
-impl View {
-    fn is_held(&self, place: u64) -> bool {
-        at(&self.shards, self.manifest.table.first_place(place)).is_some_and(Option::is_some)
-    }
-
-    /// The range of shards here that share hashes with shard `place` of a table with `bits` bits.
-    fn places_of(&self, place: u64, bits: u8) -> (u64, u64) {
-        let here = self.manifest.table.bits;
-        if here <= bits {
-            let one = place.checked_shr(u32::from(bits.saturating_sub(here))).unwrap_or_default();
-            (one, one.saturating_add(1))
-        } else {
-            let by = u32::from(here.saturating_sub(bits));
-            let first = place.checked_shl(by).unwrap_or_default();
-            (first, first.saturating_add(1_u64.checked_shl(by).unwrap_or_default()))
-        }
-    }
-
-    /// The place at which a shard of another table is held here, if any. The hash alone does not identify
-    /// a shard: all empty shards are the same object.
-    fn same_as(&self, part: ObjectRef, place: u64, other: &Manifest) -> Option<u64> {
-        let (from, _) = self.places_of(place, other.table.bits);
-        let here = self.manifest.table.first_place(from);
-        let is_same = at(&self.manifest.table.shards, here).is_some_and(|held| held.hash == part.hash);
-        (is_same && at(&self.shards, here).is_some_and(Option::is_some)).then_some(here)
-    }
-
-    /// The shards that stay when the next manifest is accepted, as old and new place.
-    fn kept(&self, next: &Manifest) -> Vec<(u64, u64)> {
-        let from = |(place, part): (u64, ObjectRef)| Some((self.same_as(part, place, next)?, place));
-        next.table.distinct().filter_map(from).collect()
-    }
-}
-
 /// Opens a shard of a manifest.
 fn open(block: Packed, catalog: &Catalog, manifest: &Manifest) -> Result<CustomerBlock, Unreadable> {
     CustomerBlock::open(block, catalog)?.laid_out(manifest.table.seed, manifest.table.bits)
-}
-
-fn at<T>(list: &[T], number: u64) -> Option<&T> {
-    list.get(usize::try_from(number).ok()?)
-}
-
-fn at_mut<T>(list: &mut [T], number: u64) -> Option<&mut T> {
-    list.get_mut(usize::try_from(number).ok()?)
 }

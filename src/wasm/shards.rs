@@ -41,7 +41,7 @@ impl Shards {
         catalog_object: Option<&Packed>,
         fresh: Vec<(u64, Vec<u8>)>,
     ) -> Result<bool, Unreadable> {
-        let accepted = self.replica.accept(manifest, catalog_object, Vec::new(), self.source)?;
+        let accepted = self.replica.accept_alone(manifest, catalog_object, self.source)?;
         if accepted {
             self.broken.clear();
             for (place, bytes) in fresh {

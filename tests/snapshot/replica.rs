@@ -281,8 +281,10 @@ fn a_manifest_is_not_taken_without_its_catalog_object() {
     let next = after.manifest(2);
     assert!(replica.wants_catalog_object(&next));
     assert_eq!(replica.accept(next.clone(), None, Vec::new(), Source::Snapshot), Ok(false));
+    assert_eq!(replica.accept_alone(next.clone(), None, Source::Snapshot), Ok(false));
     assert_eq!(replica.manifest().map(|held| held.version), Some(1));
-    assert_eq!(replica.accept(next, Some(&after.catalog_object), Vec::new(), Source::Snapshot), Ok(true));
+    assert_eq!(replica.accept_alone(next.clone(), Some(&after.catalog_object), Source::Snapshot), Ok(true));
+    assert_eq!(replica.accept_alone(next, Some(&after.catalog_object), Source::Snapshot), Ok(false));
     assert_eq!(replica.manifest().map(|held| held.version), Some(2));
     // Its shard did not change, but was opened with the catalog object before.
     assert_eq!(replica.customer("cus_a").map(drop), Err(Missing::Relink(0)));

@@ -55,10 +55,12 @@ impl Catalog {
         if MAX_BYTES < bytes.as_str().len() {
             return Err(Unreadable::broken(WHAT, "it is larger than there can be"));
         }
-        let mut opening =
-            Opening { reader, symbols: SymbolTable::default(), names: Names::default(), holds_together: true };
-        let catalog = opening.catalog().ok_or_else(|| Unreadable::broken(WHAT, "an element cannot be read"))?;
-        opening.finish(catalog).ok_or_else(|| Unreadable::broken(WHAT, "its elements do not hold together"))
+        let mut opening = Opening::read(reader).ok_or_else(|| Unreadable::broken(WHAT, "an element cannot be read"))?;
+        if opening.finish() {
+            Ok(opening.catalog)
+        } else {
+            Err(Unreadable::broken(WHAT, "its elements do not hold together"))
+        }
     }
 }
 
@@ -159,8 +161,8 @@ fn write_ladder(writer: &mut Writer, ladder: &Ladder) {
 /// The reading of a catalog object, element by element, straight into a catalog.
 struct Opening<'b> {
     reader: Reader<'b>,
-    /// What rows must fit. All features are read before the first row.
-    symbols: SymbolTable,
+    /// Its symbols have what rows must fit: all features are read before the first row.
+    catalog: Catalog,
     names: Names<'b>,
     /// Whether all lists of rows and of versions are sorted.
     holds_together: bool,
@@ -168,13 +170,29 @@ struct Opening<'b> {
 
 impl<'b> Opening<'b> {
     /// Reads all elements. Products are still positions in the list of their names.
-    fn catalog(&mut self) -> Option<Catalog> {
-        let ladder = read_ladder(&mut self.reader)?;
-        let Settings { access, zones, fallback_plan_version, positions, archived } = read_settings(&mut self.reader)?;
-        self.names.fallback = fallback_plan_version;
-        self.symbols.index_zones(&zones);
-        let features = self.features()?;
-        let (mut plans, versions) = self.plans()?;
+    fn read(mut reader: Reader<'b>) -> Option<Opening<'b>> {
+        let ladder = read_ladder(&mut reader)?;
+        let Settings { access, zones, fallback_plan_version, positions, archived } = read_settings(&mut reader)?;
+        let catalog = Catalog {
+            ladder,
+            access,
+            zones,
+            fallback: None,
+            features: Vec::new(),
+            plans: Vec::new(),
+            versions: Vec::new(),
+            add_ons: Vec::new(),
+            symbols: SymbolTable::default(),
+            eras: Eras::default(),
+            holdings: Holdings::default(),
+            snapshot: SnapshotMeta::default(),
+        };
+        let names = Names { fallback: fallback_plan_version, ..Names::default() };
+        let mut opening = Opening { reader, catalog, names, holds_together: true };
+        opening.catalog.symbols.index_zones(&opening.catalog.zones);
+        opening.features()?;
+        opening.plans()?;
+        let plans = &mut opening.catalog.plans;
         if !positions.is_empty() && positions.len() != plans.len() {
             return None;
         }
@@ -184,27 +202,22 @@ impl<'b> Opening<'b> {
         for (at, archived_at) in archived {
             plans.get_mut(at)?.archived_at = Some(archived_at);
         }
-        let add_ons = self.add_ons(&plans)?;
-        let (symbols, snapshot, fallback) = (SymbolTable::default(), SnapshotMeta::default(), None);
-        let (eras, holdings) = (Eras::default(), Holdings::default());
-        #[rustfmt::skip]
-        let catalog = Catalog {
-            ladder, access, zones, fallback, features, plans, versions, add_ons, symbols, eras, holdings, snapshot,
-        };
-        self.reader.is_at_end().then_some(catalog)
+        opening.add_ons()?;
+        opening.reader.is_at_end().then_some(opening)
     }
 
-    /// Indexes the names. None if a list is not sorted, or an id or a code occurs twice.
-    fn finish(self, mut catalog: Catalog) -> Option<Catalog> {
-        let Opening { mut symbols, names, .. } = self;
-        symbols.index(&names);
+    /// Indexes the names. Returns false if a list is not sorted, or an id or a code occurs twice.
+    fn finish(&mut self) -> bool {
+        let Opening { catalog, names, .. } = self;
+        catalog.symbols.index(names);
+        let Catalog { symbols, features, plans, versions, add_ons, zones, fallback, .. } = catalog;
         let ascends = |names: &[&str]| names.is_sorted_by(|a, b| a < b);
         let mut holds_together = self.holds_together && ascends(&names.features) && ascends(&names.add_ons);
-        holds_together &= catalog.plans.is_sorted_by(|a, b| a.id < b.id);
-        holds_together &= catalog.zones.is_sorted_by(|a, b| a.name < b.name);
+        holds_together &= plans.is_sorted_by(|a, b| a.id < b.id);
+        holds_together &= zones.is_sorted_by(|a, b| a.name < b.name);
         if let Some(id) = names.fallback {
-            catalog.fallback = symbols.version(id);
-            holds_together &= catalog.fallback.is_some();
+            *fallback = symbols.version(id);
+            holds_together &= fallback.is_some();
         }
         for (code, at) in names.codes.iter().zip(0..) {
             holds_together &= symbols.feature_by_code(code) == Some(FeatureIdx(at));
@@ -217,16 +230,14 @@ impl<'b> Opening<'b> {
             let name = item(&names.products, product.0).copied().unwrap_or_default();
             *product = symbols.product(name).unwrap_or(ProductIdx(UNRESOLVED));
         };
-        catalog.features.iter_mut().flat_map(|feature| &mut feature.product).for_each(resolve);
-        catalog.versions.iter_mut().flat_map(|version| &mut version.products).for_each(resolve);
-        catalog.add_ons.iter_mut().flat_map(|add_on| &mut add_on.product).for_each(resolve);
-        catalog.symbols = symbols;
+        features.iter_mut().flat_map(|feature| &mut feature.product).for_each(resolve);
+        versions.iter_mut().flat_map(|version| &mut version.products).for_each(resolve);
+        add_ons.iter_mut().flat_map(|add_on| &mut add_on.product).for_each(resolve);
         catalog.note_eras();
-        holds_together.then_some(catalog)
+        holds_together
     }
 
-    fn features(&mut self) -> Option<Vec<Feature>> {
-        let mut features = Vec::new();
+    fn features(&mut self) -> Option<()> {
         let mut with_default = Vec::new();
         for at in 0..self.reader.items() {
             let all_flags = self.reader.number();
@@ -245,8 +256,8 @@ impl<'b> Opening<'b> {
                 true => FeatureType::Metered,
                 false => FeatureType::Boolean,
             };
-            self.symbols.add_facts(Some(feature_type.clone()), flags.has(NO_UNITS));
-            features.push(Feature {
+            self.catalog.symbols.add_facts(Some(feature_type.clone()), flags.has(NO_UNITS));
+            self.catalog.features.push(Feature {
                 id: id.into(),
                 code: code.into(),
                 name: name.into(),
@@ -266,18 +277,18 @@ impl<'b> Opening<'b> {
             let row = self.row()?;
             // The default of a feature is on that feature itself.
             self.holds_together &= usize::try_from(row.feature.0) == Ok(at);
-            features.get_mut(at)?.default = Some(row);
+            self.catalog.features.get_mut(at)?.default = Some(row);
         }
-        Some(features)
+        Some(())
     }
 
-    fn plans(&mut self) -> Option<(Vec<Plan>, Vec<PlanVersion>)> {
-        let (mut plans, mut versions) = (Vec::new(), Vec::new());
+    fn plans(&mut self) -> Option<()> {
         for at in 0..self.reader.items() {
             let (id, name) = (self.reader.text().into(), self.reader.text().into());
             self.reader.whole(())?;
             let position = u32::try_from(at).ok()?;
-            plans.push(Plan { id, name, archived_at: None, position, grants: self.rows()? });
+            let grants = self.rows()?;
+            self.catalog.plans.push(Plan { id, name, archived_at: None, position, grants });
             let plan = PlanIdx(position);
             let mut before = None;
             for _ in 0..self.reader.items() {
@@ -291,14 +302,14 @@ impl<'b> Opening<'b> {
                     products.extend(self.product_if(true)?);
                 }
                 let (id, products) = (id.into(), products.into());
-                versions.push(PlanVersion { id, plan, version, products, grants: self.rows()? });
+                let grants = self.rows()?;
+                self.catalog.versions.push(PlanVersion { id, plan, version, products, grants });
             }
         }
-        Some((plans, versions))
+        Some(())
     }
 
-    fn add_ons(&mut self, plans: &[Plan]) -> Option<Vec<AddOn>> {
-        let mut add_ons = Vec::new();
+    fn add_ons(&mut self) -> Option<()> {
         for _ in 0..self.reader.items() {
             let flags = self.reader.flags();
             let (id, name) = (self.reader.text(), self.reader.text());
@@ -314,9 +325,10 @@ impl<'b> Opening<'b> {
             let sold_with = match (flags.has(ITS_PRODUCT), flags.has(SOME_PLANS)) {
                 (false, false) => SoldWith::All,
                 (true, _) => SoldWith::ItsProduct,
-                (false, true) => SoldWith::Plans(self.known_plans(plans)?),
+                (false, true) => SoldWith::Plans(self.known_plans()?),
             };
-            add_ons.push(AddOn {
+            let grants = self.rows()?;
+            self.catalog.add_ons.push(AddOn {
                 id: id.into(),
                 name: name.into(),
                 product,
@@ -325,20 +337,20 @@ impl<'b> Opening<'b> {
                 max_instances,
                 sold_with,
                 archived_at,
-                grants: self.rows()?,
+                grants,
             });
         }
-        Some(add_ons)
+        Some(())
     }
 
     /// Reads ids of plans. A plan that is not there, as after its deletion, is passed over.
     #[cold]
-    fn known_plans(&mut self, plans: &[Plan]) -> Option<Vec<PlanIdx>> {
+    fn known_plans(&mut self) -> Option<Vec<PlanIdx>> {
         let mut known = Vec::new();
         for _ in 0..self.reader.items() {
             let id = self.reader.text();
             self.reader.whole(())?;
-            if let Ok(at) = plans.binary_search_by(|plan| (*plan.id).cmp(id)) {
+            if let Ok(at) = self.catalog.plans.binary_search_by(|plan| (*plan.id).cmp(id)) {
                 known.push(PlanIdx(u32::try_from(at).ok()?));
             }
         }
@@ -372,7 +384,7 @@ impl<'b> Opening<'b> {
         let n_features = self.names.features.len();
         let is_one = |at: u32| usize::try_from(at).is_ok_and(|at| at < n_features);
         let row = read_row(&mut self.reader)?.with_features(&mut |at| is_one(at).then_some(FeatureIdx(at)))?;
-        Some(self.symbols.grant(&row))
+        Some(self.catalog.symbols.grant(&row))
     }
 }
 
