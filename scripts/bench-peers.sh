@@ -12,7 +12,7 @@ cd "$(dirname "$0")/.."
 
 from=${1:?the folder of the benchmark of rivals}
 rounds=${2:-3} sizes=${3:-1000,100000}
-ids=${4:-js-nested,js-full,mayuse-first,mayuse,mayuse-check,mayuse-handle}
+ids=${4:-js-nested,js-full,mayuse-first,mayuse,mayuse-clock,mayuse-check,mayuse-handle}
 copy=$MAYUSE_ROOT/target/peers
 
 [ -f "$from/adapters/index.mjs" ] || die "$from has no adapters/index.mjs"

@@ -43,15 +43,25 @@ const read = (held) => ({
 /** Asked with what `prepare` returns. */
 const prepared = (held) => ({ prepare: (customer, feature) => held.prepare(customer, feature) });
 
-/** A clock that goes back at every question, so that nothing is remembered. */
-function goingBack() {
+/** A clock that goes back before every pass over the questions, so that the answers of the last pass are not remembered. */
+function asNew() {
   let back = 0;
-  return () => Date.now() - (back += 0.001);
+  const now = () => Date.now() - back;
+  const forgetting = (held) => ({ ...byStrings(held), pass: () => void (back += 60_000) });
+  return candidate("mayuse-first", "mayuse, mayUse by strings, first time", { now }, forgetting);
+}
+
+/** A clock that is read for every 20th question, as by a server that reads it once for each request. */
+function perRequest() {
+  let [time, asked] = [Date.now(), 0];
+  const now = () => (asked++ % 20 === 0 ? (time = Date.now()) : time);
+  return candidate("mayuse-clock", "mayuse, again, the clock read once for 20 questions", { now }, byStrings);
 }
 
 export const mayuse = [
-  candidate("mayuse-first", "mayuse, mayUse by strings, first time", { now: goingBack() }, byStrings),
+  asNew(),
   candidate("mayuse", "mayuse, mayUse by strings, again", {}, byStrings),
+  perRequest(),
   candidate("mayuse-check", "mayuse, check with reason, limit, remaining and reset read", {}, read),
   candidate("mayuse-handle", "mayuse, prepared handles", {}, prepared),
 ];
