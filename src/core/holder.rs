@@ -85,10 +85,6 @@ impl<'r, 'c> Holder<'r, 'c> {
         if !catalog.access.others.is_empty() {
             return None;
         }
-        // What is downloaded has one way for all numbers of subscriptions.
-        if cfg!(feature = "small") || record.n_subscriptions() != 1 {
-            return Holder::of_several(catalog, record, now);
-        }
         if let Some(number) = record.marked(now)
             && let Some(holding) = catalog.holdings.numbered(number, catalog.eras.at(now))
         {
@@ -96,23 +92,22 @@ impl<'r, 'c> Holder<'r, 'c> {
             let first = Held { subscription, holding, anchors: OnceCell::new() };
             return Some(Holder { catalog, record, now, first, second: None, change: None });
         }
-        let subscription = record.plain(&mut record.records())?;
-        let mut changes = ValidUntil::new(now);
-        let first = Held::of(catalog, subscription, &mut changes)??;
-        if subscription.is_for_ever() {
-            record.mark(first.holding.number(), subscription.start);
-        }
-        Some(Holder { catalog, record, now, first, second: None, change: changes.earliest })
+        Holder::read(catalog, record, now)
     }
 
+    /// Reads the subscriptions, and marks the customer if its holding will stay.
     #[inline(never)]
-    fn of_several(catalog: &'c Catalog, record: &'r CustomerRecord<'c>, now: Instant) -> Option<Holder<'r, 'c>> {
+    fn read(catalog: &'c Catalog, record: &'r CustomerRecord<'c>, now: Instant) -> Option<Holder<'r, 'c>> {
         let mut records = record.records();
         let mut changes = ValidUntil::new(now);
         let (mut first, mut second) = (None, None);
         for _ in 0..record.n_subscriptions() {
-            let Some(held) = Held::of(catalog, record.plain(&mut records)?, &mut changes)? else { continue };
+            let subscription = record.plain(&mut records)?;
+            let Some(held) = Held::of(catalog, subscription, &mut changes)? else { continue };
             if first.is_none() {
+                if record.n_subscriptions() == 1 && subscription.is_for_ever() {
+                    record.mark(held.holding.number(), subscription.start);
+                }
                 first = Some(held);
             } else if second.is_none() && catalog.ladder.across == AcrossSubscriptions::Union {
                 second = Some(held);
