@@ -6,6 +6,7 @@ use crate::ladder::{Combine, Ladder, Level};
 use crate::sort::sort_by;
 use crate::time::Instant;
 use crate::value::{Behavior, Grant, Metered, Value};
+use std::cmp::Ordering;
 
 /// An entitlement row in a chain.
 #[derive(Clone, Copy, Debug)]
@@ -43,11 +44,7 @@ impl<'c> NamedRow<'c> {
 
     /// The order within a level: rows without a creation come first.
     pub fn is_before(&self, other: &NamedRow<'_>) -> bool {
-        self.key() < other.key()
-    }
-
-    fn key(&self) -> impl Ord {
-        (self.grant.created_at, &*self.grant.id, self.source.id())
+        by_creation((&self.source, self.grant), (&other.source, other.grant)).is_lt()
     }
 }
 
@@ -119,17 +116,20 @@ impl<'c> AppliedGrant<'c> {
     pub fn dates(&self, terms: &ChainTerms, metered: &Metered) -> (Option<Instant>, Option<Instant>) {
         (self.expires_at, self.counts_from(terms).filter(|_| metered.counts_from_start()))
     }
+}
 
-    pub fn key(&self) -> impl Ord {
-        (self.grant.created_at, &*self.grant.id, self.source.id())
-    }
+/// The order of rows with their owners within a level.
+#[cfg_attr(feature = "small", inline(never))]
+fn by_creation(a: (&GrantSource<'_>, &Grant), b: (&GrantSource<'_>, &Grant)) -> Ordering {
+    let ((a, of_a), (b, of_b)) = (a, b);
+    (of_a.created_at, &*of_a.id, a.id()).cmp(&(of_b.created_at, &*of_b.id, b.id()))
 }
 
 /// Sorts rows by level, then by creation and ids.
 pub(crate) fn sort_rows(ladder: &Ladder, rows: &mut Vec<AppliedGrant<'_>>) {
     sort_by(rows, |a, b| {
         let position = |row: &AppliedGrant<'_>| ladder.position(row.source.level());
-        position(a).cmp(&position(b)).then_with(|| a.key().cmp(&b.key()))
+        position(a).cmp(&position(b)).then_with(|| by_creation((&a.source, a.grant), (&b.source, b.grant)))
     });
 }
 

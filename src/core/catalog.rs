@@ -153,7 +153,7 @@ pub(crate) struct SharedGrants {
 
 impl SharedGrants {
     fn checked(rows: &[UncheckedGrant<'_, FeatureIdx>], symbols: &SymbolTable) -> SharedGrants {
-        SharedGrants::new(rows.iter().map(|row| symbols.grant(row)).collect())
+        SharedGrants::new(rows.iter().map(|row| symbols.grant(row.clone())).collect())
     }
 
     pub fn new(rows: Vec<Grant>) -> SharedGrants {
@@ -328,7 +328,7 @@ fn feature(definition: &FeatureDefinition<'_>, symbols: &SymbolTable) -> Feature
         feature_type: definition.feature_type.clone().unwrap_or(FeatureType::Boolean),
         active: definition.active,
         product: definition.product.and_then(|id| symbols.product(id)),
-        default: definition.default.as_ref().map(|row| symbols.grant(row)),
+        default: definition.default.clone().map(|row| symbols.grant(row)),
         on_indeterminate: definition.on_indeterminate,
         max_age_ms: definition.max_age_ms,
     }

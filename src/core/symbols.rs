@@ -183,22 +183,22 @@ impl SymbolTable {
     ///
     /// # Errors
     /// The reason of a type mismatch.
-    pub fn check(&self, value: &UncheckedValue<FeatureIdx>, feature: FeatureIdx) -> Result<Value, TypeMismatch> {
+    pub fn check(&self, value: UncheckedValue<FeatureIdx>, feature: FeatureIdx) -> Result<Value, TypeMismatch> {
         let type_of = |at: FeatureIdx| item(&self.facts, at.0).and_then(|facts| facts.feature_type.as_ref());
         let expected = type_of(feature);
         Err(TypeMismatch(match (value, expected) {
             (UncheckedValue::Unknown, _) => "the value has a word that is not known",
-            (UncheckedValue::Metered(metered), _) if !self.has_zones_of(metered) => "the time zone is not known",
+            (UncheckedValue::Metered(metered), _) if !self.has_zones_of(&metered) => "the time zone is not known",
             (_, Some(FeatureType::Unknown)) => "the type of the feature is not known",
             (UncheckedValue::Boolean { enabled }, None | Some(FeatureType::Boolean)) => {
-                return Ok(Value::Boolean { enabled: *enabled });
+                return Ok(Value::Boolean { enabled });
             }
             (UncheckedValue::Metered(metered), None | Some(FeatureType::Metered)) => {
-                return Ok(Value::Metered(metered.clone()));
+                return Ok(Value::Metered(metered));
             }
-            (UncheckedValue::Config(config), None) => return Ok(Value::Config(config.clone())),
-            (UncheckedValue::Config(config), Some(FeatureType::Config(expected))) => match misfit(config, expected) {
-                None => return Ok(Value::Config(config.clone())),
+            (UncheckedValue::Config(config), None) => return Ok(Value::Config(config)),
+            (UncheckedValue::Config(config), Some(FeatureType::Config(expected))) => match misfit(&config, expected) {
+                None => return Ok(Value::Config(config)),
                 Some(why) => why,
             },
             (UncheckedValue::Boolean { .. }, Some(FeatureType::Metered)) => "BOOLEAN does not fit a METERED feature",
@@ -209,13 +209,13 @@ impl SymbolTable {
             (UncheckedValue::Config(_), _) => "CONFIG does not fit a METERED feature",
             (UncheckedValue::Credits { .. }, Some(FeatureType::Boolean)) => "CREDITS do not fit a BOOLEAN feature",
             (UncheckedValue::Credits { .. }, Some(FeatureType::Config(_))) => "CREDITS do not fit a CONFIG feature",
-            (UncheckedValue::Credits { enabled, pool, cost }, _) => match type_of(*pool) {
-                _ if *pool == feature => "a feature cannot be its own pool",
+            (UncheckedValue::Credits { enabled, pool, cost }, _) => match type_of(pool) {
+                _ if pool == feature => "a feature cannot be its own pool",
                 Some(FeatureType::Boolean) => "the pool is a BOOLEAN feature",
                 Some(FeatureType::Config(_)) => "the pool is a CONFIG feature",
                 Some(FeatureType::Unknown) => "the type of the pool is not known",
-                _ if self.has_no_units(*pool) => "the pool has no units of its own, only CREDITS rows",
-                _ => return Ok(Value::Credits(Credits { enabled: *enabled, pool: *pool, cost: *cost })),
+                _ if self.has_no_units(pool) => "the pool has no units of its own, only CREDITS rows",
+                _ => return Ok(Value::Credits(Credits { enabled, pool, cost })),
             },
         }))
     }
@@ -237,8 +237,8 @@ impl SymbolTable {
     }
 
     /// The checked row. A type mismatch becomes [`Value::TypeMismatch`], which resolution skips.
-    pub(crate) fn grant(&self, row: &UncheckedGrant<'_, FeatureIdx>) -> Grant {
-        let value = self.check(&row.value, row.feature).unwrap_or(Value::TypeMismatch);
+    pub(crate) fn grant(&self, row: UncheckedGrant<'_, FeatureIdx>) -> Grant {
+        let value = self.check(row.value, row.feature).unwrap_or(Value::TypeMismatch);
         Grant {
             feature: row.feature,
             id: row.id.into(),

@@ -142,7 +142,7 @@ impl Reporting<'_> {
         };
         if let Some(zone) = find_zones(self.symbols, raw, &mut value) {
             skip(Code::UnknownValue, joined(&["there is no time zone `", &shown(zone, 128), "`"]));
-        } else if let Err(mismatch) = self.symbols.check(&value, at)
+        } else if let Err(mismatch) = self.symbols.check(value.clone(), at)
             && !self.symbols.is_of_unknown_type(&value, at)
         {
             skip(Code::TypeMismatch, mismatch.0.to_owned());

@@ -363,7 +363,7 @@ impl Opening<'_> {
             let mut feature = |name| self.refs_of(name).map(|refs| refs.feature).filter(resolved);
             let row = read_row(&mut rows)?.with_features(&mut feature)?;
             let mut zone = |zone: ZoneIdx| self.refs_of(zone.at()).and_then(|refs| refs.zone);
-            let grant = self.symbols.grant(&row.with_zones(&mut zone));
+            let grant = self.symbols.grant(row.with_zones(&mut zone));
             if let Some((feature, expires_at)) = last
                 && (grant.feature < feature || (grant.feature == feature && overlaps(grant.starts_at, expires_at)))
             {

@@ -350,7 +350,10 @@ impl<'b> Opening<'b> {
         for _ in 0..self.reader.items() {
             let id = self.reader.text();
             self.reader.whole(())?;
-            if let Ok(at) = self.catalog.plans.binary_search_by(|plan| (*plan.id).cmp(id)) {
+            // Only suggestions ask for which plans an add-on is sold.
+            if cfg!(feature = "suggest")
+                && let Ok(at) = self.catalog.plans.binary_search_by(|plan| (*plan.id).cmp(id))
+            {
                 known.push(PlanIdx(u32::try_from(at).ok()?));
             }
         }
@@ -384,7 +387,7 @@ impl<'b> Opening<'b> {
         let n_features = self.names.features.len();
         let is_one = |at: u32| usize::try_from(at).is_ok_and(|at| at < n_features);
         let row = read_row(&mut self.reader)?.with_features(&mut |at| is_one(at).then_some(FeatureIdx(at)))?;
-        Some(self.catalog.symbols.grant(&row))
+        Some(self.catalog.symbols.grant(row))
     }
 }
 
