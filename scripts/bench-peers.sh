@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Measures the npm package against rivals, in the same run: scripts/bench-peers.sh PATH [ROUNDS] [SIZES] [IDS]
 # PATH is the folder of the benchmark of rivals, with adapters/ and lib/; it is copied and stays as it is. By default,
-# 3 rounds, 1,000 and 100,000 customers, and hand-written JavaScript alone. IDS of packages need `npm install` in the
-# copy, which this does when one is asked for.
+# 3 rounds, 1,000 and 100,000 customers, and hand-written JavaScript alone. IDS `all` are the packages, too: then this
+# runs `npm install` in the copy, and takes about 3 minutes a round and size.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 # shellcheck source=scripts/env.sh
@@ -13,6 +13,10 @@ cd "$(dirname "$0")/.."
 from=${1:?the folder of the benchmark of rivals}
 rounds=${2:-3} sizes=${3:-1000,100000}
 ids=${4:-js-nested,js-full,mayuse-first,mayuse,mayuse-clock,mayuse-check,mayuse-handle}
+if [ "$ids" = all ]; then
+    ids=js-nested,js-full,mayuse-first,mayuse,mayuse-clock,mayuse-check,mayuse-handle
+    ids+=,casl,growthbook,flagd-core,unleash,launchdarkly-node,flipt,devcycle,schematic-sdk,cedar
+fi
 copy=$MAYUSE_ROOT/target/peers
 
 [ -f "$from/adapters/index.mjs" ] || die "$from has no adapters/index.mjs"

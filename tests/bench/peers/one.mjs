@@ -2,7 +2,7 @@
 import { adapters } from "./adapters/index.mjs";
 import { ensurePayload, readPayload } from "./lib/payload.mjs";
 import { makeQueries, makeSnapshot, referenceChecker } from "./lib/model.mjs";
-import { gc, mem, timeRuns } from "./lib/util.mjs";
+import { gc, mem, timeRuns, timeRunsAsync } from "./lib/util.mjs";
 import { mayuse } from "./mayuse.mjs";
 
 const [id, size] = process.argv.slice(2);
@@ -37,13 +37,19 @@ for (let at = 0; at < Math.min(20_000, count); at++) {
   wrong += Boolean(await ask(at)) !== reference(cust[at], feat[at], usage[at]);
 }
 let [yes, next] = [0, 0];
-const runs = timeRuns((_, batch) => {
-  for (let left = batch; 0 < left; left--) {
-    if (next === count) next = 0;
-    if (next === 0) opened.pass?.();
-    if (ask(next++)) yes += 1;
-  }
-}, { runs: 5, minMs: 300, warmMs: 700 });
+function turn() {
+  if (next === count) next = 0;
+  if (next === 0) opened.pass?.();
+  return ask(next++);
+}
+const lengths = { runs: 5, minMs: 300, warmMs: 700 };
+const runs = adapter.async
+  ? await timeRunsAsync(async (_, batch) => {
+      for (let left = batch; 0 < left; left--) if (await turn()) yes += 1;
+    }, lengths)
+  : timeRuns((_, batch) => {
+      for (let left = batch; 0 < left; left--) if (turn()) yes += 1;
+    }, lengths);
 const bytes = after.heap + after.ext - before.heap - before.ext;
 console.log(JSON.stringify({ id, n, runs, wrong, bytesEach: bytes / n, yes: yes > 0 }));
 process.exit(0);
