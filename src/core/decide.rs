@@ -11,7 +11,7 @@ use crate::fallback::fallback;
 use crate::features;
 use crate::freshness::{freshness, later, max_age, outdated, policy, too_old};
 use crate::full::FullCatalog;
-use crate::holder::Holder;
+use crate::holder::{AnchorsOfTwo, Holder};
 use crate::id::{ALIAS_RULE, ID_RULE, is_alias, is_id};
 use crate::idx::FeatureIdx;
 use crate::packed::CustomerRecord;
@@ -70,9 +70,11 @@ pub fn decide_all<'c>(
     now: Instant,
     each: &mut dyn FnMut(&Question<'c>, Result<&Decision<'c>, Problem>),
 ) {
+    let anchors = AnchorsOfTwo::default();
     let holder = record
         .filter(|_| is_plain(question))
-        .and_then(|record| Holder::of(catalog, record, question.at.unwrap_or(now)));
+        .and_then(|record| Holder::of(catalog, record, question.at.unwrap_or(now)))
+        .map(|holder| holder.with_anchors(&anchors));
     let freshness = freshness(&catalog.snapshot, now);
     let form = check_form(question, true, record.is_some());
     for (feature, at) in catalog.features.iter().zip(0..) {

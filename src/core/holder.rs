@@ -32,22 +32,26 @@ pub(crate) struct Holder<'r, 'c> {
     catalog: &'c Catalog,
     record: &'r CustomerRecord<'c>,
     now: Instant,
-    first: Held<'c>,
-    second: Option<Held<'c>>,
+    first: Held<'r, 'c>,
+    second: Option<Held<'r, 'c>>,
     /// The next change of whether a subscription grants access.
     pub change: Option<Instant>,
 }
 
+/// Keeps the activation and the billing data of two subscriptions for the limits of several questions.
+#[derive(Debug, Default)]
+pub(crate) struct AnchorsOfTwo(OnceCell<Option<Anchors>>, OnceCell<Option<Anchors>>);
+
 /// A granting subscription and its holding.
 #[derive(Debug)]
-struct Held<'c> {
+struct Held<'r, 'c> {
     subscription: PlainHead<'c>,
     holding: &'c Holding,
-    /// The activation and the billing data, once a limit asked for them.
-    anchors: OnceCell<Option<Anchors>>,
+    /// None where there is one question, which reads them for itself.
+    anchors: Option<&'r OnceCell<Option<Anchors>>>,
 }
 
-impl<'c> Held<'c> {
+impl<'c> Held<'_, 'c> {
     /// None within if the subscription does not grant access; None if its holding is not kept. Notes when it may change
     /// whether the subscription grants access.
     #[cfg_attr(not(feature = "small"), inline(always))]
@@ -55,7 +59,7 @@ impl<'c> Held<'c> {
         catalog: &'c Catalog,
         subscription: PlainSubscription<'c>,
         changes: &mut ValidUntil,
-    ) -> Option<Option<Held<'c>>> {
+    ) -> Option<Option<Held<'static, 'c>>> {
         let now = changes.now;
         let PlainSubscription { head, status, start, end, trial_end, .. } = subscription;
         if end.is_none_or(|end| now < end && start < end) {
@@ -72,7 +76,7 @@ impl<'c> Held<'c> {
         }
         let key = key(catalog, &subscription, status, now)?;
         let holding = catalog.holdings.find(&key, catalog.features.len())?;
-        Some(Some(Held { subscription: head, holding, anchors: OnceCell::new() }))
+        Some(Some(Held { subscription: head, holding, anchors: None }))
     }
 }
 
@@ -89,10 +93,19 @@ impl<'r, 'c> Holder<'r, 'c> {
             && let Some(holding) = catalog.holdings.numbered(number, catalog.eras.at(now))
         {
             let subscription = PlainHead::read(&mut record.records())?;
-            let first = Held { subscription, holding, anchors: OnceCell::new() };
+            let first = Held { subscription, holding, anchors: None };
             return Some(Holder { catalog, record, now, first, second: None, change: None });
         }
         Holder::read(catalog, record, now)
+    }
+
+    /// Keeps what several questions need of the subscriptions.
+    pub fn with_anchors(mut self, anchors: &'r AnchorsOfTwo) -> Holder<'r, 'c> {
+        self.first.anchors = Some(&anchors.0);
+        if let Some(second) = &mut self.second {
+            second.anchors = Some(&anchors.1);
+        }
+        self
     }
 
     /// Reads the subscriptions, and marks the customer if its holding will stay.
@@ -169,7 +182,7 @@ impl<'r, 'c> Holder<'r, 'c> {
     fn settle(
         &self,
         decision: &mut Decision<'c>,
-        held: &Held<'c>,
+        held: &Held<'r, 'c>,
         outcome: &Outcome,
         question: &Question<'c>,
         valid_until: &mut ValidUntil,
@@ -195,7 +208,7 @@ impl<'r, 'c> Holder<'r, 'c> {
     fn describe(
         &self,
         decision: &mut Decision<'c>,
-        held: &Held<'c>,
+        held: &Held<'r, 'c>,
         limit: &SharedLimit,
         question: &Question<'c>,
         valid_until: &mut ValidUntil,
@@ -225,7 +238,7 @@ impl<'r, 'c> Holder<'r, 'c> {
     }
 
     #[cfg_attr(not(feature = "small"), inline(always))]
-    fn asked<'a>(&self, held: &Held<'c>, limit: &SharedLimit, anchors: &'a Anchors) -> Option<Asked<'a, 'c>> {
+    fn asked<'a>(&self, held: &Held<'r, 'c>, limit: &SharedLimit, anchors: &'a Anchors) -> Option<Asked<'a, 'c>> {
         let origin = source(limit.owner, self.catalog)?.into();
         let subscription = Some(held.subscription.id());
         Some(Asked { catalog: self.catalog, now: self.now, anchors, origin, subscription, starts_at: None })
@@ -233,7 +246,7 @@ impl<'r, 'c> Holder<'r, 'c> {
 
     fn measured(
         &self,
-        held: &Held<'c>,
+        held: &Held<'r, 'c>,
         limit: &SharedLimit,
         question: &Question<'c>,
         valid_until: &mut ValidUntil,
@@ -295,7 +308,7 @@ impl<'r, 'c> Holder<'r, 'c> {
     }
 
     #[cfg_attr(not(feature = "small"), inline(always))]
-    fn outcome(&self, held: &Held<'c>, at: FeatureIdx, feature: &'c Feature) -> Option<&'c Outcome> {
+    fn outcome(&self, held: &Held<'r, 'c>, at: FeatureIdx, feature: &'c Feature) -> Option<&'c Outcome> {
         held.holding.outcome(at, || self.resolved(held.subscription.id(), at, feature))
     }
 
@@ -389,12 +402,16 @@ fn reason_of(result: &AllowanceResult<'_>) -> Reason {
 
 /// The anchors of the windows of a limit; only those that its windows have.
 #[cfg_attr(not(feature = "small"), inline(always))]
-fn anchors(held: &Held<'_>, limit: &SharedLimit) -> Option<Anchors> {
+fn anchors(held: &Held<'_, '_>, limit: &SharedLimit) -> Option<Anchors> {
     if let ResetPeriod::Calendar(_) | ResetPeriod::SlidingWindow(_) = limit.limits.reset_period {
         return Some(Anchors { activation: held.subscription.start()?, billing: None });
     }
-    *held.anchors.get_or_init(|| {
+    let read = || {
         let (activation, billing) = held.subscription.anchors()?;
         Some(Anchors { activation, billing: Some(billing) })
-    })
+    };
+    match held.anchors {
+        Some(kept) => *kept.get_or_init(read),
+        None => read(),
+    }
 }
