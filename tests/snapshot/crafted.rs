@@ -182,6 +182,15 @@ fn buckets() {
         (block.bucket_bits, block.buckets) = (1, Some(vec![0, n(block), 0]));
     });
     check_record(String::new());
+    // The end of the bucket, with a digit of more than six bits in place of the next digit: it is the same number.
+    let subscriptions = ["a", "b"].map(|id| subscription_of(&id.repeat(20), 3, 3, 1, 20_089 * 2, &[])).concat();
+    let good = Block { records: vec![customer(0, 1, &row(2), 2, &subscriptions)], counted: (1, 2), ..good() };
+    let (bytes, end) = (good.bytes(), n(&good));
+    assert!(64 < end && open(&bytes).is_ok());
+    let digits = |low: u64, next: u64| format!("{}{}\0\0\0", low as u8 as char, next as u8 as char);
+    let (once, other) = (digits(end & 63, end >> 6), digits((end & 63) + 64, (end >> 6) - 1));
+    assert_eq!(bytes.matches(&once).count(), 1);
+    assert_eq!(open(&bytes.replace(&once, &other)).map(drop).map_err(|error| error.contains("its buckets")), Err(true));
 }
 
 #[test]
@@ -328,6 +337,12 @@ fn subscriptions() {
     check_record(with(1, &subscription(3, &[(99, 1)])));
     check_record(with(1, &subscription(3, &[(0, 0)])));
     check_record(with(1, &subscription(3, &[(0, 1 << 32)])));
+    // Products: an add-on's name may be one, half a number may not.
+    let products = |list: &str| with(1, &[text("sub_s"), numbers(&[3, 3, 64, 1, 20_089 * 2, 0]), text(list)].concat());
+    check_opens(1, products(&numbers(&[0, 1])));
+    check_record(products(&numbers(&[99])));
+    check_record(products("\u{7f}"));
+    check_record(products("\0\u{7f}"));
     check_record(with(2, &subscription(3, &[])));
     check_record(with(u64::from(u32::MAX), &subscription(3, &[])));
     let day = 20_089 * 2;

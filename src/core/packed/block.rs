@@ -4,7 +4,7 @@ use super::bytes::Packed;
 use super::customer::{Customer, CustomerRecord};
 use super::format::{Unreadable, head, key_hash, shard_of};
 use super::marks::Marks;
-use super::number::{FIXED, TWO_FIXED, fixed, fixed_two};
+use super::number::{FIXED, MORE, TWO_FIXED, fixed, fixed_two};
 use super::record::{self, OwnRows, PackedCustomer, PackedSubscription};
 use super::rows::read_row;
 use super::tables::Tables;
@@ -74,8 +74,11 @@ impl Layout {
         let buckets = reader.at();
         let n_offsets = 1_usize.checked_shl(bucket_bits.into()).unwrap_or_default().saturating_add(1);
         let directory = n_offsets.saturating_mul(FIXED);
-        reader.take(directory);
-        reader.whole(()).ok_or_else(|| Unreadable::broken(WHAT, "its buckets are not whole"))?;
+        let digits = reader.take(directory).as_bytes();
+        // Digits with further bits would be read in one way here, and in another way by a look-up.
+        if !reader.is_ok() || digits.iter().any(|digit| MORE <= *digit) {
+            return Err(Unreadable::broken(WHAT, "its buckets are not whole"));
+        }
         let records = reader.at();
         Ok((Layout { seed, shard_bits, bucket_bits, n_customers, n_subscriptions, buckets, records }, names))
     }
@@ -329,7 +332,8 @@ impl Opening<'_> {
         }
         let mut products = Reader::new(subscription.products.0);
         while products.has_more() {
-            self.refs_of(products.count())?;
+            let product = products.count();
+            self.refs_of(products.whole(product)?)?;
         }
         if !subscription.extras.is_empty() || subscription.status == Status::Unknown {
             self.extras(subscription)?;

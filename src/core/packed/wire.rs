@@ -258,7 +258,8 @@ impl<'b> Reader<'b> {
             let byte = self.byte();
             mantissa |= i128::from(byte & (MORE - 1)).checked_shl(shift).unwrap_or_default();
             is_whole = byte < MORE;
-            if is_whole {
+            // A set eighth bit belongs to a text.
+            if byte & !(MORE - 1) != MORE {
                 break;
             }
         }

@@ -169,6 +169,9 @@ mod tests {
         assert_failed("ä", |reader| reader.number());
         assert_failed("\u{7f}ä", |reader| reader.number());
         assert_failed("\u{1}ä", |reader| reader.text().len());
+        // A letter within an amount.
+        assert_failed("\0ä\0", |reader| reader.amount());
+        assert_failed("\0\u{7f}ä\0", |reader| reader.amount());
         // A scale of 29.
         assert_failed("\u{3a}\0", |reader| reader.amount());
         // 63 items in no bytes.
