@@ -82,6 +82,8 @@ export class Border {
 
   /** Takes the outcome of verifying the offered manifest. Tells what is missing; see `src/wasm/held.rs`. */
   verify(isSigned, audience = "", all = true) {
+    // The engine would take another value for no audience, and has no room for a longer text.
+    if (typeof audience !== "string" || MOST < audience.length) throw new TypeError("audience: expected a short text");
     view();
     const told = this.#told(engine.held_verify(this.#held, isSigned, this.#text(audience, this.#input), all));
     const order = ["newer", "same", "older"][told[2]];
@@ -148,8 +150,7 @@ export class Border {
   /** Whether a customer may use a feature; undefined if `check` says more. `consumed` is a safe integer or NaN. */
   mayUse(customer, feature, consumed, now) {
     const memo = this.memo;
-    if (!(memo.latest <= now)) memo.forget();
-    memo.latest = now;
+    memo.at(now);
     let outlook = memo.outlooks.get(customer);
     if (outlook === undefined || !(now < outlook[0])) outlook = this.#learn(customer, now);
     const bound = outlook[memo.features.get(feature)];
@@ -160,6 +161,7 @@ export class Border {
 
   /** What `mayUse` goes by, to be kept by a handle: a bound, and the instant until which it stands. */
   outlook(customer, feature, now) {
+    this.memo.at(now);
     const outlook = this.#learn(customer, now);
     return { bound: outlook[this.memo.features.get(feature)], until: outlook[0] };
   }

@@ -29,6 +29,12 @@ export class Memo {
     this.ask[0] = Infinity;
   }
 
+  /** Notes the instant of a question. */
+  at(now) {
+    if (!(this.latest <= now)) this.forget();
+    this.latest = now;
+  }
+
   /** Forgets all customers. */
   forget() {
     this.outlooks = new Map();

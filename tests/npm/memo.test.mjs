@@ -147,6 +147,25 @@ for (let seed = 1; seed <= 24; seed++) {
   });
 }
 
+test("what a handle asked for is not remembered before that instant", async () => {
+  const row = { feature: "on", value: { type: "BOOLEAN", enabled: true } };
+  const { file } = build({
+    format: 1, features: [{ id: "f_on", code: "on", feature_type: { type: "BOOLEAN" }, status: "ACTIVE" }],
+    plans: [{ id: "a", versions: [{ id: "a_1", version: 1, entitlements: [row] }] }], customers: [{ id: "c" }],
+    subscriptions: [{ id: "s", customer_id: "c", plan_id: "a", plan_version_id: "a_1", status: "ACTIVE", start_date: "2026-03-01", period: "MONTHLY", billing_day_anchor: 1, current_period_start: "2026-03-01" }],
+  }, key, "--at", "2026-01-01");
+  let now;
+  const mayuse = await MayUse.open(file, { publicKeys: key.public, now: () => now });
+  const on = mayuse.prepare("c", "on");
+  const answers = [["2026-01-01", mayuse], ["2026-04-01", on], ["2026-02-01", mayuse], ["2026-04-01", mayuse]].map(([day, asked]) => {
+    now = Date.parse(day);
+    // Usage that is text is not for the memo, but the handle asks for the outlook.
+    return asked === on ? on.mayUse("3") : mayuse.mayUse("c", "on");
+  });
+  assert.deepEqual(answers, [false, true, false, true]);
+  mayuse.close();
+});
+
 test("a memo remembers a bounded number of customers", () => {
   const memo = new Memo(new Map([["on", 0]]));
   for (let n = 0; n < 300_000; n++) {

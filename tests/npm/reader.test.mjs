@@ -180,6 +180,11 @@ test("Web Cryptography, which slim has everywhere, refuses the same", async () =
 test("a snapshot for another audience, or of an older version, is refused", async () => {
   await assert.rejects(MayUse.open(other.file, { ...options, audience: "shop" }), invalid(/is for the audience elsewhere/));
   await assert.rejects(MayUse.open(build(demo, key).file, { ...options, audience: "shop" }), invalid(/names no audience/));
+  // What is no audience does not stand for any audience, and a long one is not written over the engine's memory.
+  for (const audience of [1, {}, ["shop"], null, "shop".repeat(20_000)]) {
+    await assert.rejects(MayUse.open(other.file, { ...options, audience }), { name: "TypeError", message: /^audience: / });
+  }
+  await assert.rejects(MayUse.open(other.file, { ...options, audience: "shop".repeat(1_000) }), invalid(/is for the audience elsewhere/));
   await assert.rejects(MayUse.open(first.file, { ...options, minVersion: 2 }), { name: "SnapshotError", code: "SNAPSHOT_BEHIND" });
   assert.equal((await MayUse.open(second.file, { ...options, minVersion: 2 })).version, 2);
 });
