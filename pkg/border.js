@@ -232,6 +232,8 @@ export class Border {
     left?.unregister(this);
     engine.__wbg_held_free(this.#held, 0);
     this.#held = 0;
+    // What is being asked has no place any more: a getter of the question may have closed the snapshot.
+    this.#input = Infinity;
   }
 
   #told(address) {
