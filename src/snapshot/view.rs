@@ -33,7 +33,7 @@ impl Shard {
     pub fn n_bytes(&self) -> usize {
         match &self.customers {
             Customers::Unopened(bytes) => bytes.len(),
-            Customers::Open(customers, _) => customers.n_bytes(),
+            Customers::Open(customers, _) => customers.n_bytes_with_marks(),
         }
     }
 }

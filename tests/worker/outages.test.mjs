@@ -131,8 +131,8 @@ test("an isolate with little memory answers everything, and holds no more than i
       const nReads = (await calls(worker)).filter((call) => call.startsWith("get o/")).length;
       assert.ok(nReads <= 2 * some.length, `${nReads} reads for ${some.length} questions`);
       const { bytes_held: held, shards_held: nHeld } = await statusOf(worker);
-      // A shard takes a little more than its bytes.
-      assert.ok(0 < held && held <= limit + 1_024, `${held} bytes in ${nHeld} shards, of ${limit}`);
+      // A shard takes a little more than its bytes, and an eighth for the holdings of its customers. The newest stays.
+      assert.ok(0 < held && held <= Math.max(limit, largest * 1.125) + 1_024, `${held} bytes in ${nHeld} shards, of ${limit}`);
     }
   }
 });

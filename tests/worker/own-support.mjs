@@ -9,7 +9,7 @@ const root = fileURLToPath(new URL("../..", import.meta.url));
 export async function ownModules(entry = `${root}tests/worker/own.mjs`) {
   const bundled = await build({
     entryPoints: [entry], bundle: true, format: "esm", write: false, external: ["*.wasm", "cloudflare:*"],
-    alias: { "mayuse/cloudflare": `${root}pkg/cloudflare-workerd.js`, "mayuse/wasm/reader.js": `${root}pkg/wasm/reader.js` },
+    alias: { "mayuse/cloudflare": `${root}pkg/cloudflare-workerd.js` },
   });
   const contents = bundled.outputFiles[0].text;
   return [

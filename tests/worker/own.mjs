@@ -1,7 +1,6 @@
 // A Worker of a user that has a replica of its own. It calls what a test tells it to. The store meets the faults that a
 // test set; every read is noted.
 import { createReplica } from "mayuse/cloudflare";
-import { Held } from "mayuse/wasm/reader.js";
 
 const UNENDING_MS = 60_000;
 let faults = [];
@@ -40,15 +39,19 @@ async function meet(store, key, options) {
 
 /** A call of the engine that traps, once. */
 let traps = false;
-const { check, mayUse } = Held.prototype;
-const trapping = (real) => function (...args) {
+const trapping = (real) => (...args) => {
   if (traps) {
     traps = false;
     throw new WebAssembly.RuntimeError("unreachable");
   }
-  return real.apply(this, args);
+  return real(...args);
 };
-Object.assign(Held.prototype, { check: trapping(check), mayUse: trapping(mayUse) });
+const { Instance } = WebAssembly;
+WebAssembly.Instance = function (module, imports) {
+  const { exports } = new Instance(module, imports);
+  const [held_check, held_mayUse] = [exports.held_check, exports.held_mayUse].map(trapping);
+  return { exports: { ...exports, held_check, held_mayUse } };
+};
 
 /** Stores that stay the same, as a binding does. */
 const stores = new WeakMap();

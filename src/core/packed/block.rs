@@ -211,15 +211,16 @@ impl CustomerBlock {
         usize::try_from(self.layout.n_subscriptions).unwrap_or_default()
     }
 
-    /// The approximate memory in bytes: the packed bytes, the tables from opening the block, and the marks that
-    /// questions set.
+    /// The approximate memory in bytes: the packed bytes, and the tables from opening the block.
     pub fn n_bytes(&self) -> usize {
-        let packed = self.bytes.as_slice().len();
         let refs = self.tables.refs.len().saturating_mul(size_of::<ResolvedRefs>());
         let rows = self.tables.rows.len().saturating_mul(size_of::<Grant>());
-        let marks = Marks::n_bytes(packed);
-        let tables = refs.saturating_add(rows).saturating_add(marks);
-        packed.saturating_add(tables).saturating_add(size_of::<CustomerBlock>())
+        self.bytes.as_slice().len().saturating_add(refs).saturating_add(rows).saturating_add(size_of::<CustomerBlock>())
+    }
+
+    /// The approximate memory in bytes once its customers are asked about: the marks that questions set, too.
+    pub fn n_bytes_with_marks(&self) -> usize {
+        self.n_bytes().saturating_add(Marks::n_bytes(self.bytes.as_slice().len()))
     }
 
     /// The packed bytes of the block.
