@@ -2,7 +2,7 @@
 # Measures the npm package against rivals, in the same run: scripts/bench-peers.sh PATH [ROUNDS] [SIZES] [IDS]
 # PATH is the folder of the benchmark of rivals, with adapters/ and lib/; it is copied and stays as it is. By default,
 # 3 rounds, 1,000 and 100,000 customers, and hand-written JavaScript alone. IDS `all` are the packages, too: then this
-# runs `npm install` in the copy, and takes about 3 minutes a round and size.
+# runs `npm install` in the copy, and takes about a minute a round and size.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 # shellcheck source=scripts/env.sh
