@@ -235,7 +235,7 @@ impl Play {
             }
         }
         assert_eq!(self.replica.manifest().map_or((0, i64::MIN), order), self.held, "it is the newest that was taken");
-        let sizes: Vec<usize> = self.replica.customers().map(|(_, people)| people.n_bytes()).collect();
+        let sizes: Vec<usize> = self.replica.customers().map(|(_, people)| people.n_bytes_with_marks()).collect();
         assert_eq!((self.replica.n_bytes(), self.replica.n_shards()), (sizes.iter().sum(), sizes.len()));
         assert!(self.replica.n_bytes() <= self.max_bytes || sizes.len() == 1, "{sizes:?}, {} at most", self.max_bytes);
     }
