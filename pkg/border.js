@@ -161,25 +161,32 @@ export class Border {
 
   /** What `mayUse` goes by, to be kept by a handle: a bound, and the instant until which it stands. */
   outlook(customer, feature, now) {
-    this.memo.at(now);
+    const memo = this.memo;
+    memo.at(now);
     const outlook = this.#learn(customer, now);
-    return { bound: outlook[this.memo.features.get(feature)], until: outlook[0] };
+    return { bound: outlook[memo.features.get(feature)], until: outlook === memo.ask ? Infinity : memo.until };
   }
 
   // Asks the engine for the outlook of a customer.
   #learn(customer, now) {
-    if (MOST < customer.length) return this.memo.ask;
+    const memo = this.memo;
+    // The second question in a row.
+    if (customer === memo.customer && now < memo.until) return memo.keep(now);
+    if (MOST < customer.length) return memo.ask;
     if (bytes.length === 0) view();
     const length = this.#text(customer, this.#input);
-    const holding = engine.held_outlook(this.#held, length, now);
-    // Names that nobody has are not remembered, of which there are many.
-    if (holding < ASK) return this.memo.ask;
+    const at = engine.held_outlook(this.#held, length, now) >>> 3;
     if (bytes.length === 0) view();
-    const until = holding === ASK ? Infinity : words[engine.held_answer(this.#held) >>> 3];
-    return this.memo.keep(customer, holding, until === until ? until : Infinity, now, () => {
-      const told = this.#told(engine.held_bounds(this.#held, length, now));
-      return told.slice(2);
-    });
+    const number = words[at];
+    // Names that nobody has are not remembered, of which there are many.
+    if (number < ASK) return memo.ask;
+    const [until, place] = [words[at + 1], words[at + 2]];
+    const holding = number === ASK ? undefined : (memo.holdings[number] ?? memo.add(number, this.#bounds(length, now)));
+    return memo.learn(customer, place, holding, until === until ? until : Infinity, now);
+  }
+
+  #bounds(length, now) {
+    return this.#told(engine.held_bounds(this.#held, length, now)).slice(2);
   }
 
   #mayUse(customer, feature, consumed, now) {

@@ -3,12 +3,17 @@
 // The engine tells the outlook of a customer: the number of its holding, which many customers share, and the instant
 // until which it stands. It tells the bounds of a holding, one for each feature. A memo is of one version, and is emptied
 // when the clock goes back. Where a bound does not say, the engine decides.
+//
+// A customer is remembered at its second question, because growing the map takes a third of a first one.
 
 /** The most customers that are remembered. Before there are more, all are forgotten. */
 const MOST = 2 ** 17;
 
 /** The most outlooks of a holding that are kept, each of another end. */
 const MOST_ENDS = 8;
+
+/** So many places of records have a mark, of a bit. Places that are a multiple of 16 MB apart share one. */
+const MARKS = 2 ** 20;
 
 export class Memo {
   /** The places of features in outlooks, by id and code. */
@@ -19,8 +24,14 @@ export class Memo {
   latest = -Infinity;
   /** Only decisions can say, until the version changes. */
   ask;
-  /** By holding: its outlooks, by the instant until which they stand. */
-  #holdings = [];
+  /** By number: the bounds of a holding, as an outlook that has ended, and its outlooks by their ends. */
+  holdings = [];
+  /** The customer that was learnt last, until when its outlook stands, and its holding, if not only decisions can say. */
+  customer;
+  until;
+  #holding;
+  /** The marks of customers that were asked about, by the places of their records. */
+  #marks;
 
   /** `features` has the position of each feature. */
   constructor(features) {
@@ -38,26 +49,46 @@ export class Memo {
   /** Forgets all customers. */
   forget() {
     this.outlooks = new Map();
+    this.customer = undefined;
+    this.#marks?.fill(0);
   }
 
-  /** Keeps the outlook of a customer. `holding` is negative if only decisions can say; `boundsOf` tells its bounds. */
-  keep(customer, holding, until, now, boundsOf) {
-    if (MOST <= this.outlooks.size) this.forget();
-    const outlook = holding < 0 ? this.ask : this.#shared(holding, earlier(until, now), boundsOf);
-    this.outlooks.set(customer, outlook);
-    return outlook;
+  /** Adds the holding with a number. */
+  add(number, bounds) {
+    return (this.holdings[number] = { bounds: Float64Array.of(-Infinity, ...bounds), byEnd: new Map() });
   }
 
-  // Customers share outlooks, so that the memory of most is a place in the map.
-  #shared(holding, until, boundsOf) {
-    const shared = (this.#holdings[holding] ??= { bounds: boundsOf(), byEnd: new Map() });
-    let outlook = shared.byEnd.get(until);
-    if (outlook) return outlook;
-    if (shared.byEnd.size === MOST_ENDS) shared.byEnd.clear();
-    outlook = Float64Array.of(until, ...shared.bounds);
-    shared.byEnd.set(until, outlook);
+  /** Takes what a customer has, whose record is at a place. Returns its bounds, as an outlook. */
+  learn(customer, place, holding, until, now) {
+    this.customer = customer;
+    this.until = until;
+    this.#holding = holding;
+    const at = (place / 16) & (MARKS - 1);
+    const bit = 1 << (at & 31);
+    this.#marks ??= new Int32Array(MARKS / 32);
+    if (this.#marks[at >> 5] & bit) return this.keep(now);
+    this.#marks[at >> 5] |= bit;
+    return holding ? holding.bounds : this.ask;
+  }
+
+  /** Remembers the customer that was learnt last. Returns its outlook. */
+  keep(now) {
+    if (MOST <= this.outlooks.size) this.outlooks = new Map();
+    const outlook = this.#holding ? shared(this.#holding, earlier(this.until, now)) : this.ask;
+    this.outlooks.set(this.customer, outlook);
     return outlook;
   }
+}
+
+// Customers share outlooks, so that the memory of most is a place in the map.
+function shared({ bounds, byEnd }, until) {
+  let outlook = byEnd.get(until);
+  if (outlook) return outlook;
+  if (byEnd.size === MOST_ENDS) byEnd.clear();
+  outlook = bounds.slice();
+  outlook[0] = until;
+  byEnd.set(until, outlook);
+  return outlook;
 }
 
 // A rounder instant that lies in the later half of the time until then: an outlook may end earlier than it need, and

@@ -184,12 +184,11 @@ impl Held {
         })
     }
 
-    /// The number of the holding of a customer, whose name is in the input and has so many bytes: 0 for nothing, -1 if
-    /// only decisions can say what the customer may use, -2 if the customer is not known. The first number of the answer
-    /// is the instant until which the outlook stands, or NaN.
-    pub fn outlook(&mut self, customer: u32, now: f64) -> i32 {
+    /// Tells the outlook of the customer whose name is in the input and has so many bytes; see `outlook`.
+    pub fn outlook(&mut self, customer: u32, now: f64) -> u32 {
         let Held { shards, input, words, .. } = self;
-        outlook(shards, words, text(input, &mut 0, customer), instant(now))
+        outlook(shards, words, text(input, &mut 0, customer), instant(now));
+        words.address()
     }
 
     /// Tells the bound of every feature for the customer whose name is in the input; see `bounds`.
@@ -200,11 +199,6 @@ impl Held {
         bounds(shards, words, text(input, &mut 0, customer), instant(now));
         words.end();
         words.address()
-    }
-
-    /// The address of the answer.
-    pub fn answer(&self) -> u32 {
-        self.words.address()
     }
 
     /// Tells the id and the code of every feature.

@@ -2,32 +2,34 @@
 
 use crate::shards::Shards;
 use crate::words::Words;
-use mayuse_core::{Bound, FeatureIdx, Instant, Outlook};
+use mayuse_core::{Bound, CustomerRecord, FeatureIdx, Instant, Outlook};
 
 /// No outlook, and it is worth knowing: only decisions can say what the customer may use.
 const ASK: i32 = -1;
 /// No outlook: the customer is not known, or a shard is missing.
 const UNKNOWN: i32 = -2;
 
-/// The number of the holding of a customer, 0 for nothing. Tells the instant until which its outlook stands.
-pub fn outlook(shards: &mut Shards, words: &mut Words, customer: &str, now: Instant) -> i32 {
+/// Tells the number of the holding of a customer, 0 for nothing; the instant until which its outlook stands; and where
+/// its record is in memory, which is another place for each customer.
+pub fn outlook(shards: &mut Shards, words: &mut Words, customer: &str, now: Instant) {
     words.clear();
-    with(shards, customer, now, |outlook| match outlook {
-        Some(outlook) => {
-            words.instant(outlook.until());
-            let number = outlook.holding().map_or(Some(0), |holding| holding.checked_add(1));
-            number.and_then(|number| i32::try_from(number).ok()).unwrap_or(ASK)
-        }
-        None => ASK,
-    })
-    .unwrap_or(UNKNOWN)
+    let told = with(shards, customer, now, |record, outlook| {
+        let number =
+            outlook.as_ref().and_then(|outlook| outlook.holding().map_or(Some(0), |holding| holding.checked_add(1)));
+        words.number(number.and_then(|number| i32::try_from(number).ok()).unwrap_or(ASK));
+        words.instant(outlook.and_then(|outlook| outlook.until()));
+        words.number(u32::try_from(record.place()).unwrap_or_default());
+    });
+    if told.is_none() {
+        words.number(UNKNOWN);
+    }
 }
 
 /// Tells the bound of every feature: minus infinity where a use is denied, infinity where it is allowed, NaN where only
 /// a decision can say, or the number that the usage must be below.
 pub fn bounds(shards: &mut Shards, words: &mut Words, customer: &str, now: Instant) {
     let n_features = shards.replica.catalog().map_or(0, |catalog| catalog.feature_codes().count());
-    with(shards, customer, now, |outlook| {
+    with(shards, customer, now, |_, outlook| {
         for at in 0..u32::try_from(n_features).unwrap_or_default() {
             let bound = outlook.as_ref().map_or(Bound::Ask, |outlook| outlook.bound(FeatureIdx::from(at)));
             words.number(match bound {
@@ -46,12 +48,12 @@ fn with<T>(
     shards: &mut Shards,
     customer: &str,
     now: Instant,
-    tell: impl FnOnce(Option<Outlook<'_, '_>>) -> T,
+    tell: impl FnOnce(&CustomerRecord<'_>, Option<Outlook<'_, '_>>) -> T,
 ) -> Option<T> {
     while let Err(missing) = shards.replica.customer(customer) {
         shards.provide(missing).ok()?;
     }
     let record = shards.replica.customer(customer).ok()??;
     let catalog = shards.replica.catalog()?;
-    Some(tell(Outlook::of(catalog, &record, now)))
+    Some(tell(&record, Outlook::of(catalog, &record, now)))
 }

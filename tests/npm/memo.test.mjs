@@ -166,10 +166,13 @@ test("what a handle asked for is not remembered before that instant", async () =
   mayuse.close();
 });
 
-test("a memo remembers a bounded number of customers", () => {
+test("a memo remembers a bounded number of customers, each at its second question", () => {
   const memo = new Memo(new Map([["on", 0]]));
+  const holdings = [0, 1, 2].map((number) => memo.add(number, [Infinity]));
+  const learn = (n) => memo.learn(`cus_${n}`, 16 * n, holdings[n % 3], 2_000, 1_000);
   for (let n = 0; n < 300_000; n++) {
-    const outlook = memo.keep(`cus_${n}`, n % 3, 2_000, 1_000, () => [Infinity]);
+    assert.ok(learn(n)[1] === Infinity && !memo.outlooks.has(`cus_${n}`));
+    const outlook = learn(n);
     assert.ok(memo.outlooks.size <= 131_072 && memo.outlooks.get(`cus_${n}`) === outlook);
   }
   assert.equal(memo.outlooks.size, 300_000 % 131_072);

@@ -49,6 +49,11 @@ impl<'b> CustomerRecord<'b> {
         Subscriptions::read(self.tables, self.n_subscriptions, self.records)
     }
 
+    /// Where the record is in memory, which is another place for each customer of a snapshot.
+    pub fn place(&self) -> usize {
+        self.customer.id.as_ptr().addr()
+    }
+
     /// The number of subscriptions.
     pub(crate) fn n_subscriptions(&self) -> u32 {
         self.n_subscriptions
