@@ -55,6 +55,8 @@ export class Border {
   #input;
   /** The codes of all features. */
   #codes = [];
+  /** The features by the numbers that stand for them in decisions, another table for each version. */
+  #features = new Map();
   /** Another one for each version. */
   memo = new Memo(new Map());
 
@@ -107,14 +109,16 @@ export class Border {
   commit() {
     if (this.#told(engine.held_commit(this.#held))[2] !== 1) return false;
     this.#codes = [];
+    this.#features = new Map();
     const features = new Map();
     const told = this.#told(engine.held_features(this.#held));
-    for (let at = 2; at < told.length; ) {
-      const code = behind(told, at);
-      const place = this.#codes.push(textAt(told, code)) - 1;
+    for (let at = 2; at < told.length; at++) {
+      const [id, code] = [textAt(told, at), textAt(told, (at = behind(told, at)))];
+      const name = textAt(told, (at = behind(told, at)));
+      at = behind(told, at);
+      this.#features.set(told[at], { id, code, name });
       // An id goes before a code.
-      features.set(textAt(told, at), place);
-      at = behind(told, code);
+      features.set(id, this.#codes.push(code) - 1);
     }
     this.#codes.forEach((code, place) => features.has(code) || features.set(code, place));
     this.memo = new Memo(features);
@@ -230,7 +234,7 @@ export class Border {
     if (bytes.length === 0) view();
     const answer = copied(at >>> 3);
     if (answer[1] === PROBLEM) throw new QuestionError([problem(answer)]);
-    return answer[1] === NEEDS ? new Need(answer) : new Decision(answer);
+    return answer[1] === NEEDS ? new Need(answer) : new Decision(answer, customer, this.#features);
   }
 
   /** Gives the memory back. */

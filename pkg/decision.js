@@ -21,15 +21,20 @@ const BILLING_MONTH = 2;
 
 // The places of the numbers of an allowance, from its first on.
 const [REQUESTED, LIMIT, CONSUMED, RESERVED, REMAINING, FLAGS, GRACE, UNITS_ABOVE, THRESHOLD, PERIOD] = Array(10).keys();
-/** Where the numbers of the allowance are that decided. */
-const NUMBERS = 16;
+/** Where the optional numbers begin: the value of a CONFIG feature, what is available, the allowance that decided. */
+const OPTIONAL = 8;
 
 /** A decision. `JSON.stringify` writes all of its fields; `toJSON` returns them as a plain object. */
 export class Decision {
   #words;
+  #customer;
+  #features;
 
-  constructor(words) {
+  /** `customer` is the name in the question; `features` has the features by the numbers that stand for them. */
+  constructor(words, customer, features) {
     this.#words = words;
+    this.#customer = customer;
+    this.#features = features;
   }
 
   get allowed() {
@@ -37,19 +42,19 @@ export class Decision {
   }
 
   get decision() {
-    return VERDICTS[this.#words[3]];
+    return VERDICTS[(this.#words[2] >> 8) & 3];
   }
 
   get reason() {
-    return REASONS[this.#words[4]];
+    return REASONS[(this.#words[2] >> 10) & 63];
   }
 
   get retryable() {
-    return this.#words[3] === 2;
+    return this.decision === VERDICTS[2];
   }
 
   get customerId() {
-    return textAt(this.#words, this.#behind(0));
+    return textAt(this.#words, this.#behind(0)) ?? this.#customer;
   }
 
   get subscriptionId() {
@@ -61,13 +66,13 @@ export class Decision {
   }
 
   get feature() {
-    const words = this.#words;
-    const code = this.#behind(3);
-    return { id: textAt(words, this.#behind(2)), code: textAt(words, code), name: textAt(words, behind(words, code)) };
+    const at = this.#behind(2);
+    const known = this.#features.get(this.#words[at]);
+    return known ? { ...known } : { id: null, code: textAt(this.#words, at + 1), name: null };
   }
 
   get type() {
-    return TYPES[this.#words[5]] ?? null;
+    return TYPES[((this.#words[2] >> 16) & 7) - 1] ?? null;
   }
 
   get enabled() {
@@ -76,15 +81,16 @@ export class Decision {
 
   get value() {
     const words = this.#words;
-    switch (words[13]) {
+    if (!this.#isConfigured) return undefined;
+    switch (words[OPTIONAL]) {
       case 0:
-        return { kind: "NUMBER", value: amountAt(words, 14) };
+        return { kind: "NUMBER", value: amountAt(words, OPTIONAL + 1) };
       case 1:
-        return { kind: "BOOLEAN", value: words[14] === 1 };
+        return { kind: "BOOLEAN", value: words[OPTIONAL + 1] === 1 };
       case 2:
-        return { kind: "TEXT", value: referredAt(words, 14) };
+        return { kind: "TEXT", value: referredAt(words, OPTIONAL + 1) };
       case 3:
-        return { kind: "JSON", value: JSON.parse(referredAt(words, 14)) };
+        return { kind: "JSON", value: JSON.parse(referredAt(words, OPTIONAL + 1)) };
     }
   }
 
@@ -97,7 +103,7 @@ export class Decision {
   }
 
   get unlimited() {
-    return this.#isMetered ? (this.#words[NUMBERS + FLAGS] & 1) !== 0 : undefined;
+    return this.#isMetered ? (this.#words[this.#numbers + FLAGS] & 1) !== 0 : undefined;
   }
 
   get consumed() {
@@ -113,19 +119,19 @@ export class Decision {
   }
 
   get overage() {
-    return this.#isMetered ? overage(this.#words, NUMBERS) : undefined;
+    return this.#isMetered ? overage(this.#words, this.#numbers) : undefined;
   }
 
   get warning() {
-    return this.#isMetered ? warning(this.#words, NUMBERS) : undefined;
+    return this.#isMetered ? warning(this.#words, this.#numbers) : undefined;
   }
 
   get period() {
-    return this.#isMetered ? period(this.#words, NUMBERS) : undefined;
+    return this.#isMetered ? period(this.#words, this.#numbers) : undefined;
   }
 
   get available() {
-    return this.#isMetered ? amountAt(this.#words, 15) : undefined;
+    return this.#isMetered ? amountAt(this.#words, this.#numbers - 1) : undefined;
   }
 
   get windows() {
@@ -156,24 +162,25 @@ export class Decision {
   }
 
   get origin() {
-    return origin(this.#words, this.#behind(5));
+    return origin(this.#words, this.#behind(3));
   }
 
   get freshness() {
     const words = this.#words;
+    const facts = words[2];
     return {
-      source: SOURCES[words[6]],
-      snapshotVersion: numberAt(words, 7),
-      generatedAt: instantAt(words, 8),
-      ageMs: numberAt(words, 9),
-      stale: (words[2] & 8) !== 0,
-      usageAsOf: instantAt(words, 10),
-      usageExact: words[11] === words[11] ? words[11] === 1 : null,
+      source: SOURCES[(facts >> 19) & 7],
+      snapshotVersion: numberAt(words, 3),
+      generatedAt: instantAt(words, 4),
+      ageMs: numberAt(words, 5),
+      stale: (facts & 8) !== 0,
+      usageAsOf: instantAt(words, 6),
+      usageExact: facts & 64 ? (facts & 128) !== 0 : null,
     };
   }
 
   get validUntil() {
-    return instantAt(this.#words, 12);
+    return instantAt(this.#words, 7);
   }
 
   /** All fields, as a plain object. */
@@ -192,20 +199,29 @@ export class Decision {
     return (this.#words[2] & 16) !== 0;
   }
 
-  #amount(n) {
-    return this.#isMetered ? amountAt(this.#words, NUMBERS + n) : undefined;
+  get #isConfigured() {
+    return (this.#words[2] & 32) !== 0;
   }
 
-  // Where a text is, after so many others; or the origin, which follows five.
+  // Where the numbers of the allowance are that decided, behind those that are available.
+  get #numbers() {
+    return OPTIONAL + 1 + (this.#isConfigured ? 2 : 0);
+  }
+
+  #amount(n) {
+    return this.#isMetered ? amountAt(this.#words, this.#numbers + n) : undefined;
+  }
+
+  // Where the customer is, the subscription, the feature, or the origin, which are 0 to 3.
   #behind(n) {
     const words = this.#words;
-    let at = this.#isMetered ? numbersEnd(words, NUMBERS) : NUMBERS;
-    for (; 0 < n; n--) at = behind(words, at);
-    return at;
+    let at = this.#isMetered ? numbersEnd(words, this.#numbers) : this.#numbers - 1;
+    for (let text = 0; text < Math.min(n, 2); text++) at = behind(words, at);
+    return n < 3 ? at : words[at] >= 0 ? at + 1 : behind(words, at + 1);
   }
 
   #windows() {
-    return originEnd(this.#words, this.#behind(5));
+    return originEnd(this.#words, this.#behind(3));
   }
 }
 

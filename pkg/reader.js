@@ -49,7 +49,7 @@ export class MayUse {
   }
 
   get generatedAt() {
-    return this.#generatedAt;
+    return instantAt([this.#generatedAt], 0);
   }
 
   /** Whether a customer may use a feature now. */
@@ -143,7 +143,7 @@ export class MayUse {
     if (!this.#open().commit()) return false;
     const previous = this.#version;
     this.#version = version;
-    this.#generatedAt = instantAt([generatedAt], 0);
+    this.#generatedAt = generatedAt;
     for (const listener of [...this.#listeners]) listener({ version, previous });
     return true;
   }

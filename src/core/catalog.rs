@@ -290,9 +290,9 @@ impl Catalog {
         self.add_ons.len()
     }
 
-    /// The id and the code of each feature, in the order of their positions.
-    pub fn feature_names(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.features.iter().map(|feature| (&*feature.id, &*feature.code))
+    /// The id, the code and the name of each feature, in the order of their positions.
+    pub fn feature_names(&self) -> impl Iterator<Item = (&str, &str, &str)> {
+        self.features.iter().map(|feature| (&*feature.id, &*feature.code, &*feature.name))
     }
 
     /// The codes of all features, in the order of their ids.

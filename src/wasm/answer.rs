@@ -1,6 +1,6 @@
 //! A decision as numbers. `pkg/decision.js` reads what is written here, in the same order.
 
-use crate::words::Words;
+use crate::words::{Words, bits_of};
 use mayuse_core::{
     Behavior, ConfigAnswer, Decision, Metering, Origin, Period, Problem, ResetPeriod, Role, ValueType, WindowAnswer,
 };
@@ -9,35 +9,52 @@ use mayuse_core::{
 const DECISION: u8 = 0;
 const PROBLEM: u8 = 1;
 
-/// Writes a decision, or the problem of its question.
-pub fn write(words: &mut Words, decided: &Result<Decision<'_>, Problem>) {
+/// Writes a decision about this customer, or the problem of its question.
+pub fn write(words: &mut Words, asked: &str, decided: &Result<Decision<'_>, Problem>) {
     let decision = match decided {
         Ok(decision) => decision,
         Err(problem) => return write_problem(words, problem),
     };
     words.begin(DECISION);
     let metering = decision.metering.as_ref();
-    words.flags(&[decision.allowed, decision.fallback, decision.enabled, decision.freshness.stale, metering.is_some()]);
-    words.number(decision.decision as u8);
-    words.number(decision.reason as u8);
-    words.number(value_type(decision.value_type));
-    words.number(decision.freshness.source as u8);
-    words.whole(decision.freshness.snapshot_version);
-    words.instant(decision.freshness.generated_at);
-    words.whole(decision.freshness.age_ms);
-    words.instant(decision.freshness.usage_as_of);
-    words.number(decision.freshness.usage_exact.map_or(f64::NAN, f64::from));
+    let freshness = &decision.freshness;
+    let flags = [
+        decision.allowed,
+        decision.fallback,
+        decision.enabled,
+        freshness.stale,
+        metering.is_some(),
+        decision.value.is_some(),
+        freshness.usage_exact.is_some(),
+        freshness.usage_exact == Some(true),
+    ];
+    // 0 for nothing.
+    let value_type = decision.value_type.map_or(0, |value_type| (value_type as u32).saturating_add(1));
+    let kinds =
+        decision.decision as u32 | (decision.reason as u32) << 2 | value_type << 8 | (freshness.source as u32) << 11;
+    words.number(kinds << flags.len() | bits_of(&flags));
+    words.whole(freshness.snapshot_version);
+    words.instant(freshness.generated_at);
+    words.whole(freshness.age_ms);
+    words.instant(freshness.usage_as_of);
     words.instant(decision.valid_until);
-    config(words, decision.value);
-    words.amount(decision.available);
+    if let Some(value) = decision.value {
+        config(words, value);
+    }
     if let Some(metering) = metering {
+        words.amount(decision.available);
         write_numbers(words, metering);
     }
-    words.text(Some(decision.customer_id));
+    // JavaScript has the name in the question.
+    words.text(Some(decision.customer_id).filter(|id| *id != asked));
     words.text(decision.subscription_id);
-    words.text(decision.feature.id);
-    words.text(Some(decision.feature.code));
-    words.text(decision.feature.name);
+    match decision.feature.id {
+        Some(id) => words.address_of(id),
+        None => {
+            words.number(f64::NAN);
+            words.text(Some(decision.feature.code));
+        }
+    }
     origin(words, decision.origin.as_ref());
     words.number(u32::try_from(decision.windows.len()).unwrap_or_default());
     decision.windows.iter().for_each(|answer| window(words, answer));
@@ -58,11 +75,7 @@ fn value_type(value_type: Option<ValueType>) -> f64 {
 }
 
 /// The kind of a CONFIG value, and the value.
-fn config(words: &mut Words, value: Option<ConfigAnswer<'_>>) {
-    let Some(value) = value else {
-        words.number(f64::NAN);
-        return words.number(f64::NAN);
-    };
+fn config(words: &mut Words, value: ConfigAnswer<'_>) {
     match value {
         ConfigAnswer::Number(number) => {
             words.number(0);

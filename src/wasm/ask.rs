@@ -85,7 +85,7 @@ fn wrong(name: &'static str, is_out_of_range: bool, message: &'static str) -> Pr
 pub fn decide(shards: &mut Shards, words: &mut Words, question: &Question<'_>, now: Instant) {
     loop {
         let missing = match shards.replica.decide(question, now) {
-            Ok(decided) => return write(words, &decided),
+            Ok(decided) => return write(words, question.customer, &decided),
             Err(missing) => missing,
         };
         if let Err(obstacle) = shards.provide(missing) {
@@ -97,10 +97,15 @@ pub fn decide(shards: &mut Shards, words: &mut Words, question: &Question<'_>, n
 #[cold]
 #[inline(never)]
 fn write_obstacle(replica: &Replica, words: &mut Words, question: &Question<'_>, obstacle: &Obstacle, now: Instant) {
+    let customer = question.customer;
     match (obstacle, replica.catalog()) {
-        (Obstacle::Needs(place, part), _) => write_need(words, *place, part, replica.id_of(question.customer)),
-        (Obstacle::For(reason), Some(catalog)) => write(words, &undecided_in(catalog, question, *reason, now)),
-        (Obstacle::For(reason), None) => write(words, &undecided(question, *reason, &SnapshotMeta::default(), now)),
+        (Obstacle::Needs(place, part), _) => write_need(words, *place, part, replica.id_of(customer)),
+        (Obstacle::For(reason), Some(catalog)) => {
+            write(words, customer, &undecided_in(catalog, question, *reason, now))
+        }
+        (Obstacle::For(reason), None) => {
+            write(words, customer, &undecided(question, *reason, &SnapshotMeta::default(), now));
+        }
     }
 }
 

@@ -201,14 +201,16 @@ impl Held {
         words.address()
     }
 
-    /// Tells the id and the code of every feature.
+    /// Tells of every feature the id, the code, the name, and what stands for it in decisions.
     pub fn features(&mut self) -> u32 {
         let Held { shards, words, .. } = self;
         words.clear();
         words.begin(TOLD);
-        for (id, code) in shards.replica.catalog().into_iter().flat_map(Catalog::feature_names) {
-            words.text(Some(id));
-            words.text(Some(code));
+        for (id, code, name) in shards.replica.catalog().into_iter().flat_map(Catalog::feature_names) {
+            for text in [id, code, name] {
+                words.text(Some(text));
+            }
+            words.address_of(id);
         }
         words.end();
         words.address()

@@ -8,6 +8,7 @@ use mayuse_core::{Amount, Instant};
 
 /// The bytes of a text in one number. A number has 53 bits.
 const BYTES: usize = 6;
+const SIX_BYTES: u64 = (1 << 48) - 1;
 
 /// The numbers of an answer.
 #[derive(Debug, Default)]
@@ -69,10 +70,14 @@ impl Words {
         self.words.push(instant.map_or(f64::NAN, |instant| instant.millis() as f64));
     }
 
-    /// Writes flags, the first as 1.
+    /// Writes flags.
     pub fn flags(&mut self, flags: &[bool]) {
-        let bits = flags.iter().rev().fold(0_u32, |bits, flag| bits << 1 | u32::from(*flag));
-        self.number(bits);
+        self.number(bits_of(flags));
+    }
+
+    /// Writes where a text of the catalog is in memory, which stands for it.
+    pub fn address_of(&mut self, text: &str) {
+        self.number(u32::try_from(text.as_ptr().addr()).unwrap_or_default());
     }
 
     /// Writes an amount.
@@ -94,12 +99,19 @@ impl Words {
     pub fn text(&mut self, text: Option<&str>) {
         let Some(text) = text else { return self.number(f64::NAN) };
         self.words.push(text.len() as f64);
-        let (chunks, rest) = text.as_bytes().as_chunks::<BYTES>();
-        for [a, b, c, d, e, f] in chunks {
-            self.words.push(u64::from_le_bytes([*a, *b, *c, *d, *e, *f, 0, 0]) as f64);
+        let mut bytes = text.as_bytes();
+        // Eight bytes are read in one step, of which six count.
+        while let Some(eight) = bytes.first_chunk() {
+            self.words.push((u64::from_le_bytes(*eight) & SIX_BYTES) as f64);
+            bytes = bytes.get(BYTES..).unwrap_or_default();
         }
-        if !rest.is_empty() {
+        for rest in bytes.chunks(BYTES) {
             self.words.push(rest.iter().rev().fold(0_u64, |word, byte| word << 8 | u64::from(*byte)) as f64);
         }
     }
+}
+
+/// Flags as bits, the first as 1.
+pub fn bits_of(flags: &[bool]) -> u32 {
+    flags.iter().rev().fold(0, |bits, flag| bits << 1 | u32::from(*flag))
 }
