@@ -1,27 +1,26 @@
 //! The decision: its steps, in the order of section 9 of docs/semantics.md.
 
-use crate::allowance::Overflow;
 use crate::amount::Amount;
 use crate::answer::entitled;
 use crate::catalog::{Catalog, Feature};
 use crate::dates::Dates;
-use crate::decision::{Decision, FeatureRef, Reason, ValueType};
+use crate::decision::{Decision, FeatureRef, Freshness, Reason, ValueType, Verdict};
 use crate::evaluation::EvaluationContext;
 use crate::fallback::fallback;
 use crate::features;
+use crate::form::{Fault, check_form};
 use crate::freshness::{freshness, later, max_age, outdated, policy, too_old};
 use crate::full::FullCatalog;
-use crate::holder::{AnchorsOfTwo, Holder};
-use crate::id::{ALIAS_RULE, ID_RULE, is_alias, is_id};
+use crate::held::AnchorsOfTwo;
+use crate::holder::Holder;
 use crate::idx::FeatureIdx;
-use crate::packed::CustomerRecord;
-use crate::problem::{Code, Problem};
+use crate::packed::{Customer, CustomerRecord};
+use crate::problem::Problem;
 use crate::question::Question;
 use crate::snapshot::{Policy, SnapshotMeta};
 use crate::status_at::track_status;
 use crate::time::Instant;
 use crate::trace;
-use crate::usage::UsageEntry;
 use crate::valid_until::ValidUntil;
 use crate::value::FeatureType;
 
@@ -48,15 +47,36 @@ pub fn decide_for<'c>(
     question: &Question<'c>,
     now: Instant,
 ) -> Result<Decision<'c>, Problem> {
-    let mut decision = Decision::undecided(freshness(&catalog.snapshot, now));
     let at = catalog.feature_at(question.feature);
-    match fill(&mut decision, catalog, record, at, question, now, None) {
-        Ok((reason, policy)) => {
-            decision.settle(reason, policy);
-            Ok(decision)
-        }
-        Err(fault) => Err(fault.into()),
+    let freshness = freshness(&catalog.snapshot, now);
+    if is_plain(question)
+        && let (Some(record), Some(at)) = (record, at)
+        && let Some(holder) = Holder::marked(catalog, record, question.at.unwrap_or(now))
+        && let Some(decision) = look_up(&holder, catalog, record, at, question, freshness, now)
+    {
+        return Ok(decision);
     }
+    decide_unmarked(catalog, record, at, question, freshness, now)
+}
+
+/// Decides a question about a customer whose holding is not known.
+#[inline(never)]
+fn decide_unmarked<'c>(
+    catalog: &'c Catalog,
+    record: Option<&CustomerRecord<'c>>,
+    at: Option<FeatureIdx>,
+    question: &Question<'c>,
+    freshness: Freshness,
+    now: Instant,
+) -> Result<Decision<'c>, Problem> {
+    if is_plain(question)
+        && let (Some(record), Some(at)) = (record, at)
+        && let Some(holder) = Holder::read(catalog, record, question.at.unwrap_or(now))
+        && let Some(decision) = look_up(&holder, catalog, record, at, question, freshness, now)
+    {
+        return Ok(decision);
+    }
+    decide_slowly(catalog, record, at, question, freshness, now)
 }
 
 /// Decides a question on every feature of the catalog, in the order of their ids, whatever feature it names. Calls
@@ -76,58 +96,97 @@ pub fn decide_all<'c>(
         .and_then(|record| Holder::of(catalog, record, question.at.unwrap_or(now)))
         .map(|holder| holder.with_anchors(&anchors));
     let freshness = freshness(&catalog.snapshot, now);
-    let form = check_form(question, true, record.is_some());
     for (feature, at) in catalog.features.iter().zip(0..) {
-        let question = Question { feature: &feature.code, ..*question };
-        let mut decision = Decision::undecided(freshness);
-        let filled = match form {
-            Ok(()) => fill(&mut decision, catalog, record, Some(FeatureIdx(at)), &question, now, Some(holder.as_ref())),
-            Err(fault) => Err(fault),
-        };
-        match filled {
-            Ok((reason, policy)) => {
-                decision.settle(reason, policy);
-                each(&question, Ok(&decision));
+        let (at, question) = (FeatureIdx(at), Question { feature: &feature.code, ..*question });
+        let found = record
+            .zip(holder.as_ref())
+            .and_then(|(record, holder)| look_up(holder, catalog, record, at, &question, freshness, now));
+        match found {
+            Some(decision) => each(&question, Ok(&decision)),
+            None => {
+                let decided = decide_slowly(catalog, record, Some(at), &question, freshness, now);
+                each(&question, decided.as_ref().map_err(Problem::clone));
             }
-            Err(fault) => each(&question, Err(fault.into())),
         }
     }
 }
 
-/// Why a question cannot be decided.
-#[derive(Clone, Copy)]
-enum Fault {
-    /// A name that breaks the rule of its kind: the field, and the rule.
-    Name(&'static str, &'static str),
-    /// An amount that must not be negative: the field.
-    Negative(&'static str),
-    Overflow,
+/// The answer by the holding of a customer, if no earlier step of a decision has an answer. It is built in place: a
+/// decision is too large to be copied.
+#[cfg_attr(not(feature = "small"), inline(always))]
+fn look_up<'c>(
+    holder: &Holder<'_, 'c>,
+    catalog: &'c Catalog,
+    record: &CustomerRecord<'c>,
+    at: FeatureIdx,
+    question: &Question<'c>,
+    freshness: Freshness,
+    clock: Instant,
+) -> Option<Decision<'c>> {
+    let feature = catalog.feature(at).filter(|feature| feature.active)?;
+    if question.requested.is_some_and(Amount::is_negative) || question.reserved.is_negative() {
+        return None;
+    }
+    let max_age = max_age(&catalog.snapshot, question, Some(feature));
+    if outdated(&catalog.snapshot, question, max_age, freshness.age_ms).is_some() {
+        return None;
+    }
+    let mut valid_until = ValidUntil::new(question.at.unwrap_or(clock));
+    valid_until.earliest = deadline(&freshness, max_age, clock);
+    let answer = holder.answer(at, feature, question, &mut valid_until)?;
+    let verdict = answer.reason.verdict();
+    Some(Decision {
+        allowed: match verdict {
+            Verdict::Allow => true,
+            Verdict::Deny => false,
+            Verdict::Indeterminate => policy(&catalog.snapshot, question, Some(feature)) == Policy::Allow,
+        },
+        decision: verdict,
+        reason: answer.reason,
+        retryable: verdict == Verdict::Indeterminate,
+        customer_id: record.id(),
+        subscription_id: answer.subscription,
+        fallback: false,
+        feature: FeatureRef { id: Some(&feature.id), code: &feature.code, name: Some(&feature.name) },
+        value_type: value_type(feature),
+        enabled: answer.metering.is_some() || answer.reason == Reason::Enabled,
+        value: None,
+        metering: answer.metering,
+        available: answer.available,
+        windows: answer.windows,
+        origin: answer.origin,
+        freshness,
+        valid_until: valid_until.earliest,
+        warnings: Vec::new(),
+        suggestions: None,
+        trace: None,
+        trace_truncated: false,
+    })
 }
 
-impl From<Overflow> for Fault {
-    fn from(_: Overflow) -> Self {
-        Fault::Overflow
-    }
+/// Decides by all steps, and by the rows that reach the customer.
+#[inline(never)]
+fn decide_slowly<'c>(
+    catalog: &'c Catalog,
+    record: Option<&CustomerRecord<'c>>,
+    at: Option<FeatureIdx>,
+    question: &Question<'c>,
+    freshness: Freshness,
+    clock: Instant,
+) -> Result<Decision<'c>, Problem> {
+    let mut decision = Decision::undecided(freshness);
+    let (reason, policy) = fill(&mut decision, catalog, record, at, question, clock)?;
+    decision.settle(reason, policy);
+    Ok(decision)
 }
 
-impl From<Fault> for Problem {
-    #[cold]
-    fn from(fault: Fault) -> Self {
-        let (code, path, message) = match fault {
-            Fault::Name(field, rule) => (Code::Invalid, field, rule),
-            Fault::Negative(field) => (Code::OutOfRange, field, "must not be negative"),
-            Fault::Overflow => {
-                let message = "the amounts of this question and its limits have more digits than can be held exactly";
-                (Code::OutOfRange, "", message)
-            }
-        };
-        Problem::error(code, path, message)
-    }
+/// The instant at which the catalog is too old to answer, if that is to come. The catalog expires by the clock, whatever
+/// instant the question is about.
+fn deadline(freshness: &Freshness, max_age: Option<u64>, clock: Instant) -> Option<Instant> {
+    later(freshness.generated_at?, max_age?).filter(|deadline| clock < *deadline)
 }
 
 /// Fills in a decision on the feature at a position. Returns its reason, and the policy for an indeterminate answer.
-/// `known` is what [`Holder::of`] returned, if it was called; then the form of the question was checked, too.
-#[cfg_attr(not(feature = "small"), inline(never))]
 fn fill<'c>(
     decision: &mut Decision<'c>,
     catalog: &'c Catalog,
@@ -135,14 +194,11 @@ fn fill<'c>(
     at: Option<FeatureIdx>,
     question: &Question<'c>,
     clock: Instant,
-    known: Option<Option<&Holder<'_, 'c>>>,
 ) -> Result<(Reason, Policy), Fault> {
     let now = question.at.unwrap_or(clock);
     let feature = at.and_then(|at| catalog.feature(at));
-    if known.is_none() {
-        check_form(question, feature.is_some(), record.is_some())?;
-    }
-    decision.customer_id = record.map_or(question.customer, |record| record.customer.id);
+    check_form(question, feature.is_some(), record.is_some())?;
+    decision.customer_id = record.map_or(question.customer, CustomerRecord::id);
     decision.feature = feature_ref(question.feature, feature);
     decision.value_type = feature.and_then(value_type);
     let policy = policy(&catalog.snapshot, question, feature);
@@ -150,9 +206,7 @@ fn fill<'c>(
 
     let mut valid_until = ValidUntil::new(now);
     let max_age = max_age(&catalog.snapshot, question, feature);
-    // The catalog expires by the clock, whatever instant the question is about.
-    let deadline = max_age.and_then(|age| later(decision.freshness.generated_at?, age));
-    valid_until.earliest = deadline.filter(|deadline| clock < *deadline);
+    valid_until.earliest = deadline(&decision.freshness, max_age, clock);
     decision.valid_until = valid_until.earliest;
     if let Some(reason) = outdated(&catalog.snapshot, question, max_age, decision.freshness.age_ms) {
         return because(reason);
@@ -162,29 +216,12 @@ fn fill<'c>(
         return because(Reason::FeatureDisabled);
     }
     let Some(record) = record else { return because(Reason::CustomerNotFound) };
-    let customer = &record.customer;
+    let customer = record.read();
     if customer.archived_at.is_some_and(|archived| archived <= now) {
         return because(Reason::CustomerArchived);
     }
-
     valid_until.at(customer.archived_at);
-    let own;
-    let holder = match known {
-        Some(known) => known,
-        None => {
-            own = if is_plain(question) { Holder::of(catalog, record, now) } else { None };
-            own.as_ref()
-        }
-    };
-    if let Some(holder) = holder
-        && let Some(reason) = holder.answer(decision, at, feature, question, &mut valid_until)?
-    {
-        valid_until.at(holder.change);
-        decision.valid_until = valid_until.earliest;
-        return because(reason);
-    }
-    let reason = resolve(decision, catalog, record, at, feature, question, valid_until)?;
-    because(reason)
+    because(resolve(decision, catalog, &customer, at, feature, question, valid_until)?)
 }
 
 /// Whether a holding can answer a question: it asks for the answer alone, about all subscriptions.
@@ -202,15 +239,15 @@ fn is_plain(question: &Question<'_>) -> bool {
 fn resolve<'c>(
     decision: &mut Decision<'c>,
     catalog: &'c Catalog,
-    record: &CustomerRecord<'c>,
+    customer: &Customer<'c>,
     at: FeatureIdx,
     feature: &'c Feature,
     question: &Question<'c>,
     mut valid_until: ValidUntil,
 ) -> Result<Reason, Fault> {
-    let (now, customer) = (valid_until.now, &record.customer);
+    let now = valid_until.now;
     // A subscription of another customer counts as no subscription.
-    let subscriptions = record.subscriptions();
+    let subscriptions = customer.subscriptions();
     let subscriptions = match question.subscription_id {
         Some(id) => subscriptions.only(id),
         None => subscriptions,
@@ -242,60 +279,6 @@ fn resolve<'c>(
     }
     decision.valid_until = valid_until.earliest;
     Ok(reason)
-}
-
-/// Validates the names of the question and the amounts that must not be negative. A name that was found is valid.
-fn check_form(question: &Question<'_>, feature_found: bool, customer_found: bool) -> Result<(), Fault> {
-    if question.requested.is_some_and(Amount::is_negative) {
-        return Err(Fault::Negative("requested"));
-    }
-    if question.reserved.is_negative() {
-        return Err(Fault::Negative("reserved"));
-    }
-    check_parts(question)?;
-    if !feature_found && !is_id(question.feature) {
-        return Err(Fault::Name("feature", ID_RULE));
-    }
-    if !customer_found && !is_alias(question.customer) {
-        return Err(Fault::Name("customer", ALIAS_RULE));
-    }
-    match question.subscription_id {
-        Some(id) if !is_id(id) => Err(Fault::Name("subscription_id", ID_RULE)),
-        _ => Ok(()),
-    }
-}
-
-/// Checks that this build has the parts of a decision that a question asks for, and its usage by allowance.
-#[inline]
-fn check_parts(question: &Question<'_>) -> Result<(), Fault> {
-    const LEFT_OUT: &str = "this build of mayuse leaves it out";
-    if !features::EXPLAIN && question.explain {
-        return Err(Fault::Name("explain", LEFT_OUT));
-    }
-    if !features::SUGGEST && question.suggest {
-        return Err(Fault::Name("suggest", LEFT_OUT));
-    }
-    match question.usage {
-        None => Ok(()),
-        Some(_) if !features::USAGE => Err(Fault::Name("usage", LEFT_OUT)),
-        Some(entries) => check_usage(entries),
-    }
-}
-
-/// Checks that no entry holds less than nothing, and that no two are equally specific about one allowance.
-#[cold]
-#[inline(never)]
-fn check_usage(entries: &[UsageEntry]) -> Result<(), Fault> {
-    const TWICE: &str = "two entries have the same origin, subscription, start and period";
-    for (n, entry) in entries.iter().enumerate() {
-        if entry.reserved.is_negative() {
-            return Err(Fault::Negative("usage"));
-        }
-        if entries.iter().take(n).any(|before| before.is_about(entry)) {
-            return Err(Fault::Name("usage", TWICE));
-        }
-    }
-    Ok(())
 }
 
 fn value_type(feature: &Feature) -> Option<ValueType> {

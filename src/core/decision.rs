@@ -256,6 +256,7 @@ impl<'c> Decision<'c> {
     }
 
     /// A denial to be filled in, without a customer or a feature.
+    #[cfg_attr(not(feature = "small"), inline(always))]
     pub(crate) fn undecided(freshness: Freshness) -> Decision<'c> {
         Decision {
             allowed: false,

@@ -46,11 +46,15 @@ impl Index {
 
     /// The position of a key.
     pub fn get(&self, key: &str) -> Option<u32> {
-        let (tag, start) = self.home(key);
-        self.probe(start)
-            .take_while(|slot| slot.key.1 != 0)
-            .find(|slot| slot.tag == tag && self.is(slot, key))
-            .map(|slot| slot.place)
+        let (tag, mut at) = self.home(key);
+        // At most half of the slots are taken, so a free slot ends the search.
+        while let Some(slot) = self.slots.get(at).filter(|slot| slot.key.1 != 0) {
+            if slot.tag == tag && self.is(slot, key) {
+                return Some(slot.place);
+            }
+            at = at.wrapping_add(1) & self.slots.len().wrapping_sub(1);
+        }
+        None
     }
 
     fn insert(&mut self, key: &str, place: u32) {
@@ -74,15 +78,9 @@ impl Index {
         (u32::try_from(hash >> 32).unwrap_or_default(), start)
     }
 
-    /// All slots, from `start` to the end and on from the first.
-    fn probe(&self, start: usize) -> impl Iterator<Item = &Slot> {
-        let (before, after) = self.slots.split_at_checked(start).unwrap_or_default();
-        after.iter().chain(before)
-    }
-
     fn is(&self, slot: &Slot, key: &str) -> bool {
         let (Ok(start), Ok(len)) = (usize::try_from(slot.key.0), usize::try_from(slot.key.1)) else { return false };
-        self.keys.as_bytes().get(start..start.saturating_add(len)) == Some(key.as_bytes())
+        self.keys.as_bytes().get(start..start.saturating_add(len)).is_some_and(|text| is_same(text, key.as_bytes()))
     }
 }
 
@@ -99,9 +97,42 @@ pub(crate) fn hash(seed: u64, key: &str) -> u64 {
     // The last eight bytes hold the rest; a shorter key is its own rest.
     let last = match key.as_bytes().last_chunk::<8>() {
         Some(last) => u64::from_le_bytes(*last),
-        None => rest.iter().fold(0, |last, byte| (last << 8) | u64::from(*byte)),
+        None => few(rest),
     };
     mix(mix(state, last), ODD)
+}
+
+/// Less than eight bytes as a number, the first byte the highest.
+#[cfg_attr(not(feature = "small"), inline(always))]
+fn few(bytes: &[u8]) -> u64 {
+    if cfg!(not(feature = "small"))
+        && let (Some(first), Some(last)) = (bytes.first_chunk::<4>(), bytes.last_chunk::<4>())
+    {
+        // Bytes of both parts are the same bits in both.
+        let behind = u32::try_from(bytes.len()).unwrap_or_default().wrapping_sub(4).wrapping_mul(8);
+        return u64::from(u32::from_be_bytes(*first)).wrapping_shl(behind) | u64::from(u32::from_be_bytes(*last));
+    }
+    bytes.iter().fold(0, |last, byte| (last << 8) | u64::from(*byte))
+}
+
+/// Whether texts are equal. Most keys have 8 to 16 bytes, for which a call of the library's comparison takes longer.
+#[cfg_attr(not(feature = "small"), inline(always))]
+pub(crate) fn is_same(a: &[u8], b: &[u8]) -> bool {
+    if cfg!(not(feature = "small"))
+        && a.len() == b.len()
+        && a.len() <= 16
+        && let (Some(from), Some(to)) = (ends(a), ends(b))
+    {
+        return from == to;
+    }
+    a == b
+}
+
+/// The first and the last eight bytes.
+#[inline(always)]
+fn ends(bytes: &[u8]) -> Option<(u64, u64)> {
+    let number = |bytes: &[u8; 8]| u64::from_le_bytes(*bytes);
+    Some((number(bytes.first_chunk()?), number(bytes.last_chunk()?)))
 }
 
 #[cfg(test)]

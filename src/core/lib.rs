@@ -80,8 +80,10 @@ mod freshness;
 mod answer;
 #[cfg(feature = "suggest")]
 mod suggest;
+mod held;
 mod holder;
 mod outlook;
+mod form;
 mod decide;
 
 pub use access::{Access, AccessCondition, AccessEntry};

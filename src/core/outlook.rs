@@ -41,10 +41,6 @@ impl<'r, 'c> Outlook<'r, 'c> {
         if !LOOKUP {
             return None;
         }
-        let archived_at = record.customer.archived_at;
-        if archived_at.is_some_and(|archived| archived <= now) {
-            return None;
-        }
         let mut until = ValidUntil::new(now);
         if let Some(max_age) = catalog.snapshot.max_age_ms
             && catalog.snapshot.source != Source::Origin
@@ -61,7 +57,6 @@ impl<'r, 'c> Outlook<'r, 'c> {
             None if holds_nothing(catalog, record, &mut until) => {}
             _ => return None,
         }
-        until.at(archived_at);
         until.at(catalog.eras.end(now));
         Some(Outlook { catalog, holder, until: until.earliest })
     }

@@ -1,7 +1,7 @@
 //! A customer block: checked once when it is opened, then only read.
 
 use super::bytes::Packed;
-use super::customer::{Customer, CustomerRecord};
+use super::customer::CustomerRecord;
 use super::format::{Unreadable, head, key_hash, shard_of};
 use super::marks::Marks;
 use super::number::{FIXED, MORE, TWO_FIXED, fixed, fixed_two};
@@ -11,6 +11,7 @@ use super::tables::Tables;
 use super::wire::{Flags, Reader, Span};
 use crate::catalog::Catalog;
 use crate::idx::{AddOnIdx, FeatureIdx, UNRESOLVED, VersionIdx, item};
+use crate::index::is_same;
 use crate::status::Status;
 use crate::symbols::{ResolvedRefs, SymbolTable};
 use crate::time::Instant;
@@ -126,7 +127,7 @@ impl CustomerBlock {
         let mut opening = Opening { symbols, names, refs: &refs, rows: Vec::new(), counted: (0, 0) };
         opening.check(&layout, all)?;
         let rows = opening.rows.into();
-        Ok(CustomerBlock { bytes, layout, tables: Tables { refs, rows, marks: Marks::default() } })
+        Ok(CustomerBlock { bytes, layout, tables: Tables { refs, rows, marks: Marks::new(layout.n_customers) } })
     }
 
     /// Returns the block if it fits a snapshot with this seed and `bits` shard bits. A block with fewer bits covers
@@ -148,27 +149,50 @@ impl CustomerBlock {
 
     /// The record of an id or an alias. `hash` is the [`key_hash`] of the key. An id goes before an alias.
     pub fn find(&self, key: &str, hash: u64) -> Option<Found<'_>> {
-        let mut at = self.locate(key, hash)?;
-        if record::is_alias(at.flags) {
-            let id = at.rest.text();
-            return at.rest.whole(Found::Alias(id));
+        if let Some(marked) = self.marked(key, hash) {
+            return Some(Found::Customer(marked));
         }
-        self.read(at).map(Found::Customer)
+        let found = self.locate(key, hash)?;
+        match found.alias() {
+            None => Some(Found::Customer(found)),
+            Some(id) => id.map(Found::Alias),
+        }
     }
 
     /// The customer with this id or alias. An alias is found only if its customer is in this block too.
     pub fn customer(&self, key: &str) -> Option<CustomerRecord<'_>> {
-        let mut at = self.locate(key, key_hash(self.layout.seed, key))?;
-        if record::is_alias(at.flags) {
-            let id = at.rest.text();
-            at = self.locate(id, key_hash(self.layout.seed, id)).filter(|at| !record::is_alias(at.flags))?;
+        let hash = key_hash(self.layout.seed, key);
+        self.marked(key, hash).or_else(|| self.unmarked(key, hash))
+    }
+
+    #[inline(never)]
+    fn unmarked(&self, key: &str, hash: u64) -> Option<CustomerRecord<'_>> {
+        let found = self.locate(key, hash)?;
+        let Some(id) = found.alias() else { return Some(found) };
+        let id = id?;
+        self.locate(id, key_hash(self.layout.seed, id)).filter(|found| found.alias().is_none())
+    }
+
+    /// The customer with this id, if it is marked.
+    #[cfg_attr(not(feature = "small"), inline(always))]
+    fn marked(&self, key: &str, hash: u64) -> Option<CustomerRecord<'_>> {
+        let all = Reader::new(self.bytes.as_str());
+        for mark in self.tables.marks.of(hash) {
+            let mut rest = all.from(mark.at());
+            let (flags, found) = (rest.flags(), rest.pass_text());
+            if let Some(found) = all.span(found)
+                && is_same(found.as_bytes(), key.as_bytes())
+            {
+                let (tables, at) = (&self.tables, mark.at());
+                return Some(CustomerRecord { tables, hash, at, flags, key: found, rest, mark: Some(mark) });
+            }
         }
-        self.read(at)
+        None
     }
 
     /// Finds the record of a key.
     #[inline(never)]
-    fn locate(&self, key: &str, hash: u64) -> Option<Located<'_>> {
+    fn locate(&self, key: &str, hash: u64) -> Option<CustomerRecord<'_>> {
         let all = Reader::new(self.bytes.as_str());
         let bucket = self.layout.records(all.bytes(), self.layout.bucket(hash))?;
         let mut at = bucket.from;
@@ -180,25 +204,20 @@ impl CustomerBlock {
             let found = rest.pass_text();
             // Records of one key are in the order customer, alias, so an id goes before an equal alias.
             if all.is_at(found, key) {
-                return Some(Located { flags, key: all.span(found)?, rest });
+                let key = all.span(found)?;
+                return Some(CustomerRecord {
+                    tables: &self.tables,
+                    hash,
+                    at: record.from,
+                    flags,
+                    key,
+                    rest,
+                    mark: None,
+                });
             }
             at = record.to;
         }
         None
-    }
-
-    /// Reads the customer of a located record.
-    #[inline(never)]
-    fn read<'p>(&'p self, mut at: Located<'p>) -> Option<CustomerRecord<'p>> {
-        let record = PackedCustomer::read(&mut at.rest, at.flags)?;
-        let customer = Customer {
-            id: at.key,
-            name: record.name.unwrap_or(at.key),
-            archived_at: record.archived_at,
-            created_at: record.created_at,
-            rows: self.tables.rows_of(&record.rows),
-        };
-        Some(CustomerRecord::new(customer, &self.tables, record.n_subscriptions, at.rest))
     }
 
     /// The number of customers.
@@ -220,7 +239,7 @@ impl CustomerBlock {
 
     /// The approximate memory in bytes once its customers are asked about: the marks that questions set, too.
     pub fn n_bytes_with_marks(&self) -> usize {
-        self.n_bytes().saturating_add(Marks::n_bytes(self.bytes.as_slice().len()))
+        self.n_bytes().saturating_add(self.tables.marks.n_bytes())
     }
 
     /// The packed bytes of the block.
@@ -235,14 +254,6 @@ impl CustomerBlock {
             (!record::is_alias(flags)).then_some(key)
         })
     }
-}
-
-/// A located record: its flags, its key, and the rest of the record.
-#[derive(Clone, Copy)]
-struct Located<'b> {
-    flags: Flags,
-    key: &'b str,
-    rest: Reader<'b>,
 }
 
 /// All records of a block.

@@ -1,10 +1,11 @@
 //! A customer with its subscriptions, read in place for a decision.
 
 use super::extras::Extras;
+use super::marks::Mark;
 use super::plain::PlainSubscription;
-use super::record::{Items, PackedSubscription};
+use super::record::{Items, PackedCustomer, PackedSubscription, is_alias};
 use super::tables::Tables;
-use super::wire::Reader;
+use super::wire::{Flags, Reader};
 use crate::billing::Billing;
 use crate::idx::{AddOnIdx, ProductIdx, UNRESOLVED, VersionIdx, item};
 use crate::status::Status;
@@ -27,61 +28,77 @@ pub(crate) struct DatedAddOn {
     pub expires_at: Option<Instant>,
 }
 
-/// A customer with its subscriptions.
+/// The record of a customer, which is found by its id. It is read only if the answer is not known without.
 #[derive(Clone, Copy, Debug)]
 pub struct CustomerRecord<'b> {
-    pub(crate) customer: Customer<'b>,
-    tables: &'b Tables,
-    n_subscriptions: u32,
-    /// From the first subscription on.
-    records: Reader<'b>,
+    pub(super) tables: &'b Tables,
+    /// The hash of the key.
+    pub(super) hash: u64,
+    /// The position of the record.
+    pub(super) at: usize,
+    pub(super) flags: Flags,
+    pub(super) key: &'b str,
+    /// Behind the key.
+    pub(super) rest: Reader<'b>,
+    /// What an earlier question found out.
+    pub(super) mark: Option<Mark>,
 }
 
 impl<'b> CustomerRecord<'b> {
-    #[cfg_attr(not(feature = "small"), inline(always))]
-    pub(super) fn new(customer: Customer<'b>, tables: &'b Tables, n: u32, records: Reader<'b>) -> CustomerRecord<'b> {
-        CustomerRecord { customer, tables, n_subscriptions: n, records }
+    /// The id of the customer.
+    pub(crate) fn id(&self) -> &'b str {
+        self.key
     }
 
-    /// The subscriptions, the first of them read.
+    /// If the record is an alias, the id of its customer.
+    pub(super) fn alias(&self) -> Option<Option<&'b str>> {
+        if !is_alias(self.flags) {
+            return None;
+        }
+        let mut rest = self.rest;
+        let id = rest.text();
+        Some(rest.whole(id))
+    }
+
+    /// Reads the customer. A record that is not whole has no subscriptions; opening the block refuses it.
+    #[cfg_attr(not(feature = "small"), inline(never))]
+    pub(crate) fn read(&self) -> Customer<'b> {
+        let (tables, mut records) = (self.tables, self.rest);
+        let record = PackedCustomer::read(&mut records, self.flags).unwrap_or_default();
+        Customer {
+            id: self.key,
+            name: record.name.unwrap_or(self.key),
+            archived_at: record.archived_at,
+            created_at: record.created_at,
+            rows: tables.rows_of(&record.rows),
+            tables,
+            n_subscriptions: record.n_subscriptions,
+            records,
+        }
+    }
+
+    /// The number of the holding of the customer, if it is known and stands at `now`; and its only subscription.
     #[cfg_attr(not(feature = "small"), inline(always))]
-    pub(crate) fn subscriptions(&self) -> Subscriptions<'b> {
-        Subscriptions::read(self.tables, self.n_subscriptions, self.records)
+    pub(crate) fn marked(&self, now: Instant) -> Option<(u32, Reader<'b>)> {
+        let number = self.mark?.number(now)?;
+        let mut records = self.rest;
+        PackedCustomer::read(&mut records, self.flags)?;
+        Some((number, records))
     }
 
     /// Where the record is in memory, which is another place for each customer of a snapshot.
     pub fn place(&self) -> usize {
-        self.customer.id.as_ptr().addr()
+        self.key.as_ptr().addr()
     }
 
-    /// The number of subscriptions.
-    pub(crate) fn n_subscriptions(&self) -> u32 {
-        self.n_subscriptions
-    }
-
-    /// Reads the subscription at which `records` is, and passes over it. None if it is not plain.
-    #[cfg_attr(not(feature = "small"), inline(always))]
-    pub(crate) fn plain(&self, records: &mut Reader<'b>) -> Option<PlainSubscription<'b>> {
-        PlainSubscription::read(self.tables, records)
-    }
-
-    /// A reader of the subscriptions.
-    pub(crate) fn records(&self) -> Reader<'b> {
-        self.records
-    }
-
-    /// The number of the holding of the customer, if it is known and stands at `now`.
-    #[cfg_attr(not(feature = "small"), inline(always))]
-    pub(crate) fn marked(&self, now: Instant) -> Option<u32> {
-        self.tables.marks.get(self.records.at(), now)
-    }
-
-    /// Notes the number of the holding of the customer, which it has from an instant on.
+    /// Notes that the holding of the customer is the holding with this number from an instant on. Only for a customer
+    /// with one subscription, without rows and without an end.
     pub(crate) fn mark(&self, number: u32, from: Instant) {
-        self.tables.marks.set(self.records.at(), self.records.bytes().len(), number, from);
+        self.tables.marks.set(self.hash, self.at, number, from);
     }
 }
 
+/// A customer with its subscriptions.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Customer<'b> {
     pub id: &'b str,
@@ -89,6 +106,29 @@ pub(crate) struct Customer<'b> {
     pub archived_at: Option<Instant>,
     pub created_at: Option<Instant>,
     pub rows: &'b [Grant],
+    tables: &'b Tables,
+    pub n_subscriptions: u32,
+    /// From the first subscription on.
+    records: Reader<'b>,
+}
+
+impl<'b> Customer<'b> {
+    /// The subscriptions, the first of them read.
+    #[cfg_attr(not(feature = "small"), inline(always))]
+    pub fn subscriptions(&self) -> Subscriptions<'b> {
+        Subscriptions::read(self.tables, self.n_subscriptions, self.records)
+    }
+
+    /// Reads the subscription at which `records` is, and passes over it. None if it is not plain.
+    #[cfg_attr(not(feature = "small"), inline(always))]
+    pub fn plain(&self, records: &mut Reader<'b>) -> Option<PlainSubscription<'b>> {
+        PlainSubscription::read(self.tables, records)
+    }
+
+    /// A reader of the subscriptions.
+    pub fn records(&self) -> Reader<'b> {
+        self.records
+    }
 }
 
 /// The subscriptions of a customer, in the order of their ids.

@@ -1,15 +1,15 @@
-//! Marks on records: from a day on, the holding of a customer is the one with this number, for ever.
+//! Marks on customers: from a day on, the holding of a customer is the holding with this number, for ever.
 //!
-//! Most customers have one subscription without an end. Once such a customer was asked about, a question need not read
-//! the subscription again. A mark is a number of 32 bits for each 32 bytes of a block. It is only a memory: where there
-//! is no mark, the record says the same.
+//! Most customers have one subscription without an end. Once such a customer was asked about, a question need read
+//! neither the directory of the block nor the subscription again: the hash of the customer's id leads to its mark, and
+//! the mark to its record. Marks are only a memory: without a mark, the record says the same.
 
 use crate::time::Instant;
 #[cfg(feature = "lookup")]
 use {
     crate::time::MS_PER_DAY,
     std::sync::OnceLock,
-    std::sync::atomic::{AtomicU32, Ordering},
+    std::sync::atomic::{AtomicU64, Ordering},
 };
 
 /// No marks, in a build without the look-up.
@@ -19,88 +19,147 @@ pub(crate) struct Marks;
 
 #[cfg(not(feature = "lookup"))]
 impl Marks {
-    pub fn n_bytes(_: usize) -> usize {
+    pub fn new(_: u32) -> Marks {
+        Marks
+    }
+
+    pub fn n_bytes(&self) -> usize {
         0
     }
 
-    pub fn get(&self, _: usize, _: Instant) -> Option<u32> {
-        None
+    pub fn of(&self, _: u64) -> impl Iterator<Item = Mark> {
+        std::iter::empty()
     }
 
-    pub fn set(&self, _: usize, _: usize, _: u32, _: Instant) {}
+    pub fn set(&self, _: u64, _: usize, _: u32, _: Instant) {}
 }
 
-/// The bytes of a block for one mark. Nearly every record is longer; the others take turns.
-#[cfg(feature = "lookup")]
-const BYTES: usize = 32;
-
-/// The marks of a block. Zero is no mark.
-///
-/// A mark holds the place of its record within those bytes, the number of a holding and one more, and the first day.
+/// The marks of a block, in slots that are found by hash. Zero is a free slot.
 #[cfg(feature = "lookup")]
 #[derive(Debug, Default)]
 pub(crate) struct Marks {
+    n_slots: usize,
     /// Made when the first mark is set.
-    marks: OnceLock<Box<[AtomicU32]>>,
+    slots: OnceLock<Box<[AtomicU64]>>,
 }
+
+/// A mark: the position of a record, the number of a holding and one more, the first day, and bits of the hash.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Mark(u64);
 
 /// The numbers in marks are those of one catalog; a copy of the block may be read with another one.
 #[cfg(feature = "lookup")]
 impl Clone for Marks {
     fn clone(&self) -> Self {
-        Marks::default()
+        Marks { n_slots: self.n_slots, slots: OnceLock::new() }
+    }
+}
+
+/// The number of slots in which a mark may lie. A customer who finds them taken has no mark.
+#[cfg(feature = "lookup")]
+const PROBES: usize = 8;
+
+#[cfg(feature = "lookup")]
+impl Mark {
+    const AT: u64 = (1 << 28) - 1;
+    const NUMBER: u64 = (1 << 12) - 1;
+    const NUMBER_FROM: u32 = 28;
+    const DAY: u64 = (1 << 15) - 1;
+    const DAY_FROM: u32 = 40;
+    const TAG_FROM: u32 = 55;
+
+    /// None if a part does not fit. The first day is the day after `from`, unless that is a midnight.
+    fn new(hash: u64, at: usize, number: u32, from: Instant) -> Option<Mark> {
+        let day = from.millis().saturating_add(MS_PER_DAY - 1).div_euclid(MS_PER_DAY).max(0);
+        let at = u64::try_from(at).ok().filter(|at| *at <= Self::AT)?;
+        let number = u64::from(number).checked_add(1).filter(|number| *number <= Self::NUMBER)?;
+        let day = u64::try_from(day).ok().filter(|day| *day <= Self::DAY)?;
+        Some(Mark(at | (number << Self::NUMBER_FROM) | (day << Self::DAY_FROM) | Self::tag(hash)))
+    }
+
+    /// The bits of a hash by which marks are told apart. The slot depends on other bits.
+    fn tag(hash: u64) -> u64 {
+        hash >> 32 << Self::TAG_FROM
+    }
+
+    fn is_of(self, hash: u64) -> bool {
+        (self.0 ^ Self::tag(hash)) >> Self::TAG_FROM == 0
+    }
+
+    /// The position of the record.
+    pub fn at(self) -> usize {
+        usize::try_from(self.0 & Self::AT).unwrap_or(usize::MAX)
+    }
+
+    /// The number of the holding, if it stands at `now`.
+    #[cfg_attr(not(feature = "small"), inline(always))]
+    pub fn number(self, now: Instant) -> Option<u32> {
+        let from = i64::try_from((self.0 >> Self::DAY_FROM) & Self::DAY).ok()?.wrapping_mul(MS_PER_DAY);
+        let number = u32::try_from((self.0 >> Self::NUMBER_FROM) & Self::NUMBER).ok()?;
+        if from <= now.millis() { number.checked_sub(1) } else { None }
+    }
+}
+
+#[cfg(not(feature = "lookup"))]
+impl Mark {
+    pub fn at(self) -> usize {
+        usize::MAX
+    }
+
+    pub fn number(self, _: Instant) -> Option<u32> {
+        None
     }
 }
 
 #[cfg(feature = "lookup")]
 impl Marks {
-    const PLACE: u32 = 31;
-    const NUMBER: u32 = 4_095;
-    /// The lowest bits of the number and of the day.
-    const NUMBER_FROM: u32 = 5;
-    const DAY_FROM: u32 = 17;
-    /// The last day that a mark can hold, in 2059.
-    const LAST_DAY: i64 = (1 << 15) - 1;
-
-    /// The memory in bytes of the marks of a block with so many bytes.
-    pub fn n_bytes(n_bytes: usize) -> usize {
-        n_bytes.div_ceil(BYTES).saturating_mul(size_of::<AtomicU32>())
+    /// Room for the marks of so many customers: five slots for four of them, so that most marks lie where their hash
+    /// leads, and slots to probe for the last.
+    pub fn new(n_customers: u32) -> Marks {
+        let n = usize::try_from(n_customers).unwrap_or(usize::MAX);
+        Marks { n_slots: n.saturating_add(n / 4).saturating_add(PROBES), slots: OnceLock::new() }
     }
 
-    /// The number of the holding of the record at a position, if it stands at `now`.
+    /// The memory in bytes once a mark is set.
+    pub fn n_bytes(&self) -> usize {
+        self.n_slots.saturating_mul(size_of::<AtomicU64>())
+    }
+
+    /// The marks with this hash. Several hashes may have equal marks.
     #[cfg_attr(not(feature = "small"), inline(always))]
-    pub fn get(&self, at: usize, now: Instant) -> Option<u32> {
-        let mark = self.marks.get()?.get(at.wrapping_div(BYTES))?.load(Ordering::Relaxed);
-        let number = (mark >> Self::NUMBER_FROM) & Self::NUMBER;
-        let from = i64::from(mark >> Self::DAY_FROM).wrapping_mul(MS_PER_DAY);
-        if mark & Self::PLACE != Self::place(at) || now.millis() < from {
-            return None;
-        }
-        number.checked_sub(1)
+    pub fn of(&self, hash: u64) -> impl Iterator<Item = Mark> {
+        let slots = self.slots.get().and_then(|slots| probed(slots, hash)).unwrap_or_default();
+        let marks = slots.iter().map(|slot| Mark(slot.load(Ordering::Relaxed)));
+        marks.take_while(|mark| mark.0 != 0).filter(move |mark| mark.is_of(hash))
     }
 
-    /// Marks the record at a position in a block with so many bytes: its holding stands from an instant on. A mark
+    /// Marks the customer with this hash: the holding of the record at a position stands from an instant on. A mark
     /// begins with a day, and is not set if it does not fit.
     #[cold]
     #[inline(never)]
-    pub fn set(&self, at: usize, n_bytes: usize, number: u32, from: Instant) {
-        let day = from.millis().saturating_add(MS_PER_DAY - 1).div_euclid(MS_PER_DAY).max(0);
-        let number = number.saturating_add(1);
-        let Ok(bits) = u32::try_from(day) else { return };
-        if Self::LAST_DAY < day || Self::NUMBER < number {
-            return;
-        }
-        let marks = self
-            .marks
-            .get_or_init(|| std::iter::repeat_with(AtomicU32::default).take(n_bytes.div_ceil(BYTES)).collect());
-        if let Some(mark) = marks.get(at.wrapping_div(BYTES)) {
-            mark.store(Self::place(at) | (number << Self::NUMBER_FROM) | (bits << Self::DAY_FROM), Ordering::Relaxed);
+    pub fn set(&self, hash: u64, at: usize, number: u32, from: Instant) {
+        let Some(mark) = Mark::new(hash, at, number, from) else { return };
+        let slots = self.slots.get_or_init(|| std::iter::repeat_with(AtomicU64::default).take(self.n_slots).collect());
+        let mut probed = probed(slots, hash).into_iter().flatten();
+        // Of two threads that take one slot, the later one stays, and the mark of the other is lost.
+        let free = probed.find(|slot| {
+            let held = Mark(slot.load(Ordering::Relaxed));
+            held.0 == 0 || held.at() == mark.at()
+        });
+        if let Some(slot) = free {
+            slot.store(mark.0, Ordering::Relaxed);
         }
     }
+}
 
-    fn place(at: usize) -> u32 {
-        u32::try_from(at).unwrap_or_default() & Self::PLACE
-    }
+/// The slots in which the mark of a hash may lie.
+#[cfg(feature = "lookup")]
+#[cfg_attr(not(feature = "small"), inline(always))]
+fn probed(slots: &[AtomicU64], hash: u64) -> Option<&[AtomicU64]> {
+    // The upper bits are those of the shard, which its customers share.
+    let n = u64::try_from(slots.len().checked_sub(PROBES)?).ok()?;
+    let from = usize::try_from((hash & 0xffff_ffff).checked_mul(n)? >> 32).ok()?;
+    slots.get(from..from.checked_add(PROBES)?)
 }
 
 #[cfg(test)]
@@ -112,35 +171,54 @@ mod tests {
         Instant::parse(text).unwrap()
     }
 
+    /// The number that a customer at a position is marked with.
+    fn found(marks: &Marks, hash: u64, at: usize, now: Instant) -> Option<u32> {
+        marks.of(hash).find(|mark| mark.at() == at)?.number(now)
+    }
+
     /// A mark holds for its record alone, from the first midnight on.
     #[test]
     fn a_mark_holds_from_the_next_midnight_on() {
-        let marks = Marks::default();
-        assert_eq!(marks.get(70, Instant::MAX), None);
-        marks.set(70, 100, 9, instant("2026-01-31T10:00:00Z"));
-        assert_eq!(marks.get(70, instant("2026-01-31T23:59:59.999Z")), None);
-        assert_eq!(marks.get(70, instant("2026-02-01")), Some(9));
-        assert_eq!(marks.get(70, Instant::MAX), Some(9));
-        for other in [0, 38, 69, 71, 102, 1_000] {
-            assert_eq!(marks.get(other, Instant::MAX), None, "{other}");
+        let marks = Marks::new(100);
+        assert_eq!(found(&marks, 3, 70, Instant::MAX), None);
+        marks.set(3, 70, 9, instant("2026-01-31T10:00:00Z"));
+        assert_eq!(found(&marks, 3, 70, instant("2026-01-31T23:59:59.999Z")), None);
+        assert_eq!(found(&marks, 3, 70, instant("2026-02-01")), Some(9));
+        assert_eq!(found(&marks, 3, 70, Instant::MAX), Some(9));
+        for (hash, at) in [(3, 69), (1 << 32 | 3, 70), (u64::MAX, 70)] {
+            assert_eq!(found(&marks, hash, at, Instant::MAX), None, "{hash} at {at}");
         }
-        marks.set(71, 100, 4_094, instant("2026-02-01"));
-        assert_eq!((marks.get(70, Instant::MAX), marks.get(71, instant("2026-02-01"))), (None, Some(4_094)));
-        assert_eq!(marks.clone().get(71, Instant::MAX), None);
+        // A record is marked once, whatever it was marked with before.
+        marks.set(3, 70, 4_094, instant("2026-02-01"));
+        assert_eq!(found(&marks, 3, 70, instant("2026-02-01")), Some(4_094));
+        assert_eq!(found(&marks.clone(), 3, 70, Instant::MAX), None);
     }
 
     /// A mark that does not fit is not set: no bits of it run into others.
     #[test]
     fn a_mark_that_does_not_fit_is_not_set() {
-        let marks = Marks::default();
+        let marks = Marks::new(100);
         for (number, from) in [(4_095, "2026-01-01"), (u32::MAX, "2026-01-01"), (1, "2059-09-19"), (1, "9999-12-31")] {
-            marks.set(0, 100, number, instant(from));
-            assert_eq!(marks.get(0, Instant::MAX), None, "{number} from {from}");
+            marks.set(0, 0, number, instant(from));
+            assert_eq!(found(&marks, 0, 0, Instant::MAX), None, "{number} from {from}");
         }
-        marks.set(0, 100, 1, instant("2059-09-18"));
-        assert_eq!(marks.get(0, instant("2059-09-18")), Some(1));
-        marks.set(0, 100, 1, Instant::MIN);
-        assert_eq!((marks.get(0, Instant::EPOCH), marks.get(0, Instant::MIN)), (Some(1), None));
-        marks.set(1_000, 100, 1, Instant::EPOCH);
+        marks.set(0, 1 << 28, 1, Instant::EPOCH);
+        assert_eq!(found(&marks, 0, 1 << 28, Instant::MAX), None);
+        marks.set(0, 0, 1, instant("2059-09-18"));
+        assert_eq!(found(&marks, 0, 0, instant("2059-09-18")), Some(1));
+        marks.set(u64::MAX, (1 << 28) - 1, 1, Instant::MIN);
+        assert_eq!(found(&marks, u64::MAX, (1 << 28) - 1, Instant::EPOCH), Some(1));
+        assert_eq!(found(&marks, u64::MAX, (1 << 28) - 1, Instant::MIN), None);
+    }
+
+    /// Customers whose hashes lead to one slot have marks as long as there is room; the others have no mark.
+    #[test]
+    fn marks_of_one_slot_stand_beside_each_other() {
+        let marks = Marks::new(0);
+        for n in 0..20 {
+            marks.set(0, n, 5, Instant::EPOCH);
+        }
+        let n = (0..20).filter(|at| found(&marks, 0, *at, Instant::MAX) == Some(5)).count();
+        assert_eq!(n, PROBES);
     }
 }

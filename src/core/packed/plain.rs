@@ -1,10 +1,11 @@
-//! Plain subscriptions: the fields of the record are all there is to know of them. A plain subscription has no rows of
-//! its own, changes of the status, seats, or add-ons with dates. Nearly every subscription is plain.
+//! Plain subscriptions: the fields of the record are all there is to know of them. A plain subscription has no changes of
+//! the status, seats, or add-ons with dates. Nearly every subscription is plain.
 //!
 //! It is read only as far as a look-up needs: its holding, and the dates by which it grants access.
 
 use super::record::{
-    ACTIVATED, ADD_ONS, BILLED_FROM, ENDS, EXTENDED, INSTANTS, PERIOD_ENDS, PERIODS, PRODUCTS, ROWS, TRIAL_ENDS,
+    ACTIVATED, ADD_ONS, BILLED_FROM, ENDS, EXTENDED, INSTANTS, OwnRows, PERIOD_ENDS, PERIODS, PRODUCTS, ROWS,
+    TRIAL_ENDS,
 };
 use super::statuses::STATUSES;
 use super::tables::Tables;
@@ -13,6 +14,7 @@ use crate::billing::{Billing, BillingPeriod, BillingSchedule};
 use crate::idx::{AddOnIdx, ProductIdx, UNRESOLVED, VersionIdx, item};
 use crate::status::Status;
 use crate::time::Instant;
+use crate::value::Grant;
 
 /// What comes before the dates of a plain subscription: all that a look-up needs whose holding is known.
 #[derive(Clone, Copy, Debug)]
@@ -35,9 +37,6 @@ impl<'b> PlainHead<'b> {
         let id = reader.pass_text();
         let [version, states, flags, anchor] = reader.four();
         let (states, flags) = (usize::try_from(states).ok()?, Flags(u8::try_from(flags).ok()?));
-        if flags.has(ROWS) {
-            return None;
-        }
         let in_days = states < EXTENDED;
         if !in_days && reader.flags() != Flags(INSTANTS) {
             return None;
@@ -45,6 +44,7 @@ impl<'b> PlainHead<'b> {
         reader.whole(PlainHead { times: *reader, id, flags, in_days, version, states, anchor })
     }
 
+    #[cfg_attr(not(feature = "small"), inline(always))]
     pub fn id(&self) -> &'b str {
         self.times.span(self.id).unwrap_or_default()
     }
@@ -99,6 +99,8 @@ pub(crate) struct PlainSubscription<'b> {
     pub end: Option<Instant>,
     pub trial_end: Option<Instant>,
     pub version: VersionIdx,
+    /// The rows of the subscription itself.
+    pub rows: &'b [Grant],
     tables: &'b Tables,
     add_ons: Span,
     products: Span,
@@ -125,12 +127,29 @@ impl<'b> PlainSubscription<'b> {
         }
         let add_ons = if flags.has(ADD_ONS) { reader.pass_text() } else { Span::default() };
         let products = if flags.has(PRODUCTS) { reader.pass_text() } else { Span::default() };
+        let mut rows: &[Grant] = &[];
+        if flags.has(ROWS) {
+            let (own, rest) = OwnRows::read(*reader);
+            *reader = rest;
+            rows = tables.rows_of(&own);
+        }
         let version = item(&tables.refs, u32::try_from(head.version).ok()?)?.version;
         let status = *STATUSES.get(head.states & 15)?;
         if status == Status::Unknown || version == VersionIdx(UNRESOLVED) {
             return None;
         }
-        reader.whole(PlainSubscription { head, status, start, end, trial_end, version, tables, add_ons, products })
+        reader.whole(PlainSubscription {
+            head,
+            status,
+            start,
+            end,
+            trial_end,
+            version,
+            rows,
+            tables,
+            add_ons,
+            products,
+        })
     }
 
     /// Whether the subscription, once it has started, stays as it is.

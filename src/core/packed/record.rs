@@ -58,7 +58,7 @@ pub(crate) struct OwnRows<'b> {
 impl<'b> OwnRows<'b> {
     /// Takes and returns the reader by value, so that it stays in registers.
     #[inline(never)]
-    fn read(mut reader: Reader<'b>) -> (OwnRows<'b>, Reader<'b>) {
+    pub fn read(mut reader: Reader<'b>) -> (OwnRows<'b>, Reader<'b>) {
         (OwnRows { first: reader.count(), n: reader.count(), items: Items(reader.text()) }, reader)
     }
 
@@ -92,7 +92,7 @@ pub(crate) enum Record<'b> {
     Alias(&'b str),
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct PackedCustomer<'b> {
     pub alias: Option<&'b str>,
     /// None if the name is the id.

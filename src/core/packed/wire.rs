@@ -7,6 +7,7 @@
 
 use super::number::{MORE, long_number, number_len, short_number};
 use crate::amount::Amount;
+use crate::index::is_same;
 use crate::time::Instant;
 
 /// Reads packed bytes from the front.
@@ -141,7 +142,7 @@ impl<'b> Reader<'b> {
     /// Whether the next bytes are those of a text.
     #[cfg_attr(not(feature = "small"), inline(always))]
     pub(crate) fn is_at(&self, span: Span, text: &str) -> bool {
-        self.text.as_bytes().get(span.from..span.to) == Some(text.as_bytes())
+        self.text.as_bytes().get(span.from..span.to).is_some_and(|bytes| is_same(bytes, text.as_bytes()))
     }
 
     /// Four whole numbers, each nearly always of one byte.

@@ -1,0 +1,90 @@
+//! A plain subscription that grants access, with its holding.
+
+use crate::catalog::Catalog;
+use crate::holding::{Holding, Key, SharedLimit};
+use crate::packed::{PlainHead, PlainSubscription};
+use crate::reset::ResetPeriod;
+use crate::status::Status;
+use crate::time::Instant;
+use crate::valid_until::ValidUntil;
+use crate::value::Grant;
+use crate::windowing::Anchors;
+use std::cell::OnceCell;
+
+/// Keeps the activation and the billing data of two subscriptions for the limits of several questions.
+#[derive(Debug, Default)]
+pub(crate) struct AnchorsOfTwo(pub OnceCell<Option<Anchors>>, pub OnceCell<Option<Anchors>>);
+
+/// A granting subscription and its holding.
+#[derive(Debug)]
+pub(crate) struct Held<'r, 'c> {
+    pub subscription: PlainHead<'c>,
+    pub holding: &'c Holding,
+    /// The rows of the subscription itself.
+    pub rows: &'c [Grant],
+    /// None where there is one question, which reads them for itself.
+    pub anchors: Option<&'r OnceCell<Option<Anchors>>>,
+}
+
+impl<'c> Held<'_, 'c> {
+    /// None within if the subscription does not grant access; None if its holding is not kept. Notes when it may change
+    /// whether the subscription grants access.
+    #[cfg_attr(not(feature = "small"), inline(always))]
+    pub fn of(
+        catalog: &'c Catalog,
+        subscription: PlainSubscription<'c>,
+        changes: &mut ValidUntil,
+    ) -> Option<Option<Held<'static, 'c>>> {
+        let now = changes.now;
+        let PlainSubscription { head, status, start, end, trial_end, .. } = subscription;
+        if end.is_none_or(|end| now < end && start < end) {
+            changes.at(Some(start));
+            changes.at(end);
+            if status == Status::TrialActive {
+                changes.at(trial_end);
+            }
+        }
+        let status = status.at(trial_end, head.is_activated(), now);
+        let runs = start <= now && end.is_none_or(|end| now < end);
+        if !runs || !catalog.access.always.contains(status) {
+            return Some(None);
+        }
+        let key = key(catalog, &subscription, status, now)?;
+        let holding = catalog.holdings.find(&key, catalog.features.len())?;
+        Some(Some(Held { subscription: head, holding, rows: subscription.rows, anchors: None }))
+    }
+
+    /// The anchors of the windows of a limit; only those that its windows have.
+    #[cfg_attr(not(feature = "small"), inline(always))]
+    pub fn anchors(&self, limit: &SharedLimit) -> Option<Anchors> {
+        if let ResetPeriod::Calendar(_) | ResetPeriod::SlidingWindow(_) = limit.limits.reset_period {
+            return Some(Anchors { activation: self.subscription.start()?, billing: None });
+        }
+        let read = || {
+            let (activation, billing) = self.subscription.anchors()?;
+            Some(Anchors { activation, billing: Some(billing) })
+        };
+        match self.anchors {
+            Some(kept) => *kept.get_or_init(read),
+            None => read(),
+        }
+    }
+}
+
+/// The holding of a subscription. Its rows come to the same for all with an equal key.
+#[cfg_attr(not(feature = "small"), inline(always))]
+fn key(catalog: &Catalog, subscription: &PlainSubscription<'_>, status: Status, now: Instant) -> Option<Key> {
+    let mut key = Key::of(catalog.eras.at(now));
+    key.push(subscription.version.0);
+    let mut n_add_ons = 0_u32;
+    subscription.each_add_on(|add_on, quantity| {
+        key.push(add_on.0);
+        key.push(quantity);
+        n_add_ons = n_add_ons.wrapping_add(1);
+    })?;
+    subscription.each_product(|product| key.push(product.0))?;
+    // The number of add-ons tells them from products.
+    let terms = u32::from(subscription.head.is_monthly()) | (u32::from(status == Status::TrialActive) << 1);
+    key.push(terms | (n_add_ons << 2));
+    Some(key)
+}
