@@ -62,7 +62,8 @@ fn crowd(n_subscriptions: usize) -> impl Strategy<Value = Value> {
         }
         let mut subscriptions = Vec::new();
         for mut plain in std::mem::take(document["subscriptions"].as_array_mut().unwrap()) {
-            for field in ["entitlements", "status_since", "status_changes", "seats"] {
+            let own_rows = plain["entitlements"].take();
+            for field in ["status_since", "status_changes", "seats"] {
                 plain[field] = Value::Null;
             }
             let mut held: Vec<Value> = plain["add_ons"].as_array().unwrap().clone();
@@ -83,7 +84,9 @@ fn crowd(n_subscriptions: usize) -> impl Strategy<Value = Value> {
                 twin("period", json!("ANNUAL")),
                 twin("activated_at", json!("2024-02-29T11:00:00Z")),
                 twin("add_ons", one_more.collect()),
+                twin("entitlements", own_rows.clone()),
                 twin("components", json!([{ "name": "Seat", "product_id": "prd_a" }])),
+                twin("entitlements", own_rows),
                 plain,
             ]);
         }
