@@ -4,7 +4,7 @@ use crate::amount::Amount;
 use crate::answer::entitled;
 use crate::catalog::{Catalog, Feature};
 use crate::dates::Dates;
-use crate::decision::{Decision, FeatureRef, Freshness, Reason, ValueType, Verdict};
+use crate::decision::{Decision, FeatureRef, Freshness, Reason, ValueType};
 use crate::evaluation::EvaluationContext;
 use crate::fallback::fallback;
 use crate::features;
@@ -12,7 +12,7 @@ use crate::form::{Fault, check_form};
 use crate::freshness::{freshness, later, max_age, outdated, policy, too_old};
 use crate::full::FullCatalog;
 use crate::held::AnchorsOfTwo;
-use crate::holder::Holder;
+use crate::holder::{Answer, Holder};
 use crate::idx::FeatureIdx;
 use crate::packed::{Customer, CustomerRecord};
 use crate::problem::Problem;
@@ -52,9 +52,9 @@ pub fn decide_for<'c>(
     if is_plain(question)
         && let (Some(record), Some(at)) = (record, at)
         && let Some(holder) = Holder::marked(catalog, record, question.at.unwrap_or(now))
-        && let Some(decision) = look_up(&holder, catalog, record, at, question, freshness, now)
+        && let Some(found) = look_up(&holder, catalog, at, question, &freshness, now)
     {
-        return Ok(decision);
+        return Ok(found.decision(catalog, record, question, freshness));
     }
     decide_unmarked(catalog, record, at, question, freshness, now)
 }
@@ -72,9 +72,9 @@ fn decide_unmarked<'c>(
     if is_plain(question)
         && let (Some(record), Some(at)) = (record, at)
         && let Some(holder) = Holder::read(catalog, record, question.at.unwrap_or(now))
-        && let Some(decision) = look_up(&holder, catalog, record, at, question, freshness, now)
+        && let Some(found) = looked_up(&holder, catalog, at, question, &freshness, now)
     {
-        return Ok(decision);
+        return Ok(found.decision(catalog, record, question, freshness));
     }
     decide_slowly(catalog, record, at, question, freshness, now)
 }
@@ -96,13 +96,18 @@ pub fn decide_all<'c>(
         .and_then(|record| Holder::of(catalog, record, question.at.unwrap_or(now)))
         .map(|holder| holder.with_anchors(&anchors));
     let freshness = freshness(&catalog.snapshot, now);
+    // One decision for all features: each fills in anew all that differs.
+    let mut decision = Decision::undecided(freshness);
+    decision.customer_id = record.map_or("", CustomerRecord::id);
+    let mut question = *question;
     for (feature, at) in catalog.features.iter().zip(0..) {
-        let (at, question) = (FeatureIdx(at), Question { feature: &feature.code, ..*question });
-        let found = record
-            .zip(holder.as_ref())
-            .and_then(|(record, holder)| look_up(holder, catalog, record, at, &question, freshness, now));
-        match found {
-            Some(decision) => each(&question, Ok(&decision)),
+        let at = FeatureIdx(at);
+        question.feature = &feature.code;
+        match holder.as_ref().and_then(|holder| looked_up(holder, catalog, at, &question, &freshness, now)) {
+            Some(found) => {
+                found.fill(&mut decision, catalog, &question);
+                each(&question, Ok(&decision));
+            }
             None => {
                 let decided = decide_slowly(catalog, record, Some(at), &question, freshness, now);
                 each(&question, decided.as_ref().map_err(Problem::clone));
@@ -111,18 +116,23 @@ pub fn decide_all<'c>(
     }
 }
 
-/// The answer by the holding of a customer, if no earlier step of a decision has an answer. It is built in place: a
-/// decision is too large to be copied.
+/// An answer by the holding of a customer.
+struct Found<'c> {
+    feature: &'c Feature,
+    answer: Answer<'c>,
+    valid_until: Option<Instant>,
+}
+
+/// The answer by the holding of a customer, if no earlier step of a decision has an answer.
 #[cfg_attr(not(feature = "small"), inline(always))]
 fn look_up<'c>(
     holder: &Holder<'_, 'c>,
     catalog: &'c Catalog,
-    record: &CustomerRecord<'c>,
     at: FeatureIdx,
     question: &Question<'c>,
-    freshness: Freshness,
+    freshness: &Freshness,
     clock: Instant,
-) -> Option<Decision<'c>> {
+) -> Option<Found<'c>> {
     let feature = catalog.feature(at).filter(|feature| feature.active)?;
     if question.requested.is_some_and(Amount::is_negative) || question.reserved.is_negative() {
         return None;
@@ -132,36 +142,67 @@ fn look_up<'c>(
         return None;
     }
     let mut valid_until = ValidUntil::new(question.at.unwrap_or(clock));
-    valid_until.earliest = deadline(&freshness, max_age, clock);
+    valid_until.earliest = deadline(freshness, max_age, clock);
     let answer = holder.answer(at, feature, question, &mut valid_until)?;
-    let verdict = answer.reason.verdict();
-    Some(Decision {
-        allowed: match verdict {
-            Verdict::Allow => true,
-            Verdict::Deny => false,
-            Verdict::Indeterminate => policy(&catalog.snapshot, question, Some(feature)) == Policy::Allow,
-        },
-        decision: verdict,
-        reason: answer.reason,
-        retryable: verdict == Verdict::Indeterminate,
-        customer_id: record.id(),
-        subscription_id: answer.subscription,
-        fallback: false,
-        feature: FeatureRef { id: Some(&feature.id), code: &feature.code, name: Some(&feature.name) },
-        value_type: value_type(feature),
-        enabled: answer.metering.is_some() || answer.reason == Reason::Enabled,
-        value: None,
-        metering: answer.metering,
-        available: answer.available,
-        windows: answer.windows,
-        origin: answer.origin,
-        freshness,
-        valid_until: valid_until.earliest,
-        warnings: Vec::new(),
-        suggestions: None,
-        trace: None,
-        trace_truncated: false,
-    })
+    Some(Found { feature, answer, valid_until: valid_until.earliest })
+}
+
+/// [`look_up`] by a call: where it is inlined, it takes kilobytes.
+#[inline(never)]
+fn looked_up<'c>(
+    holder: &Holder<'_, 'c>,
+    catalog: &'c Catalog,
+    at: FeatureIdx,
+    question: &Question<'c>,
+    freshness: &Freshness,
+    clock: Instant,
+) -> Option<Found<'c>> {
+    look_up(holder, catalog, at, question, freshness, clock)
+}
+
+impl<'c> Found<'c> {
+    /// The decision. It is built where it is returned: it is large.
+    #[cfg_attr(not(feature = "small"), inline(always))]
+    fn decision(
+        self,
+        catalog: &Catalog,
+        record: &CustomerRecord<'c>,
+        question: &Question<'_>,
+        freshness: Freshness,
+    ) -> Decision<'c> {
+        let Found { feature, answer, valid_until } = self;
+        let mut decision = Decision {
+            customer_id: record.id(),
+            subscription_id: answer.subscription,
+            feature: feature_ref("", Some(feature)),
+            value_type: value_type(feature),
+            enabled: answer.metering.is_some() || answer.reason == Reason::Enabled,
+            metering: answer.metering,
+            available: answer.available,
+            windows: answer.windows,
+            origin: answer.origin,
+            valid_until,
+            ..Decision::undecided(freshness)
+        };
+        decision.settle(answer.reason, || policy(&catalog.snapshot, question, Some(feature)));
+        decision
+    }
+
+    /// Fills in all that differs between the decisions on the features of one customer.
+    #[cfg_attr(not(feature = "small"), inline(always))]
+    fn fill(self, decision: &mut Decision<'c>, catalog: &Catalog, question: &Question<'_>) {
+        let Found { feature, answer, valid_until } = self;
+        decision.subscription_id = answer.subscription;
+        decision.feature = feature_ref("", Some(feature));
+        decision.value_type = value_type(feature);
+        decision.enabled = answer.metering.is_some() || answer.reason == Reason::Enabled;
+        decision.metering = answer.metering;
+        decision.available = answer.available;
+        decision.windows = answer.windows;
+        decision.origin = answer.origin;
+        decision.valid_until = valid_until;
+        decision.settle(answer.reason, || policy(&catalog.snapshot, question, Some(feature)));
+    }
 }
 
 /// Decides by all steps, and by the rows that reach the customer.
@@ -176,7 +217,7 @@ fn decide_slowly<'c>(
 ) -> Result<Decision<'c>, Problem> {
     let mut decision = Decision::undecided(freshness);
     let (reason, policy) = fill(&mut decision, catalog, record, at, question, clock)?;
-    decision.settle(reason, policy);
+    decision.settle(reason, || policy);
     Ok(decision)
 }
 
@@ -348,6 +389,6 @@ fn without_customer<'c>(
     decision.value_type = feature.and_then(value_type);
     // SNAPSHOT_BEHIND and SNAPSHOT_EXPIRED go before the missing shard.
     let reason = catalog.and_then(|catalog| too_old(catalog, question, now)).unwrap_or(reason);
-    decision.settle(reason, policy(snapshot, question, feature));
+    decision.settle(reason, || policy(snapshot, question, feature));
     Ok(decision)
 }

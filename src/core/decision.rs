@@ -243,15 +243,16 @@ impl<'c> Period<'c> {
 }
 
 impl<'c> Decision<'c> {
-    /// Sets the reason and the fields that follow from it.
-    pub(crate) fn settle(&mut self, reason: Reason, policy: Policy) {
+    /// Sets the reason and the fields that follow from it. `policy` decides what is indeterminate.
+    #[cfg_attr(not(feature = "small"), inline(always))]
+    pub(crate) fn settle(&mut self, reason: Reason, policy: impl FnOnce() -> Policy) {
         self.reason = reason;
         self.decision = reason.verdict();
         self.retryable = self.decision == Verdict::Indeterminate;
         self.allowed = match self.decision {
             Verdict::Allow => true,
             Verdict::Deny => false,
-            Verdict::Indeterminate => policy == Policy::Allow,
+            Verdict::Indeterminate => policy() == Policy::Allow,
         };
     }
 

@@ -54,11 +54,11 @@ impl<'c> Held<'_, 'c> {
         Some(Some(Held { subscription: head, holding, rows: subscription.rows, anchors: None }))
     }
 
-    /// The anchors of the windows of a limit; only those that its windows have.
+    /// The anchors of the windows of a limit. Calendar and sliding windows have no anchors.
     #[cfg_attr(not(feature = "small"), inline(always))]
     pub fn anchors(&self, limit: &SharedLimit) -> Option<Anchors> {
         if let ResetPeriod::Calendar(_) | ResetPeriod::SlidingWindow(_) = limit.limits.reset_period {
-            return Some(Anchors { activation: self.subscription.start()?, billing: None });
+            return Some(Anchors { activation: Instant::EPOCH, billing: None });
         }
         let read = || {
             let (activation, billing) = self.subscription.anchors()?;

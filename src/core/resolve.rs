@@ -234,7 +234,10 @@ fn limit(
 
 fn grace(pct: Amount, limit: Option<Amount>) -> Result<Amount, Overflow> {
     match limit {
-        Some(limit) if !pct.is_zero() => pct.percent_of(limit).ok_or(Overflow),
+        Some(limit) if !pct.is_zero() => {
+            // Without trailing zeros it is whole for most, which takes the fast path of admission.
+            pct.percent_of(limit).map(Amount::normalized).ok_or(Overflow)
+        }
         _ => Ok(Amount::ZERO),
     }
 }

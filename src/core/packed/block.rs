@@ -11,7 +11,6 @@ use super::tables::Tables;
 use super::wire::{Flags, Reader, Span};
 use crate::catalog::Catalog;
 use crate::idx::{AddOnIdx, FeatureIdx, UNRESOLVED, VersionIdx, item};
-use crate::index::is_same;
 use crate::status::Status;
 use crate::symbols::{ResolvedRefs, SymbolTable};
 use crate::time::Instant;
@@ -177,17 +176,13 @@ impl CustomerBlock {
     #[cfg_attr(not(feature = "small"), inline(always))]
     fn marked(&self, key: &str, hash: u64) -> Option<CustomerRecord<'_>> {
         let all = Reader::new(self.bytes.as_str());
-        for mark in self.tables.marks.of(hash) {
+        let (mark, flags, found, rest) = self.tables.marks.find(hash, |mark| {
             let mut rest = all.from(mark.at());
             let (flags, found) = (rest.flags(), rest.pass_text());
-            if let Some(found) = all.span(found)
-                && is_same(found.as_bytes(), key.as_bytes())
-            {
-                let (tables, at) = (&self.tables, mark.at());
-                return Some(CustomerRecord { tables, hash, at, flags, key: found, rest, mark: Some(mark) });
-            }
-        }
-        None
+            all.is_at(found, key).then_some((mark, flags, found, rest))
+        })?;
+        let (tables, at, key) = (&self.tables, mark.at(), all.span(found)?);
+        Some(CustomerRecord { tables, hash, at, flags, key, rest, mark: Some(mark) })
     }
 
     /// Finds the record of a key.

@@ -27,8 +27,8 @@ impl Marks {
         0
     }
 
-    pub fn of(&self, _: u64) -> impl Iterator<Item = Mark> {
-        std::iter::empty()
+    pub fn find<T>(&self, _: u64, _: impl FnMut(Mark) -> Option<T>) -> Option<T> {
+        None
     }
 
     pub fn set(&self, _: u64, _: usize, _: u32, _: Instant) {}
@@ -125,12 +125,22 @@ impl Marks {
         self.n_slots.saturating_mul(size_of::<AtomicU64>())
     }
 
-    /// The marks with this hash. Several hashes may have equal marks.
+    /// What `read` finds at one of the marks with this hash. Several hashes may have equal marks.
     #[cfg_attr(not(feature = "small"), inline(always))]
-    pub fn of(&self, hash: u64) -> impl Iterator<Item = Mark> {
-        let slots = self.slots.get().and_then(|slots| probed(slots, hash)).unwrap_or_default();
-        let marks = slots.iter().map(|slot| Mark(slot.load(Ordering::Relaxed)));
-        marks.take_while(|mark| mark.0 != 0).filter(move |mark| mark.is_of(hash))
+    pub fn find<T>(&self, hash: u64, mut read: impl FnMut(Mark) -> Option<T>) -> Option<T> {
+        for slot in probed(self.slots.get()?, hash)? {
+            let mark = Mark(slot.load(Ordering::Relaxed));
+            if mark.0 == 0 {
+                return None;
+            }
+            if mark.is_of(hash) {
+                let found = read(mark);
+                if found.is_some() {
+                    return found;
+                }
+            }
+        }
+        None
     }
 
     /// Marks the customer with this hash: the holding of the record at a position stands from an instant on. A mark
@@ -173,7 +183,7 @@ mod tests {
 
     /// The number that a customer at a position is marked with.
     fn found(marks: &Marks, hash: u64, at: usize, now: Instant) -> Option<u32> {
-        marks.of(hash).find(|mark| mark.at() == at)?.number(now)
+        marks.find(hash, |mark| (mark.at() == at).then_some(mark))?.number(now)
     }
 
     /// A mark holds for its record alone, from the first midnight on.

@@ -25,6 +25,15 @@ pub(super) fn short_number(bytes: &[u8], at: usize) -> Option<u64> {
     is_short.then(|| u64::from(low & (MORE - 1)) | (u64::from(high) << BITS))
 }
 
+/// The number at a position, if it is one of three bytes, as nearly all days are.
+#[inline(always)]
+pub(super) fn middle_number(bytes: &[u8], at: usize) -> Option<u64> {
+    let [low, middle, high] = *bytes.get(at..)?.first_chunk::<3>()?;
+    let is_middle = low & middle & MORE == MORE && (low | middle) < 2 * MORE && high < MORE;
+    let bits = |byte: u8| u64::from(byte & (MORE - 1));
+    is_middle.then(|| bits(low) | (bits(middle) << BITS) | (u64::from(high) << (2 * BITS)))
+}
+
 /// The number at a position and its length in bytes; the length is 0 if there is no valid number.
 ///
 /// Reads eight bytes at once, because nearly every number ends within them.
@@ -131,6 +140,7 @@ mod tests {
                     assert_eq!(last_number(&text), expected, "{number:#x}, then {n} times {follows:#x}");
                     assert_eq!(number_len(&text, 0).unwrap_or(expected.1), expected.1);
                     assert_eq!(short_number(&text, 0), (expected.1 == 2).then_some(number));
+                    assert_eq!(middle_number(&text, 0), (expected.1 == 3).then_some(number));
                     let later = [&[0xff; 3], text.as_slice()].concat();
                     assert_eq!(long_number(&later, 3), expected);
                 }
@@ -147,6 +157,7 @@ mod tests {
                 *spoilt.get_mut(at).unwrap() |= 0x80;
                 assert_eq!(long_number(&spoilt, 0), (0, 0), "{number:#x}, byte {at}");
                 assert!(1 < at || short_number(&spoilt, 0).is_none());
+                assert!(2 < at || middle_number(&spoilt, 0).is_none());
                 spoilt.truncate(bytes.len());
                 assert_eq!(long_number(&spoilt, 0), (0, 0), "{number:#x}, byte {at}, nothing after it");
             }

@@ -49,12 +49,6 @@ impl<'b> PlainHead<'b> {
         self.times.span(self.id).unwrap_or_default()
     }
 
-    pub fn start(&self) -> Option<Instant> {
-        let mut reader = self.times;
-        let (_, start) = reader.time_from(0, self.in_days);
-        reader.whole(start)
-    }
-
     /// The billing periods.
     fn period(&self) -> Option<BillingPeriod> {
         PERIODS.get((self.states >> 4) & 3).copied()

@@ -5,7 +5,7 @@
 //! follows, and the eighth is never set. Signed numbers are folded (0, -1, 1, -2, ...), so that small numbers stay
 //! short on both sides of zero.
 
-use super::number::{MORE, long_number, number_len, short_number};
+use super::number::{MORE, long_number, middle_number, number_len, short_number};
 use crate::amount::Amount;
 use crate::index::is_same;
 use crate::time::Instant;
@@ -188,7 +188,13 @@ impl<'b> Reader<'b> {
 
     #[cfg_attr(not(feature = "small"), inline(always))]
     pub(crate) fn signed(&mut self) -> i64 {
-        let folded = self.number();
+        let folded = match middle_number(self.text.as_bytes(), self.at) {
+            Some(number) if cfg!(not(feature = "small")) => {
+                self.at = self.at.wrapping_add(3);
+                number
+            }
+            _ => self.number(),
+        };
         // All bits are inverted if the lowest bit is set.
         let turned = (folded & 1).wrapping_neg();
         ((folded >> 1) ^ turned).cast_signed()
