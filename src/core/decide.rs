@@ -72,9 +72,11 @@ fn decide_unmarked<'c>(
     if is_plain(question)
         && let (Some(record), Some(at)) = (record, at)
         && let Some(holder) = Holder::read(catalog, record, question.at.unwrap_or(now))
-        && let Some(found) = looked_up(&holder, catalog, at, question, &freshness, now)
     {
-        return Ok(found.decision(catalog, record, question, freshness));
+        let mut decision = Decision { customer_id: record.id(), ..Decision::undecided(freshness) };
+        if fill_in(&mut decision, &holder, catalog, at, question, now).is_some() {
+            return Ok(decision);
+        }
     }
     decide_slowly(catalog, record, at, question, freshness, now)
 }
@@ -103,11 +105,9 @@ pub fn decide_all<'c>(
     for (feature, at) in catalog.features.iter().zip(0..) {
         let at = FeatureIdx(at);
         question.feature = &feature.code;
-        match holder.as_ref().and_then(|holder| looked_up(holder, catalog, at, &question, &freshness, now)) {
-            Some(found) => {
-                found.fill(&mut decision, catalog, &question);
-                each(&question, Ok(&decision));
-            }
+        let mut fill = |holder| fill_in(&mut decision, holder, catalog, at, &question, now);
+        match holder.as_ref().and_then(&mut fill) {
+            Some(()) => each(&question, Ok(&decision)),
             None => {
                 let decided = decide_slowly(catalog, record, Some(at), &question, freshness, now);
                 each(&question, decided.as_ref().map_err(Problem::clone));
@@ -147,17 +147,29 @@ fn look_up<'c>(
     Some(Found { feature, answer, valid_until: valid_until.earliest })
 }
 
-/// [`look_up`] by a call: where it is inlined, it takes kilobytes.
+/// Fills in what [`look_up`] finds, in a decision on the same customer.
 #[inline(never)]
-fn looked_up<'c>(
+fn fill_in<'c>(
+    decision: &mut Decision<'c>,
     holder: &Holder<'_, 'c>,
     catalog: &'c Catalog,
     at: FeatureIdx,
     question: &Question<'c>,
-    freshness: &Freshness,
     clock: Instant,
-) -> Option<Found<'c>> {
-    look_up(holder, catalog, at, question, freshness, clock)
+) -> Option<()> {
+    let found = look_up(holder, catalog, at, question, &decision.freshness, clock)?;
+    let Found { feature, answer, valid_until } = found;
+    decision.subscription_id = answer.subscription;
+    decision.feature = feature_ref("", Some(feature));
+    decision.value_type = value_type(feature);
+    decision.enabled = answer.metering.is_some() || answer.reason == Reason::Enabled;
+    decision.metering = answer.metering;
+    decision.available = answer.available;
+    decision.windows = answer.windows;
+    decision.origin = answer.origin;
+    decision.valid_until = valid_until;
+    decision.settle(answer.reason, || policy(&catalog.snapshot, question, Some(feature)));
+    Some(())
 }
 
 impl<'c> Found<'c> {
@@ -186,22 +198,6 @@ impl<'c> Found<'c> {
         };
         decision.settle(answer.reason, || policy(&catalog.snapshot, question, Some(feature)));
         decision
-    }
-
-    /// Fills in all that differs between the decisions on the features of one customer.
-    #[cfg_attr(not(feature = "small"), inline(always))]
-    fn fill(self, decision: &mut Decision<'c>, catalog: &Catalog, question: &Question<'_>) {
-        let Found { feature, answer, valid_until } = self;
-        decision.subscription_id = answer.subscription;
-        decision.feature = feature_ref("", Some(feature));
-        decision.value_type = value_type(feature);
-        decision.enabled = answer.metering.is_some() || answer.reason == Reason::Enabled;
-        decision.metering = answer.metering;
-        decision.available = answer.available;
-        decision.windows = answer.windows;
-        decision.origin = answer.origin;
-        decision.valid_until = valid_until;
-        decision.settle(answer.reason, || policy(&catalog.snapshot, question, Some(feature)));
     }
 }
 
