@@ -1,5 +1,6 @@
 // Node reads the engine from beside this file when a snapshot is opened, and has hashes and signatures that answer at
-// once: Web Cryptography takes longer to pass a shard to another thread than to hash it.
+// once: Web Cryptography takes longer to pass a shard to another thread than to hash it. The package offers this and all
+// that it imports as one file, wasm/node.js, which scripts/build.sh makes.
 import { readFileSync } from "node:fs";
 import { engineAt } from "./engine.js";
 import { verifyWith } from "./verify.js";

@@ -1,7 +1,9 @@
 // Workers may not compile wasm from bytes, only import it.
 import source engine from "./wasm/testing_bg.wasm";
-import "./entry-workerd.js";
+import { MayUse } from "./entry-workerd.js";
+import { opensWith } from "./opener.js";
 import { initSync } from "./wasm/testing.js";
 
+opensWith(MayUse);
 initSync({ module: engine });
 export * from "./testing.js";

@@ -1,6 +1,6 @@
 // For tests: a clock, a catalog in a few lines, and snapshots that say yes or no. They are signed and opened as any other.
 import { DocumentError } from "./errors.js";
-import { MayUse } from "./mayuse.js";
+import { opener } from "./opener.js";
 import * as engine from "./wasm/testing.js";
 
 /** A clock that stands still until it is set or advanced. */
@@ -74,7 +74,7 @@ export function sign(document, { at = Date.now(), version = 1, audience = "" } =
 /** A snapshot of a document, opened. */
 export async function snapshot(document, { now = Date.now, version, audience, ...options } = {}) {
   const { file, publicKey } = sign(document, { at: now(), version, audience });
-  return MayUse.open(file, { publicKeys: publicKey, now, ...(audience && { audience }), ...options });
+  return opener.open(file, { publicKeys: publicKey, now, ...(audience && { audience }), ...options });
 }
 
 /** A snapshot in which a customer may use features. */

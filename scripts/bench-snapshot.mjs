@@ -18,7 +18,7 @@ async function once() {
   const bytes = new Uint8Array(readFileSync(`${folder}/snapshot.myf`));
   const publicKeys = readFileSync(`${folder}/key`, "utf8").trim();
   const document = documentOf(readFileSync(`${folder}/catalog.ndjson`, "utf8"));
-  const [load_ms, { MayUse, init }] = await timed(() => import("../pkg/entry-node.js"));
+  const [load_ms, { MayUse, init }] = await timed(() => import("../pkg/wasm/node.js"));
   const [init_ms] = await timed(init);
   // Opening is all of it: the signature, the hashes, the copy into wasm, and one answer. The first is in a fresh process.
   const opening = async () => {

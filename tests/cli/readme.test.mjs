@@ -79,7 +79,7 @@ writeFileSync(join(folder, "catalog.snapshot"), build(JSON.parse(read("demo/cata
 
 /** An example with the package's files in place of its name. */
 const imported = (example) =>
-  example.replace(/"mayuse(\/document)?"/g, (_, document) => JSON.stringify(join(root, document ? "pkg/document-node.js" : "pkg/entry-node.js")));
+  example.replace(/"mayuse(\/document)?"/g, (_, document) => JSON.stringify(join(root, document ? "pkg/document-node.js" : "pkg/wasm/node.js")));
 
 test("the JavaScript", () => {
   assert.equal(examples.length, 1);

@@ -22,7 +22,7 @@ function encode({ customers }) {
 
 const candidate = (id, label, options, checkOf) => ({
   id, label, kind: "wasm", holds: true, encode,
-  importLib: () => import(join(root, "pkg/entry-node.js")),
+  importLib: () => import(join(root, "pkg/wasm/node.js")),
   async init({ MayUse }, { rules, customers }) {
     const held = await MayUse.open(Buffer.from(customers), { publicKeys: rules, ...options });
     return { held, ...checkOf(held) };
