@@ -6,6 +6,8 @@ import { engineAt } from "./engine.js";
 import { verifyWith } from "./verify.js";
 
 engineAt(() => {
+  // Another thread compiles it meanwhile.
+  const module = WebAssembly.compile(readFileSync(new URL("./wasm/server_bg.wasm", import.meta.url)));
   // Not imported, because that takes milliseconds, and who only imports this may never open a snapshot.
   const crypto = globalThis.process?.getBuiltinModule?.("node:crypto");
   // Node before 20.16 has no such function.
@@ -15,7 +17,7 @@ engineAt(() => {
       isSigned: (key, signature, signed) => crypto.verify(null, signed, publicKey(crypto, key), signature),
     });
   }
-  return readFileSync(new URL("./wasm/server_bg.wasm", import.meta.url));
+  return module;
 });
 export * from "./slim.js";
 

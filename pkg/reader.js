@@ -33,7 +33,8 @@ export class MayUse {
     const { signal, minVersion = 0 } = options;
     signal?.throwIfAborted();
     const reader = readerOf(source);
-    const [verify] = await unlessAborted(Promise.all([verifier(options.publicKeys), init()]), signal);
+    // The entry of Node says what hashes before its engine is loaded.
+    const [, verify] = await unlessAborted(Promise.all([init(), verifier(options.publicKeys)]), signal);
     const opened = new MayUse(new Border(options), reader, verify, options);
     try {
       if (await opened.#take(signal)) return opened;
