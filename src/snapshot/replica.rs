@@ -318,10 +318,11 @@ impl Replica {
     fn look_up<'v>(&self, view: &'v View, key: &str) -> Result<Option<Found<'v>>, Missing> {
         let table = &view.manifest.table;
         let hash = key_hash(table.seed, key);
-        let number = table.first_place(shard_of(hash, table.bits));
-        let part = at(&table.shards, number).copied().ok_or(Missing::Manifest)?;
-        let Some(Some(shard)) = at(&view.shards, number) else {
-            return Err(if part.is_withheld() { Missing::Origin } else { Missing::Shard(number, part) });
+        let place = shard_of(hash, table.bits);
+        // A shard is held at its first place. Nearly every shard has one place.
+        let (number, shard) = match at(&view.shards, place) {
+            Some(Some(shard)) => (place, shard),
+            _ => first_shard(view, place)?,
         };
         match &shard.customers {
             Customers::Open(customers, generation) if *generation == view.generation => {
@@ -353,6 +354,18 @@ impl Replica {
             Customers::Open(customers, _) => Some((number, customers)),
             Customers::Unopened(_) => None,
         })
+    }
+}
+
+/// The shard that a place shares with places before it, and the first of them.
+#[inline(never)]
+fn first_shard(view: &View, place: u64) -> Result<(u64, &Shard), Missing> {
+    let table = &view.manifest.table;
+    let first = table.first_place(place);
+    match (at(&view.shards, first), at(&table.shards, first)) {
+        (Some(Some(shard)), _) => Ok((first, shard)),
+        (_, Some(part)) => Err(if part.is_withheld() { Missing::Origin } else { Missing::Shard(first, *part) }),
+        (_, None) => Err(Missing::Manifest),
     }
 }
 
