@@ -4,7 +4,8 @@ import { Decision } from "./decision.js";
 import { engine } from "./engine.js";
 import { QuestionError, SnapshotError, fault } from "./errors.js";
 import { Memo } from "./memo.js";
-import { parametersOf } from "./parameters.js";
+import { copied, given, textIn, view, write, writeAll } from "./memory.js";
+import { SUGGESTS, parametersOf } from "./parameters.js";
 import { fieldName } from "./questions.js";
 import { behind, textAt } from "./words.js";
 
@@ -15,30 +16,17 @@ const NEEDS = 2;
 /** The most UTF-16 code units of all texts of a question. The engine has room for three bytes of each. */
 const MOST = 16 * 1024;
 
-const encoder = new TextEncoder();
-const decoder = new TextDecoder();
-
 /** The digits of a hash. */
 const DIGITS = 64;
 
 /** The parameters of most questions. */
-const NOTHING = { onIndeterminate: 0, minVersion: NaN, maxAgeMs: NaN };
+const NOTHING = { parts: 0, onIndeterminate: 0, minVersion: NaN, maxAgeMs: NaN };
 
 /** The number of a holding that is none: only decisions can say. A lower number: the customer is not known. */
 const ASK = -1;
 
-// Views of the engine's memory. When the memory grows, they end and are made again.
-let bytes = new Uint8Array();
-let words = new Float64Array();
-
-function view() {
-  if (bytes.length !== 0) return;
-  bytes = new Uint8Array(engine.memory.buffer);
-  words = new Float64Array(engine.memory.buffer);
-}
-
 /** Frees what was not closed. Not every runtime has it. */
-const left = globalThis.FinalizationRegistry && new FinalizationRegistry((held) => engine.__wbg_held_free(held, 1));
+const left = globalThis.FinalizationRegistry && new FinalizationRegistry(([engine, held]) => engine.calls.__wbg_held_free(held, 1));
 
 /** A shard that a question needs and the snapshot does not hold: its `hash`; and the id of the alias that was asked. */
 export class Need {
@@ -50,6 +38,7 @@ export class Need {
 
 /** A snapshot in the engine. */
 export class Border {
+  #engine = engine;
   /** The address of the `Held` of `src/wasm/held.rs`; 0 when it is freed. */
   #held;
   #input;
@@ -62,23 +51,25 @@ export class Border {
 
   /** A snapshot without a manifest. Its opened shards have at most `maxBytes`; by default, all are kept. */
   constructor({ minVersion = 0, maxAgeMs = NaN, staleAfterMs = NaN, onIndeterminate, maxBytes = NaN, isEmbedded = false }) {
-    this.#held = engine.held_new(maxBytes, minVersion, maxAgeMs, staleAfterMs, onIndeterminate === "DENY", isEmbedded);
-    this.#input = engine.held_input(this.#held) >>> 0;
-    left?.register(this, this.#held, this);
+    const { calls } = engine;
+    this.#held = calls.held_new(maxBytes, minVersion, maxAgeMs, staleAfterMs, onIndeterminate === "DENY", isEmbedded);
+    this.#input = calls.held_input(this.#held) >>> 0;
+    left?.register(this, [engine, this.#held], this);
   }
 
   /** Where in a file its manifest is: the place and the size. */
   range(file) {
-    view();
     const head = file.subarray(0, 32);
-    bytes.set(head, this.#input);
-    const [, , at, size] = this.#told(engine.held_range(this.#held, head.length));
+    view(this.#engine);
+    this.#engine.bytes.set(head, this.#input);
+    const [, , at, size] = this.#told(this.#engine.calls.held_range(this.#held, head.length));
     return [at, size];
   }
 
   /** Reads a manifest. Tells its version, its time, and the id of the key that it claims to be signed with. */
   offer(manifest) {
-    const told = this.#told(engine.held_offer(this.#held, given(manifest), manifest.length));
+    const { calls } = this.#engine;
+    const told = this.#told(calls.held_offer(this.#held, given(this.#engine, manifest), manifest.length));
     return { version: told[2], generatedAt: told[3], key: textAt(told, 4) };
   }
 
@@ -86,13 +77,12 @@ export class Border {
   verify(isSigned, audience = "", all = true) {
     // The engine would take another value for no audience, and has no room for a longer text.
     if (typeof audience !== "string" || MOST < audience.length) throw new TypeError("audience: expected a short text");
-    view();
-    const told = this.#told(engine.held_verify(this.#held, isSigned, this.#text(audience, this.#input), all));
+    const length = this.#write(audience);
+    const told = this.#told(this.#engine.calls.held_verify(this.#held, isSigned, length, all));
     const order = ["newer", "same", "older"][told[2]];
     const missing = [];
     if (order !== "newer") return { order, missing };
-    const [address, length] = told.slice(-2);
-    const hashes = decoder.decode(bytes.subarray(address, address + length));
+    const hashes = textIn(this.#engine, ...told.slice(-2));
     for (let at = 5; at < told.length - 2; at += 3) {
       const digits = missing.length * DIGITS;
       missing.push({ place: told[at], at: told[at + 1], size: told[at + 2], hash: hashes.slice(digits, digits + DIGITS) });
@@ -102,16 +92,16 @@ export class Border {
 
   /** Takes a missing object, whose hash was compared. */
   put({ place }, object) {
-    engine.held_put(this.#held, place, given(object), object.length);
+    this.#engine.calls.held_put(this.#held, place, given(this.#engine, object), object.length);
   }
 
   /** Accepts the verified manifest with the objects that were put. Returns whether it is newer. */
   commit() {
-    if (this.#told(engine.held_commit(this.#held))[2] !== 1) return false;
+    if (this.#told(this.#engine.calls.held_commit(this.#held))[2] !== 1) return false;
     this.#codes = [];
     this.#features = new Map();
     const features = new Map();
-    const told = this.#told(engine.held_features(this.#held));
+    const told = this.#told(this.#engine.calls.held_features(this.#held));
     for (let at = 2; at < told.length; at++) {
       const [id, code] = [textAt(told, at), textAt(told, (at = behind(told, at)))];
       const name = textAt(told, (at = behind(told, at)));
@@ -127,28 +117,29 @@ export class Border {
 
   /** Takes a shard that a question needed. Its hash was compared. */
   insert({ hash }, shard) {
-    view();
-    engine.held_insert(this.#held, this.#text(hash, this.#input), given(shard), shard.length);
+    const length = this.#write(hash);
+    this.#engine.calls.held_insert(this.#held, length, given(this.#engine, shard), shard.length);
   }
 
   /** What `ask` returns, if questions whose shards are not held are answered as INDETERMINATE. */
   anyhow(ask) {
-    engine.held_giveUp(this.#held, true);
+    const { calls } = this.#engine;
+    calls.held_giveUp(this.#held, true);
     try {
       return ask();
     } finally {
-      engine.held_giveUp(this.#held, false);
+      calls.held_giveUp(this.#held, false);
     }
   }
 
   /** Whether the snapshot is stale. */
   isStale(now) {
-    return engine.held_isStale(this.#held, now) !== 0;
+    return this.#engine.calls.held_isStale(this.#held, now) !== 0;
   }
 
   /** The bytes of the opened shards. */
   get bytes() {
-    return engine.held_bytes(this.#held);
+    return this.#engine.calls.held_bytes(this.#held);
   }
 
   /** Whether a customer may use a feature; undefined if `check` says more. `consumed` is a safe integer or NaN. */
@@ -177,10 +168,11 @@ export class Border {
     // The second question in a row.
     if (customer === memo.customer && now < memo.until) return memo.keep(now);
     if (MOST < customer.length) return memo.ask;
-    if (bytes.length === 0) view();
-    const length = this.#text(customer, this.#input);
-    const at = engine.held_outlook(this.#held, length, now) >>> 3;
-    if (bytes.length === 0) view();
+    const engine = this.#engine;
+    const length = this.#write(customer);
+    const at = engine.calls.held_outlook(this.#held, length, now) >>> 3;
+    view(engine);
+    const { words } = engine;
     const number = words[at];
     // Names that nobody has are not remembered, of which there are many.
     if (number < ASK) return memo.ask;
@@ -190,15 +182,14 @@ export class Border {
   }
 
   #bounds(length, now) {
-    return this.#told(engine.held_bounds(this.#held, length, now)).slice(2);
+    return this.#told(this.#engine.calls.held_bounds(this.#held, length, now)).slice(2);
   }
 
   #mayUse(customer, feature, consumed, now) {
     if (MOST < customer.length + feature.length) return undefined;
-    if (bytes.length === 0) view();
-    const first = this.#text(customer, this.#input);
-    const second = this.#text(feature, this.#input + first);
-    const found = engine.held_mayUse(this.#held, first, second, consumed, now);
+    const first = this.#write(customer);
+    const second = write(this.#engine, feature, this.#input + first);
+    const found = this.#engine.calls.held_mayUse(this.#held, first, second, consumed, now);
     return found === 2 ? undefined : found === 1;
   }
 
@@ -220,89 +211,51 @@ export class Border {
     return list;
   }
 
-  #ask({ customer, consumed }, feature, { texts, onIndeterminate, minVersion, maxAgeMs } = NOTHING, now) {
-    if (bytes.length === 0) view();
+  #ask({ customer, consumed }, feature, { parts, texts, onIndeterminate, minVersion, maxAgeMs } = NOTHING, now) {
+    const engine = this.#engine;
     let length = required("customer", customer).length + feature.length;
     if (texts) for (const text of texts) length += text?.length ?? 0;
     if (MOST < length) throw fault(QuestionError, "TOO_LARGE", "", `more than ${MOST} characters`);
-    const first = this.#text(customer, this.#input);
-    const second = this.#text(feature, this.#input + first);
-    if (texts) this.#texts(texts, this.#input + first + second);
+    const first = this.#write(customer);
+    const second = write(engine, feature, this.#input + first);
+    if (texts) writeAll(engine, texts, this.#input + first + second);
     const amount = Number.isSafeInteger(consumed) ? consumed : NaN;
-    const hasTexts = texts !== undefined;
-    const at = engine.held_check(this.#held, first, second, hasTexts, amount, onIndeterminate, minVersion, maxAgeMs, now);
-    if (bytes.length === 0) view();
-    const answer = copied(at >>> 3);
+    const at = engine.calls.held_check(this.#held, first, second, parts, amount, onIndeterminate, minVersion, maxAgeMs, now);
+    const answer = copied(engine, at);
     if (answer[1] === PROBLEM) throw new QuestionError([problem(answer)]);
-    return answer[1] === NEEDS ? new Need(answer) : new Decision(answer, customer, this.#features);
+    if (answer[1] === NEEDS) return new Need(answer);
+    const decision = new Decision(answer, customer, this.#features);
+    // At the end of the answer is where suggestions and the trace are, which are JSON: they are long and rare.
+    return parts < SUGGESTS ? decision : Object.assign(decision, JSON.parse(textIn(engine, ...answer.slice(-2))));
   }
 
   /** Gives the memory back. */
   free() {
     this.memo = undefined;
     left?.unregister(this);
-    engine.__wbg_held_free(this.#held, 0);
+    this.#engine.calls.__wbg_held_free(this.#held, 0);
     this.#held = 0;
     // What is being asked has no place any more: a getter of the question may have closed the snapshot.
     this.#input = Infinity;
   }
 
   #told(address) {
-    view();
-    const told = copied(address >>> 3);
+    const told = copied(this.#engine, address);
     if (told[1] === PROBLEM) throw new SnapshotError([{ ...problem(told), code: "SNAPSHOT_INVALID" }]);
     return told;
   }
 
-  // Texts that may be undefined, each after its length and one more.
-  #texts(texts, at) {
-    for (const text of texts) {
-      const length = text === undefined ? 0 : this.#text(text, at + 2) + 1;
-      bytes[at] = length & 255;
-      bytes[at + 1] = length >> 8;
-      at += 2 + Math.max(0, length - 1);
-    }
+  // Writes a text at the beginning of the input.
+  #write(text) {
+    view(this.#engine);
+    return write(this.#engine, text, this.#input);
   }
-
-  // Writes a text, and returns its length in bytes. Most texts are short and ASCII.
-  #text(text, at) {
-    const { length } = text;
-    if (64 < length) return encoded(text, at);
-    for (let n = 0; n < length; n++) {
-      const code = text.charCodeAt(n);
-      if (127 < code) return encoded(text, at);
-      bytes[at + n] = code;
-    }
-    return length;
-  }
-}
-
-// The address of a copy of these bytes, which the engine owns then.
-function given(object) {
-  const at = engine.__wbindgen_malloc(object.length, 1) >>> 0;
-  view();
-  bytes.set(object, at);
-  return at;
-}
-
-function encoded(text, at) {
-  // Half a character would become another one.
-  if (/\p{Surrogate}/u.test(text)) throw fault(QuestionError, "INVALID", "", "the text has half a character");
-  return encoder.encodeInto(text, bytes.subarray(at)).written;
 }
 
 function required(name, value) {
   if (typeof value === "string") return value;
   if (value === undefined || value === null) throw fault(QuestionError, "MISSING", name, "a required field is missing");
   throw fault(QuestionError, "WRONG_TYPE", name, `expected a string, found ${typeof value}`);
-}
-
-// A copy of an answer: the engine writes the next one over it.
-function copied(at) {
-  const length = words[at];
-  const copy = new Array(length);
-  for (let n = 0; n < length; n++) copy[n] = words[at + n];
-  return copy;
 }
 
 function problem(answer) {

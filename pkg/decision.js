@@ -187,7 +187,8 @@ export class Decision {
   toJSON() {
     const plain = {};
     for (const name of FIELDS) if (this[name] !== undefined) plain[name] = this[name];
-    return plain;
+    // Suggestions and the trace.
+    return Object.assign(plain, this);
   }
 
   /** What Node shows of a decision. */

@@ -1,35 +1,42 @@
-// Loads the reader's engine, once. An entry says where it is; the first use loads it, so that importing does nothing.
-import { compiled, named } from "./load.js";
+// Loads the reader's engine. An entry says where it is; the first use loads it, so that importing does nothing.
+import { compiled } from "./load.js";
+import { Engine } from "./memory.js";
 
 let place;
+let largerPlace;
 
-/** The functions and the memory of the engine, under the names that wasm-bindgen gives them. */
+/** The engine that the next snapshot gets. A larger one takes the place of a smaller one, never the other way round. */
 export let engine;
 
-/** Says where the engine is: what `init` takes, or a function that returns it. */
-export function engineAt(source) {
+/**
+ * Says where the engine is: what `init` takes, or a function that returns it. `larger` is the same for the engine that
+ * explains.
+ */
+export function engineAt(source, larger) {
   place = source;
+  largerPlace = larger;
 }
 
 /** Loads the engine from a module, bytes, a response or an address, or a promise of one of them. */
 export async function init(source = place) {
-  if (engine) return;
-  const found = typeof source === "function" ? source() : source;
-  if (!found) throw new Error("the engine of mayuse is not loaded: call init() or initSync() first");
-  initSync(await compiled(found));
+  if (!engine) initSync(await compiled(given(source)));
 }
 
 /** Loads the engine from a module or bytes; by default, from the module that the entry has imported. */
 export function initSync(source = place) {
-  if (engine) return;
-  const found = named(source);
-  const module = found instanceof WebAssembly.Module ? found : new WebAssembly.Module(found);
-  const imports = {};
-  for (const { module: from, name } of WebAssembly.Module.imports(module)) imports[from] = { [name]: stopped };
-  engine = new WebAssembly.Instance(module, imports).exports;
+  engine ??= new Engine(given(source));
 }
 
-// The only function that the engine imports. It is called where the engine may not go on.
-function stopped() {
-  throw new Error("the engine of mayuse was used while it answered, or after it was freed");
+/** Loads the engine that explains, if the entry knows where it is. */
+export async function initLarger() {
+  if (!largerPlace) return init();
+  if (engine?.explains) return;
+  const module = await compiled(given(largerPlace));
+  if (!engine?.explains) engine = new Engine(module);
+}
+
+function given(source) {
+  const found = typeof source === "function" ? source() : source;
+  if (!found) throw new Error("the engine of mayuse is not loaded: call init() or initSync() first");
+  return found;
 }

@@ -1,5 +1,8 @@
 // Browsers and bundlers fetch the engine from beside this file, when a snapshot is opened.
 import { engineAt } from "./engine.js";
 
-engineAt(() => new URL("./wasm/reader_bg.wasm", import.meta.url));
+engineAt(
+  () => new URL("./wasm/reader_bg.wasm", import.meta.url),
+  () => new URL("./wasm/explain_bg.wasm", import.meta.url),
+);
 export * from "./slim.js";

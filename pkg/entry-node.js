@@ -5,9 +5,15 @@ import { readFileSync } from "node:fs";
 import { engineAt } from "./engine.js";
 import { verifyWith } from "./verify.js";
 
-engineAt(() => {
+engineAt(
+  () => loaded(readFileSync(new URL("./wasm/server_bg.wasm", import.meta.url))),
+  () => loaded(readFileSync(new URL("./wasm/explain_bg.wasm", import.meta.url))),
+);
+export * from "./slim.js";
+
+function loaded(engine) {
   // Another thread compiles it meanwhile.
-  const module = WebAssembly.compile(readFileSync(new URL("./wasm/server_bg.wasm", import.meta.url)));
+  const module = WebAssembly.compile(engine);
   // Not imported, because that takes milliseconds, and who only imports this may never open a snapshot.
   const crypto = globalThis.process?.getBuiltinModule?.("node:crypto");
   // Node before 20.16 has no such function.
@@ -18,8 +24,7 @@ engineAt(() => {
     });
   }
   return module;
-});
-export * from "./slim.js";
+}
 
 function publicKey(crypto, key) {
   const x = Buffer.from(key).toString("base64url");

@@ -28,6 +28,11 @@ export interface OpenOptions {
   minVersion?: number;
   /** The age in milliseconds from which on the snapshot may not answer. */
   maxAgeMs?: number;
+  /**
+   * Loads a larger engine, which answers `explain` and `suggest`; the others refuse both. Snapshots that are opened later
+   * have it, too. In Deno and Workers, `initSync` takes it from `mayuse/explain.wasm`.
+   */
+  explains?: boolean;
   /** Whether an INDETERMINATE answer allows the use; as the snapshot says by default. */
   onIndeterminate?: "ALLOW" | "DENY";
   /** Ends the opening with the signal's reason. */
@@ -37,10 +42,10 @@ export interface OpenOptions {
 }
 
 /**
- * A question to a snapshot. `usage`, `explain` and `suggest` are for `mayuse/document`: the reader leaves them out, to be
- * a small download, and refuses them by name.
+ * A question to a snapshot. `usage` is for `mayuse/document`: readers leave it out, to be a small download, and refuse it
+ * by name. So they do with `explain` and `suggest`, unless the snapshot was opened with `explains`.
  */
-export type SnapshotQuestion<Feature extends string = FeatureCode> = Omit<Question<Feature>, "usage" | "explain" | "suggest">;
+export type SnapshotQuestion<Feature extends string = FeatureCode> = Omit<Question<Feature>, "usage">;
 
 /**
  * A decision, whose fields are made when they are read. They are not its own properties: `toJSON()` returns a plain
@@ -60,6 +65,10 @@ export class MayUse {
   /** Whether a customer may use a feature now: the fastest way to ask. */
   mayUse(customer: string, feature: FeatureCode, consumed?: Amount): boolean;
   check<Feature extends FeatureCode>(question: SnapshotQuestion<Feature>): SnapshotDecision<Feature>;
+  /** The decision with its `trace`: `check` with `explain`. */
+  explain<Feature extends FeatureCode>(question: SnapshotQuestion<Feature>): SnapshotDecision<Feature>;
+  /** The decision with `suggestions`, if a purchase may turn its denial: `check` with `suggest`. */
+  suggest<Feature extends FeatureCode>(question: SnapshotQuestion<Feature>): SnapshotDecision<Feature>;
   /** The decisions on several questions. */
   checkMany(questions: Iterable<SnapshotQuestion>): SnapshotDecision[];
   /** The decisions on all features for one customer. */

@@ -1,11 +1,16 @@
 // The parameters of a question to a snapshot.
 import { QuestionError, fault } from "./errors.js";
 
+/** The parts of a question, in the flags of `src/wasm/ask.rs`: texts, suggestions and the trace. */
+const HAS_TEXTS = 1;
+export const SUGGESTS = 2;
+const EXPLAINS = 4;
+
 /** Those that the engine reads as texts, in this order. */
 const TEXTS = ["subscriptionId", "requested", "consumed", "reserved", "at"];
 
 /**
- * The parameters besides customer, feature and a `consumed` that is a safe integer: `texts`, and the others by name.
+ * The parameters besides customer, feature and a `consumed` that is a safe integer: `parts`, `texts`, and the others by name.
  * Nothing if there are none. `isForAll` says that the question names no feature.
  */
 export function parametersOf(question, isForAll = false) {
@@ -19,7 +24,9 @@ export function parametersOf(question, isForAll = false) {
     if (!read) throw fault(QuestionError, "UNKNOWN_FIELD", name, `there is no such field; the fields are ${FIELDS}`);
     if (value !== undefined && value !== null) (found ??= {})[name] = read(value, name);
   }
-  if (found) found.texts = TEXTS.map((name) => found[name]);
+  if (!found) return undefined;
+  found.texts = TEXTS.map((name) => found[name]);
+  found.parts = HAS_TEXTS | (found.suggest && SUGGESTS) | (found.explain && EXPLAINS);
   return found;
 }
 
@@ -52,13 +59,17 @@ function policy(value, name) {
   return at + 1;
 }
 
+function flag(value, name) {
+  if (typeof value !== "boolean") throw wrongType(name, "true or false", value);
+  return value;
+}
+
 function leftOut(value, name) {
-  if (name !== "usage" && typeof value !== "boolean") throw wrongType(name, "true or false", value);
   if (value) throw fault(QuestionError, "INVALID", name, "mayuse/document answers with it, a snapshot does not");
 }
 
 const READ = {
   __proto__: null, subscriptionId: text, requested: amount, consumed: amount, reserved: amount, at: instant,
-  onIndeterminate: policy, minVersion: whole, maxAgeMs: whole, usage: leftOut, explain: leftOut, suggest: leftOut,
+  onIndeterminate: policy, minVersion: whole, maxAgeMs: whole, usage: leftOut, explain: flag, suggest: flag,
 };
 const FIELDS = ["customer", "feature", ...Object.keys(READ)].join(", ");

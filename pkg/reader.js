@@ -1,6 +1,6 @@
 // A verified snapshot that answers questions.
 import { Border } from "./border.js";
-import { init } from "./engine.js";
+import { init, initLarger } from "./engine.js";
 import { ClosedError, SnapshotError, fault } from "./errors.js";
 import { bytesOf, eachAtOnce, readerOf, unlessAborted } from "./source.js";
 import { hasHash, verifier } from "./verify.js";
@@ -30,11 +30,12 @@ export class MayUse {
 
   /** Opens a snapshot. */
   static async open(source, options) {
-    const { signal, minVersion = 0 } = options;
+    const { signal, minVersion = 0, explains } = options;
     signal?.throwIfAborted();
     const reader = readerOf(source);
     // The entry of Node says what hashes before its engine is loaded.
-    const [, verify] = await unlessAborted(Promise.all([init(), verifier(options.publicKeys)]), signal);
+    const loading = explains ? initLarger() : init();
+    const [, verify] = await unlessAborted(Promise.all([loading, verifier(options.publicKeys)]), signal);
     const opened = new MayUse(new Border(options), reader, verify, options);
     try {
       if (await opened.#take(signal)) return opened;
@@ -69,6 +70,16 @@ export class MayUse {
   /** The decision on one question. */
   check(question) {
     return this.#open().check(question, this.#now());
+  }
+
+  /** The decision with its trace: each row that was looked at, and what it changed. */
+  explain(question) {
+    return this.check({ ...question, explain: true });
+  }
+
+  /** The decision with what would allow a denied use. */
+  suggest(question) {
+    return this.check({ ...question, suggest: true });
   }
 
   /** The decisions on several questions. */

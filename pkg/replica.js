@@ -3,6 +3,7 @@
 // The platform cancels what a request waits for when the request ends. So no request waits for the promise of another:
 // each reads for itself, and nothing is offered to the engine in one step and accepted in a later one.
 import { Border, Need } from "./border.js";
+import { engine } from "./engine.js";
 import { MayUseError, QuestionError, SnapshotError } from "./errors.js";
 import { openFallback } from "./fallback.js";
 import { Pace } from "./pace.js";
@@ -18,10 +19,7 @@ const LOOK_MS = 500;
 const AHEAD = 60;
 const MAX_BYTES = 32 * 1024 * 1024;
 
-/** Whether a question is for the origin: the engine of a reader leaves these out, for its size. */
-const isBeyond = ({ usage, explain, suggest }) => Boolean(usage ?? (explain || suggest));
-
-/** The question that a reader can answer. Without `usage`, what was used is not known. */
+/** The question that every engine can answer. Without `usage`, what was used is not known. */
 function reduced({ usage, explain, suggest, consumed, ...question }) {
   return usage || consumed === undefined ? question : { ...question, consumed };
 }
@@ -134,7 +132,7 @@ export class Replica {
   // The answer from memory, if a question need not wait for anything.
   #fromMemory(kind, question, now) {
     if (this.#version === undefined || this.#pace.isQuiet(now, this.#made)) return undefined;
-    if (this.#options.origin && isBeyond(question)) return undefined;
+    if (this.#isForOrigin(question)) return undefined;
     const answer = this.#askEngine(kind, question, now);
     if (answer === undefined || answer instanceof Need || kind.isObstacle(answer)) return undefined;
     if (this.#pace.isDue(now)) this.#lookLater(now);
@@ -163,6 +161,11 @@ export class Replica {
     return answer === undefined || answer instanceof Need ? this.#anyhow(kind, this.#border, question, now) : answer;
   }
 
+  // Whether the engine leaves out what a question asks for, so that the origin is asked, if there is one.
+  #isForOrigin({ usage, explain, suggest }) {
+    return Boolean(this.#options.origin && (usage || ((explain || suggest) && !engine.explains)));
+  }
+
   #askEngine(kind, question, now) {
     try {
       return kind.ask(this.#border, question, now);
@@ -187,7 +190,7 @@ export class Replica {
     const isOld = reasons.some((reason) => reason === "SNAPSHOT_BEHIND" || reason === "SNAPSHOT_EXPIRED");
     if (open.size !== 0 && isOld) await this.#look(this.#now());
     if (open.size !== 0) {
-      for (const entry of open.values()) entry.question = this.#options.origin ? reduced(entry.question) : entry.question;
+      for (const entry of open.values()) if (this.#isForOrigin(entry.question)) entry.question = reduced(entry.question);
       await this.#read(kind, open, answers, now);
     }
     if (open.size !== 0) {
@@ -214,7 +217,7 @@ export class Replica {
       const [needs, reasons] = [new Map(), []];
       const answer = (n) => {
         const entry = open.get(n);
-        if (this.#options.origin && isBeyond(entry.question)) return undefined;
+        if (this.#isForOrigin(entry.question)) return undefined;
         // In a later version, an alias may be another customer's.
         const customer = entry.version === this.#version ? entry.id : undefined;
         const question = customer ? { ...entry.question, customer } : entry.question;

@@ -96,6 +96,7 @@ build_npm_package() {
     build_npm full mayuse
     build_reader reader
     build_reader server
+    build_reader explain
     build_npm testing testing
 }
 

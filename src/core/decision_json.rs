@@ -43,6 +43,14 @@ impl WriteJson for Decision<'_> {
         if !self.warnings.is_empty() {
             fields!(out, "warnings": *self.warnings);
         }
+        self.write_extras(out);
+        end(out);
+    }
+}
+
+impl Decision<'_> {
+    /// Writes the suggestions and the trace, if there are any, as fields of the open object.
+    pub fn write_extras(&self, out: &mut Vec<u8>) {
         // A build without suggestions or traces leaves out how they are written.
         if let Some(suggestions) = self.suggestions.as_ref().filter(|_| cfg!(feature = "suggest")) {
             fields!(out, "suggestions": *suggestions.list, "suggestions_truncated": suggestions.truncated);
@@ -53,7 +61,6 @@ impl WriteJson for Decision<'_> {
                 fields!(out, "trace_truncated": true);
             }
         }
-        end(out);
     }
 }
 

@@ -29,7 +29,7 @@ const USUAL: usize = 1024;
 /// `object!(out, "a": x, "b": y)` begins an object: `{"a":x,"b":y`. `fields!` adds to it, `end` closes it.
 macro_rules! object {
     ($out:ident, $first:literal: $value:expr $(, $name:literal: $more:expr)* $(,)?) => {
-        $crate::json::put($out, concat!("{\"", $first, "\":"));
+        $crate::json::name($out, concat!("{\"", $first, "\":"));
         $crate::json::WriteJson::write_json(&$value, $out);
         $crate::json::fields!($out $(, $name: $more)*);
     };
@@ -40,7 +40,7 @@ pub(crate) use object;
 macro_rules! fields {
     ($out:ident $(, $name:literal: $value:expr)* $(,)?) => {
         $(
-            $crate::json::put($out, concat!(",\"", $name, "\":"));
+            $crate::json::name($out, concat!(",\"", $name, "\":"));
             $crate::json::WriteJson::write_json(&$value, $out);
         )*
     };
@@ -51,6 +51,22 @@ pub(crate) use fields;
 #[cfg_attr(feature = "small", inline(never))]
 pub(crate) fn end(out: &mut Vec<u8>) {
     out.push(b'}');
+}
+
+/// Appends the name of a field, with the characters around it. JavaScript has `resetAt` for `reset_at`.
+#[cfg_attr(feature = "small", inline(never))]
+#[cfg_attr(not(feature = "small"), inline)]
+pub(crate) fn name(out: &mut Vec<u8>, name: &str) {
+    if cfg!(not(feature = "camel")) {
+        return put(out, name);
+    }
+    let mut begins = false;
+    for byte in name.bytes() {
+        if byte != b'_' {
+            out.push(if begins { byte.to_ascii_uppercase() } else { byte });
+        }
+        begins = byte == b'_';
+    }
 }
 
 /// Appends JSON as it is.

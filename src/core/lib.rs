@@ -62,6 +62,7 @@ mod entitle;
 mod configure;
 mod resolution;
 mod outside;
+mod traced;
 mod trace;
 mod trace_json;
 mod reason;
@@ -99,7 +100,7 @@ pub use decision::{
 pub use definitions::{
     AddOnDefinition, Definitions, FeatureDefinition, Grants, PlanDefinition, SoldWith, VersionDefinition,
 };
-pub use features::USAGE;
+pub use features::{EXPLAIN, USAGE};
 pub use freshness::too_old;
 pub use full::FullCatalog;
 pub use grant_source::Origin;

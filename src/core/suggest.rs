@@ -3,12 +3,13 @@
 
 use crate::allowance::Terms;
 use crate::answer::entitled;
-use crate::catalog::{AddOn, Catalog, Feature};
+use crate::catalog::{AddOn, Catalog, Feature, Plan, PlanVersion};
 use crate::compose::Entitlement;
 use crate::decision::{Decision, Reason, Suggestion, Suggestions, Verdict};
 use crate::definitions::SoldWith;
 use crate::evaluation::{EvaluationContext, Tried};
 use crate::fallback::monthly_from;
+use crate::features;
 use crate::freshness::freshness;
 use crate::idx::{AddOnIdx, FeatureIdx, PlanIdx, VersionIdx};
 use crate::ladder::{Combine, Level};
@@ -182,27 +183,27 @@ impl<'c> Search<'_, 'c> {
     /// Tries the latest version of each plan, in the order of the document.
     fn plans(&mut self, is_named: bool) {
         let catalog = self.context.catalog;
-        let mut latest: Vec<Option<VersionIdx>> = vec![None; catalog.n_plans()];
+        let mut latest: Vec<(&'c Plan, &'c PlanVersion, VersionIdx)> = Vec::new();
         for (version, at) in catalog.versions().iter().zip(0..) {
-            let Some(held) = usize::try_from(version.plan.0).ok().and_then(|at| latest.get_mut(at)) else { continue };
-            let before = held.and_then(|held| catalog.version(held)).map(|held| (held.version, &*held.id));
-            if before.is_none_or(|before| before < (version.version, &*version.id)) {
-                *held = Some(VersionIdx(at));
+            let Some(plan) = catalog.plan(version.plan) else { continue };
+            let found = (plan, version, VersionIdx(at));
+            // Versions are in the order of their plans, and of their ids.
+            match latest.last_mut() {
+                Some(last) if last.1.plan != version.plan => latest.push(found),
+                Some(last) if last.1.version <= version.version => *last = found,
+                Some(_) => {}
+                None => latest.push(found),
             }
         }
-        let mut plans: Vec<(u32, VersionIdx)> = Vec::new();
-        for (plan, version) in catalog.plans().iter().zip(latest) {
-            self.valid_until.at(plan.archived_at);
-            let archived = plan.archived_at.is_some_and(|archived| archived <= self.context.now);
-            plans.extend(version.filter(|_| !archived).map(|version| (plan.position, version)));
-        }
-        sort_by(&mut plans, |a, b| a.0.cmp(&b.0));
-        for (_, at) in plans {
+        catalog.plans().iter().for_each(|plan| self.valid_until.at(plan.archived_at));
+        sort_by(&mut latest, |a, b| a.0.position.cmp(&b.0.position));
+        for (plan, version, at) in latest {
+            if plan.archived_at.is_some_and(|archived| archived <= self.context.now) {
+                continue;
+            }
             if self.is_full() {
                 return;
             }
-            let Some(version) = catalog.version(at) else { continue };
-            let Some(plan) = catalog.plan(version.plan) else { continue };
             let reason = match self.target {
                 Some(mut changed) => {
                     changed.version = at;
@@ -227,7 +228,8 @@ impl<'c> Search<'_, 'c> {
         let tried = Tried {
             replaced: Some(*changed).filter(|_| !is_first),
             unused,
-            in_place: self.target.filter(|before| before.version != changed.version),
+            // Only usage by allowance names plans.
+            in_place: self.target.filter(|before| features::USAGE && before.version != changed.version),
         };
         context.tried = Some(&tried);
         self.decide(context)
@@ -283,11 +285,12 @@ fn is_sold(catalog: &Catalog, add_on: &AddOn, plan: PlanIdx) -> bool {
         SoldWith::All => true,
         SoldWith::Plans(plans) => plans.contains(&plan),
         SoldWith::ItsProduct => {
-            let mut products = Vec::new();
+            let (mut has_products, mut has_its) = (false, false);
             for version in catalog.versions().iter().filter(|version| version.plan == plan) {
-                products.extend(&version.products);
+                has_products |= !version.products.is_empty();
+                has_its |= add_on.product.is_some_and(|product| version.products.contains(&product));
             }
-            products.is_empty() || add_on.product.is_some_and(|product| products.contains(&product))
+            has_its || !has_products
         }
     };
     add_on.self_serviceable && with_plan

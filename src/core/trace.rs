@@ -3,26 +3,25 @@
 //! The effects are found by resolving the chain again with one more row each time, so that the resolution itself
 //! carries no tracing.
 
-use crate::allowance::{Overflow, Terms};
-use crate::amount::Amount;
+use crate::allowance::Overflow;
 use crate::applied_grant::{AppliedGrant, ChainTerms, sort_rows};
 use crate::catalog::{Catalog, Feature};
 #[cfg(feature = "usage")]
 use crate::compose::AnchoredAllowance;
 use crate::compose::{Entitlement, created_at};
-use crate::configure::{ConfigAnswer, Configured, configured, resolve_config};
+use crate::configure::{configured, resolve_config};
 use crate::evaluation::EvaluationContext;
 use crate::grant_source::Origin;
 use crate::idx::FeatureIdx;
 use crate::ladder::{AcrossSubscriptions, Combine, Level};
 use crate::packed::Subscription;
-use crate::reset::{NamedPeriod, ResetPeriod};
 use crate::resolve::{State, resolve};
 use crate::sort::sort_by;
 use crate::status_at::{StatusAt, status_at};
 use crate::switches::resolve_switches;
 use crate::time::Instant;
-use crate::value::{Cap, FeatureType, Grant, NamedCap, Value};
+use crate::traced::{After, Traced, after, after_config, granted};
+use crate::value::{FeatureType, Grant};
 
 /// A row that was considered. In JSON: `{"subscription_id", "combine", "origin", "entitlement_id", "created_at",
 /// "quantity", "value", "effect", "after", "anchors"}`.
@@ -39,13 +38,13 @@ pub struct Step<'c> {
     pub(crate) quantity: u32,
     /// The start and the end of the row.
     pub(crate) dates: (Option<Instant>, Option<Instant>),
-    pub(crate) value: Granted<'c>,
+    pub(crate) value: Traced,
     /// The effect of the row.
     pub effect: Effect,
     /// The place of its allowance in the order in which a question that states usage draws from allowances, from 1.
     pub(crate) draw_order: Option<u32>,
     pub(crate) grant: &'c Grant,
-    pub(crate) after: Option<After<'c>>,
+    pub(crate) after: Option<After>,
     pub(crate) anchors: AnchorsUsed<'c>,
 }
 
@@ -93,35 +92,6 @@ impl Effect {
 const MAX_TRACED: usize = 32;
 /// The largest number of rows outside their dates that one chain shows.
 const MAX_OUTSIDE: usize = 32;
-
-/// The value of a row.
-#[derive(Clone, Debug)]
-pub(crate) struct Granted<'c> {
-    pub(crate) enabled: Option<bool>,
-    pub(crate) limit: Option<Option<Amount>>,
-    pub(crate) reset_period: Option<NamedPeriod<'c>>,
-    pub(crate) cost: Option<Amount>,
-    pub(crate) caps: Vec<NamedCap<'c>>,
-    pub(crate) config: Option<ConfigAnswer<'c>>,
-}
-
-/// The result of the chain up to and including this row.
-#[derive(Clone, PartialEq, Debug)]
-pub(crate) struct After<'c> {
-    pub(crate) enabled: bool,
-    pub(crate) value: Option<ConfigAnswer<'c>>,
-    pub(crate) allowances: Vec<AfterAllowance<'c>>,
-    /// Tells whether a row changed the origin; not shown.
-    pub(crate) origins: Vec<&'c str>,
-}
-
-#[derive(Clone, PartialEq, Debug)]
-pub(crate) struct AfterAllowance<'c> {
-    pub(crate) limit: Option<Amount>,
-    pub(crate) reset_period: Option<NamedPeriod<'c>>,
-    pub(crate) cost: Option<Amount>,
-    pub(crate) caps: Vec<NamedCap<'c>>,
-}
 
 /// The anchors of the windows, as shown.
 #[derive(Clone, Copy, Debug)]
@@ -320,7 +290,7 @@ fn step<'c>(
     combine: Combine,
     row: AppliedGrant<'c>,
     effect: Effect,
-    after: Option<After<'c>>,
+    after: Option<After>,
     anchors: AnchorsUsed<'c>,
 ) -> Step<'c> {
     Step {
@@ -351,67 +321,4 @@ fn state<'c>(
         return resolve(ladder, terms, &mut rows.to_vec());
     }
     Ok(resolve_switches(ladder, rows).into())
-}
-
-fn after<'c>(catalog: &'c Catalog, state: &State<'c>) -> After<'c> {
-    let (mut allowances, mut origins) = (Vec::new(), Vec::new());
-    match state {
-        State::Absent => {}
-        State::Off(row) | State::On(row) => origins.push(row.source.id()),
-        State::Allowances(all) => {
-            origins.extend(all.iter().map(|allowance| allowance.row.source.id()));
-            allowances.extend(all.iter().map(|allowance| match &allowance.terms {
-                Terms::Metered(limits) => {
-                    let caps = caps(catalog, allowance.caps());
-                    AfterAllowance {
-                        limit: limits.limit,
-                        reset_period: Some(named(catalog, limits.reset_period)),
-                        cost: None,
-                        caps,
-                    }
-                }
-                Terms::Credits(credits) => {
-                    AfterAllowance { limit: None, reset_period: None, cost: Some(credits.cost), caps: Vec::new() }
-                }
-            }));
-        }
-    }
-    After { enabled: matches!(state, State::On(_) | State::Allowances(_)), value: None, allowances, origins }
-}
-
-fn after_config(found: Option<Configured<'_>>) -> After<'_> {
-    After {
-        enabled: found.is_some_and(|found| found.enabled),
-        value: found.filter(|found| found.enabled).map(|found| found.value),
-        allowances: Vec::new(),
-        origins: found.iter().map(|found| found.row.source.id()).collect(),
-    }
-}
-
-fn named(catalog: &Catalog, period: ResetPeriod) -> NamedPeriod<'_> {
-    NamedPeriod::new(period, catalog.zone_name(period))
-}
-
-fn caps<'c>(catalog: &'c Catalog, caps: &[Cap]) -> Vec<NamedCap<'c>> {
-    caps.iter().map(|cap| NamedCap::new(*cap, catalog.zone_name(cap.reset_period))).collect()
-}
-
-fn granted<'c>(catalog: &'c Catalog, value: &'c Value) -> Granted<'c> {
-    let nothing =
-        Granted { enabled: None, limit: None, reset_period: None, cost: None, caps: Vec::new(), config: None };
-    match value {
-        Value::Boolean { enabled } => Granted { enabled: Some(*enabled), ..nothing },
-        Value::Metered(metered) => Granted {
-            enabled: Some(metered.enabled),
-            limit: Some(metered.limit),
-            reset_period: Some(named(catalog, metered.reset_period)),
-            caps: caps(catalog, &metered.caps),
-            ..nothing
-        },
-        Value::Credits(credits) => Granted { enabled: Some(credits.enabled), cost: Some(credits.cost), ..nothing },
-        Value::Config(config) => {
-            Granted { enabled: Some(config.enabled), config: Some((&config.value).into()), ..nothing }
-        }
-        Value::TypeMismatch => nothing,
-    }
 }

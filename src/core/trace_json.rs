@@ -1,8 +1,7 @@
 //! The trace in JSON.
 
 use crate::json::{Token, WriteJson, end, fields, object};
-use crate::trace::{After, AfterAllowance, AnchorsUsed, Granted, Step};
-use crate::value::NamedCap;
+use crate::trace::{AnchorsUsed, Step};
 
 impl WriteJson for Step<'_> {
     fn write_json(&self, out: &mut Vec<u8>) {
@@ -22,62 +21,12 @@ impl WriteJson for Step<'_> {
             out,
             "value": self.value,
             "effect": Token(self.effect.name()),
-            "after": self.after,
+            "after": self.after.as_ref().map(|after| &after.json),
             "anchors": self.anchors,
         );
         if let Some(place) = self.draw_order {
             fields!(out, "draw_order": place);
         }
-        end(out);
-    }
-}
-
-impl WriteJson for Granted<'_> {
-    fn write_json(&self, out: &mut Vec<u8>) {
-        object!(out, "enabled": self.enabled);
-        if let Some(limit) = self.limit {
-            fields!(out, "limit": limit);
-        }
-        if let Some(reset_period) = self.reset_period {
-            fields!(out, "reset_period": reset_period);
-        }
-        if let Some(cost) = self.cost {
-            fields!(out, "cost": cost);
-        }
-        write_caps(&self.caps, out);
-        if let Some(config) = self.config {
-            fields!(out, "value": config);
-        }
-        end(out);
-    }
-}
-
-impl WriteJson for After<'_> {
-    fn write_json(&self, out: &mut Vec<u8>) {
-        object!(out, "enabled": self.enabled);
-        if let Some(value) = self.value {
-            fields!(out, "value": value);
-        }
-        if !self.allowances.is_empty() {
-            fields!(out, "allowances": *self.allowances);
-        }
-        end(out);
-    }
-}
-
-fn write_caps(caps: &[NamedCap<'_>], out: &mut Vec<u8>) {
-    if !caps.is_empty() {
-        fields!(out, "caps": *caps);
-    }
-}
-
-impl WriteJson for AfterAllowance<'_> {
-    fn write_json(&self, out: &mut Vec<u8>) {
-        object!(out, "limit": self.limit, "reset_period": self.reset_period);
-        if let Some(cost) = self.cost {
-            fields!(out, "cost": cost);
-        }
-        write_caps(&self.caps, out);
         end(out);
     }
 }

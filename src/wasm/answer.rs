@@ -2,15 +2,16 @@
 
 use crate::words::{Words, bits_of};
 use mayuse_core::{
-    Behavior, ConfigAnswer, Decision, Metering, Origin, Period, Problem, ResetPeriod, Role, ValueType, WindowAnswer,
+    Behavior, ConfigAnswer, Decision, Metering, Origin, Period, Problem, Question, ResetPeriod, Role, ValueType,
+    WindowAnswer,
 };
 
 /// The kinds of answers, in `pkg/border.js`.
 const DECISION: u8 = 0;
 const PROBLEM: u8 = 1;
 
-/// Writes a decision about this customer, or the problem of its question.
-pub fn write(words: &mut Words, asked: &str, decided: &Result<Decision<'_>, Problem>) {
+/// Writes the decision on a question, or its problem.
+pub fn write(words: &mut Words, question: &Question<'_>, decided: &Result<Decision<'_>, Problem>) {
     let decision = match decided {
         Ok(decision) => decision,
         Err(problem) => return write_problem(words, problem),
@@ -46,7 +47,7 @@ pub fn write(words: &mut Words, asked: &str, decided: &Result<Decision<'_>, Prob
         write_numbers(words, metering);
     }
     // JavaScript has the name in the question.
-    words.text(Some(decision.customer_id).filter(|id| *id != asked));
+    words.text(Some(decision.customer_id).filter(|id| *id != question.customer));
     words.text(decision.subscription_id);
     match decision.feature.id {
         Some(id) => words.address_of(id),
@@ -58,6 +59,30 @@ pub fn write(words: &mut Words, asked: &str, decided: &Result<Decision<'_>, Prob
     origin(words, decision.origin.as_ref());
     words.number(u32::try_from(decision.windows.len()).unwrap_or_default());
     decision.windows.iter().for_each(|answer| window(words, answer));
+    words.end();
+    #[cfg(feature = "explain")]
+    if question.suggest || question.explain {
+        write_extras(words, decision);
+    }
+}
+
+/// Writes the suggestions and the trace as an object, and where it is at the end of the answer: the address and the
+/// length.
+#[cfg(feature = "explain")]
+#[cold]
+fn write_extras(words: &mut Words, decision: &Decision<'_>) {
+    let extras = &mut words.extras;
+    extras.clear();
+    decision.write_extras(extras);
+    // Each field has a comma before it.
+    match extras.first_mut() {
+        Some(first) => *first = b'{',
+        None => extras.push(b'{'),
+    }
+    extras.push(b'}');
+    let (address, length) = (extras.as_ptr().addr(), extras.len());
+    words.number(u32::try_from(address).unwrap_or_default());
+    words.number(u32::try_from(length).unwrap_or_default());
     words.end();
 }
 

@@ -4,13 +4,33 @@ use crate::answer::write;
 use crate::shards::{Obstacle, Shards};
 use crate::words::Words;
 use mayuse_core::{
-    Amount, AmountError, Code, Instant, Policy, Problem, Question, SnapshotMeta, TimeError, undecided, undecided_in,
+    Amount, AmountError, Code, EXPLAIN, Instant, Policy, Problem, Question, SnapshotMeta, TimeError, undecided,
+    undecided_in,
 };
 use mayuse_snapshot::{ObjectRef, Replica};
 
 /// The answers that are neither decisions nor problems, in `pkg/border.js`: a shard that is needed, and the rest.
 const NEEDS: u8 = 2;
 pub const TOLD: u8 = 3;
+
+/// The parts of a question, as flags: the texts of `read`, suggestions and the trace.
+pub const TEXTS: u32 = 1;
+pub const SUGGESTS: u32 = 2;
+pub const EXPLAINS: u32 = 4;
+
+/// Refuses traces and suggestions if this engine leaves them out, for its size.
+///
+/// # Errors
+/// Which part, and which engine has it.
+pub fn has(parts: u32) -> Result<(), Problem> {
+    const NEXT: &str = "this engine leaves it out: open with `explains: true`, or init() with mayuse/explain.wasm";
+    let name = match parts {
+        _ if EXPLAIN || parts < SUGGESTS => return Ok(()),
+        _ if parts & SUGGESTS != 0 => "suggest",
+        _ => "explain",
+    };
+    Err(Problem::error(Code::Invalid, name, NEXT))
+}
 
 /// The next text of the input. JavaScript writes valid UTF-8.
 pub fn text<'i>(input: &'i [u8], at: &mut usize, length: u32) -> &'i str {
@@ -85,7 +105,7 @@ fn wrong(name: &'static str, is_out_of_range: bool, message: &'static str) -> Pr
 pub fn decide(shards: &mut Shards, words: &mut Words, question: &Question<'_>, now: Instant) {
     loop {
         let missing = match shards.replica.decide(question, now) {
-            Ok(decided) => return write(words, question.customer, &decided),
+            Ok(decided) => return write(words, question, &decided),
             Err(missing) => missing,
         };
         if let Err(obstacle) = shards.provide(missing) {
@@ -97,14 +117,13 @@ pub fn decide(shards: &mut Shards, words: &mut Words, question: &Question<'_>, n
 #[cold]
 #[inline(never)]
 fn write_obstacle(replica: &Replica, words: &mut Words, question: &Question<'_>, obstacle: &Obstacle, now: Instant) {
-    let customer = question.customer;
     match (obstacle, replica.catalog()) {
-        (Obstacle::Needs(place, part), _) => write_need(words, *place, part, replica.id_of(customer)),
+        (Obstacle::Needs(place, part), _) => write_need(words, *place, part, replica.id_of(question.customer)),
         (Obstacle::For(reason), Some(catalog)) => {
-            write(words, customer, &undecided_in(catalog, question, *reason, now))
+            write(words, question, &undecided_in(catalog, question, *reason, now))
         }
         (Obstacle::For(reason), None) => {
-            write(words, customer, &undecided(question, *reason, &SnapshotMeta::default(), now));
+            write(words, question, &undecided(question, *reason, &SnapshotMeta::default(), now));
         }
     }
 }

@@ -9,17 +9,23 @@
 //! writer's, as the hash says, which is signed.
 
 use crate::answer::write_problem;
-use crate::ask::{TOLD, amount, decide, policy, read, text, whole};
+use crate::ask::{EXPLAINS, SUGGESTS, TEXTS, TOLD, amount, decide, has, policy, read, text, whole};
 use crate::instant;
 use crate::outlooks::{bounds, outlook};
 use crate::shards::Shards;
 use crate::words::Words;
-use mayuse_core::{Catalog, Code, Packed, Policy, Problem, Question, Source};
+use mayuse_core::{Catalog, Code, EXPLAIN, Packed, Policy, Problem, Question, Source};
 use mayuse_snapshot::{Hash, Manifest, ManifestOrder, ObjectRef, Policies, Replica, Unverified, manifest_range};
 use wasm_bindgen::prelude::*;
 
 /// The room for the texts of a question, in bytes. JavaScript refuses longer questions.
 const INPUT: usize = 64 * 1024;
+
+/// Whether this engine has traces and suggestions.
+#[wasm_bindgen]
+pub fn explains() -> bool {
+    EXPLAIN
+}
 
 /// A snapshot that answers questions, or an empty one.
 #[wasm_bindgen]
@@ -242,13 +248,13 @@ impl Held {
     }
 
     /// Decides a question. The input has the names of the customer and the feature, which have so many bytes, and the
-    /// other texts if there are any; see `read`.
+    /// other texts if there are any; see `read`. The parts are flags; see `has`.
     #[expect(clippy::too_many_arguments, reason = "numbers cross the border as they are")]
     pub fn check(
         &mut self,
         customer: u32,
         feature: u32,
-        has_texts: bool,
+        parts: u32,
         consumed: f64,
         on_indeterminate: u32,
         min_version: f64,
@@ -263,8 +269,10 @@ impl Held {
         question.on_indeterminate = policy(on_indeterminate);
         question.min_version = whole(min_version);
         question.max_age_ms = whole(max_age_ms);
-        let is_read = if has_texts { read(&mut question, input, &mut at) } else { Ok(()) };
-        match is_read {
+        question.suggest = parts & SUGGESTS != 0;
+        question.explain = parts & EXPLAINS != 0;
+        let is_read = if parts & TEXTS != 0 { read(&mut question, input, &mut at) } else { Ok(()) };
+        match is_read.and_then(|()| has(parts)) {
             Ok(()) => decide(shards, words, &question, instant(now)),
             Err(problem) => write_problem(words, &problem),
         }

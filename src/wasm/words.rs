@@ -18,6 +18,9 @@ pub struct Words {
     begin: usize,
     /// Texts that stand behind the answer, each with the word that says where.
     texts: Vec<(usize, String)>,
+    /// The suggestions and the trace of the last decision, as JSON. They are long, and JavaScript may never read them.
+    #[cfg(feature = "explain")]
+    pub extras: Vec<u8>,
 }
 
 impl Words {

@@ -29,6 +29,7 @@ test("the package holds each engine once, the glue, the types and nothing else",
     "LICENSE-MIT",
     "README.md",
     "package.json",
+    "wasm/explain_bg.wasm",
     "wasm/mayuse.js",
     "wasm/mayuse_bg.wasm",
     "wasm/node.js",
@@ -194,7 +195,14 @@ test("the types fit a program", () => {
     const remaining: Decimal | null | undefined = decision.remaining;
     const start: string = window({ rule: { type: "NEVER" }, at: "2025-01-01", activatedAt: new Date(0) }).start;
     void remaining; void start; void MayUseError;
-    const options: OpenOptions = { publicKeys: "00", audience: "shop" };
+    const options: OpenOptions = { publicKeys: "00", audience: "shop", explains: true };
+    const why = (mayuse: MayUse) => mayuse.explain({ customer: "acme", feature: "sso", suggest: true });
+    const helps: string | undefined = why({} as MayUse).suggestions?.[0]?.versionId;
+    const rows: number | undefined = why({} as MayUse).trace?.length;
+    const asked = (mayuse: MayUse) => mayuse.prepare("acme", "sso").check({ explain: true }).traceTruncated;
+    // @ts-expect-error usage by allowance is for documents
+    const beyond = (mayuse: MayUse) => mayuse.suggest({ customer: "acme", feature: "sso", usage: [] });
+    void helps; void rows; void asked; void beyond;
     init(engine).then(() => MayUse.open({ url: "https://shop.test/catalog.snapshot" }, options)).then((mayuse: MayUse) => mayuse.mayUse("acme", "sso", 3));
     // @ts-expect-error the wire's names are not those of the package
     catalog.check({ customer: "acme", feature: "sso", subscription_id: "x" });

@@ -2,7 +2,12 @@
 import * as reader from "mayuse";
 import * as documents from "mayuse/document";
 import { answersOf } from "./support/vectors.mjs";
-import { asked } from "./asked.js";
+import { asked, explained } from "./asked.js";
 
-export const answer = () => asked(reader, documents);
+export async function answer() {
+  const answers = await asked(reader, documents);
+  await explained(reader, documents);
+  return answers;
+}
+
 export const vectors = (file) => answersOf(documents, file);

@@ -76,7 +76,7 @@ function of(bundler, label, guard) {
       // What Next copies to where the page runs.
       const { files } = JSON.parse(readFileSync(join(folder, `.next-${bundler}/server/app/page.js.nft.json`), "utf8"));
       const engines = files.filter((path) => path.endsWith("_bg.wasm"));
-      if (engines.length !== 2) throw new Error(`the engines that Next copies are ${engines}`);
+      if (engines.length !== 3) throw new Error(`the engines that Next copies are ${engines}`);
       return onPage(url, inPre);
     }],
     [`Next, ${label}, client page`, () => onPage(new URL("client", url), inPre)],
