@@ -4,7 +4,7 @@ use crate::counting::allocations;
 use crate::laws::{answer, each};
 use crate::random::{Amounts, Rules, cases, catalog, ladder, question};
 use crate::random_time::{any_instant, now};
-use mayuse_core::{Amount, Bound, FullCatalog, Instant, Outlook, Question, decide};
+use mayuse_core::{Amount, Bound, FullCatalog, Instant, Outlook, Question, SnapshotMeta, Source, decide};
 use mayuse_tests::compiled;
 use proptest::collection::vec;
 use proptest::option::weighted;
@@ -166,6 +166,47 @@ proptest! {
                 }
             }
         }
+    }
+}
+
+/// An outlook says nothing where a decision finds the snapshot too old, or amounts without an exact sum.
+#[test]
+fn an_outlook_says_no_more_than_a_decision() {
+    let limit = json!({ "type": "METERED", "limit": "0.0000000000000000000000000001", "reset_period": { "type": "NEVER" }, "overage": { "behavior": "ALLOW" } });
+    let feature = |code: &str, kind: &str| json!({ "id": code, "code": code, "feature_type": { "type": kind }, "status": "ACTIVE" });
+    let document = json!({
+        "format": 1, "features": [feature("calls", "METERED"), feature("sso", "BOOLEAN")],
+        "plans": [{ "id": "plan_p", "name": "P", "versions": [{ "id": "plv_p", "version": 1, "entitlements": [
+            { "feature": "calls", "value": limit }, { "feature": "sso", "value": { "type": "BOOLEAN", "enabled": true } },
+        ] }] }],
+        "customers": [{ "id": "cus_a", "name": "A" }],
+        "subscriptions": [{
+            "id": "sub_a", "customer_id": "cus_a", "plan_id": "plan_p", "plan_version_id": "plv_p", "status": "ACTIVE",
+            "start_date": "2025-01-01", "period": "MONTHLY", "billing_day_anchor": 1, "current_period_start": "2025-06-01",
+            "current_period_end": "2025-07-01", "add_ons": [],
+        }],
+    });
+    let mut catalog = compiled(&document.to_string());
+    let made = Instant::parse("2025-06-10").unwrap();
+    let bounds = |catalog: &FullCatalog, now: Instant| {
+        let record = catalog.customers.customer("cus_a").unwrap();
+        let outlook = Outlook::of(&catalog.catalog, &record, now)?;
+        Some(["calls", "sso"].map(|code| outlook.bound(catalog.catalog.feature_at(code).unwrap())))
+    };
+    assert_eq!(bounds(&catalog, made), Some([Bound::Ask, Bound::Allowed]));
+    let question = Question { consumed: Some(Amount::parse("12").unwrap()), ..Question::new("cus_a", "calls") };
+    assert!(decide(&catalog, &question, made).is_err());
+
+    catalog.catalog.snapshot = SnapshotMeta {
+        generated_at: Some(made),
+        max_age_ms: Some(0),
+        source: Source::Snapshot,
+        ..catalog.catalog.snapshot
+    };
+    for ms in [-5, 0, 5] {
+        let now = Instant::from_millis(made.millis() + ms).unwrap();
+        assert!(!decide(&catalog, &Question::new("cus_a", "sso"), now).unwrap().allowed);
+        assert_eq!(bounds(&catalog, now), None, "{ms}");
     }
 }
 

@@ -46,7 +46,8 @@ impl<'r, 'c> Outlook<'r, 'c> {
             && catalog.snapshot.source != Source::Origin
         {
             let expires = later(catalog.snapshot.generated_at?, max_age);
-            if expires.is_some_and(|expires| expires <= now) {
+            // An age of 0 is reached at once, also by a clock that is behind.
+            if max_age == 0 || expires.is_some_and(|expires| expires <= now) {
                 return None;
             }
             until.at(expires);
@@ -84,7 +85,11 @@ impl<'r, 'c> Outlook<'r, 'c> {
             OutcomeKind::Absent | OutcomeKind::TypeMismatch | OutcomeKind::Off(_) => Some(Bound::Denied),
             OutcomeKind::On(_) => Some(Bound::Allowed),
             OutcomeKind::Limit(limit) => match (limit.limits.limit, limit.limits.overage) {
-                (None, _) | (_, Behavior::Allow) => Some(Bound::Allowed),
+                (None, _) => Some(Bound::Allowed),
+                // The units above a limit with many digits may be no amount, which only the decision says.
+                (Some(amount), Behavior::Allow) => {
+                    amount.small_whole().and(limit.limits.grace.small_whole()).map(|_| Bound::Allowed)
+                }
                 (Some(amount), Behavior::Block) => amount.plus(limit.limits.grace).map(Bound::UpTo),
             },
         }
