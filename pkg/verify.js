@@ -25,7 +25,8 @@ export async function verifier(publicKeys) {
   const list = typeof publicKeys === "string" ? [publicKeys] : Array.from(publicKeys ?? []);
   const keys = new Map();
   for (const text of list) {
-    const bytes = fromHex(text);
+    // A file of a key ends with a line break.
+    const bytes = fromHex(`${text}`.trim());
     if (bytes?.length !== 32) throw new TypeError("publicKeys: expected keys of 64 hexadecimal digits");
     keys.set((await platform.hash(bytes)).slice(0, 16), bytes);
   }

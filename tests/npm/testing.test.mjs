@@ -83,6 +83,9 @@ test("what is signed is verified: another key, another deployment and another ve
   for (const options of [{ publicKeys: other.publicKey }, { audience: "else" }, { minVersion: 2 }]) {
     await assert.rejects(open({ audience: "shop", ...options }), { name: "SnapshotError" });
   }
+  // As the file of a key has it.
+  assert.equal((await open({ audience: "shop", publicKeys: [other.publicKey, `${publicKey}\n`] })).mayUse("acme", "sso"), true);
+  await assert.rejects(open({ audience: "shop", publicKeys: `${publicKey}0` }), { name: "TypeError" });
   file[file.length - 1] ^= 1;
   await assert.rejects(open({ audience: "shop" }), { name: "SnapshotError" });
 });
