@@ -117,7 +117,7 @@ pub fn decide_all<'c>(
 }
 
 /// An answer by the holding of a customer.
-struct Found<'c> {
+struct LookedUp<'c> {
     feature: &'c Feature,
     answer: Answer<'c>,
     valid_until: Option<Instant>,
@@ -132,7 +132,7 @@ fn look_up<'c>(
     question: &Question<'c>,
     freshness: &Freshness,
     clock: Instant,
-) -> Option<Found<'c>> {
+) -> Option<LookedUp<'c>> {
     let feature = catalog.feature(at).filter(|feature| feature.active)?;
     if question.requested.is_some_and(Amount::is_negative) || question.reserved.is_negative() {
         return None;
@@ -144,7 +144,7 @@ fn look_up<'c>(
     let mut valid_until = ValidUntil::new(question.at.unwrap_or(clock));
     valid_until.earliest = deadline(freshness, max_age, clock);
     let answer = holder.answer(at, feature, question, &mut valid_until)?;
-    Some(Found { feature, answer, valid_until: valid_until.earliest })
+    Some(LookedUp { feature, answer, valid_until: valid_until.earliest })
 }
 
 /// Fills in what [`look_up`] finds, in a decision on the same customer.
@@ -158,7 +158,7 @@ fn fill_in<'c>(
     clock: Instant,
 ) -> Option<()> {
     let found = look_up(holder, catalog, at, question, &decision.freshness, clock)?;
-    let Found { feature, answer, valid_until } = found;
+    let LookedUp { feature, answer, valid_until } = found;
     decision.subscription_id = answer.subscription;
     decision.feature = feature_ref("", Some(feature));
     decision.value_type = value_type(feature);
@@ -172,7 +172,7 @@ fn fill_in<'c>(
     Some(())
 }
 
-impl<'c> Found<'c> {
+impl<'c> LookedUp<'c> {
     /// The decision. It is built where it is returned: it is large.
     #[cfg_attr(not(feature = "small"), inline(always))]
     fn decision(
@@ -182,7 +182,7 @@ impl<'c> Found<'c> {
         question: &Question<'_>,
         freshness: Freshness,
     ) -> Decision<'c> {
-        let Found { feature, answer, valid_until } = self;
+        let LookedUp { feature, answer, valid_until } = self;
         let mut decision = Decision {
             customer_id: record.id(),
             subscription_id: answer.subscription,

@@ -14,7 +14,7 @@
 //! ```
 //!
 //! A look-up hashes the key, reads two offsets and compares the few keys between them: two places in memory, however
-//! many customers there are.
+//! many customers there are. A mark takes the place of the offsets for customers who were asked about before.
 
 mod number;
 mod bytes;
