@@ -84,3 +84,30 @@ fn the_rows_nearest_to_the_instant_are_shown() {
     assert_eq!(few["trace"].as_array().unwrap().len(), 33);
     assert_eq!(few.get("trace_truncated"), None);
 }
+
+#[test]
+fn a_row_up_to_which_the_digits_do_not_suffice_is_not_traced() {
+    let month = json!({ "type": "CALENDAR", "unit": "MONTH", "interval": 1 });
+    let pack = |id: &str, created: &str, mut value: Value, caps: &Value| {
+        value["caps"] = caps.clone();
+        json!({ "id": id, "entitlements": [{ "id": format!("ent_{id}"), "created_at": created, "feature": "m", "value": value }] })
+    };
+    // The caps of a level that replaces are those of its last row. That of the first row, times the quantity held, is
+    // more than an amount holds.
+    let caps = json!([{ "limit": "6".repeat(28) + "0", "reset_period": { "type": "NEVER" } }]);
+    let add_ons = json!([
+        pack("add_capped", "2025-01-01T00:00:00Z", metered("7", &month), &caps),
+        pack("add_plain", "2025-01-02T00:00:00Z", metered("5", &month), &json!([])),
+    ]);
+    let held = json!([{ "add_on_id": "add_capped", "quantity": 2 }, { "add_on_id": "add_plain" }]);
+    let mut document = document(&add_ons, &held);
+    let levels = ["PLAN_VERSION", "ADD_ON"].map(|level| json!({ "level": level, "combine": "REPLACE" }));
+    document["ladder"] = json!({ "levels": levels, "across": "CHAIN", "multiply_quantity": true });
+    for across in ["CHAIN", "UNION"] {
+        document["ladder"]["across"] = json!(across);
+        let told = explained(&document, None);
+        assert_eq!((&told["reason"], &told["trace_truncated"]), (&json!("WITHIN_LIMIT"), &json!(true)), "{told}");
+        let effects: Vec<&Value> = told["trace"].as_array().unwrap().iter().map(|step| &step["effect"]).collect();
+        assert_eq!(effects, ["SET", "NOT_TRACED", "REPLACED"]);
+    }
+}

@@ -67,7 +67,8 @@ pub enum Effect {
     NotYet,
     /// The row has expired.
     Expired,
-    /// The row comes after 32 rows that count; its effect is not computed.
+    /// The row comes after 32 rows that count, or the rows up to it come to more digits than an amount has, though not
+    /// all rows do. Its effect is not computed.
     NotTraced,
 }
 
@@ -122,7 +123,7 @@ pub(crate) fn trace<'c>(
                 context.rows_outside(at, feature, subscription, &mut others);
                 truncated |= add_nearest(&mut rows, others, context.now);
                 let terms = context.terms(subscription, feature);
-                chain(context, feature, rows, in_scope, Some((*subscription, terms)), &mut steps)?;
+                chain(context, feature, rows, in_scope, Some((*subscription, terms)), &mut steps);
             }
         }
         AcrossSubscriptions::Chain => {
@@ -134,7 +135,7 @@ pub(crate) fn trace<'c>(
             }
             truncated |= add_nearest(&mut rows, others, context.now);
             let anchored = context.chain_anchors(feature).map(|(subscription, _, terms)| (subscription, terms));
-            chain(context, feature, rows, context.chain_in_scope(feature), anchored, &mut steps)?;
+            chain(context, feature, rows, context.chain_in_scope(feature), anchored, &mut steps);
         }
     }
     if let Some((row, combine)) = context.override_row(at) {
@@ -235,8 +236,8 @@ fn chain<'c>(
     in_scope: bool,
     anchored: Option<(Subscription<'c>, ChainTerms)>,
     steps: &mut Vec<Step<'c>>,
-) -> Result<(), Overflow> {
-    let Some((subscription, terms)) = anchored else { return Ok(()) };
+) {
+    let Some((subscription, terms)) = anchored else { return };
     let ladder = &context.catalog.ladder;
     sort_rows(ladder, &mut rows);
     let billing = subscription.billing.period_at(context.now);
@@ -249,7 +250,8 @@ fn chain<'c>(
         terms: in_time,
     };
     let mut counted: Vec<AppliedGrant<'c>> = Vec::new();
-    let mut before = after(context.catalog, &State::Absent);
+    // None after a row that is not traced.
+    let mut before = Some(after(context.catalog, &State::Absent));
     for row in rows {
         let combine = ladder.combine(row.source.level()).unwrap_or(Combine::Replace);
         let effect = if let Some(effect) = outside(&row, context.now) {
@@ -266,11 +268,13 @@ fn chain<'c>(
             let now = match &feature.feature_type {
                 FeatureType::Config(values) => {
                     let (rows, named) = (&mut counted.clone(), subscription.named());
-                    after_config(resolve_config(ladder, &terms, values, rows, named, subscription.start)?)
+                    resolve_config(ladder, &terms, values, rows, named, subscription.start).map(after_config)
                 }
-                _ => after(context.catalog, &state(context, feature, &terms, &counted)?),
+                _ => state(context, feature, &terms, &counted).map(|state| after(context.catalog, &state)),
             };
+            let now = now.ok();
             let effect = match combine {
+                _ if now.is_none() => Effect::NotTraced,
                 _ if now == before => Effect::None,
                 _ if counted.len() == 1 => Effect::Set,
                 Combine::Replace => Effect::Replaced,
@@ -279,9 +283,8 @@ fn chain<'c>(
             before = now;
             effect
         };
-        steps.push(step(context.catalog, subscription.named(), combine, row, effect, Some(before.clone()), anchors));
+        steps.push(step(context.catalog, subscription.named(), combine, row, effect, before.clone(), anchors));
     }
-    Ok(())
 }
 
 fn step<'c>(
