@@ -5,7 +5,7 @@ import { engine } from "./engine.js";
 import { QuestionError, SnapshotError, fault } from "./errors.js";
 import { Memo } from "./memo.js";
 import { copied, given, textIn, view, write, writeAll } from "./memory.js";
-import { SUGGESTS, parametersOf } from "./parameters.js";
+import { SUGGESTS, parametersOf, required } from "./parameters.js";
 import { fieldName } from "./questions.js";
 import { behind, textAt } from "./words.js";
 
@@ -196,7 +196,7 @@ export class Border {
   /** The decision on a question, or the shard that it needs. */
   check(question, now) {
     const parameters = parametersOf(question);
-    return this.#ask(question, required("feature", question.feature), parameters, now);
+    return this.#ask(question, required(question.feature, "feature"), parameters, now);
   }
 
   /** The decisions on all features for one customer, or the shard that they need. */
@@ -213,7 +213,7 @@ export class Border {
 
   #ask({ customer, consumed }, feature, { parts, texts, onIndeterminate, minVersion, maxAgeMs } = NOTHING, now) {
     const engine = this.#engine;
-    let length = required("customer", customer).length + feature.length;
+    let length = required(customer, "customer").length + feature.length;
     if (texts) for (const text of texts) length += text?.length ?? 0;
     if (MOST < length) throw fault(QuestionError, "TOO_LARGE", "", `more than ${MOST} characters`);
     const first = this.#write(customer);
@@ -250,12 +250,6 @@ export class Border {
     view(this.#engine);
     return write(this.#engine, text, this.#input);
   }
-}
-
-function required(name, value) {
-  if (typeof value === "string") return value;
-  if (value === undefined || value === null) throw fault(QuestionError, "MISSING", name, "a required field is missing");
-  throw fault(QuestionError, "WRONG_TYPE", name, `expected a string, found ${typeof value}`);
 }
 
 function problem(answer) {

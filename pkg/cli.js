@@ -9,7 +9,8 @@ const HELP = `mayuse types SOURCE [--out FILE] [--check] [--key KEY]
 Writes TypeScript declarations of a catalog's features: their codes as a union, and the values of CONFIG features.
 Questions then take only codes that exist, and an answer's \`value\` has the type of its feature.
 
-  SOURCE       a catalog document, a snapshot in one file, an address of one of them, or - for standard input
+  SOURCE       a catalog document, a snapshot in one file, an address of one of them, or - for standard input;
+               the folder of a snapshot is not read: \`mayuse build --file\` writes the file
   --out FILE   writes the declarations to this file; without it, they are printed
   --check      writes nothing, and fails if the file would change
   --key KEY    the API key for an address; that in MAYUSE_KEY if not given

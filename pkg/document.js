@@ -1,9 +1,21 @@
 // Catalogs from documents: objects in, objects out. The engine reads and writes JSON in the names of the wire.
 import { ClosedError, DocumentError, MayUseError, QuestionError, SnapshotError, fault } from "./errors.js";
+import { compiled, named } from "./load.js";
 import { asked, fieldName, fieldsDeep, message, wireDeep, wireFields } from "./questions.js";
 import * as engine from "./wasm/mayuse.js";
 
 export { ClosedError, DocumentError, MayUseError, QuestionError, SnapshotError };
+
+let isLoaded = false;
+
+/** Loads the engine from a module, bytes, a response or an address, or a promise of one of them. */
+export const init = async (source) => initSync(await compiled(source));
+
+/** Loads the engine from a module or bytes. */
+export function initSync(source) {
+  engine.initSync({ module: named(source) });
+  isLoaded = true;
+}
 
 /** A catalog of a document, ready to be asked. */
 export class Catalog {
@@ -87,8 +99,10 @@ export function billingPeriod(question) {
 /** What entitlement rows come to. Ladder and rows are as in a document. */
 export const resolve = (question) => answered(engine.resolve(text(wireFields(question, ["ladder", "grants"]))));
 
-// `undefined` is no JSON; it is refused like any other document that is none.
+// What an engine is given, which must be loaded. `undefined` is no JSON; it is refused like any other document that is
+// none.
 function text(value, Kind = QuestionError) {
+  if (!isLoaded) throw new Error("the engine of mayuse/document is not loaded: call init() or initSync() first");
   const json = typeof value === "string" ? value : (written(value, Kind) ?? "");
   // Memory has an end.
   if (json.length > 2 ** 26) throw fault(Kind, "TOO_LARGE", "", "more than 2^26 characters");

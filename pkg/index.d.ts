@@ -28,6 +28,8 @@ export interface OpenOptions {
   minVersion?: number;
   /** The age in milliseconds from which on the snapshot may not answer. */
   maxAgeMs?: number;
+  /** The age in milliseconds from which on answers are `stale`. */
+  staleAfterMs?: number;
   /**
    * Loads a larger engine, which answers `explain` and `suggest`; the others refuse both. Snapshots that are opened later
    * have it, too. In Deno and Workers, `initSync` takes it from `mayuse/explain.wasm`.
@@ -56,7 +58,10 @@ export type SnapshotDecision<Feature extends string = FeatureCode> = Decision<Fe
 /** A verified snapshot. Every answer is synchronous. */
 export class MayUse {
   private constructor();
-  /** @throws {SnapshotError} if the snapshot is damaged, unsigned, for another audience, or older than `minVersion`. */
+  /**
+   * @throws {SnapshotError} if the snapshot is damaged, unsigned, for another audience, or older than `minVersion`.
+   * @throws {TypeError} if the source is none, an option is unknown, or a key is missing.
+   */
   static open(source: Source, options: OpenOptions): Promise<MayUse>;
   /** The version of the catalog. */
   readonly version: number;
@@ -73,7 +78,10 @@ export class MayUse {
   checkMany(questions: Iterable<SnapshotQuestion>): SnapshotDecision[];
   /** The decisions on all features for one customer. */
   entitlements(question: Omit<SnapshotQuestion, "feature">): SnapshotDecision[];
-  /** A question that is asked often, looked up once. */
+  /**
+   * A question that is asked often, looked up once.
+   * @throws {QuestionError} if the customer or the feature is no text.
+   */
   prepare<Feature extends FeatureCode>(customer: string, feature: Feature): Handle<Feature>;
   /**
    * Looks for a newer snapshot, and reads what changed. Returns whether one was accepted; an older one never is. Bytes,

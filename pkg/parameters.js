@@ -30,8 +30,16 @@ export function parametersOf(question, isForAll = false) {
   return found;
 }
 
-const wrongType = (path, expected, found) =>
-  fault(QuestionError, "WRONG_TYPE", path, `expected ${expected}, found ${found === null ? "null" : typeof found}`);
+function wrongType(path, expected, found) {
+  const shown = found === null || typeof found === "number" ? found : typeof found;
+  return fault(QuestionError, "WRONG_TYPE", path, `expected ${expected}, found ${shown}`);
+}
+
+/** A text that may not be left out. */
+export function required(value, name) {
+  if (value === undefined || value === null) throw fault(QuestionError, "MISSING", name, "a required field is missing");
+  return text(value, name);
+}
 
 function text(value, name) {
   if (typeof value !== "string") throw wrongType(name, "a string", value);
@@ -39,7 +47,10 @@ function text(value, name) {
 }
 
 // A whole number is exact as text.
-const amount = (value, name) => (Number.isSafeInteger(value) ? `${value}` : text(value, name));
+function amount(value, name) {
+  if (typeof value === "string" || Number.isSafeInteger(value)) return `${value}`;
+  throw wrongType(name, "a whole number, or a decimal as a string", value);
+}
 
 function whole(value, name) {
   if (!Number.isInteger(value)) throw wrongType(name, "a whole number", value);

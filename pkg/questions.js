@@ -2,9 +2,10 @@
 import { QuestionError, fault } from "./errors.js";
 
 const AMOUNTS = ["requested", "consumed", "reserved"];
+// Without a spread, for which bundlers would keep both lists in readers of snapshots.
 const OF_QUESTION = [
-  "customer", "feature", "subscriptionId", ...AMOUNTS, "usage", "at", "explain", "suggest", "onIndeterminate",
-  "minVersion", "maxAgeMs",
+  "customer", "feature", "subscriptionId", "requested", "consumed", "reserved", "usage", "at", "explain", "suggest",
+  "onIndeterminate", "minVersion", "maxAgeMs",
 ];
 const OF_USAGE = ["origin", "subscriptionId", "startsAt", "period", "consumed", "reserved"];
 
@@ -30,12 +31,17 @@ export function wireFields(object, fields, path = "") {
   for (const name of Object.keys(object)) {
     if (!fields.includes(name)) throw unknown(name, fields, path);
     const value = object[name];
-    // A whole number is exact as text. The engine refuses other numbers.
-    const isExact = Number.isSafeInteger(value) && AMOUNTS.includes(name);
-    if (value !== undefined) wire[wireName(name)] = isExact ? String(value) : value;
+    const isCount = AMOUNTS.includes(name) && Number.isFinite(value);
+    if (isCount && !Number.isSafeInteger(value)) {
+      throw fault(QuestionError, "WRONG_TYPE", below(path, name), `expected a whole number, or a decimal as a string, found ${value}`);
+    }
+    // A whole number is exact as text.
+    if (value !== undefined) wire[wireName(name)] = isCount ? String(value) : value;
   }
   return wire;
 }
+
+const below = (path, name) => (path ? `${path}.${name}` : name);
 
 /** A message with the names of JavaScript. It names fields in backticks. */
 export const message = (text) => text.replace(/`[a-z_]+`/g, fieldName);
@@ -43,7 +49,7 @@ export const message = (text) => text.replace(/`[a-z_]+`/g, fieldName);
 function unknown(name, fields, path) {
   const near = nearest(name, fields);
   const hint = near ? `did you mean \`${near}\`?` : `the fields are ${fields.join(", ")}`;
-  return fault(QuestionError, "UNKNOWN_FIELD", path ? `${path}.${name}` : name, `there is no such field; ${hint}`);
+  return fault(QuestionError, "UNKNOWN_FIELD", below(path, name), `there is no such field; ${hint}`);
 }
 
 /** The name that needs the fewest edits to become this one, if they are few. */

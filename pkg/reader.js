@@ -2,9 +2,13 @@
 import { Border } from "./border.js";
 import { init, initLarger } from "./engine.js";
 import { ClosedError, SnapshotError, fault } from "./errors.js";
+import { required } from "./parameters.js";
 import { bytesOf, eachAtOnce, readerOf, unlessAborted } from "./source.js";
 import { hasHash, verifier } from "./verify.js";
 import { instantAt } from "./words.js";
+
+/** The options of `MayUse.open`. */
+const OPTIONS = "publicKeys, audience, minVersion, maxAgeMs, staleAfterMs, onIndeterminate, explains, signal, now";
 
 export class MayUse {
   #border;
@@ -29,7 +33,10 @@ export class MayUse {
   }
 
   /** Opens a snapshot. */
-  static async open(source, options) {
+  static async open(source, options = {}) {
+    for (const name in options) {
+      if (!OPTIONS.split(", ").includes(name)) throw new TypeError(`${name}: there is no such option; the options are ${OPTIONS}`);
+    }
     const { signal, minVersion = 0, explains } = options;
     signal?.throwIfAborted();
     const reader = readerOf(source);
@@ -94,7 +101,7 @@ export class MayUse {
 
   /** A question that is asked often. */
   prepare(customer, feature) {
-    return new Handle(this, this.#open(), this.#now, customer, feature);
+    return new Handle(this, this.#open(), this.#now, required(customer, "customer"), required(feature, "feature"));
   }
 
   /** Looks for a newer snapshot. Returns whether one was accepted. */
@@ -204,7 +211,7 @@ class Handle {
 
   #ask(consumed, now) {
     const { memo } = this.#border;
-    if (memo && typeof this.#customer === "string") {
+    if (memo) {
       const { bound, until } = this.#border.outlook(this.#customer, this.#feature, now);
       [this.#memo, this.#from, this.#until, this.#bound] = [memo, now, until, bound];
     }

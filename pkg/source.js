@@ -13,33 +13,32 @@ export function readerOf(source) {
   // A blob or a response.
   if (typeof source?.arrayBuffer === "function") return once(() => ("ok" in source ? bodyOf(source) : source.arrayBuffer()));
   const { url, kv, prefix = "", file, folder } = source ?? {};
-  if (kv) return folderOf((key) => kv.get(prefix + key, "arrayBuffer"));
-  if (file) return { file: async () => (await files()).readFile(file) };
-  if (folder) return folderOf(async (key) => unlessMissing((await files()).readFile(below(folder, key))));
+  if (kv) return folderOf((key) => prefix + key, (key) => kv.get(key, "arrayBuffer"));
+  if (file) return { file: async () => unless("EISDIR", files().readFile(file), `${file} is a folder: open it as { folder }`) };
+  if (folder) return folderOf((key) => below(folder, key), async (path) => unless("ENOENT", files().readFile(path)));
   if (!url) throw new TypeError("expected bytes, a response, a blob, { url }, { kv }, { file } or { folder }");
-  const load = source.fetch ?? ((url, init) => fetch(url, init));
-  const get = async (url, signal) => load(url, { signal });
+  const get = async (url, signal) => (source.fetch ?? fetch)(url, { signal });
   const place = new URL(url, globalThis.location?.href);
   if (place.pathname.endsWith(".snapshot")) return { file: async (signal) => bodyOf(await get(place, signal)) };
   // A Worker of mayuse serves objects at another path than a folder of files.
   const isWorker = /\/v1\/snapshot\/?$/.test(place.pathname);
-  return folderOf(async (key, signal) => {
-    const response = await get(below(place, isWorker ? key.replace(/^o\//, "objects/") : key), signal);
+  const addressOf = (key) => below(place, isWorker ? key.replace(/^o\//, "objects/") : key);
+  return folderOf(addressOf, async (address, signal) => {
+    const response = await get(address, signal);
     return response.status === 404 ? null : bodyOf(response);
   });
 }
 
 const once = (file) => ({ file, isOnce: true });
 
-const folderOf = (get) => ({
-  manifest: (signal) => found(get("manifest", signal), "manifest"),
-  object: (hash, signal) => found(get(`o/${hash}`, signal), `object ${hash}`),
-});
-
-async function found(read, name) {
-  const bytes = await read;
-  if (!bytes) throw fault(SnapshotError, "SNAPSHOT_MISSING", "", `the ${name} is not there`);
-  return bytesOf(bytes);
+function folderOf(placeOf, get) {
+  const read = async (key, signal) => {
+    const place = placeOf(key);
+    const bytes = await get(place, signal);
+    if (!bytes) throw fault(SnapshotError, "SNAPSHOT_MISSING", "", `${place} is not there`);
+    return bytesOf(bytes);
+  };
+  return { manifest: (signal) => read("manifest", signal), object: (hash, signal) => read(`o/${hash}`, signal) };
 }
 
 /** The bytes of a buffer or a view, without a copy. */
@@ -59,10 +58,11 @@ function below(folder, key) {
   return place;
 }
 
-const unlessMissing = (read) =>
+// What is read, or nothing if it fails with this code; with a message, that is thrown instead.
+const unless = (code, read, message) =>
   read.catch((error) => {
-    if (error.code === "ENOENT") return null;
-    throw error;
+    if (error.code !== code) throw error;
+    if (message) throw new TypeError(message);
   });
 
 // Not imported: bundlers for browsers would look for it.

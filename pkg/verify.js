@@ -33,7 +33,7 @@ export async function verifier(publicKeys) {
   if (keys.size === 0) throw new TypeError("publicKeys: expected at least one key");
   return async (manifest, id) => {
     const key = keys.get(id);
-    if (!key) throw fault(SnapshotError, "SNAPSHOT_INVALID", "", `the manifest is signed with key ${id}, which is not known here`);
+    if (!key) throw fault(SnapshotError, "SNAPSHOT_INVALID", "", `the manifest is signed with key id ${id}, which none of publicKeys has`);
     const signed = manifest.length - SIGNATURE;
     const signature = fromHex(new TextDecoder().decode(manifest.subarray(signed)));
     return platform.isSigned(key, signature, manifest.subarray(0, signed));
@@ -43,13 +43,13 @@ export async function verifier(publicKeys) {
 /** Throws unless an object has the hash that names it. */
 export async function hasHash(object, hash) {
   if ((await platform.hash(object)) === hash) return;
-  throw fault(SnapshotError, "SNAPSHOT_INVALID", "", `the object ${hash} is damaged: it is not what its name says`);
+  throw fault(SnapshotError, "SNAPSHOT_INVALID", "", `the object ${hash} is damaged`);
 }
 
 // Pages that are not served over HTTPS have none.
 function subtle() {
   const found = globalThis.crypto?.subtle;
-  if (!found) throw new Error("mayuse verifies snapshots with Web Cryptography, which this page does not have: serve it over HTTPS");
+  if (!found) throw new Error("verifying a snapshot takes Web Cryptography: serve this page over HTTPS");
   return found;
 }
 

@@ -1,7 +1,7 @@
 // The examples of docs/npm.md, from the packed tarball, and its lines for bundlers.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { readFileSync, readdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
@@ -41,6 +41,39 @@ blocks("js").forEach((block, n) =>
     const { status, stderr } = spawnSync(process.execPath, ["example.mjs"], { cwd: installed.project, encoding: "utf8" });
     assert.equal(status, 0, stderr);
   }));
+
+test("TypeScript compiles the examples as they are, with the codes of the demo's features", () => {
+  const folder = join(installed.project, "typescript");
+  mkdirSync(folder);
+  const types = spawnSync("npx", ["mayuse", "types", "catalog.json", "--out", "typescript/mayuse.d.ts"], { cwd: installed.project, encoding: "utf8" });
+  assert.equal(types.status, 0, types.stderr);
+  writeFileSync(join(folder, "node.d.ts"), 'declare module "node:fs" { export function readFileSync(path: string): Uint8Array<ArrayBuffer>; }');
+  const declared = `
+    declare const document: import("mayuse/document").CatalogDocument;
+    declare const publicKeys: string;
+    declare const fileOf: (name: string) => string;
+    declare const readFile: (name: string) => Promise<Uint8Array<ArrayBuffer>>;
+    export {};
+  `;
+  blocks("js").forEach((block, n) => writeFileSync(join(folder, `example-${n + 1}.ts`), declared + block));
+  const compilerOptions = { noEmit: true, strict: true, noUncheckedIndexedAccess: true, target: "es2022", module: "nodenext", types: [] };
+  writeFileSync(join(folder, "tsconfig.json"), JSON.stringify({ compilerOptions }));
+  const { status, stdout } = spawnSync(join(root, "node_modules/.bin/tsc"), ["-p", folder], { encoding: "utf8" });
+  assert.equal(status, 0, stdout);
+});
+
+test("the versions of Node are the same everywhere", () => {
+  const read = (path) => readFileSync(join(root, path), "utf8");
+  const { engines } = JSON.parse(read("pkg/package.json"));
+  const [, first, later] = /^\^(\d+\.\d+) \|\| >=(\d+\.\d+)$/.exec(engines.node);
+  assert.ok(page.includes(`The oldest Node is ${first}, and ${later} of what came after it.`));
+  assert.ok(read("pkg/README.md").includes(`Node (${first}, ${later} and later)`));
+  assert.ok(read("pkg/source.js").includes(`Node ${first} and later`));
+  const pinned = Object.keys(JSON.parse(read("tests/package/package.json")).dependencies).flatMap((name) => /^node(\d+)$/.exec(name)?.[1] ?? []);
+  const tested = `Node ${pinned.slice(0, -1).join(", ")} and ${pinned.at(-1)}`;
+  assert.ok(page.includes(`| ${tested}, `), tested);
+  assert.ok(read("CHANGELOG.md").includes(tested), tested);
+});
 
 test("the commands run", () => {
   for (const line of blocks("sh").flatMap((block) => block.trim().split("\n"))) {

@@ -135,6 +135,7 @@ refused("10,000-deep JSON", () => new mayuse.Catalog("[".repeat(10_000)), { code
 refused("10,000-deep JSON in a field", () => new mayuse.Catalog(`{"x":${"[".repeat(10_000)}`), { code: "INVALID_JSON", path: "" });
 refused("control characters", ask({ customer: "\u0000\u0007" }), { code: "INVALID", path: "customer" });
 refused("a fraction for a decimal", ask({ requested: 1.5 }), { code: "WRONG_TYPE", path: "requested" });
+refused("a fraction in usage", ask({ usage: [{ origin: "x", consumed: 0.5 }] }), { code: "WRONG_TYPE", path: "usage[0].consumed" });
 refused("a number beyond 2^53", ask({ consumed: 2 ** 53 }), { code: "WRONG_TYPE", path: "consumed" });
 refused("a field of the wire", ask({ subscription_id: "x" }), { code: "UNKNOWN_FIELD", path: "subscription_id" });
 refused("undefined", () => new mayuse.Catalog(undefined), { code: "INVALID_JSON", path: "" });
@@ -200,6 +201,13 @@ test("the types fit a program", () => {
     const helps: string | undefined = why({} as MayUse).suggestions?.[0]?.versionId;
     const rows: number | undefined = why({} as MayUse).trace?.length;
     const asked = (mayuse: MayUse) => mayuse.prepare("acme", "sso").check({ explain: true }).traceTruncated;
+    // @ts-expect-error there is no such option
+    const misspelt: OpenOptions = { publicKeys: "00", explain: true };
+    // @ts-expect-error there is no such option
+    const opened = MayUse.open({ file: "x" }, { publicKey: "00" });
+    // @ts-expect-error the keys are missing
+    const unsigned = MayUse.open({ file: "x" });
+    void misspelt; void opened; void unsigned;
     // @ts-expect-error usage by allowance is for documents
     const beyond = (mayuse: MayUse) => mayuse.suggest({ customer: "acme", feature: "sso", usage: [] });
     void helps; void rows; void asked; void beyond;

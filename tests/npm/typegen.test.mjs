@@ -91,6 +91,7 @@ test("mistakes are said in one line, with status 2", async () => {
   }
   const help = await types("--help");
   assert.equal(help.status, 0);
+  assert.match(help.stdout, /the folder of a snapshot is not read: `mayuse build --file` writes the file\n/);
   assert.match(help.stdout, /Examples:[^]*npx mayuse types[^]*Exit status:/);
 });
 

@@ -65,7 +65,7 @@ const get = async (path) => (await fetch(`${url}${path}`)).json();
 
 test("a Worker opens a snapshot from KV, answers, and takes a newer one", async () => {
   const question = "/?customer=acme&feature=api_calls&consumed=199999";
-  assert.deepEqual(await get(question), { name: "SnapshotError", code: "SNAPSHOT_MISSING", message: "the manifest is not there" });
+  assert.deepEqual(await get(question), { name: "SnapshotError", code: "SNAPSHOT_MISSING", message: "manifest is not there" });
   await put(build(demo, key, "--at", "2026-11-20", "--version", "1"));
   const { reason, remaining, freshness } = await get(question);
   assert.deepEqual([reason, remaining, freshness.source, freshness.snapshotVersion], ["WITHIN_LIMIT", "1", "SNAPSHOT", 1]);
