@@ -73,7 +73,7 @@ pub fn window(rule: ResetPeriod, anchors: &Anchors, zones: &[Zone], now: Instant
         },
         ResetPeriod::FixedWindow(every) => fixed(every, anchors.activation, now),
         ResetPeriod::SlidingWindow(every) => {
-            let start = plus_steps(now, every.step(), -1);
+            let start = Steps::new(now, every).instant(-1);
             Window { slides: true, ..Window::closed(start, now.millis()) }
         }
     }
@@ -114,33 +114,53 @@ fn bounds(CalendarInterval { every, week_start, .. }: CalendarInterval, reading:
 }
 
 fn fixed(every: Interval, activation: Instant, now: Instant) -> Window {
-    let step = every.step();
-    let k = match step {
-        Step::Minutes(minutes) => {
-            let elapsed = now.millis().saturating_sub(activation.millis());
-            elapsed.div_euclid(minutes.saturating_mul(MS_PER_MINUTE))
-        }
-        Step::Months(months) => {
-            let month = |t: Instant| i64::from(t.date().civil().month_index);
-            let k = month(now).saturating_sub(month(activation)).div_euclid(months);
-            // The window may start later in the month of `now`.
-            if now.millis() < plus_steps(activation, step, k) { k.saturating_sub(1) } else { k }
-        }
-    };
+    let steps = Steps::new(activation, every);
     // An instant before the activation is in the first window.
-    let k = k.max(0);
-    Window::closed(plus_steps(activation, step, k), plus_steps(activation, step, k.saturating_add(1)))
+    let k = steps.n_until(now).max(0);
+    Window::closed(steps.instant(k), steps.instant(k.saturating_add(1)))
 }
 
-/// `from` plus `k` steps, in milliseconds since 1970. Steps of months clamp the day and keep the time of day.
-fn plus_steps(from: Instant, step: Step, k: i64) -> i64 {
-    match step {
-        Step::Minutes(minutes) => from.millis().saturating_add(k.saturating_mul(minutes.saturating_mul(MS_PER_MINUTE))),
-        Step::Months(months) => {
-            let civil = from.date().civil();
-            let month = i64::from(civil.month_index).saturating_add(k.saturating_mul(months));
-            let day = day_in_month(month, civil.day);
-            day.saturating_mul(MS_PER_DAY).saturating_add(from.time_of_day())
+/// Steps of one length from an instant. Steps of months clamp the day and keep the time of day.
+enum Steps {
+    /// All in milliseconds.
+    OfTime { from: i64, length: i64 },
+    /// The month is counted from the year 0; the time of day is in milliseconds.
+    OfMonths { month: i64, day: u32, time: i64, length: i64 },
+}
+
+impl Steps {
+    fn new(from: Instant, every: Interval) -> Steps {
+        match every.step() {
+            Step::Minutes(minutes) => {
+                Steps::OfTime { from: from.millis(), length: minutes.saturating_mul(MS_PER_MINUTE) }
+            }
+            Step::Months(length) => {
+                let civil = from.date().civil();
+                Steps::OfMonths { month: civil.month_index.into(), day: civil.day, time: from.time_of_day(), length }
+            }
+        }
+    }
+
+    /// The instant after `k` steps, in milliseconds since 1970.
+    fn instant(&self, k: i64) -> i64 {
+        match *self {
+            Steps::OfTime { from, length } => from.saturating_add(k.saturating_mul(length)),
+            Steps::OfMonths { month, day, time, length } => {
+                let day = day_in_month(month.saturating_add(k.saturating_mul(length)), day);
+                day.saturating_mul(MS_PER_DAY).saturating_add(time)
+            }
+        }
+    }
+
+    /// The number of whole steps until an instant.
+    fn n_until(&self, now: Instant) -> i64 {
+        match *self {
+            Steps::OfTime { from, length } => now.millis().saturating_sub(from).div_euclid(length),
+            Steps::OfMonths { month, length, .. } => {
+                let k = i64::from(now.date().civil().month_index).saturating_sub(month).div_euclid(length);
+                // The step may end later in the month of `now`.
+                if now.millis() < self.instant(k) { k.saturating_sub(1) } else { k }
+            }
         }
     }
 }
