@@ -1,10 +1,12 @@
 //! Laws of holdings: what is looked up is what the rows come to, whenever and in whatever order questions are asked.
 
 use crate::counting::allocations;
+use crate::json::as_value;
 use crate::laws::{answer, each};
 use crate::random::{Amounts, Rules, cases, catalog, ladder, question};
 use crate::random_time::{any_instant, now};
-use mayuse_core::{Amount, Bound, FullCatalog, Instant, Outlook, Question, SnapshotMeta, Source, decide};
+use mayuse_core::{Amount, Bound, FullCatalog, Instant, Outlook, Question, SnapshotMeta, Source, decide, decide_all};
+use mayuse_document::{Check, Tree};
 use mayuse_tests::compiled;
 use proptest::collection::vec;
 use proptest::option::weighted;
@@ -24,6 +26,18 @@ fn long_way(catalog: &FullCatalog, question: &Value, now: Instant) -> Value {
     told
 }
 
+/// The answers on every feature, decided at once.
+fn answers(catalog: &FullCatalog, question: &Value, now: Instant) -> Vec<(String, Value)> {
+    let check = Check::read(&serde_json::from_value::<Tree>(question.clone()).unwrap()).unwrap();
+    let question = check.question();
+    let (record, mut told) = (catalog.customers.customer(question.customer), Vec::new());
+    decide_all(&catalog.catalog, record.as_ref(), &question, now, |question, decided| {
+        let answer = decided.map_or_else(|problem| json!({ "error": problem.to_string() }), as_value);
+        told.push((question.feature.to_owned(), answer));
+    });
+    told
+}
+
 /// The ids of the customers of a catalog document.
 fn customers(document: &Value) -> Vec<Value> {
     document["customers"].as_array().unwrap().iter().map(|customer| customer["id"].clone()).collect()
@@ -36,17 +50,21 @@ fn is_short(question: &Value) -> bool {
         || on(&["meter", "pool"]) && [Value::Null, json!("12"), json!("55.5")].contains(&question["consumed"])
 }
 
-/// Makes the rows within a document simple: limits without caps, which differ during a trial.
-fn simplify(value: &mut Value) {
+/// Makes the rows within a document simple: limits without caps, which differ during a trial. Calendar windows go by the
+/// clock of a time zone, if one is given.
+fn simplify(value: &mut Value, zone: Option<&str>) {
     match value {
         Value::Object(object) => {
             object.remove("caps");
+            if let Some(zone) = zone.filter(|_| object.get("type") == Some(&json!("CALENDAR"))) {
+                object.insert("time_zone".into(), json!(zone));
+            }
             if let Some(overage) = object.get_mut("overage").filter(|overage| overage["behavior"] == "BLOCK") {
                 overage["in_trial"] = json!("ALLOW");
             }
-            object.values_mut().for_each(simplify);
+            object.values_mut().for_each(|value| simplify(value, zone));
         }
-        Value::Array(items) => items.iter_mut().for_each(simplify),
+        Value::Array(items) => items.iter_mut().for_each(|item| simplify(item, zone)),
         _ => {}
     }
 }
@@ -54,9 +72,11 @@ fn simplify(value: &mut Value) {
 /// A catalog in which many customers hold nearly the same: each subscription is made plain, and has twins that differ
 /// from it in one thing each. Two customers have two of them.
 fn crowd(n_subscriptions: usize) -> impl Strategy<Value = Value> {
-    (catalog(ladder(), n_subscriptions, Rules::Any, Amounts::Small), weighted(0.2, Just(()))).prop_map(|(mut document, kept)| {
+    let zones = prop::sample::select(&["America/New_York", "Australia/Lord_Howe"][..]);
+    let catalogs = catalog(ladder(), n_subscriptions, Rules::Any, Amounts::Small);
+    (catalogs, weighted(0.2, Just(())), weighted(0.5, zones)).prop_map(|(mut document, kept, zone)| {
         if kept.is_none() {
-            simplify(&mut document);
+            simplify(&mut document, zone);
             document["access_statuses"] = Value::Null;
             document["customers"].as_array_mut().unwrap().truncate(0);
         }
@@ -119,6 +139,14 @@ proptest! {
                     question["subscription_id"] = Value::Null;
                     let told = answer(&catalog, &question, *now);
                     prop_assert_eq!(&told, &long_way(&catalog, &question, *now), "{} at {}", question, now);
+                    if question["feature"] != "meter" || question["consumed"] != "12" {
+                        continue;
+                    }
+                    // On every feature at once, each answer leaves nothing for the next.
+                    for (feature, told) in answers(&catalog, &question, *now) {
+                        question["feature"] = json!(feature);
+                        prop_assert_eq!(&told, &long_way(&catalog, &question, *now), "{} at {}", question, now);
+                    }
                 }
             }
         }

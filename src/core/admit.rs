@@ -2,7 +2,7 @@
 //!
 //! The rules are section 8 of docs/semantics.md.
 
-use crate::admission::{Admission, AllowanceResult, UsageRequest, admit_caps, admit_metered, available};
+use crate::admission::{AllowanceResult, admit_caps, admit_metered, available};
 use crate::allowance::{Overflow, Terms};
 use crate::amount::Amount;
 use crate::compose::{AnchoredAllowance, Entitlement};
@@ -10,6 +10,7 @@ use crate::decision::{Metering, Overage, Reason, Role, ValueType, Verdict, Windo
 use crate::evaluation::EvaluationContext;
 use crate::grant_source::Origin;
 use crate::idx::FeatureIdx;
+use crate::numbers::{Admission, UsageRequest};
 use crate::sort::sort_by;
 use crate::time::Instant;
 use crate::valid_until::ValidUntil;

@@ -1,6 +1,6 @@
 //! The answer from the customer's entitlement: its value, or whether its allowances admit the request.
 
-use crate::admission::{Admission, AllowanceResult, UsageRequest, available};
+use crate::admission::{AllowanceResult, available};
 use crate::admit::admit_all;
 use crate::allowance::Overflow;
 use crate::amount::Amount;
@@ -15,6 +15,7 @@ use crate::decision::{Decision, Reason, ValueType};
 use crate::draw::{Drawn, draw};
 use crate::evaluation::EvaluationContext;
 use crate::idx::FeatureIdx;
+use crate::numbers::{Admission, UsageRequest};
 use crate::packed::Subscription;
 use crate::question::Question;
 use crate::status::Status;

@@ -9,10 +9,9 @@ use crate::evaluation::EvaluationContext;
 use crate::fallback::fallback;
 use crate::features;
 use crate::form::{Fault, check_form};
-use crate::freshness::{freshness, later, max_age, outdated, policy, too_old};
+use crate::freshness::{Age, freshness, policy, too_old};
 use crate::full::FullCatalog;
-use crate::held::AnchorsOfTwo;
-use crate::holder::{Answer, Holder};
+use crate::holder::Holder;
 use crate::idx::FeatureIdx;
 use crate::packed::{Customer, CustomerRecord};
 use crate::problem::Problem;
@@ -47,38 +46,28 @@ pub fn decide_for<'c>(
     question: &Question<'c>,
     now: Instant,
 ) -> Result<Decision<'c>, Problem> {
-    let at = catalog.feature_at(question.feature);
+    let feature = asked(catalog, question);
     let freshness = freshness(&catalog.snapshot, now);
     if is_plain(question)
-        && let (Some(record), Some(at)) = (record, at)
-        && let Some(holder) = Holder::marked(catalog, record, question.at.unwrap_or(now))
-        && let Some(found) = look_up(&holder, catalog, at, question, &freshness, now)
-    {
-        return Ok(found.decision(catalog, record, question, freshness));
-    }
-    decide_unmarked(catalog, record, at, question, freshness, now)
-}
-
-/// Decides a question about a customer whose holding is not known.
-#[inline(never)]
-fn decide_unmarked<'c>(
-    catalog: &'c Catalog,
-    record: Option<&CustomerRecord<'c>>,
-    at: Option<FeatureIdx>,
-    question: &Question<'c>,
-    freshness: Freshness,
-    now: Instant,
-) -> Result<Decision<'c>, Problem> {
-    if is_plain(question)
-        && let (Some(record), Some(at)) = (record, at)
-        && let Some(holder) = Holder::read(catalog, record, question.at.unwrap_or(now))
+        && let (Some(record), Some((at, feature))) = (record, feature)
+        && let Some(holder) = Holder::of(catalog, record, question.at.unwrap_or(now))
     {
         let mut decision = Decision { customer_id: record.id(), ..Decision::undecided(freshness) };
-        if fill_in(&mut decision, &holder, catalog, at, question, now).is_some() {
+        let age = Age::of(&catalog.snapshot, &freshness, question, Some(feature), now);
+        if age.outdated.is_none() && look_up(&mut decision, &holder, at, feature, question, age.deadline, now).is_some()
+        {
             return Ok(decision);
         }
     }
-    decide_slowly(catalog, record, at, question, freshness, now)
+    decide_slowly(catalog, record, feature, question, freshness, now)
+}
+
+/// A feature and its position.
+type Asked<'c> = (FeatureIdx, &'c Feature);
+
+fn asked<'c>(catalog: &'c Catalog, question: &Question<'_>) -> Option<Asked<'c>> {
+    let at = catalog.feature_at(question.feature)?;
+    Some((at, catalog.feature(at)?))
 }
 
 /// Decides a question on every feature of the catalog, in the order of their ids, whatever feature it names. Calls
@@ -90,14 +79,13 @@ pub fn decide_all<'c>(
     record: Option<&CustomerRecord<'c>>,
     question: &Question<'c>,
     now: Instant,
-    each: &mut dyn FnMut(&Question<'c>, Result<&Decision<'c>, Problem>),
+    mut each: impl FnMut(&Question<'c>, Result<&Decision<'c>, Problem>),
 ) {
-    let anchors = AnchorsOfTwo::default();
     let holder = record
         .filter(|_| is_plain(question))
-        .and_then(|record| Holder::of(catalog, record, question.at.unwrap_or(now)))
-        .map(|holder| holder.with_anchors(&anchors));
+        .and_then(|record| Holder::of(catalog, record, question.at.unwrap_or(now)));
     let freshness = freshness(&catalog.snapshot, now);
+    let age = Age::of(&catalog.snapshot, &freshness, question, None, now);
     // One decision for all features: each fills in anew all that differs.
     let mut decision = Decision::undecided(freshness);
     decision.customer_id = record.map_or("", CustomerRecord::id);
@@ -105,100 +93,49 @@ pub fn decide_all<'c>(
     for (feature, at) in catalog.features.iter().zip(0..) {
         let at = FeatureIdx(at);
         question.feature = &feature.code;
-        let mut fill = |holder| fill_in(&mut decision, holder, catalog, at, &question, now);
-        match holder.as_ref().and_then(&mut fill) {
+        let age = match feature.max_age_ms {
+            None => age,
+            Some(_) => Age::of(&catalog.snapshot, &freshness, &question, Some(feature), now),
+        };
+        let found = match &holder {
+            Some(holder) if age.outdated.is_none() => {
+                look_up(&mut decision, holder, at, feature, &question, age.deadline, now)
+            }
+            _ => None,
+        };
+        match found {
             Some(()) => each(&question, Ok(&decision)),
             None => {
-                let decided = decide_slowly(catalog, record, Some(at), &question, freshness, now);
+                let decided = decide_slowly(catalog, record, Some((at, feature)), &question, freshness, now);
                 each(&question, decided.as_ref().map_err(Problem::clone));
             }
         }
     }
 }
 
-/// An answer by the holding of a customer.
-struct LookedUp<'c> {
-    feature: &'c Feature,
-    answer: Answer<'c>,
-    valid_until: Option<Instant>,
-}
-
-/// The answer by the holding of a customer, if no earlier step of a decision has an answer.
+/// Fills in the answer by the holding of a customer, if no earlier step of a decision has an answer. The decision is on
+/// the same customer, whatever feature it was on.
 #[cfg_attr(not(feature = "small"), inline(always))]
 fn look_up<'c>(
-    holder: &Holder<'_, 'c>,
-    catalog: &'c Catalog,
-    at: FeatureIdx,
-    question: &Question<'c>,
-    freshness: &Freshness,
-    clock: Instant,
-) -> Option<LookedUp<'c>> {
-    let feature = catalog.feature(at).filter(|feature| feature.active)?;
-    if question.requested.is_some_and(Amount::is_negative) || question.reserved.is_negative() {
-        return None;
-    }
-    let max_age = max_age(&catalog.snapshot, question, Some(feature));
-    if outdated(&catalog.snapshot, question, max_age, freshness.age_ms).is_some() {
-        return None;
-    }
-    let mut valid_until = ValidUntil::new(question.at.unwrap_or(clock));
-    valid_until.earliest = deadline(freshness, max_age, clock);
-    let answer = holder.answer(at, feature, question, &mut valid_until)?;
-    Some(LookedUp { feature, answer, valid_until: valid_until.earliest })
-}
-
-/// Fills in what [`look_up`] finds, in a decision on the same customer.
-#[inline(never)]
-fn fill_in<'c>(
     decision: &mut Decision<'c>,
     holder: &Holder<'_, 'c>,
-    catalog: &'c Catalog,
     at: FeatureIdx,
+    feature: &'c Feature,
     question: &Question<'c>,
+    deadline: Option<Instant>,
     clock: Instant,
 ) -> Option<()> {
-    let found = look_up(holder, catalog, at, question, &decision.freshness, clock)?;
-    let LookedUp { feature, answer, valid_until } = found;
-    decision.subscription_id = answer.subscription;
+    if !feature.active {
+        return None;
+    }
+    let mut valid_until = ValidUntil { now: question.at.unwrap_or(clock), earliest: deadline };
+    decision.forget();
+    let reason = holder.answer(decision, at, feature, question, &mut valid_until)?;
     decision.feature = feature_ref("", Some(feature));
     decision.value_type = value_type(feature);
-    decision.enabled = answer.metering.is_some() || answer.reason == Reason::Enabled;
-    decision.metering = answer.metering;
-    decision.available = answer.available;
-    decision.windows = answer.windows;
-    decision.origin = answer.origin;
-    decision.valid_until = valid_until;
-    decision.settle(answer.reason, || policy(&catalog.snapshot, question, Some(feature)));
+    decision.valid_until = valid_until.earliest;
+    decision.settle(reason, || policy(&holder.catalog.snapshot, question, Some(feature)));
     Some(())
-}
-
-impl<'c> LookedUp<'c> {
-    /// The decision. It is built where it is returned: it is large.
-    #[cfg_attr(not(feature = "small"), inline(always))]
-    fn decision(
-        self,
-        catalog: &Catalog,
-        record: &CustomerRecord<'c>,
-        question: &Question<'_>,
-        freshness: Freshness,
-    ) -> Decision<'c> {
-        let LookedUp { feature, answer, valid_until } = self;
-        let mut decision = Decision {
-            customer_id: record.id(),
-            subscription_id: answer.subscription,
-            feature: feature_ref("", Some(feature)),
-            value_type: value_type(feature),
-            enabled: answer.metering.is_some() || answer.reason == Reason::Enabled,
-            metering: answer.metering,
-            available: answer.available,
-            windows: answer.windows,
-            origin: answer.origin,
-            valid_until,
-            ..Decision::undecided(freshness)
-        };
-        decision.settle(answer.reason, || policy(&catalog.snapshot, question, Some(feature)));
-        decision
-    }
 }
 
 /// Decides by all steps, and by the rows that reach the customer.
@@ -206,34 +143,28 @@ impl<'c> LookedUp<'c> {
 fn decide_slowly<'c>(
     catalog: &'c Catalog,
     record: Option<&CustomerRecord<'c>>,
-    at: Option<FeatureIdx>,
+    feature: Option<Asked<'c>>,
     question: &Question<'c>,
     freshness: Freshness,
     clock: Instant,
 ) -> Result<Decision<'c>, Problem> {
     let mut decision = Decision::undecided(freshness);
-    let (reason, policy) = fill(&mut decision, catalog, record, at, question, clock)?;
+    let (reason, policy) = fill(&mut decision, catalog, record, feature, question, clock)?;
     decision.settle(reason, || policy);
     Ok(decision)
 }
 
-/// The instant at which the catalog is too old to answer, if that is to come. The catalog expires by the clock, whatever
-/// instant the question is about.
-fn deadline(freshness: &Freshness, max_age: Option<u64>, clock: Instant) -> Option<Instant> {
-    later(freshness.generated_at?, max_age?).filter(|deadline| clock < *deadline)
-}
-
-/// Fills in a decision on the feature at a position. Returns its reason, and the policy for an indeterminate answer.
+/// Fills in a decision. Returns its reason, and the policy for an indeterminate answer.
 fn fill<'c>(
     decision: &mut Decision<'c>,
     catalog: &'c Catalog,
     record: Option<&CustomerRecord<'c>>,
-    at: Option<FeatureIdx>,
+    feature: Option<Asked<'c>>,
     question: &Question<'c>,
     clock: Instant,
 ) -> Result<(Reason, Policy), Fault> {
     let now = question.at.unwrap_or(clock);
-    let feature = at.and_then(|at| catalog.feature(at));
+    let (at, feature) = feature.unzip();
     check_form(question, feature.is_some(), record.is_some())?;
     decision.customer_id = record.map_or(question.customer, CustomerRecord::id);
     decision.feature = feature_ref(question.feature, feature);
@@ -242,10 +173,10 @@ fn fill<'c>(
     let because = |reason| Ok((reason, policy));
 
     let mut valid_until = ValidUntil::new(now);
-    let max_age = max_age(&catalog.snapshot, question, feature);
-    valid_until.earliest = deadline(&decision.freshness, max_age, clock);
-    decision.valid_until = valid_until.earliest;
-    if let Some(reason) = outdated(&catalog.snapshot, question, max_age, decision.freshness.age_ms) {
+    let age = Age::of(&catalog.snapshot, &decision.freshness, question, feature, clock);
+    valid_until.earliest = age.deadline;
+    decision.valid_until = age.deadline;
+    if let Some(reason) = age.outdated {
         return because(reason);
     }
     let (Some(at), Some(feature)) = (at, feature) else { return because(Reason::FeatureNotFound) };
@@ -261,7 +192,7 @@ fn fill<'c>(
     because(resolve(decision, catalog, &customer, at, feature, question, valid_until)?)
 }
 
-/// Whether a holding can answer a question: it asks for the answer alone, about all subscriptions.
+/// Whether a holding can answer a question: it asks for the answer alone, about all subscriptions, and is well-formed.
 #[inline]
 fn is_plain(question: &Question<'_>) -> bool {
     features::LOOKUP
@@ -269,6 +200,8 @@ fn is_plain(question: &Question<'_>) -> bool {
         && question.usage.is_none()
         && !question.explain
         && !question.suggest
+        && !question.requested.is_some_and(Amount::is_negative)
+        && !question.reserved.is_negative()
 }
 
 /// The long way: resolves the rows that reach the customer.
@@ -377,7 +310,7 @@ fn without_customer<'c>(
     snapshot: &SnapshotMeta,
     now: Instant,
 ) -> Result<Decision<'c>, Problem> {
-    let feature = catalog.and_then(|catalog| catalog.feature(catalog.feature_at(question.feature)?));
+    let feature = catalog.and_then(|catalog| asked(catalog, question)).map(|(_, feature)| feature);
     check_form(question, feature.is_some(), false)?;
     let mut decision = Decision::undecided(freshness(snapshot, now));
     decision.customer_id = question.customer;

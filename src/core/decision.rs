@@ -256,6 +256,17 @@ impl<'c> Decision<'c> {
         };
     }
 
+    /// Forgets the answer on a feature, which another one may be filled in for.
+    #[cfg_attr(not(feature = "small"), inline(always))]
+    pub(crate) fn forget(&mut self) {
+        self.subscription_id = None;
+        self.enabled = false;
+        self.metering = None;
+        self.available = None;
+        self.windows.clear();
+        self.origin = None;
+    }
+
     /// A denial to be filled in, without a customer or a feature.
     #[cfg_attr(not(feature = "small"), inline(always))]
     pub(crate) fn undecided(freshness: Freshness) -> Decision<'c> {

@@ -2,7 +2,7 @@
 //!
 //! The rules are in section 8 of docs/semantics.md.
 
-use crate::admission::{Admission, AllowanceResult, UsageRequest, admit_caps, admit_metered};
+use crate::admission::{AllowanceResult, admit_caps, admit_metered};
 use crate::admit;
 use crate::allowance::{Overflow, Terms};
 use crate::amount::Amount;
@@ -12,6 +12,7 @@ use crate::decision::Reason;
 use crate::evaluation::EvaluationContext;
 use crate::ladder::Level;
 use crate::limits::Limits;
+use crate::numbers::{Admission, UsageRequest};
 use crate::reset::ResetPeriod;
 use crate::sort::sort_by;
 use crate::stated::{Held, Stated};

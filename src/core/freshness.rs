@@ -41,7 +41,7 @@ pub fn too_old(catalog: &Catalog, question: &Question<'_>, now: Instant) -> Opti
 }
 
 /// The maximum age in milliseconds: the smallest of the question's, the feature's and the deployment's.
-pub(crate) fn max_age(snapshot: &SnapshotMeta, question: &Question<'_>, feature: Option<&Feature>) -> Option<u64> {
+fn max_age(snapshot: &SnapshotMeta, question: &Question<'_>, feature: Option<&Feature>) -> Option<u64> {
     let of_feature = feature.and_then(|feature| feature.max_age_ms);
     least(least(question.max_age_ms, of_feature), snapshot.max_age_ms)
 }
@@ -54,7 +54,7 @@ fn least(a: Option<u64>, b: Option<u64>) -> Option<u64> {
 }
 
 /// SNAPSHOT_BEHIND if the version is below `min_version`, SNAPSHOT_EXPIRED if the age has reached `max_age`.
-pub(crate) fn outdated(
+fn outdated(
     snapshot: &SnapshotMeta,
     question: &Question<'_>,
     max_age: Option<u64>,
@@ -68,6 +68,32 @@ pub(crate) fn outdated(
         return Some(Reason::SnapshotBehind);
     }
     max_age.is_some_and(|max| age_ms.is_none_or(|age| max <= age)).then_some(Reason::SnapshotExpired)
+}
+
+/// What the age of a catalog means to a question.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Age {
+    /// Why the catalog is too old to answer.
+    pub outdated: Option<Reason>,
+    /// The instant at which the catalog is too old to answer, if that is to come. The catalog expires by the clock,
+    /// whatever instant the question is about.
+    pub deadline: Option<Instant>,
+}
+
+impl Age {
+    /// `feature` is that of the question, if it counts.
+    #[cfg_attr(not(feature = "small"), inline(always))]
+    pub fn of(
+        snapshot: &SnapshotMeta,
+        freshness: &Freshness,
+        question: &Question<'_>,
+        feature: Option<&Feature>,
+        clock: Instant,
+    ) -> Age {
+        let max_age = max_age(snapshot, question, feature);
+        let expires = || later(freshness.generated_at?, max_age?).filter(|deadline| clock < *deadline);
+        Age { outdated: outdated(snapshot, question, max_age, freshness.age_ms), deadline: expires() }
+    }
 }
 
 /// The failure policy: the stricter of the question's and the feature's, or the deployment's where neither states

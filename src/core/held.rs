@@ -1,7 +1,8 @@
 //! A plain subscription that grants access, with its holding.
 
 use crate::catalog::Catalog;
-use crate::holding::{Holding, Key, SharedLimit};
+use crate::holding::{Holding, Key};
+use crate::limits::Limits;
 use crate::packed::{PlainHead, PlainSubscription};
 use crate::reset::ResetPeriod;
 use crate::status::Status;
@@ -11,22 +12,23 @@ use crate::value::Grant;
 use crate::windowing::Anchors;
 use std::cell::OnceCell;
 
-/// Keeps the activation and the billing data of two subscriptions for the limits of several questions.
-#[derive(Debug, Default)]
-pub(crate) struct AnchorsOfTwo(pub OnceCell<Option<Anchors>>, pub OnceCell<Option<Anchors>>);
+/// The activation and the billing data of a subscription, once they are read.
+pub(crate) type KeptAnchors = OnceCell<Option<Anchors>>;
+
+/// Calendar and sliding windows have no anchors.
+const NO_ANCHORS: &Anchors = &Anchors { activation: Instant::EPOCH, billing: None };
 
 /// A granting subscription and its holding.
 #[derive(Debug)]
-pub(crate) struct Held<'r, 'c> {
+pub(crate) struct Held<'c> {
     pub subscription: PlainHead<'c>,
     pub holding: &'c Holding,
     /// The rows of the subscription itself.
     pub rows: &'c [Grant],
-    /// None where there is one question, which reads them for itself.
-    pub anchors: Option<&'r OnceCell<Option<Anchors>>>,
+    pub anchors: KeptAnchors,
 }
 
-impl<'c> Held<'_, 'c> {
+impl<'c> Held<'c> {
     /// None within if the subscription does not grant access; None if its holding is not kept. Notes when it may change
     /// whether the subscription grants access.
     #[cfg_attr(not(feature = "small"), inline(always))]
@@ -34,7 +36,7 @@ impl<'c> Held<'_, 'c> {
         catalog: &'c Catalog,
         subscription: PlainSubscription<'c>,
         changes: &mut ValidUntil,
-    ) -> Option<Option<Held<'static, 'c>>> {
+    ) -> Option<Option<Held<'c>>> {
         let now = changes.now;
         let PlainSubscription { head, status, start, end, trial_end, .. } = subscription;
         if end.is_none_or(|end| now < end && start < end) {
@@ -51,23 +53,20 @@ impl<'c> Held<'_, 'c> {
         }
         let key = key(catalog, &subscription, status, now)?;
         let holding = catalog.holdings.find(&key, catalog.features.len())?;
-        Some(Some(Held { subscription: head, holding, rows: subscription.rows, anchors: None }))
+        Some(Some(Held { subscription: head, holding, rows: subscription.rows, anchors: KeptAnchors::new() }))
     }
 
-    /// The anchors of the windows of a limit. Calendar and sliding windows have no anchors.
+    /// The anchors of the windows of a limit.
     #[cfg_attr(not(feature = "small"), inline(always))]
-    pub fn anchors(&self, limit: &SharedLimit) -> Option<Anchors> {
-        if let ResetPeriod::Calendar(_) | ResetPeriod::SlidingWindow(_) = limit.limits.reset_period {
-            return Some(Anchors { activation: Instant::EPOCH, billing: None });
+    pub fn anchors(&self, limits: &Limits) -> Option<&Anchors> {
+        if let ResetPeriod::Calendar(_) | ResetPeriod::SlidingWindow(_) = limits.reset_period {
+            return Some(NO_ANCHORS);
         }
         let read = || {
             let (activation, billing) = self.subscription.anchors()?;
             Some(Anchors { activation, billing: Some(billing) })
         };
-        match self.anchors {
-            Some(kept) => *kept.get_or_init(read),
-            None => read(),
-        }
+        self.anchors.get_or_init(read).as_ref()
     }
 }
 

@@ -2,61 +2,47 @@
 //!
 //! The answers are those of the long way, which all other customers and questions take.
 
-use crate::admission::{Admission, AllowanceResult, Asked, UsageRequest, available, measure, metering, numbers};
+use crate::admission::{Asked, Measured};
 use crate::admit::by_priority;
 use crate::amount::Amount;
 use crate::catalog::{Catalog, Feature};
 use crate::compose::{AnchoredAllowance, Entitlement};
-use crate::decision::{Metering, Reason, WindowAnswer};
+use crate::decision::{Decision, Reason};
 use crate::evaluation::EvaluationContext;
-use crate::grant_source::Origin;
-use crate::held::{AnchorsOfTwo, Held};
-use crate::holding::{Outcome, OutcomeKind, SharedLimit, SharedOwner};
+use crate::held::{Held, KeptAnchors};
+use crate::holding::{KeptLimit, Outcome, OutcomeKind, SharedLimit, SharedOwner};
 use crate::idx::FeatureIdx;
 use crate::ladder::AcrossSubscriptions;
+use crate::numbers::{Admission, Amounts, UsageRequest, numbers};
 use crate::packed::{CustomerRecord, PlainHead};
 use crate::question::Question;
 use crate::shared_owner::{owner_of, source};
 use crate::time::Instant;
 use crate::valid_until::ValidUntil;
 use crate::value::{FeatureType, Grant, Value};
-use crate::windowing::Anchors;
+use std::cell::OnceCell;
 
 /// A customer at an instant, whose one or two granting subscriptions are plain.
 #[derive(Debug)]
 pub(crate) struct Holder<'r, 'c> {
-    catalog: &'c Catalog,
+    pub catalog: &'c Catalog,
     record: &'r CustomerRecord<'c>,
     /// The rows of the customer.
     rows: &'c [Grant],
+    /// Whether the customer or the first subscription has rows.
+    has_rows: bool,
     now: Instant,
-    first: Held<'r, 'c>,
-    second: Option<Held<'r, 'c>>,
+    first: Held<'c>,
+    second: Option<Held<'c>>,
     /// The next change of whether a subscription grants access.
     pub change: Option<Instant>,
-}
-
-/// What the holding of a customer answers.
-#[derive(Debug)]
-pub(crate) struct Answer<'c> {
-    pub reason: Reason,
-    pub subscription: Option<&'c str>,
-    pub origin: Option<Origin<'c>>,
-    /// The numbers of the limit that decided.
-    pub metering: Option<Metering<'c>>,
-    pub available: Option<Amount>,
-    /// The windows of all limits, if there are two.
-    pub windows: Vec<WindowAnswer<'c>>,
-}
-
-impl<'c> Answer<'c> {
-    fn of(reason: Reason) -> Answer<'c> {
-        Answer { reason, subscription: None, origin: None, metering: None, available: None, windows: Vec::new() }
-    }
+    /// The amounts of the question, once a limit is asked: one question, or the same on each feature.
+    amounts: OnceCell<Amounts>,
 }
 
 impl<'r, 'c> Holder<'r, 'c> {
     /// None if the customer takes the long way: see [`read`](Self::read).
+    #[cfg_attr(not(feature = "small"), inline(always))]
     pub fn of(catalog: &'c Catalog, record: &'r CustomerRecord<'c>, now: Instant) -> Option<Holder<'r, 'c>> {
         Holder::marked(catalog, record, now).or_else(|| Holder::read(catalog, record, now))
     }
@@ -66,17 +52,19 @@ impl<'r, 'c> Holder<'r, 'c> {
     pub fn marked(catalog: &'c Catalog, record: &'r CustomerRecord<'c>, now: Instant) -> Option<Holder<'r, 'c>> {
         let (number, mut records) = record.marked(now)?;
         let holding = catalog.holdings.numbered(number, catalog.eras.at(now))?;
-        let first = Held { subscription: PlainHead::read(&mut records)?, holding, rows: &[], anchors: None };
-        Some(Holder { catalog, record, rows: &[], now, first, second: None, change: None })
-    }
-
-    /// Keeps what several questions need of the subscriptions.
-    pub fn with_anchors(mut self, anchors: &'r AnchorsOfTwo) -> Holder<'r, 'c> {
-        self.first.anchors = Some(&anchors.0);
-        if let Some(second) = &mut self.second {
-            second.anchors = Some(&anchors.1);
-        }
-        self
+        let first =
+            Held { subscription: PlainHead::read(&mut records)?, holding, rows: &[], anchors: KeptAnchors::new() };
+        Some(Holder {
+            catalog,
+            record,
+            rows: &[],
+            has_rows: false,
+            now,
+            first,
+            second: None,
+            change: None,
+            amounts: OnceCell::new(),
+        })
     }
 
     /// Reads the subscriptions, and marks the customer if its holding will stay.
@@ -108,30 +96,38 @@ impl<'r, 'c> Holder<'r, 'c> {
                 return None;
             }
         }
-        Some(Holder { catalog, record, rows: customer.rows, now, first: first?, second, change: changes.earliest })
+        let (first, rows, change) = (first?, customer.rows, changes.earliest);
+        let has_rows = !rows.is_empty() || !first.rows.is_empty();
+        Some(Holder { catalog, record, rows, has_rows, now, first, second, change, amounts: OnceCell::new() })
     }
 
-    /// The answer on a feature; None if this question takes the long way.
+    /// Fills in the answer on a feature, in a decision that has none. Returns its reason; None if this question takes the
+    /// long way.
     #[cfg_attr(not(feature = "small"), inline(always))]
     pub fn answer(
         &self,
+        decision: &mut Decision<'c>,
         at: FeatureIdx,
         feature: &'c Feature,
         question: &Question<'c>,
         valid_until: &mut ValidUntil,
-    ) -> Option<Answer<'c>> {
+    ) -> Option<Reason> {
         valid_until.at(self.change);
         // Rows of the customer and of its subscriptions reach no other customer, whatever their dates.
-        if has_row(self.rows, at) || has_row(self.first.rows, at) {
+        if self.has_rows && (has_row(self.rows, at) || has_row(self.first.rows, at)) {
             return None;
         }
         if self.second.is_some() {
             // What is downloaded resolves the rows of two subscriptions for each question.
-            return if cfg!(feature = "small") { None } else { self.answer_of_two(at, feature, question, valid_until) };
+            return if cfg!(feature = "small") {
+                None
+            } else {
+                self.answer_of_two(decision, at, feature, question, valid_until)
+            };
         }
         let outcome = self.outcome(&self.first, at, feature)?;
         valid_until.at(outcome.change);
-        self.settle(&self.first, outcome, question, valid_until)
+        self.settle(decision, &self.first, outcome, question, valid_until)
     }
 
     /// Whether the holding of the first subscription says all: there is no second, and no row of the customer.
@@ -152,52 +148,65 @@ impl<'r, 'c> Holder<'r, 'c> {
     #[cfg_attr(not(feature = "small"), inline(always))]
     fn settle(
         &self,
-        held: &Held<'r, 'c>,
+        decision: &mut Decision<'c>,
+        held: &Held<'c>,
         outcome: &Outcome,
         question: &Question<'c>,
         valid_until: &mut ValidUntil,
-    ) -> Option<Answer<'c>> {
+    ) -> Option<Reason> {
         let (owner, reason) = match &outcome.kind {
-            OutcomeKind::Absent => return Some(Answer::of(Reason::NotEntitled)),
-            OutcomeKind::TypeMismatch => return Some(Answer::of(Reason::TypeMismatch)),
+            OutcomeKind::Absent => return Some(Reason::NotEntitled),
+            OutcomeKind::TypeMismatch => return Some(Reason::TypeMismatch),
             OutcomeKind::Off(owner) => (owner, Reason::EntitlementDisabled),
             OutcomeKind::On(owner) => (owner, Reason::Enabled),
-            OutcomeKind::Limit(limit) => return self.measured(held, limit, question, valid_until),
+            OutcomeKind::Limit(limit) => return self.measured(decision, held, limit, question, valid_until),
         };
-        let origin = Some(source(*owner, self.catalog)?.into());
-        Some(Answer { origin, subscription: Some(held.subscription.id()), ..Answer::of(reason) })
+        decision.origin = Some(source(*owner, self.catalog)?.into());
+        decision.subscription_id = Some(held.subscription.id);
+        decision.enabled = reason == Reason::Enabled;
+        Some(reason)
     }
 
     /// The numbers of a limit.
-    #[cfg_attr(not(feature = "small"), inline(always))]
+    #[inline(never)]
     fn measured(
         &self,
-        held: &Held<'r, 'c>,
-        limit: &SharedLimit,
+        decision: &mut Decision<'c>,
+        held: &Held<'c>,
+        kept: &KeptLimit,
         question: &Question<'c>,
         valid_until: &mut ValidUntil,
-    ) -> Option<Answer<'c>> {
-        let anchors = held.anchors(limit)?;
-        let asked = self.asked(held, limit, &anchors)?;
-        let request = request(question);
-        let numbers = numbers(&limit.limits, &request).ok()?;
-        Some(Answer {
-            reason: match numbers.admission {
-                Admission::Unknown => Reason::UsageUnavailable,
-                Admission::Admitted | Admission::Refused => numbers.reason,
-            },
-            subscription: asked.subscription,
-            origin: Some(asked.origin),
-            available: numbers.available,
-            metering: Some(metering(&asked, &limit.limits, &request, &numbers, valid_until)),
-            windows: Vec::new(),
-        })
+    ) -> Option<Reason> {
+        let asked = self.asked(held, kept)?;
+        let measured = self.measured_by(&asked, kept, question)?;
+        decision.subscription_id = asked.subscription;
+        decision.origin = Some(asked.origin);
+        decision.available = measured.numbers.available;
+        decision.metering = Some(measured.metering(&asked, valid_until));
+        decision.enabled = true;
+        Some(reason_of(measured.numbers.admission, measured.numbers.reason))
     }
 
     #[cfg_attr(not(feature = "small"), inline(always))]
-    fn asked<'a>(&self, held: &Held<'r, 'c>, limit: &SharedLimit, anchors: &'a Anchors) -> Option<Asked<'a, 'c>> {
-        let origin = source(limit.owner, self.catalog)?.into();
-        let subscription = Some(held.subscription.id());
+    fn measured_by<'a>(
+        &'a self,
+        asked: &Asked<'_, 'c>,
+        kept: &'a KeptLimit,
+        question: &Question<'_>,
+    ) -> Option<Measured<'a>> {
+        let Amounts { request, small } = self.amounts.get_or_init(|| Amounts::of(request(question)));
+        let limits = &kept.limit.limits;
+        let numbers = numbers(limits, request, kept.small.zip(*small)).ok()?;
+        let window = kept.window(self.now, || asked.window(limits));
+        Some(Measured { limits, request, rule: &kept.rule, window, numbers })
+    }
+
+    #[cfg_attr(not(feature = "small"), inline(always))]
+    fn asked<'a>(&self, held: &'a Held<'c>, kept: &KeptLimit) -> Option<Asked<'a, 'c>> {
+        let SharedLimit { owner, limits } = &kept.limit;
+        let anchors = held.anchors(limits)?;
+        let origin = source(*owner, self.catalog)?.into();
+        let subscription = Some(held.subscription.id);
         Some(Asked { catalog: self.catalog, now: self.now, anchors, origin, subscription, starts_at: None })
     }
 
@@ -205,40 +214,39 @@ impl<'r, 'c> Holder<'r, 'c> {
     #[inline(never)]
     fn answer_of_two(
         &self,
+        decision: &mut Decision<'c>,
         at: FeatureIdx,
         feature: &'c Feature,
         question: &Question<'c>,
         valid_until: &mut ValidUntil,
-    ) -> Option<Answer<'c>> {
+    ) -> Option<Reason> {
         let second = self.second.as_ref().filter(|second| !has_row(second.rows, at))?;
         let (one, other) = (self.outcome(&self.first, at, feature)?, self.outcome(second, at, feature)?);
         valid_until.at(one.change);
         valid_until.at(other.change);
         if let (OutcomeKind::Limit(a), OutcomeKind::Limit(b)) = (&one.kind, &other.kind) {
-            let mut measured = |held: &Held<'r, 'c>, limit| {
-                let anchors = held.anchors(limit)?;
-                measure(&self.asked(held, limit, &anchors)?, limit.limits, request(question), valid_until).ok()
-            };
-            let results = [measured(&self.first, a)?, measured(second, b)?];
-            let available = available(&results);
-            let [a, b] = &results;
+            let asked = self.asked(&self.first, a)?;
+            // Results are large, and copied only into the decision.
+            let a = &self.measured_by(&asked, a, question)?.result(&asked, valid_until);
+            let asked = self.asked(second, b)?;
+            let b = &self.measured_by(&asked, b, question)?.result(&asked, valid_until);
+            decision.available = a.available.zip(b.available).map(|(a, b)| a.max(b));
             let (first, other) = if by_priority(a, b).is_le() { (a, b) } else { (b, a) };
-            let answer = &first.answer;
-            return Some(Answer {
-                reason: reason_of(first),
-                subscription: answer.subscription_id,
-                origin: Some(answer.origin),
-                metering: Some(answer.metering),
-                available,
-                windows: vec![*answer, other.answer],
-            });
+            decision.subscription_id = first.answer.subscription_id;
+            decision.origin = Some(first.answer.origin);
+            decision.metering = Some(first.answer.metering);
+            decision.enabled = true;
+            decision.windows.reserve_exact(2);
+            decision.windows.push(first.answer);
+            decision.windows.push(other.answer);
+            return Some(reason_of(first.admission, first.answer.reason));
         }
         let (a, b) = (self.rank(one), self.rank(other));
         // Of equals, the row of the lower origin is named; then the lower subscription, which is the first.
         if a.0 > b.0 || (a.0 == b.0 && a.1 <= b.1) {
-            self.settle(&self.first, one, question, valid_until)
+            self.settle(decision, &self.first, one, question, valid_until)
         } else {
-            self.settle(second, other, question, valid_until)
+            self.settle(decision, second, other, question, valid_until)
         }
     }
 
@@ -255,8 +263,8 @@ impl<'r, 'c> Holder<'r, 'c> {
     }
 
     #[cfg_attr(not(feature = "small"), inline(always))]
-    fn outcome(&self, held: &Held<'r, 'c>, at: FeatureIdx, feature: &'c Feature) -> Option<&'c Outcome> {
-        held.holding.outcome(at, || self.resolved(held.subscription.id(), at, feature))
+    fn outcome(&self, held: &Held<'c>, at: FeatureIdx, feature: &'c Feature) -> Option<&'c Outcome> {
+        held.holding.outcome(at, || self.resolved(held.subscription.id, at, feature))
     }
 
     /// Resolves the rows on a feature that reach the customer through one subscription.
@@ -333,9 +341,9 @@ fn request(question: &Question<'_>) -> UsageRequest {
     }
 }
 
-fn reason_of(result: &AllowanceResult<'_>) -> Reason {
-    match result.admission {
+fn reason_of(admission: Admission, reason: Reason) -> Reason {
+    match admission {
         Admission::Unknown => Reason::UsageUnavailable,
-        Admission::Admitted | Admission::Refused => result.answer.reason,
+        Admission::Admitted | Admission::Refused => reason,
     }
 }

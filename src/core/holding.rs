@@ -5,9 +5,12 @@
 //! them, never replaces any, and drops all of them with the catalog.
 
 use crate::idx::{FeatureIdx, item};
+use crate::kept_window::KeptWindow;
 use crate::ladder::Level;
-use crate::limits::Limits;
+use crate::limits::{Limits, SmallLimit};
+use crate::reset::ResetPeriod;
 use crate::time::Instant;
+use crate::window::Window;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
 
@@ -40,8 +43,8 @@ impl Holdings {
         None
     }
 
-    pub fn shared(&self, limit: SharedLimit) -> Arc<SharedLimit> {
-        Arc::new(limit)
+    pub fn shared(&self, limit: SharedLimit) -> Arc<KeptLimit> {
+        Arc::new(KeptLimit::new(limit))
     }
 }
 
@@ -99,7 +102,35 @@ pub(crate) enum OutcomeKind {
     /// A switch that is on; the owner of the row that turned it on.
     On(SharedOwner),
     /// One limit without caps, whose windows count from the activation or the billing period.
-    Limit(Arc<SharedLimit>),
+    Limit(Arc<KeptLimit>),
+}
+
+/// A limit that many questions meet.
+#[derive(Debug)]
+pub(crate) struct KeptLimit {
+    pub limit: SharedLimit,
+    pub small: Option<SmallLimit>,
+    /// The reset period without the position of its zone.
+    pub rule: ResetPeriod,
+    /// The window at hand, if it is a calendar window.
+    window: KeptWindow,
+}
+
+impl KeptLimit {
+    fn new(limit: SharedLimit) -> KeptLimit {
+        let SharedLimit { limits, .. } = &limit;
+        let (small, rule) = (SmallLimit::of(limits), limits.reset_period.with_zone(None));
+        KeptLimit { limit, small, rule, window: KeptWindow::default() }
+    }
+
+    /// The window that holds `now`. `find` finds it.
+    #[cfg_attr(not(feature = "small"), inline(always))]
+    pub fn window(&self, now: Instant, find: impl FnOnce() -> Window) -> Window {
+        match self.limit.limits.reset_period {
+            ResetPeriod::Calendar(_) => self.window.at(now, find),
+            _ => find(),
+        }
+    }
 }
 
 /// A limit and the owner of its row.
@@ -205,23 +236,24 @@ impl Holdings {
     }
 
     /// The limit, as outcomes share it.
-    pub fn shared(&self, limit: SharedLimit) -> Arc<SharedLimit> {
+    pub fn shared(&self, limit: SharedLimit) -> Arc<KeptLimit> {
+        let new = || Arc::new(KeptLimit::new(limit));
         let mut link = &self.limits;
         for _ in 0..MAX_SHARED {
-            let node = link.get_or_init(|| Box::new(LimitNode { limit: Arc::new(limit), next: OnceLock::new() }));
-            if *node.limit == limit {
+            let node = link.get_or_init(|| Box::new(LimitNode { limit: new(), next: OnceLock::new() }));
+            if node.limit.limit == limit {
                 return Arc::clone(&node.limit);
             }
             link = &node.next;
         }
-        Arc::new(limit)
+        new()
     }
 }
 
 /// A list of limits. It is searched once for each outcome that is resolved.
 #[derive(Debug)]
 struct LimitNode {
-    limit: Arc<SharedLimit>,
+    limit: Arc<KeptLimit>,
     next: OnceLock<Box<LimitNode>>,
 }
 

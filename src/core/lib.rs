@@ -30,6 +30,7 @@ mod reset;
 mod window;
 mod billing;
 mod windowing;
+mod kept_window;
 
 mod idx;
 mod status;
@@ -71,6 +72,7 @@ mod decision_json;
 mod usage;
 mod question;
 mod query;
+mod numbers;
 mod admission;
 mod admit;
 #[cfg(feature = "usage")]

@@ -30,3 +30,20 @@ impl Limits {
         (self.expires_at, self.starts_at.filter(|_| self.counts_from_start))
     }
 }
+
+/// A limit and its grace, if they are whole and not large, as nearly always.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct SmallLimit {
+    pub limit: i64,
+    pub grace: i64,
+    /// Their sum.
+    pub headroom_ends: i64,
+}
+
+impl SmallLimit {
+    #[inline]
+    pub fn of(limits: &Limits) -> Option<SmallLimit> {
+        let (limit, grace) = (limits.limit?.small_whole()?, limits.grace.small_whole()?);
+        Some(SmallLimit { limit, grace, headroom_ends: limit.checked_add(grace)? })
+    }
+}

@@ -84,13 +84,13 @@ impl<'r, 'c> Outlook<'r, 'c> {
         match &holder.only_outcome(at, feature)?.kind {
             OutcomeKind::Absent | OutcomeKind::TypeMismatch | OutcomeKind::Off(_) => Some(Bound::Denied),
             OutcomeKind::On(_) => Some(Bound::Allowed),
-            OutcomeKind::Limit(limit) => match (limit.limits.limit, limit.limits.overage) {
+            OutcomeKind::Limit(kept) => match (kept.limit.limits.limit, kept.limit.limits.overage) {
                 (None, _) => Some(Bound::Allowed),
                 // The units above a limit with many digits may be no amount, which only the decision says.
                 (Some(amount), Behavior::Allow) => {
-                    amount.small_whole().and(limit.limits.grace.small_whole()).map(|_| Bound::Allowed)
+                    amount.small_whole().and(kept.limit.limits.grace.small_whole()).map(|_| Bound::Allowed)
                 }
-                (Some(amount), Behavior::Block) => amount.plus(limit.limits.grace).map(Bound::UpTo),
+                (Some(amount), Behavior::Block) => amount.plus(kept.limit.limits.grace).map(Bound::UpTo),
             },
         }
     }

@@ -2,12 +2,12 @@
 //!
 //! The rules are in section 8 of docs/semantics.md.
 
-use crate::admission::UsageRequest;
 use crate::allowance::Overflow;
 use crate::amount::Amount;
 use crate::applied_grant::AppliedGrant;
 use crate::evaluation::EvaluationContext;
 use crate::ladder::AcrossSubscriptions;
+use crate::numbers::UsageRequest;
 use crate::reset::ResetPeriod;
 use crate::usage::UsageEntry;
 use crate::value::Grant;

@@ -262,7 +262,7 @@ fn decide_features<T>(
     let record = record(replica, question, customer, now)?;
     let catalog = replica.catalog().ok_or(Obstacle::Needs(Missing::Manifest))?;
     let (mut all, mut obstacle) = (Vec::new(), None);
-    decide_all(catalog, record.as_ref(), question, now, &mut |question, decided| {
+    decide_all(catalog, record.as_ref(), question, now, |question, decided| {
         if let Some(found) = decided.as_ref().ok().and_then(|decision| too_old(decision)) {
             obstacle.get_or_insert(found);
         }

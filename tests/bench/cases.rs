@@ -123,7 +123,7 @@ pub fn decide_all(catalog: &FullCatalog, customer: &str, consumed: Option<Amount
     let record = catalog.customers.customer(customer);
     let question = Question { consumed, ..Question::new(customer, "") };
     let mut n_allowed = 0;
-    mayuse_core::decide_all(&catalog.catalog, record.as_ref(), &question, now, &mut |_, decided| {
+    mayuse_core::decide_all(&catalog.catalog, record.as_ref(), &question, now, |_, decided| {
         n_allowed += usize::from(decided.is_ok_and(|decision| decision.allowed));
     });
     n_allowed

@@ -21,7 +21,7 @@ use crate::value::Grant;
 pub(crate) struct PlainHead<'b> {
     /// From the first time on.
     times: Reader<'b>,
-    id: Span,
+    pub id: &'b str,
     flags: Flags,
     in_days: bool,
     version: u64,
@@ -34,7 +34,7 @@ impl<'b> PlainHead<'b> {
     /// Reads the head of the next subscription, if it is plain.
     #[cfg_attr(not(feature = "small"), inline(always))]
     pub fn read(reader: &mut Reader<'b>) -> Option<PlainHead<'b>> {
-        let id = reader.pass_text();
+        let id = reader.text();
         let [version, states, flags, anchor] = reader.four();
         let (states, flags) = (usize::try_from(states).ok()?, Flags(u8::try_from(flags).ok()?));
         let in_days = states < EXTENDED;
@@ -42,11 +42,6 @@ impl<'b> PlainHead<'b> {
             return None;
         }
         reader.whole(PlainHead { times: *reader, id, flags, in_days, version, states, anchor })
-    }
-
-    #[cfg_attr(not(feature = "small"), inline(always))]
-    pub fn id(&self) -> &'b str {
-        self.times.span(self.id).unwrap_or_default()
     }
 
     /// The billing periods.
