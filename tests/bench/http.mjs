@@ -15,7 +15,12 @@ const N_VERIFIED = 500;
 const ROUNDS = number("ROUNDS", 10);
 const SECONDS = number("SECONDS", 3);
 const CONNECTIONS = (process.env.CONNECTIONS ?? "1,16,64").split(",").map(Number);
-const asked = process.env.ONLY?.split(",") ?? SERVERS.map(({ name }) => name);
+const names = SERVERS.map(({ name }) => name);
+const asked = process.env.ONLY?.split(",") ?? names;
+const unknown = asked.filter((name) => !names.includes(name));
+if (unknown.length > 0) {
+  throw new Error(`ONLY: no Worker is called ${unknown.join(" or ")}; there are ${names.join(", ")}`);
+}
 
 const here = (name) => new URL(`http/${name}`, import.meta.url).pathname;
 const runs = (command, ...args) => {
@@ -127,10 +132,11 @@ function measure(load, nConnections) {
   const rival = rounds[started.findIndex(({ name }) => name === "check")];
   for (const [n, { what }] of started.entries()) {
     const ratios = rounds[n].map(({ perSecond }, round) => perSecond / (rival?.[round].perSecond ?? Number.NaN));
-    const spread = `${Math.min(...ratios).toFixed(2)}, ${Math.max(...ratios).toFixed(2)}`;
+    const spread = rival ? `${Math.min(...ratios).toFixed(2)}, ${Math.max(...ratios).toFixed(2)}` : "";
+    const ratio = rival ? median(ratios).toFixed(2) : "";
     const [perSecond, p50, cpu] = ["perSecond", "p50", "cpu"].map((name) => median(rounds[n].map((one) => one[name])));
     console.log(
-      `| ${what} | ${perSecond.toFixed(0)} | ${median(ratios).toFixed(2)} | ${spread} | ${p50.toFixed(3)} | ${cpu.toFixed(1)} |`,
+      `| ${what} | ${perSecond.toFixed(0)} | ${ratio} | ${spread} | ${p50.toFixed(3)} | ${cpu.toFixed(1)} |`,
     );
   }
 }
