@@ -32,6 +32,8 @@ fn answers(catalog: &FullCatalog, question: &Value, now: Instant) -> Vec<(String
     let question = check.question();
     let (record, mut told) = (catalog.customers.customer(question.customer), Vec::new());
     decide_all(&catalog.catalog, record.as_ref(), &question, now, |question, decided| {
+        // What JSON leaves out without a limit is not there either.
+        assert!(decided.as_ref().is_ok_and(|decision| decision.metering.is_some() || decision.available.is_none()));
         let answer = decided.map_or_else(|problem| json!({ "error": problem.to_string() }), as_value);
         told.push((question.feature.to_owned(), answer));
     });
