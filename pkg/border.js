@@ -102,10 +102,8 @@ export class Border {
     this.#features = new Map();
     const features = new Map();
     const told = this.#told(this.#engine.calls.held_features(this.#held));
-    for (let at = 2; at < told.length; at++) {
-      const [id, code] = [textAt(told, at), textAt(told, (at = behind(told, at)))];
-      const name = textAt(told, (at = behind(told, at)));
-      at = behind(told, at);
+    for (let at = 2; at < told.length; at += 6) {
+      const [id, code, name] = [0, 2, 4].map((n) => textIn(this.#engine, told[at + n], told[at + n + 1]));
       this.#features.set(told[at], { id, code, name });
       // An id goes before a code.
       features.set(id, this.#codes.push(code) - 1);

@@ -152,9 +152,7 @@ export class MayUse {
     const read = async (object) => {
       const at = file && from + size + object.at;
       const found = file ? file.subarray(at, at + object.size) : source.object(object.hash, signal);
-      const bytes = await unlessAborted(found, signal);
-      await hasHash(bytes, object.hash);
-      return bytes;
+      return hasHash(await unlessAborted(found, signal), object.hash);
     };
     // Each at once, so that the bytes of a shard need not be held twice until all are there.
     await eachAtOnce(missing, read, (object, bytes) => this.#open().put(object, bytes));

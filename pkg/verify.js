@@ -4,7 +4,7 @@ import { SnapshotError, fault } from "./errors.js";
 /** The digits of a signature, at the end of a manifest. */
 const SIGNATURE = 128;
 
-/** The SHA-256 of bytes in digits, and whether a key has signed bytes with Ed25519: by Web Cryptography. */
+/** The SHA-256 of bytes in digits, whether a key has signed bytes with Ed25519: by Web Cryptography; the bytes of digits. */
 let platform = {
   async hash(bytes) {
     return hex(new Uint8Array(await subtle().digest("SHA-256", bytes)));
@@ -13,6 +13,8 @@ let platform = {
     const imported = await subtle().importKey("raw", key, "Ed25519", false, ["verify"]);
     return subtle().verify("Ed25519", imported, signature, signed);
   },
+  fromHex: (text) =>
+    /^([0-9a-f]{2})+$/i.test(text) ? Uint8Array.from(text.match(/../g), (digits) => parseInt(digits, 16)) : undefined,
 };
 
 /** Says which functions the platform has instead, which need not return promises. */
@@ -26,7 +28,7 @@ export async function verifier(publicKeys) {
   const keys = new Map();
   for (const text of list) {
     // A file of a key ends with a line break.
-    const bytes = fromHex(`${text}`.trim());
+    const bytes = platform.fromHex(`${text}`.trim());
     if (bytes?.length !== 32) throw new TypeError("publicKeys: expected keys of 64 hexadecimal digits");
     keys.set((await platform.hash(bytes)).slice(0, 16), bytes);
   }
@@ -35,15 +37,19 @@ export async function verifier(publicKeys) {
     const key = keys.get(id);
     if (!key) throw fault(SnapshotError, "SNAPSHOT_INVALID", "", `the manifest is signed with key id ${id}, which none of publicKeys has`);
     const signed = manifest.length - SIGNATURE;
-    const signature = fromHex(new TextDecoder().decode(manifest.subarray(signed)));
+    const signature = platform.fromHex(new TextDecoder().decode(manifest.subarray(signed)));
     return platform.isSigned(key, signature, manifest.subarray(0, signed));
   };
 }
 
-/** Throws unless an object has the hash that names it. */
-export async function hasHash(object, hash) {
-  if ((await platform.hash(object)) === hash) return;
-  throw fault(SnapshotError, "SNAPSHOT_INVALID", "", `the object ${hash} is damaged`);
+/** An object, or a promise of it where hashes are promises. Throws unless it has the hash that names it. */
+export function hasHash(object, hash) {
+  const compared = (found) => {
+    if (found === hash) return object;
+    throw fault(SnapshotError, "SNAPSHOT_INVALID", "", `the object ${hash} is damaged`);
+  };
+  const found = platform.hash(object);
+  return found.then?.(compared) ?? compared(found);
 }
 
 // Pages that are not served over HTTPS have none.
@@ -54,6 +60,3 @@ function subtle() {
 }
 
 const hex = (bytes) => Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
-
-const fromHex = (text) =>
-  /^([0-9a-f]{2})+$/i.test(text) ? Uint8Array.from(text.match(/../g), (digits) => parseInt(digits, 16)) : undefined;

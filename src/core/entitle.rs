@@ -70,11 +70,7 @@ impl<'c> EvaluationContext<'_, 'c> {
 
     fn switch_of_subscriptions(&self, at: FeatureIdx, feature: &'c Feature) -> Entitlement<'c> {
         if self.catalog.ladder.across == AcrossSubscriptions::Chain {
-            let in_scope = self.chain_in_scope(feature);
-            return match self.chain_billing() {
-                Some(named) => self.switch_of_chain(at, feature, None, in_scope, named.named()),
-                None => Entitlement::None,
-            };
+            return self.switch_of_all(at, feature);
         }
         let switch_of = |subscription: &Subscription<'c>| {
             let in_scope = self.in_scope(feature, subscription);
@@ -88,6 +84,16 @@ impl<'c> EvaluationContext<'_, 'c> {
             result = result.or_stronger(switch_of(subscription));
         }
         result
+    }
+
+    /// The switch of all granting subscriptions as one chain.
+    #[cfg_attr(feature = "small", inline(never))]
+    fn switch_of_all(&self, at: FeatureIdx, feature: &'c Feature) -> Entitlement<'c> {
+        let in_scope = self.chain_in_scope(feature);
+        match self.chain_billing() {
+            Some(named) => self.switch_of_chain(at, feature, None, in_scope, named.named()),
+            None => Entitlement::None,
+        }
     }
 
     /// The switch of one subscription or, if `only` is None, of all granting subscriptions as one chain. `named` is the
@@ -151,16 +157,40 @@ impl<'c> EvaluationContext<'_, 'c> {
                     composition.add(resolve(ladder, &terms, &mut rows)?, mismatch, anchors, named);
                 }
             }
-            AcrossSubscriptions::Chain => {
-                self.chain_rows(at, feature, self.chain_in_scope(feature), &mut rows);
-                let mismatch = drop_mismatches(&mut rows);
-                if let Some((subscription, anchors, terms)) = self.chain_anchors(feature) {
-                    composition.add(resolve(ladder, &terms, &mut rows)?, mismatch, anchors, subscription.named());
-                }
-            }
+            AcrossSubscriptions::Chain => self.add_chain(at, feature, &mut composition)?,
         }
-        let Some((row, combine)) = self.customer_override(at) else { return Ok(composition.entitlement()) };
-        let own = resolve(ladder, &ChainTerms::ALONE, &mut vec![row])?;
+        match self.customer_override(at) {
+            None => Ok(composition.entitlement()),
+            Some((row, combine)) => self.overridden(composition, row, combine),
+        }
+    }
+
+    /// Adds the allowances of all granting subscriptions as one chain.
+    #[cfg_attr(feature = "small", inline(never))]
+    fn add_chain(
+        &self,
+        at: FeatureIdx,
+        feature: &'c Feature,
+        composition: &mut Composition<'c>,
+    ) -> Result<(), Overflow> {
+        let mut rows: Vec<AppliedGrant<'c>> = Vec::new();
+        self.chain_rows(at, feature, self.chain_in_scope(feature), &mut rows);
+        let mismatch = drop_mismatches(&mut rows);
+        if let Some((subscription, anchors, terms)) = self.chain_anchors(feature) {
+            let state = resolve(&self.catalog.ladder, &terms, &mut rows)?;
+            composition.add(state, mismatch, anchors, subscription.named());
+        }
+        Ok(())
+    }
+
+    #[cfg_attr(feature = "small", inline(never))]
+    fn overridden(
+        &self,
+        composition: Composition<'c>,
+        row: AppliedGrant<'c>,
+        combine: Combine,
+    ) -> Result<Entitlement<'c>, Overflow> {
+        let own = resolve(&self.catalog.ladder, &ChainTerms::ALONE, &mut vec![row])?;
         composition.override_with(combine, own, self.keeps_rows, &mut |allowances, allowance| {
             self.anchor_override(allowances, &allowance);
         })
@@ -169,9 +199,13 @@ impl<'c> EvaluationContext<'_, 'c> {
     /// Tracks when an add-on with a row on the feature is archived, if ADD_ON is a REPLACE level: the limit of the
     /// add-on adds to the limits of the others only until then.
     pub fn track_add_ons(&self, feature: FeatureIdx, valid_until: &mut ValidUntil) {
-        if self.catalog.ladder.combine(Level::AddOn) != Some(Combine::Replace) {
-            return;
+        if self.catalog.ladder.combine(Level::AddOn) == Some(Combine::Replace) {
+            self.track_all_add_ons(feature, valid_until);
         }
+    }
+
+    #[cfg_attr(feature = "small", inline(never))]
+    fn track_all_add_ons(&self, feature: FeatureIdx, valid_until: &mut ValidUntil) {
         let mut granting = self.granting();
         while let Some(subscription) = granting.next() {
             for held in subscription.add_ons() {

@@ -318,6 +318,7 @@ impl<'c> Merged<'_, 'c> {
 
 /// The cheapest enabled CREDITS row of one level for each pool. Of equals, the earlier counts where rows of a level
 /// merge; else that with the lower origin id, as of all allowances.
+#[cfg_attr(feature = "small", inline(never))]
 fn cheapest_per_pool<'c>(rows: &[AppliedGrant<'c>], combine: Combine) -> Vec<Allowance<'c>> {
     let mut cheapest: Vec<(&Credits, &AppliedGrant<'c>)> = Vec::new();
     for row in rows {

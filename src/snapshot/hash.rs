@@ -53,13 +53,15 @@ impl fmt::Debug for Hash {
 
 /// Lower-case hexadecimal digits.
 pub(crate) fn hex(bytes: &[u8]) -> String {
-    let digit = |value: u8| char::from_digit(value.into(), 16).unwrap_or('0');
-    let mut digits = String::new();
+    // Ten letters before `a`.
+    const LETTERS: u8 = b'a' - 10;
+    let digit = |value: u8| value.wrapping_add(if value < 10 { b'0' } else { LETTERS });
+    let mut digits = Vec::with_capacity(bytes.len().saturating_mul(2));
     for byte in bytes {
         digits.push(digit(byte >> 4));
         digits.push(digit(byte & 15));
     }
-    digits
+    String::from_utf8(digits).unwrap_or_default()
 }
 
 /// Reads exactly as many lower-case hexadecimal digits as fill `bytes`: one thing has one name.

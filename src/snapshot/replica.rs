@@ -100,6 +100,7 @@ impl Replica {
 
     /// The changed shards of a manifest that overlap held shards. Fetched before the manifest is
     /// accepted, they spare later questions the wait.
+    #[inline(never)]
     pub fn wants(&self, manifest: &Manifest) -> Vec<(u64, ObjectRef)> {
         let Some(view) = &self.view else { return Vec::new() };
         let held = |place: u64| {
@@ -179,21 +180,7 @@ impl Replica {
     fn renew(&mut self, manifest: Manifest, new_catalog: Option<Catalog>, source: Source) {
         let n_shards = manifest.table.shards.len();
         match (&mut self.view, new_catalog) {
-            (Some(view), new_catalog) => {
-                let kept = view.kept(&manifest);
-                let mut held = std::mem::take(&mut view.shards);
-                view.shards.resize_with(n_shards, || None);
-                for (from, to) in kept {
-                    if let (Some(from), Some(to)) = (at_mut(&mut held, from), at_mut(&mut view.shards, to)) {
-                        *to = from.take();
-                    }
-                }
-                view.manifest = manifest;
-                if let Some(catalog) = new_catalog {
-                    view.catalog = catalog;
-                    view.generation = view.generation.saturating_add(1);
-                }
-            }
+            (Some(view), new_catalog) => view.renew(manifest, new_catalog),
             (view, Some(catalog)) => {
                 let shards = std::iter::repeat_with(|| None).take(n_shards).collect();
                 *view = Some(View { manifest, catalog, generation: 0, shards, n_bytes: 0 });

@@ -65,8 +65,27 @@ impl View {
         (is_same && at(&self.shards, here).is_some_and(Option::is_some)).then_some(here)
     }
 
+    /// Replaces the manifest and, if it changed, the catalog. Keeps the shards that stay.
+    // A snapshot that is opened for the first time does without: an engine compiles what is called.
+    #[inline(never)]
+    pub fn renew(&mut self, manifest: Manifest, new_catalog: Option<Catalog>) {
+        let kept = self.kept(&manifest);
+        let mut held = std::mem::take(&mut self.shards);
+        self.shards.resize_with(manifest.table.shards.len(), || None);
+        for (from, to) in kept {
+            if let (Some(from), Some(to)) = (at_mut(&mut held, from), at_mut(&mut self.shards, to)) {
+                *to = from.take();
+            }
+        }
+        self.manifest = manifest;
+        if let Some(catalog) = new_catalog {
+            self.catalog = catalog;
+            self.generation = self.generation.saturating_add(1);
+        }
+    }
+
     /// The shards that stay when the next manifest is accepted, as old and new place.
-    pub fn kept(&self, next: &Manifest) -> Vec<(u64, u64)> {
+    fn kept(&self, next: &Manifest) -> Vec<(u64, u64)> {
         let from = |(place, part): (u64, ObjectRef)| Some((self.same_as(part, place, next)?, place));
         next.table.distinct().filter_map(from).collect()
     }

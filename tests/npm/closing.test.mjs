@@ -1,4 +1,4 @@
-// A snapshot of the packed package that is closed while it is asked.
+// A snapshot of the packed package that is closed while it is asked, and the memory that its answers are read from.
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { after, before, test } from "node:test";
@@ -32,5 +32,17 @@ test("a question that closes its snapshot is not written where other snapshots a
     const opened = await MayUse.open(snapshot.file, options);
     assert.deepEqual([left, opened].map((mayuse) => mayuse.mayUse("acme", "sso")), [true, true]);
     opened.close();
+  }
+});
+
+test("a feature is told with the letters of its id, code and name", async () => {
+  const names = ["Größe 😀", "", "日本"];
+  const features = demo.features.map(({ name, ...rest }, n) => (names[n] ? { ...rest, name: names[n] } : rest));
+  const mayuse = await MayUse.open(build({ ...demo, features }, key, "--at", "2026-11-20").file, options);
+  for (const [n, { id, code }] of features.entries()) {
+    const told = mayuse.check({ customer: "acme", feature: code }).feature;
+    assert.deepEqual([told.id, told.code], [id, code]);
+    if (names[n]) assert.equal(told.name, names[n]);
+    assert.deepEqual(mayuse.check({ customer: "acme", feature: id }).feature, told);
   }
 });

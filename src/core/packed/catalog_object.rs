@@ -345,6 +345,7 @@ impl<'b> Opening<'b> {
 
     /// Reads ids of plans. A plan that is not there, as after its deletion, is passed over.
     #[cold]
+    #[inline(never)]
     fn known_plans(&mut self) -> Option<Vec<PlanIdx>> {
         let mut known = Vec::new();
         for _ in 0..self.reader.items() {

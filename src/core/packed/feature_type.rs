@@ -35,6 +35,7 @@ pub(super) fn write_type(writer: &mut Writer, feature_type: &FeatureType) {
 }
 
 #[cold]
+#[inline(never)]
 pub(super) fn read_type(reader: &mut Reader<'_>) -> Option<FeatureType> {
     Some(FeatureType::Config(match reader.number() {
         UNKNOWN => return Some(FeatureType::Unknown),

@@ -115,6 +115,7 @@ fn read_metered(reader: &mut Reader<'_>) -> Option<Metered> {
 
 /// Reads caps: at most [`MAX_CAPS`], and at least one.
 #[cold]
+#[inline(never)]
 fn read_caps(reader: &mut Reader<'_>) -> Option<Box<[Cap]>> {
     let n = Some(reader.items()).filter(|n| (1..=MAX_CAPS).contains(n))?;
     let mut caps = Vec::with_capacity(n);
@@ -134,6 +135,7 @@ fn write_caps(writer: &mut Writer, caps: &[Cap]) {
 }
 
 #[cold]
+#[inline(never)]
 fn read_config(reader: &mut Reader<'_>) -> Option<Config> {
     let (flags, kind) = (reader.flags(), reader.number());
     let value = match kind {

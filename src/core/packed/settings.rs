@@ -85,6 +85,7 @@ pub(super) fn read_settings<'b>(reader: &mut Reader<'b>) -> Option<Settings<'b>>
 }
 
 #[cold]
+#[inline(never)]
 fn read_more<'b>(reader: &mut Reader<'b>, settings: &mut Settings<'b>) -> Option<()> {
     let flags = reader.flags();
     for _ in 0..items(reader, flags.has(OTHER_STATUSES)) {
@@ -127,6 +128,8 @@ fn write_entry(writer: &mut Writer, entry: &AccessEntry) {
     }
 }
 
+#[cold]
+#[inline(never)]
 fn read_entry(reader: &mut Reader<'_>) -> Option<AccessEntry> {
     let (status, word) = read_status(reader)?;
     let condition = match reader.number() {
@@ -148,6 +151,8 @@ fn write_zone(writer: &mut Writer, zone: &Zone) {
 }
 
 /// Reads a zone. Its offsets are sorted, and each is less than a day.
+#[cold]
+#[inline(never)]
 fn read_zone(reader: &mut Reader<'_>) -> Option<Zone> {
     let name = reader.text().into();
     let mut offsets: Vec<(Instant, i32)> = Vec::new();
