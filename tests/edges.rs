@@ -1,8 +1,8 @@
 //! Edges that laws with random input seldom reach: the last that fits, and the first that does not.
 
 use mayuse_core::{
-    Amount, AmountError, BillingPeriod, BillingSchedule, CalendarInterval, Date, Instant, Interval, Question,
-    ResetPeriod, Unit, Weekday, WriteJson, ZoneIdx, decide,
+    Amount, AmountError, BillingPeriod, BillingSchedule, CalendarInterval, Date, FullCatalog, Instant, Interval,
+    Question, Reason, ResetPeriod, SnapshotMeta, Source, Unit, Weekday, WriteJson, ZoneIdx, decide, decide_all,
 };
 use mayuse_document::{Check, Tree};
 use mayuse_tests::{compiled, instant};
@@ -248,4 +248,97 @@ fn a_batch_takes_the_last_question_that_fits() {
     assert_eq!(refused.list.len(), 1, "{refused}");
     assert_eq!(refused.list[0].message, "at most 500 questions at once, found 501");
     assert_eq!(Check::read_batch(&batch(501), 501).unwrap().len(), 501);
+}
+
+/// A catalog of a customer `c` with some features, whose rows are in `plan`.
+fn of_features(features: &Value, plan: &Value) -> FullCatalog {
+    let document = json!({
+        "format": 1,
+        "features": features,
+        "plans": [{ "id": "plan_p", "versions": [{ "id": "plv_p" }], "entitlements": plan }],
+        "customers": [{ "id": "c" }],
+        "subscriptions": [{
+            "id": "sub_s", "customer_id": "c", "plan_id": "plan_p", "plan_version_id": "plv_p", "status": "ACTIVE",
+            "start_date": "2025-01-01", "billing_day_anchor": 1, "period": "MONTHLY",
+            "current_period_start": "2025-06-01", "current_period_end": "2025-07-01",
+        }],
+    });
+    compiled(&document.to_string())
+}
+
+#[test]
+fn a_warning_is_reached_at_its_threshold() {
+    // The threshold, the limit, and an amount that is just below it, and one that reaches it.
+    let all = [
+        ("80", "100", "79", "80"),
+        ("80", "1", "0", "1"),
+        ("12.5", "8", "0", "1"),
+        ("12.5", "100", "12.4", "12.5"),
+        ("80", "4611686018427387900", "3689348814741910319", "3689348814741910320"),
+        ("0", "100", "-1", "0"),
+    ];
+    for (threshold, limit, below, at) in all {
+        let value = json!({ "type": "METERED", "limit": limit, "warning_threshold_pct": threshold });
+        let catalog = of_features(
+            &json!([{ "id": "feat_m", "code": "m", "feature_type": { "type": "METERED" }, "status": "ACTIVE" }]),
+            &json!([{ "id": "ent_m", "feature": "m", "value": value }]),
+        );
+        for (consumed, expected) in [(below, false), (at, true)] {
+            for explain in [false, true] {
+                let question = Question { consumed: Some(amount(consumed)), explain, ..Question::new("c", "m") };
+                let decision = decide(&catalog, &question, instant("2025-06-15")).unwrap();
+                let reached = decision.metering.unwrap().warning.unwrap().reached;
+                assert_eq!(reached, Some(expected), "{threshold} per cent of {limit}: {consumed}");
+            }
+        }
+    }
+}
+
+#[test]
+fn each_feature_heeds_its_own_maximum_age() {
+    let feature = |code: &str, max_age_ms: Value| {
+        json!({
+            "id": format!("feat_{code}"), "code": code, "feature_type": { "type": "BOOLEAN" }, "status": "ACTIVE",
+            "max_age_ms": max_age_ms,
+        })
+    };
+    let row = |code: &str| json!({ "id": format!("ent_{code}"), "feature": code, "value": { "type": "BOOLEAN", "enabled": true } });
+    let mut catalog = of_features(
+        &json!([feature("long", json!(2_000)), feature("short", json!(1_000)), feature("sso", Value::Null)]),
+        &json!([row("long"), row("short"), row("sso")]),
+    );
+    let made = instant("2025-06-15");
+    catalog.catalog.snapshot =
+        SnapshotMeta { generated_at: Some(made), source: Source::Snapshot, ..catalog.catalog.snapshot };
+    let (on, old) = (Reason::Enabled, Reason::SnapshotExpired);
+    let all = [
+        (999, None, [on, on, on]),
+        (1_000, None, [on, old, on]),
+        (2_000, None, [old, old, on]),
+        (499, Some(500), [on, on, on]),
+        (500, Some(500), [old, old, old]),
+        (1_500, Some(1_800), [on, old, on]),
+    ];
+    for (age, max_age_ms, expected) in all {
+        let now = Instant::from_millis(made.millis() + age).unwrap();
+        let question = Question { max_age_ms, ..Question::new("c", "sso") };
+        let record = catalog.customers.customer("c");
+        let (mut reasons, mut ends) = (Vec::new(), Vec::new());
+        decide_all(&catalog.catalog, record.as_ref(), &question, now, |question, decided| {
+            let decision = decided.unwrap();
+            reasons.push(decision.reason);
+            ends.push(decision.valid_until);
+            let alone = decide(&catalog, question, now).unwrap();
+            assert_eq!((alone.reason, alone.valid_until), (decision.reason, decision.valid_until), "{age}");
+        });
+        assert_eq!(reasons, expected, "{age}");
+        // What may answer holds until it is too old.
+        let least = |own: Option<u64>| [own, max_age_ms].into_iter().flatten().min();
+        let end = |own, reason| {
+            least(own).filter(|_| reason == on).map(|ms| Instant::from_millis(made.millis() + ms as i64).unwrap())
+        };
+        let expected: Vec<Option<Instant>> =
+            [Some(2_000), Some(1_000), None].into_iter().zip(expected).map(|(own, reason)| end(own, reason)).collect();
+        assert_eq!(ends, expected, "{age}");
+    }
 }
