@@ -49,7 +49,7 @@ function text(value, name) {
 // A whole number is exact as text.
 function amount(value, name) {
   if (typeof value === "string" || Number.isSafeInteger(value)) return `${value}`;
-  throw wrongType(name, "a whole number, or a decimal as a string", value);
+  throw wrongType(name, "a safe integer, or a decimal as a string", value);
 }
 
 function whole(value, name) {

@@ -33,7 +33,7 @@ export function wireFields(object, fields, path = "") {
     const value = object[name];
     const isCount = AMOUNTS.includes(name) && Number.isFinite(value);
     if (isCount && !Number.isSafeInteger(value)) {
-      throw fault(QuestionError, "WRONG_TYPE", below(path, name), `expected a whole number, or a decimal as a string, found ${value}`);
+      throw fault(QuestionError, "WRONG_TYPE", below(path, name), `expected a safe integer, or a decimal as a string, found ${value}`);
     }
     // A whole number is exact as text.
     if (value !== undefined) wire[wireName(name)] = isCount ? String(value) : value;

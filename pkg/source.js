@@ -11,22 +11,19 @@ const AT_ONCE = 8;
 export function readerOf(source) {
   if (source instanceof ArrayBuffer || ArrayBuffer.isView(source)) return once(async () => source);
   // A blob or a response.
-  if (typeof source?.arrayBuffer === "function") return once(() => ("ok" in source ? bodyOf(source) : source.arrayBuffer()));
+  if (typeof source?.arrayBuffer === "function") return once(() => ("ok" in source ? bodyOf(source, source.url) : source.arrayBuffer()));
   const { url, kv, prefix = "", file, folder } = source ?? {};
   if (kv) return folderOf((key) => prefix + key, (key) => kv.get(key, "arrayBuffer"));
   if (file) return { file: async () => unless("EISDIR", files().readFile(file), `${file} is a folder: open it as { folder }`) };
   if (folder) return folderOf((key) => below(folder, key), async (path) => unless("ENOENT", files().readFile(path)));
   if (!url) throw new TypeError("expected bytes, a response, a blob, { url }, { kv }, { file } or { folder }");
-  const get = async (url, signal) => (source.fetch ?? fetch)(url, { signal });
+  const get = async (place, signal) => bodyOf(await (source.fetch ?? fetch)(place, { signal }), place);
   const place = new URL(url, globalThis.location?.href);
-  if (place.pathname.endsWith(".snapshot")) return { file: async (signal) => bodyOf(await get(place, signal)) };
+  if (place.pathname.endsWith(".snapshot")) return { file: (signal) => get(place, signal) };
   // A Worker of mayuse serves objects at another path than a folder of files.
   const isWorker = /\/v1\/snapshot\/?$/.test(place.pathname);
   const addressOf = (key) => below(place, isWorker ? key.replace(/^o\//, "objects/") : key);
-  return folderOf(addressOf, async (address, signal) => {
-    const response = await get(address, signal);
-    return response.status === 404 ? null : bodyOf(response);
-  });
+  return folderOf(addressOf, get);
 }
 
 const once = (file) => ({ file, isOnce: true });
@@ -45,9 +42,10 @@ function folderOf(placeOf, get) {
 export const bytesOf = (found) =>
   ArrayBuffer.isView(found) ? new Uint8Array(found.buffer, found.byteOffset, found.byteLength) : new Uint8Array(found);
 
-async function bodyOf(response) {
+async function bodyOf(response, place) {
   if (response.ok) return response.arrayBuffer();
-  throw fault(SnapshotError, "SNAPSHOT_MISSING", "", `${response.url} answered ${response.status}`);
+  // A signed address has its secret in the query.
+  throw fault(SnapshotError, "SNAPSHOT_MISSING", "", `${`${place}`.split("?")[0]} answered ${response.status}`);
 }
 
 // A place below a folder, which may be an address, or a path of files.

@@ -39,7 +39,10 @@ test("a mistake in opening is told by its name", async () => {
   const server = createServer((request, response) => response.writeHead(404).end());
   await new Promise((listening) => server.listen(0, "127.0.0.1", listening));
   const url = `http://127.0.0.1:${server.address().port}/none`;
-  await assert.rejects(MayUse.open({ url }, options), missing(`${url}/manifest is not there`));
+  await assert.rejects(MayUse.open({ url }, options), missing(`${url}/manifest answered 404`));
+  // A signed address has its secret in the query, which is no business of a log.
+  await assert.rejects(MayUse.open({ url: `${url}?key=secret` }, options), missing(`${url}/manifest answered 404`));
+  await assert.rejects(MayUse.open({ url: `${url}.snapshot?key=secret` }, options), missing(`${url}.snapshot answered 404`));
   server.closeAllConnections();
   await new Promise((closed) => server.close(closed));
   await assert.rejects(MayUse.open({ kv: { get: async () => null }, prefix: "shop:" }, options), missing("shop:manifest is not there"));
@@ -54,7 +57,7 @@ test("a mistake in a question is told when it is made", async () => {
     assert.throws(ask, { name: "QuestionError", code: "MISSING", path, message: `${path}: a required field is missing` });
   }
   assert.throws(() => mayuse.prepare("acme", 7), { code: "WRONG_TYPE", message: "feature: expected a string, found 7" });
-  const amount = (found) => ({ code: "WRONG_TYPE", message: `consumed: expected a whole number, or a decimal as a string, found ${found}` });
+  const amount = (found) => ({ code: "WRONG_TYPE", message: `consumed: expected a safe integer, or a decimal as a string, found ${found}` });
   for (const consumed of [1.5, -0.1, NaN, Infinity]) {
     assert.throws(() => mayuse.mayUse("acme", "api_calls", consumed), amount(consumed));
     assert.throws(() => mayuse.prepare("acme", "api_calls").mayUse(consumed), amount(consumed));
@@ -64,7 +67,7 @@ test("a mistake in a question is told when it is made", async () => {
 });
 
 test("a number that is no whole one is told to be text", () => {
-  const message = "consumed: expected a whole number, or a decimal as a string, found 0.5";
+  const message = "consumed: expected a safe integer, or a decimal as a string, found 0.5";
   assert.throws(() => new Catalog(demo).mayUse("acme", "api_calls", 0.5), { name: "QuestionError", message });
 });
 
