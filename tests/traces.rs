@@ -111,3 +111,18 @@ fn a_row_up_to_which_the_digits_do_not_suffice_is_not_traced() {
         assert_eq!(effects, ["SET", "NOT_TRACED", "REPLACED"]);
     }
 }
+
+/// A row whose effect is not computed is drawn from all the same.
+#[test]
+fn a_row_that_is_not_traced_has_its_place_in_the_order_of_drawing() {
+    let month = json!({ "type": "CALENDAR", "unit": "MONTH", "interval": 1 });
+    let ids: Vec<String> = (0..35).map(|n| format!("add_{n:02}")).collect();
+    let pack = |id: &String| json!({ "id": id, "entitlements": [{ "id": format!("ent_{id}"), "feature": "m", "value": metered("1", &month) }] });
+    let held: Vec<Value> = ids.iter().map(|id| json!({ "add_on_id": id })).collect();
+    let document = document(&json!(ids.iter().map(pack).collect::<Vec<Value>>()), &json!(held));
+    let told = explained(&document, Some(&[]));
+    let steps = told["trace"].as_array().unwrap();
+    let n_untraced = steps.iter().filter(|step| step["effect"] == "NOT_TRACED").count();
+    assert_eq!((steps.len(), n_untraced), (36, 4));
+    assert!(steps.iter().all(|step| step["draw_order"] == 1), "{told}");
+}

@@ -67,8 +67,8 @@ pub enum Effect {
     NotYet,
     /// The row has expired.
     Expired,
-    /// The row comes after 32 rows that count, or the rows up to it come to more digits than an amount has, though not
-    /// all rows do. Its effect is not computed.
+    /// The row counts, but its effect is not computed: it comes after 32 rows that count; or the rows up to it, unlike all
+    /// rows, come to more digits than an amount holds.
     NotTraced,
 }
 
@@ -210,7 +210,9 @@ pub(crate) fn show_draws(steps: &mut [Step<'_>], allowances: &[AnchoredAllowance
         let same = rows.iter().skip(from).take_while(|row| row.0 == own);
         let is_its =
             |row: &&(usize, u32, Option<&str>)| step.subscription_id.is_none() || step.subscription_id == row.2;
-        step.draw_order = same.filter(|_| step.after.is_some()).find(is_its).map(|row| row.1);
+        // A row that is not traced counts, too; its effect alone is unknown.
+        let counts = step.after.is_some() || step.effect == Effect::NotTraced;
+        step.draw_order = same.filter(|_| counts).find(is_its).map(|row| row.1);
     }
 }
 
