@@ -46,7 +46,7 @@ pub fn decide_for<'c>(
     question: &Question<'c>,
     now: Instant,
 ) -> Result<Decision<'c>, Problem> {
-    let feature = asked(catalog, question);
+    let feature = feature_of(catalog, question);
     let freshness = freshness(&catalog.snapshot, now);
     if is_plain(question)
         && let (Some(record), Some((at, feature))) = (record, feature)
@@ -63,9 +63,9 @@ pub fn decide_for<'c>(
 }
 
 /// A feature and its position.
-type Asked<'c> = (FeatureIdx, &'c Feature);
+type Placed<'c> = (FeatureIdx, &'c Feature);
 
-fn asked<'c>(catalog: &'c Catalog, question: &Question<'_>) -> Option<Asked<'c>> {
+fn feature_of<'c>(catalog: &'c Catalog, question: &Question<'_>) -> Option<Placed<'c>> {
     let at = catalog.feature_at(question.feature)?;
     Some((at, catalog.feature(at)?))
 }
@@ -113,8 +113,8 @@ pub fn decide_all<'c>(
     }
 }
 
-/// Fills in the answer by the holding of a customer, if no earlier step of a decision has an answer. The decision is on
-/// the same customer, whatever feature it was on.
+/// Fills in the answer by the holding of a customer. The decision is on the same customer, whatever feature it was on; the
+/// catalog is not too old for the question, and is at the deadline.
 #[cfg_attr(not(feature = "small"), inline(always))]
 fn look_up<'c>(
     decision: &mut Decision<'c>,
@@ -143,7 +143,7 @@ fn look_up<'c>(
 fn decide_slowly<'c>(
     catalog: &'c Catalog,
     record: Option<&CustomerRecord<'c>>,
-    feature: Option<Asked<'c>>,
+    feature: Option<Placed<'c>>,
     question: &Question<'c>,
     freshness: Freshness,
     clock: Instant,
@@ -159,7 +159,7 @@ fn fill<'c>(
     decision: &mut Decision<'c>,
     catalog: &'c Catalog,
     record: Option<&CustomerRecord<'c>>,
-    feature: Option<Asked<'c>>,
+    feature: Option<Placed<'c>>,
     question: &Question<'c>,
     clock: Instant,
 ) -> Result<(Reason, Policy), Fault> {
@@ -310,7 +310,7 @@ fn without_customer<'c>(
     snapshot: &SnapshotMeta,
     now: Instant,
 ) -> Result<Decision<'c>, Problem> {
-    let feature = catalog.and_then(|catalog| asked(catalog, question)).map(|(_, feature)| feature);
+    let feature = catalog.and_then(|catalog| feature_of(catalog, question)).map(|(_, feature)| feature);
     check_form(question, feature.is_some(), false)?;
     let mut decision = Decision::undecided(freshness(snapshot, now));
     decision.customer_id = question.customer;

@@ -256,15 +256,36 @@ impl<'c> Decision<'c> {
         };
     }
 
-    /// Forgets the answer on a feature, which another one may be filled in for.
+    /// Forgets the answer on a feature, so that the answer on another can be filled in.
     #[cfg_attr(not(feature = "small"), inline(always))]
     pub(crate) fn forget(&mut self) {
-        self.subscription_id = None;
-        self.enabled = false;
-        self.metering = None;
-        self.available = None;
-        self.windows.clear();
-        self.origin = None;
+        let Decision {
+            subscription_id,
+            enabled,
+            metering,
+            available,
+            windows,
+            origin,
+            // These are the same for all features, or set anew with each answer.
+            allowed: _,
+            decision: _,
+            reason: _,
+            retryable: _,
+            customer_id: _,
+            feature: _,
+            value_type: _,
+            freshness: _,
+            valid_until: _,
+            // A holding says nothing of these.
+            fallback: _,
+            value: _,
+            warnings: _,
+            suggestions: _,
+            trace: _,
+            trace_truncated: _,
+        } = self;
+        (*subscription_id, *enabled, *metering, *available, *origin) = (None, false, None, None, None);
+        windows.clear();
     }
 
     /// A denial to be filled in, without a customer or a feature.

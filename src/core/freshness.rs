@@ -81,7 +81,7 @@ pub(crate) struct Age {
 }
 
 impl Age {
-    /// `feature` is that of the question, if it counts.
+    /// `feature` is that of the question; None stands for all features without a maximum age of their own.
     #[cfg_attr(not(feature = "small"), inline(always))]
     pub fn of(
         snapshot: &SnapshotMeta,

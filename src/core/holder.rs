@@ -13,7 +13,7 @@ use crate::held::{Held, KeptAnchors};
 use crate::holding::{KeptLimit, Outcome, OutcomeKind, SharedLimit, SharedOwner};
 use crate::idx::FeatureIdx;
 use crate::ladder::AcrossSubscriptions;
-use crate::numbers::{Admission, Amounts, UsageRequest, numbers};
+use crate::numbers::{Amounts, UsageRequest, numbers};
 use crate::packed::{CustomerRecord, PlainHead};
 use crate::question::Question;
 use crate::shared_owner::{owner_of, source};
@@ -36,7 +36,7 @@ pub(crate) struct Holder<'r, 'c> {
     second: Option<Held<'c>>,
     /// The next change of whether a subscription grants access.
     pub change: Option<Instant>,
-    /// The amounts of the question, once a limit is asked: one question, or the same on each feature.
+    /// The amounts of the first question about a limit. A holder is for one question, or for the same on several features.
     amounts: OnceCell<Amounts>,
 }
 
@@ -49,7 +49,7 @@ impl<'r, 'c> Holder<'r, 'c> {
 
     /// None if the customer is not marked, or its holding is not kept for this instant.
     #[cfg_attr(not(feature = "small"), inline(always))]
-    pub fn marked(catalog: &'c Catalog, record: &'r CustomerRecord<'c>, now: Instant) -> Option<Holder<'r, 'c>> {
+    fn marked(catalog: &'c Catalog, record: &'r CustomerRecord<'c>, now: Instant) -> Option<Holder<'r, 'c>> {
         let (number, mut records) = record.marked(now)?;
         let holding = catalog.holdings.numbered(number, catalog.eras.at(now))?;
         let first =
@@ -73,7 +73,7 @@ impl<'r, 'c> Holder<'r, 'c> {
     /// than two subscriptions that grant access, two that are one chain, or a holding that is not kept; and in a catalog
     /// whose statuses grant access on conditions.
     #[inline(never)]
-    pub fn read(catalog: &'c Catalog, record: &'r CustomerRecord<'c>, now: Instant) -> Option<Holder<'r, 'c>> {
+    fn read(catalog: &'c Catalog, record: &'r CustomerRecord<'c>, now: Instant) -> Option<Holder<'r, 'c>> {
         let customer = record.read();
         if customer.archived_at.is_some() || !catalog.access.others.is_empty() {
             return None;
@@ -127,7 +127,7 @@ impl<'r, 'c> Holder<'r, 'c> {
         }
         let outcome = self.outcome(&self.first, at, feature)?;
         valid_until.at(outcome.change);
-        self.settle(decision, &self.first, outcome, question, valid_until)
+        self.fill(decision, &self.first, outcome, question, valid_until)
     }
 
     /// Whether the holding of the first subscription says all: there is no second, and no row of the customer.
@@ -146,7 +146,7 @@ impl<'r, 'c> Holder<'r, 'c> {
     }
 
     #[cfg_attr(not(feature = "small"), inline(always))]
-    fn settle(
+    fn fill(
         &self,
         decision: &mut Decision<'c>,
         held: &Held<'c>,
@@ -159,7 +159,7 @@ impl<'r, 'c> Holder<'r, 'c> {
             OutcomeKind::TypeMismatch => return Some(Reason::TypeMismatch),
             OutcomeKind::Off(owner) => (owner, Reason::EntitlementDisabled),
             OutcomeKind::On(owner) => (owner, Reason::Enabled),
-            OutcomeKind::Limit(limit) => return self.measured(decision, held, limit, question, valid_until),
+            OutcomeKind::Limit(limit) => return self.fill_limit(decision, held, limit, question, valid_until),
         };
         decision.origin = Some(source(*owner, self.catalog)?.into());
         decision.subscription_id = Some(held.subscription.id);
@@ -167,9 +167,9 @@ impl<'r, 'c> Holder<'r, 'c> {
         Some(reason)
     }
 
-    /// The numbers of a limit.
+    /// Fills in the numbers of a limit.
     #[inline(never)]
-    fn measured(
+    fn fill_limit(
         &self,
         decision: &mut Decision<'c>,
         held: &Held<'c>,
@@ -178,17 +178,17 @@ impl<'r, 'c> Holder<'r, 'c> {
         valid_until: &mut ValidUntil,
     ) -> Option<Reason> {
         let asked = self.asked(held, kept)?;
-        let measured = self.measured_by(&asked, kept, question)?;
+        let measured = self.measured(&asked, kept, question)?;
         decision.subscription_id = asked.subscription;
         decision.origin = Some(asked.origin);
         decision.available = measured.numbers.available;
         decision.metering = Some(measured.metering(&asked, valid_until));
         decision.enabled = true;
-        Some(reason_of(measured.numbers.admission, measured.numbers.reason))
+        Some(measured.numbers.reason)
     }
 
     #[cfg_attr(not(feature = "small"), inline(always))]
-    fn measured_by<'a>(
+    fn measured<'a>(
         &'a self,
         asked: &Asked<'_, 'c>,
         kept: &'a KeptLimit,
@@ -227,9 +227,9 @@ impl<'r, 'c> Holder<'r, 'c> {
         if let (OutcomeKind::Limit(a), OutcomeKind::Limit(b)) = (&one.kind, &other.kind) {
             let asked = self.asked(&self.first, a)?;
             // Results are large, and copied only into the decision.
-            let a = &self.measured_by(&asked, a, question)?.result(&asked, valid_until);
+            let a = &self.measured(&asked, a, question)?.result(&asked, valid_until);
             let asked = self.asked(second, b)?;
-            let b = &self.measured_by(&asked, b, question)?.result(&asked, valid_until);
+            let b = &self.measured(&asked, b, question)?.result(&asked, valid_until);
             decision.available = a.available.zip(b.available).map(|(a, b)| a.max(b));
             let (first, other) = if by_priority(a, b).is_le() { (a, b) } else { (b, a) };
             decision.subscription_id = first.answer.subscription_id;
@@ -239,14 +239,14 @@ impl<'r, 'c> Holder<'r, 'c> {
             decision.windows.reserve_exact(2);
             decision.windows.push(first.answer);
             decision.windows.push(other.answer);
-            return Some(reason_of(first.admission, first.answer.reason));
+            return Some(first.answer.reason);
         }
         let (a, b) = (self.rank(one), self.rank(other));
         // Of equals, the row of the lower origin is named; then the lower subscription, which is the first.
         if a.0 > b.0 || (a.0 == b.0 && a.1 <= b.1) {
-            self.settle(decision, &self.first, one, question, valid_until)
+            self.fill(decision, &self.first, one, question, valid_until)
         } else {
-            self.settle(decision, second, other, question, valid_until)
+            self.fill(decision, second, other, question, valid_until)
         }
     }
 
@@ -338,12 +338,5 @@ fn request(question: &Question<'_>) -> UsageRequest {
         requested: question.requested.unwrap_or(Amount::ONE),
         consumed: question.consumed,
         reserved: question.reserved,
-    }
-}
-
-fn reason_of(admission: Admission, reason: Reason) -> Reason {
-    match admission {
-        Admission::Unknown => Reason::UsageUnavailable,
-        Admission::Admitted | Admission::Refused => reason,
     }
 }

@@ -112,7 +112,7 @@ pub(crate) struct KeptLimit {
     pub small: Option<SmallLimit>,
     /// The reset period without the position of its zone.
     pub rule: ResetPeriod,
-    /// The window at hand, if it is a calendar window.
+    /// The window at hand, if it is a calendar window: the one part that is replaced.
     window: KeptWindow,
 }
 

@@ -17,35 +17,31 @@ impl KeptWindow {
     #[cfg_attr(not(feature = "small"), inline(always))]
     pub fn at(&self, now: Instant, find: impl FnOnce() -> Window) -> Window {
         let word = self.0.load(Ordering::Relaxed);
-        let seconds = |bits: u64| i64::try_from(bits).unwrap_or_default().wrapping_mul(MS_PER_SECOND);
-        let (start, length) = (seconds(word >> LENGTH), seconds(word & ((1 << LENGTH) - 1)));
+        let millis = |seconds: u64| i64::try_from(seconds).unwrap_or_default().wrapping_mul(MS_PER_SECOND);
+        let (start, length) = (millis(word >> LENGTH), millis(word & ((1 << LENGTH) - 1)));
         let since = now.millis().wrapping_sub(start);
         if 0 <= since && since < length {
             return Window::closed(start, start.wrapping_add(length));
         }
         let window = find();
-        self.keep(&window);
-        window
-    }
-
-    /// Keeps a window, if it fits: it begins and ends with a second, begins from 1970 to 2514, and is shorter than 34 years.
-    #[cold]
-    #[inline(never)]
-    fn keep(&self, window: &Window) {
-        let seconds = |ms: i64| {
-            let seconds = u64::try_from(ms).ok()?.checked_div(1_000)?;
-            (i64::try_from(seconds).ok()?.checked_mul(MS_PER_SECOND)? == ms).then_some(seconds)
-        };
-        let start = window.start.millis();
-        let length = window.end.and_then(|end| seconds(end.millis().checked_sub(start)?));
-        let word = |start: u64, length: u64| {
-            let fits = start.leading_zeros() >= LENGTH && length >> LENGTH == 0;
-            fits.then_some(start << LENGTH | length)
-        };
-        if let Some(word) = seconds(start).zip(length).and_then(|(start, length)| word(start, length)) {
+        if let Some(word) = word_of(&window) {
+            // The word is whole by itself, so it needs no order with other memory.
             self.0.store(word, Ordering::Relaxed);
         }
+        window
     }
+}
+
+/// The word of a window that fits: it begins and ends with a second, begins from 1970 to 2514, and is shorter than 2^30
+/// seconds, which are 34 years.
+#[cold]
+#[inline(never)]
+fn word_of(window: &Window) -> Option<u64> {
+    let seconds = |ms: i64| u64::try_from(ms.checked_div(MS_PER_SECOND).filter(|_| ms % MS_PER_SECOND == 0)?).ok();
+    let start = window.start.millis();
+    let length = seconds(window.end?.millis().checked_sub(start)?)?;
+    let start = seconds(start)?;
+    (start >> (u64::BITS - LENGTH) == 0 && length >> LENGTH == 0).then_some(start << LENGTH | length)
 }
 
 #[cfg(test)]

@@ -31,7 +31,7 @@ impl UsageRequest {
 pub(crate) struct SmallUsage {
     /// Consumed and reserved.
     used: i64,
-    /// And requested.
+    /// Consumed, reserved and requested.
     total: i64,
 }
 
@@ -86,6 +86,7 @@ pub(crate) fn numbers(
     request: &UsageRequest,
     small: Option<(SmallLimit, SmallUsage)>,
 ) -> Result<Numbers, Overflow> {
+    // What is downloaded works with amounts alone.
     let small = small.filter(|_| !cfg!(feature = "small"));
     let mut numbers = match small.and_then(|(limit, usage)| small_numbers(limits, limit, usage)) {
         Some(numbers) => numbers,
@@ -147,11 +148,11 @@ fn any_numbers(limits: &Limits, request: &UsageRequest) -> Result<Numbers, Overf
 #[cfg_attr(not(feature = "small"), inline(never))]
 fn warning(limits: &Limits, request: &UsageRequest, small: Option<(SmallLimit, SmallUsage)>) -> Option<Warning> {
     let threshold_pct = limits.warning_threshold_pct?;
-    let small = || {
+    let of_small = || {
         let (SmallLimit { limit, .. }, SmallUsage { used, .. }) = small?;
         Some(threshold_pct.small_whole()?.checked_mul(limit)? <= used.checked_mul(100)?)
     };
-    if let Some(reached) = small() {
+    if let Some(reached) = of_small() {
         return Some(Warning { threshold_pct, reached: Some(reached) });
     }
     let reached = match (limits.limit, request.consumed.and_then(|consumed| consumed.plus(request.reserved))) {

@@ -278,13 +278,13 @@ fn first_of_month(month_index: i64) -> i64 {
 /// Takes months far outside years 1 to 9999, because a window bound may lie there.
 pub(crate) fn day_in_month(month_index: i64, day: u32) -> i64 {
     let first = first_of_month(month_index);
-    let behind = i64::from(day).saturating_sub(1).max(0);
+    let days_later = i64::from(day).saturating_sub(1);
     // Every month has 28 days.
     if day <= 28 {
-        return first.saturating_add(behind);
+        return first.saturating_add(days_later);
     }
     let last = first_of_month(month_index.saturating_add(1)).saturating_sub(1);
-    first.saturating_add(behind).min(last.max(first))
+    first.saturating_add(days_later).min(last.max(first))
 }
 
 /// The length of a month in days.
