@@ -342,3 +342,51 @@ fn each_feature_heeds_its_own_maximum_age() {
         assert_eq!(ends, expected, "{age}");
     }
 }
+
+#[test]
+fn a_negative_request_is_an_error_whatever_is_known_of_the_customer() {
+    let feature = |code: &str, kind: &str| json!({ "id": format!("feat_{code}"), "code": code, "feature_type": { "type": kind }, "status": "ACTIVE" });
+    let catalog = of_features(
+        &json!([feature("calls", "METERED"), feature("sso", "BOOLEAN")]),
+        &json!([
+            { "id": "ent_calls", "feature": "calls", "value": { "type": "METERED", "limit": "5" } },
+            { "id": "ent_sso", "feature": "sso", "value": { "type": "BOOLEAN", "enabled": true } },
+        ]),
+    );
+    let (now, below) = (instant("2025-06-15"), amount("-0.5"));
+    for code in ["calls", "sso"] {
+        let fine = Question { consumed: Some(Amount::ZERO), ..Question::new("c", code) };
+        // The second question is looked up.
+        for _ in 0..2 {
+            assert!(decide(&catalog, &fine, now).unwrap().allowed, "{code}");
+            let (requested, reserved) =
+                (Question { requested: Some(below), ..fine }, Question { reserved: below, ..fine });
+            for (question, field) in [(requested, "requested"), (reserved, "reserved")] {
+                let told = format!("{field}: must not be negative");
+                let error = decide(&catalog, &question, now).unwrap_err().to_string();
+                assert!(error.contains(&told), "{code}: {error}");
+                let record = catalog.customers.customer("c");
+                decide_all(&catalog.catalog, record.as_ref(), &question, now, |_, decided| {
+                    let error = decided.unwrap_err().to_string();
+                    assert!(error.contains(&told), "{code}: {error}");
+                });
+            }
+        }
+    }
+}
+
+/// The position of a zone in its catalog is no business of an answer, which names the zone.
+#[test]
+fn a_reset_period_in_an_answer_names_its_zone() {
+    let month = json!({ "type": "CALENDAR", "unit": "MONTH", "interval": 1, "time_zone": "Asia/Tokyo" });
+    let catalog = of_features(
+        &json!([{ "id": "feat_m", "code": "m", "feature_type": { "type": "METERED" }, "status": "ACTIVE" }]),
+        &json!([{ "id": "ent_m", "feature": "m", "value": { "type": "METERED", "limit": "5", "reset_period": month } }]),
+    );
+    for explain in [false, false, true] {
+        let question = Question { explain, ..Question::new("c", "m") };
+        let period = decide(&catalog, &question, instant("2025-06-15")).unwrap().metering.unwrap().period.unwrap();
+        assert_eq!((period.rule.zone(), period.zone), (None, Some("Asia/Tokyo")));
+        assert_eq!(period.window.start, instant("2025-05-31T15:00:00Z"));
+    }
+}
