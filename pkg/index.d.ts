@@ -60,7 +60,7 @@ export class MayUse {
   private constructor();
   /**
    * @throws {SnapshotError} if the snapshot is damaged, unsigned, for another audience, or older than `minVersion`.
-   * @throws {TypeError} if the source is none, an option is unknown, or a key is missing.
+   * @throws {TypeError} if the source is of no known kind, an option is unknown, or there is no key.
    */
   static open(source: Source, options: OpenOptions): Promise<MayUse>;
   /** The version of the catalog. */
@@ -80,7 +80,7 @@ export class MayUse {
   entitlements(question: Omit<SnapshotQuestion, "feature">): SnapshotDecision[];
   /**
    * A question that is asked often, looked up once.
-   * @throws {QuestionError} if the customer or the feature is no text.
+   * @throws {QuestionError} if the customer or the feature is not a string.
    */
   prepare<Feature extends FeatureCode>(customer: string, feature: Feature): Handle<Feature>;
   /**

@@ -185,8 +185,8 @@ impl Measured<'_> {
     }
 }
 
-/// The reset period that an answer shows: months that do not cut the billing period are the billing cycle. By reference:
-/// a choice between two of them is made of single bytes.
+/// The reset period that an answer shows: months that do not cut the billing period are the billing cycle. By reference,
+/// because the compiler would put a chosen value together byte by byte.
 #[inline]
 fn shown<'a>(rule: &'a ResetPeriod, asked: &Asked<'_, '_>, window: &Window) -> &'a ResetPeriod {
     if *rule == ResetPeriod::BillingMonth && !is_cut(asked, window) { &ResetPeriod::BillingCycle } else { rule }

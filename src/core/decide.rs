@@ -113,8 +113,8 @@ pub fn decide_all<'c>(
     }
 }
 
-/// Fills in the answer by the holding of a customer. The decision is on the same customer, whatever feature it was on; the
-/// catalog is not too old for the question, and is at the deadline.
+/// Fills in the answer by the holding of a customer. The decision is on the same customer, whatever feature it was on. The
+/// catalog is not too old for the question; it will be at `deadline`.
 #[cfg_attr(not(feature = "small"), inline(always))]
 fn look_up<'c>(
     decision: &mut Decision<'c>,

@@ -87,6 +87,8 @@ impl<'c> EvaluationContext<'_, 'c> {
     }
 
     /// The switch of all granting subscriptions as one chain.
+    // What few catalogs need is a function of its own where the build is downloaded: a platform compiles a function as a
+    // whole when it is first called.
     #[cfg_attr(feature = "small", inline(never))]
     fn switch_of_all(&self, at: FeatureIdx, feature: &'c Feature) -> Entitlement<'c> {
         let in_scope = self.chain_in_scope(feature);

@@ -132,7 +132,7 @@ impl<'r, 'c> Holder<'r, 'c> {
 
     /// Whether the holding of the first subscription says all: there is no second, and no row of the customer.
     pub fn is_alone(&self) -> bool {
-        self.second.is_none() && self.rows.is_empty() && self.first.rows.is_empty()
+        self.second.is_none() && !self.has_rows
     }
 
     /// The number of the holding of the first subscription.
